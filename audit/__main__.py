@@ -1,0 +1,5 @@
+"""``python -m audit`` is the command ``evenhand``."""
+
+from audit.cli import main
+
+main()

@@ -1,0 +1,47 @@
+"""What data was audited? Rows, rows left out and why, missing cells per column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from audit.checks.record import Recorder
+from audit.finding import Finding
+from audit.subject import Subject
+
+QUESTION = "How many rows were audited, how many were left out and why, and what is missing?"
+TASKS = frozenset({"binary"})
+NEEDS: frozenset[str] = frozenset()
+SOURCE = "counts; Wilson 1927"
+COST = "fast"
+MEASURES = {
+    "row_count": "rows audited",
+    "dropped_row_count": "rows of the file that were left out, with the reason",
+    "missing_rate": "share of a column's cells that are missing, among the columns in use",
+}
+
+
+def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
+    """Yields the row counts, and one missing rate for each column that the audit uses."""
+    from audit.measure.intervals import rate
+
+    record = Recorder(__name__, seed)
+    dropped = sum(subject.dropped.values())
+    why = "; ".join([f"{n} rows: {reason}" for reason, n in subject.dropped.items()])
+    notes = "; ".join(subject.notes)
+    yield record.plain("row_count", subject.n, n=subject.n, unit="row", note=notes)
+    yield record.plain(
+        "dropped_row_count", dropped, n=subject.n + dropped, unit="row", note=why or "none dropped"
+    )
+    for column in _columns_in_use(subject):
+        missing = int(subject.frame[column].isna().sum())
+        estimate = rate(missing, subject.n, levels, empty="no rows")
+        yield record.write("missing_rate", estimate, column=column)
+
+
+def _columns_in_use(subject: Subject) -> list[str]:
+    used = {*subject.sensitive_features, *subject.control_features}
+    if subject.model is not None:
+        used |= set(subject.model.predictor.input_columns)
+    if subject.stored is not None:
+        used |= {c for c in (subject.stored.predicted, subject.stored.score) if c}
+    return sorted(used)

@@ -1,0 +1,58 @@
+"""How well does a binary classifier do on these rows, all groups together?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import predictions_of
+from audit.subject import Subject
+
+QUESTION = "How often is the model right, and are its scores any good?"
+TASKS = frozenset({"binary"})
+NEEDS = frozenset({"labels"})
+SOURCE = "scikit-learn's functions of the same names; Wilson 1927; Newcombe 2006; Zou & Donner 2008"
+COST = "fast"
+MEASURES = {
+    "accuracy_score": "share of rows whose predicted label is the true one",
+    "balanced_accuracy_score": "mean of the true positive rate and the true negative rate",
+    "precision_score": "share of rows predicted positive that are positive",
+    "recall_score": "share of positive rows that are predicted positive",
+    "f1_score": "harmonic mean of precision and recall",
+    "roc_auc_score": "share of (positive, negative) pairs that the score puts in order",
+    "log_loss": "mean of -log of the probability given to the true label, in nat",
+}
+
+
+def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
+    """Yields one finding a measure; AUC and log loss need scores (log loss, probabilities)."""
+    from audit.counts import cell_counts, total
+    from audit.measure import classification as c
+    from audit.measure.ranking import roc_auc
+
+    predictions = predictions_of(subject)
+    if predictions.is_positive is None:
+        raise MissingNeed("the data has no true labels (no target was named)")
+    record = Recorder(__name__, seed)
+    everyone = predictions.groups.assign(all="all")
+    confusion = total(
+        cell_counts(everyone, ["all"], predictions.is_positive, predictions.is_selected)
+    )
+    for name in ("accuracy_score", "precision_score", "recall_score"):
+        yield record.write(name, c.named_rate(confusion, name, levels))
+    yield record.write("balanced_accuracy_score", c.balanced_accuracy(confusion, levels))
+    yield record.write("f1_score", c.f1(confusion, levels))
+    if predictions.score is None:
+        for name in ("roc_auc_score", "log_loss"):
+            yield record.without_value(name, "not_applicable", "only predicted labels are stored")
+        return
+    yield record.write("roc_auc_score", roc_auc(predictions.is_positive, predictions.score, levels))
+    if predictions.is_probability:
+        loss = c.log_loss(predictions.is_positive, predictions.score, levels)
+        yield record.write("log_loss", loss, unit="nat")
+    else:
+        yield record.without_value(
+            "log_loss", "not_applicable", "the scores are not probabilities (outside [0, 1])"
+        )

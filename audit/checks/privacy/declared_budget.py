@@ -1,0 +1,61 @@
+"""Which privacy budget does the model's maker declare?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.measure.estimate import Estimate, undefined
+from audit.subject import Subject
+
+QUESTION = "What differential-privacy guarantee is declared for the training data?"
+TASKS = frozenset({"binary"})
+NEEDS = frozenset({"model"})
+SOURCE = "Dwork and Roth 2014, definition 2.4; NIST SP 800-226"
+COST = "fast"
+MEASURES = {
+    "declared_epsilon": "epsilon of the ledger in the model folder (an upper bound, not measured)",
+    "declared_delta": "delta of the ledger in the model folder",
+}
+
+
+def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
+    """Yields epsilon and delta with unit, adjacency, accountant and sampler in the method."""
+    if subject.model is None:
+        raise MissingNeed("there is no model: stored predictions declare no budget")
+    record = Recorder(__name__, seed)
+    says = subject.model.predictor.maker_says
+    if "privacy" not in says:
+        reason = "the model holds no privacy record: whether it was trained privately is unknown"
+        for name in MEASURES:
+            yield record.write(name, undefined(reason, n=0))
+        return
+    claim = says["privacy"]
+    if not claim:
+        for name in MEASURES:
+            yield record.without_value(
+                name, "not_applicable", "the model was trained without differential privacy"
+            )
+        return
+    method = _method(claim)
+    n = int(says.get("n_train", 0))
+    note = _outside(claim)
+    epsilon = Estimate(float(claim["epsilon"]), n, method=method)
+    yield record.write("declared_epsilon", epsilon, unit="epsilon", note=note)
+    delta = Estimate(float(claim["delta"]), n, method=method)
+    yield record.write("declared_delta", delta, unit="delta", note=note)
+
+
+def _method(claim: Mapping[str, Any]) -> str:
+    return (
+        f"declared in the model's ledger: {claim['accountant']} accountant, "
+        f"{claim['sampler']} sampling, unit: {claim['unit']}, {claim['adjacency']}"
+    )
+
+
+def _outside(claim: Mapping[str, Any]) -> str:
+    outside = claim.get("outside_guarantee") or ()
+    return f"outside the guarantee: {', '.join(map(str, outside))}" if outside else ""

@@ -1,0 +1,77 @@
+"""Turns estimates into findings of one check, so that every check writes them the same way."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from audit.finding import Finding, Status, finding_id
+from audit.measure.estimate import Estimate
+
+
+class Recorder:
+    """Writes the findings of the check whose module is ``module`` (pass ``__name__``)."""
+
+    def __init__(self, module: str, seed: int) -> None:
+        self.check = module.removeprefix("audit.checks.")
+        self.seed = seed
+
+    def stream(self, measure: str) -> tuple[int, int]:
+        """The seed of one measure's random draws: its own, whatever else is measured."""
+        return (self.seed, zlib.crc32(f"{self.check}/{measure}".encode()))
+
+    def write(
+        self,
+        measure: str,
+        estimate: Estimate,
+        *,
+        unit: str = "rate",
+        group: Mapping[str, str] | None = None,
+        between: tuple[str, ...] = (),
+        column: str = "",
+        note: str = "",
+        artifacts: tuple[str, ...] = (),
+        random: bool = False,
+    ) -> Finding:
+        """A measured finding, or an undefined one where the estimate has no value."""
+        measured = estimate.value is not None
+        reason = "; ".join(r for r in (estimate.reason, note) if r)
+        return Finding(
+            id=finding_id(self.check, measure, group=group, between=between, column=column),
+            check=self.check,
+            measure=measure,
+            status="measured" if measured else "undefined",
+            value=float(estimate.value) if estimate.value is not None else None,
+            interval=estimate.interval if measured else None,
+            other_intervals=estimate.intervals[1:] if measured else (),
+            n=estimate.n,
+            unit=unit,
+            group=dict(group or {}),
+            between=between,
+            column=column,
+            counts={k: int(v) for k, v in estimate.counts.items()},
+            reason=reason,
+            method=estimate.method,
+            seed=self.seed if random else None,
+            artifacts=artifacts,
+        )
+
+    def plain(self, measure: str, value: float, *, n: int, unit: str, **fields: Any) -> Finding:
+        """A counted value that has no sampling error, such as a number of rows."""
+        method = fields.pop("method", "count")
+        return self.write(measure, Estimate(float(value), n, method=method), unit=unit, **fields)
+
+    def without_value(
+        self, measure: str, status: Status, reason: str, *, n: int = 0, column: str = ""
+    ) -> Finding:
+        """A finding that says why there is no number."""
+        return Finding(
+            id=finding_id(self.check, measure, column=column),
+            check=self.check,
+            measure=measure,
+            status=status,
+            n=n,
+            column=column,
+            reason=reason,
+        )

@@ -1,0 +1,109 @@
+"""The command line: parse, call, print, return the exit code.
+
+Results go to stdout, messages and progress to stderr. Each command is a file of
+``audit.commands``; heavy libraries load inside the command that needs them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+
+from audit.commands import auditing, dashboard, demo, doctor, lists, training
+from audit.commands.shared import print_json, say
+from audit.errors import BAD_INPUT, INTERRUPTED, OK, OUR_BUG, EvenhandError
+
+app = typer.Typer(
+    name="evenhand",
+    help="Train models plainly or privately, audit them, and judge the evidence.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("train")(training.train)
+app.command("audit")(auditing.audit)
+app.command("judge")(auditing.judge)
+app.command("report")(auditing.report)
+app.command("verify")(auditing.verify)
+app.add_typer(lists.checks_app, name="checks")
+app.add_typer(lists.policies_app, name="policies")
+app.command("dashboard")(dashboard.dashboard)
+app.command("doctor")(doctor.doctor)
+
+
+def _version(show: bool) -> None:
+    if show:
+        from audit.run import own_version
+
+        print(f"evenhand {own_version()}")
+        raise typer.Exit(OK)
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Train models plainly or privately, audit them, and judge the evidence.
+
+    Exit codes: 0 all required items pass, or nothing was judged; 1 a required item fails; 2 bad
+    command or input; 3 something required is inconclusive; 4 attestations are pending; 5 model
+    refused as unsafe; 6 limit reached; 7 evidence altered; 70 a bug of ours; 130 interrupted.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The console script: runs a command and exits with its code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command line; every failure becomes a message with a remedy and an exit code."""
+    import click
+
+    as_json = "--json" in arguments
+    try:
+        result = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else OK
+    except EvenhandError as error:
+        return _failed(error.message, error.remedy, error.exit_code, as_json=as_json)
+    except click.exceptions.Abort:
+        return _failed("interrupted", "nothing half-done was left", INTERRUPTED, as_json=as_json)
+    except KeyboardInterrupt:
+        return _failed("interrupted", "nothing half-done was left", INTERRUPTED, as_json=as_json)
+    except click.exceptions.ClickException as error:
+        return _failed(error.format_message(), _usage(error), BAD_INPUT, as_json=as_json)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is wrong with the result.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Exception as error:
+        if os.environ.get("EVENHAND_TRACEBACK"):
+            traceback.print_exc()
+        return _failed(
+            f"a bug of ours: {type(error).__name__}: {error}",
+            "please report it with the output of the same command under EVENHAND_TRACEBACK=1",
+            OUR_BUG,
+            as_json=as_json,
+        )
+
+
+def _usage(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    return f"see: {context.command_path} --help" if context is not None else "see: evenhand --help"
+
+
+def _failed(message: str, remedy: str, code: int, *, as_json: bool) -> int:
+    if as_json:
+        print_json({"error": {"message": message, "remedy": remedy}, "exit_code": code})
+    say(f"evenhand: {message}" + (f"\n  -> {remedy}" if remedy else ""))
+    return code

@@ -1,0 +1,184 @@
+"""evenhand demo: the main job on real data. Three models, three sealed cases, one table."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit.commands import shared as sh
+from audit.errors import OK, EvenhandError
+
+if TYPE_CHECKING:
+    from audit.case import Case
+    from audit.finding import Finding
+    from policies.verdict import Verdict
+    from trainers import TrainResult
+
+DATA = "loanapp"
+TARGET = "approve"
+SENSITIVE = ("race", "sex")
+PACK = "baseline"
+_NETWORK = {"hidden": [16], "activation": "tanh"}
+MODELS: dict[str, dict[str, Any]] = {
+    "logistic": {"model": "logistic"},
+    "mlp": {"model": "mlp", "architecture": _NETWORK},
+    "mlp-private": {
+        "model": "mlp",
+        "architecture": _NETWORK,
+        "private": {"epsilon": 3.0, "delta": 1e-4},
+    },
+}
+_ROWS = (
+    ("accuracy", "accuracy_score", ()),
+    ("balanced accuracy", "balanced_accuracy_score", ()),
+    ("selection rate gap, race", "demographic_parity_difference", ("race",)),
+    ("equalized odds gap, race", "equalized_odds_difference", ("race",)),
+    ("selection rate gap, sex", "demographic_parity_difference", ("sex",)),
+    ("epsilon (declared)", "declared_epsilon", ()),
+)
+
+
+@dataclass(frozen=True)
+class Done:
+    """One model of the demo, from training to report."""
+
+    name: str
+    trained: TrainResult
+    case: Case
+    verdicts: tuple[Verdict, ...]
+    report: Path
+
+
+def demo(
+    quick: Annotated[bool, typer.Option("--quick", help="Less training, fewer explained rows.")] = (
+        False
+    ),
+    seed: Annotated[int, typer.Option(help="Seed of the split, the training and the audit.")] = 7,
+    as_json: sh.Json = False,
+    quiet: sh.Quiet = False,
+) -> int:
+    """Train three models on 1,989 real mortgage decisions, audit, judge and report each."""
+    from audit.register import home
+
+    started = time.monotonic()
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    folder = home() / f"demo-{stamp}"
+    with sh.progress_bar("demo", quiet=quiet) as progress:
+        done = []
+        for position, name in enumerate(MODELS):
+            progress(f"train {name}", 2 * position, 2 * len(MODELS))
+            trained = _train(name, folder, seed=seed, quick=quick)
+            progress(f"audit {name}", 2 * position + 1, 2 * len(MODELS))
+            done.append(_audit(name, trained, folder, seed=seed, quick=quick))
+        progress("", 2 * len(MODELS), 2 * len(MODELS))
+    _same_held_out(done)
+    seconds = time.monotonic() - started
+    if as_json:
+        sh.print_json({"models": [_as_json(d) for d in done], "seconds": seconds, "exit_code": OK})
+    else:
+        _show(done, seconds)
+    return OK
+
+
+def _train(name: str, folder: Path, *, seed: int, quick: bool) -> TrainResult:
+    from trainers import train
+
+    recipe = {"data": DATA, "seed": seed, **MODELS[name]}
+    if quick and "private" not in recipe and recipe["model"] == "mlp":
+        recipe["epochs"] = 10
+    return train(recipe, out=folder / "models" / name)
+
+
+def _audit(name: str, trained: TrainResult, folder: Path, *, seed: int, quick: bool) -> Done:
+    from audit.commands.auditing import measure
+    from audit.register import home
+    from audit.reports import render
+    from audit.spec import make_spec
+
+    told = trained.to_json()
+    rows = 40 if quick else 200
+    spec = make_spec(
+        {
+            "name": f"demo {name}",
+            "model": str(told["model"]),
+            "data": str(told["held_out"]),
+            "target": TARGET,
+            "positive_label": 1,
+            "positive_is": "benefit",
+            "sensitive_features": SENSITIVE,
+            "facts": {"system.domain": "credit"},
+            "policies": (PACK,),
+            "seed": seed,
+            "options": {"explanation.attribution": {"rows": rows}},
+            "out": str(home() / "cases" / f"{folder.name}-{name}"),
+        }
+    )
+    case, packs = measure(spec, quiet=True)
+    verdicts = sh.verdicts_of(case, packs, sh.today(None))
+    report = folder / "reports" / f"{name}.html"
+    sh.write_bytes(render("html", case, verdicts), report, avoid=case.path)
+    return Done(name, trained, case, tuple(verdicts), report)
+
+
+def _same_held_out(done: list[Done]) -> None:
+    digests = {d.case.subject["digests"]["data"] for d in done}
+    if len(digests) != 1:
+        raise EvenhandError("the models of the demo were not audited on the same held-out rows")
+
+
+def _found(case: Case, measure: str, between: tuple[str, ...]) -> Finding | None:
+    hits = (f for f in case.findings if f.measure == measure and f.between == between)
+    return next((f for f in hits if not f.group), None)
+
+
+def _show(done: list[Done], seconds: float) -> None:
+    from audit.commands.tables import counts_text, show, table, value_text
+
+    n = done[0].case.plan["subject"]["data"]["rows"]
+    made = table(
+        f"Approving mortgages: three models on the same {n} held-out applications (95 % intervals)",
+        ["", *(d.name for d in done)],
+    )
+    for label, measure, between in _ROWS:
+        made.add_row(label, *(value_text(_found(d.case, measure, between)) for d in done))
+    made.add_row(f"verdicts, {PACK}", *(counts_text(d.verdicts) for d in done))
+    show(made)
+    small = _small_groups(done[0].case)
+    if small:
+        show(f"Too small to compare, shown in the reports: {small}")
+    show(f"Took {seconds:.0f} s. Open next:")
+    for d in done:
+        show(f"  {d.report}")
+    show("  evenhand dashboard")
+    show(f"  evenhand verify {done[0].case.path}")
+
+
+def _small_groups(case: Case) -> str:
+    names = [
+        f"{' × '.join(f.group.values())} ({f.n})"
+        for f in case.findings
+        if f.measure == "count" and "too small" in f.reason
+    ]
+    return ", ".join(names)
+
+
+def _as_json(done: Done) -> dict[str, Any]:
+    from policies.gate import counts
+
+    return {
+        "name": done.name,
+        "train": done.trained.to_json(),
+        "case": str(done.case.path),
+        "report": str(done.report),
+        "findings": {
+            label: found.to_json()
+            for label, measure, between in _ROWS
+            if (found := _found(done.case, measure, between)) is not None
+        },
+        "verdicts": {k: v for k, v in counts(done.verdicts).items() if v},
+    }

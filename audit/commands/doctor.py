@@ -1,0 +1,104 @@
+"""evenhand doctor: what this machine has, what is missing, and what follows from it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from audit.commands import shared as sh
+from audit.errors import BAD_INPUT, OK, EvenhandError
+
+_PACKAGES = ("torch", "scikit-learn", "fairlearn", "captum", "opacus", "skops", "streamlit")
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """One thing looked at: ``problem`` stops work, ``note`` is good to know."""
+
+    what: str
+    state: Literal["ok", "note", "problem"]
+    detail: str
+
+
+def doctor(as_json: sh.Json = False) -> int:
+    """Check the installation; exit 2 where something that commands need is broken."""
+    symptoms = [_python(), *(_package(p) for p in _PACKAGES), _home(), _register(), _packs()]
+    symptoms += [_isolation(), _accelerator(), _browser()]
+    code = BAD_INPUT if any(s.state == "problem" for s in symptoms) else OK
+    if as_json:
+        sh.print_json({"symptoms": [asdict(s) for s in symptoms], "exit_code": code})
+        return code
+    marks = {"ok": "✓", "note": "i", "problem": "✗"}
+    for s in symptoms:
+        print(sh.safe(f"{marks[s.state]} {s.what}: {s.detail}"))
+    return code
+
+
+def _python() -> Symptom:
+    fine = sys.version_info >= (3, 11)
+    detail = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    return Symptom("python", "ok" if fine else "problem", detail + ("" if fine else "; needs 3.11"))
+
+
+def _package(name: str) -> Symptom:
+    try:
+        return Symptom(name, "ok", version(name))
+    except PackageNotFoundError:
+        return Symptom(name, "problem", "not installed; run: pip install -e . -c constraints.txt")
+
+
+def _home() -> Symptom:
+    from audit.register import home
+
+    place = home()
+    parent = next(p for p in (place.resolve(), *place.resolve().parents) if p.exists())
+    if not os.access(parent, os.W_OK):
+        return Symptom("EVENHAND_HOME", "problem", f"{place} cannot be written; set EVENHAND_HOME")
+    free = shutil.disk_usage(parent).free / 1e9
+    return Symptom("EVENHAND_HOME", "ok", f"{place.resolve()} ({free:.1f} GB free)")
+
+
+def _register() -> Symptom:
+    from audit.register import Register
+
+    try:
+        entries = Register().snapshot()
+    except EvenhandError as error:
+        return Symptom("register", "problem", f"{error.message}; {error.remedy}")
+    return Symptom("register", "ok", f"{len(entries)} entries, the chain holds")
+
+
+def _packs() -> Symptom:
+    from policies.pack import load_pack, shipped_packs
+
+    try:
+        packs = [load_pack(p) for p in shipped_packs()]
+    except EvenhandError as error:
+        return Symptom("policy packs", "problem", error.message)
+    return Symptom("policy packs", "ok", ", ".join(f"{p.id} {p.version}" for p in packs))
+
+
+def _isolation() -> Symptom:
+    return Symptom(
+        "isolation of models",
+        "note",
+        "none yet: models are opened in process, from formats that hold data only",
+    )
+
+
+def _accelerator() -> Symptom:
+    import torch
+
+    if torch.cuda.is_available():
+        return Symptom("accelerator", "ok", torch.cuda.get_device_name(0))
+    return Symptom("accelerator", "note", f"none; torch uses {torch.get_num_threads()} CPU threads")
+
+
+def _browser() -> Symptom:
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    return Symptom("browser for tests", "ok" if found else "note", found or "no chromium found")

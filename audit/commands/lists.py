@@ -1,0 +1,150 @@
+"""evenhand checks, evenhand policies: what can be measured, and what it can be judged by."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.commands import shared as sh
+from audit.errors import BAD_INPUT, OK
+
+checks_app = typer.Typer(help="The checks: what can be measured.", no_args_is_help=True)
+policies_app = typer.Typer(
+    help="The policy packs: what findings are judged by.", no_args_is_help=True
+)
+
+
+@checks_app.command("list")
+def checks_list(as_json: sh.Json = False) -> int:
+    """List every check with its question."""
+    from audit.catalogue import checks
+    from audit.commands.tables import show, table
+
+    if as_json:
+        sh.print_json([c.describe() for c in checks()])
+        return OK
+    made = table("Checks", ["check", "question", "cost", "measures"])
+    for c in checks():
+        made.add_row(c.id, c.module.QUESTION, c.module.COST, ", ".join(c.measures))
+    show(made)
+    return OK
+
+
+@checks_app.command("show")
+def checks_show(
+    check: Annotated[str, typer.Argument(metavar="CHECK")], as_json: sh.Json = False
+) -> int:
+    """Show one check: its measures, needs, options and source."""
+    from audit.catalogue import check as find
+    from audit.commands.tables import show, table
+
+    described = find(check).describe()
+    if as_json:
+        sh.print_json(described)
+        return OK
+    show(f"{described['id']}: {described['question']}")
+    show(f"tasks: {', '.join(described['tasks'])}; needs: {', '.join(described['needs']) or '–'}")
+    show(f"source: {described['source']}")
+    measures = table("Measures", ["measure", "meaning"])
+    for name, meaning in described["measures"].items():
+        measures.add_row(name, meaning)
+    show(measures)
+    if described["options"]:
+        options = table("Options (subject.yaml, options:)", ["option", "default"])
+        for name, default in described["options"].items():
+            options.add_row(name, repr(default))
+        show(options)
+    return OK
+
+
+@policies_app.command("list")
+def policies_list(as_json: sh.Json = False) -> int:
+    """List the packs that are shipped."""
+    from audit.commands.tables import show, table
+    from policies.pack import load_pack, shipped_packs
+
+    packs = [load_pack(ref) for ref in shipped_packs()]
+    if as_json:
+        sh.print_json([_summary(p) for p in packs])
+        return OK
+    made = table("Policy packs", ["pack", "version", "title", "kind", "state", "items"])
+    for p in packs:
+        made.add_row(
+            p.id, p.version, p.title["en"], p.kind, p.legal_status.state, str(len(p.items))
+        )
+    show(made)
+    return OK
+
+
+def _summary(pack: object) -> dict[str, object]:
+    from policies.pack import Pack
+
+    assert isinstance(pack, Pack)
+    return {
+        "id": pack.id,
+        "version": pack.version,
+        "title": dict(pack.title),
+        "kind": pack.kind,
+        "legal_status": pack.legal_status.model_dump(mode="json"),
+        "items": len(pack.items),
+        "digest": pack.digest,
+    }
+
+
+@policies_app.command("show")
+def policies_show(
+    pack: Annotated[str, typer.Argument(metavar="PACK", help="Pack id or path.")],
+    as_json: sh.Json = False,
+) -> int:
+    """Show one pack: its legal status and every item."""
+    from audit.commands.tables import show, table
+    from policies.pack import load_pack
+
+    loaded = load_pack(pack)
+    items = [i.model_dump(mode="json", exclude_none=True) for i in loaded.items]
+    if as_json:
+        sh.print_json({**_summary(loaded), "items": items})
+        return OK
+    show(f"{loaded.id} {loaded.version}: {loaded.title['en']} / {loaded.title.get('zh', '')}")
+    status = loaded.legal_status
+    show(f"{loaded.kind}, {status.state}, checked on {status.checked_on}")
+    made = table("Items", ["item", "title", "kind", "severity", "obligation", "evidence"])
+    for item in loaded.items:
+        evidence = item.evidence.select if item.evidence else "attestation"
+        title = sh.safe(item.title["en"])
+        made.add_row(item.id, title, item.kind, item.severity, item.obligation, evidence)
+    show(made)
+    return OK
+
+
+@policies_app.command("lint")
+def policies_lint(
+    packs: Annotated[list[str] | None, typer.Argument(metavar="[PACK]...")] = None,
+    as_of: sh.AsOf = None,
+    as_json: sh.Json = False,
+) -> int:
+    """Check packs (default: all that are shipped); exit 2 where one has an error."""
+    from audit.catalogue import measure_index
+    from policies.lint import lint
+    from policies.pack import load_pack, shipped_packs
+
+    complaints = []
+    for ref in packs or shipped_packs():
+        loaded = load_pack(Path(ref) if ref.endswith((".yaml", ".yml")) else ref)
+        complaints += [
+            (loaded.id, c) for c in lint(loaded, measures=measure_index(), as_of=sh.today(as_of))
+        ]
+    bad = any(c.level == "error" for _, c in complaints)
+    code = BAD_INPUT if bad else OK
+    if as_json:
+        found = [{"pack": pack, **asdict(c)} for pack, c in complaints]
+        sh.print_json({"complaints": found, "exit_code": code})
+        return code
+    for pack, c in complaints:
+        print(sh.safe(f"{pack}: {c}"))
+    if not complaints:
+        print("no complaints")
+    return code

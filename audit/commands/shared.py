@@ -1,0 +1,173 @@
+"""What commands share: where results and messages go, and how the gate is set."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from audit.case import Case
+    from policies.pack import Pack
+    from policies.verdict import Verdict
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages.")]
+Policy = Annotated[
+    list[str] | None,
+    typer.Option("--policy", "-p", help="Pack id or path of a pack; may be repeated."),
+]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option("--as-of", formats=["%Y-%m-%d"], help="Judge as on this day (default: today)."),
+]
+FailOn = Annotated[
+    str, typer.Option("--fail-on", help="Least severity that blocks: blocker, high, medium, low.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Warnings fail too.")]
+Inconclusive = Annotated[
+    str, typer.Option("--inconclusive", help="report (exit 3), fail (exit 1) or warn (exit 0).")
+]
+Attestations = Annotated[
+    str, typer.Option("--attestations", help="require (exit 4) or warn (exit 0).")
+]
+
+
+def split(values: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Options that may be repeated or comma-separated, as one tuple; None where not given."""
+    if values is None:
+        return None
+    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+
+
+def print_json(value: Any) -> None:
+    """A result on stdout. Non-ASCII text stays readable; control characters are escaped."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console for people: no markup is read from data, colours only on a terminal."""
+    from rich.console import Console
+
+    wide = None if (sys.stderr if stderr else sys.stdout).isatty() else 120
+    return Console(stderr=stderr, markup=False, highlight=False, width=wide, emoji=False)
+
+
+def safe(text: object) -> str:
+    """Text from data for a terminal: control and direction characters are shown, not obeyed."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(text))
+
+
+def say(message: str, *, quiet: bool = False) -> None:
+    """A message on stderr."""
+    if not quiet:
+        print(safe(message), file=sys.stderr)
+
+
+@contextmanager
+def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress callback (what, done, in all): a bar on a terminal, plain lines elsewhere."""
+    if quiet:
+        yield lambda what, done, total: None
+        return
+    if not sys.stderr.isatty():
+
+        def line(what: str, done: int, total: int) -> None:
+            if what:
+                say(f"{title}: {what} ({done + 1}/{total})")
+
+        yield line
+        return
+    from rich.progress import Progress
+
+    with Progress(console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title)
+
+        def move(what: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{title} {safe(what)}", completed=done, total=total)
+
+        yield move
+
+
+def load_packs(refs: Sequence[str] | None) -> list[Pack]:
+    """Packs by id or path; two packs with the same id are refused."""
+    from policies.pack import load_pack
+
+    packs = [load_pack(ref) for ref in refs or ()]
+    ids = [p.id for p in packs]
+    for repeated in {i for i in ids if ids.count(i) > 1}:
+        raise InputError(f"pack {repeated!r} is given twice", remedy="name each pack once")
+    return packs
+
+
+def today(as_of: datetime | None) -> date:
+    """The day to judge on: the given one, else today in UTC."""
+    return (as_of or datetime.now(UTC)).date()
+
+
+def verdicts_of(case: Case, packs: Sequence[Pack], as_of: date) -> list[Verdict]:
+    """Judges a case with packs and the register as it stands."""
+    from audit.register import Register
+    from policies.judge import judge
+
+    entries = Register().snapshot()
+    return [v for pack in packs for v in judge(case, pack, entries, as_of=as_of)]
+
+
+def gate(
+    verdicts: Sequence[Verdict],
+    *,
+    fail_on: str,
+    strict: bool,
+    inconclusive: str,
+    attestations: str,
+) -> dict[str, Any]:
+    """How the gate was set, and the exit code that follows from the verdicts (0 without any)."""
+    from policies.gate import exit_code
+
+    setting: dict[str, Any] = {
+        "fail_on": fail_on,
+        "strict": strict,
+        "inconclusive": inconclusive,
+        "attestations": attestations,
+    }
+    code = exit_code(verdicts, allow_empty=not verdicts, **setting)
+    return {**setting, "exit_code": code}
+
+
+def write_bytes(data: bytes, out: Path | None, *, avoid: Path | None = None) -> None:
+    """Writes a document to ``out`` or stdout, never into the case folder ``avoid``."""
+    if out is None:
+        sys.stdout.buffer.write(data)
+        return
+    if avoid is not None and out.resolve().is_relative_to(avoid.resolve()):
+        raise InputError(
+            f"{out} lies inside the case folder, which is sealed", remedy="write it elsewhere"
+        )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(data)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {out}: {error.strerror}", remedy="choose another -o"
+        ) from error
+
+
+def interval_text(value: float | None, interval: Mapping[str, float] | None) -> str:
+    """``0.17 (0.08 to 0.28)``, or a dash where there is no value."""
+    if value is None:
+        return "–"
+    text = f"{value:.3g}"
+    if interval is not None:
+        text += f" ({interval['low']:.3g} to {interval['high']:.3g})"
+    return text

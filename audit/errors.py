@@ -1,0 +1,102 @@
+"""What can go wrong: each error carries its exit code and its remedy.
+
+Exit codes are the contract with continuous integration; the table is in the README.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+OK = 0
+FAILED = 1
+BAD_INPUT = 2
+INCONCLUSIVE = 3
+ATTESTATIONS_PENDING = 4
+UNSAFE_MODEL = 5
+LIMIT_REACHED = 6
+EVIDENCE_ALTERED = 7
+OUR_BUG = 70
+INTERRUPTED = 130
+
+# Where several hold, the first in this order is what the process returns.
+_PRECEDENCE = (
+    OUR_BUG,
+    INTERRUPTED,
+    EVIDENCE_ALTERED,
+    BAD_INPUT,
+    UNSAFE_MODEL,
+    LIMIT_REACHED,
+    FAILED,
+    INCONCLUSIVE,
+    ATTESTATIONS_PENDING,
+    OK,
+)
+
+
+def worst_exit_code(codes: Iterable[int]) -> int:
+    """The exit code that wins where several hold; 0 for none.
+
+    >>> worst_exit_code([0, 4, 3])
+    3
+    """
+    return min(codes, key=_PRECEDENCE.index, default=OK)
+
+
+class EvenhandError(Exception):
+    """Base of every error a user can cause or meet. ``remedy`` says what to do next."""
+
+    exit_code = OUR_BUG
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  -> {self.remedy}" if self.remedy else self.message
+
+
+class InputError(EvenhandError):
+    """A bad command, subject, data file, model path, pack or attestation."""
+
+    exit_code = BAD_INPUT
+
+
+class UnsafeModelError(EvenhandError):
+    """A model that cannot be opened without running what a stranger wrote."""
+
+    exit_code = UNSAFE_MODEL
+
+
+class LimitError(EvenhandError):
+    """A time or memory limit was reached."""
+
+    exit_code = LIMIT_REACHED
+
+
+class AlteredEvidenceError(EvenhandError):
+    """A case or the register differs from what was sealed."""
+
+    exit_code = EVIDENCE_ALTERED
+
+
+class MissingNeed(Exception):  # noqa: N818 - it is a signal to the runner, not an error
+    """Raised by a check whose question does not apply to this subject (with the reason)."""
+
+
+def nearest(name: str, known: Iterable[str], *, shown: int = 3) -> str:
+    """A remedy that names the known names nearest to ``name``, or all of a short list.
+
+    >>> nearest("approv", ["approve", "race"])
+    'did you mean: approve?'
+    """
+    names = sorted({str(k) for k in known})
+    close = difflib.get_close_matches(name, names, n=shown, cutoff=0.6)
+    if not close:
+        lowered = {n.lower(): n for n in names}
+        close = [lowered[c] for c in difflib.get_close_matches(name.lower(), lowered, n=shown)]
+    if close:
+        return f"did you mean: {', '.join(close)}?"
+    listed = ", ".join(names[:30]) + (f", … ({len(names)} in all)" if len(names) > 30 else "")
+    return f"known: {listed}" if names else "there are none to choose from"

@@ -1,0 +1,105 @@
+"""The finding: a number with its n, interval, unit, group and method, or the reason why none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Status = Literal["measured", "undefined", "not_applicable", "skipped", "error"]
+STATUSES: tuple[Status, ...] = ("measured", "undefined", "not_applicable", "skipped", "error")
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Interval(_Record):
+    """A confidence interval: ``low <= high`` at confidence ``level``, by ``method``."""
+
+    low: float
+    high: float
+    level: float = Field(gt=0, lt=1)
+    method: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Interval:
+        if self.low > self.high:
+            raise ValueError(f"interval low={self.low} is above high={self.high}")
+        return self
+
+
+class Finding(_Record):
+    """One answer of one check.
+
+    ``group`` names the group that the value is about (empty = all rows); ``between`` names the
+    sensitive features whose groups a gap compares; ``column`` the input column that the value is
+    about. ``counts`` holds the counts behind the value, so that a pack can ask for another
+    confidence level or method without measuring again; ``other_intervals`` holds the levels that
+    the planned packs asked for beside the first. ``reason`` says why there is no number;
+    beside a measured value it is a note (groups left out of a gap, a group too small to compare).
+    """
+
+    id: str
+    check: str
+    measure: str
+    status: Status
+    value: float | None = None
+    interval: Interval | None = None
+    other_intervals: tuple[Interval, ...] = ()
+    n: Count = 0
+    unit: str = ""
+    group: Mapping[str, str] = Field(default_factory=dict)
+    between: tuple[str, ...] = ()
+    column: str = ""
+    counts: Mapping[str, Count] = Field(default_factory=dict)
+    p_value: float | None = Field(default=None, ge=0, le=1)
+    reason: str = ""
+    method: str = ""
+    seed: int | None = None
+    artifacts: tuple[str, ...] = ()
+    reproducible: bool = True
+
+    @model_validator(mode="after")
+    def _value_or_reason(self) -> Finding:
+        if self.status == "measured":
+            if self.value is None or not math.isfinite(self.value):
+                raise ValueError(f"{self.id}: a measured finding needs a finite value")
+        else:
+            if self.value is not None:
+                raise ValueError(f"{self.id}: status {self.status} carries no value")
+            if not self.reason:
+                raise ValueError(f"{self.id}: status {self.status} needs a reason")
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types, every field present, so that records are uniform."""
+        return self.model_dump(mode="json")
+
+
+def finding_id(
+    check: str,
+    measure: str,
+    *,
+    group: Mapping[str, str] | None = None,
+    between: tuple[str, ...] = (),
+    column: str = "",
+) -> str:
+    """An id that depends on what was asked alone; parts are percent-encoded.
+
+    >>> finding_id("fairness.group_rates", "selection_rate", group={"race": "Black"})
+    'fairness.group_rates/selection_rate@race=Black'
+    """
+    parts = [f"{check}/{measure}"]
+    if group:
+        parts.append("@" + "&".join(f"{quote(k)}={quote(v)}" for k, v in sorted(group.items())))
+    if between:
+        parts.append("~" + "&".join(quote(b) for b in between))
+    if column:
+        parts.append("#" + quote(column))
+    return "".join(parts)

@@ -1,0 +1,35 @@
+"""The result of a numerical function: a value with its intervals, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from audit.finding import Interval
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """``value`` is None exactly where it is undefined, and then ``reason`` says why.
+
+    ``intervals`` are at the levels that were asked for, the first being the main one.
+    """
+
+    value: float | None
+    n: int
+    intervals: tuple[Interval, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    method: str = ""
+    reason: str = ""
+
+    @property
+    def interval(self) -> Interval | None:
+        """The interval at the main level, if there is one."""
+        return self.intervals[0] if self.intervals else None
+
+
+def undefined(
+    reason: str, *, n: int, counts: Mapping[str, int] | None = None, method: str = ""
+) -> Estimate:
+    """An estimate without a number: 0/0 is said, never shown as zero."""
+    return Estimate(None, n, counts=counts or {}, method=method, reason=reason)

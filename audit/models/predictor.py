@@ -1,0 +1,87 @@
+"""What every opened model offers, whatever its format: the contract that formats fulfil.
+
+A format is a module (or any object) with
+
+    NAME: str                                   "skops"
+    TRUST: str                                  one line for people: what opening it can do
+    def recognises(path: Path) -> bool          by content, never by name
+    def load(path: Path) -> Predictor
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+Task = Literal["binary"]
+
+
+@runtime_checkable
+class Gradients(Protocol):
+    """Access for gradient methods: a torch module over encoded inputs.
+
+    ``module`` maps a float tensor of shape (rows, n_encoded) to logits (rows, n_classes);
+    ``encode`` makes that tensor's array from raw columns; ``encoded_columns[j]`` is the raw column
+    that encoded position j came from; ``baseline`` (n_encoded,) is the reference input, described
+    by ``baseline_name``.
+    """
+
+    module: Any
+    encoded_columns: tuple[str, ...]
+    baseline: np.ndarray
+    baseline_name: str
+
+    def encode(self, frame: pd.DataFrame) -> np.ndarray:
+        """Raw columns, shape (rows, n_columns), to float32 of shape (rows, n_encoded)."""
+        ...
+
+
+class Predictor(Protocol):
+    """A model opened for scoring.
+
+    ``classes`` are the label texts in the order of the score columns; ``input_columns`` the raw
+    columns that it reads; ``maker_says`` what its folder states (target, positive label, training
+    data digest, privacy record ...): claims, not measurements. ``gradients`` is None where the
+    model has none.
+    """
+
+    format: str
+    task: Task
+    classes: tuple[str, ...]
+    input_columns: tuple[str, ...]
+    maker_says: Mapping[str, Any]
+    gradients: Gradients | None
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        """Scores of shape (rows, n_classes), each in [0, 1], rows summing to 1."""
+        ...
+
+
+class Format(Protocol):
+    """A module that opens one model format."""
+
+    NAME: str
+    TRUST: str
+
+    def recognises(self, path: Path) -> bool:
+        """Whether the content at ``path`` is of this format."""
+        ...
+
+    def load(self, path: Path) -> Predictor:
+        """Opens it, or raises InputError or UnsafeModelError."""
+        ...
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model, where it came from, and the digest of every byte of it."""
+
+    predictor: Predictor
+    path: Path
+    digest: str

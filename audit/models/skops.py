@@ -1,0 +1,130 @@
+"""scikit-learn models saved with skops: a single .skops file, or a model folder that holds one.
+
+A folder has ``model.skops`` and ``model.json`` (what trainers write); a bare file tells no label
+meaning beyond its classes. Only types on skops' own list and on ours below are opened; the file's
+own list of types is never trusted.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit.data import as_text
+from audit.errors import InputError, UnsafeModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+NAME = "skops"
+TRUST = "data: types outside the allow list are refused before anything is built"
+
+# Building these runs no code of the file's choice: plain state holders of scikit-learn's
+# gradient boosting and trees that skops does not list itself.
+ALLOWED_TYPES = frozenset(
+    {
+        "numpy.dtype",
+        "sklearn._loss.link.Interval",
+        "sklearn._loss.link.LogitLink",
+        "sklearn._loss.link.IdentityLink",
+        "sklearn._loss.link.MultinomialLogit",
+        "sklearn._loss.loss.HalfBinomialLoss",
+        "sklearn._loss.loss.HalfMultinomialLoss",
+        "sklearn._loss.loss.HalfSquaredError",
+        "sklearn._loss._loss.CyHalfBinomialLoss",
+        "sklearn._loss._loss.CyHalfMultinomialLoss",
+        "sklearn._loss._loss.CyHalfSquaredError",
+        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.tree._tree.Tree",
+    }
+)
+
+
+class SkopsPredictor:
+    """A scikit-learn classifier with ``predict_proba`` over named raw columns."""
+
+    format = NAME
+    task: Literal["binary"] = "binary"
+    gradients = None
+
+    def __init__(self, estimator: Any, columns: tuple[str, ...], says: Mapping[str, Any]) -> None:
+        self._estimator = estimator
+        self.classes = tuple(as_text(c) for c in estimator.classes_)
+        self.input_columns = columns
+        self.maker_says = says
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        """Scores of shape (rows, n_classes)."""
+        scores: np.ndarray = self._estimator.predict_proba(frame[list(self.input_columns)])
+        return scores
+
+
+def recognises(path: Path) -> bool:
+    """A zip that holds skops' schema.json, or a folder that holds such a zip as model.skops."""
+    file = path / "model.skops" if path.is_dir() else path
+    if not file.is_file() or not zipfile.is_zipfile(file):
+        return False
+    with zipfile.ZipFile(file) as archive:
+        return "schema.json" in archive.namelist()
+
+
+def load(path: Path) -> SkopsPredictor:
+    """Opens it. Raises UnsafeModelError for types off the list, InputError for what can't score."""
+    file = path / "model.skops" if path.is_dir() else path
+    estimator = _open(file)
+    if not hasattr(estimator, "predict_proba") or not hasattr(estimator, "classes_"):
+        raise InputError(
+            f"{file} holds a {type(estimator).__name__}, which has no predict_proba",
+            remedy="save a fitted classifier with probabilities, or audit stored predictions "
+            "with --predictions",
+        )
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        raise InputError(
+            f"{file}: the model was fitted without column names",
+            remedy="fit it on a data frame, so that its columns can be found in the data",
+        )
+    return SkopsPredictor(estimator, tuple(str(n) for n in names), _says(path))
+
+
+def _says(path: Path) -> Mapping[str, Any]:
+    description = path / "model.json"
+    if not path.is_dir() or not description.is_file():
+        return {}
+    try:
+        says = json.loads(description.read_text("utf-8"))
+    except ValueError as error:
+        raise InputError(f"{description} is not JSON: {error}", remedy="train again") from None
+    return says if isinstance(says, dict) else {}
+
+
+def _open(file: Path) -> Any:
+    from skops.io import get_untrusted_types
+    from skops.io import load as skops_load
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        unknown = set(get_untrusted_types(file=file)) - ALLOWED_TYPES
+        if unknown:
+            raise UnsafeModelError(
+                f"{file} holds types that are not on the allow list: {', '.join(sorted(unknown))}",
+                remedy="rebuild the model from scikit-learn's own estimators, or audit its stored "
+                "predictions with --predictions",
+            )
+        return skops_load(file, trusted=sorted(ALLOWED_TYPES))
+    except UnsafeModelError:
+        raise
+    except UntrustedTypesFoundException as error:
+        raise UnsafeModelError(f"{file}: {error}", remedy="do not open this file") from None
+    # A hostile or broken archive fails anywhere inside skops with any type of error; each means
+    # the same to the user, and none is retried more loosely.
+    except Exception as error:
+        raise InputError(
+            f"{file} cannot be opened as skops: {type(error).__name__}: {error}",
+            remedy="save it again with the skops version that evenhand uses",
+        ) from error

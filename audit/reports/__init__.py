@@ -1,0 +1,76 @@
+"""Reports: a case and its verdicts, in a form to read, to hand on, or to feed to another tool.
+
+Every module in this folder is one format; a new file is a new format. What formats share lives in
+``parts``. Reports compute nothing: they show the findings of the case and the verdicts they are
+given. The same case, verdicts, language and gate give the same bytes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from typing import Protocol, cast
+
+from audit.case import Case
+from audit.errors import InputError, nearest
+from audit.reports.parts.words import LANGUAGES
+from policies.verdict import Verdict
+
+
+class Format(Protocol):
+    """What a module in this folder offers."""
+
+    MEDIA_TYPE: str
+    SUFFIX: str
+    DESCRIPTION: str
+
+    def render(
+        self,
+        case: Case,
+        verdicts: Sequence[Verdict],
+        *,
+        language: str,
+        gate: Mapping[str, object] | None,
+    ) -> bytes:
+        """The report's bytes."""
+        ...
+
+
+def _discover() -> dict[str, Format]:
+    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg)
+    return {n: cast(Format, importlib.import_module(f"{__name__}.{n}")) for n in names}
+
+
+FORMATS: dict[str, Format] = _discover()
+
+
+def render(
+    format: str,
+    case: Case,
+    verdicts: Sequence[Verdict],
+    *,
+    language: str = "en",
+    gate: Mapping[str, object] | None = None,
+) -> bytes:
+    """Renders ``case`` and ``verdicts`` as ``format`` (a key of FORMATS; hyphens will do).
+
+    Parameters
+    ----------
+    language    "en" or "zh": the report's own words, and the verdicts' where they have both.
+    gate        How the gate was set (fail_on, strict, inconclusive, attestations) and the exit_code
+                that it gave; None where no gate was asked for.
+
+    Raises InputError for an unknown format or language.
+    """
+    chosen = FORMATS.get(format.replace("-", "_"))
+    if chosen is None:
+        raise InputError(f"there is no report format {format!r}", remedy=nearest(format, FORMATS))
+    if language not in LANGUAGES:
+        raise InputError(
+            f"reports are not written in language {language!r}", remedy=nearest(language, LANGUAGES)
+        )
+    return chosen.render(case, verdicts, language=language, gate=gate)
+
+
+__all__ = ["FORMATS", "Format", "render"]

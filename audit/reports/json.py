@@ -1,0 +1,39 @@
+"""JSON: the whole case and every verdict, for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from audit.case import Case
+from policies.verdict import Verdict
+
+MEDIA_TYPE = "application/json"
+SUFFIX = ".json"
+DESCRIPTION = "Everything: plan, environment, findings, verdicts and gate, for programs."
+
+
+def render(
+    case: Case,
+    verdicts: Sequence[Verdict],
+    *,
+    language: str,
+    gate: Mapping[str, object] | None,
+) -> bytes:
+    """One JSON object; texts keep all their languages, so ``language`` changes nothing.
+
+    Characters beyond ASCII are written as escapes: what a terminal or a page shows of this file
+    cannot be reordered or hidden by a name in the data.
+    """
+    document = {
+        "schema": "evenhand-report/1",
+        "case": str(case.path),
+        "digest": case.digest,
+        "files": dict(case.files),
+        "plan": dict(case.plan),
+        "environment": dict(case.environment),
+        "findings": [f.to_json() for f in case.findings],
+        "verdicts": [v.to_json() for v in verdicts],
+        "gate": None if gate is None else dict(gate),
+    }
+    return json.dumps(document, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"

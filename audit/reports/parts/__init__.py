@@ -1,0 +1,1 @@
+"""What the report formats share: words, figures, safe text, and the order in which things stand."""

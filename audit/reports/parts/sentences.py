@@ -1,0 +1,124 @@
+"""What several formats say about a case in the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from audit.case import Case
+from audit.finding import Finding
+from audit.reports.parts.figures import moment
+from audit.reports.parts.outline import counted, status_counts
+from audit.reports.parts.words import Words
+
+# The gate as it is where nothing was asked for, in the order in which it is shown.
+_GATE: Mapping[str, object] = {
+    "fail_on": "high",
+    "strict": False,
+    "inconclusive": "report",
+    "attestations": "require",
+}
+
+
+def subject_sentences(case: Case, say: Words) -> list[str]:
+    """What was audited: name and task, target, and what the positive label means."""
+    subject = case.subject
+    told = [
+        say(
+            "sum_subject",
+            name=subject.get("name"),
+            task=say.term("task", str(subject.get("task") or "unknown")),
+        )
+    ]
+    if subject.get("target"):
+        told.append(say("sum_target", target=subject["target"]))
+    label = subject.get("positive_label")
+    if label is not None:
+        means = f"positive.{subject.get('positive_is')}"
+        told.append(say(means if means in say.texts else "positive_unknown", label=label))
+    return told
+
+
+def coverage_sentences(case: Case, say: Words) -> list[str]:
+    """On how many rows, between which groups, and with how many findings of each status."""
+    rows, dropped = counted(case, "row_count"), counted(case, "dropped_row_count")
+    names = [str(n) for n in case.subject.get("sensitive_features") or ()]
+    parts = [
+        say("part", count=count, status=say.term("finding", status))
+        for status, count in status_counts(case.findings)
+    ]
+    left_out = [say("sum_dropped", rows=f"{dropped:,}")] if dropped else []
+    return [
+        say("sum_rows", rows=f"{rows:,}") if rows is not None else say("sum_rows_unknown"),
+        *left_out,
+        say("sum_groups", features=say.listed(names)) if names else say("sum_no_groups"),
+        say("sum_findings", count=len(case.findings), parts=say.listed(parts) or "–"),
+    ]
+
+
+def subject_facts(case: Case, say: Words) -> list[tuple[str, str]]:
+    """The subject, its digests and its times, as (name, value) pairs."""
+    subject, environment = case.subject, case.environment
+    model, data = _mapping(subject.get("model")), _mapping(subject.get("data"))
+    pairs: list[tuple[str, Any]] = [
+        (say("fact_model"), model.get("path") if subject.get("model") else say("fact_no_model")),
+        (say("fact_format"), model.get("format")),
+        (say("fact_data"), data.get("path")),
+        (
+            say("fact_features"),
+            say.listed([str(n) for n in subject.get("sensitive_features") or ()]),
+        ),
+        (say("fact_controls"), say.listed([str(n) for n in subject.get("control_features") or ()])),
+    ]
+    for name, digest in sorted(_mapping(subject.get("digests")).items()):
+        pairs.append((say("fact_digest", name=name), digest))
+    pairs += [
+        (say("fact_started"), moment(environment.get("started_at") or "")),
+        (say("fact_finished"), moment(environment.get("finished_at") or "")),
+        (say("fact_version"), environment.get("evenhand")),
+        (say("fact_seal"), case.digest),
+    ]
+    return [(name, str(value)) for name, value in pairs if value]
+
+
+def gate_facts(gate: Mapping[str, object], say: Words) -> list[tuple[str, str]]:
+    """How the gate was set; a setting that was moved is shown with its default."""
+    names = [k for k in _GATE if k in gate]
+    names += sorted(k for k in gate if k not in _GATE and k != "exit_code")
+    pairs = []
+    for name in names:
+        value = _setting(gate[name], say)
+        if name in _GATE and gate[name] != _GATE[name]:
+            value = say("gate_moved", value=value, default=_setting(_GATE[name], say))
+        pairs.append((say.known("gate", name) or name, value))
+    return pairs
+
+
+def gate_outcome(gate: Mapping[str, object], say: Words) -> str:
+    """The exit code and what it means; "" where the gate gave none."""
+    code = gate.get("exit_code")
+    if code is None:
+        return ""
+    return f"{say('gate_exit', code=code)} {say.known('exit', str(code)) or ''}".strip()
+
+
+def about(finding: Finding, say: Words) -> str:
+    """What a finding is about, in words: its measure, then its group, gap or column."""
+    told = [say.measure(finding.measure)]
+    if finding.group:
+        told.append(say.listed([f"{k} = {v}" for k, v in sorted(finding.group.items())]))
+    if finding.between:
+        told.append(say("between_groups", features=" × ".join(finding.between)))
+    if finding.column:
+        told.append(say("of_column", column=finding.column))
+    return " · ".join(told)
+
+
+def _setting(value: object, say: Words) -> str:
+    if value is None:
+        return say("not_stated")
+    return say(f"answer.{str(value).lower()}") if isinstance(value, bool) else str(value)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

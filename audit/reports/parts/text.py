@@ -1,0 +1,68 @@
+"""Safe text: what comes from data or packs, made fit for each kind of document.
+
+Names in a column are written by strangers. Characters that are not seen (controls, bidirectional
+overrides, zero-width joiners) are shown by their code point, so that two names which differ also
+look different, and no name can reorder the line it stands in.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_MARKDOWN = re.compile(r"[\\`*_\[\]{}#|~$]|:(?=/)|(?<=www)\.|^[-+=]", re.I)
+_ORDINAL = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+_UNFIT_FOR_CODE = frozenset("|<>&")
+_BLANK = re.compile(r"[ \t\r\n\v\f]+")
+
+
+def plain(value: object) -> str:
+    """One line of visible text; hidden characters become ``⟨U+202E⟩``. Fit for XML 1.0.
+
+    >>> plain("a\\tb\\u202ec")
+    'a b⟨U+202E⟩c'
+    """
+    line = _BLANK.sub(" ", str(value))
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join(f"⟨U+{ord(c):04X}⟩" if _is_hidden(c) else c for c in line)
+
+
+def short(value: object, limit: int = 120) -> str:
+    """``plain`` text of at most about ``limit`` characters; what is cut is counted.
+
+    >>> short("abcdefgh", 5)
+    'abcde… (+3)'
+    """
+    line = plain(value)
+    return line if len(line) <= limit else f"{line[:limit]}… (+{len(line) - limit})"
+
+
+def markdown(value: object) -> str:
+    """Text with every sign that Markdown, HTML or a code host would act on made inert."""
+    escaped = _ORDINAL.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\g<0>", plain(value)))
+    escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace("@", "&#64;&#8288;")  # a word joiner: no one is mentioned by accident
+
+
+def code(value: object) -> str:
+    """Text as Markdown code; as escaped prose where code could not hold it.
+
+    Inside code nothing can be escaped, so text with a table's bar or with the signs of HTML is
+    written as prose: no reader, however simple, meets a tag.
+
+    >>> code("a`b")
+    '``a`b``'
+    """
+    line = plain(value)
+    if not line.strip() or not _UNFIT_FOR_CODE.isdisjoint(line):
+        return markdown(line)
+    fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
+    pad = " " if line[0] in "` " or line[-1] in "` " else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def _is_hidden(character: str) -> bool:
+    noncharacter = ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF
+    return noncharacter or unicodedata.category(character) in _HIDDEN

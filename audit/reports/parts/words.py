@@ -1,0 +1,60 @@
+"""The reports' own words, in every language that they are written in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+LANGUAGES = ("en", "zh")
+
+
+@dataclass(frozen=True)
+class Words:
+    """The texts of one language; called with a key, it fills in the values."""
+
+    language: str
+    texts: Mapping[str, str]
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The text for ``key``; values are put in as they are and never read as a template."""
+        return self.texts[key].format(**values)
+
+    def known(self, kind: str, name: str) -> str | None:
+        """The text for ``name`` among the texts of one kind; None where there is none."""
+        return self.texts.get(f"{kind}.{name}")
+
+    def term(self, kind: str, name: str) -> str:
+        """The text for ``name``, or the name itself, its underscores as spaces."""
+        return self.known(kind, name) or name.replace("_", " ")
+
+    def measure(self, name: str) -> str:
+        """A measure's name for people.
+
+        >>> words("en").measure("true_positive_rate")
+        'True positive rate'
+        """
+        known = self.known("measure", name)
+        spaced = name.replace("_", " ").strip()
+        return known or spaced[:1].upper() + spaced[1:]
+
+    def family(self, name: str) -> str:
+        """A family of checks, as a heading."""
+        return self.known("family", name) or self.measure(name)
+
+    def pick(self, texts: Mapping[str, str]) -> str:
+        """A text of a pack in this language; else in English; else in whatever it has."""
+        return texts.get(self.language) or texts.get("en") or next(iter(texts.values()), "")
+
+    def listed(self, items: list[str]) -> str:
+        """Items in one line, parted as the language does it."""
+        return ("、" if self.language == "zh" else ", ").join(items)
+
+
+@cache
+def words(language: str) -> Words:
+    """The words of one of LANGUAGES."""
+    path = files("audit.reports").joinpath("locales", f"{language}.json")
+    return Words(language, json.loads(path.read_text("utf-8")))

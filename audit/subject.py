@@ -1,0 +1,270 @@
+"""The subject: a model (or stored predictions), its data, and what its maker declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit.data import Table, canonical_order, match_label, read_table, texts
+from audit.errors import InputError, nearest
+from audit.models.opening import open_model
+from audit.models.predictor import Opened, Task
+from audit.spec import SubjectSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+UNKNOWN = "unknown"  # the group of rows whose sensitive value is missing
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """Columns of stored predictions: predicted labels, scores, or both with a threshold."""
+
+    predicted: str | None
+    score: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is audited. ``frame`` holds the rows in canonical order; ``labels`` their true labels
+    as texts, shape (n,), or None without a target; ``groups`` the sensitive and control features
+    as texts, missing ones as ``unknown``.
+    """
+
+    name: str
+    task: Task
+    model: Opened | None
+    stored: Stored | None
+    table: Table
+    frame: pd.DataFrame
+    target: str | None
+    labels: np.ndarray | None
+    positive_label: str
+    negative_label: str | None
+    positive_is: Literal["benefit", "burden"] | None
+    threshold: float
+    sensitive_features: tuple[str, ...]
+    control_features: tuple[str, ...]
+    groups: pd.DataFrame
+    declared: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    digests: Mapping[str, str]
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """Rows that are audited."""
+        return len(self.frame)
+
+
+def build_subject(spec: SubjectSpec) -> Subject:
+    """Opens what the spec names and checks that it fits together.
+
+    Raises InputError (exit 2) for a missing file or column, a target that cannot be used, a
+    sensitive feature with one group; UnsafeModelError (exit 5) for a model that is refused.
+    """
+    _check_combination(spec)
+    table = read_table(str(spec.predictions or spec.data))
+    model = open_model(spec.model) if spec.model else None
+    _require_columns(spec, table, model)
+    frame, dropped = _labelled_rows(table, spec.target)
+    frame = frame.iloc[canonical_order(frame, last=spec.sensitive_features)].reset_index(drop=True)
+    labels, positive, negative = _labels(frame, spec, model)
+    groups = _groups(frame, spec, table.source)
+    digests = {"data": table.digest}
+    if model is not None:
+        digests["model"] = model.digest
+    name = spec.name or Path(str(spec.model or spec.predictions)).name
+    return Subject(
+        name=name,
+        task=spec.task,
+        model=model,
+        stored=None if model else Stored(spec.predicted, spec.score),
+        table=table,
+        frame=frame,
+        target=spec.target,
+        labels=labels,
+        positive_label=positive,
+        negative_label=negative,
+        positive_is=spec.positive_is,
+        threshold=0.5 if spec.threshold is None else spec.threshold,
+        sensitive_features=spec.sensitive_features,
+        control_features=spec.control_features,
+        groups=groups,
+        declared=spec.declared,
+        facts=_facts(spec, model),
+        digests=digests,
+        dropped=dropped,
+        notes=table.notes,
+    )
+
+
+def _check_combination(spec: SubjectSpec) -> None:
+    if spec.predictions:
+        if spec.model or spec.data:
+            raise InputError(
+                "stored predictions need no model and no data",
+                remedy="pass either --predictions FILE, or a model with --data FILE",
+            )
+        if not (spec.predicted or spec.score):
+            raise InputError(
+                f"which columns of {spec.predictions} are the predictions?",
+                remedy="pass --predicted COLUMN, or --score COLUMN --threshold NUMBER, or both",
+            )
+        if not spec.predicted and spec.threshold is None:
+            raise InputError(
+                f"scores in {spec.score!r} need a threshold to become predictions",
+                remedy="pass --threshold NUMBER (predicted positive = score at or above it)",
+            )
+    elif not (spec.model and spec.data):
+        missing = "a model" if not spec.model else "data"
+        raise InputError(
+            f"nothing to audit: {missing} is missing",
+            remedy="pass MODEL --data FILE, or --predictions FILE, or a subject.yaml",
+        )
+    if spec.positive_label is None:
+        raise InputError(
+            "a binary task needs a positive label; it is declared, never guessed",
+            remedy="pass --positive-label LABEL (and --positive-is benefit or burden)",
+        )
+
+
+def _require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> None:
+    table.require([spec.target] if spec.target else [], "target")
+    table.require([spec.predicted] if spec.predicted else [], "predicted column")
+    table.require([spec.score] if spec.score else [], "score column")
+    table.require(spec.sensitive_features, "sensitive feature")
+    table.require(spec.control_features, "control feature")
+    repeated = set(spec.sensitive_features) & set(spec.control_features)
+    if repeated or len(set(spec.sensitive_features)) < len(spec.sensitive_features):
+        raise InputError(
+            f"features are named twice: {', '.join(spec.sensitive_features)}",
+            remedy="name each sensitive or control feature once",
+        )
+    if model is not None:
+        table.require(model.predictor.input_columns, f"input of model {model.path}")
+
+
+def _labelled_rows(table: Table, target: str | None) -> tuple[pd.DataFrame, dict[str, int]]:
+    if target is None:
+        return table.frame, {}
+    missing = table.frame[target].isna()
+    if not missing.any():
+        return table.frame, {}
+    if missing.all():
+        raise InputError(
+            f"target {target!r} of {table.source} has no labels at all",
+            remedy="name another --target, or leave it out to audit predictions alone",
+        )
+    return table.frame[~missing], {"no true label": int(missing.sum())}
+
+
+def _labels(
+    frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None
+) -> tuple[np.ndarray | None, str, str | None]:
+    given = _label_text(spec.positive_label)
+    labels = None
+    known: list[str] = []
+    if spec.target is not None:
+        labels, _ = texts(frame[spec.target])
+        known = sorted(set(labels))
+        _check_labels(known, spec.target, given)
+    elif model is not None:
+        known = list(model.predictor.classes)
+    elif spec.predicted is not None:
+        known = sorted(set(texts(frame[spec.predicted].dropna())[0]))
+    positive = match_label(given, known) if known else given
+    if positive is None:
+        raise InputError(
+            f"positive label {given!r} is not among the labels", remedy=nearest(given, known)
+        )
+    others = [k for k in known if k != positive]
+    if model is not None and match_label(positive, model.predictor.classes) is None:
+        raise InputError(
+            f"positive label {positive!r} is not a class of model {model.path}",
+            remedy=nearest(positive, model.predictor.classes),
+        )
+    return labels, positive, others[0] if len(others) == 1 else None
+
+
+def _label_text(label: Any) -> str:
+    from audit.data import as_text
+
+    return as_text(label)
+
+
+def _check_labels(known: list[str], target: str, given: str) -> None:
+    if len(known) == 1:
+        raise InputError(
+            f"target {target!r} has one class only: {known[0]!r}",
+            remedy="a binary audit needs rows of both classes",
+        )
+    numeric = [k for k in known if _is_number(k)]
+    if numeric and len(numeric) < len(known):
+        text = next(k for k in known if k not in numeric)
+        raise InputError(
+            f"target {target!r} mixes label types: {numeric[0]!r} is a number, {text!r} is text",
+            remedy="write each class in one way",
+        )
+    if match_label(given, known) is None:
+        raise InputError(
+            f"positive label {given!r} does not occur in target {target!r}",
+            remedy=nearest(given, known),
+        )
+    if len(known) > 2:
+        shown = ", ".join(repr(k) for k in known[:6])
+        raise InputError(
+            f"target {target!r} has {len(known)} classes ({shown}), a binary audit needs two",
+            remedy="make a column that says whether the label is the positive one",
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _groups(frame: pd.DataFrame, spec: SubjectSpec, source: str) -> pd.DataFrame:
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for feature in (*spec.sensitive_features, *spec.control_features):
+        names, missing = texts(frame[feature])
+        known = sorted(set(names[~missing]))
+        if len(known) < 2 and feature in spec.sensitive_features:
+            shown = repr(known[0]) if known else "none"
+            raise InputError(
+                f"sensitive feature {feature!r} of {source} has fewer than two groups: {shown}",
+                remedy="there is nothing to compare; name another feature, or other rows",
+            )
+        names[missing] = UNKNOWN
+        columns[feature] = names
+    return pd.DataFrame(columns, index=frame.index, dtype=object)
+
+
+def _facts(spec: SubjectSpec, model: Opened | None) -> dict[str, Any]:
+    says = model.predictor.maker_says if model is not None else {}
+    facts: dict[str, Any] = {
+        "subject.task": spec.task,
+        "subject.has_model": model is not None,
+        "subject.has_labels": spec.target is not None,
+        "subject.has_scores": model is not None or spec.score is not None,
+        "subject.positive_is": spec.positive_is or "undeclared",
+        "subject.sensitive_features": list(spec.sensitive_features),
+        "subject.is_private": bool(says.get("privacy")),
+    }
+    clash = sorted(set(facts) & set(spec.facts))
+    if clash:
+        raise InputError(
+            f"fact {clash[0]!r} is found out by the audit, it cannot be declared",
+            remedy="use another name, e.g. system.domain",
+        )
+    return {**facts, **spec.facts}

@@ -1,0 +1,96 @@
+"""The dashboard's entry: ``streamlit run dashboard/app.py -- [CASE ...]``. See ``launch``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from audit.errors import EvenhandError
+from dashboard import context, i18n, parts, state
+from dashboard.context import Context
+from dashboard.judging import PackChoice
+from dashboard.store import StoredCase
+from dashboard.text import escape, visible
+
+# page file, name in the locales, icon
+PAGES = (
+    (parts.OVERVIEW, "overview", ":material/list:"),
+    (parts.FINDINGS, "findings", ":material/straighten:"),
+    (parts.CHECKLIST, "checklist", ":material/checklist:"),
+)
+_ICON = Path(__file__).with_name("icon.svg")
+_SIGNS = {"sealed": "", "altered": "‼ ", "unreadable": "‼ ", "missing": "‼ "}
+
+
+def main() -> None:
+    """Runs the selected page between the sidebar and the register's state."""
+    ctx = context.gather()
+    page = st.navigation(
+        [
+            st.Page(file, title=ctx.t(f"nav.{name}"), default=file == parts.OVERVIEW)
+            for file, name, _ in PAGES
+        ],
+        position="hidden",
+    )
+    # a file of ours: browsers would fetch a Material symbol from a font service
+    st.set_page_config(page_title=f"{page.title} · evenhand", page_icon=_ICON, layout="wide")
+    with st.sidebar:
+        _sidebar(ctx)
+    if ctx.register.problem:
+        parts.problem(ctx.t("register.title"), ctx.register.problem, ctx.register.remedy)
+    try:
+        page.run()
+    except EvenhandError as error:
+        parts.problem(ctx.t("problem.title"), error.message, error.remedy)
+
+
+def _sidebar(ctx: Context) -> None:
+    st.markdown("### evenhand")
+    for file, name, icon in PAGES:
+        state.link(file, escape(ctx.t(f"nav.{name}")), icon=icon)
+    if ctx.cases:
+        keys = list(dict.fromkeys(stored.key for stored in ctx.cases))
+        by_key = {stored.key: stored for stored in reversed(ctx.cases)}
+        state.choose(
+            "case",
+            ctx.t("sidebar.case"),
+            keys,
+            ctx.case.key if ctx.case else None,
+            lambda key: _case_label(by_key[key], ctx),
+            placeholder=ctx.t("sidebar.choose"),
+        )
+    if ctx.packs:
+        by_ref = {choice.ref: choice for choice in ctx.packs}
+        state.choose(
+            "pack",
+            ctx.t("sidebar.pack"),
+            list(by_ref),
+            ctx.pack.ref if ctx.pack else None,
+            lambda ref: _pack_label(by_ref[ref], ctx),
+            placeholder=ctx.t("sidebar.choose"),
+        )
+    state.switch(
+        "lang",
+        "Language / 语言",
+        list(i18n.LANGUAGES),
+        ctx.t.lang,
+        lambda lang: i18n.LANGUAGES[lang],
+    )
+    st.caption(ctx.t.md("sidebar.as_of", date=ctx.as_of.isoformat()))
+    st.caption(ctx.t.md("sidebar.read_only"))
+
+
+def _case_label(stored: StoredCase, ctx: Context) -> str:
+    word = "" if stored.state == "sealed" else f" ({ctx.t(f'state.{stored.state}')})"
+    return visible(f"{_SIGNS[stored.state]}{stored.name}{word} · {stored.key[:8]}")
+
+
+def _pack_label(choice: PackChoice, ctx: Context) -> str:
+    version = f" · {choice.pack.version}" if choice.pack else ""
+    planned = f" ({ctx.t('pack.planned')})" if choice.planned else ""
+    return visible(f"{ctx.t.pick(choice.title)}{version}{planned}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,345 @@
+"""Findings and verdicts as tables: what a page lists, a chart draws and a download holds.
+
+Pure: nothing here knows Streamlit. Column names are the same in every language; a page puts
+translated headings over them. Numbers stay numbers, so that a table sorts; a number that does not
+exist is missing (never 0) and its status says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote, unquote
+
+import pandas as pd
+
+from audit.finding import Finding
+from dashboard.i18n import Translator
+from dashboard.look import finding_word, verdict_word
+from dashboard.text import csv_cell, visible
+from policies.verdict import Verdict, VerdictStatus
+
+FINDING_COLUMNS = (
+    "status",
+    "measure",
+    "about",
+    "value",
+    "low",
+    "high",
+    "level",
+    "n",
+    "unit",
+    "note",
+    "family",
+    "check",
+    "id",
+)
+GROUP_COLUMNS = (
+    "group",
+    "label",
+    "mark",
+    "remark",
+    "value",
+    "low",
+    "high",
+    "level",
+    "n",
+    "note",
+    "id",
+)
+CHECKLIST_COLUMNS = (
+    "status",
+    "item",
+    "title",
+    "severity",
+    "obligation",
+    "value",
+    "low",
+    "high",
+    "requirement",
+    "origin",
+    "because",
+    "findings",
+)
+# How a chart draws a group, with the sign that stands for it in a table.
+MARKS = {"measured": "●", "noted": "▲", "small": "◆", "undefined": "∅"}
+# The measure of each group that a gap between groups is made of.
+BEHIND_GAP = {
+    "demographic_parity_difference": "selection_rate",
+    "demographic_parity_ratio": "selection_rate",
+    "equalized_odds_difference": "true_positive_rate",
+    "equalized_odds_ratio": "true_positive_rate",
+    "equal_opportunity_difference": "true_positive_rate",
+    "equal_opportunity_ratio": "true_positive_rate",
+}
+
+
+def family(finding: Finding) -> str:
+    """The family of a finding's check: ``fairness`` of ``fairness.gaps``."""
+    return finding.check.partition(".")[0]
+
+
+def about(finding: Finding, t: Translator) -> str:
+    """In words, which rows, groups or column a finding is about."""
+    parts = []
+    if finding.group:
+        parts.append(", ".join(f"{k} = {v}" for k, v in sorted(finding.group.items())))
+    if finding.between:
+        parts.append(t("about.between", features=" × ".join(finding.between)))
+    if finding.column:
+        parts.append(t("about.column", column=finding.column))
+    return visible("; ".join(parts)) if parts else t("about.all")
+
+
+def findings_frame(findings: Iterable[Finding], t: Translator) -> pd.DataFrame:
+    """One row a finding, with FINDING_COLUMNS."""
+    rows = [
+        {
+            "status": finding_word(f.status, t),
+            "measure": visible(f.measure),
+            "about": about(f, t),
+            "value": f.value,
+            **_interval(f),
+            "n": f.n,
+            "unit": visible(f.unit),
+            "note": visible(f.reason),
+            "family": t.term("family", visible(family(f))),
+            "check": visible(f.check),
+            "id": visible(f.id),
+        }
+        for f in findings
+    ]
+    return _numeric(pd.DataFrame(rows, columns=list(FINDING_COLUMNS)))
+
+
+def select(
+    findings: Iterable[Finding],
+    *,
+    family_name: str = "",
+    measure: str = "",
+    status: str = "",
+    text: str = "",
+) -> list[Finding]:
+    """The findings that meet every filter given; ``text`` is looked for in groups and columns."""
+    wanted = text.casefold()
+    return [
+        f
+        for f in findings
+        if (not family_name or family(f) == family_name)
+        and (not measure or f.measure == measure)
+        and (not status or f.status == status)
+        and (not wanted or wanted in _searched(f))
+    ]
+
+
+def axis(finding: Finding) -> str:
+    """What a chart would spread the finding over: features joined by ``&``, and ``#`` for columns.
+
+    Empty for a finding about all rows or about a gap.
+    """
+    return "&".join(quote(k, safe="") for k in sorted(finding.group)) + "#" * bool(finding.column)
+
+
+def axis_label(key: str, t: Translator) -> str:
+    """An axis in words."""
+    features = " × ".join(unquote(part) for part in key.rstrip("#").split("&") if part)
+    parts = [features] if features else []
+    if key.endswith("#"):
+        parts.append(t("axis.columns"))
+    return visible(", ".join(parts))
+
+
+def axes(findings: Iterable[Finding]) -> list[str]:
+    """Every axis that the findings can be spread over, those of one feature first."""
+    keys = {axis(f) for f in findings} - {""}
+    return sorted(keys, key=lambda key: (key.count("&"), key))
+
+
+def group_frame(
+    findings: Iterable[Finding], key: str, minimums: Mapping[str, int], t: Translator
+) -> pd.DataFrame:
+    """One row a group (or column) of one measure, with GROUP_COLUMNS.
+
+    ``mark`` is what the chart draws: ``measured``, ``noted`` (measured, with a remark), ``small``
+    (fewer rows than the check's minimum) or ``undefined`` (no number; drawn as words alone).
+    ``label`` holds the group, its n and the mark in words.
+    """
+    rows = []
+    for finding in findings:
+        if axis(finding) != key:
+            continue
+        parts = [finding.group[k] for k in sorted(finding.group)]
+        name = visible(" × ".join(parts + [finding.column] * bool(finding.column)))
+        mark = _mark(finding, minimums.get(finding.check, 0))
+        word = _mark_word(finding, mark, t)
+        words = "" if mark == "measured" else f" · {word}"
+        rows.append(
+            {
+                "group": name,
+                "label": f"{_cut(name)} (n={finding.n}){words}",
+                "mark": mark,
+                "remark": f"{MARKS[mark]} {word}",
+                "value": finding.value,
+                **_interval(finding),
+                "n": finding.n,
+                "note": visible(finding.reason),
+                "id": visible(finding.id),
+            }
+        )
+    frame = pd.DataFrame(rows, columns=list(GROUP_COLUMNS))
+    frame = frame.sort_values(["group", "id"], kind="stable").reset_index(drop=True)
+    frame["label"] = _distinct(frame["label"])
+    return _numeric(frame)
+
+
+def overall(findings: Iterable[Finding], like: Finding) -> float | None:
+    """The value over all rows of the measure and check of ``like``, where there is one."""
+    for f in findings:
+        if (f.check, f.measure) == (like.check, like.measure):
+            is_overall = not (f.group or f.between or f.column)
+            if is_overall and f.value is not None:
+                return f.value
+    return None
+
+
+def how_computed(finding: Finding, t: Translator) -> list[tuple[str, str]]:
+    """What somebody needs to compute the number again: pairs of a heading and plain text."""
+    interval = finding.interval
+    pairs = [
+        ("check", finding.check),
+        ("method", finding.method),
+        ("n", f"{finding.n:,}"),
+        ("level", f"{interval.level:.0%}" if interval else ""),
+        ("interval_method", interval.method if interval else ""),
+        ("counts", ", ".join(f"{k} = {v}" for k, v in sorted(finding.counts.items()))),
+        ("p_value", "" if finding.p_value is None else number(finding.p_value)),
+        ("seed", "" if finding.seed is None else str(finding.seed)),
+        ("reproducible", t("yes") if finding.reproducible else t("no")),
+        ("note", finding.reason),
+        ("artifacts", ", ".join(finding.artifacts)),
+        ("id", finding.id),
+    ]
+    return [(t(f"column.{name}"), visible(text)) for name, text in pairs if text]
+
+
+def checklist_frame(verdicts: Iterable[Verdict], t: Translator) -> pd.DataFrame:
+    """One row an item, with CHECKLIST_COLUMNS."""
+    rows = [
+        {
+            "status": verdict_word(v.status, t),
+            "item": visible(v.item),
+            "title": visible(t.pick(v.title)),
+            "severity": t.term("severity", v.severity),
+            "obligation": t.term("obligation", v.obligation),
+            "value": v.value,
+            "low": v.interval.low if v.interval else None,
+            "high": v.interval.high if v.interval else None,
+            "requirement": requirement(v),
+            "origin": t.term("origin", v.threshold_origin) if v.threshold_origin else "",
+            "because": visible(t.pick(v.because)),
+            "findings": visible(" ; ".join(v.findings)),
+        }
+        for v in verdicts
+    ]
+    frame = pd.DataFrame(rows, columns=list(CHECKLIST_COLUMNS))
+    for column in ("value", "low", "high"):
+        frame[column] = frame[column].astype("float64")
+    return frame
+
+
+def requirement(verdict: Verdict) -> str:
+    """The comparison that decided, e.g. ``≤ 0.1``; empty where no single number is asked for."""
+    if not verdict.comparator or verdict.threshold is None:
+        return ""
+    sign = {"<=": "≤", ">=": "≥", "==": "="}.get(verdict.comparator, verdict.comparator)
+    return f"{sign} {number(verdict.threshold)}"
+
+
+def number(value: float) -> str:
+    """A number as people read it: four significant digits.
+
+    >>> number(0.17), number(600.0), number(0.0001), number(12345678.0)
+    ('0.17', '600', '0.0001', '12,345,678')
+    """
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def value_text(finding: Finding, t: Translator) -> str:
+    """The value with its interval and unit, or the word for its absence; plain text."""
+    if finding.value is None:
+        return t(f"finding.{finding.status}")
+    parts = [number(finding.value)]
+    if finding.interval:
+        parts.append(f"[{number(finding.interval.low)}, {number(finding.interval.high)}]")
+    return visible(" ".join([*parts, finding.unit]).strip())
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """The table as CSV for spreadsheets: UTF-8 with a mark, and no cell that is a formula."""
+    safe = frame.map(csv_cell)
+    safe.columns = [str(csv_cell(str(column))) for column in frame.columns]
+    text: str = safe.to_csv(index=False)
+    return text.encode("utf-8-sig")
+
+
+VERDICT_ORDER: tuple[VerdictStatus, ...] = (
+    "fail",
+    "error",
+    "inconclusive",
+    "warn",
+    "needs-attestation",
+    "waived",
+    "pass",
+    "attested",
+    "not-yet-applicable",
+    "not-applicable",
+)
+
+
+def _interval(finding: Finding) -> dict[str, Any]:
+    interval = finding.interval
+    return {
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+        "level": interval.level if interval else None,
+    }
+
+
+def _mark(finding: Finding, minimum: int) -> str:
+    if finding.status != "measured":
+        return "undefined"
+    if finding.n < minimum:
+        return "small"
+    return "noted" if finding.reason else "measured"
+
+
+def _mark_word(finding: Finding, mark: str, t: Translator) -> str:
+    return t(f"finding.{finding.status}") if mark == "undefined" else t(f"mark.{mark}")
+
+
+def _searched(finding: Finding) -> str:
+    parts = [*finding.group, *finding.group.values(), *finding.between, finding.column]
+    return "\n".join(parts).casefold()
+
+
+def _cut(name: str, longest: int = 22) -> str:
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
+def _distinct(labels: pd.Series) -> list[str]:
+    """The labels with a number behind those that are alike, or two groups would share a row."""
+    seen: dict[str, int] = {}
+    distinct = []
+    for label in labels:
+        seen[label] = seen.get(label, 0) + 1
+        distinct.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
+    return distinct
+
+
+def _numeric(frame: pd.DataFrame) -> pd.DataFrame:
+    for column in ("value", "low", "high", "level"):
+        frame[column] = frame[column].astype("float64")
+    frame["n"] = frame["n"].astype("int64")
+    return frame

@@ -1,0 +1,195 @@
+"""What was measured: a table with filters, a chart of groups, and how each number came about."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from audit.case import Case
+from audit.finding import STATUSES, Finding
+from dashboard import charts, context, frames, parts, state, store
+from dashboard.context import Context
+from dashboard.look import finding_markdown
+from dashboard.text import escape, visible
+
+_ALL = ""
+
+
+def render(ctx: Context) -> None:
+    """The page."""
+    case = parts.readable_case(ctx)
+    if case is None:
+        return
+    parts.heading(ctx, ctx.t("nav.findings"), case)
+    _totals(ctx, case.findings)
+    selected = _filters(ctx, case.findings)
+    shown = frames.select(
+        case.findings,
+        family_name=selected["family"],
+        measure=selected["measure"],
+        status=selected["status"],
+        text=selected["group"],
+    )
+    _detail(ctx, case)
+    _groups(ctx, case, selected["measure"])
+    _table(ctx, case, shown)
+
+
+def _totals(ctx: Context, findings: Sequence[Finding]) -> None:
+    counted = Counter(f.status for f in findings)
+    with st.container(horizontal=True, gap="small"):
+        for status in STATUSES:
+            if counted[status]:
+                st.markdown(f"{finding_markdown(status, ctx.t)} {counted[status]}", width="content")
+
+
+def _filters(ctx: Context, findings: Sequence[Finding]) -> dict[str, str]:
+    """Draws the filters; returns what is selected, without what this case does not have."""
+    t, asked = ctx.t, state.selection()
+    known: dict[str, list[str]] = {
+        "family": sorted({frames.family(f) for f in findings}),
+        "measure": sorted({f.measure for f in findings}),
+        "status": [s for s in STATUSES if any(f.status == s for f in findings)],
+    }
+    shows: dict[str, Callable[[str], str]] = {
+        "family": lambda v: t.term("family", visible(v)),
+        "measure": visible,
+        "status": lambda v: t.term("finding", v),
+    }
+    selected = {"group": asked.get("group", "")}
+    with st.container(key="filters"):
+        columns = st.columns(4)
+        for column, (name, values) in zip(columns, known.items(), strict=False):
+            value = asked.get(name, _ALL)
+            selected[name] = value if value in values else _ALL
+            with column:
+                state.choose(
+                    name,
+                    t(f"filter.{name}"),
+                    [_ALL, *values],
+                    selected[name],
+                    _all_or(shows[name], t("filter.all")),
+                )
+        with columns[3]:
+            state.search("group", t("filter.group"), placeholder=t("filter.group.example"))
+    for name in known:
+        if asked.get(name) and not selected[name]:
+            st.warning(t.md("filter.unknown", name=t(f"filter.{name}"), value=asked[name]))
+    return selected
+
+
+def _all_or(show: Callable[[str], str], everything: str) -> Callable[[str], str]:
+    return lambda value: show(value) if value else everything
+
+
+def _detail(ctx: Context, case: Case) -> None:
+    """The finding that the link or the reader selected, in full."""
+    wanted = state.selection().get("finding", "")
+    if not wanted:
+        return
+    finding = next((f for f in case.findings if f.id == wanted), None)
+    if finding is None:
+        st.warning(ctx.t.md("finding.unknown", id=wanted))
+        return
+    with st.container(border=True, key="selected_finding"):
+        st.markdown(f"#### {escape(finding.measure)}: {escape(frames.value_text(finding, ctx.t))}")
+        st.markdown(
+            f"{finding_markdown(finding.status, ctx.t)} · {escape(frames.about(finding, ctx.t))}"
+        )
+        if finding.status != "measured":
+            st.markdown(parts.named(ctx.t("column.note"), escape(finding.reason), ctx.t))
+        with st.expander(escape(ctx.t("how.title")), expanded=True):
+            parts.pairs(frames.how_computed(finding, ctx.t))
+
+
+def _groups(ctx: Context, case: Case, measure: str) -> None:
+    """The chart of one measure over the groups of one feature, with its table beside it."""
+    t = ctx.t
+    spread = [f for f in case.findings if frames.axis(f)]
+    if not spread:
+        return
+    st.subheader(escape(t("groups.title")), anchor=False)
+    drawn, why = _measure_drawn(spread, measure)
+    if drawn is None:
+        st.info(t.md("groups.none", measure=measure))
+        return
+    if why:
+        st.caption(t.md(f"groups.{why}", measure=measure, drawn=drawn))
+    findings = [f for f in spread if f.measure == drawn]
+    keys = frames.axes(findings)
+    asked = state.selection().get("feature", "")
+    key = asked if asked in keys else keys[0]
+    half, _ = st.columns(2)
+    with half:
+        state.choose("feature", t("filter.feature"), keys, key, lambda k: frames.axis_label(k, t))
+    if asked and asked != key:
+        st.caption(t.md("groups.feature_unknown", feature=frames.axis_label(asked, t)))
+    for check in sorted({f.check for f in findings if frames.axis(f) == key}):
+        _chart(ctx, case, [f for f in findings if f.check == check], key)
+
+
+def _measure_drawn(spread: Sequence[Finding], measure: str) -> tuple[str | None, str]:
+    """The measure to draw and, if it is not the one asked for, the locale key that says why."""
+    measures = [f.measure for f in spread]
+    if measure in measures:
+        return measure, ""
+    behind = frames.BEHIND_GAP.get(measure)
+    if behind in measures:
+        return behind, "behind"
+    if measure:
+        return None, ""
+    first = next((m for m in frames.BEHIND_GAP.values() if m in measures), measures[0])
+    return first, "first"
+
+
+def _chart(ctx: Context, case: Case, findings: Sequence[Finding], key: str) -> None:
+    t, first = ctx.t, next(f for f in findings if frames.axis(f) == key)
+    frame = frames.group_frame(findings, key, store.minimum_sizes(case), t)
+    overall = frames.overall(case.findings, first)
+    words = charts.describe(frame, t, measure=visible(first.measure))
+    st.altair_chart(
+        charts.group_chart(
+            frame,
+            t,
+            measure=visible(first.measure),
+            unit=visible(first.unit),
+            overall=overall,
+            description=words,
+        ),
+        width="stretch",
+    )
+    st.caption(escape(charts.legend(frame, t, overall=overall, is_rate=first.unit == "rate")))
+    hidden = ("label", "mark", "id")
+    parts.table(frame, t, name=f"groups_{first.check}", hidden=hidden, alt=words)
+    parts.download(frame, t, name=f"groups-{first.check}-{first.measure}")
+
+
+def _table(ctx: Context, case: Case, shown: Sequence[Finding]) -> None:
+    """The findings that the filters leave; choosing a row or a name shows it in full."""
+    t = ctx.t
+    st.subheader(escape(t("findings.title")), anchor=False)
+    st.caption(t.md("findings.shown", shown=len(shown), total=len(case.findings)))
+    if not shown:
+        st.info(t.md("findings.none"))
+        return
+    ids = [f.id for f in shown]
+    wanted = state.selection().get("finding", "")
+    offered = ids if wanted in ids or not wanted else [wanted, *ids]
+    names = {f.id: f"{f.measure} · {frames.about(f, t)}" for f in case.findings}
+    state.choose(
+        "finding",
+        t("findings.choose"),
+        offered,
+        wanted or None,
+        lambda i: visible(names.get(i, i)),
+        placeholder=t("findings.choose.none"),
+    )
+    frame = frames.findings_frame(shown, t)
+    parts.table(frame, t, name="findings", hidden=("id",), alt=t("nav.findings"), picks=ids)
+    parts.download(frame, t, name=f"findings-{ctx.case.key if ctx.case else ''}")
+
+
+if __name__ == "__main__":
+    render(context.current())

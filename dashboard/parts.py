@@ -1,0 +1,196 @@
+"""Parts that several pages share: problems, empty states, counts, tables, downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from audit.case import Case
+from dashboard import frames, judging, state
+from dashboard.context import Context
+from dashboard.i18n import Translator
+from dashboard.look import verdict_markdown
+from dashboard.store import StoredCase
+from dashboard.text import escape
+from policies import gate
+from policies.verdict import VerdictStatus
+
+OVERVIEW, FINDINGS, CHECKLIST = "pages/overview.py", "pages/findings.py", "pages/checklist.py"
+
+
+def problem(title: str, what: str, remedy: str = "") -> None:
+    """A red box: what is wrong, and what to do next."""
+    lines = [f"**{escape(title)}**", escape(what)]
+    if remedy:
+        lines.append(f"→ {escape(remedy)}")
+    st.error("\n\n".join(lines), icon=":material/report:")
+
+
+def named(name: str, markdown: str, t: Translator) -> str:
+    """``name: text`` with the name bold and the language's own colon."""
+    return f"**{escape(name)}**{t('colon')}{markdown}"
+
+
+def pairs(rows: Sequence[tuple[str, str]]) -> None:
+    """Headings and texts as a small table; both are shown literally."""
+    table = pd.DataFrame([(f"**{escape(name)}**", escape(text)) for name, text in rows])
+    st.table(table, hide_index=True, hide_header=True, border="horizontal")
+
+
+def empty(t: Translator) -> None:
+    """The first thing a new user sees: there is nothing yet, and how to get something."""
+    st.info(t.md("empty.title"), icon=":material/info:")
+    st.markdown(t("empty.demo"))
+    st.code("evenhand demo", language="bash")
+    st.markdown(t("empty.own"))
+    st.code("evenhand audit SUBJECT.yaml --policy baseline\nevenhand dashboard", language="bash")
+
+
+def case_problem(stored: StoredCase, t: Translator) -> None:
+    """What is wrong with a case that cannot be shown."""
+    problem(t(f"state.{stored.state}.title"), stored.problem, stored.remedy)
+
+
+def readable_case(ctx: Context) -> Case | None:
+    """The selected case; where there is none to show, says why and returns None."""
+    if not ctx.cases:
+        empty(ctx.t)
+        return None
+    if ctx.case is None:
+        key = state.selection().get("case", "")
+        problem(
+            ctx.t("case.unknown.title"),
+            ctx.t("case.unknown", key=key),
+            ctx.t("case.unknown.remedy"),
+        )
+        state.link(OVERVIEW, escape(ctx.t("nav.overview")), icon=":material/list:", case="")
+        return None
+    if ctx.case.case is None:
+        case_problem(ctx.case, ctx.t)
+        return None
+    return ctx.case.case
+
+
+def heading(ctx: Context, title: str, case: Case) -> None:
+    """The page's title and, below it, which evidence it shows."""
+    st.title(escape(title), anchor=False)
+    st.caption(
+        ctx.t.md(
+            "heading.case",
+            name=case.subject.get("name", ""),
+            key=ctx.case.key if ctx.case else "",
+        )
+    )
+
+
+def count_badges(counts: Mapping[VerdictStatus, int], t: Translator) -> None:
+    """Counts per status with icon and word, worst first; never one overall percentage."""
+    with st.container(horizontal=True, gap="small"):
+        for status in frames.VERDICT_ORDER:
+            if counts.get(status):
+                st.markdown(f"{verdict_markdown(status, t)} {counts[status]}", width="content")
+
+
+def sentence(counts: Mapping[VerdictStatus, int], t: Translator) -> str:
+    """The counts of all packs as one plain sentence.
+
+    Says what was found, never that anybody complies with anything.
+    """
+    told: tuple[tuple[str, VerdictStatus], ...] = (
+        ("sentence.fail", "fail"),
+        ("sentence.error", "error"),
+        ("sentence.inconclusive", "inconclusive"),
+        ("sentence.warn", "warn"),
+        ("sentence.attest", "needs-attestation"),
+        ("sentence.waived", "waived"),
+    )
+    parts = [t.count(key, counts[status]) for key, status in told if counts.get(status)]
+    held = counts.get("pass", 0) + counts.get("attested", 0)
+    parts.append(t("sentence.held", held=held, total=sum(counts.values())))
+    return t("sentence.join").join(parts) + t("sentence.end")
+
+
+def counts_by_pack(ctx: Context, case: Case, packs: list[judging.PackChoice]) -> None:
+    """One plain sentence on a case, then the verdict counts of each pack."""
+    judged = [ctx.judged(case, choice) for choice in packs]
+    counted = [(j, gate.counts(j.verdicts)) for j in judged if not j.problem]
+    if counted:
+        total = judging.total([counts for _, counts in counted])
+        st.markdown(escape(sentence(total, ctx.t)))
+    for j, counts in counted:
+        st.markdown(f"**{escape(ctx.t.pick(j.choice.title))}**")
+        count_badges(counts, ctx.t)
+    for j in judged:
+        if j.problem:
+            problem(ctx.t("pack.unjudged", pack=ctx.t.pick(j.choice.title)), j.problem)
+
+
+def table(
+    frame: pd.DataFrame,
+    t: Translator,
+    *,
+    name: str,
+    hidden: tuple[str, ...] = (),
+    alt: str,
+    picks: Sequence[str] = (),
+) -> None:
+    """A sortable table with translated headings.
+
+    ``picks`` are the finding ids of the rows: given, choosing a row selects its finding.
+    """
+    key = f"table_{name}"
+    shown = frame.drop(columns=list(hidden))
+    if not picks:
+        st.dataframe(
+            shown,
+            hide_index=True,
+            column_config=headings(shown, t),
+            placeholder="–",
+            key=key,
+            alt=alt,
+        )
+        return
+    st.dataframe(
+        shown,
+        hide_index=True,
+        column_config=headings(shown, t),
+        placeholder="–",
+        key=key,
+        alt=alt,
+        on_select=lambda: _pick(key, picks),
+        selection_mode="single-row",
+    )
+
+
+def _pick(key: str, picks: Sequence[str]) -> None:
+    rows = st.session_state[key]["selection"]["rows"]
+    state.change(finding=picks[rows[0]] if rows and rows[0] < len(picks) else "")
+
+
+def headings(frame: pd.DataFrame, t: Translator) -> dict[str, Any]:
+    """Column settings of a table: translated headings, four significant digits."""
+    numeric = {"value", "low", "high"}
+    return {
+        c: st.column_config.NumberColumn(t(f"column.{c}"), format="%.4g")
+        if c in numeric
+        else st.column_config.NumberColumn(t("column.level"), format="percent")
+        if c == "level"
+        else t(f"column.{c}")
+        for c in frame.columns
+    }
+
+
+def download(frame: pd.DataFrame, t: Translator, *, name: str) -> None:
+    """A button that hands the table on as CSV, safe to open in a spreadsheet."""
+    st.download_button(
+        t("download.csv"),
+        frames.csv_bytes(frame),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"download_{name}",
+    )

@@ -1,0 +1,77 @@
+"""Text that came from data, made safe to show: in Markdown, in a table, in a CSV cell.
+
+A group, column or model name is written by a stranger. Streamlit reads Markdown in most labels, so
+every such text goes through ``escape`` before it is put into a sentence, and through ``visible``
+before it is put into a table or a chart (which read no Markdown).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+# Patterns that the page turns into a link, an icon or a picture after Markdown was parsed, where a
+# backslash no longer helps; an invisible word joiner breaks them.
+_LATE = (
+    re.compile(r"(://)(?=\S)"),
+    re.compile(r"(\bwww)(?=\.)", re.IGNORECASE),
+    re.compile(r"(@)(?=\w)"),
+    re.compile(r"(:)(?=[\w+/-]+:)"),
+    re.compile(r"([<>~-])(?=[-=>])"),
+)
+_JOINER = "\u2060"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def visible(text: object) -> str:
+    """``text`` on one line, with control and direction-changing characters spelled out.
+
+    >>> visible("a\\nb")
+    'a b'
+    >>> visible("\\u202eabc")
+    '\\\\u202eabc'
+    """
+    shown = []
+    for char in str(text):
+        category = unicodedata.category(char)
+        if char in "\n\r\t":
+            shown.append(" ")
+        elif category in {"Cc", "Cf", "Cs", "Co", "Cn"} or char in "\u2028\u2029":
+            shown.append(f"\\u{ord(char):04x}")
+        else:
+            shown.append(char)
+    return "".join(shown)
+
+
+def escape(text: object) -> str:
+    """``text`` such that Streamlit's Markdown shows exactly its characters and does nothing.
+
+    >>> escape("a*b")
+    'a\\\\*b'
+    """
+    shown = visible(text)
+    for pattern in _LATE:
+        shown = pattern.sub(rf"\1{_JOINER}", shown)
+    return _PUNCTUATION.sub(r"\\\1", shown)
+
+
+def csv_cell(value: object) -> object:
+    """A cell that a spreadsheet shows as text: a leading formula sign gets an apostrophe.
+
+    >>> csv_cell("=1+1"), csv_cell(-0.5)
+    ("'=1+1", -0.5)
+    """
+    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
+        return f"'{value}"
+    return value
+
+
+def in_language(texts: Mapping[str, str], lang: str) -> str:
+    """The text of a pack in ``lang``, else English, else whatever language there is.
+
+    >>> in_language({"en": "yes", "zh": "是"}, "zh")
+    '是'
+    """
+    return texts.get(lang) or texts.get("en") or next(iter(texts.values()), "")

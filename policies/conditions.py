@@ -1,0 +1,114 @@
+"""Conditions as data: does a pack or an item apply to a case?
+
+Three-valued: an unknown fact makes a condition unknown unless the answer is the same whatever the
+fact is (``all`` with a false part is false). Unknown is never taken for false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from policies.schema import Condition, Pack
+
+
+class FactError(Exception):
+    """A condition that cannot be decided: the fact is unknown or cannot be compared."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+def applies(condition: Condition | None, facts: Mapping[str, Any]) -> bool:
+    """Whether ``condition`` holds; no condition always does.
+
+    Raises FactError where a fact that matters is unknown or has a value that cannot be compared.
+    """
+    if condition is None:
+        return True
+    if condition.fact is not None:
+        return _compare(condition, facts)
+    if condition.not_ is not None:
+        return not applies(condition.not_, facts)
+    if condition.all_ is not None:
+        return _combine(condition.all_, facts, decisive=False)
+    return _combine(condition.any_ or (), facts, decisive=True)
+
+
+def _combine(parts: tuple[Condition, ...], facts: Mapping[str, Any], *, decisive: bool) -> bool:
+    unknown: FactError | None = None
+    for part in parts:
+        try:
+            if applies(part, facts) is decisive:
+                return decisive
+        except FactError as error:
+            unknown = unknown or error
+    if unknown is not None:
+        raise unknown
+    return not decisive
+
+
+def _compare(condition: Condition, facts: Mapping[str, Any]) -> bool:
+    name = str(condition.fact)
+    if name not in facts:
+        raise FactError(f"the fact {name} is unknown")
+    value = _plain(facts[name])
+    operator = next(iter(condition.model_fields_set - {"fact"}))
+    wanted = _plain(getattr(condition, operator))
+    if operator == "eq":
+        return _same(value, wanted)
+    if operator == "ne":
+        return not _same(value, wanted)
+    if operator == "in_":
+        return any(_same(value, one) for one in wanted)
+    if operator == "contains":
+        if not isinstance(value, list | str):
+            raise FactError(f"the fact {name} is {value!r}: neither a list nor text")
+        if isinstance(value, str):
+            return isinstance(wanted, str) and wanted in value
+        return any(_same(one, wanted) for one in value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise FactError(f"the fact {name} is {value!r}: not a number")
+    holds = {
+        "lt": value < wanted,
+        "lte": value <= wanted,
+        "gt": value > wanted,
+        "gte": value >= wanted,
+    }
+    return holds[operator]
+
+
+def _plain(value: Any) -> Any:
+    """Dates as text and sequences as lists: a plan is JSON, a pack is YAML."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Equality that keeps true apart from 1."""
+    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
+
+
+def facts_for(pack: Pack, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """The case's facts, with the defaults that the pack's parameters state.
+
+    Raises FactError where a required parameter is missing or a value is not among its ``enum``.
+    """
+    facts = dict(declared)
+    for name, parameter in pack.parameters.items():
+        if name not in facts:
+            if "default" in parameter.model_fields_set:
+                facts[name] = parameter.default
+            elif parameter.required:
+                raise FactError(f"the fact {name}, which the pack requires, is unknown")
+            continue
+        allowed = parameter.enum
+        if allowed is not None and not any(_same(_plain(facts[name]), _plain(v)) for v in allowed):
+            listed = ", ".join(str(v) for v in allowed)
+            raise FactError(f"the fact {name} is {facts[name]!r}; the pack knows: {listed}")
+    return facts

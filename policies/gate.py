@@ -1,0 +1,79 @@
+"""The exit code of a set of verdicts, and their counts. There is no overall score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
+
+from audit.errors import (
+    ATTESTATIONS_PENDING,
+    BAD_INPUT,
+    FAILED,
+    INCONCLUSIVE,
+    OK,
+    InputError,
+    nearest,
+    worst_exit_code,
+)
+from policies.verdict import VERDICT_STATUSES, Severity, Verdict, VerdictStatus
+
+# the worst first
+SEVERITIES: tuple[Severity, ...] = ("blocker", "high", "medium", "low", "info")
+WhenInconclusive = Literal["report", "fail", "warn"]
+WhenPending = Literal["require", "warn"]
+
+
+def exit_code(
+    verdicts: Sequence[Verdict],
+    *,
+    fail_on: str = "high",
+    strict: bool = False,
+    inconclusive: str = "report",
+    attestations: str = "require",
+    allow_empty: bool = False,
+) -> int:
+    """What the process returns for these verdicts.
+
+    0 all required items pass; 1 a required item fails or its check crashed; 2 no item applies
+    (unless ``allow_empty``); 3 a required item is inconclusive; 4 only attestations are pending.
+    Required: obligation ``must`` and severity ``fail_on`` or worse.
+
+    ``strict`` lets warnings of that severity fail too (of ``may`` items never).
+    ``inconclusive``: report (code 3), fail (code 1) or warn (no code). ``attestations``: require
+    (code 4) or warn (no code). Raises InputError for other values.
+    """
+    _check_choice("--fail-on", fail_on, SEVERITIES)
+    _check_choice("--inconclusive", inconclusive, get_args(WhenInconclusive))
+    _check_choice("--attestations", attestations, get_args(WhenPending))
+    if not allow_empty and all(v.status == "not-applicable" for v in verdicts):
+        return BAD_INPUT
+    grave = SEVERITIES[: [str(s) for s in SEVERITIES].index(fail_on) + 1]
+    codes = {
+        "fail": FAILED,
+        "error": FAILED,
+        "inconclusive": {"report": INCONCLUSIVE, "fail": FAILED, "warn": OK}[inconclusive],
+        "needs-attestation": {"require": ATTESTATIONS_PENDING, "warn": OK}[attestations],
+    }
+    found = [
+        codes.get(v.status, OK) for v in verdicts if v.obligation == "must" and v.severity in grave
+    ]
+    if strict:
+        found += [
+            FAILED
+            for v in verdicts
+            if v.status == "warn" and v.obligation != "may" and v.severity in grave
+        ]
+    return worst_exit_code(found)
+
+
+def counts(verdicts: Iterable[Verdict]) -> dict[VerdictStatus, int]:
+    """How many verdicts have each of the ten statuses; every status is there, in fixed order."""
+    totals: dict[VerdictStatus, int] = dict.fromkeys(VERDICT_STATUSES, 0)
+    for verdict in verdicts:
+        totals[verdict.status] += 1
+    return totals
+
+
+def _check_choice(option: str, given: str, known: Sequence[str]) -> None:
+    if given not in known:
+        raise InputError(f"{option} {given!r} is unknown", remedy=nearest(given, known))

@@ -1,0 +1,225 @@
+"""Judges a case by a pack: a pure function of (case, pack, register, day, case to compare with).
+
+No clock, no environment, no model: the same arguments give the same verdicts on any machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from audit.case import Case
+from audit.register import Entry
+from policies.automated import Measured, automated
+from policies.conditions import FactError, applies, facts_for
+from policies.decide import Outcome, worse
+from policies.schema import Item, Pack
+from policies.statements import (
+    Statements,
+    Waiver,
+    attested,
+    read_statements,
+    subject_digest,
+    waiver_for,
+)
+from policies.verdict import Verdict
+from policies.words import Words, name, say, texts
+
+_WAIVED = ("fail", "warn", "inconclusive", "needs-attestation", "error")
+
+
+def judge(
+    case: Case,
+    pack: Pack,
+    register: Sequence[Entry],
+    *,
+    as_of: date,
+    compare_to: Case | None = None,
+) -> tuple[Verdict, ...]:
+    """One verdict per item of ``pack``, in the pack's order.
+
+    ``register`` holds attestations and waivers; ``as_of`` is the day on which they and the pack's
+    dates are read; ``compare_to`` is the case for items that ask for no worsening.
+    Raises InputError for an attestation or waiver for this pack that cannot be read.
+    """
+    statements = read_statements(register, pack.id)
+    facts, problem = _facts(case, pack)
+    bench = _Bench(case, pack, statements, facts, problem, as_of, compare_to)
+    return tuple(bench.verdict(item) for item in pack.items)
+
+
+def _facts(case: Case, pack: Pack) -> tuple[Mapping[str, Any], Outcome | None]:
+    """The facts, and the outcome that every item has because of the pack's own conditions."""
+    declared = case.plan.get("facts") or {}
+    try:
+        # whether the pack is meant at all comes before what else it needs to know
+        defaults = {
+            key: parameter.default
+            for key, parameter in pack.parameters.items()
+            if "default" in parameter.model_fields_set
+        }
+        if not applies(pack.applies_when, {**defaults, **declared}):
+            because = say("the pack does not apply to this subject", "规则包不适用于该审计对象")
+            return declared, Outcome("not-applicable", "pack-condition-false", because)
+        return facts_for(pack, declared), None
+    except FactError as error:
+        return declared, _unknown_fact(error)
+
+
+def _unknown_fact(error: FactError) -> Outcome:
+    message = name(error.message)
+    return Outcome(
+        "error",
+        "unknown-fact",
+        say(
+            f"cannot tell whether it applies: {message}: declare it under facts in the subject's "
+            "file",
+            f"无法判断是否适用：{message}：请在对象文件的 facts 下声明",
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Bench:
+    case: Case
+    pack: Pack
+    statements: Statements
+    facts: Mapping[str, Any]
+    pack_outcome: Outcome | None
+    as_of: date
+    compare_to: Case | None
+
+    def verdict(self, item: Item) -> Verdict:
+        found = self._found(item)
+        outcome = found.outcome
+        shown = self._softened(item, outcome)
+        check = item.check
+        single = found.thresholds[0] if len(found.thresholds) == 1 else None
+        return Verdict(
+            pack=self.pack.id,
+            pack_version=self.pack.version,
+            item=item.id,
+            title=texts(item.title),
+            kind=item.kind,
+            severity=item.severity,
+            obligation=item.obligation,
+            clause=dict(item.clause),
+            status=shown.status,
+            underlying=outcome.status,
+            reason_code=shown.code,
+            because=shown.because,
+            findings=outcome.findings,
+            value=outcome.value,
+            interval=outcome.interval,
+            comparator=check.comparator if check else "",
+            threshold=single,
+            threshold_origin=check.threshold_origin if check else None,
+            decision=check.decision if check else None,
+            rows_needed=outcome.rows_needed,
+            fix=texts(item.on_fail.fix),
+        )
+
+    def _found(self, item: Item) -> Measured:
+        """The answer before waivers and dates."""
+        left_force = self.pack.legal_status.applies_to
+        if left_force is not None and left_force < self.as_of:
+            because = say(f"applied until {left_force}", f"适用至 {left_force} 止")
+            return Measured(Outcome("not-applicable", "no-longer-applies", because))
+        if self.pack_outcome is not None:
+            return Measured(self.pack_outcome)
+        try:
+            if not applies(item.applies_when, self.facts):
+                because = say(
+                    "does not apply to this subject, by its declared facts",
+                    "依声明的事实，不适用于该审计对象",
+                )
+                return Measured(Outcome("not-applicable", "condition-false", because))
+        except FactError as error:
+            return Measured(_unknown_fact(error))
+        return self._judged(item)
+
+    def _judged(self, item: Item) -> Measured:
+        signed = self._attested(item)
+        if item.evidence is None or item.check is None:
+            return Measured(signed or Outcome("error", "empty", say("an empty item", "空项")))
+        found = automated(item.evidence, item.check, self.case, self.compare_to)
+        if signed is None:
+            return found
+        return replace(found, outcome=_both(found.outcome, signed))
+
+    def _attested(self, item: Item) -> Outcome | None:
+        if item.attest is None:
+            return None
+        digest = subject_digest(self.case.subject)
+        on_file = self.statements.attestations.get(item.id, ())
+        result = attested(item, item.attest, on_file, digest, self.as_of)
+        return Outcome(result.status, result.code, result.because)
+
+    def _softened(self, item: Item, outcome: Outcome) -> Outcome:
+        """What dates, waivers and obligations make of an answer; ``outcome`` is kept beside it."""
+        if outcome.status == "not-applicable":
+            return outcome
+        starts = item.applies_from or self.pack.legal_status.applies_from
+        if starts is not None and starts > self.as_of:
+            return replace(
+                outcome,
+                status="not-yet-applicable",
+                code="not-yet",
+                because=_after(say(f"applies from {starts}", f"自 {starts} 起适用"), outcome),
+            )
+        if outcome.status in _WAIVED:
+            waiver = waiver_for(
+                self.statements.waivers.get(item.id, ()),
+                subject_digest(self.case.subject),
+                self.as_of,
+            )
+            if waiver is not None and item.can_be_waived:
+                return replace(
+                    outcome, status="waived", code="waived", because=_waived(waiver, outcome)
+                )
+            if waiver is not None:
+                refused = say(
+                    "a waiver is on file, but this item cannot be waived",
+                    "已有豁免，但该项不得豁免",
+                )
+                outcome = replace(outcome, because=_before(outcome, refused))
+        if outcome.status == "fail" and item.obligation != "must":
+            return replace(outcome, status="warn")
+        return outcome
+
+
+def _both(measured: Outcome, signed: Outcome) -> Outcome:
+    """The worse half of a hybrid item, with both halves in its reason."""
+    decided = worse([measured, signed])
+    return replace(
+        measured,
+        status=decided.status,
+        code=decided.code,
+        because=say(
+            f"measured: {measured.because['en']}; attestation: {signed.because['en']}",
+            f"测量：{measured.because['zh']}；声明：{signed.because['zh']}",
+        ),
+    )
+
+
+def _after(first: Words, outcome: Outcome) -> Words:
+    return say(
+        f"{first['en']}; today it would be {outcome.status}: {outcome.because['en']}",
+        f"{first['zh']}；目前结果为 {outcome.status}：{outcome.because['zh']}",
+    )
+
+
+def _before(outcome: Outcome, last: Words) -> Words:
+    return say(f"{outcome.because['en']}; {last['en']}", f"{outcome.because['zh']}；{last['zh']}")
+
+
+def _waived(waiver: Waiver, outcome: Outcome) -> Words:
+    owner, approver, reason = name(waiver.owner), name(waiver.approved_by), name(waiver.reason)
+    return say(
+        f"waived until {waiver.expires} (owner {owner}, approved by {approver}): {reason}; "
+        f"underneath it is {outcome.status}: {outcome.because['en']}",
+        f"豁免至 {waiver.expires}（负责人 {owner}，批准人 {approver}）：{reason}；"
+        f"实际结果为 {outcome.status}：{outcome.because['zh']}",
+    )

@@ -1,0 +1,252 @@
+"""Reads policy packs: a shipped one by its id, or any path. The schema is in ``schema.py``."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from audit.errors import InputError, nearest
+from policies import safe_yaml
+from policies.safe_yaml import Document
+from policies.schema import Check, Item, Pack, json_schema
+
+__all__ = [
+    "Check",
+    "Item",
+    "Pack",
+    "asked_levels",
+    "asked_measures",
+    "json_schema",
+    "load_pack",
+    "parse_pack",
+    "shipped_packs",
+]
+
+PACKS = Path(__file__).parent / "packs"
+_SHOWN_ERRORS = 5
+_ITEM_DEFAULTS = ("severity", "obligation", "waivable")
+_CHECK_DEFAULTS = ("decision", "ci", "min_n", "min_group_n", "min_group_share", "on_small")
+_ATTEST_DEFAULTS = ("valid_for", "scope")
+_NOT_INHERITED = ("id", "extends")
+
+
+def shipped_packs() -> tuple[str, ...]:
+    """The ids of the packs that come with the toolkit, sorted."""
+    return tuple(sorted(p.stem for p in PACKS.glob("*.yaml")))
+
+
+def load_pack(ref: str | Path) -> Pack:
+    """A shipped pack by its id, or the pack at a path.
+
+    Text counts as a path if it has a folder separator or ends in .yaml or .yml, or if such a file
+    exists and no shipped pack has that id. Raises InputError, with near matches for an unknown id.
+    """
+    path = _pack_path(ref)
+    return parse_pack(safe_yaml.read_bytes(path), str(path))
+
+
+def _pack_path(ref: str | Path) -> Path:
+    if isinstance(ref, Path) or "/" in ref or "\\" in ref or ref.endswith((".yaml", ".yml")):
+        path = Path(ref)
+        if not path.is_file():
+            raise InputError(
+                f"no policy pack at {path}",
+                remedy=f"check the path, or name a shipped pack ({', '.join(shipped_packs())})",
+            )
+        return path
+    if ref in shipped_packs():
+        return PACKS / f"{ref}.yaml"
+    if ref and Path(ref).is_file():
+        return Path(ref)
+    raise InputError(f"no policy pack {ref!r}", remedy=nearest(ref, shipped_packs()))
+
+
+def parse_pack(raw: bytes, name: str) -> Pack:
+    """A pack from its bytes; ``name`` is the file's name in messages. Raises InputError."""
+    document = safe_yaml.parse(raw, name)
+    if not isinstance(document.data, dict):
+        raise InputError(
+            f"{name} is not a policy pack: it holds no mapping",
+            remedy="start it with: schema: rai-pack/1",
+        )
+    if document.data.get("schema") != "rai-pack/1":
+        raise InputError(
+            f"{name} is not a policy pack: schema is {document.data.get('schema')!r}",
+            remedy="write schema: rai-pack/1",
+        )
+    _check_keys(document)
+    data = _with_defaults(_with_extends(document))
+    try:
+        pack = Pack.model_validate(data)
+    except ValidationError as error:
+        raise _readable(error, document, data) from error
+    pack._raw, pack._name, pack._lines = raw, name, document.lines
+    return pack
+
+
+def asked_levels(packs: Iterable[Pack]) -> tuple[float, ...]:
+    """Two-sided confidence levels that the packs' items read, sorted.
+
+    A one-sided level L reads the two-sided interval at 2L - 1.
+    """
+    checks = (item.check for pack in packs for item in pack.items if item.check is not None)
+    return tuple(sorted({check.ci.two_sided_level for check in checks}))
+
+
+def asked_measures(pack: Pack) -> set[str]:
+    """Every ``family.measure`` that the pack's items select."""
+    return {item.evidence.select for item in pack.items if item.evidence is not None}
+
+
+def _raw_items(document: Document) -> list[dict[str, Any]]:
+    items = document.data.get("items")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        line = document.line(("items",))
+        raise InputError(
+            f"{document.name} line {line}: items must be a list of items",
+            remedy="write items: and below it one entry per item, each starting with - id:",
+        )
+    return items
+
+
+def _with_extends(document: Document) -> dict[str, Any]:
+    """Works ``extends`` in: a key that an item gives replaces the whole of the inherited one."""
+    items = _raw_items(document)
+    by_id = {str(item.get("id")): item for item in items}
+
+    def resolved(item: dict[str, Any], seen: tuple[str, ...]) -> dict[str, Any]:
+        item_id, base_id = str(item.get("id")), item.get("extends")
+        if base_id is None:
+            return dict(item)
+        where = _where(document, ("items", items.index(item), "extends"), item_id)
+        if base_id in (*seen, item_id):
+            raise InputError(
+                f"{where}: extends goes in a circle: {' -> '.join((*seen, item_id, str(base_id)))}",
+                remedy="let one of them stand on its own",
+            )
+        if base_id not in by_id:
+            raise InputError(
+                f"{where}: extends the unknown item {base_id!r}",
+                remedy=nearest(str(base_id), by_id),
+            )
+        base = resolved(by_id[str(base_id)], (*seen, item_id))
+        inherited = {key: value for key, value in base.items() if key not in _NOT_INHERITED}
+        return {**inherited, **item}
+
+    return {**document.data, "items": [resolved(item, ()) for item in items]}
+
+
+def _with_defaults(data: dict[str, Any]) -> dict[str, Any]:
+    defaults = data.get("defaults")
+    if not isinstance(defaults, dict):
+        return data
+    return {**data, "items": [_item_with_defaults(item, defaults) for item in data["items"]]}
+
+
+def _item_with_defaults(item: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    def filled(part: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+        return {**{key: defaults[key] for key in keys if key in defaults}, **part}
+
+    merged = filled(item, _ITEM_DEFAULTS)
+    for part, keys in (("check", _CHECK_DEFAULTS), ("attest", _ATTEST_DEFAULTS)):
+        if isinstance(merged.get(part), dict):
+            merged[part] = filled(merged[part], keys)
+    if "effect" in defaults and isinstance(merged.get("on_fail", {}), dict):
+        merged["on_fail"] = filled(merged.get("on_fail", {}), ("effect",))
+    return merged
+
+
+def _where(document: Document, location: tuple[str | int, ...], item_id: object) -> str:
+    line = document.line(location)
+    item = f", item {item_id!r}" if item_id is not None else ""
+    return f"{document.name} line {line}{item}"
+
+
+def _check_keys(document: Document) -> None:
+    """Unknown keys, before ``extends`` copies them to other items."""
+    _check_keys_of(document, Pack, document.data, ())
+
+
+def _check_keys_of(
+    document: Document, model: type[BaseModel], data: Any, location: tuple[str | int, ...]
+) -> None:
+    if not isinstance(data, dict):
+        return
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    for key, value in data.items():
+        here = (*location, key)
+        if key not in fields:
+            raise InputError(
+                f"{_where(document, here, _item_id(document.data, here))}: unknown key {key!r}",
+                remedy=nearest(str(key), fields),
+            )
+        below = _model_in(fields[key].annotation)
+        if below is None:
+            continue
+        if _is_mapping(fields[key].annotation) and isinstance(value, dict):
+            for name, part in value.items():
+                _check_keys_of(document, below, part, (*here, name))
+        elif isinstance(value, list):
+            for index, part in enumerate(value):
+                _check_keys_of(document, below, part, (*here, index))
+        else:
+            _check_keys_of(document, below, value, here)
+
+
+def _item_id(data: Any, location: tuple[Any, ...]) -> object:
+    try:
+        return data["items"][location[1]].get("id") if location[0] == "items" else None
+    except (IndexError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that a field holds, alone or inside a tuple, mapping or optional."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_in(part) for part in get_args(annotation))
+    return next((model for model in found if model is not None), None)
+
+
+def _is_mapping(annotation: Any) -> bool:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return any(_is_mapping(part) for part in get_args(annotation))
+    return get_origin(annotation) is Mapping
+
+
+def _readable(error: ValidationError, document: Document, data: dict[str, Any]) -> InputError:
+    """Pydantic's errors with file, line and item, the first few of them."""
+    messages: dict[tuple[str | int, ...], list[str]] = {}
+    for one in error.errors():
+        location = tuple(one["loc"])
+        if one["type"] != "missing":
+            location = _existing(data, location)
+        message = one["msg"].removeprefix("Value error, ")
+        messages.setdefault(location, []).append(message)
+    if len(messages) > 1 and any(location[:1] == ("items",) for location in messages):
+        # "no items" only says that the broken ones were not counted
+        messages = {k: v for k, v in messages.items() if k != ("items",)}
+    problems = []
+    for location, found in list(messages.items())[:_SHOWN_ERRORS]:
+        where = _where(document, location, _item_id(data, location))
+        # behind ("items", 3) only the part inside the item is news
+        parts = location[2:] if location[:1] == ("items",) else location
+        path = ".".join(str(part) for part in parts)
+        problems.append(f"{where}: {path + ': ' if path else ''}{', or: '.join(found)}")
+    if len(messages) > _SHOWN_ERRORS:
+        problems.append(f"and {len(messages) - _SHOWN_ERRORS} more")
+    return InputError("; ".join(problems), remedy="correct it; `evenhand policies lint` helps")
+
+
+def _existing(data: Any, location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The part of an error's location that is in the file: pydantic adds names of alternatives."""
+    for depth, part in enumerate(location):
+        inside = isinstance(data, dict) and part in data
+        if not inside and not (isinstance(data, list) and isinstance(part, int)):
+            return location[:depth]
+        data = data[part]
+    return location

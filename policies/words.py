@@ -1,0 +1,144 @@
+"""The sentences of verdicts, in English and Chinese: numbers, places, one line each.
+
+Names come from strangers' data: control and direction characters are taken out here, markup is
+escaped by the views.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from audit.finding import Finding, Interval
+
+Words = dict[str, str]
+_MOST_CHARACTERS = 120
+# text direction marks can make a line read backwards
+_DIRECTION = {
+    "\u200e",
+    "\u200f",
+    *(chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))),
+}
+
+ORIGIN = {
+    "law": Words(en="law", zh="法律"),
+    "standard": Words(en="standard", zh="标准"),
+    "guidance": Words(en="guidance", zh="指南"),
+    "convention": Words(en="convention", zh="惯例"),
+    "declared": Words(en="declared", zh="自行声明"),
+}
+
+
+def say(en: str, zh: str) -> Words:
+    """A sentence in both languages, each on one line."""
+    return Words(en=one_line(en), zh=one_line(zh))
+
+
+def texts(text: Mapping[Any, str]) -> Words:
+    """A pack's text as a plain mapping from language to one line."""
+    return {str(language): one_line(line) for language, line in text.items()}
+
+
+def one_line(text: str) -> str:
+    """``text`` with control, line and direction characters replaced by spaces."""
+    kept = "".join(" " if _breaks(c) else c for c in text)
+    return " ".join(kept.split())
+
+
+def _breaks(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTION
+
+
+def name(text: object) -> str:
+    """A stranger's name or statement, on one line and cut where it goes on and on."""
+    line = one_line(str(text))
+    return line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 1] + "…"
+
+
+def number(value: float, thresholds: Sequence[float] = ()) -> str:
+    """``value`` with three digits, or as many as keep it on its side of every threshold.
+
+    >>> number(0.1, [0.1]), number(0.10004, [0.1]), number(1234.0)
+    ('0.10', '0.10004', '1,234')
+    """
+    for digits in range(3, 18):
+        text = _rounded(value, digits)
+        shown = float(text.replace(",", ""))
+        if all(_side(shown, t) == _side(value, t) for t in thresholds):
+            return text
+    return repr(value)
+
+
+def _side(value: float, threshold: float) -> int:
+    return (value > threshold) - (value < threshold)
+
+
+def _rounded(value: float, digits: int) -> str:
+    if value == 0:
+        return "0"
+    size = math.floor(math.log10(abs(value)))
+    if not -5 <= size < 15:
+        return f"{value:.{digits - 1}e}"
+    decimals = max(0, digits - 1 - size)
+    text = f"{value:,.{decimals}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    whole, _, part = text.partition(".")
+    # a rate reads better as 0.90 than as 0.9
+    return f"{whole}.{part:0<2}" if abs(value) < 1 else text
+
+
+def count(value: int) -> str:
+    """A count with thousands marked."""
+    return f"{value:,}"
+
+
+def measured(value: float, interval: Interval | None, n: int, thresholds: Sequence[float]) -> Words:
+    """The value with its interval and n: ``0.17 (0.08 to 0.28, n=580)``."""
+    shown = number(value, thresholds)
+    if interval is None:
+        return Words(en=f"{shown} (n={count(n)})", zh=f"{shown}（n={count(n)}）")
+    low, high = number(interval.low, thresholds), number(interval.high, thresholds)
+    return Words(
+        en=f"{shown} ({low} to {high}, n={count(n)})",
+        zh=f"{shown}（{low} 至 {high}，n={count(n)}）",
+    )
+
+
+def place(finding: Finding) -> Words:
+    """What the value is about: `` across race``, `` in the group race=black``; may be empty."""
+    en, zh = "", ""
+    if finding.between:
+        features = " × ".join(name(f) for f in finding.between)
+        en, zh = f" across {features}", f"（比较 {features} 各组）"
+    if finding.group:
+        group = ", ".join(f"{name(k)}={name(v)}" for k, v in sorted(finding.group.items()))
+        en, zh = f"{en} in the group {group}", f"{zh}（组 {group}）"
+    if finding.column:
+        column = name(finding.column)
+        en, zh = f"{en} in the column {column}", f"{zh}（列 {column}）"
+    return Words(en=en, zh=zh)
+
+
+def demand(comparator: str, thresholds: Sequence[float], origin: str, default: bool) -> Words:
+    """What is asked: ``must be <= 0.10 (convention)``; says where a declared value is missing."""
+    shown = [_threshold(t) for t in thresholds]
+    source = ORIGIN[origin]
+    en_origin = source["en"] + (", the pack's default: nothing declared" if default else "")
+    zh_origin = source["zh"] + ("，规则包默认值：未声明" if default else "")
+    if comparator == "between":
+        return Words(
+            en=f"must be between {shown[0]} and {shown[1]} ({en_origin})",
+            zh=f"须在 {shown[0]} 与 {shown[1]} 之间（{zh_origin}）",
+        )
+    return Words(
+        en=f"must be {comparator} {shown[0]} ({en_origin})",
+        zh=f"须 {comparator} {shown[0]}（{zh_origin}）",
+    )
+
+
+def _threshold(value: float) -> str:
+    return number(value, [value])

@@ -1,0 +1,79 @@
+"""Closed forms against SciPy, which is independent of them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special, stats
+
+from policies.intervals import clopper_pearson, incomplete_beta, wilson, z_value
+
+counts = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+levels = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
+
+
+@settings(max_examples=100, deadline=None)
+@given(counts, levels)
+def test_wilson_agrees_with_scipy(kn: tuple[int, int], level: float) -> None:
+    k, n = kn
+    expected = stats.binomtest(k, n).proportion_ci(level, method="wilson")
+    found = wilson(k, n, level)
+    assert found.low == pytest.approx(expected.low, abs=1e-9)
+    assert found.high == pytest.approx(expected.high, abs=1e-9)
+
+
+@settings(max_examples=100, deadline=None)
+@given(counts, levels)
+def test_clopper_pearson_agrees_with_scipy(kn: tuple[int, int], level: float) -> None:
+    k, n = kn
+    expected = stats.binomtest(k, n).proportion_ci(level, method="exact")
+    found = clopper_pearson(k, n, level)
+    assert found.low == pytest.approx(expected.low, abs=1e-9)
+    assert found.high == pytest.approx(expected.high, abs=1e-9)
+
+
+@pytest.mark.parametrize(("k", "n"), [(3, 10_000_000), (5_000_000, 10_000_000)])
+def test_clopper_pearson_of_many_rows(k: int, n: int) -> None:
+    found = clopper_pearson(k, n, 0.95)
+    assert found.low == pytest.approx(stats.beta.ppf(0.025, k, n - k + 1), rel=1e-6)
+    assert found.high == pytest.approx(stats.beta.ppf(0.975, k + 1, n - k), rel=1e-6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(0, 0.999999), st.floats(1, 1000), st.floats(1, 1000))
+def test_incomplete_beta_agrees_with_scipy(x: float, a: float, b: float) -> None:
+    assert incomplete_beta(x, a, b) == pytest.approx(special.betainc(a, b, x), abs=1e-9)
+
+
+def test_hand_computed_anchors() -> None:
+    # z of 95 % is 1.95996; Wilson of 5 of 10: centre 0.5, half z*sqrt(1/40 + z^2/400)/(1 + z^2/10)
+    # = 1.95996 * sqrt(0.025 + 0.0096036) / 1.384146 = 0.26341
+    assert z_value(0.95) == pytest.approx(1.959964, abs=1e-6)
+    assert wilson(5, 10, 0.95).low == pytest.approx(0.5 - 0.26341, abs=1e-5)
+    # none of n: the exact upper end solves (1 - p)^n = 0.025
+    assert clopper_pearson(0, 20, 0.95).high == pytest.approx(1 - 0.025 ** (1 / 20), abs=1e-12)
+    assert (clopper_pearson(0, 20, 0.95).low, clopper_pearson(20, 20, 0.95).high) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "threshold"),
+    # one-sided exact 95 % bounds: the least number of passes that clears each official rate
+    [(916, 1000, 0.90), (3861, 4000, 0.96), (292, 300, 0.95)],
+)
+def test_one_sided_gates_of_official_rates(k: int, n: int, threshold: float) -> None:
+    assert clopper_pearson(k, n, 0.90).low >= threshold
+    assert clopper_pearson(k - 1, n, 0.90).low < threshold
+
+
+@pytest.mark.parametrize(("k", "n"), [(1, 0), (-1, 5), (6, 5)])
+def test_impossible_counts_are_refused(k: int, n: int) -> None:
+    for interval in (wilson, clopper_pearson):
+        with pytest.raises(ValueError, match=f"k={k} of n={n}"):
+            interval(k, n, 0.95)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -0.1, 95.0])
+def test_impossible_levels_are_refused(level: float) -> None:
+    with pytest.raises(ValueError, match="must lie between 0 and 1"):
+        z_value(level)

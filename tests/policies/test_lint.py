@@ -1,0 +1,164 @@
+"""The lint's rules, one by one."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from policies.lint import Complaint, lint
+from policies.pack import Pack, load_pack, parse_pack, shipped_packs
+from tests.policies.build import DAY, attestation_item, check, item, make_pack, text
+
+MEASURES = {
+    "performance.accuracy_score": "performance.classification",
+    "data.missing_rate": "data.quality",
+}
+# what the issue says that checks measure; the catalogue has its own test
+BASELINE_SELECTS = {
+    "performance.accuracy_score",
+    "performance.balanced_accuracy_score",
+    "fairness.demographic_parity_difference",
+    "fairness.equalized_odds_difference",
+    "explanation.mean_absolute_attribution",
+    "explanation.completeness_gap",
+    "privacy.declared_epsilon",
+    "privacy.declared_delta",
+    "data.row_count",
+    "data.dropped_row_count",
+    "data.missing_rate",
+    "data.group_count",
+}
+FACTS = (
+    "subject.task",
+    "subject.has_model",
+    "subject.has_labels",
+    "subject.has_scores",
+    "subject.positive_is",
+    "subject.sensitive_features",
+    "subject.is_private",
+)
+
+
+def found(pack: Pack, **options: Any) -> list[Complaint]:
+    return lint(pack, measures=MEASURES, **options)
+
+
+def test_a_sound_pack_has_no_complaint() -> None:
+    assert found(make_pack(item(), attestation_item()), facts=FACTS, as_of=DAY) == []
+
+
+@pytest.mark.parametrize("pack_id", shipped_packs())
+def test_shipped_packs_have_no_errors(pack_id: str) -> None:
+    complaints = lint(load_pack(pack_id), measures=None, as_of=DAY)
+    assert [str(c) for c in complaints if c.level == "error"] == []
+
+
+def test_the_baseline_knows_its_measures_and_facts() -> None:
+    measures = dict.fromkeys(BASELINE_SELECTS, "some.check")
+    assert lint(load_pack("baseline"), measures=measures, facts=FACTS, as_of=DAY) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"title": {"en": "a"}}, "title lacks zh"),
+        ({"text": {"zh": "a"}}, "text lacks en"),
+        ({"on_fail": {"fix": {"en": "a"}}}, "on_fail.fix lacks zh"),
+        ({"on_fail": {"fix": text(), "effect": {"en": "a"}}}, "on_fail.effect lacks zh"),
+        ({"clause": {"hause": "1"}}, "clause names the unknown source 'hause'"),
+        ({"check": check(threshold_origin="law")}, "said to be law, but no clause"),
+        (
+            {"severity": "blocker", "check": check(threshold="${declared.x|0.5}")},
+            "a blocker takes 0.5 where declared.x is missing",
+        ),
+        ({"check": check(threshold_origin="declared")}, "declared, but it is a fixed number"),
+        ({"severity": "blocker", "waivable": True}, "can be waived, without a note"),
+        ({"evidence": {"select": "performance.acuracy_score"}}, "no check measures"),
+        ({"applies_when": {"fact": "subject.tusk", "eq": "x"}}, "unknown fact subject.tusk"),
+    ],
+)
+def test_errors(changes: dict[str, Any], message: str) -> None:
+    (complaint,) = found(make_pack(item(**changes)), facts=FACTS)
+    assert message in complaint.message
+    assert (complaint.level, complaint.item, complaint.line) == ("error", "X-1", 1)
+    assert complaint.remedy
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"check": {k: v for k, v in check().items() if k != "note"}}, "without a reason"),
+        ({"on_fail": None}, "says nothing about what to do"),
+    ],
+)
+def test_warnings(changes: dict[str, Any], message: str) -> None:
+    (complaint,) = found(make_pack(item(**changes)))
+    assert message in complaint.message
+    assert complaint.level == "warning"
+
+
+def test_what_is_allowed() -> None:
+    allowed = [
+        item("L-1", clause={"house": "1"}, check=check(threshold_origin="law")),
+        item("L-2", severity="blocker"),
+        item("L-3", severity="blocker", waivable=True, note="pilots may go on"),
+        item("L-4", check=check(threshold="${declared.x|0.5}")),
+        item("L-5", applies_when={"fact": "role", "eq": "provider"}),
+    ]
+    pack = make_pack(*allowed, parameters={"role": {"enum": ["provider", "deployer"]}})
+    assert found(pack, facts=FACTS) == []
+
+
+def status(**changes: Any) -> Pack:
+    legal = {"state": "in-force", "checked_on": "2026-05-26", **changes}
+    return make_pack(legal_status=legal)
+
+
+def test_dates_and_successors() -> None:
+    # 2026-05-26 to 2026-11-22 are 180 days: still fresh; a day later it is stale
+    assert found(status(), as_of=DAY) == []
+    (stale,) = found(status(), as_of=date(2026, 11, 23))
+    assert stale.level == "warning" and "last checked on 2026-05-26" in stale.message
+    assert found(status()) == []
+    (superseded,) = found(status(state="superseded"))
+    assert superseded.level == "error" and "names no successor" in superseded.message
+    (successor,) = found(status(state="superseded", superseded_by="other-pack"))
+    assert successor.level == "warning" and "superseded by other-pack" in successor.message
+    (dateless,) = found(status(state="adopted-not-yet-applicable"))
+    assert "with no date" in dateless.message
+
+
+def test_the_pack_itself_has_a_title_and_known_facts() -> None:
+    pack = make_pack(title={"en": "a"}, applies_when={"fact": "gone", "eq": 1})
+    assert [c.message for c in found(pack, facts=FACTS)] == [
+        "the title lacks zh",
+        "applies_when asks for the unknown fact gone",
+    ]
+    assert len(found(pack)) == 1
+
+
+def test_line_numbers_and_words() -> None:
+    raw = b"""schema: rai-pack/1
+id: p
+version: 2026.11.0
+title: {en: a, zh: b}
+jurisdiction: INT
+kind: house
+legal_status: {state: voluntary, checked_on: 2026-11-22}
+items:
+- id: X-1
+  title: {en: a, zh: b}
+  kind: automated
+  severity: high
+  on_fail: {fix: {en: a, zh: b}}
+  evidence: {select: performance.accuracy_scores}
+  check: {comparator: ">=", threshold: 0.5, threshold_origin: convention, note: n}
+"""
+    (complaint,) = found(parse_pack(raw, "p.yaml"))
+    assert complaint.line == 14
+    assert str(complaint) == (
+        "line 14: error: X-1: no check measures performance.accuracy_scores\n"
+        "  -> did you mean: performance.accuracy_score?"
+    )

@@ -1,0 +1,74 @@
+"""Numbers and names in sentences."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.words import demand, name, number, one_line, place
+from tests.samples import HOSTILE, finding
+
+
+@pytest.mark.parametrize(
+    ("value", "thresholds", "expected"),
+    [
+        (0.17, (0.1,), "0.17"),
+        (0.1, (0.1,), "0.10"),
+        (0.10004, (0.1,), "0.10004"),
+        (0.0999, (0.1,), "0.0999"),
+        (0.79999, (0.8,), "0.79999"),
+        (0.8154, (0.8,), "0.815"),
+        (1.0, (), "1"),
+        (0.0, (0.1,), "0"),
+        (-0.02, (), "-0.02"),
+        (600.0, (100.0,), "600"),
+        (1234567.0, (), "1,234,567"),
+        (2.9871, (10.0,), "2.99"),
+        (1e-7, (), "1.00e-07"),
+        (0.9999, (), "1.00"),
+        (0.9999, (1.0,), "0.9999"),
+    ],
+)
+def test_numbers(value: float, thresholds: tuple[float, ...], expected: str) -> None:
+    assert number(value, thresholds) == expected
+
+
+@given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+def test_rounding_never_crosses_the_threshold(value: float, threshold: float) -> None:
+    shown = float(number(value, (threshold,)).replace(",", ""))
+    assert (shown > threshold) == (value > threshold)
+    assert (shown < threshold) == (value < threshold)
+
+
+@given(st.text())
+def test_names_stay_on_one_line(text: str) -> None:
+    shown = name(text)
+    assert len(shown) <= 120
+    assert not any(unicodedata.category(c) in ("Cc", "Zl", "Zp", "Cs") for c in shown)
+
+
+def test_direction_marks_and_line_breaks_are_replaced() -> None:
+    assert one_line("a\u202egnp.exe\nb\u2028c\x1b[31m") == "a gnp.exe b c [31m"
+    assert name("x" * 500) == "x" * 119 + "…"
+
+
+def test_places() -> None:
+    crossed = finding("a.b", "c", 1.0, between=["race", "sex"])
+    assert place(crossed)["en"] == " across race × sex"
+    grouped = finding("a.b", "c", 1.0, group={"sex": "F", "race": HOSTILE})
+    # markup is the views' to escape; the judge says what the name is
+    assert place(grouped)["en"] == f" in the group race={HOSTILE}, sex=F"
+    assert place(finding("a.b", "c", 1.0, column="age"))["zh"] == "（列 age）"
+    assert place(finding("a.b", "c", 1.0)) == {"en": "", "zh": ""}
+
+
+def test_demands() -> None:
+    assert demand("<=", [0.1], "law", False)["en"] == "must be <= 0.10 (law)"
+    assert demand("between", [0.8, 1.25], "guidance", False) == {
+        "en": "must be between 0.80 and 1.25 (guidance)",
+        "zh": "须在 0.80 与 1.25 之间（指南）",
+    }
+    assert "nothing declared" in demand(">", [0.5], "declared", True)["en"]

@@ -1,0 +1,261 @@
+"""Opens model folders that hold a network: the model format ``evenhand-folder``.
+
+A folder may come from a stranger. It is data alone: JSON read strictly and weights in safetensors,
+whose header is checked against the architecture before a weight is read. Nothing in a folder names
+code but the architecture, which must be one that is installed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit.canonical import digest_file
+from audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
+from trainers import ledger
+from trainers.encoders import TabularEncoder
+from trainers.model_description import FORMAT, ModelDescription
+from trainers.validate import checked
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import torch
+
+NAME = FORMAT
+TRUST = "data: JSON and safetensors, checked against an architecture that is installed here"
+
+_MAX_JSON_BYTES = 16 << 20
+_MAX_HEADER_BYTES = 1 << 20
+_MAX_TENSORS = 10_000
+_BATCH = 1024
+_CODE_SUFFIXES = frozenset({".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".dill"})
+
+
+@dataclass(frozen=True)
+class NetworkGradients:
+    """Access for gradient methods; see ``audit.models.predictor.Gradients``."""
+
+    module: Any
+    encoder: TabularEncoder
+    baseline_name: str = "training means"
+
+    @property
+    def encoded_columns(self) -> tuple[str, ...]:
+        """The raw column that each encoded position came from."""
+        return self.encoder.encoded_columns
+
+    @property
+    def baseline(self) -> np.ndarray:
+        """Training means in encoded space, float32 of shape (n_encoded,)."""
+        return self.encoder.baseline
+
+    def encode(self, frame: pd.DataFrame) -> np.ndarray:
+        """Raw columns to float32 of shape (rows, n_encoded)."""
+        return self.encoder.transform(frame)
+
+
+class NetworkPredictor:
+    """A trained network over raw table rows."""
+
+    format = NAME
+    task: Literal["binary"] = "binary"
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        encoder: TabularEncoder,
+        classes: tuple[str, ...],
+        says: Mapping[str, Any],
+    ) -> None:
+        self._module = module.eval()
+        self._encoder = encoder
+        self.classes = classes
+        self.input_columns = encoder.input_columns
+        self.maker_says = says
+        self.gradients = NetworkGradients(self._module, encoder)
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        """Scores of shape (rows, n_classes), float64, rows summing to 1.
+
+        Raises InputError for rows that the encoder refuses.
+        """
+        return network_scores(self._module, self._encoder.transform(frame))
+
+
+def network_scores(module: torch.nn.Module, inputs: np.ndarray) -> np.ndarray:
+    """Class probabilities of encoded rows, in batches of a fixed size, in evaluation mode."""
+    import numpy as np
+    import torch
+
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            parts = [
+                module(torch.from_numpy(inputs[i : i + _BATCH])).double().softmax(dim=1).numpy()
+                for i in range(0, max(1, len(inputs)), _BATCH)
+            ]
+    finally:
+        module.train(was_training)
+    return np.concatenate(parts)
+
+
+def recognises(path: Path) -> bool:
+    """A folder whose model.json says that its format is evenhand-folder."""
+    file = path / "model.json"
+    if not path.is_dir() or not file.is_file() or file.stat().st_size > _MAX_JSON_BYTES:
+        return False
+    try:
+        says = json.loads(file.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(says, dict) and says.get("format") == FORMAT
+
+
+def load(path: Path) -> NetworkPredictor:
+    """Opens the folder.
+
+    Raises InputError for a folder that is not as ``train`` writes it, UnsafeModelError where
+    weights come in a file type that can run code, AlteredEvidenceError where the privacy ledger was
+    altered or belongs to other weights.
+    """
+    import torch
+
+    from trainers.architectures import architecture
+
+    path = Path(path)
+    _refuse_code_files(path)
+    description = checked(ModelDescription, _json(path / "model.json"), f"{path / 'model.json'}")
+    encoder = TabularEncoder.from_json(_json(path / "encoder.json"))
+    if encoder.input_columns != description.input_columns:
+        raise InputError(
+            f"{path}: encoder.json reads other columns than model.json lists",
+            remedy="train the model again",
+        )
+    # Built without storage: sizes that a stranger chose cost nothing until they are checked.
+    with torch.device("meta"):
+        module = architecture(str(description.architecture)).build(
+            len(encoder.encoded_columns), len(description.classes), description.parameters
+        )
+    _load_weights(module, path / "weights.safetensors")
+    says = {**description.to_json(), "privacy": _privacy(path, description)}
+    return NetworkPredictor(module, encoder, description.classes, says)
+
+
+def _refuse_code_files(path: Path) -> None:
+    found = sorted(p.name for p in path.iterdir() if p.suffix.lower() in _CODE_SUFFIXES)
+    if found:
+        raise UnsafeModelError(
+            f"{path} holds {', '.join(found[:5])}: a file type whose opening can run code",
+            remedy="save the weights as safetensors and remove that file",
+        )
+
+
+def _json(file: Path) -> Any:
+    try:
+        if file.stat().st_size > _MAX_JSON_BYTES:
+            raise InputError(f"{file} is over 16 MiB", remedy="is it of a model folder?")
+        return json.loads(file.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}", remedy="train again") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file} is not JSON: {error}", remedy="train again") from None
+
+
+def _load_weights(module: torch.nn.Module, file: Path) -> None:
+    """Reads weights into ``module`` (on the meta device) after checking every name and shape."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    expected = module.state_dict()
+    _check_header(file, expected)
+    try:
+        tensors = load(file.read_bytes())
+    except (SafetensorError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{file} is not valid safetensors: {error}", remedy="train again"
+        ) from None
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise InputError(
+                f"{file}: tensor {name!r} holds values that are not finite", remedy="train again"
+            )
+    module.load_state_dict(tensors, strict=True, assign=True)
+
+
+def _check_header(file: Path, expected: Mapping[str, torch.Tensor]) -> None:
+    header = _header(file)
+    header.pop("__metadata__", None)
+    if len(header) > _MAX_TENSORS:
+        raise InputError(f"{file} has {len(header)} tensors", remedy="is it of this model?")
+    if set(header) != set(expected):
+        lacking, extra = sorted(set(expected) - set(header)), sorted(set(header) - set(expected))
+        raise InputError(
+            f"{file} does not fit the architecture: tensors lacking {lacking[:5]}, not known "
+            f"{extra[:5]}",
+            remedy="use the weights that were written with this model.json",
+        )
+    for name, tensor in expected.items():
+        entry = header[name] if isinstance(header[name], dict) else {}
+        shape, dtype = entry.get("shape"), _DTYPES.get(str(tensor.dtype))
+        if shape != list(tensor.shape) or entry.get("dtype") != dtype:
+            raise InputError(
+                f"{file}: tensor {name!r} is {entry.get('dtype')} {shape}, the architecture has "
+                f"{dtype} {list(tensor.shape)}",
+                remedy="use the weights that were written with this model.json",
+            )
+
+
+_DTYPES = {"torch.float32": "F32", "torch.float64": "F64", "torch.int64": "I64"}
+
+
+def _header(file: Path) -> dict[str, Any]:
+    """The JSON header of a safetensors file, read without opening the weights."""
+    try:
+        with file.open("rb") as handle:
+            start = handle.read(8)
+            length = int.from_bytes(start, "little")
+            if length > _MAX_HEADER_BYTES:
+                # Read as a length, the first bytes of a pickle or of a zip of pickles are huge.
+                if start[:1] == b"\x80" or start[:2] == b"PK":
+                    raise UnsafeModelError(
+                        f"{file} is a pickle under another name: opening it can run code",
+                        remedy="save the weights as safetensors",
+                    )
+                raise InputError(
+                    f"{file} has a header of {length} bytes, over 1 MiB", remedy="train again"
+                )
+            header = json.loads(handle.read(length))
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}", remedy="train again") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file} is not safetensors: {error}", remedy="train again") from None
+    if not isinstance(header, dict):
+        raise InputError(f"{file} is not safetensors: its header is a list", remedy="train again")
+    return header
+
+
+def _privacy(path: Path, description: ModelDescription) -> dict[str, Any] | None:
+    """The privacy record as the ledger has it, None where training was not private."""
+    file = path / ledger.FILE
+    stated = description.privacy
+    if stated is None and not file.exists():
+        return None
+    if stated is None or not file.exists():
+        raise AlteredEvidenceError(
+            f"{path}: model.json and the privacy ledger disagree on whether training was private",
+            remedy="restore the folder from a copy",
+        )
+    record = ledger.read_ledger(file)
+    digest = digest_file(path / "weights.safetensors")
+    if stated.get("ledger_head") != record.head or record.weights_digest != digest:
+        raise AlteredEvidenceError(
+            f"{path}: the privacy ledger is not the one that was closed with these weights",
+            remedy="restore the folder from a copy",
+        )
+    return record.to_privacy()

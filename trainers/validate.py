@@ -1,0 +1,60 @@
+"""Pydantic's validation errors as input errors that name the key, its value and near matches."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from audit.errors import InputError, nearest
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """Base of what users write: frozen, unknown keys refused, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def checked(model: type[M], given: Any, what: str) -> M:
+    """``given`` as ``model``. Raises InputError for the first thing that is wrong with it."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise _input_error(error, model, what) from None
+
+
+def _input_error(error: ValidationError, model: type[BaseModel], what: str) -> InputError:
+    first = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(model, first["loc"][:-1])
+        return InputError(
+            f"{what} has an unknown key {path!r}", remedy=nearest(str(first["loc"][-1]), known)
+        )
+    if first["type"] == "missing":
+        return InputError(f"{what} lacks {path!r}", remedy=f"add a line: {path}: ...")
+    problem = first["msg"].removeprefix("Value error, ")
+    if not path:
+        return InputError(f"{what}: {problem}", remedy="correct it")
+    return InputError(f"{what}: {path}={first['input']!r}: {problem}", remedy=f"correct {path}")
+
+
+def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """The field names of the model found by following ``path`` from ``model``."""
+    for part in path:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            return []
+        nested = [t for t in _types_in(field.annotation) if issubclass(t, BaseModel)]
+        if not nested:
+            return []
+        model = nested[0]
+    return list(model.model_fields)
+
+
+def _types_in(annotation: Any) -> list[type]:
+    if isinstance(annotation, type):
+        return [annotation]
+    return [t for arg in getattr(annotation, "__args__", ()) for t in _types_in(arg)]
