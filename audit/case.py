@@ -231,8 +231,9 @@ def _read_seal(path: Path) -> tuple[dict[str, str], list[Problem]]:
 
 def _read_findings(folder: Path) -> tuple[Finding, ...]:
     try:
-        lines = (folder / "findings.jsonl").read_text("utf-8").splitlines()
-        return tuple(Finding.model_validate_json(line) for line in lines)
+        # Not splitlines(): a group's name may hold U+2028, which is a line break to it alone.
+        lines = (folder / "findings.jsonl").read_text("utf-8").split("\n")
+        return tuple(Finding.model_validate_json(line) for line in lines if line)
     except (ValidationError, UnicodeDecodeError) as error:
         raise AlteredEvidenceError(
             f"{folder / 'findings.jsonl'} does not hold findings: {error}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -20,6 +21,7 @@ PAGES = (
     (parts.CHECKLIST, "checklist", ":material/checklist:"),
 )
 _ICON = Path(__file__).with_name("icon.svg")
+_INSIDE = "evenhand_inside"
 _SIGNS = {"sealed": "", "altered": "‼ ", "unreadable": "‼ ", "missing": "‼ "}
 
 
@@ -39,10 +41,25 @@ def main() -> None:
         _sidebar(ctx)
     if ctx.register.problem:
         parts.problem(ctx.t("register.title"), ctx.register.problem, ctx.register.remedy)
+    st.session_state[_INSIDE] = True
     try:
         page.run()
     except EvenhandError as error:
         parts.problem(ctx.t("problem.title"), error.message, error.remedy)
+    finally:
+        st.session_state[_INSIDE] = False
+
+
+def show(render: Callable[[Context], None]) -> None:
+    """What a page file does when it is run: draws itself, inside the app.
+
+    A server that was just started takes a folder named ``pages`` for Streamlit's older kind of
+    app and runs the page alone when the first link leads to it; then the app is run around it.
+    """
+    if st.session_state.get(_INSIDE):
+        render(context.current())
+    else:
+        main()
 
 
 def _sidebar(ctx: Context) -> None:

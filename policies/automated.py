@@ -20,7 +20,7 @@ from policies.decide import (
     worse,
 )
 from policies.schema import Check, Evidence, declared_reference
-from policies.select import Selection, features_of, select
+from policies.selection import Selection, features_of, select
 from policies.words import Words, count, measured, name, place, say
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -68,9 +69,7 @@ def _rdp(segments: tuple[Segment, ...], delta: float) -> float:
 
     accountant = RDPAccountant()
     accountant.history = [(s.noise_multiplier, s.sample_rate, s.steps) for s in segments]
-    with warnings.catch_warnings():
-        # At the last order the bound still holds; it is just not the best one.
-        warnings.filterwarnings("ignore", message="Optimal order is the")
+    with _edge_orders_allowed():
         return max(0.0, float(accountant.get_epsilon(delta, alphas=_ORDERS)))
 
 
@@ -80,11 +79,20 @@ def _prv(segments: tuple[Segment, ...], delta: float, *, error: float) -> float:
 
     accountant = PRVAccountant()
     accountant.history = [(s.noise_multiplier, s.sample_rate, s.steps) for s in segments]
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # log(1 - q) at q = 1
+    # log(1 - sample rate) is minus infinity at rate 1, which is what it should be.
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"), _edge_orders_allowed():
         epsilon = float(accountant.get_epsilon(delta, eps_error=error))
     if not math.isfinite(epsilon):
         raise ArithmeticError(f"it gave {epsilon}")
     return max(0.0, epsilon)
+
+
+@contextmanager
+def _edge_orders_allowed() -> Iterator[None]:
+    """At the first or last Renyi order a bound still holds; it is just not the best one."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Optimal order is the")
+        yield
 
 
 @lru_cache(maxsize=64)

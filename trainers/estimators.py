@@ -108,11 +108,10 @@ class MLPTabularClassifier(ClassifierMixin, BaseEstimator):
             # A mean of 1 keeps the learning rate and the clipping norm meaning what they mean.
             weights=torch.from_numpy(weights / weights.mean()).float(),
         )
-        self.module_, self.curve_, plan = train_network(
-            self._recipe(), examples, len(self.classes_)
-        )
-        self.epsilon_ = plan.cost.epsilon if plan else None
-        self.epsilon_rdp_ = plan.cost.epsilon_rdp if plan else None
+        trained = train_network(self._recipe(), examples, len(self.classes_))
+        self.module_, self.curve_, plan = trained.module, trained.curve, trained.plan
+        self.epsilon_ = trained.cost.epsilon if trained.cost else None
+        self.epsilon_rdp_ = trained.cost.epsilon_rdp if trained.cost else None
         self.delta_ = plan.delta if plan else None
         self.noise_multiplier_ = plan.noise_multiplier if plan else None
         return self

@@ -79,6 +79,8 @@ class FolderWriter:
                 file.unlink()
         if not self.ledger.exists():
             shutil.rmtree(self.path, ignore_errors=True)
+        elif error is not None:
+            error.add_note(f"the privacy ledger of this run is kept at {self.ledger}")
 
     @property
     def ledger(self) -> Path:

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from audit.errors import InputError
 from trainers import ledger
+from trainers.accounting import Spent
 from trainers.encoders import CategoricalColumn, TabularEncoder
 from trainers.fit import Examples, Loop, Point, Progress, make_optimizer, run, seeded
 from trainers.fit import shuffled_batches as shuffled
 from trainers.folder_writer import FolderWriter, library_versions, write_network
-from trainers.recipe import Recipe
+from trainers.recipe import Private, Recipe
 from trainers.tabular import Fitted, Task, class_weights
 
 if TYPE_CHECKING:
     import torch
 
     from trainers.private import Plan
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained module in evaluation mode, its learning curve, and (private) the plan and the
+    steps of it that were executed."""
+
+    module: torch.nn.Module
+    curve: tuple[Point, ...]
+    plan: Plan | None = None
+    executed_steps: int = 0
+
+    @property
+    def cost(self) -> Spent | None:
+        """What the executed steps cost; None in plain training."""
+        return self.plan.cost_after(self.executed_steps) if self.plan else None
+
 
 _EPSILON_POINTS = 20  # each point of the epsilon curve is an accountant's run
 
@@ -39,17 +57,17 @@ def fit_network(
         outside = outside_guarantee(task, encoder)
         ledger.open_run(writer.ledger, opening_entry(plan, training_digest, outside))
 
-    module, curve, plan = train_network(recipe, examples, len(task.classes), progress, open_ledger)
-    digest = write_network(writer, module, encoder)
+    trained = train_network(recipe, examples, len(task.classes), progress, open_ledger)
+    digest = write_network(writer, trained.module, encoder)
     parameters = architecture(recipe.model).full_parameters(recipe.architecture)
-    scores = network_scores(module, encoder.transform(task.rows.test))
-    if plan is None or recipe.private is None:
+    scores = network_scores(trained.module, encoder.transform(task.rows.test))
+    curve, cost = trained.curve, trained.cost
+    if cost is None or recipe.private is None:
         return Fitted(scores, curve, architecture=recipe.model, parameters=parameters)
-    cost = plan.cost_after(plan.steps)
     ledger.close_run(
         writer.ledger,
         ledger.Closed(
-            executed_steps=plan.steps,
+            executed_steps=trained.executed_steps,
             epsilon=cost.epsilon,
             epsilon_rdp=cost.epsilon_rdp,
             weights_digest=digest,
@@ -82,8 +100,8 @@ def train_network(
     n_classes: int,
     progress: Progress | None = None,
     before_first_step: Callable[[Plan], None] | None = None,
-) -> tuple[torch.nn.Module, tuple[Point, ...], Plan | None]:
-    """Builds and trains the recipe's network; the plan is that of private training, else None.
+) -> Trained:
+    """Builds and trains the recipe's network.
 
     Initial weights, dropout and (plain) batches follow ``recipe.seed``; torch's global generator
     is left as it was. ``before_first_step`` gets the plan before anything is spent.
@@ -94,24 +112,17 @@ def train_network(
     with seeded(recipe.seed):
         module = architecture(recipe.model).build(n_inputs, n_classes, recipe.architecture)
         if recipe.private is None:
-            curve, plan = _fit_plain(module, examples, recipe, progress), None
+            trained = _fit_plain(module, examples, recipe, progress)
         else:
-            from trainers.private import plan_private
-
-            plan = plan_private(
-                recipe.private,
-                n_train=len(examples),
-                batch_size=recipe.descent.batch_size,
-                epochs=recipe.descent.epochs,
-            )
-            curve = _fit_private(module, examples, recipe, plan, progress, before_first_step)
+            trained = _fit_private(module, examples, recipe, progress, before_first_step)
     _require_finite_weights(module)
-    return module.eval(), curve, plan
+    module.eval()
+    return trained
 
 
 def _fit_plain(
     module: torch.nn.Module, examples: Examples, recipe: Recipe, progress: Progress | None
-) -> tuple[Point, ...]:
+) -> Trained:
     import torch
 
     epochs = recipe.descent.epochs
@@ -123,25 +134,30 @@ def _fit_plain(
         epochs=epochs,
         join=torch.mean,
     )
-    return run(module, _optimizer(module, recipe), examples, loop, progress)
+    return Trained(module, run(module, _optimizer(module, recipe), examples, loop, progress))
 
 
 def _fit_private(
     module: torch.nn.Module,
     examples: Examples,
     recipe: Recipe,
-    plan: Plan,
     progress: Progress | None,
     before_first_step: Callable[[Plan], None] | None,
-) -> tuple[Point, ...]:
+) -> Trained:
     import torch
 
-    from trainers.private import known_warnings_silenced, make_private, unwrap
+    from trainers.private import known_warnings_silenced, make_private, plan_private, unwrap
 
+    epochs = recipe.descent.epochs
+    plan = plan_private(
+        recipe.private or Private(),
+        n_train=len(examples),
+        batch_size=recipe.descent.batch_size,
+        epochs=epochs,
+    )
     parts = make_private(
         module, _optimizer(module, recipe), plan, n_inputs=examples.inputs.shape[1]
     )
-    epochs = recipe.descent.epochs
     every = -(-epochs // _EPSILON_POINTS)
 
     def epsilon_after(step: int) -> float | None:
@@ -154,8 +170,7 @@ def _fit_private(
         before_first_step(plan)
     with known_warnings_silenced():
         curve = run(parts.module, parts.optimizer, examples, loop, progress)
-    unwrap(parts)
-    return curve
+    return Trained(unwrap(parts), curve, plan, parts.executed())
 
 
 def _optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

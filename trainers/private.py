@@ -17,7 +17,7 @@ import copy
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -65,11 +65,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class PrivateParts:
-    """What the training loop runs on in place of the plain module, optimizer and batches."""
+    """What the training loop runs on in place of the plain module, optimizer and batches.
+
+    ``executed`` counts the steps that the optimizer has noised and applied.
+    """
 
     module: Any
     optimizer: Any
     batches: Iterator[list[int]]
+    executed: Callable[[], int]
 
 
 def plan_private(private: Private, *, n_train: int, batch_size: int, epochs: int) -> Plan:
@@ -152,7 +156,14 @@ def wrap(
     sampler = UniformWithReplacementSampler(
         num_samples=plan.n_train, sample_rate=plan.sample_rate, generator=sampling, steps=plan.steps
     )
-    return PrivateParts(wrapped, private_optimizer, iter(sampler))
+    executed = 0
+
+    def count(_: Any) -> None:
+        nonlocal executed
+        executed += 1
+
+    private_optimizer.attach_step_hook(count)
+    return PrivateParts(wrapped, private_optimizer, iter(sampler), lambda: executed)
 
 
 def entropy_generator() -> torch.Generator:

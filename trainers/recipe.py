@@ -1,7 +1,7 @@
 """The recipe: what to train, from which data, how. YAML, a mapping, or keyword arguments.
 
 What a recipe leaves out is filled in when it is read, so that the recipe stored beside a model
-says everything that was used.
+says what was used. What depends on the data (columns, delta, noise) is in model.json beside it.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from audit.finding import Interval
@@ -63,7 +63,11 @@ def auc_interval(area: float, m: int, n: int, level: float = 0.95) -> Interval:
     )
 
 
-def _crossing(excess: object, end: float, area: float) -> float:
+def _crossing(excess: Callable[[float], float], end: float, area: float) -> float:
     from scipy.optimize import brentq
 
-    return area if area == end else float(brentq(excess, end, area, xtol=1e-12))
+    if area == end:
+        return area
+    # At an area of 0 or 1 the standard error is 0 and ``excess`` too: start just inside.
+    inside = min(max(area, 1e-12), 1 - 1e-12)
+    return float(brentq(excess, end, inside, xtol=1e-12))

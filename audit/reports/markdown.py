@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from audit.case import Case
-from audit.reports.parts import figures, outline, sentences
+from audit.reports.parts import outline, sentences
 from audit.reports.parts.text import code, markdown, short
 from audit.reports.parts.words import Words, words
 from policies.verdict import Verdict
@@ -85,12 +85,6 @@ def _item(verdict: Verdict, say: Words) -> str:
     because = markdown(short(say.pick(verdict.because), 400))
     line = f"- {sign} **{word}: {title}** ({code(f'{verdict.pack} {verdict.item}')}, "
     line += f"{markdown(say.term('severity', verdict.severity))}): {because}"
-    if verdict.threshold is not None:
-        limit = f"{figures.sign(verdict.comparator)} {verdict.threshold:.6g}"
-        if verdict.threshold_origin:
-            origin = say.term("origin", verdict.threshold_origin)
-            limit = say.listed([limit, say("origin", origin=origin)])
-        line += f" ({markdown(limit)})"
     if verdict.rows_needed is not None:
         line += " " + markdown(say("rows_needed", rows=f"{verdict.rows_needed:,}"))
     if verdict.fix:

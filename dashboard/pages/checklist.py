@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from audit.finding import Finding
-from dashboard import context, frames, parts, state
+from dashboard import app, frames, parts, state
 from dashboard.context import Context
 from dashboard.judging import PackChoice
 from dashboard.look import verdict_markdown, verdict_word
@@ -175,4 +175,4 @@ def _link(ctx: Context, finding_id: str, finding: Finding | None) -> None:
 
 
 if __name__ == "__main__":
-    render(context.current())
+    app.show(render)

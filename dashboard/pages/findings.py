@@ -9,7 +9,7 @@ import streamlit as st
 
 from audit.case import Case
 from audit.finding import STATUSES, Finding
-from dashboard import charts, context, frames, parts, state, store
+from dashboard import app, charts, frames, parts, state, store
 from dashboard.context import Context
 from dashboard.look import finding_markdown
 from dashboard.text import escape, visible
@@ -125,7 +125,7 @@ def _groups(ctx: Context, case: Case, measure: str) -> None:
     with half:
         state.choose("feature", t("filter.feature"), keys, key, lambda k: frames.axis_label(k, t))
     if asked and asked != key:
-        st.caption(t.md("groups.feature_unknown", feature=frames.axis_label(asked, t)))
+        st.caption(t.md("groups.feature_unknown", drawn=drawn, feature=frames.axis_label(asked, t)))
     for check in sorted({f.check for f in findings if frames.axis(f) == key}):
         _chart(ctx, case, [f for f in findings if f.check == check], key)
 
@@ -192,4 +192,4 @@ def _table(ctx: Context, case: Case, shown: Sequence[Finding]) -> None:
 
 
 if __name__ == "__main__":
-    render(context.current())
+    app.show(render)

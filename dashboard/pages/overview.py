@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import context, parts, state, store
+from dashboard import app, parts, state, store
 from dashboard.context import Context
 from dashboard.judging import PackChoice, planned
 from dashboard.store import StoredCase
@@ -58,12 +58,12 @@ def _card(ctx: Context, stored: StoredCase) -> None:
 
 
 def _packs(ctx: Context, stored: StoredCase) -> list[PackChoice]:
-    """The packs of the plan, and the one chosen at the side where it is another."""
+    """The packs of the plan, and the one that the reader chose where it is another."""
     own = planned(stored.case) if stored.case else []
-    chosen = ctx.pack
-    if chosen is None or chosen.ref in {choice.ref for choice in own}:
+    chosen = ctx.pack if state.selection().get("pack") else None
+    if chosen is None or chosen.planned or chosen.ref in {choice.ref for choice in own}:
         return own
-    return own if chosen.planned else [*own, chosen]
+    return [*own, chosen]
 
 
 def _facts(ctx: Context, stored: StoredCase) -> str:
@@ -80,4 +80,4 @@ def _facts(ctx: Context, stored: StoredCase) -> str:
 
 
 if __name__ == "__main__":
-    render(context.current())
+    app.show(render)

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 
-from audit.finding import Finding, Interval
+from audit.finding import Interval
 from dashboard import frames
 from dashboard.i18n import Translator
 from policies.verdict import Verdict
@@ -106,7 +106,7 @@ def test_a_note_beside_a_value_is_marked_where_the_minimum_is_unknown() -> None:
 def test_two_groups_never_share_a_row() -> None:
     long = "x" * 60
     twins = [
-        Finding.model_validate({**RATES[0].to_json(), "id": str(i), "group": {"race": long + str(i)}})
+        finding("fairness.group_rates", "selection_rate", 0.5, group={"race": f"{long}{i}"})
         for i in range(3)
     ]
     frame = frames.group_frame(twins, "race", {}, EN)

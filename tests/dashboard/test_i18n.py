@@ -49,7 +49,7 @@ def test_no_text_is_empty(lang: str) -> None:
 
 def literal_keys() -> set[str]:
     """Keys written out in the source, as whole strings."""
-    return set(re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', SOURCE)) | {"yes", "no", "colon"}
+    return set(re.findall(r"""["']([a-z_]+(?:\.[a-z_]+)+)["']""", SOURCE)) | {"yes", "no", "colon"}
 
 
 def prefixes() -> set[str]:
@@ -71,8 +71,8 @@ def test_every_text_is_used() -> None:
 
 
 def test_every_key_that_the_source_names_exists() -> None:
-    called = re.findall(r'\bt(?:\.md)?\(\s*"([a-z_.]+)"', SOURCE)
-    counted = re.findall(r'\.count\(\s*"([a-z_.]+)"', SOURCE)
+    called = re.findall(r"""\bt(?:\.md)?\(\s*["']([a-z_.]+)["']""", SOURCE)
+    counted = re.findall(r"""\bt\.count\(\s*["']([a-z_.]+)["']""", SOURCE)
     assert called and counted
     assert not set(called) - set(texts("en"))
     assert not {f"{key}.{n}" for key in counted for n in ("one", "other")} - set(texts("en"))

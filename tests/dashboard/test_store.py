@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import alter, register_case, write_case
 
 from audit.canonical import canonical_bytes, digest_file
 from audit.case import Case
 from audit.register import Register
 from dashboard import store
+from tests.dashboard.cases import alter, register_case, write_case
 
 
 def all_cases(*given: Path) -> list[store.StoredCase]:
@@ -106,7 +106,8 @@ def test_a_sealed_case_with_a_senseless_plan_is_unreadable(case: Case, text: str
 
 def test_a_path_that_is_no_case_is_said(home: Path, tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
-    assert [c.state for c in all_cases(tmp_path / "x", tmp_path / "y")] == ["unreadable", "missing"]
+    states = {c.name: c.state for c in all_cases(tmp_path / "x", tmp_path / "y")}
+    assert states == {"x": "unreadable", "y": "missing"}
 
 
 def test_any_change_of_a_file_changes_the_fingerprint(case: Case) -> None:

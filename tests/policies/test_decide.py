@@ -94,11 +94,11 @@ def test_tightening_never_turns_a_fail_into_a_pass(a: float, b: float, c: float,
     loose, tight = min(c, d), max(c, d)
     order = ["fail", "open", "pass"]
     for comparator in (">=", ">"):
-        before = order.index(relation(comparator, (loose,), low, high))  # type: ignore[arg-type]
-        assert order.index(relation(comparator, (tight,), low, high)) <= before  # type: ignore[arg-type]
+        before = order.index(relation(comparator, (loose,), low, high))
+        assert order.index(relation(comparator, (tight,), low, high)) <= before
     for comparator in ("<=", "<"):
-        before = order.index(relation(comparator, (tight,), low, high))  # type: ignore[arg-type]
-        assert order.index(relation(comparator, (loose,), low, high)) <= before  # type: ignore[arg-type]
+        before = order.index(relation(comparator, (tight,), low, high))
+        assert order.index(relation(comparator, (loose,), low, high)) <= before
 
 
 def test_bound_pass_fail_and_between() -> None:

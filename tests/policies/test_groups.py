@@ -133,7 +133,8 @@ def test_min_and_max_pick_one() -> None:
     best = judged(rates_item(">=", 0.5, group_by=["race"], agg="max"), *groups)
     assert (best.status, best.value) == ("pass", 0.9)
     worst = judged(rates_item(">=", 0.5, group_by=["race"], agg="min"), *groups)
-    assert (worst.status, worst.value) == ("inconclusive", 0.4) or worst.status == "fail"
+    # 0.35 to 0.45 lies below 0.5 as a whole
+    assert (worst.status, worst.value) == ("fail", 0.4)
     # the extreme could hide in a group without a number
     hidden = [*groups, rate(None, n=0, race="c")]
     assert judged(rates_item(">=", 0.5, group_by=["race"], agg="max"), *hidden).status == (

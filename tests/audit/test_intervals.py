@@ -1,0 +1,76 @@
+"""Intervals against published values, SciPy's own, and simulation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from audit.measure import intervals
+from audit.measure.intervals import katz_log, mean, newcombe, normal_quantile, rate, wilson
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 1), (0, 20), (1, 7), (5, 10), (81, 263), (100, 100)])
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+def test_wilson_equals_scipys(k: int, n: int, level: float) -> None:
+    theirs = stats.binomtest(k, n).proportion_ci(confidence_level=level, method="wilson")
+    ours = wilson(k, n, level)
+    assert ours.low == pytest.approx(theirs.low, abs=1e-12)
+    assert ours.high == pytest.approx(theirs.high, abs=1e-12)
+
+
+def test_wilson_reaches_the_ends_exactly() -> None:
+    assert wilson(0, 9).low == 0.0
+    assert wilson(9, 9).high == 1.0
+
+
+def test_newcombe_reproduces_his_published_examples() -> None:
+    # Newcombe 1998, table II, method 10: 56/70 - 48/80 and 9/10 - 3/10
+    first = newcombe(56, 70, 48, 80)
+    assert (round(first.low, 4), round(first.high, 4)) == (0.0524, 0.3339)
+    second = newcombe(9, 10, 3, 10)
+    assert (round(second.low, 4), round(second.high, 4)) == (0.1705, 0.8090)
+
+
+def test_katz_log_by_hand() -> None:
+    # 30/100 against 20/100: ratio 1.5; se = sqrt(1/30 - 1/100 + 1/20 - 1/100) = sqrt(0.063333)
+    found = katz_log(30, 100, 20, 100)
+    spread = 1.959963985 * math.sqrt(1 / 30 - 1 / 100 + 1 / 20 - 1 / 100)
+    assert found.low == pytest.approx(1.5 * math.exp(-spread), rel=1e-9)
+    assert found.high == pytest.approx(1.5 * math.exp(spread), rel=1e-9)
+    with pytest.raises(ValueError, match="at least one case"):
+        katz_log(0, 10, 3, 10)
+
+
+def test_normal_quantile() -> None:
+    assert normal_quantile(0.95) == pytest.approx(1.959963984540054, abs=1e-12)
+
+
+def test_a_rate_without_rows_is_undefined_with_its_reason() -> None:
+    estimate = rate(0, 0, (0.95,), empty="no positive labels in this group")
+    assert estimate.value is None
+    assert estimate.intervals == ()
+    assert estimate.reason == "no positive labels in this group"
+
+
+def test_a_rate_has_an_interval_for_every_level_asked() -> None:
+    estimate = rate(30, 100, (0.95, 0.9), empty="")
+    assert [i.level for i in estimate.intervals] == [0.95, 0.9]
+    assert estimate.intervals[1].low > estimate.intervals[0].low
+
+
+def test_mean_equals_scipys_t_interval() -> None:
+    x = np.random.default_rng(1).exponential(size=40)
+    ours = mean(x, (0.9,))
+    theirs = stats.t.interval(0.9, 39, loc=x.mean(), scale=stats.sem(x))
+    assert ours.interval is not None
+    assert (ours.interval.low, ours.interval.high) == pytest.approx(theirs)
+
+
+def test_mean_of_one_row_has_no_interval_and_says_so() -> None:
+    estimate = mean([2.0], (0.95,))
+    assert (estimate.value, estimate.intervals) == (2.0, ())
+    assert "one row" in estimate.reason
+    assert intervals.mean([], (0.95,)).value is None

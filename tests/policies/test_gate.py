@@ -1,0 +1,104 @@
+"""Exit codes and counts of verdicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from audit.errors import InputError
+from policies.gate import counts, exit_code
+from policies.verdict import VERDICT_STATUSES, Verdict
+
+
+def verdict(status: str, severity: str = "high", obligation: str = "must") -> Verdict:
+    return Verdict.model_validate(
+        {
+            "pack": "p",
+            "pack_version": "2026.11.0",
+            "item": "X-1",
+            "title": {"en": "a", "zh": "b"},
+            "kind": "automated",
+            "severity": severity,
+            "obligation": obligation,
+            "status": status,
+            "underlying": status,
+            "reason_code": "x",
+            "because": {"en": "a", "zh": "b"},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        ("pass", 0),
+        ("fail", 1),
+        ("warn", 0),
+        ("inconclusive", 3),
+        ("needs-attestation", 4),
+        ("attested", 0),
+        ("not-applicable", 0),
+        ("not-yet-applicable", 0),
+        ("waived", 0),
+        ("error", 1),
+    ],
+)
+def test_each_status(status: str, code: int) -> None:
+    assert exit_code([verdict("pass"), verdict(status)]) == code
+
+
+def test_precedence() -> None:
+    three = [verdict("needs-attestation"), verdict("inconclusive"), verdict("fail")]
+    assert exit_code(three) == 1
+    assert exit_code(three[:2]) == 3
+    assert exit_code(three[:1]) == 4
+
+
+@pytest.mark.parametrize("status", ["fail", "error", "inconclusive", "needs-attestation"])
+def test_only_what_is_required_blocks(status: str) -> None:
+    assert exit_code([verdict(status, obligation="should")]) == 0
+    assert exit_code([verdict(status, obligation="may")]) == 0
+    assert exit_code([verdict(status, severity="medium")]) == 0
+    assert exit_code([verdict(status, severity="blocker")]) != 0
+    assert exit_code([verdict(status, severity="medium")], fail_on="medium") != 0
+    assert exit_code([verdict(status, severity="high")], fail_on="blocker") == 0
+
+
+def test_nothing_applies() -> None:
+    assert exit_code([]) == 2
+    assert exit_code([verdict("not-applicable")] * 2) == 2
+    assert exit_code([], allow_empty=True) == 0
+    assert exit_code([verdict("not-applicable")], allow_empty=True) == 0
+    assert exit_code([verdict("not-applicable"), verdict("waived")]) == 0
+
+
+@pytest.mark.parametrize(("how", "code"), [("report", 3), ("fail", 1), ("warn", 0)])
+def test_inconclusive_by_choice(how: str, code: int) -> None:
+    assert exit_code([verdict("inconclusive")], inconclusive=how) == code
+
+
+@pytest.mark.parametrize(("how", "code"), [("require", 4), ("warn", 0)])
+def test_attestations_by_choice(how: str, code: int) -> None:
+    assert exit_code([verdict("needs-attestation")], attestations=how) == code
+
+
+def test_strict_lets_warnings_fail() -> None:
+    assert exit_code([verdict("warn")], strict=True) == 1
+    assert exit_code([verdict("warn", obligation="should")], strict=True) == 1
+    assert exit_code([verdict("warn", obligation="may")], strict=True) == 0
+    assert exit_code([verdict("warn", severity="low")], strict=True) == 0
+
+
+@pytest.mark.parametrize(
+    "options", [{"fail_on": "hihg"}, {"inconclusive": "maybe"}, {"attestations": "never"}]
+)
+def test_unknown_choices_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="unknown"):
+        exit_code([verdict("pass")], **options)
+
+
+def test_counts_name_every_status() -> None:
+    found = counts([verdict("pass"), verdict("pass"), verdict("error")])
+    assert tuple(found) == VERDICT_STATUSES
+    assert (found["pass"], found["error"], sum(found.values())) == (2, 1, 3)

@@ -1,0 +1,65 @@
+"""A small table with a known rule behind it, and models trained on it once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+@pytest.fixture(scope="session")
+def table() -> pd.DataFrame:
+    """400 rows; "yes" follows income and town, with noise; some cells are missing."""
+    rng = np.random.default_rng(3)
+    income = rng.normal(50, 10, 400).round(2)
+    town = rng.choice(["north", "south", "west"], 400)
+    chance = 1 / (1 + np.exp(-(income - 48) / 4 - (town == "north")))
+    frame = pd.DataFrame(
+        {
+            "income": income,
+            "debts": rng.integers(0, 5, 400).astype(float),
+            "town": town,
+            "owner": rng.random(400) < 0.5,
+            "sex": rng.choice(["female", "male"], 400),
+            "answer": np.where(rng.random(400) < chance, "yes", "no"),
+        }
+    )
+    frame.loc[::9, "debts"] = np.nan
+    frame.loc[::11, "town"] = None
+    return frame
+
+
+@pytest.fixture(scope="session")
+def csv(table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "answers.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def recipe(csv: Path) -> dict[str, object]:
+    return {
+        "data": str(csv),
+        "target": "answer",
+        "positive_label": "yes",
+        "sensitive": ["sex"],
+        "epochs": 4,
+        "architecture": {"hidden": [8]},
+    }
+
+
+@pytest.fixture(scope="session")
+def plain(recipe: dict[str, object], tmp_path_factory: pytest.TempPathFactory):
+    from trainers import train
+
+    return train(recipe, out=tmp_path_factory.mktemp("plain") / "model")
+
+
+@pytest.fixture(scope="session")
+def private(recipe: dict[str, object], tmp_path_factory: pytest.TempPathFactory):
+    from trainers import train
+
+    given = {**recipe, "batch_size": 64, "private": {"epsilon": 4, "delta": 1e-4}}
+    return train(given, out=tmp_path_factory.mktemp("private") / "model")
