@@ -12,6 +12,7 @@ import traceback
 from typing import Annotated, Any
 
 import typer
+from typer.exceptions import TyperException
 
 from audit.commands import auditing, dashboard, demo, doctor, lists, training
 from audit.commands.shared import print_json, say
@@ -67,8 +68,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Runs one command line; every failure becomes a message with a remedy and an exit code."""
-    import click
-
     as_json = "--json" in arguments
     try:
         result = app(arguments, standalone_mode=False)
@@ -76,12 +75,11 @@ def run(arguments: list[str]) -> int:
         return result if isinstance(result, int) else OK
     except EvenhandError as error:
         return _failed(error.message, error.remedy, error.exit_code, as_json=as_json)
-    except click.exceptions.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         return _failed("interrupted", "nothing half-done was left", INTERRUPTED, as_json=as_json)
-    except KeyboardInterrupt:
-        return _failed("interrupted", "nothing half-done was left", INTERRUPTED, as_json=as_json)
-    except click.exceptions.ClickException as error:
-        return _failed(error.format_message(), _usage(error), BAD_INPUT, as_json=as_json)
+    except TyperException as error:
+        message = getattr(error, "format_message", error.__str__)()
+        return _failed(message, _usage(error), BAD_INPUT, as_json=as_json)
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nothing is wrong with the result.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

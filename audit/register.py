@@ -53,9 +53,9 @@ class Entry:
         return _entry_digest(self.seq, self.at, self.kind, self.body, self.previous)
 
 
-def _entry_digest(seq: int, at: str, kind: str, body: Mapping[str, Any], previous: str) -> str:
+def _entry_digest(seq: int, at: str, kind: str, body: Any, previous: str) -> str:
     return digest_json(
-        {"seq": seq, "at": at, "kind": kind, "body": dict(body), "previous": previous}
+        {"seq": seq, "at": at, "kind": kind, "body": body, "previous": previous}
     )
 
 
@@ -151,13 +151,23 @@ class Register:
                 path = self._sqlite_path()
                 if path is not None:
                     path.parent.mkdir(parents=True, exist_ok=True)
-                self._engine = create_engine(
-                    self.url, isolation_level="AUTOCOMMIT", poolclass=NullPool
+                # Writers queue for the one lock; 30 s is far more than an append takes.
+                waits = {"timeout": 30} if path is not None else {}
+                engine = create_engine(
+                    self.url, isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args=waits
                 )
-                with self._engine.connect() as connection:
+                with engine.connect() as connection:
                     _create(connection)
+                self._engine = engine
             with self._engine.connect() as connection:
+                if connection.dialect.name == "sqlite":
+                    connection.exec_driver_sql("PRAGMA synchronous = FULL")
                 yield connection
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"the register {self._shown_url()} needs the package {error.name}",
+                remedy=f"pip install {error.name}",
+            ) from error
         except ArgumentError as error:
             raise InputError(
                 "EVENHAND_REGISTER is not a database URL",
@@ -172,18 +182,8 @@ class Register:
 
     @contextmanager
     def _exclusive(self) -> Iterator[Connection]:
-        with self._connect() as connection:
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            else:
-                connection.exec_driver_sql("BEGIN")
-                connection.exec_driver_sql(f"LOCK TABLE {_TABLE} IN EXCLUSIVE MODE")
-            try:
-                yield connection
-            except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
-                raise
-            connection.exec_driver_sql("COMMIT")
+        with self._connect() as connection, _locked(connection):
+            yield connection
 
 
 def _table() -> Table:
@@ -203,10 +203,30 @@ def _table() -> Table:
 
 def _create(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA busy_timeout = 30000")
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-        connection.exec_driver_sql("PRAGMA synchronous = FULL")
-    _table().metadata.create_all(connection)
+    with _locked(connection):
+        _table().metadata.create_all(connection)
+        _add_triggers(connection)
+
+
+@contextmanager
+def _locked(connection: Connection) -> Iterator[None]:
+    """A transaction that no other writer can run beside."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql("BEGIN")
+        # A number of ours; whoever holds it writes, the others wait.
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7262187349)")
+    try:
+        yield
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
+
+
+def _add_triggers(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         for action in ("UPDATE", "DELETE"):
             connection.exec_driver_sql(

@@ -70,6 +70,11 @@ _Loader.add_implicit_resolver(
     _BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
 
+# YAML 1.1 takes 1e-6 for text, since it has no dot; people who write it mean the number
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
 
 def read_bytes(path: Path) -> bytes:
     """The bytes of a YAML file of at most MAX_BYTES. Raises InputError."""

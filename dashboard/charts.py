@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.frames import MARKS
+from dashboard.frames import MARKS, number
 from dashboard.i18n import Translator
 from dashboard.look import BLUE, GREY, PURPLE
 
@@ -106,9 +106,9 @@ def describe(frame: pd.DataFrame, t: Translator, *, measure: str) -> str:
         groups=len(frame),
         missing=len(frame) - len(drawn),
         low_group=lowest["group"],
-        low=f"{lowest['value']:.4g}",
+        low=number(lowest["value"]),
         high_group=highest["group"],
-        high=f"{highest['value']:.4g}",
+        high=number(highest["value"]),
     )
 
 
@@ -125,8 +125,8 @@ def legend(frame: pd.DataFrame, t: Translator, *, overall: float | None, is_rate
         if mark != "measured" and mark in set(frame["mark"])
     ]
     if overall is not None:
-        sentences.append(t("chart.overall", value=f"{overall:.4g}"))
-    sentences.append(t("chart.axis", low=f"{low:.3g}", high=f"{high:.3g}"))
+        sentences.append(t("chart.overall", value=number(overall)))
+    sentences.append(t("chart.axis", low=number(low), high=number(high)))
     return t("sentence.space").join(sentences)
 
 
@@ -142,9 +142,9 @@ def _overall_rule(overall: float, scale: alt.Scale, title: str) -> alt.Chart:
 def _tooltip(t: Translator) -> list[alt.Tooltip]:
     return [
         alt.Tooltip("group:N", title=t("column.group")),
-        alt.Tooltip("value:Q", title=t("column.value"), format=".4g"),
-        alt.Tooltip("low:Q", title=t("column.low"), format=".4g"),
-        alt.Tooltip("high:Q", title=t("column.high"), format=".4g"),
+        alt.Tooltip("value:Q", title=t("column.value"), format=",.4~r"),
+        alt.Tooltip("low:Q", title=t("column.low"), format=",.4~r"),
+        alt.Tooltip("high:Q", title=t("column.high"), format=",.4~r"),
         alt.Tooltip("level:Q", title=t("column.level"), format=".0%"),
         alt.Tooltip("n:Q", title="n"),
         alt.Tooltip("note:N", title=t("column.note")),

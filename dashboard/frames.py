@@ -256,14 +256,22 @@ def requirement(verdict: Verdict) -> str:
 
 
 def number(value: float) -> str:
-    """A number as people read it: four significant digits.
+    """A number as people read it: three significant digits, whole numbers in full.
 
-    >>> number(0.17), number(600.0), number(0.0001), number(12345678.0)
-    ('0.17', '600', '0.0001', '12,345,678')
+    >>> number(0.2194), number(600.0), number(0.0001), number(12345678.0), number(1234.56)
+    ('0.219', '600', '0.0001', '12,345,678', '1,234.6')
     """
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{value:,.0f}"
-    return f"{value:.4g}"
+    return f"{value:,.1f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
+
+
+def rounded(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table as it is shown: values and ends of intervals to four significant digits."""
+    shown = frame.copy()
+    for column in {"value", "low", "high"} & set(frame.columns):
+        shown[column] = [v if abs(v) >= 1000 else float(f"{v:.4g}") for v in frame[column]]
+    return shown
 
 
 def value_text(finding: Finding, t: Translator) -> str:

@@ -87,7 +87,7 @@ def run(
     *,
     port: int | None = None,
     open_browser: bool = False,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] | None = None,
 ) -> int:
     """Runs the dashboard until Ctrl-C (or SIGTERM) and returns the exit code.
 
@@ -96,7 +96,7 @@ def run(
     cases         Case folders, or folders of cases, beside those at EVENHAND_HOME.
     port          The port to listen on; a free one is chosen if None.
     open_browser  Whether to open the address in the reader's browser.
-    say           Gets the address, once somebody answers there.
+    say           Gets the address, once somebody answers there; printed if None.
 
     Raises InputError for a port that is taken.
     """
@@ -112,7 +112,7 @@ def run(
         try:
             if not _wait_until_healthy(child, url):
                 return child.returncode or LIMIT_REACHED
-            say(f"evenhand dashboard: {url}  (Ctrl-C ends it)")
+            (say or _print_now)(f"evenhand dashboard: {url}  (Ctrl-C ends it)")
             if open_browser:
                 webbrowser.open(url)
             return child.wait()
@@ -120,6 +120,10 @@ def run(
             return OK
         finally:
             _stop(child)
+
+
+def _print_now(text: str) -> None:
+    print(text, flush=True)  # whoever reads through a pipe must not wait for more
 
 
 def _environment() -> dict[str, str]:

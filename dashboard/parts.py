@@ -142,7 +142,7 @@ def table(
     ``picks`` are the finding ids of the rows: given, choosing a row selects its finding.
     """
     key = f"table_{name}"
-    shown = frame.drop(columns=list(hidden))
+    shown = frames.rounded(frame.drop(columns=list(hidden)))
     if not picks:
         st.dataframe(
             shown,
@@ -171,10 +171,10 @@ def _pick(key: str, picks: Sequence[str]) -> None:
 
 
 def headings(frame: pd.DataFrame, t: Translator) -> dict[str, Any]:
-    """Column settings of a table: translated headings, four significant digits."""
+    """Column settings of a table: translated headings and the form of numbers."""
     numeric = {"value", "low", "high"}
     return {
-        c: st.column_config.NumberColumn(t(f"column.{c}"), format="%.4g")
+        c: st.column_config.NumberColumn(t(f"column.{c}"), format="plain")
         if c in numeric
         else st.column_config.NumberColumn(t("column.level"), format="percent")
         if c == "level"

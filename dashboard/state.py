@@ -70,7 +70,6 @@ def choose(
     show: Callable[[str], str],
     *,
     placeholder: str | None = None,
-    visible_label: bool = True,
 ) -> None:
     """A select box over ``options`` that writes the selection ``name``."""
     key = f"choose_{name}"
@@ -84,7 +83,6 @@ def choose(
         on_change=_store,
         args=(name, key),
         placeholder=placeholder,
-        label_visibility="visible" if visible_label else "collapsed",
     )
 
 

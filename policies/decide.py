@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from audit.finding import Finding, Interval
-from policies import intervals, power
+from audit.measure import intervals
+from policies import power
 from policies.schema import Check, Comparator, ConfidenceInterval
 from policies.verdict import VerdictStatus
 from policies.words import Words, count, demand, measured, name, number, place, say

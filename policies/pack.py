@@ -9,9 +9,9 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from audit import safe_yaml
 from audit.errors import InputError, nearest
-from policies import safe_yaml
-from policies.safe_yaml import Document
+from audit.safe_yaml import Document
 from policies.schema import Check, Item, Pack, json_schema
 
 __all__ = [

@@ -9,7 +9,7 @@ import math
 from typing import Literal
 
 from audit.finding import Interval
-from policies.intervals import z_value
+from audit.measure.intervals import normal_quantile
 
 # beyond this, "collect more rows" is no advice
 _MOST_ROWS = 1_000_000_000
@@ -25,7 +25,7 @@ def further_rows_for_rate(k: int, n: int, threshold: float, level: float) -> int
     if n <= 0 or not 0 < threshold < 1:
         return None
     distance = k / n - threshold
-    return _further(z_value(level) ** 2 * threshold * (1 - threshold), distance**2, n)
+    return _further(normal_quantile(level) ** 2 * threshold * (1 - threshold), distance**2, n)
 
 
 def further_rows_by_width(
@@ -70,7 +70,7 @@ def rows_per_group_for_ratio(
             raise ValueError(f"{name}={given} must lie above 0 and not above 1")
     if ratio <= threshold:
         return None
-    z = z_value(level if sided == "two" else 2 * level - 1)
+    z = normal_quantile(level if sided == "two" else 2 * level - 1)
     lower = rate * ratio
     variance = (1 - rate) / rate + (1 - lower) / lower
     return math.ceil(z * z * variance / math.log(ratio / threshold) ** 2)

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from audit.canonical import digest_bytes
-from policies.safe_yaml import Location, line_of
+from audit.safe_yaml import Location, line_of
 from policies.verdict import Decision, ItemKind, Obligation, Severity, ThresholdOrigin
 
 SCHEMA = "rai-pack/1"

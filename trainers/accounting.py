@@ -19,6 +19,8 @@ from audit.errors import InputError
 # Above this PRV needs gigabytes and the guarantee says next to nothing; RDP bounds it well enough.
 _PRV_LIMIT = 60.0
 _TOLERANCE = 0.02
+_MAX_GRID = 1 << 23  # points: about 10 seconds and 1 GB
+MAX_NOISE = 10_000.0
 # Opacus' own orders, and larger ones: small budgets have their best order above its last, 63.
 _ORDERS = [1 + x / 10.0 for x in range(1, 100)] + list(range(12, 64)) + [2**k for k in range(6, 13)]
 
@@ -55,7 +57,7 @@ def _spent(segments: tuple[Segment, ...], delta: float) -> Spent:
     if by_rdp > _PRV_LIMIT:
         return Spent(by_rdp, by_rdp, "RDP", f"epsilon is above {_PRV_LIMIT:g}: PRV was not run")
     try:
-        by_prv = _prv(segments, delta, error=min(0.01, max(by_rdp, 1e-3) / 50))
+        by_prv = _prv(segments, delta, _grid_error(segments, delta, by_rdp))
     except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
         return Spent(by_rdp, by_rdp, "RDP", f"PRV failed ({error}); RDP stands in")
     note = ""
@@ -73,7 +75,34 @@ def _rdp(segments: tuple[Segment, ...], delta: float) -> float:
         return max(0.0, float(accountant.get_epsilon(delta, alphas=_ORDERS)))
 
 
-def _prv(segments: tuple[Segment, ...], delta: float, *, error: float) -> float:
+def _grid_error(segments: tuple[Segment, ...], delta: float, by_rdp: float) -> float:
+    """The discretisation error of PRV that keeps its grid below ``_MAX_GRID`` points.
+
+    The error is part of the bound: a coarser grid gives a looser epsilon, never a smaller one.
+    Raises ValueError where a grid that small would lose a tenth of the epsilon.
+    """
+    from opacus.accountants.analysis.prv import (
+        PoissonSubsampledGaussianPRV,
+        compute_safe_domain_size,
+    )
+
+    error = min(0.01, max(by_rdp, 1e-3) / 50)
+    prvs = [PoissonSubsampledGaussianPRV(s.sample_rate, s.noise_multiplier) for s in segments]
+    steps = [s.steps for s in segments]
+    while True:
+        with _edge_orders_allowed():
+            half = compute_safe_domain_size(
+                prvs=prvs, max_self_compositions=steps, eps_error=error, delta_error=delta / 1000
+            )
+        mesh = error / math.sqrt(sum(steps) * math.log(12_000 / delta) / 2)
+        if 2 * half / mesh <= _MAX_GRID:
+            return error
+        error *= 2
+        if error > 0.1 * by_rdp:
+            raise ValueError("its grid would be too large")
+
+
+def _prv(segments: tuple[Segment, ...], delta: float, error: float) -> float:
     import numpy as np
     from opacus.accountants import PRVAccountant
 
@@ -109,7 +138,7 @@ def noise_for(epsilon: float, delta: float, sample_rate: float, steps: int) -> f
     enough = 1.0
     while cost(enough) > epsilon:
         enough *= 2
-        if enough > 10_000:
+        if enough > MAX_NOISE:
             raise InputError(
                 f"epsilon={epsilon} at delta={delta} is out of reach for {steps} steps at sample "
                 f"rate {sample_rate:.3g}",

@@ -19,7 +19,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from tempfile import mkdtemp
+from secrets import token_hex
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -54,9 +54,8 @@ class FolderWriter:
         try:
             self.out.parent.mkdir(parents=True, exist_ok=True)
             # A name of its own each time: a crashed run's ledger may be lying there still.
-            made = mkdtemp(prefix=f"{self.out.name}.partial-", dir=self.out.parent)
-            self.path = Path(made)
-            self.path.chmod(0o755)
+            self.path = self.out.with_name(f"{self.out.name}.partial-{token_hex(4)}")
+            self.path.mkdir()
         except OSError as error:
             raise InputError(
                 f"cannot create the model folder {self.out}: {error.strerror}",

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from audit.canonical import canonical_bytes, digest_json
 from audit.errors import AlteredEvidenceError, InputError
-from trainers.accounting import Segment, Spent, spent
+from trainers.accounting import MAX_NOISE, Segment, Spent, spent
 from trainers.validate import Strict, checked
 
 FILE = "ledger.jsonl"
@@ -39,11 +39,11 @@ class Opened(Strict):
     sampler: Literal["Poisson"]
     accountant: str
     noise: str
-    noise_multiplier: float = Field(gt=0)
+    noise_multiplier: float = Field(gt=0, le=MAX_NOISE)
     max_grad_norm: float = Field(gt=0)
     sample_rate: float = Field(gt=0, le=1)
     delta: float = Field(gt=0, lt=1)
-    planned_steps: int = Field(ge=1)
+    planned_steps: int = Field(ge=1, le=1_000_000_000)
     epsilon: float = Field(ge=0)
     epsilon_rdp: float = Field(ge=0)
     outside_guarantee: tuple[str, ...]

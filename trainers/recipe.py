@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 
 from audit.data import as_text
 from audit.errors import InputError, nearest
+from trainers.accounting import MAX_NOISE
 from trainers.validate import Strict, checked
 
 ESTIMATORS = ("logistic", "gradient-boosting")  # scikit-learn's; every other model is a network
@@ -63,7 +64,7 @@ class Private(Strict):
     epsilon: float | None = Field(default=None, gt=0, le=1000)
     delta: float | None = Field(default=None, gt=0, lt=1)
     max_grad_norm: float = Field(default=1.0, gt=0)
-    noise_multiplier: float | None = Field(default=None, gt=0)
+    noise_multiplier: float | None = Field(default=None, gt=0, le=MAX_NOISE)
     sample_rate: float | None = Field(default=None, gt=0, le=1)
     keep_loss_curve: bool = False
 

@@ -1,4 +1,7 @@
-"""Closed-form confidence intervals for rates, differences, ratios and means."""
+"""Closed-form confidence intervals for rates, differences, ratios and means.
+
+All but the mean need the standard library alone: packs ask for other levels when they are judged.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from audit.finding import Interval
+from audit.measure.beta import inverse_incomplete_beta
 from audit.measure.estimate import Estimate, undefined
 
 if TYPE_CHECKING:
@@ -17,7 +21,9 @@ Levels = Sequence[float]
 
 
 def normal_quantile(level: float) -> float:
-    """The two-sided standard normal quantile: 1.96 for level 0.95."""
+    """The standard normal quantile of a two-sided confidence level: 1.96 for 0.95."""
+    if not 0 < level < 1:
+        raise ValueError(f"level={level} must lie between 0 and 1")
     return NormalDist().inv_cdf(0.5 + level / 2)
 
 
@@ -30,6 +36,7 @@ def wilson(k: int, n: int, level: float = 0.95) -> Interval:
     >>> round(i.low, 4), round(i.high, 4)
     (0.2366, 0.7634)
     """
+    _check_counts(k, n)
     z = normal_quantile(level)
     p = k / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
@@ -41,16 +48,23 @@ def wilson(k: int, n: int, level: float = 0.95) -> Interval:
 
 
 def clopper_pearson(k: int, n: int, level: float = 0.95) -> Interval:
-    """The exact (conservative) binomial interval for ``k`` in ``n`` (n >= 1).
+    """The exact (conservative) binomial interval for ``k`` in ``n``, 0 <= k <= n, n >= 1.
 
-    Source: Clopper and Pearson 1934, through the beta distribution's quantiles.
+    The ends are the rates at which k or more, or k or fewer, has probability (1 - level) / 2.
+
+    Source: Clopper and Pearson 1934.
     """
-    from scipy.stats import beta
-
-    alpha = 1 - level
-    low = 0.0 if k == 0 else float(beta.ppf(alpha / 2, k, n - k + 1))
-    high = 1.0 if k == n else float(beta.ppf(1 - alpha / 2, k + 1, n - k))
+    _check_counts(k, n)
+    tail = (1 - level) / 2
+    # P(X >= k | p) is the regularised incomplete beta function I_p(k, n - k + 1)
+    low = 0.0 if k == 0 else inverse_incomplete_beta(tail, k, n - k + 1)
+    high = 1.0 if k == n else inverse_incomplete_beta(1 - tail, k + 1, n - k)
     return Interval(low=low, high=high, level=level, method="Clopper-Pearson")
+
+
+def _check_counts(k: int, n: int) -> None:
+    if n <= 0 or not 0 <= k <= n:
+        raise ValueError(f"k={k} of n={n} is no count of a rate")
 
 
 def newcombe(k1: int, n1: int, k2: int, n2: int, level: float = 0.95) -> Interval:

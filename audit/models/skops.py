@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 NAME = "skops"
 TRUST = "data: types outside the allow list are refused before anything is built"
 
-# Building these runs no code of the file's choice: plain state holders of scikit-learn's
-# gradient boosting and trees that skops does not list itself.
+# Building these runs no code of the file's choice: state holders of scikit-learn's own estimators
+# that skops does not list itself (found by saving every classifier and reading what it needs).
 ALLOWED_TYPES = frozenset(
     {
         "numpy.dtype",
@@ -40,6 +40,10 @@ ALLOWED_TYPES = frozenset(
         "sklearn._loss._loss.CyHalfSquaredError",
         "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
         "sklearn.tree._tree.Tree",
     }
 )

@@ -135,8 +135,6 @@ def _threshold(ctx: Context, verdict: Verdict) -> None:
         said.append(t("checklist.origin", origin=t.term("origin", verdict.threshold_origin)))
     if verdict.decision:
         said.append(t(f"decision.{verdict.decision}"))
-    if verdict.rows_needed is not None:
-        said.append(t.count("checklist.rows", verdict.rows_needed))
     if said:
         st.markdown(escape(" · ".join(said)))
 

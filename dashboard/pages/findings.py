@@ -32,9 +32,9 @@ def render(ctx: Context) -> None:
         status=selected["status"],
         text=selected["group"],
     )
+    _table(ctx, case, shown)
     _detail(ctx, case)
     _groups(ctx, case, selected["measure"])
-    _table(ctx, case, shown)
 
 
 def _totals(ctx: Context, findings: Sequence[Finding]) -> None:
@@ -175,20 +175,19 @@ def _table(ctx: Context, case: Case, shown: Sequence[Finding]) -> None:
         st.info(t.md("findings.none"))
         return
     ids = [f.id for f in shown]
+    frame = frames.findings_frame(shown, t)
+    parts.table(frame, t, name="findings", hidden=("id",), alt=t("nav.findings"), picks=ids)
+    parts.download(frame, t, name=f"findings-{ctx.case.key if ctx.case else ''}")
     wanted = state.selection().get("finding", "")
-    offered = ids if wanted in ids or not wanted else [wanted, *ids]
     names = {f.id: f"{f.measure} · {frames.about(f, t)}" for f in case.findings}
     state.choose(
         "finding",
         t("findings.choose"),
-        offered,
+        ids if wanted in ids or not wanted else [wanted, *ids],
         wanted or None,
         lambda i: visible(names.get(i, i)),
         placeholder=t("findings.choose.none"),
     )
-    frame = frames.findings_frame(shown, t)
-    parts.table(frame, t, name="findings", hidden=("id",), alt=t("nav.findings"), picks=ids)
-    parts.download(frame, t, name=f"findings-{ctx.case.key if ctx.case else ''}")
 
 
 if __name__ == "__main__":

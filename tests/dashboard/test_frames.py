@@ -162,6 +162,14 @@ def test_a_download_opens_in_a_spreadsheet_without_formulas() -> None:
     assert rows[0]["value"] == "1.0"
 
 
+def test_large_counts_are_shown_in_full_and_rates_to_four_digits() -> None:
+    counted = finding("data.quality", "row_count", 123456.0, unit="row")
+    rate = finding("a.b", "m", 0.123456, 0.1, 0.2)
+    shown = frames.rounded(frames.findings_frame([counted, rate], EN))
+    assert list(shown["value"]) == [123456.0, 0.1235]
+    assert frames.value_text(counted, EN) == "123,456 row"
+
+
 def test_empty_tables_keep_their_columns() -> None:
     assert list(frames.findings_frame([], EN).columns) == list(frames.FINDING_COLUMNS)
     assert list(frames.group_frame([], "race", {}, EN).columns) == list(frames.GROUP_COLUMNS)

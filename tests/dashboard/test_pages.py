@@ -126,7 +126,7 @@ def test_an_unknown_pack_is_said(open_page: OpenPage, case: Case) -> None:
 
 def test_findings_shows_every_status_and_every_finding(open_page: OpenPage, case: Case) -> None:
     app = open_page("findings")
-    assert len(app.dataframe[-1].value) == len(case.findings)
+    assert len(app.dataframe[0].value) == len(case.findings)
     words = "\n".join(m.value for m in app.markdown)
     for status in ("Measured** 19", "Undefined** 2", "Not applicable** 1", "Error** 1"):
         assert status in words
@@ -136,7 +136,7 @@ def test_findings_filters_are_kept_in_the_address(open_page: OpenPage, case: Cas
     app = open_page("findings")
     app.selectbox(key="choose_measure").select("true_positive_rate").run()
     assert app.query_params["measure"] == "true_positive_rate"
-    table = app.dataframe[-1].value
+    table = app.dataframe[0].value
     assert list(table["status"]) == ["∅ Undefined"]
     assert list(table["note"]) == ["no positive labels in this group"]
     app.text_input(key="search_group").input("sex").run()
@@ -150,7 +150,7 @@ def test_findings_restores_what_a_link_selects(open_page: OpenPage, case: Case) 
     )
     assert app.selectbox(key="choose_measure").value == "selection_rate"
     assert app.selectbox(key="choose_feature").value == "race&sex"
-    groups = app.dataframe[0].value
+    groups = app.dataframe[1].value
     assert list(groups["group"]) == ["hispan × female"]
     assert list(groups["remark"]) == ["◆ too small to compare"]
 

@@ -9,6 +9,8 @@ import pytest
 from audit.errors import InputError
 from trainers.encoders import MAX_CATEGORIES, CategoricalColumn, TabularEncoder
 
+FLAT = {"kind": "numeric", "name": "x", "mean": 0.0, "scale": 1.0, "had_missing": False}
+
 
 def fit(**columns: list) -> tuple[TabularEncoder, pd.DataFrame]:
     frame = pd.DataFrame(columns)
@@ -115,7 +117,9 @@ def test_a_missing_column_names_the_near_ones() -> None:
         {"columns": []},
         {"baseline": [0.0]},
         {"unknown": 1},
-        {"columns": [{"kind": "numeric", "name": "x", "mean": 0, "scale": 0, "had_missing": False}]},
+        {"columns": [{**FLAT, "had_missing": True}], "baseline": [0.0]},
+        {"columns": [{**FLAT, "scale": 0}], "baseline": [0.0]},
+        {"columns": [FLAT, FLAT], "baseline": [0.0, 0.0]},
         {"columns": [{"kind": "code", "name": "x"}]},
     ],
 )

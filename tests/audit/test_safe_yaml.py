@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from audit import safe_yaml
 from audit.errors import InputError
-from policies import safe_yaml
 
 
 def test_values_and_lines() -> None:

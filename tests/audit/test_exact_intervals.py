@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from policies.intervals import clopper_pearson, incomplete_beta, wilson, z_value
+from audit.measure.beta import incomplete_beta
+from audit.measure.intervals import clopper_pearson, normal_quantile, wilson
 
 counts = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 levels = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
@@ -49,7 +50,7 @@ def test_incomplete_beta_agrees_with_scipy(x: float, a: float, b: float) -> None
 def test_hand_computed_anchors() -> None:
     # z of 95 % is 1.95996; Wilson of 5 of 10: centre 0.5, half z*sqrt(1/40 + z^2/400)/(1 + z^2/10)
     # = 1.95996 * sqrt(0.025 + 0.0096036) / 1.384146 = 0.26341
-    assert z_value(0.95) == pytest.approx(1.959964, abs=1e-6)
+    assert normal_quantile(0.95) == pytest.approx(1.959964, abs=1e-6)
     assert wilson(5, 10, 0.95).low == pytest.approx(0.5 - 0.26341, abs=1e-5)
     # none of n: the exact upper end solves (1 - p)^n = 0.025
     assert clopper_pearson(0, 20, 0.95).high == pytest.approx(1 - 0.025 ** (1 / 20), abs=1e-12)
@@ -76,4 +77,4 @@ def test_impossible_counts_are_refused(k: int, n: int) -> None:
 @pytest.mark.parametrize("level", [0.0, 1.0, -0.1, 95.0])
 def test_impossible_levels_are_refused(level: float) -> None:
     with pytest.raises(ValueError, match="must lie between 0 and 1"):
-        z_value(level)
+        normal_quantile(level)
