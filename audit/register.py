@@ -54,9 +54,7 @@ class Entry:
 
 
 def _entry_digest(seq: int, at: str, kind: str, body: Any, previous: str) -> str:
-    return digest_json(
-        {"seq": seq, "at": at, "kind": kind, "body": body, "previous": previous}
-    )
+    return digest_json({"seq": seq, "at": at, "kind": kind, "body": body, "previous": previous})
 
 
 def chain_problems(entries: Sequence[Entry]) -> list[str]:

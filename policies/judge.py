@@ -25,7 +25,7 @@ from policies.statements import (
     waiver_for,
 )
 from policies.verdict import Verdict
-from policies.words import Words, name, say, texts
+from policies.words import STATUS_ZH, Words, name, say, texts
 
 _WAIVED = ("fail", "warn", "inconclusive", "needs-attestation", "error")
 
@@ -207,7 +207,7 @@ def _both(measured: Outcome, signed: Outcome) -> Outcome:
 def _after(first: Words, outcome: Outcome) -> Words:
     return say(
         f"{first['en']}; today it would be {outcome.status}: {outcome.because['en']}",
-        f"{first['zh']}；目前结果为 {outcome.status}：{outcome.because['zh']}",
+        f"{first['zh']}；目前结果为“{STATUS_ZH[outcome.status]}”：{outcome.because['zh']}",
     )
 
 
@@ -221,5 +221,5 @@ def _waived(waiver: Waiver, outcome: Outcome) -> Words:
         f"waived until {waiver.expires} (owner {owner}, approved by {approver}): {reason}; "
         f"underneath it is {outcome.status}: {outcome.because['en']}",
         f"豁免至 {waiver.expires}（负责人 {owner}，批准人 {approver}）：{reason}；"
-        f"实际结果为 {outcome.status}：{outcome.because['zh']}",
+        f"实际结果为“{STATUS_ZH[outcome.status]}”：{outcome.because['zh']}",
     )

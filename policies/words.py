@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audit.finding import Finding, Interval
+from policies.verdict import VerdictStatus
 
 Words = dict[str, str]
 _MOST_CHARACTERS = 120
@@ -142,3 +143,17 @@ def demand(comparator: str, thresholds: Sequence[float], origin: str, default: b
 
 def _threshold(value: float) -> str:
     return number(value, [value])
+
+
+STATUS_ZH: Mapping[VerdictStatus, str] = {
+    "pass": "通过",
+    "fail": "不通过",
+    "warn": "警示",
+    "inconclusive": "无定论",
+    "needs-attestation": "待声明",
+    "attested": "已声明",
+    "not-applicable": "不适用",
+    "not-yet-applicable": "尚未适用",
+    "waived": "已豁免",
+    "error": "出错",
+}

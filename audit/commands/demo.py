@@ -112,6 +112,7 @@ def _audit(name: str, trained: TrainResult, folder: Path, *, seed: int, quick: b
             "positive_is": "benefit",
             "sensitive_features": SENSITIVE,
             "facts": {"system.domain": "credit"},
+            "declared": {"accuracy_min": 0.85},
             "policies": (PACK,),
             "seed": seed,
             "options": {"explanation.attribution": {"rows": rows}},
@@ -160,7 +161,7 @@ def _show(done: list[Done], seconds: float) -> None:
 
 def _small_groups(case: Case) -> str:
     names = [
-        f"{' × '.join(f.group.values())} ({f.n})"
+        f"{' × '.join(f'{k}={v}' for k, v in f.group.items())} ({f.n})"
         for f in case.findings
         if f.measure == "count" and "too small" in f.reason
     ]

@@ -85,6 +85,19 @@ def test_the_noise_uses_the_budget_and_never_exceeds_it(epsilon: float) -> None:
     assert cost.epsilon_rdp >= cost.epsilon
 
 
+def test_a_noise_just_short_of_the_budget_is_not_enough() -> None:
+    # 4, a power of two that the search tries, costs a tenth more than this budget
+    epsilon = spent([Segment(4.0, 0.2, 80)], 1e-5).epsilon / 1.1
+    noise = noise_for(epsilon, 1e-5, 0.2, 80)
+    assert noise > 4 and spent([Segment(noise, 0.2, 80)], 1e-5).epsilon <= epsilon
+
+
+def test_long_runs_get_a_coarser_bound_and_not_gigabytes() -> None:
+    cost = spent([Segment(5.0, 0.01, 10_000_000)], 1e-5)
+    # the fine grid (minutes, gigabytes) gives 46.893; coarser may only be larger
+    assert 46.89 < cost.epsilon < 46.893 * 1.01 and cost.epsilon < cost.epsilon_rdp
+
+
 def test_runs_compose_to_more_than_each_and_less_than_the_sum() -> None:
     first, second = Segment(2.5, 0.2, 40), Segment(4.0, 0.1, 60)
     one, two = spent([first], 1e-5).epsilon, spent([second], 1e-5).epsilon

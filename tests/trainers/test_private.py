@@ -216,6 +216,22 @@ def test_preflight_leaves_the_module_and_torchs_generator_as_they_were() -> None
     assert all(p.grad is None and p.grad_sample is None for p in module.parameters())
 
 
+def one_step(wanted: Plan) -> torch.Tensor:
+    torch.manual_seed(0)
+    module = network()
+    parts = make_private(module, sgd(module), wanted, n_inputs=5)
+    with private.known_warnings_silenced():
+        run(parts.module, parts.optimizer, rows(32), Loop(parts.batches, 1, 1, torch.sum))
+    return flat(module)
+
+
+@pytest.mark.parametrize("chance", ["noise", "sampling"])
+def test_noise_and_sampling_are_each_fresh_every_time(chance: str) -> None:
+    # every row drawn leaves the noise as the only chance; hardly any noise leaves the sampling
+    wanted = plan(sample_rate=1.0) if chance == "noise" else plan(noise_multiplier=1e-12)
+    assert not torch.equal(one_step(wanted), one_step(wanted))
+
+
 def test_a_wrong_divisor_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     from opacus.optimizers import DPOptimizer
 

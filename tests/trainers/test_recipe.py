@@ -67,10 +67,10 @@ def test_yaml_data_paths_count_from_the_recipe(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("data: [", "not YAML"),
+        ("data: [", "malformed YAML"),
         ("- data", "not a mapping"),
-        ("data: a\ndata: b\n", "'data' is repeated"),
-        ("data: !!python/object/apply:os.system [ls]\n", "not YAML"),
+        ("data: a\ndata: b\n", "'data' appears twice"),
+        ("data: !!python/object/apply:os.system [ls]\n", "malformed YAML"),
         ("data: a\nunknown: 1\n", "'unknown'"),
     ],
 )
