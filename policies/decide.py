@@ -209,9 +209,12 @@ def _by_bound(finding: Finding, asked: Demand, interval: Interval) -> Outcome:
             "区间跨越阈值：无法估计需再增加多少行",
         )
     else:
+        # An end that was cut off at 0 or 1 hides how wide the interval is.
+        cut = any(power.near_end(finding.value, interval, t) in (0, 1) for t in asked.thresholds)
         ending = say(
-            f"the interval spans it: about {rough(rows)} more rows would settle it",
-            f"区间跨越阈值：约需再增加 {rough(rows)} 行方可判定",
+            f"the interval spans it: {'at least' if cut else 'about'} {rough(rows)} more rows "
+            "would settle it",
+            f"区间跨越阈值：{'至少' if cut else '约'}需再增加 {rough(rows)} 行方可判定",
         )
     return _answer("inconclusive", "interval-spans", finding, asked, interval, ending, rows)
 

@@ -36,7 +36,7 @@ def further_rows_by_width(
     The distance from value to end shrinks with 1 / sqrt(n); for a ratio it does on the log scale.
     All groups are taken to grow in proportion. None where that cannot be said.
     """
-    end = interval.low if threshold < value else interval.high
+    end = near_end(value, interval, threshold)
     if ratio:
         if min(value, end, threshold) <= 0:
             return None
@@ -44,6 +44,11 @@ def further_rows_by_width(
     if n <= 0:
         return None
     return _further(n * (value - end) ** 2, (value - threshold) ** 2, n)
+
+
+def near_end(value: float | None, interval: Interval, threshold: float) -> float:
+    """The end of the interval that lies towards the threshold."""
+    return interval.low if value is not None and threshold < value else interval.high
 
 
 def rows_per_group_for_ratio(

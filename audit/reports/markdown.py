@@ -85,8 +85,6 @@ def _item(verdict: Verdict, say: Words) -> str:
     because = markdown(short(say.pick(verdict.because), 400))
     line = f"- {sign} **{word}: {title}** ({code(f'{verdict.pack} {verdict.item}')}, "
     line += f"{markdown(say.term('severity', verdict.severity))}): {because}"
-    if verdict.rows_needed is not None:
-        line += " " + markdown(say("rows_needed", rows=f"{verdict.rows_needed:,}"))
     if verdict.fix:
         line += f"\n  {markdown(say('fix'))} {markdown(short(say.pick(verdict.fix), 400))}"
     return line

@@ -114,3 +114,13 @@ def test_no_number_where_none_can_be_named() -> None:
     assert further_rows_by_width(0.1, interval, 0, 0.05) is None
     assert further_rows_by_width(0.1, interval, 100, 0.05, ratio=True) is None
     assert further_rows_by_width(0.1, interval, 100, 0.1 + 1e-9) is None
+
+
+def test_a_cut_off_end_is_known_to_say_too_little() -> None:
+    from audit.finding import Interval
+    from policies.power import near_end
+
+    # 0.4 (0 to 0.6) against 0.1: the end towards 0.1 is 0, which may have been cut off
+    cut = Interval(low=0.0, high=0.6, level=0.95, method="m")
+    assert near_end(0.4, cut, 0.1) == 0.0
+    assert near_end(0.05, cut, 0.1) == 0.6
