@@ -147,6 +147,9 @@ def measure(spec: SubjectSpec, *, quiet: bool) -> tuple[Case, list[Pack]]:
     out = Path(spec.out) if spec.out else _default_out(spec)
     with sh.progress_bar("audit", quiet=quiet) as progress:
         case = run_audit(spec, out, packs=[_planned(p) for p in packs], progress=progress)
+    for finding in case.findings:
+        if finding.measure == "row_count" and finding.reason:
+            sh.say(f"warning: {finding.reason}", quiet=quiet)
     register.append("case", register_body(case))
     return case, packs
 

@@ -187,6 +187,9 @@ def test_a_repeated_name_with_equal_cells_is_kept_once_with_a_note(
     assert code == 0
     rows = next(f for f in found if f["measure"] == "row_count")
     assert "'race' is repeated with identical cells" in rows["reason"]
+    loud = [o for o in arguments if o not in ("--json", "--quiet")]
+    run(["audit", "--predictions", str(path), *loud])
+    assert "warning: column 'race' is repeated" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
