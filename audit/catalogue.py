@@ -92,5 +92,10 @@ def select(patterns: Sequence[str]) -> tuple[Check, ...]:
 
 
 def measure_index() -> dict[str, str]:
-    """``family.measure`` -> check id, for every measure: what a pack may select."""
-    return {f"{c.family}.{m}": c.id for c in checks() for m in c.measures}
+    """``family.measure`` -> the checks that measure it (one a task): what a pack may select."""
+    index: dict[str, str] = {}
+    for c in checks():
+        for measure in c.measures:
+            name = f"{c.family}.{measure}"
+            index[name] = f"{index[name]}, {c.id}" if name in index else c.id
+    return index

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit.measure.classification import Confusion
 
@@ -48,6 +48,22 @@ def feature_sets(features: Sequence[str]) -> list[tuple[str, ...]]:
     if len(features) > 2:
         sets.append(tuple(features))
     return sets
+
+
+def group_rows(groups: pd.DataFrame, features: Sequence[str]) -> list[tuple[dict[str, str], Any]]:
+    """All rows first (with an empty name), then the row positions of every group and crossing.
+
+    Returns (the group by feature, int array of its rows).
+    """
+    import numpy as np
+
+    found: list[tuple[dict[str, str], Any]] = [({}, np.arange(len(groups)))]
+    for chosen in feature_sets(features):
+        by_name = groups.reset_index(drop=True).groupby(list(chosen), sort=True).indices
+        for name, rows in by_name.items():
+            values = name if isinstance(name, tuple) else (name,)
+            found.append((dict(zip(chosen, map(str, values), strict=True)), rows))
+    return found
 
 
 def control_levels(

@@ -7,6 +7,7 @@ column kept once) is in ``Table.notes``.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import warnings
@@ -219,6 +220,8 @@ def as_text(value: Any) -> str:
     >>> as_text(1.0), as_text(1), as_text(True), as_text(" a")
     ('1', '1', 'true', ' a')
     """
+    if isinstance(value, bytes):  # pixels: as a name they would be as long as the picture
+        return hashlib.sha256(value).hexdigest()
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):  # numpy's own bool
         return "true" if value else "false"
     if isinstance(value, Real):

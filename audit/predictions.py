@@ -1,14 +1,17 @@
-"""Scores a subject once, in batches: the table that every check reads."""
+"""Scores a subject once, in batches: the tables that every check reads, one shape a task."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from audit.data import match_label, texts
 from audit.errors import InputError, nearest
+from audit.models.predictor import Predictor
 from audit.subject import Subject
+from audit.target import Target, numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +22,7 @@ BATCH = 4096  # fixed, so that the same rows always meet in the same batch
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """One row per audited row, in the subject's canonical order.
+    """A binary task: one row per audited row, in the subject's canonical order.
 
     ``is_positive`` (bool, or None without labels), ``is_selected`` (predicted positive, bool),
     ``score`` (float, higher means more positive, or None) all have shape (n,).
@@ -48,116 +51,236 @@ class Predictions:
         )
 
 
-_scored: WeakKeyDictionary[Subject, Predictions] = WeakKeyDictionary()
+@dataclass(frozen=True, eq=False)
+class ClassPredictions:
+    """A multiclass task. ``actual`` (or None) and ``predicted`` are positions in ``classes``, int
+    of shape (n,); ``probabilities`` (n, classes) or None where only labels are stored."""
+
+    classes: tuple[str, ...]
+    actual: np.ndarray | None
+    predicted: np.ndarray
+    probabilities: np.ndarray | None
 
 
-def predictions_of(subject: Subject) -> Predictions:
+@dataclass(frozen=True, eq=False)
+class ValuePredictions:
+    """A regression task: ``actual`` (or None) and ``predicted``, floats of shape (n,)."""
+
+    actual: np.ndarray | None
+    predicted: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class TextPredictions:
+    """A generation task: for each text its log-likelihood (nat), the tokens that were predicted
+    and their characters, arrays of shape (n,)."""
+
+    log_likelihood: np.ndarray
+    tokens: np.ndarray
+    characters: np.ndarray
+
+
+AnyPredictions = Predictions | ClassPredictions | ValuePredictions | TextPredictions
+T = TypeVar("T", bound=AnyPredictions)
+_scored: WeakKeyDictionary[Subject, AnyPredictions] = WeakKeyDictionary()
+_scored_training: WeakKeyDictionary[Subject, AnyPredictions] = WeakKeyDictionary()
+
+
+def score(subject: Subject) -> AnyPredictions:
     """The subject's predictions, scored at the first call and kept as long as the subject is.
 
     Raises InputError for scores that are missing or not finite, and for predicted labels that are
-    neither the positive nor the negative one.
+    not labels of the target.
     """
     if subject not in _scored:
-        _scored[subject] = _score(subject)
+        _scored[subject] = _MAKERS[subject.task](
+            subject, subject.frame, subject.truth, subject.groups
+        )
     return _scored[subject]
+
+
+def score_training(subject: Subject) -> AnyPredictions | None:
+    """The same for the rows that the model was trained on; None where they were not given."""
+    rows = subject.training
+    if rows is None:
+        return None
+    if subject not in _scored_training:
+        no_groups = rows.frame[[]]
+        _scored_training[subject] = _MAKERS[subject.task](
+            subject, rows.frame, rows.truth, no_groups
+        )
+    return _scored_training[subject]
+
+
+def predictions_of(subject: Subject) -> Predictions:
+    """The predictions of a binary subject; see ``score``."""
+    return expect(score(subject), Predictions)
+
+
+def expect(scored: AnyPredictions | None, kind: type[T]) -> T:
+    """``scored`` as the kind that the task has; a check that asks for another has wrong TASKS."""
+    if not isinstance(scored, kind):
+        raise TypeError(f"expected {kind.__name__}, the task has {type(scored).__name__}")
+    return scored
 
 
 def positive_scores(subject: Subject, frame: pd.DataFrame) -> np.ndarray:
     """The model's probability of the positive label for rows of raw columns, shape (n,)."""
-    import numpy as np
+    predictor = _predictor(subject)
+    label = match_label(str(subject.truth.positive), predictor.classes)
+    return _probabilities(predictor, frame)[:, predictor.classes.index(str(label))]
 
+
+def _predictor(subject: Subject) -> Predictor:
     if subject.model is None:
         raise InputError("stored predictions cannot score new rows", remedy="audit the model")
-    predictor = subject.model.predictor
-    label = match_label(subject.positive_label, predictor.classes)
-    position = predictor.classes.index(str(label))
-    parts = [
-        _checked(predictor.predict_proba(frame.iloc[start : start + BATCH]), predictor.classes)
-        for start in range(0, len(frame), BATCH)
-    ]
-    return np.concatenate(parts)[:, position] if parts else np.zeros(0)
+    return subject.model.predictor
 
 
-def _checked(scores: Any, classes: tuple[str, ...]) -> np.ndarray:
+def _in_batches(ask: Callable[[pd.DataFrame], Any], frame: pd.DataFrame) -> np.ndarray:
     import numpy as np
 
-    array = np.asarray(scores, dtype=float)
-    if array.ndim != 2 or array.shape[1] != len(classes):
+    starts = range(0, max(len(frame), 1), BATCH)
+    return np.concatenate([np.asarray(ask(frame.iloc[s : s + BATCH]), dtype=float) for s in starts])
+
+
+def _probabilities(predictor: Predictor, frame: pd.DataFrame) -> np.ndarray:
+    scores = _in_batches(predictor.predict_proba, frame)
+    if scores.ndim != 2 or scores.shape[1] != len(predictor.classes):
         raise InputError(
-            f"the model gave scores of shape {array.shape} for {len(classes)} classes",
+            f"the model gave scores of shape {scores.shape} for {len(predictor.classes)} classes",
             remedy="predict_proba must return (rows, classes)",
         )
-    return array
+    return scores
 
 
-def _score(subject: Subject) -> Predictions:
+def _binary(
+    subject: Subject, frame: pd.DataFrame, truth: Target, groups: pd.DataFrame
+) -> Predictions:
     is_positive: np.ndarray | None = None
     score: np.ndarray | None
-    if subject.labels is not None:
-        is_positive = (subject.labels == subject.positive_label).astype(bool)
+    if truth.labels is not None:
+        is_positive = (truth.labels == truth.positive).astype(bool)
     if subject.model is not None:
-        score = positive_scores(subject, subject.frame)
+        score = positive_scores(subject, frame)
         _require_finite(score, f"model {subject.model.path}")
         is_selected = score >= subject.threshold
     else:
-        score, is_selected = _stored(subject)
+        score, is_selected = _stored_binary(subject, frame)
     bounded = score is not None and bool(((score >= 0) & (score <= 1)).all())
-    return Predictions(is_positive, is_selected, score, bounded, subject.groups)
+    return Predictions(is_positive, is_selected, score, bounded, groups)
 
 
-def _stored(subject: Subject) -> tuple[np.ndarray | None, np.ndarray]:
-    import pandas as pd
-
+def _stored_binary(subject: Subject, frame: pd.DataFrame) -> tuple[np.ndarray | None, np.ndarray]:
     stored = subject.stored
-    if stored is None:
-        raise InputError(
-            "the subject has neither a model nor stored predictions", remedy="give one"
-        )
     score = None
-    if stored.score is not None:
-        column = subject.frame[stored.score]
-        score = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
-        bad = column[column.notna() & pd.isna(score)]
-        if len(bad):
-            raise InputError(
-                f"score column {stored.score!r} holds {bad.iloc[0]!r}, which is no number",
-                remedy="scores must be numbers",
-            )
-        _require_finite(score, f"score column {stored.score!r}")
-    if stored.predicted is not None:
-        return score, _predicted(subject, stored.predicted)
-    assert score is not None
+    if stored is not None and stored.score is not None:
+        score = numbers(frame[stored.score], f"score column {stored.score!r}")
+    if stored is not None and stored.predicted is not None:
+        truth = subject.truth
+        labels = [str(truth.positive), *([truth.negative] if truth.negative else [])]
+        meaning = _meaning(frame, stored.predicted, labels, open_ended=truth.negative is None)
+        return score, meaning == truth.positive
+    if score is None:
+        raise InputError("the subject has no model and no stored predictions", remedy="give one")
     return score, score >= subject.threshold
+
+
+def _meaning(
+    frame: pd.DataFrame, column: str, labels: list[str], *, open_ended: bool = False
+) -> np.ndarray:
+    """Stored predicted labels as the target's own labels, object array of shape (n,).
+
+    ``open_ended``: one label more than the known ones may occur (an unnamed negative one).
+    """
+    import numpy as np
+
+    values, missing = texts(frame[column])
+    if missing.any():
+        raise InputError(
+            f"predicted column {column!r} is empty in {int(missing.sum())} rows",
+            remedy="a missing prediction is a person without an answer: fill it, or remove the row",
+        )
+    meaning = {value: match_label(value, labels) for value in set(values)}
+    unknown = sorted(v for v, label in meaning.items() if label is None)
+    if unknown and not (open_ended and len(unknown) == 1):
+        raise InputError(
+            f"predicted column {column!r} holds {unknown[0]!r}, which is not a label of the target",
+            remedy=nearest(unknown[0], labels),
+        )
+    return np.array([meaning[v] for v in values], dtype=object)
 
 
 def _require_finite(score: np.ndarray, where: str) -> None:
     import numpy as np
 
-    bad = np.flatnonzero(~np.isfinite(score))
-    if bad.size:
+    bad = int((~np.isfinite(score)).sum())
+    if bad:
         raise InputError(
-            f"{where} has {bad.size} scores that are not finite (e.g. {score[bad[0]]})",
+            f"{where} gives {bad} scores that are not finite",
             remedy="find out why: a missing score is a person without an answer. "
             "Fix the scores, or remove those rows and say so",
         )
 
 
-def _predicted(subject: Subject, name: str) -> np.ndarray:
+def _multiclass(
+    subject: Subject, frame: pd.DataFrame, truth: Target, groups: pd.DataFrame
+) -> ClassPredictions:
+    import pandas as pd
+
+    if subject.model is not None:
+        classes = subject.model.predictor.classes
+        probabilities = _probabilities(subject.model.predictor, frame)
+        _require_finite(probabilities, f"model {subject.model.path}")
+        predicted = probabilities.argmax(axis=1)
+    else:
+        stored = subject.stored
+        if stored is None or stored.predicted is None:
+            raise InputError(
+                "a multiclass audit of stored predictions needs predicted labels",
+                remedy="pass --predicted COLUMN",
+            )
+        classes, probabilities = truth.classes, None
+        if not classes:
+            classes = tuple(sorted(set(texts(frame[stored.predicted])[0])))
+        meaning = _meaning(frame, stored.predicted, list(classes))
+        predicted = pd.Index(classes).get_indexer(pd.Index(meaning))
+    actual = None
+    if truth.labels is not None:
+        actual = pd.Index(classes).get_indexer(pd.Index(truth.labels))
+    return ClassPredictions(classes, actual, predicted, probabilities)
+
+
+def _regression(
+    subject: Subject, frame: pd.DataFrame, truth: Target, groups: pd.DataFrame
+) -> ValuePredictions:
+    if subject.model is not None:
+        predicted = _in_batches(subject.model.predictor.predict_values, frame)
+        _require_finite(predicted, f"model {subject.model.path}")
+        return ValuePredictions(truth.values, predicted)
+    stored = subject.stored
+    column = stored and (stored.predicted or stored.score)
+    if not column:
+        raise InputError("the subject has no model and no stored predictions", remedy="give one")
+    return ValuePredictions(truth.values, numbers(frame[column], f"predicted column {column!r}"))
+
+
+def _generation(
+    subject: Subject, frame: pd.DataFrame, truth: Target, groups: pd.DataFrame
+) -> TextPredictions:
     import numpy as np
 
-    values, missing = texts(subject.frame[name])
-    if missing.any():
-        raise InputError(
-            f"predicted column {name!r} is empty in {int(missing.sum())} rows",
-            remedy="a missing prediction is a person without an answer: fill it, or remove the row",
-        )
-    labels = [subject.positive_label]
-    labels += [subject.negative_label] if subject.negative_label is not None else []
-    meaning = {value: match_label(value, labels) for value in set(values)}
-    unknown = sorted(v for v, label in meaning.items() if label is None)
-    if unknown and (subject.negative_label is not None or len(unknown) > 1):
-        raise InputError(
-            f"predicted column {name!r} holds {unknown[0]!r}, which is not a label of the target",
-            remedy=nearest(unknown[0], labels),
-        )
-    return np.array([meaning[v] == subject.positive_label for v in values], dtype=bool)
+    def ask(part: pd.DataFrame) -> np.ndarray:
+        return np.column_stack(_predictor(subject).token_log_likelihood(part))
+
+    table = _in_batches(ask, frame)
+    _require_finite(table, f"model {subject.model.path if subject.model else ''}")
+    return TextPredictions(table[:, 0], table[:, 1].astype(int), table[:, 2].astype(int))
+
+
+_MAKERS: dict[str, Callable[[Subject, pd.DataFrame, Target, pd.DataFrame], AnyPredictions]] = {
+    "binary": _binary,
+    "multiclass": _multiclass,
+    "regression": _regression,
+    "generation": _generation,
+}

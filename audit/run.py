@@ -17,7 +17,7 @@ from audit.catalogue import Check, select
 from audit.checks.record import Recorder
 from audit.errors import InputError, MissingNeed, nearest
 from audit.finding import Finding
-from audit.predictions import predictions_of
+from audit.predictions import score
 from audit.spec import SubjectSpec
 from audit.subject import Subject, build_subject
 
@@ -65,7 +65,7 @@ def audit(
     _check_options(spec, chosen)
     started = datetime.now(UTC)
     subject = build_subject(spec)
-    predictions_of(subject)  # scores that cannot be used stop the audit before it is planned
+    score(subject)  # scores that cannot be used stop the audit before it is planned
     levels = _levels(spec, packs)
     plan = make_plan(spec, subject, chosen, packs, levels)
     with CaseWriter(out, plan) as writer:
@@ -96,9 +96,10 @@ def make_plan(
             "name": subject.name,
             "task": subject.task,
             "target": subject.target,
-            "positive_label": subject.positive_label,
+            "positive_label": subject.truth.positive,
+            "classes": list(subject.truth.classes)[:1000],
             "positive_is": subject.positive_is,
-            "threshold": None if spec.predicted and not spec.score else subject.threshold,
+            "threshold": _threshold(subject, spec),
             "sensitive_features": list(subject.sensitive_features),
             "control_features": list(subject.control_features),
             "digests": dict(subject.digests),
@@ -115,6 +116,11 @@ def make_plan(
         "levels": list(levels),
         "packs": [{"id": p.id, "version": p.version, "digest": p.digest} for p in packs],
     }
+
+
+def _threshold(subject: Subject, spec: SubjectSpec) -> float | None:
+    labels_alone = spec.predicted is not None and spec.score is None
+    return None if labels_alone or subject.task != "binary" else subject.threshold
 
 
 def run_check(

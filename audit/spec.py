@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from audit.errors import InputError, nearest
+from audit.models.predictor import Task
 
 Scalar = str | int | float | bool
 
@@ -19,9 +20,15 @@ class SubjectSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     name: str | None = Field(default=None, description="how people know this model")
-    task: Literal["binary"] = Field(default="binary", description="what is predicted")
+    task: Task | None = Field(
+        default=None,
+        description="binary, multiclass, regression, generation (default: the model's)",
+    )
     model: str | None = Field(default=None, description="model folder or .skops file")
     data: str | None = Field(default=None, description="rows to audit on (CSV, Parquet, JSONL)")
+    training_data: str | None = Field(
+        default=None, description="rows the model was trained on, for the generalisation gap"
+    )
     predictions: str | None = Field(default=None, description="stored predictions, no model")
     target: str | None = Field(default=None, description="column of true labels")
     predicted: str | None = Field(default=None, description="column of stored predicted labels")
@@ -107,6 +114,7 @@ def _resolved(spec: SubjectSpec, folder: Path) -> dict[str, Any]:
         "model": near(spec.model),
         "data": near(spec.data),
         "predictions": near(spec.predictions),
+        "training_data": near(spec.training_data),
         "out": near(spec.out),
         "policies": tuple(pack(p) for p in spec.policies),
     }

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.data import Table, canonical_order, match_label, read_table, texts
-from audit.errors import InputError, nearest
+from audit.data import Table, canonical_order, read_table, texts
+from audit.errors import InputError
 from audit.models.opening import open_model
 from audit.models.predictor import Opened, Task
 from audit.spec import SubjectSpec
+from audit.target import Target, read_target
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
 UNKNOWN = "unknown"  # the group of rows whose sensitive value is missing
@@ -30,9 +30,9 @@ class Stored:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is audited. ``frame`` holds the rows in canonical order; ``labels`` their true labels
-    as texts, shape (n,), or None without a target; ``groups`` the sensitive and control features
-    as texts, missing ones as ``unknown``.
+    """What is audited. ``frame`` holds the rows in canonical order, ``truth`` their true answers;
+    ``groups`` the sensitive and control features as texts, missing ones as ``unknown``.
+    ``training`` holds the rows that the model was trained on, where they were given.
     """
 
     name: str
@@ -42,9 +42,7 @@ class Subject:
     table: Table
     frame: pd.DataFrame
     target: str | None
-    labels: np.ndarray | None
-    positive_label: str
-    negative_label: str | None
+    truth: Target
     positive_is: Literal["benefit", "burden"] | None
     threshold: float
     sensitive_features: tuple[str, ...]
@@ -55,11 +53,20 @@ class Subject:
     digests: Mapping[str, str]
     dropped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    training: Rows | None = None
 
     @property
     def n(self) -> int:
         """Rows that are audited."""
         return len(self.frame)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Further rows with their true answers, in canonical order."""
+
+    frame: pd.DataFrame
+    truth: Target
 
 
 def build_subject(spec: SubjectSpec) -> Subject:
@@ -71,10 +78,11 @@ def build_subject(spec: SubjectSpec) -> Subject:
     _check_combination(spec)
     table = read_table(str(spec.predictions or spec.data))
     model = open_model(spec.model) if spec.model else None
+    task = _task(spec, model)
     _require_columns(spec, table, model)
     frame, dropped = _labelled_rows(table, spec.target)
     frame = frame.iloc[canonical_order(frame, last=spec.sensitive_features)].reset_index(drop=True)
-    labels, positive, negative = _labels(frame, spec, model)
+    truth = read_target(frame, spec, task, model)
     groups = _groups(frame, spec, table.source)
     digests = {"data": table.digest}
     if model is not None:
@@ -82,26 +90,55 @@ def build_subject(spec: SubjectSpec) -> Subject:
     name = spec.name or Path(str(spec.model or spec.predictions)).name
     return Subject(
         name=name,
-        task=spec.task,
+        task=task,
         model=model,
         stored=None if model else Stored(spec.predicted, spec.score),
         table=table,
         frame=frame,
         target=spec.target,
-        labels=labels,
-        positive_label=positive,
-        negative_label=negative,
+        truth=truth,
         positive_is=spec.positive_is,
         threshold=0.5 if spec.threshold is None else spec.threshold,
         sensitive_features=spec.sensitive_features,
         control_features=spec.control_features,
         groups=groups,
         declared=spec.declared,
-        facts=_facts(spec, model),
+        facts=_facts(spec, task, model),
         digests=digests,
         dropped=dropped,
         notes=table.notes,
+        training=_training(spec, task, model, digests),
     )
+
+
+def _task(spec: SubjectSpec, model: Opened | None) -> Task:
+    own = model.predictor.task if model is not None else None
+    if spec.task is not None and own is not None and spec.task != own:
+        raise InputError(
+            f"--task {spec.task} is asked of model {spec.model}, whose task is {own}",
+            remedy="leave --task out",
+        )
+    if spec.task == "generation" and model is None:
+        raise InputError("a generation task needs a model", remedy="pass a model folder")
+    return spec.task or own or "binary"
+
+
+def _training(
+    spec: SubjectSpec, task: Task, model: Opened | None, digests: dict[str, str]
+) -> Rows | None:
+    if spec.training_data is None:
+        return None
+    if model is None:
+        raise InputError(
+            "training data are of use with a model only: stored predictions say nothing of them",
+            remedy="leave --training-data out",
+        )
+    table = read_table(spec.training_data)
+    _require_columns(spec, table, model)
+    frame, _ = _labelled_rows(table, spec.target)
+    frame = frame.iloc[canonical_order(frame)].reset_index(drop=True)
+    digests["training_data"] = table.digest
+    return Rows(frame, read_target(frame, spec, task, model))
 
 
 def _check_combination(spec: SubjectSpec) -> None:
@@ -116,7 +153,8 @@ def _check_combination(spec: SubjectSpec) -> None:
                 f"which columns of {spec.predictions} are the predictions?",
                 remedy="pass --predicted COLUMN, or --score COLUMN --threshold NUMBER, or both",
             )
-        if not spec.predicted and spec.threshold is None:
+        binary = spec.task in (None, "binary")
+        if binary and not spec.predicted and spec.threshold is None:
             raise InputError(
                 f"scores in {spec.score!r} need a threshold to become predictions",
                 remedy="pass --threshold NUMBER (predicted positive = score at or above it)",
@@ -126,11 +164,6 @@ def _check_combination(spec: SubjectSpec) -> None:
         raise InputError(
             f"nothing to audit: {missing} is missing",
             remedy="pass MODEL --data FILE, or --predictions FILE, or a subject.yaml",
-        )
-    if spec.positive_label is None:
-        raise InputError(
-            "a binary task needs a positive label; it is declared, never guessed",
-            remedy="pass --positive-label LABEL (and --positive-is benefit or burden)",
         )
 
 
@@ -164,74 +197,6 @@ def _labelled_rows(table: Table, target: str | None) -> tuple[pd.DataFrame, dict
     return table.frame[~missing], {"no true label": int(missing.sum())}
 
 
-def _labels(
-    frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None
-) -> tuple[np.ndarray | None, str, str | None]:
-    given = _label_text(spec.positive_label)
-    labels = None
-    known: list[str] = []
-    if spec.target is not None:
-        labels, _ = texts(frame[spec.target])
-        known = sorted(set(labels))
-        _check_labels(known, spec.target, given)
-    elif model is not None:
-        known = list(model.predictor.classes)
-    elif spec.predicted is not None:
-        known = sorted(set(texts(frame[spec.predicted].dropna())[0]))
-    positive = match_label(given, known) if known else given
-    if positive is None:
-        raise InputError(
-            f"positive label {given!r} is not among the labels", remedy=nearest(given, known)
-        )
-    others = [k for k in known if k != positive]
-    if model is not None and match_label(positive, model.predictor.classes) is None:
-        raise InputError(
-            f"positive label {positive!r} is not a class of model {model.path}",
-            remedy=nearest(positive, model.predictor.classes),
-        )
-    return labels, positive, others[0] if len(others) == 1 else None
-
-
-def _label_text(label: Any) -> str:
-    from audit.data import as_text
-
-    return as_text(label)
-
-
-def _check_labels(known: list[str], target: str, given: str) -> None:
-    if len(known) == 1:
-        raise InputError(
-            f"target {target!r} has one class only: {known[0]!r}",
-            remedy="a binary audit needs rows of both classes",
-        )
-    numeric = [k for k in known if _is_number(k)]
-    if numeric and len(numeric) < len(known):
-        text = next(k for k in known if k not in numeric)
-        raise InputError(
-            f"target {target!r} mixes label types: {numeric[0]!r} is a number, {text!r} is text",
-            remedy="write each class in one way",
-        )
-    if match_label(given, known) is None:
-        raise InputError(
-            f"positive label {given!r} does not occur in target {target!r}",
-            remedy=nearest(given, known),
-        )
-    if len(known) > 2:
-        shown = ", ".join(repr(k) for k in known[:6])
-        raise InputError(
-            f"target {target!r} has {len(known)} classes ({shown}), a binary audit needs two",
-            remedy="make a column that says whether the label is the positive one",
-        )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _groups(frame: pd.DataFrame, spec: SubjectSpec, source: str) -> pd.DataFrame:
     import pandas as pd
 
@@ -250,10 +215,10 @@ def _groups(frame: pd.DataFrame, spec: SubjectSpec, source: str) -> pd.DataFrame
     return pd.DataFrame(columns, index=frame.index, dtype=object)
 
 
-def _facts(spec: SubjectSpec, model: Opened | None) -> dict[str, Any]:
+def _facts(spec: SubjectSpec, task: Task, model: Opened | None) -> dict[str, Any]:
     says = model.predictor.maker_says if model is not None else {}
     facts: dict[str, Any] = {
-        "subject.task": spec.task,
+        "subject.task": task,
         "subject.has_model": model is not None,
         "subject.has_labels": spec.target is not None,
         "subject.has_scores": model is not None or spec.score is not None,

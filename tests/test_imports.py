@@ -26,9 +26,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "audit.data": LEAVES,
     "audit.counts": LEAVES | {"audit.measure"},
     "audit.models": READING | {"audit.models"},
-    "audit.spec": READING,
-    "audit.subject": READING | {"audit.models", "audit.spec"},
-    "audit.predictions": READING | {"audit.models", "audit.subject"},
+    "audit.spec": READING | {"audit.models.predictor"},
+    "audit.target": READING | {"audit.models", "audit.spec"},
+    "audit.subject": READING | {"audit.models", "audit.spec", "audit.target"},
+    "audit.predictions": READING | {"audit.models", "audit.subject", "audit.target"},
     "audit.checks": READING
     | {
         "audit.subject",

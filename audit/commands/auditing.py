@@ -28,6 +28,12 @@ def audit(
     predictions: Annotated[
         str | None, typer.Option(help="Stored predictions to audit; no model is needed.")
     ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="binary, multiclass, regression or generation.")
+    ] = None,
+    training_data: Annotated[
+        str | None, typer.Option(help="The model's training rows, for the generalisation gap.")
+    ] = None,
     target: Annotated[str | None, typer.Option(help="Column of true labels.")] = None,
     predicted: Annotated[str | None, typer.Option(help="Column of predicted labels.")] = None,
     score: Annotated[str | None, typer.Option(help="Column of scores.")] = None,
@@ -71,6 +77,8 @@ def audit(
         {
             "data": data,
             "predictions": predictions,
+            "task": task,
+            "training_data": training_data,
             "target": target,
             "predicted": predicted,
             "score": score,

@@ -61,8 +61,11 @@ def table(title: str, columns: Sequence[str]) -> Table:
 
 
 def show(shown: Table | str) -> None:
-    """Prints a table, or a line, on stdout."""
-    console().print(shown if not isinstance(shown, str) else safe(shown))
+    """Prints a table, or lines that are never broken (paths are copied from them), on stdout."""
+    if isinstance(shown, str):
+        print(safe(shown))
+    else:
+        console().print(shown)
 
 
 def headline_table(findings: Iterable[Finding]) -> Table:

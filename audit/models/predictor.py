@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-Task = Literal["binary"]
+Task = Literal["binary", "multiclass", "regression", "generation"]
 
 
 @runtime_checkable
@@ -45,10 +45,12 @@ class Gradients(Protocol):
 class Predictor(Protocol):
     """A model opened for scoring.
 
-    ``classes`` are the label texts in the order of the score columns; ``input_columns`` the raw
-    columns that it reads; ``maker_says`` what its folder states (target, positive label, training
-    data digest, privacy record ...): claims, not measurements. ``gradients`` is None where the
-    model has none.
+    ``task`` says which of the methods answers: classifiers (binary, multiclass) have
+    ``predict_proba``, regression has ``predict_values``, generation ``token_log_likelihood``.
+    ``classes`` are the label texts in the order of the score columns, () where there are none;
+    ``input_columns`` the raw columns that it reads; ``maker_says`` what its folder states (target,
+    positive label, training data digest, privacy record ...): claims, not measurements.
+    ``gradients`` is None where the model has none.
     """
 
     format: str
@@ -60,6 +62,19 @@ class Predictor(Protocol):
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
         """Scores of shape (rows, n_classes), each in [0, 1], rows summing to 1."""
+        ...
+
+    def predict_values(self, frame: pd.DataFrame) -> np.ndarray:
+        """Predicted values of shape (rows,), in the unit of the target."""
+        ...
+
+    def token_log_likelihood(
+        self, frame: pd.DataFrame
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """For each text: log-likelihood (nat, at most 0), scored tokens, their characters.
+
+        Three arrays of shape (rows,). A text too short to predict anything has 0 tokens.
+        """
         ...
 
 

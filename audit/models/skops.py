@@ -11,10 +11,11 @@ import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from audit.data import as_text
 from audit.errors import InputError, UnsafeModelError
+from audit.models.predictor import Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,15 +51,17 @@ ALLOWED_TYPES = frozenset(
 
 
 class SkopsPredictor:
-    """A scikit-learn classifier with ``predict_proba`` over named raw columns."""
+    """A scikit-learn classifier (with ``predict_proba``) or regressor over named raw columns."""
 
     format = NAME
-    task: Literal["binary"] = "binary"
     gradients = None
 
     def __init__(self, estimator: Any, columns: tuple[str, ...], says: Mapping[str, Any]) -> None:
         self._estimator = estimator
-        self.classes = tuple(as_text(c) for c in estimator.classes_)
+        self.classes = tuple(as_text(c) for c in getattr(estimator, "classes_", ()))
+        self.task: Task = "regression"
+        if self.classes:
+            self.task = "binary" if len(self.classes) == 2 else "multiclass"
         self.input_columns = columns
         self.maker_says = says
 
@@ -66,6 +69,15 @@ class SkopsPredictor:
         """Scores of shape (rows, n_classes)."""
         scores: np.ndarray = self._estimator.predict_proba(frame[list(self.input_columns)])
         return scores
+
+    def predict_values(self, frame: pd.DataFrame) -> np.ndarray:
+        """Predicted values of shape (rows,)."""
+        values: np.ndarray = self._estimator.predict(frame[list(self.input_columns)])
+        return values.reshape(len(frame))
+
+    def token_log_likelihood(self, frame: pd.DataFrame) -> tuple[np.ndarray, ...]:
+        """scikit-learn's models do not generate text."""
+        raise InputError("a scikit-learn model scores no tokens", remedy="audit it as what it is")
 
 
 def recognises(path: Path) -> bool:
@@ -81,7 +93,8 @@ def load(path: Path) -> SkopsPredictor:
     """Opens it. Raises UnsafeModelError for types off the list, InputError for what can't score."""
     file = path / "model.skops" if path.is_dir() else path
     estimator = _open(file)
-    if not hasattr(estimator, "predict_proba") or not hasattr(estimator, "classes_"):
+    scores = hasattr(estimator, "predict_proba") and hasattr(estimator, "classes_")
+    if not scores and not _regresses(estimator):
         raise InputError(
             f"{file} holds a {type(estimator).__name__}, which has no predict_proba",
             remedy="save a fitted classifier with probabilities, or audit stored predictions "
@@ -94,6 +107,12 @@ def load(path: Path) -> SkopsPredictor:
             remedy="fit it on a data frame, so that its columns can be found in the data",
         )
     return SkopsPredictor(estimator, tuple(str(n) for n in names), _says(path))
+
+
+def _regresses(estimator: Any) -> bool:
+    from sklearn.base import is_regressor
+
+    return bool(is_regressor(estimator))
 
 
 def _says(path: Path) -> Mapping[str, Any]:

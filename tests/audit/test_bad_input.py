@@ -126,7 +126,7 @@ def test_sensitive_feature_with_one_group(
 def test_non_finite_scores(where: Path, capsys: pytest.CaptureFixture[str], bad: str) -> None:
     frame = GOOD.assign(s=["0.5"] * (len(GOOD) - 1) + [bad])
     outcome = audit(frame, capsys, "--score", "s", "--predicted", "", "--threshold", "0.5")
-    assert_refused(outcome, "'s' has 1 scores that are not finite")
+    assert_refused(outcome, "'s' has 1 values that are not finite")
 
 
 def test_scores_that_are_no_numbers(where: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,7 +187,7 @@ def test_a_repeated_name_with_equal_cells_is_kept_once_with_a_note(
     assert code == 0
     rows = next(f for f in found if f["measure"] == "row_count")
     assert "'race' is repeated with identical cells" in rows["reason"]
-    loud = [o for o in arguments if o not in ("--json", "--quiet")]
+    loud = [o for o in arguments if o not in ("--json", "-q")]
     run(["audit", "--predictions", str(path), *loud])
     assert "warning: column 'race' is repeated" in capsys.readouterr().err
 

@@ -161,7 +161,7 @@ def test_without_labels_only_selection_is_measured(tmp_path: Path) -> None:
     frame = confusion_rows({"g": "a"}, tp=10, fp=5, fn=5, tn=10)
     frame = pd.concat([frame, confusion_rows({"g": "b"}, tp=5, fp=5, fn=10, tn=10)])
     subject = stored_subject(frame, tmp_path, sensitive_features=["g"], target=None)
-    assert subject.labels is None
+    assert subject.truth.labels is None
     gaps = findings_of("fairness.gaps", frame, tmp_path, sensitive_features=["g"], target=None)
     assert {f.measure for f in gaps} == {
         "demographic_parity_difference",

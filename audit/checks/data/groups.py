@@ -7,35 +7,36 @@ from collections.abc import Iterator, Sequence
 from audit.checks.record import Recorder
 from audit.errors import MissingNeed
 from audit.finding import Finding
-from audit.predictions import predictions_of
 from audit.subject import Subject
 
 QUESTION = "How many rows does each group have, and how often does it carry the positive label?"
-TASKS = frozenset({"binary"})
+TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
 NEEDS = frozenset({"sensitive_features"})
 SOURCE = "counts; Wilson 1927"
 COST = "fast"
 MEASURES = {
     "group_count": "rows of the group; 0 for a crossing of known groups that nobody is in",
     "group_share": "share of all audited rows that are in the group",
-    "label_rate": "share of the group's rows that carry the positive label",
+    "label_rate": "share of the group's rows that carry the positive label (binary tasks)",
 }
 _MOST_EMPTY = 200  # crossings beyond this many cells list only those that have rows
 
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields count, share and label rate of every group and crossing of groups."""
+    import numpy as np
+
     from audit.counts import cell_counts, feature_sets
     from audit.measure.intervals import rate
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
-    predictions = predictions_of(subject)
     record = Recorder(__name__, seed)
+    labels = subject.truth.labels if subject.task == "binary" else None
+    is_positive = None if labels is None else (labels == subject.truth.positive).astype(bool)
+    nobody = np.zeros(subject.n, dtype=bool)
     for features in feature_sets(subject.sensitive_features):
-        cells = cell_counts(
-            predictions.groups, features, predictions.is_positive, predictions.is_selected
-        )
+        cells = cell_counts(subject.groups, features, is_positive, nobody)
         for cell in cells:
             group = cell.group
             yield record.plain("group_count", cell.n, n=subject.n, unit="row", group=group)

@@ -9,7 +9,7 @@ from audit.finding import Finding
 from audit.subject import Subject
 
 QUESTION = "How many rows were audited, how many were left out and why, and what is missing?"
-TASKS = frozenset({"binary"})
+TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
 NEEDS: frozenset[str] = frozenset()
 SOURCE = "counts; Wilson 1927"
 COST = "fast"

@@ -72,7 +72,7 @@ def measure(
         found = _shapley_sampling(subject, sample, record, permutations)
     method = (
         f"{found.method}; {len(sample)} of {subject.n} rows sampled; "
-        f"target: probability of label {subject.positive_label!r}"
+        f"target: probability of label {subject.truth.positive!r}"
     )
 
     def described(values: np.ndarray) -> Estimate:
@@ -105,7 +105,7 @@ def _class_position(subject: Subject) -> int:
 
     assert subject.model is not None
     classes = subject.model.predictor.classes
-    return classes.index(str(match_label(subject.positive_label, classes)))
+    return classes.index(str(match_label(str(subject.truth.positive), classes)))
 
 
 def _integrated_gradients(

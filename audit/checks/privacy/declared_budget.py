@@ -12,7 +12,7 @@ from audit.measure.estimate import Estimate, undefined
 from audit.subject import Subject
 
 QUESTION = "What differential-privacy guarantee is declared for the training data?"
-TASKS = frozenset({"binary"})
+TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
 NEEDS = frozenset({"model"})
 SOURCE = "Dwork and Roth 2014, definition 2.4; NIST SP 800-226"
 COST = "fast"

@@ -1,0 +1,124 @@
+"""Does the model do better on the rows it was trained on?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding, Interval
+from audit.measure.estimate import Estimate, undefined
+from audit.predictions import (
+    AnyPredictions,
+    ClassPredictions,
+    Predictions,
+    TextPredictions,
+    ValuePredictions,
+    score,
+    score_training,
+)
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+
+QUESTION = "How much better is the model on its training rows than on rows it has not seen?"
+TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
+NEEDS = frozenset({"training_data", "labels"})
+SOURCE = "Newcombe 1998, method 10; Welch 1947"
+COST = "fast"
+MEASURES = {
+    "accuracy_generalisation_gap": "accuracy on the training rows minus on the audited rows",
+    "loss_generalisation_gap": "mean loss on the audited rows minus on the training rows: "
+    "nat (classification), squared error (regression), bit per character (generation)",
+}
+
+
+def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
+    """Yields the gap in accuracy (classifiers) and in mean loss; above 0 means overfitting."""
+    from audit.measure.intervals import newcombe
+
+    here, there = score(subject), score_training(subject)
+    if there is None:
+        raise MissingNeed("the training rows were not given (--training-data)")
+    record = Recorder(__name__, seed)
+    hits, training_hits = _hits(here), _hits(there)
+    if hits is None or training_hits is None:
+        reason = "accuracy is of classifiers with true labels"
+        yield record.without_value("accuracy_generalisation_gap", "not_applicable", reason)
+    else:
+        k, n = int(training_hits.sum()), int(training_hits.size)
+        k_here, n_here = int(hits.sum()), int(hits.size)
+        intervals = tuple(newcombe(k, n, k_here, n_here, level) for level in levels)
+        value = k / n - k_here / n_here
+        gap = Estimate(value, n_here, intervals, {"n_train": n}, "Newcombe")
+        yield record.write("accuracy_generalisation_gap", gap, unit="rate difference")
+    losses, training_losses = _losses(here), _losses(there)
+    if losses is None or training_losses is None:
+        reason = "the loss needs true answers and probabilities"
+        yield record.without_value("loss_generalisation_gap", "not_applicable", reason)
+        return
+    gap = _welch(losses, training_losses, levels)
+    yield record.write("loss_generalisation_gap", gap, unit=_UNITS[subject.task])
+
+
+_UNITS = {
+    "binary": "nat",
+    "multiclass": "nat",
+    "regression": "squared unit of the target",
+    "generation": "bit per character, mean over texts",
+}
+
+
+def _hits(found: AnyPredictions) -> np.ndarray | None:
+    if isinstance(found, Predictions) and found.is_positive is not None:
+        return found.is_positive == found.is_selected
+    if isinstance(found, ClassPredictions) and found.actual is not None:
+        return found.actual == found.predicted
+    return None
+
+
+def _losses(found: AnyPredictions) -> np.ndarray | None:
+    """One loss a row, or None where there is none."""
+    import numpy as np
+
+    floor = np.finfo(float).eps
+    if isinstance(found, Predictions):
+        if found.is_positive is None or found.score is None or not found.is_probability:
+            return None
+        given = np.where(found.is_positive, found.score, 1 - found.score)
+        return -np.log(np.clip(given, floor, 1.0))
+    if isinstance(found, ClassPredictions):
+        if found.actual is None or found.probabilities is None:
+            return None
+        given = found.probabilities[np.arange(len(found.actual)), found.actual]
+        return -np.log(np.clip(given, floor, 1.0))
+    if isinstance(found, ValuePredictions):
+        return None if found.actual is None else (found.predicted - found.actual) ** 2
+    if isinstance(found, TextPredictions):
+        kept = found.characters > 0
+        return -found.log_likelihood[kept] / math.log(2) / found.characters[kept]
+    return None
+
+
+def _welch(here: np.ndarray, there: np.ndarray, levels: Sequence[float]) -> Estimate:
+    """mean(here) - mean(there) with Welch's intervals."""
+    import numpy as np
+    from scipy.stats import t
+
+    n, m = here.size, there.size
+    method = "Welch's t over rows"
+    if min(n, m) < 2:
+        return undefined("fewer than two rows on a side", n=int(n), method=method)
+    a, b = float(np.var(here, ddof=1)) / n, float(np.var(there, ddof=1)) / m
+    value = float(here.mean() - there.mean())
+    if a + b == 0:
+        return undefined("the loss does not vary", n=int(n), method=method)
+    freedom = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
+    intervals = []
+    for level in levels:
+        half = float(t.ppf(0.5 + level / 2, freedom)) * math.sqrt(a + b)
+        intervals.append(Interval(low=value - half, high=value + half, level=level, method=method))
+    return Estimate(value, int(n), tuple(intervals), {"n_train": int(m)}, method)

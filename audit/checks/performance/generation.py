@@ -1,0 +1,47 @@
+"""How well does a language model predict these texts, overall and by group?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from audit.checks.record import Recorder
+from audit.finding import Finding
+from audit.predictions import TextPredictions, expect, score
+from audit.subject import Subject
+
+QUESTION = "How many bits does the model need for a character of these texts, and of each group's?"
+TASKS = frozenset({"generation"})
+NEEDS: frozenset[str] = frozenset()
+SOURCE = "Shannon 1951 (bits per character); Jelinek et al. 1977 (perplexity); Cochran 1977"
+COST = "fast"
+MEASURES = {
+    "bits_per_character": "-log2 likelihood of the texts divided by their characters",
+    "perplexity": "exp of the mean -log likelihood of a token",
+}
+
+
+def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
+    """Yields both measures over all texts, then for every group and crossing of groups."""
+    import math
+
+    from audit.counts import group_rows
+    from audit.measure.regression import ratio_of_sums
+
+    found = expect(score(subject), TextPredictions)
+    record = Recorder(__name__, seed)
+    for group, rows in group_rows(subject.groups, subject.sensitive_features):
+        loss = -found.log_likelihood[rows]
+        empty = "no text is long enough to predict anything"
+        bits = ratio_of_sums(loss / math.log(2), found.characters[rows], levels, empty=empty)
+        yield record.write("bits_per_character", bits, unit="bit", group=group)
+        nat = ratio_of_sums(loss, found.tokens[rows], levels, empty=empty)
+        if nat.value is None:
+            yield record.write("perplexity", nat, unit="token", group=group)
+            continue
+        ends = tuple(
+            i.model_copy(update={"low": math.exp(i.low), "high": math.exp(i.high)})
+            for i in nat.intervals
+        )
+        perplexity = replace(nat, value=math.exp(nat.value), intervals=ends)
+        yield record.write("perplexity", perplexity, unit="token", group=group)

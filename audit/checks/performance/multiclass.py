@@ -1,0 +1,56 @@
+"""How well does a classifier with several classes do on these rows, and on each class?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import ClassPredictions, expect, score
+from audit.subject import Subject
+
+QUESTION = "How often is the predicted class the true one, over all rows and class by class?"
+TASKS = frozenset({"multiclass"})
+NEEDS = frozenset({"labels"})
+SOURCE = "scikit-learn's functions of the same names; Sokolova and Lapalme 2009; Wilson 1927"
+COST = "fast"
+MEASURES = {
+    "accuracy_score": "share of rows whose predicted class is the true one",
+    "balanced_accuracy_score": "mean recall over the classes that have rows",
+    "f1_score": "macro: mean F1 over the classes that have rows",
+    "log_loss": "mean of -log of the probability given to the true class, in nat",
+    "recall_score": "share of a class's rows that are predicted as it (group: class)",
+    "precision_score": "share of the rows predicted as a class that are of it (group: class)",
+}
+
+
+def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
+    """Yields the overall measures, then recall and precision of every class."""
+    import numpy as np
+
+    from audit.measure import multiclass as m
+    from audit.measure.intervals import mean
+
+    found = expect(score(subject), ClassPredictions)
+    if found.actual is None:
+        raise MissingNeed("the data has no true labels (no target was named)")
+    record = Recorder(__name__, seed)
+    matrix = m.confusion_matrix(found.actual, found.predicted, len(found.classes))
+    without = [c for c, n in zip(found.classes, matrix.sum(axis=1), strict=True) if n == 0]
+    note = f"classes without rows, left out: {', '.join(without[:8])}" if without else ""
+    yield record.write("accuracy_score", m.accuracy(matrix, levels))
+    yield record.write("balanced_accuracy_score", m.balanced_accuracy(matrix, levels), note=note)
+    macro = m.macro_f1(matrix, levels, record.stream("f1_score"))
+    yield record.write("f1_score", macro, note=note, random=True)
+    if found.probabilities is None:
+        yield record.without_value("log_loss", "not_applicable", "only predicted labels are stored")
+    else:
+        likelihood = found.probabilities[np.arange(len(found.actual)), found.actual]
+        floor = np.finfo(float).eps
+        loss = mean(-np.log(np.clip(likelihood, floor, 1.0)), levels)
+        yield record.write("log_loss", loss, unit="nat")
+    for position, label in enumerate(found.classes):
+        group = {"class": label}
+        yield record.write("recall_score", m.recall(matrix, position, levels), group=group)
+        yield record.write("precision_score", m.precision(matrix, position, levels), group=group)

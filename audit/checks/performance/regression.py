@@ -1,0 +1,45 @@
+"""How far are predicted numbers from the true ones, overall and by group?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import ValuePredictions, expect, score
+from audit.subject import Subject
+
+QUESTION = "How far are the predicted numbers from the true ones, over all rows and by group?"
+TASKS = frozenset({"regression"})
+NEEDS = frozenset({"labels"})
+SOURCE = "scikit-learn's functions of the same names; delta method: van der Vaart 1998, chapter 3"
+COST = "fast"
+MEASURES = {
+    "mean_absolute_error": "mean of |predicted - true|, in the target's unit",
+    "root_mean_squared_error": "root of the mean squared error, in the target's unit",
+    "r2_score": "1 - mean squared error / variance of the true values",
+    "mean_error": "mean of predicted - true: above 0 where predictions are too high",
+}
+
+
+def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
+    """Yields every measure over all rows, then for every group and crossing of groups."""
+    from audit.counts import group_rows
+    from audit.measure import regression as r
+    from audit.measure.intervals import mean
+
+    found = expect(score(subject), ValuePredictions)
+    if found.actual is None:
+        raise MissingNeed("the data has no true values (no target was named)")
+    record = Recorder(__name__, seed)
+    unit = f"unit of {subject.target}"
+    for group, rows in group_rows(subject.groups, subject.sensitive_features):
+        actual, predicted = found.actual[rows], found.predicted[rows]
+        error = predicted - actual
+        absolute = r.mean_absolute_error(error, levels)
+        yield record.write("mean_absolute_error", absolute, unit=unit, group=group)
+        rooted = r.root_mean_squared_error(error, levels)
+        yield record.write("root_mean_squared_error", rooted, unit=unit, group=group)
+        yield record.write("r2_score", r.r2(actual, predicted, levels), unit="share", group=group)
+        yield record.write("mean_error", mean(error, levels), unit=unit, group=group)

@@ -1,0 +1,107 @@
+"""Measures of predicted numbers against true ones, with intervals from the rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from audit.finding import Interval
+from audit.measure.estimate import Estimate, undefined
+from audit.measure.intervals import mean, normal_quantile
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def mean_absolute_error(error: np.ndarray, levels: Sequence[float]) -> Estimate:
+    """The mean of |predicted - true|, in the target's unit; ``error`` has shape (n,)."""
+    import numpy as np
+
+    return _not_below_zero(mean(np.abs(error), levels))
+
+
+def root_mean_squared_error(error: np.ndarray, levels: Sequence[float]) -> Estimate:
+    """The square root of the mean squared error; its interval is that of the mean, rooted."""
+    square = _not_below_zero(mean(error**2, levels))
+    if square.value is None:
+        return square
+    rooted = tuple(
+        i.model_copy(update={"low": math.sqrt(i.low), "high": math.sqrt(i.high)})
+        for i in square.intervals
+    )
+    method = "Student's t of the squared errors, rooted"
+    return replace(square, value=math.sqrt(square.value), intervals=rooted, method=method)
+
+
+def r2(actual: np.ndarray, predicted: np.ndarray, levels: Sequence[float]) -> Estimate:
+    """1 - mean squared error / variance of the true values, both over the n rows.
+
+    The interval is the delta method's: R2 = 1 - M / V has the influence function
+    -(e^2 - M) / V + M (d^2 - V) / V^2, with errors e and deviations d from the mean.
+
+    Undefined where the true values do not vary.
+    """
+    import numpy as np
+
+    n = int(actual.size)
+    method = "delta method over rows"
+    deviation = actual - actual.mean() if n else actual
+    variance = float((deviation**2).mean()) if n else 0.0
+    if n < 2 or variance == 0:
+        return undefined("the true values do not vary", n=n, method=method)
+    error = predicted - actual
+    squared = float((error**2).mean())
+    influence = -(error**2 - squared) / variance
+    influence += squared * (deviation**2 - variance) / variance**2
+    standard_error = float(np.std(influence, ddof=1)) / math.sqrt(n)
+    value = 1 - squared / variance
+    intervals = tuple(
+        Interval(
+            low=value - normal_quantile(level) * standard_error,
+            high=min(1.0, value + normal_quantile(level) * standard_error),
+            level=level,
+            method=method,
+        )
+        for level in levels
+    )
+    return Estimate(value, n, intervals, method=method)
+
+
+def ratio_of_sums(
+    top: np.ndarray, bottom: np.ndarray, levels: Sequence[float], *, empty: str
+) -> Estimate:
+    """sum(top) / sum(bottom) over rows, both of shape (n,), ``bottom`` >= 0.
+
+    Rows (texts) are the independent units; the variance is the ratio estimator's linearised one.
+    Source: Cochran 1977, section 2.11.
+    """
+    import numpy as np
+
+    kept = bottom > 0
+    top, bottom = top[kept], bottom[kept]
+    n = int(bottom.size)
+    method = "ratio of sums over texts, linearised"
+    if n == 0:
+        return undefined(empty, n=0, method=method)
+    value = float(top.sum() / bottom.sum())
+    if n == 1:
+        return Estimate(value, 1, method=method, reason="one text: no interval")
+    rest = top - value * bottom
+    standard_error = float(np.std(rest, ddof=1)) / math.sqrt(n) / float(bottom.mean())
+    intervals = tuple(
+        Interval(
+            low=value - normal_quantile(level) * standard_error,
+            high=value + normal_quantile(level) * standard_error,
+            level=level,
+            method=method,
+        )
+        for level in levels
+    )
+    return Estimate(value, n, intervals, method=method)
+
+
+def _not_below_zero(estimate: Estimate) -> Estimate:
+    kept = tuple(i.model_copy(update={"low": max(0.0, i.low)}) for i in estimate.intervals)
+    return replace(estimate, intervals=kept)
