@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 # The texts that mean "no value". "None" is not among them: it is a value in real data (a housing
 # type, an education level), and a value silently turned into a missing one loses people.
 MISSING_TEXTS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
+
+
+_LEADING_ZERO = re.compile(r"(?:^|[\s,;\"])-?0\d", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -168,15 +172,9 @@ def _read_csv(text: str, file: Path) -> pd.DataFrame:
         with warnings.catch_warnings():
             # Rows longer than the header come as a warning and lose cells: that is an error here.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                io.StringIO(text),
-                sep=delimiter,
-                skipinitialspace=True,
-                keep_default_na=False,
-                na_values=list(MISSING_TEXTS),
-                index_col=False,
-                low_memory=False,
-            )
+            frame = _parse_csv(text, delimiter)
+            if _LEADING_ZERO.search(text):
+                _keep_codes(frame, _parse_csv(text, delimiter, dtype=str))
     except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
         raise InputError(
             f"{file} is not readable CSV: {' '.join(str(error).split())}",
@@ -184,6 +182,35 @@ def _read_csv(text: str, file: Path) -> pd.DataFrame:
         ) from None
     frame.columns = pd.Index([name.strip() for name in header])
     return frame
+
+
+def _parse_csv(text: str, delimiter: str, dtype: Any = None) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_csv(
+        io.StringIO(text),
+        sep=delimiter,
+        skipinitialspace=True,
+        keep_default_na=False,
+        na_values=list(MISSING_TEXTS),
+        index_col=False,
+        low_memory=False,
+        dtype=dtype,
+    )
+
+
+def _keep_codes(frame: pd.DataFrame, raw: pd.DataFrame) -> None:
+    """A column with a cell like 02139 holds codes (postcodes, counties): it stays text.
+
+    Read as numbers, 02139 would lose its zero, and 01 and 1 would become one group.
+    """
+    import pandas as pd
+
+    for column in frame.columns:
+        if pd.api.types.is_numeric_dtype(frame[column]):
+            cells = raw[column].dropna()
+            if cells.str.fullmatch(r"-?0\d+").any():
+                frame[column] = raw[column]
 
 
 def _delimiter(text: str) -> str:
@@ -236,7 +263,10 @@ def texts(column: pd.Series[Any]) -> tuple[Any, Any]:
     import numpy as np
     import pandas as pd
 
-    codes, uniques = pd.factorize(column)
+    try:
+        codes, uniques = pd.factorize(column)
+    except TypeError:  # cells that are lists or records have no hash: they go by their text
+        codes, uniques = pd.factorize(column.map(str, na_action="ignore"))
     names = np.array([as_text(u) for u in uniques] + [""], dtype=object)
     return names[codes], codes < 0
 

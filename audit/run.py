@@ -61,10 +61,12 @@ def audit(
     ``progress`` is called with (check id, checks done, checks in all) before each check and once
     at the end. Raises InputError or UnsafeModelError before anything is written.
     """
-    chosen = select(spec.checks)
-    _check_options(spec, chosen)
+    named = select(spec.checks)
+    _check_options(spec, named)
     started = datetime.now(UTC)
     subject = build_subject(spec)
+    # A pattern means the checks of this task; a check named in full is answered in any case.
+    chosen = [c for c in named if subject.task in c.module.TASKS or c.id in spec.checks]
     score(subject)  # scores that cannot be used stop the audit before it is planned
     levels = _levels(spec, packs)
     plan = make_plan(spec, subject, chosen, packs, levels)

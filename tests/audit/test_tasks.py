@@ -155,6 +155,10 @@ def test_a_regression_model_end_to_end(tmp_path: Path, capsys: pytest.CaptureFix
     assert gap["interval"]["low"] < gap["value"] < gap["interval"]["high"]
     assert found["data.groups/group_count@area=north"]["value"] == (test["area"] == "north").sum()
     assert not [f for f in found.values() if f["status"] == "error"]
+    assert not [i for i in found if i.startswith("fairness.gaps")], "not asked of this task"
+    assert run(["audit", str(model), *options, "--checks", "fairness.gaps"]) == 0
+    (*_, last) = json.loads(capsys.readouterr().out)["findings"]
+    assert (last["status"], last["reason"]) == ("not_applicable", "not asked of a regression task")
 
 
 def test_a_multiclass_model_and_its_stored_predictions_agree(
