@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from audit.commands import auditing, dashboard, demo, doctor, lists, training
+from audit.commands import auditing, compare, dashboard, demo, doctor, lists, mitigate, training
 from audit.commands.shared import print_json, say
 from audit.errors import BAD_INPUT, INTERRUPTED, OK, OUR_BUG, EvenhandError
 
@@ -33,6 +33,8 @@ app.command("audit")(auditing.audit)
 app.command("judge")(auditing.judge)
 app.command("report")(auditing.report)
 app.command("verify")(auditing.verify)
+app.command("compare")(compare.compare)
+app.command("mitigate")(mitigate.mitigate)
 app.add_typer(lists.checks_app, name="checks")
 app.add_typer(lists.policies_app, name="policies")
 app.command("dashboard")(dashboard.dashboard)

@@ -12,8 +12,8 @@ import io
 import json
 import re
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,12 +34,16 @@ _LEADING_ZERO = re.compile(r"(?:^|[\s,;\"])-?0\d", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Table:
-    """A data file as read: ``frame`` in the file's row order, its digest, and notes on reading."""
+    """A data file as read: ``frame`` in the file's row order, its digest, and notes on reading.
+
+    ``shapes`` tells the shape of the arrays whose bytes a column's cells hold (images).
+    """
 
     frame: pd.DataFrame
     source: str
     digest: str
     notes: tuple[str, ...] = ()
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def require(self, columns: Iterable[str], role: str) -> None:
         """Raises InputError, with near matches, unless every column is there."""
@@ -52,14 +56,23 @@ class Table:
 
 
 def read_table(path: str | Path) -> Table:
-    """Reads a CSV (or TSV), Parquet or JSON lines file; the format is decided by content.
+    """Reads a CSV (or TSV), Parquet or JSON lines file, or images (see ``audit.images``).
+
+    The format is decided by content.
 
     Raises InputError for a missing, empty or malformed file, and for a column name that is
     repeated with cells that differ.
     """
+    from audit.images import holds_images, read_images
+
     file = Path(path)
+    if holds_images(file):
+        return read_images(file)
     if file.is_dir():
-        raise InputError(f"data {file} is a folder", remedy="pass a CSV, Parquet or JSONL file")
+        raise InputError(
+            f"data {file} is a folder without IDX files or a metadata.csv",
+            remedy="pass a CSV, Parquet or JSONL file, or a folder of images",
+        )
     try:
         raw = file.read_bytes()
     except FileNotFoundError:
@@ -77,8 +90,24 @@ def read_table(path: str | Path) -> Table:
     return Table(frame, str(file), digest_bytes(raw), tuple(notes))
 
 
-def table_of(frame: pd.DataFrame, source: str = "data frame") -> Table:
-    """A table from a data frame in memory; its digest is that of its CSV text."""
+def table_of(frame: Any, source: str = "data frame") -> Table:
+    """A table from a data frame in memory; its digest is that of its CSV text.
+
+    ``frame`` is of pandas, or any that narwhals knows (Arrow tables, Polars frames, lazy ones too).
+    Raises InputError for anything else.
+    """
+    import narwhals as nw
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        try:
+            known = nw.from_native(frame)
+        except TypeError:
+            raise InputError(
+                f"{type(frame).__name__} is no data frame",
+                remedy="pass a pandas, Polars or Arrow table, or write a file",
+            ) from None
+        frame = (known.collect() if isinstance(known, nw.LazyFrame) else known).to_pandas()
     merged, notes = _merge_repeated(frame.reset_index(drop=True), Path(source))
     text = merged.to_csv(index=False).encode()
     return Table(merged, source, digest_bytes(text), tuple(notes))
@@ -145,6 +174,7 @@ def _read_json_lines(text: str, file: Path) -> pd.DataFrame:
             record = json.loads(line, object_pairs_hook=pairs)
             if not isinstance(record, dict):
                 raise ValueError("it is not an object")
+            json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair is no text
         except (ValueError, RecursionError) as error:
             raise InputError(
                 f"{file} line {number} is not a JSON record: {error}",

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from audit.data import match_label, texts
 from audit.errors import InputError, nearest
-from audit.models.predictor import Predictor
+from audit.models.predictor import Decides, Predictor
 from audit.subject import Subject
 from audit.target import Target, numbers
 
@@ -117,6 +117,11 @@ def predictions_of(subject: Subject) -> Predictions:
     return expect(score(subject), Predictions)
 
 
+def predictions_on(subject: Subject, frame: pd.DataFrame) -> Predictions:
+    """A binary model's predictions for other rows (raw columns), without labels and groups."""
+    return _binary(subject, frame, Target(), frame[[]])
+
+
 def expect(scored: AnyPredictions | None, kind: type[T]) -> T:
     """``scored`` as the kind that the task has; a check that asks for another has wrong TASKS."""
     if not isinstance(scored, kind):
@@ -164,11 +169,32 @@ def _binary(
     if subject.model is not None:
         score = positive_scores(subject, frame)
         _require_finite(score, f"model {subject.model.path}")
-        is_selected = score >= subject.threshold
+        is_selected = _selected(subject, frame, score)
     else:
         score, is_selected = _stored_binary(subject, frame)
     bounded = score is not None and bool(((score >= 0) & (score <= 1)).all())
+    # The chance of being selected is no probability of the label: it is not scored as one.
+    bounded = bounded and not decides_itself(subject)
     return Predictions(is_positive, is_selected, score, bounded, groups)
+
+
+def decides_itself(subject: Subject) -> bool:
+    """Whether the model makes its own decisions, so that no threshold of the audit applies."""
+    return subject.model is not None and isinstance(subject.model.predictor, Decides)
+
+
+def _selected(subject: Subject, frame: pd.DataFrame, score: np.ndarray) -> np.ndarray:
+    predictor = _predictor(subject)
+    if not isinstance(predictor, Decides):
+        chosen: np.ndarray = score >= subject.threshold
+        return chosen
+    if subject.threshold != 0.5:
+        raise InputError(
+            f"threshold {subject.threshold} is asked of a model that makes its own decisions",
+            remedy="leave --threshold out",
+        )
+    label = match_label(str(subject.truth.positive), predictor.classes)
+    return _in_batches(predictor.decide, frame) == predictor.classes.index(str(label))
 
 
 def _stored_binary(subject: Subject, frame: pd.DataFrame) -> tuple[np.ndarray | None, np.ndarray]:

@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from audit.case import Case, CaseWriter
 from audit.catalogue import Check, select
-from audit.checks.record import Recorder
+from audit.checks.record import Artifact, Recorder
+from audit.decisions import FILE as DECISIONS_FILE
+from audit.decisions import decisions_json
 from audit.errors import InputError, MissingNeed, nearest
 from audit.finding import Finding
-from audit.predictions import score
+from audit.measure.testing import BUDGETS, Budget, adjust
+from audit.predictions import Predictions, decides_itself, score
 from audit.spec import SubjectSpec
 from audit.subject import Subject, build_subject
 
@@ -73,14 +76,42 @@ def audit(
     with CaseWriter(out, plan) as writer:
         for pack in packs:
             writer.add_pack(f"{pack.id}.yaml", pack.raw)
+        _keep_decisions(writer, subject)
         findings: list[Finding] = []
         for done, check in enumerate(chosen):
             if progress:
                 progress(check.id, done, len(chosen))
-            findings.extend(run_check(check, subject, spec, levels))
+            found = run_check(
+                check, subject, spec, levels, keep=lambda a: writer.add_artifact(a.name, a.value)
+            )
+            findings.extend(found)
         if progress:
             progress("", len(chosen), len(chosen))
-        return writer.seal(findings, _environment(started))
+        return writer.seal(within_budget(findings, spec.error_budget), _environment(started))
+
+
+def within_budget(findings: Sequence[Finding], budget: str) -> list[Finding]:
+    """The findings with the p-values of all checks adjusted together, the method naming both.
+
+    ``budget`` is "holm", "benjamini-hochberg" (see ``measure.testing.adjust``) or "none".
+    """
+    tested = [i for i, f in enumerate(findings) if f.p_value is not None]
+    result = list(findings)
+    if budget == "none" or not tested:
+        return result
+    raw = [findings[i].p_value or 0.0 for i in tested]
+    for i, p, adjusted in zip(tested, raw, adjust(raw, cast(Budget, budget)), strict=True):
+        method = f"p adjusted by {BUDGETS[budget]} over {len(tested)} tests, unadjusted {p:.3g}"
+        method = "; ".join(m for m in (findings[i].method, method) if m)
+        result[i] = findings[i].model_copy(update={"p_value": adjusted, "method": method})
+    return result
+
+
+def _keep_decisions(writer: CaseWriter, subject: Subject) -> None:
+    """What a comparison with another model on the same rows needs; see ``audit.compare``."""
+    scored = score(subject)
+    if isinstance(scored, Predictions):
+        writer.add_artifact(DECISIONS_FILE, decisions_json(scored))
 
 
 def make_plan(
@@ -102,6 +133,7 @@ def make_plan(
             "classes": list(subject.truth.classes)[:1000],
             "positive_is": subject.positive_is,
             "threshold": _threshold(subject, spec),
+            "weight": spec.weight,
             "sensitive_features": list(subject.sensitive_features),
             "control_features": list(subject.control_features),
             "digests": dict(subject.digests),
@@ -116,19 +148,30 @@ def make_plan(
         "checks": [{"id": c.id, "options": _options(c, spec)} for c in chosen],
         "seed": spec.seed,
         "levels": list(levels),
+        "error_budget": spec.error_budget,
         "packs": [{"id": p.id, "version": p.version, "digest": p.digest} for p in packs],
     }
 
 
 def _threshold(subject: Subject, spec: SubjectSpec) -> float | None:
     labels_alone = spec.predicted is not None and spec.score is None
-    return None if labels_alone or subject.task != "binary" else subject.threshold
+    if labels_alone or subject.task != "binary" or decides_itself(subject):
+        return None
+    return subject.threshold
 
 
 def run_check(
-    check: Check, subject: Subject, spec: SubjectSpec, levels: Sequence[float]
+    check: Check,
+    subject: Subject,
+    spec: SubjectSpec,
+    levels: Sequence[float],
+    *,
+    keep: Callable[[Artifact], object] = lambda artifact: None,
 ) -> Iterator[Finding]:
-    """The findings of one check; what it can't answer, and what crashes, become findings too."""
+    """The findings of one check; what it can't answer, and what crashes, become findings too.
+
+    ``keep`` is called with each artifact of a check that went through.
+    """
     record = Recorder(check.id, spec.seed)
     if subject.task not in check.module.TASKS:
         reason = f"not asked of a {subject.task} task"
@@ -146,7 +189,11 @@ def run_check(
         reason = f"{type(error).__name__}: {error}"
         yield from (record.without_value(m, "error", reason) for m in check.measures)
         return
-    yield from found
+    for each in found:
+        if isinstance(each, Artifact):
+            keep(each)
+        else:
+            yield each
 
 
 def _levels(spec: SubjectSpec, packs: Sequence[PlannedPack]) -> tuple[float, ...]:

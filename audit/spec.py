@@ -30,6 +30,7 @@ class SubjectSpec(BaseModel):
         default=None, description="rows the model was trained on, for the generalisation gap"
     )
     predictions: str | None = Field(default=None, description="stored predictions, no model")
+    encoding: str = Field(default="utf-8", description="encoding of plain text files")
     target: str | None = Field(default=None, description="column of true labels")
     predicted: str | None = Field(default=None, description="column of stored predicted labels")
     score: str | None = Field(default=None, description="column of stored scores")
@@ -46,6 +47,9 @@ class SubjectSpec(BaseModel):
     control_features: tuple[str, ...] = Field(
         default=(), description="columns within whose levels groups are compared"
     )
+    weight: str | None = Field(
+        default=None, description="column of row weights, for rates and gaps by group"
+    )
     facts: Mapping[str, Scalar | list[Scalar]] = Field(
         default_factory=dict, description="dotted facts for packs, e.g. system.domain: credit"
     )
@@ -61,6 +65,9 @@ class SubjectSpec(BaseModel):
     level: float = Field(default=0.95, gt=0.5, lt=1, description="confidence level of intervals")
     min_group_size: int = Field(
         default=10, ge=1, description="smaller groups are shown, and left out of gaps"
+    )
+    error_budget: Literal["holm", "benjamini-hochberg", "none"] = Field(
+        default="holm", description="how the p-values of an audit are adjusted, all together"
     )
     out: str | None = Field(default=None, description="folder of the case to write")
 

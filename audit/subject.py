@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audit.data import Table, canonical_order, read_table, texts
 from audit.errors import InputError
+from audit.images import holds_images, read_images
 from audit.models.opening import open_model
 from audit.models.predictor import Opened, Task
 from audit.spec import SubjectSpec
-from audit.target import Target, read_target
+from audit.target import Target, numbers, read_target
+from audit.texts import is_plain_text, read_texts
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 UNKNOWN = "unknown"  # the group of rows whose sensitive value is missing
@@ -32,7 +35,8 @@ class Stored:
 class Subject:
     """What is audited. ``frame`` holds the rows in canonical order, ``truth`` their true answers;
     ``groups`` the sensitive and control features as texts, missing ones as ``unknown``.
-    ``training`` holds the rows that the model was trained on, where they were given.
+    ``training`` holds the rows that the model was trained on, where they were given; ``weights``
+    the rows' weights, float of shape (n,), where a column of them was named.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Subject:
     dropped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     training: Rows | None = None
+    weights: np.ndarray | None = None
 
     @property
     def n(self) -> int:
@@ -76,8 +81,8 @@ def build_subject(spec: SubjectSpec) -> Subject:
     sensitive feature with one group; UnsafeModelError (exit 5) for a model that is refused.
     """
     _check_combination(spec)
-    table = read_table(str(spec.predictions or spec.data))
     model = open_model(spec.model) if spec.model else None
+    table = _read(str(spec.predictions or spec.data), spec, model)
     task = _task(spec, model)
     _require_columns(spec, table, model)
     frame, dropped = _labelled_rows(table, spec.target)
@@ -108,7 +113,21 @@ def build_subject(spec: SubjectSpec) -> Subject:
         dropped=dropped,
         notes=table.notes,
         training=_training(spec, task, model, digests),
+        weights=_weights(frame, spec),
     )
+
+
+def _weights(frame: pd.DataFrame, spec: SubjectSpec) -> np.ndarray | None:
+    if spec.weight is None:
+        return None
+    weights = numbers(frame[spec.weight], f"weight column {spec.weight!r}")
+    if (weights < 0).any() or not weights.any():
+        what = "only zeros" if not weights.any() else f"{weights.min():g}"
+        raise InputError(
+            f"weight column {spec.weight!r} holds {what}",
+            remedy="weights say for how many people a row stands: give numbers of 0 or more",
+        )
+    return weights
 
 
 def _task(spec: SubjectSpec, model: Opened | None) -> Task:
@@ -133,12 +152,27 @@ def _training(
             "training data are of use with a model only: stored predictions say nothing of them",
             remedy="leave --training-data out",
         )
-    table = read_table(spec.training_data)
+    table = _read(spec.training_data, spec, model, part="train")
     _require_columns(spec, table, model)
     frame, _ = _labelled_rows(table, spec.target)
     frame = frame.iloc[canonical_order(frame)].reset_index(drop=True)
     digests["training_data"] = table.digest
     return Rows(frame, read_target(frame, spec, task, model))
+
+
+def _read(
+    path: str, spec: SubjectSpec, model: Opened | None, part: Literal["train"] | None = None
+) -> Table:
+    """The rows at ``path``: a table, images, or a text file in the passages the model expects.
+
+    ``part`` asks for the training part of images that come in two parts; the audit reads the other.
+    """
+    if model is not None and model.predictor.task == "generation" and is_plain_text(path):
+        recipe = model.predictor.maker_says.get("recipe") or {}
+        return read_texts(path, encoding=spec.encoding, passage=recipe.get("passage"))
+    if part is not None and holds_images(path):
+        return read_images(path, split=part)
+    return read_table(path)
 
 
 def _check_combination(spec: SubjectSpec) -> None:
@@ -171,6 +205,7 @@ def _require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> N
     table.require([spec.target] if spec.target else [], "target")
     table.require([spec.predicted] if spec.predicted else [], "predicted column")
     table.require([spec.score] if spec.score else [], "score column")
+    table.require([spec.weight] if spec.weight else [], "weight column")
     table.require(spec.sensitive_features, "sensitive feature")
     table.require(spec.control_features, "control feature")
     repeated = set(spec.sensitive_features) & set(spec.control_features)

@@ -22,6 +22,7 @@ from policies.decide import (
 from policies.schema import Check, Evidence, declared_reference
 from policies.selection import Selection, features_of, select
 from policies.words import Words, count, measured, name, place, say
+from policies.worsening import no_comparison, no_worse
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,8 @@ class _Judge:
                 if check.on_small == "exclude-and-report":
                     return None
                 return self._small(finding, small)
+        if check.decision == "no-group-worse":
+            return no_worse(finding, self.asked, self.case, self.other, self.siblings)
         if check.against is not None:
             return self._change(finding)
         outcome = decide(finding, self.asked)
@@ -256,11 +259,7 @@ class _Judge:
         if finding.value is None:
             return without_number(finding)
         if self.other is None:
-            because = say(
-                "there is no case to compare with: judge with --compare-to CASE",
-                "没有可比较的案卷：请以 --compare-to CASE 评判",
-            )
-            return Outcome("inconclusive", "no-comparison", because, (finding.id,))
+            return no_comparison(finding)
         before = next((f for f in self.other.findings if f.id == finding.id), None)
         if before is None or before.value is None:
             because = say(

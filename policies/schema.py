@@ -174,7 +174,8 @@ class Check(_Part):
     """What the selected number must satisfy. Whoever writes the threshold says where it is from.
 
     ``decision: bound`` passes only where the interval's bound passes; ``point`` compares the value.
-    ``against: compare_to`` judges the change: this case's value minus the other case's.
+    ``against: compare_to`` judges the change: this case's value minus the other case's; with
+    ``decision: no-group-worse`` row by row, failing what is shown to break the threshold.
     """
 
     comparator: Comparator
@@ -194,8 +195,12 @@ class Check(_Part):
         pair = isinstance(self.threshold, tuple)
         if pair != (self.comparator == "between"):
             raise ValueError("between takes two thresholds [low, high], other comparators take one")
-        if self.against is not None and self.decision != "point":
-            raise ValueError("against: compare_to compares values, so it needs decision: point")
+        if self.against is not None and self.decision == "bound":
+            raise ValueError("against: compare_to needs decision: point or no-group-worse")
+        if self.decision == "no-group-worse" and self.against is None:
+            raise ValueError("decision: no-group-worse needs against: compare_to")
+        if self.decision == "no-group-worse" and self.comparator not in (">=", "<="):
+            raise ValueError("decision: no-group-worse needs the comparator >= or <=")
         for threshold in self.thresholds:
             if isinstance(threshold, str):
                 declared_reference(threshold)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trainers.estimators import MLPTabularClassifier as MLPTabularClassifier
+    from trainers.estimators import MLPTabularRegressor as MLPTabularRegressor
     from trainers.job import TrainResult as TrainResult
     from trainers.job import train as train
     from trainers.ledger import read_ledger as read_ledger
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "MLPTabularClassifier": "trainers.estimators",
+    "MLPTabularRegressor": "trainers.estimators",
     "Recipe": "trainers.recipe",
     "TrainResult": "trainers.job",
     "read_ledger": "trainers.ledger",

@@ -19,6 +19,9 @@ from audit.errors import InputError
 # Above this PRV needs gigabytes and the guarantee says next to nothing; RDP bounds it well enough.
 _PRV_LIMIT = 60.0
 _TOLERANCE = 0.02
+# RDP's bound is up to a few times looser, for few steps with much noise; more is an error.
+_FAR_APART = 5.0
+_MAX_PRV_SEGMENTS = 24  # its time grows with them: 8 seconds for 50
 _MAX_GRID = 1 << 23  # points: about 10 seconds and 1 GB
 MAX_NOISE = 10_000.0
 # Opacus' own orders, and larger ones: small budgets have their best order above its last, 63.
@@ -47,8 +50,13 @@ class Spent:
 
 def spent(segments: Sequence[Segment], delta: float) -> Spent:
     """The epsilon of all ``segments`` together, at ``delta``, under Poisson sampling."""
-    steps = tuple(s for s in segments if s.steps > 0)
-    return _spent(steps, delta) if steps else Spent(0.0, 0.0, "PRV")
+    steps: dict[tuple[float, float], int] = {}
+    for s in segments:
+        key = (s.noise_multiplier, s.sample_rate)
+        steps[key] = steps.get(key, 0) + s.steps
+    # Equal dials compose as one longer segment; sorted, so that the order of runs changes nothing.
+    merged = tuple(Segment(*key, n) for key, n in sorted(steps.items()) if n > 0)
+    return _spent(merged, delta) if merged else Spent(0.0, 0.0, "PRV")
 
 
 @lru_cache(maxsize=256)
@@ -56,11 +64,17 @@ def _spent(segments: tuple[Segment, ...], delta: float) -> Spent:
     by_rdp = _rdp(segments, delta)
     if by_rdp > _PRV_LIMIT:
         return Spent(by_rdp, by_rdp, "RDP", f"epsilon is above {_PRV_LIMIT:g}: PRV was not run")
+    if len(segments) > _MAX_PRV_SEGMENTS:
+        note = f"{len(segments)} different settings: PRV was not run, RDP stands in"
+        return Spent(by_rdp, by_rdp, "RDP", note)
     try:
         by_prv = _prv(segments, delta, _grid_error(segments, delta, by_rdp))
     except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
         return Spent(by_rdp, by_rdp, "RDP", f"PRV failed ({error}); RDP stands in")
     note = ""
+    if by_prv < by_rdp / _FAR_APART - _TOLERANCE:
+        note = f"PRV ({by_prv:.4f}) is far below RDP ({by_rdp:.4f}): RDP is reported"
+        return Spent(by_rdp, by_rdp, "RDP", note)
     if by_prv > by_rdp * (1 + _TOLERANCE) + _TOLERANCE:
         note = f"PRV ({by_prv:.4f}) is above RDP ({by_rdp:.4f}): the larger is reported"
     return Spent(by_prv, by_rdp, "PRV", note)

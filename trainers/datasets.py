@@ -1,4 +1,8 @@
-"""Named data sets and files as tables, and the split into training and held-out rows."""
+"""Named data sets and files as tables, and the split into training, validation and test rows.
+
+``loanapp`` comes with a package. ``adult`` is read from its file as UCI publishes it, told by
+content, or by name with a path: ``adult:FOLDER`` or ``adult:FOLDER/adult.data``.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audit.canonical import digest_bytes
 from audit.data import Table, canonical_order, read_table, table_of, texts
 from audit.errors import InputError, nearest
 
@@ -27,29 +32,47 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Split:
-    """Training and held-out rows: disjoint, together every row, in canonical order.
+    """Training, validation and held-out (test) rows: disjoint, in canonical order, together every
+    row, unless the test rows come from a file of their own.
 
     ``n_twins`` counts the held-out rows that equal a training row in every cell: such rows were
-    in effect seen in training.
+    in effect seen in training. ``validation`` is None where none was asked for.
     """
 
     train: pd.DataFrame
     test: pd.DataFrame
     n_twins: int
+    validation: pd.DataFrame | None = None
 
 
 def load_dataset(name_or_path: str | Path) -> Dataset:
-    """A named data set (``loanapp``), or the table at a path. Raises InputError."""
-    named = NAMED.get(str(name_or_path))
+    """A named data set (``loanapp``, ``adult:PATH``), or the table at a path. Raises InputError."""
+    given = str(name_or_path)
+    named = NAMED.get(given)
     if named is not None:
         return named()
-    if not Path(name_or_path).exists() and Path(name_or_path).name == str(name_or_path):
-        near = [*NAMED, *(p.name for p in Path().glob("*.*"))]
+    if given.startswith(_ADULT):
+        return adult(given.removeprefix(_ADULT))
+    if given == "adult":
         raise InputError(
-            f"{str(name_or_path)!r} is neither a named data set nor a file",
-            remedy=nearest(str(name_or_path), near),
+            "data set 'adult' is not shipped", remedy="pass --data adult:FOLDER (UCI's files)"
         )
-    return Dataset(read_table(name_or_path))
+    path = Path(name_or_path)
+    if not path.exists() and path.name == given:
+        near = [*NAMED, "adult:PATH", *(p.name for p in Path().glob("*.*"))]
+        raise InputError(
+            f"{given!r} is neither a named data set nor a file", remedy=nearest(given, near)
+        )
+    return adult(path) if is_adult(path) else Dataset(read_table(path))
+
+
+def located(data: str, folder: Path) -> str:
+    """``data`` as a recipe in ``folder`` means it: names as they are, relative paths from there."""
+    if data in NAMED:
+        return data
+    if data.startswith(_ADULT):
+        return _ADULT + str(folder / data.removeprefix(_ADULT))
+    return str(folder / data)
 
 
 def loanapp() -> Dataset:
@@ -96,32 +119,142 @@ _LOANAPP_CODES = {"gdlin": 666, "review": 999, "lines": 999_999, "term": 999_999
 NAMED: dict[str, Callable[[], Dataset]] = {"loanapp": loanapp}
 
 
-def split(frame: pd.DataFrame, *, share: float, seed: int, stratify: str) -> Split:
-    """Holds out ``share`` of the rows, in each class of ``stratify`` alike.
+def adult(path: str | Path) -> Dataset:
+    """UCI Adult: does a person earn over 50,000 dollars a year? One row a person, 1994.
 
-    Deterministic, and independent of the order in which the rows come: it depends on their
-    contents and the seed alone. Raises InputError where a part would lack a class.
+    Source: Becker and Kohavi (1996), "Adult", UCI Machine Learning Repository,
+    doi:10.24432/C5XW20, CC BY 4.0; extracted from the Current Population Survey. ``path`` is
+    ``adult.data`` (32,561 rows), ``adult.test`` (16,281 rows) or the folder that holds
+    ``adult.data``.
+
+    Target ``income``: ``<=50K`` or ``>50K``; the labels of adult.test end with a dot, which is
+    taken off. The files have no header: columns are named as in adult.names. ``?`` is missing.
+    Dropped: ``fnlwgt``, the number of people that the survey counts a row for, which is no fact
+    about the person. Left in, and worth knowing: ``relationship`` and ``marital-status`` tell most
+    people's sex, and ``education-num`` is ``education`` again, as a number.
+
+    Raises InputError for a file that is not as UCI publishes it.
+    """
+    import io
+
+    import pandas as pd
+
+    file = Path(path)
+    file = file / "adult.data" if file.is_dir() else file
+    if not file.is_file() or not is_adult(file):
+        raise InputError(
+            f"{file} is not UCI's adult.data or adult.test", remedy="pass the file as published"
+        )
+    raw = file.read_bytes()
+    rows = _adult_rows(raw.decode("utf-8", "replace"))
+    wrong = next((row for row in rows if row.count(",") != len(ADULT_COLUMNS) - 1), None)
+    if wrong is not None:
+        raise InputError(
+            f"{file}: row {wrong[:80]!r} has not 15 cells", remedy="pass the file as published"
+        )
+    frame = pd.read_csv(
+        io.StringIO("\n".join(rows)),
+        names=list(ADULT_COLUMNS),
+        skipinitialspace=True,
+        keep_default_na=False,
+        na_values=["?"],
+    )
+    frame["income"] = frame["income"].str.strip().str.removesuffix(".")
+    odd = sorted(set(frame["income"].unique()) - {"<=50K", ">50K"})
+    if odd:
+        raise InputError(f"{file}: income is {odd[0]!r}", remedy="pass the file as published")
+    frame = frame.drop(columns=["fnlwgt"])
+    table = Table(frame, str(file), digest_bytes(raw))
+    return Dataset(table, "adult", "income", ">50K", ("sex", "race"))
+
+
+def is_adult(path: Path) -> bool:
+    """Whether a file is UCI's adult.data or adult.test, by its first row of 15 cells."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as handle:
+        rows = _adult_rows(handle.read(2048).decode("utf-8", "replace"))
+    cells = [cell.strip() for cell in rows[0].split(",")] if rows else []
+    return (
+        len(cells) == len(ADULT_COLUMNS)
+        and cells[0].isdigit()
+        and cells[-1].removesuffix(".") in ("<=50K", ">50K")
+    )
+
+
+def _adult_rows(text: str) -> list[str]:
+    """The lines that hold a person: adult.test opens with a comment, both end with a blank line."""
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("|")]
+
+
+_ADULT = "adult:"
+ADULT_COLUMNS = (
+    "age",
+    "workclass",
+    "fnlwgt",
+    "education",
+    "education-num",
+    "marital-status",
+    "occupation",
+    "relationship",
+    "race",
+    "sex",
+    "capital-gain",
+    "capital-loss",
+    "hours-per-week",
+    "native-country",
+    "income",
+)
+
+
+def split(
+    frame: pd.DataFrame,
+    *,
+    share: float,
+    seed: int,
+    stratify: str | None,
+    validation_share: float = 0.0,
+    test: pd.DataFrame | None = None,
+) -> Split:
+    """Holds out ``share`` of the rows for the test and ``validation_share`` for validation.
+
+    In each class of ``stratify`` alike; at random where it is None. Where ``test`` is given, its
+    rows are the test and none of ``frame`` are held out for it. Deterministic, and independent of
+    the order in which rows come: it depends on their contents and the seed alone; and which rows
+    are held out for the test doesn't depend on ``validation_share``.
+
+    Raises InputError where a part would lack a class.
     """
     import numpy as np
 
     ordered = frame.iloc[canonical_order(frame)].reset_index(drop=True)
-    labels, _ = texts(ordered[stratify])
+    labels = texts(ordered[stratify])[0] if stratify else np.full(len(ordered), "", dtype=object)
     rng = np.random.default_rng(seed)
-    held_out = np.zeros(len(ordered), dtype=bool)
+    part = np.zeros(len(ordered), dtype=int)  # 0 training, 1 test, 2 validation
+    share = 0.0 if test is not None else share
     for label in sorted(set(labels)):
         members = np.flatnonzero(labels == label)
-        n_out = round(share * len(members))
-        if n_out == 0 or n_out == len(members):
+        n_out, n_kept = round(share * len(members)), round(validation_share * len(members))
+        wanted = (n_out, share), (n_kept, validation_share)
+        if any(n == 0 and asked for n, asked in wanted) or n_out + n_kept >= len(members):
+            what = f"class {label!r} of {stratify!r}" if stratify else "the table"
+            also = f" and validation_share={validation_share}" if validation_share else ""
             raise InputError(
-                f"class {label!r} of {stratify!r} has {len(members)} rows: holding out "
-                f"test_share={share} of them leaves a part without it",
-                remedy="use more rows, or another test_share",
+                f"{what} has {len(members)} rows: holding out test_share={share}{also} of them "
+                "leaves a part without it",
+                remedy="use more rows, or other shares",
             )
-        held_out[rng.permutation(members)[:n_out]] = True
-    train, test = ordered[~held_out], ordered[held_out]
+        order = rng.permutation(members)
+        part[order[:n_out]], part[order[n_out : n_out + n_kept]] = 1, 2
+    train, validation = ordered[part == 0], ordered[part == 2]
+    held_out = ordered[part == 1] if test is None else test.iloc[canonical_order(test)]
     seen = set(_row_hashes(train))
-    n_twins = sum(h in seen for h in _row_hashes(test))
-    return Split(train.reset_index(drop=True), test.reset_index(drop=True), n_twins)
+    return Split(
+        train.reset_index(drop=True),
+        held_out.reset_index(drop=True),
+        sum(h in seen for h in _row_hashes(held_out)),
+        validation.reset_index(drop=True) if validation_share else None,
+    )
 
 
 def _row_hashes(frame: pd.DataFrame) -> list[int]:

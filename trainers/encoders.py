@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "evenhand-encoder/1"
 MAX_CATEGORIES = 50
+# Where a column's encoding comes from: what is learnt from training rows has no noise on it.
+Source = Literal["declared public", "from public data", "outside the guarantee"]
 
 
 class NumericColumn(Strict):
@@ -34,6 +36,23 @@ class NumericColumn(Strict):
     mean: float
     scale: float = Field(gt=0)
     had_missing: bool
+    source: Source = "outside the guarantee"
+
+    @classmethod
+    def from_bounds(cls, name: str, low: float, high: float) -> NumericColumn:
+        """Encodes ``low`` to -1 and ``high`` to 1, with an indicator for missing cells whether
+        training rows had any or not: nothing of it depends on rows. Raises InputError."""
+        if not low < high:
+            raise InputError(
+                f"bounds of {name!r}: {low} is not below {high}", remedy="give the lower one first"
+            )
+        return cls(
+            name=name,
+            mean=(low + high) / 2,
+            scale=(high - low) / 2,
+            had_missing=True,
+            source="declared public",
+        )
 
     @property
     def width(self) -> int:
@@ -61,6 +80,7 @@ class CategoricalColumn(Strict):
     name: str
     categories: tuple[str, ...] = Field(max_length=MAX_CATEGORIES)
     n_other: int = Field(default=0, ge=0)
+    source: Source = "outside the guarantee"
 
     @model_validator(mode="after")
     def _unique(self) -> CategoricalColumn:
@@ -105,14 +125,25 @@ class _Stored(Strict):
 class TabularEncoder:
     """What was learnt from the training rows; ``baseline`` is their mean in encoded space."""
 
+    SCHEMA: ClassVar[str] = SCHEMA
+    baseline_name: ClassVar[str] = "training means"
+
     columns: tuple[NumericColumn | CategoricalColumn, ...]
     baseline_values: tuple[float, ...]
 
     @classmethod
     def fit(
-        cls, frame: pd.DataFrame, columns: Iterable[str], *, categorical: Iterable[str] = ()
+        cls,
+        frame: pd.DataFrame,
+        columns: Iterable[str],
+        *,
+        categorical: Iterable[str] = (),
+        declared: Mapping[str, NumericColumn | CategoricalColumn] | None = None,
     ) -> TabularEncoder:
         """Learns from training rows; ``categorical`` names numeric columns that hold codes.
+
+        ``declared`` columns (public.py) are taken as they are, and their baseline is the middle of
+        the bounds and equal shares of the categories: nothing is learnt about them.
 
         Raises InputError for a missing column and for infinite or overflowing numbers.
         """
@@ -120,14 +151,27 @@ class TabularEncoder:
         if not wanted:
             raise InputError("no input columns to encode", remedy="name some with inputs")
         _require(frame, (*wanted, *sorted(as_codes)))
-        fitted = tuple(_fit_column(frame[name], name, name in as_codes) for name in wanted)
-        means = cls(fitted, ())._encode(frame).mean(axis=0)
-        return cls(fitted, tuple(float(m) for m in means))
+        known = declared or {}
+        fitted = tuple(
+            known.get(name) or _fit_column(frame[name], name, name in as_codes) for name in wanted
+        )
+        means: list[float] = []
+        for column in fitted:
+            if column.name in known:
+                means += _public_baseline(column)
+            else:
+                means += column.encode(frame[column.name]).mean(axis=0).tolist()
+        return cls(fitted, tuple(means))
 
     @property
     def input_columns(self) -> tuple[str, ...]:
         """The raw columns that it reads."""
         return tuple(c.name for c in self.columns)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one encoded row."""
+        return (sum(c.width for c in self.columns),)
 
     @property
     def encoded_columns(self) -> tuple[str, ...]:
@@ -213,6 +257,13 @@ def _fit_categories(column: pd.Series[Any], name: str) -> CategoricalColumn:
     by_frequency = sorted(counts, key=lambda text: (-counts[text], text))
     kept = tuple(sorted(by_frequency[:MAX_CATEGORIES]))
     return CategoricalColumn(name=name, categories=kept, n_other=len(counts) - len(kept))
+
+
+def _public_baseline(column: NumericColumn | CategoricalColumn) -> list[float]:
+    if isinstance(column, NumericColumn):
+        return [0.0] * column.width
+    n = len(column.categories)
+    return [1 / n if n else 0.0] * n + [0.0, 0.0]
 
 
 def _require(frame: pd.DataFrame, columns: Iterable[str]) -> None:

@@ -8,43 +8,75 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import InputError
+from trainers.losses import per_example
 
 if TYPE_CHECKING:
     import torch
 
+    from trainers.model_description import Task
+    from trainers.schedules import Factor
+    from trainers.stopping import Watch
+
 Progress = Callable[[int, int, float, float | None], None]
+Take = Callable[[Callable[["torch.Tensor"], "torch.Tensor"], "torch.Tensor"], "torch.Tensor"]
 
 
 @dataclass(frozen=True)
 class Point:
     """One point of the learning curve: mean training loss (nat) over an epoch's batches.
 
-    ``loss`` is None where a private run keeps it back; ``epsilon`` is what was spent so far.
+    ``loss`` is None where a private run keeps it back; ``epsilon`` is what was spent so far. Where
+    there are validation rows: their mean loss, and the task's measure (see ``stopping.MEASURES``)
+    on them and on the first training rows, all after the epoch.
     """
 
     epoch: int
     loss: float | None
     epsilon: float | None = None
+    measure: float | None = None
+    validation_loss: float | None = None
+    validation_measure: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
-        return {"epoch": self.epoch, "loss": self.loss, "epsilon": self.epsilon}
+        """Plain JSON types; what validation rows say is left out where there are none."""
+        seen = vars(self) if self.validation_loss is not None else {}
+        return {"epoch": self.epoch, "loss": self.loss, "epsilon": self.epsilon, **seen}
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Training examples: ``inputs`` (n, ...), ``targets`` (n,) int64, ``weights`` (n,) float32."""
+    """Training examples: ``inputs`` (n, ...), ``targets``, ``weights`` (n,) float32.
+
+    Targets are class positions (n,) int64, values (n,) float32 (regression), or token ids
+    (n, tokens) int64 (generation).
+    """
 
     inputs: torch.Tensor
     targets: torch.Tensor
     weights: torch.Tensor
+    task: Task = "multiclass"
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def to(self, device: torch.device) -> Examples:
+        """The same examples on a device."""
+        inputs, targets = self.inputs.to(device), self.targets.to(device)
+        return Examples(inputs, targets, self.weights.to(device), self.task)
+
+
+@dataclass
+class Standing:
+    """Where a run stands: steps taken, the curve so far, and the losses of the epoch under way."""
+
+    step: int = 0
+    curve: list[Point] = field(default_factory=list)
+    total: float = 0.0
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +86,10 @@ class Loop:
     ``join`` is the mean in plain training. In private training it is the sum, because there the
     optimizer divides by the expected batch size: a mean over the drawn batch would reveal its size
     (and be undefined for an empty one). ``epsilon_after`` tells the budget spent after so many
-    steps, for the learning curve.
+    steps, for the learning curve. ``take(losses_of, rows)`` is one whole step in place of the plain
+    one. ``standing`` is where a resumed run goes on; ``after_step`` hears of it after each step.
+    ``factor`` gives the share of the learning rate that a step (from 0) has; ``watch`` looks at
+    validation rows after each epoch and may end the run.
     """
 
     batches: Iterator[list[int]]
@@ -62,6 +97,11 @@ class Loop:
     epochs: int
     join: Callable[[torch.Tensor], torch.Tensor]
     epsilon_after: Callable[[int], float | None] | None = None
+    take: Take | None = None
+    standing: Standing = field(default_factory=Standing)
+    after_step: Callable[[Standing], None] | None = None
+    factor: Factor | None = None
+    watch: Watch | None = None
 
 
 def run(
@@ -79,34 +119,52 @@ def run(
     import torch
 
     module.train()
-    curve: list[Point] = []
-    total, count = 0.0, 0
-    for step in range(1, loop.steps + 1):
+    at = loop.standing
+    take = loop.take or plain_step(optimizer, loop.join)
+    for step in range(at.step + 1, loop.steps + 1):
         rows = torch.tensor(next(loop.batches), dtype=torch.int64)
-        optimizer.zero_grad()
-        losses = example_losses(module, examples, rows)
-        loop.join(losses).backward()
-        optimizer.step()
-        total, count = total + float(losses.detach().sum()), count + len(rows)
+        if loop.factor:
+            set_rate(optimizer, loop.factor(step - 1))
+        losses = take(lambda rows: example_losses(module, examples, rows), rows)
+        at.total, at.count = at.total + float(losses.sum()), at.count + len(losses)
         epoch = step * loop.epochs // loop.steps
         if epoch > (step - 1) * loop.epochs // loop.steps:
-            loss = total / count if count else 0.0
+            loss = at.total / at.count if at.count else 0.0
             _require_finite(loss)
             epsilon = loop.epsilon_after(step) if loop.epsilon_after else None
-            curve.append(Point(epoch, loss, epsilon))
+            point = Point(epoch, loss, epsilon)
+            at.curve.append(loop.watch.after_epoch(module, point) if loop.watch else point)
             if progress:
                 progress(epoch, loop.epochs, loss, epsilon)
-            total, count = 0.0, 0
-    return tuple(curve)
+            at.total, at.count = 0.0, 0
+        at.step = step
+        if loop.after_step:
+            loop.after_step(at)
+        if loop.watch and loop.watch.stopped_after:
+            break
+    if loop.watch:
+        loop.watch.restore(module)
+    return tuple(at.curve)
+
+
+def plain_step(optimizer: Any, join: Callable[[torch.Tensor], torch.Tensor]) -> Take:
+    """One step of plain training: losses of the rows, joined, backward, step."""
+
+    def take(losses_of: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor) -> torch.Tensor:
+        optimizer.zero_grad()
+        losses = losses_of(rows)
+        join(losses).backward()
+        optimizer.step()
+        return losses.detach()
+
+    return take
 
 
 def example_losses(module: torch.nn.Module, examples: Examples, rows: torch.Tensor) -> torch.Tensor:
-    """Weighted cross-entropy of each row, shape (len(rows),); no row's loss depends on another."""
-    import torch
-
-    logits = module(examples.inputs[rows])
-    losses = torch.nn.functional.cross_entropy(logits, examples.targets[rows], reduction="none")
-    return losses * examples.weights[rows]
+    """Weighted loss of each row, shape (len(rows),); no row's loss depends on another."""
+    on = rows.to(examples.inputs.device)
+    losses = per_example(examples.task, module(examples.inputs[on]), examples.targets[on])
+    return losses * examples.weights[on]
 
 
 def shuffled_batches(n: int, batch_size: int, generator: torch.Generator) -> Iterator[list[int]]:
@@ -119,14 +177,49 @@ def shuffled_batches(n: int, batch_size: int, generator: torch.Generator) -> Ite
 
 
 def make_optimizer(
-    module: torch.nn.Module, name: str, *, learning_rate: float, weight_decay: float
+    module: torch.nn.Module,
+    name: str,
+    *,
+    learning_rate: float,
+    weight_decay: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    l1: float = 0.0,
 ) -> torch.optim.Optimizer:
-    """torch's SGD (no momentum), Adam or RMSprop over the trainable parameters."""
+    """torch's SGD, Adam (momentum is its own) or RMSprop over the trainable parameters.
+
+    The penalties are added to the gradient that the optimizer applies, which in private training
+    is the one with noise: they cost nothing there, and they are not clipped. Raises InputError
+    where nothing is trainable.
+    """
     import torch
 
     makers = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
     trainable = [p for p in module.parameters() if p.requires_grad]
-    return makers[name](trainable, lr=learning_rate, weight_decay=weight_decay)
+    if not trainable:
+        raise InputError("every layer is frozen", remedy="freeze fewer layers")
+    extra: dict[str, Any] = {} if name == "adam" else {"momentum": momentum}
+    if nesterov:
+        extra["nesterov"] = True
+    optimizer = makers[name](trainable, lr=learning_rate, weight_decay=weight_decay, **extra)
+    if l1:
+        optimizer.register_step_pre_hook(lambda opt, *_: _add_l1(opt, l1))
+    return optimizer
+
+
+def _add_l1(optimizer: torch.optim.Optimizer, l1: float) -> None:
+    """Adds the subgradient of l1 * |weights| to each gradient; biases and norms are left alone."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            if parameter.grad is not None and parameter.ndim > 1:
+                parameter.grad.add_(parameter.detach().sign(), alpha=l1)
+
+
+def set_rate(optimizer: Any, factor: float) -> None:
+    """Sets the learning rate to ``factor`` times the one the optimizer was made with, which is kept
+    in its state, so that a resumed run finds it there."""
+    for group in optimizer.param_groups:
+        group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
 
 
 @contextmanager

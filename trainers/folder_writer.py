@@ -6,9 +6,11 @@ weights.safetensors   networks: the weights
 model.skops           scikit-learn models instead of the two above
 ledger.jsonl          private training: what was spent
 curves.json           the learning curve
+cost.json             time, memory, energy and carbon of the run
 recipe.yaml           the recipe, with every default filled in
 split.json            how rows were held out
 held_out.csv          the held-out rows, so that an audit can use exactly the unseen ones
+                      (.npz for images, .jsonl for texts)
 """
 
 from __future__ import annotations
@@ -25,13 +27,12 @@ from typing import TYPE_CHECKING, Any
 
 from audit.canonical import digest_file
 from audit.errors import InputError
-from trainers import ledger
 from trainers.model_description import ModelDescription
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.encoders import TabularEncoder
+    from trainers.encoding import Encoder
     from trainers.fit import Point
     from trainers.recipe import Recipe
 
@@ -40,8 +41,7 @@ class FolderWriter:
     """A model folder in the making; ``commit`` gives it its name.
 
     Used as a context manager: where the block ends without ``commit``, what was written is
-    removed, but for a ledger with an open run: that budget may have been spent, so its record
-    stays, in ``<name>.partial-...``.
+    removed. What a private run spent is in the ledger store all the same.
     """
 
     def __init__(self, out: str | Path) -> None:
@@ -53,7 +53,7 @@ class FolderWriter:
             )
         try:
             self.out.parent.mkdir(parents=True, exist_ok=True)
-            # A name of its own each time: a crashed run's ledger may be lying there still.
+            # A name of its own each time: a crashed run's folder may be lying there still.
             self.path = self.out.with_name(f"{self.out.name}.partial-{token_hex(4)}")
             self.path.mkdir()
         except OSError as error:
@@ -71,24 +71,12 @@ class FolderWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self.path.exists():
-            return
-        for file in self.path.iterdir():
-            if file.name != ledger.FILE:
-                file.unlink()
-        if not self.ledger.exists():
-            shutil.rmtree(self.path, ignore_errors=True)
-        elif error is not None:
-            error.add_note(f"the privacy ledger of this run is kept at {self.ledger}")
-
-    @property
-    def ledger(self) -> Path:
-        """Where the ledger is while the folder is in the making."""
-        return self.path / ledger.FILE
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def write(self, name: str, data: bytes) -> str:
         """Writes one file and flushes it to the disk; returns the SHA-256 of its bytes."""
         file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("xb") as handle:
             handle.write(data)
             handle.flush()
@@ -116,7 +104,7 @@ class FolderWriter:
         return self.out
 
 
-def write_network(writer: FolderWriter, module: torch.nn.Module, encoder: TabularEncoder) -> str:
+def write_network(writer: FolderWriter, module: torch.nn.Module, encoder: Encoder) -> str:
     """Writes encoder.json and weights.safetensors; returns the digest of the weights' file."""
     from safetensors.torch import save
 

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.folder_writer import FolderWriter
+from audit.errors import InputError
+from trainers.energy import Meter, metered
+from trainers.folder_writer import FolderWriter, library_versions, write_record
 from trainers.model_description import ModelDescription
-from trainers.recipe import Recipe, as_recipe
-from trainers.tabular import prepare, train_tabular
+from trainers.recipe import ESTIMATORS, Recipe, as_recipe
 
 if TYPE_CHECKING:
     from trainers.fit import Progress
+    from trainers.prepared import Fitted, Prepared
+    from trainers.session import Session
 
 
 @dataclass(frozen=True)
 class TrainResult:
     """A trained model and what it came to; ``epsilon`` and the like are None in plain training.
 
-    Test measures are on the held-out rows; ``majority_share`` is what always guessing the
-    commonest class gets there. ``curves`` are points of epoch, training loss (nat; kept back in
-    private training unless the recipe says otherwise) and epsilon so far. ``notes`` say what was
+    ``test`` holds the measures of the task on the held-out rows; ``test_accuracy``,
+    ``test_balanced_accuracy`` and ``majority_share`` (what always guessing the commonest class
+    gets there) are those of a classifier, None for other tasks. ``curves`` are points of epoch,
+    training loss (nat; kept back in private training unless the recipe says otherwise) and epsilon
+    so far. ``cost`` is the content of cost.json (time, memory, energy). ``notes`` say what was
     done to the rows, and warnings about the budget.
     """
 
@@ -32,15 +38,17 @@ class TrainResult:
     epsilon: float | None
     delta: float | None
     accountant: str | None
-    test_accuracy: float
-    test_balanced_accuracy: float
-    majority_share: float
+    test: Mapping[str, Any]
+    test_accuracy: float | None
+    test_balanced_accuracy: float | None
+    majority_share: float | None
     n_train: int
     n_test: int
     seconds: float
     curves: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...]
     privacy: Mapping[str, Any] | None
+    cost: Mapping[str, Any]
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -48,9 +56,11 @@ class TrainResult:
             **{k: v for k, v in vars(self).items() if k not in ("model", "held_out")},
             "model": str(self.model),
             "held_out": str(self.held_out) if self.held_out else None,
+            "test": dict(self.test),
             "curves": [dict(point) for point in self.curves],
             "notes": list(self.notes),
             "privacy": dict(self.privacy) if self.privacy else None,
+            "cost": dict(self.cost),
         }
 
 
@@ -59,44 +69,189 @@ def train(
     *,
     out: str | Path,
     progress: Progress | None = None,
+    resume: bool = False,
+    checkpoint_every: int | None = None,
 ) -> TrainResult:
     """Trains what ``recipe`` (a Recipe, a mapping, or a path to YAML) says into the folder ``out``.
 
     ``progress(epoch, epochs, loss, epsilon or None)`` is called after each epoch; in private
     training the loss is for the operator alone, since it is computed without noise.
 
-    Raises InputError (among others where ``out`` exists already); the folder appears whole or not
-    at all.
+    Checkpoints are written to ``<out>.unfinished`` once a minute (or each ``checkpoint_every``
+    steps) and on Ctrl-C; ``resume`` goes on from the last one.
+
+    Raises InputError (among others where ``out`` exists already, and for settings that changed
+    before resuming), KeyboardInterrupt after Ctrl-C, AlteredEvidenceError for a checkpoint or
+    ledger store that was rolled back; the folder appears whole or not at all.
     """
     started = time.perf_counter()
-    task = prepare(as_recipe(recipe))
-    with FolderWriter(out) as writer:
-        description = train_tabular(task, writer, progress)
+    prepared = prepare(as_recipe(recipe))
+    session = _session(prepared, Path(out), resume=resume, every=checkpoint_every)
+    with FolderWriter(out) as writer, metered() as meter:
+        description = train_prepared(prepared, writer, progress, session)
+        cost = _cost(prepared, session, meter, writer)
+        writer.write_json("cost.json", cost)
         path = writer.commit()
-    return _result(path, description, task.notes, time.perf_counter() - started)
+    if session is not None:
+        session.finish()
+    seconds = time.perf_counter() - started
+    return _result(path, description, prepared.notes, seconds, cost)
+
+
+def _cost(
+    prepared: Prepared, session: Session | None, meter: Meter, writer: FolderWriter
+) -> dict[str, Any]:
+    """What training cost; where the run was resumed, its last part alone."""
+    import json
+
+    from trainers.cost import run_flops
+
+    points = json.loads((writer.path / "curves.json").read_text("utf-8"))["points"]
+    epochs = len(points) or 1
+    flops = run_flops(prepared, float(epochs * len(prepared.train)))
+    is_whole = session is None or session.started_at == 0
+    return {**meter.stop(flops).to_json(), "is_of_the_whole_run": is_whole}
+
+
+def prepare(recipe: Recipe) -> Prepared:
+    """Meets a recipe with its data, by the recipe's kind. Raises InputError."""
+    kind = importlib.import_module(f"trainers.kinds.{recipe.kind.replace('-', '_')}")
+    prepared: Prepared = kind.prepare(recipe)
+    if recipe.kind != "tabular":  # tables see to both by themselves
+        from trainers.splitting import with_start, with_validation
+
+        prepared = with_validation(with_start(prepared))
+    return prepared
+
+
+def take_part(
+    recipe: Recipe | Mapping[str, Any] | str | Path, *, out: str | Path, resume: bool = False
+) -> None:
+    """Trains along with the first of several processes; writes nothing (trainers/__main__.py)."""
+    from trainers.checkpoint import unfinished_folder
+    from trainers.networks import new_session, train_prepared_network
+
+    prepared = prepare(as_recipe(recipe))
+    folder = unfinished_folder(Path(out))
+    with new_session(prepared, folder=folder, resume=resume, is_first=False) as session:
+        train_prepared_network(prepared, None, session)
+
+
+def _session(prepared: Prepared, out: Path, *, resume: bool, every: int | None) -> Session | None:
+    """The session of a network; an estimator is fitted in one go and has none."""
+    if prepared.recipe.model in ESTIMATORS:
+        if resume:
+            raise InputError(
+                f"model {prepared.recipe.model!r} is fitted in one go: nothing can be resumed",
+                remedy="leave --resume out",
+            )
+        return None
+    from trainers.checkpoint import unfinished_folder
+    from trainers.networks import new_session
+
+    return new_session(prepared, folder=unfinished_folder(out), resume=resume, every=every)
+
+
+def train_prepared(
+    prepared: Prepared,
+    writer: FolderWriter,
+    progress: Progress | None = None,
+    session: Session | None = None,
+) -> ModelDescription:
+    """Trains, tests on the held-out rows and fills the folder; the caller commits it."""
+    if prepared.recipe.model in ESTIMATORS:
+        from trainers.sklearn_models import fit_estimator
+
+        fitted = fit_estimator(prepared, writer, progress)
+    else:
+        from trainers.networks import fit_network
+
+        fitted = fit_network(prepared, writer, progress, session)
+    description = _describe(prepared, fitted)
+    writer.write_json("split.json", _split_record(prepared))
+    if prepared.held_out is not None:
+        writer.write(prepared.held_out.file, prepared.held_out.content)
+    notes = fitted.curve_notes or {}
+    write_record(writer, description, prepared.recipe, fitted.curve, notes)
+    return description
+
+
+def _describe(prepared: Prepared, fitted: Fitted) -> ModelDescription:
+    packages = ["numpy", "pandas", "scikit-learn", "skops"]
+    if fitted.architecture:
+        packages = ["numpy", "pandas", "torch", "safetensors"]
+    if fitted.privacy:
+        packages.append("opacus")
+    return ModelDescription(
+        format="evenhand-folder" if fitted.architecture else "skops",
+        name=f"{prepared.name}-{prepared.recipe.model}",
+        task=prepared.task,
+        model=prepared.recipe.model,
+        architecture=fitted.architecture,
+        parameters=fitted.parameters,
+        classes=prepared.classes,
+        positive_label=prepared.positive_label,
+        target=prepared.target,
+        sensitive_features=prepared.sensitive,
+        input_columns=prepared.input_columns,
+        dataset=prepared.dataset,
+        n_train=len(prepared.train),
+        n_test=len(prepared.test),
+        training_data_digest=prepared.training_digest,
+        held_out_digest=prepared.held_out_digest,
+        test=fitted.test,
+        versions=library_versions(*packages),
+        privacy=fitted.privacy,
+        recipe=prepared.recipe.to_json(),
+        source_digest=prepared.source_digest,
+        target_scale=prepared.target_scale if fitted.architecture else None,
+        pretrained=fitted.pretrained,
+    )
+
+
+def _split_record(prepared: Prepared) -> dict[str, Any]:
+    return {
+        "schema": "evenhand-split/1",
+        "seed": prepared.recipe.seed,
+        "test_share": prepared.recipe.test_share,
+        "validation_share": prepared.recipe.validation_share,
+        **prepared.split,
+        "n_train": len(prepared.train),
+        "n_test": len(prepared.test),
+        "training_data_digest": prepared.training_digest,
+        "held_out_digest": prepared.held_out_digest,
+        "notes": list(prepared.notes),
+    }
 
 
 def _result(
-    path: Path, description: ModelDescription, notes: tuple[str, ...], seconds: float
+    path: Path,
+    description: ModelDescription,
+    notes: tuple[str, ...],
+    seconds: float,
+    cost: Mapping[str, Any],
 ) -> TrainResult:
     import json
 
     privacy = description.privacy or {}
     points = json.loads((path / "curves.json").read_text("utf-8"))["points"]
-    held_out = path / "held_out.csv"
+    held_out = next(iter(sorted(path.glob("held_out.*"))), None)
+    test = description.test.model_dump(mode="json")
     return TrainResult(
         model=path,
-        held_out=held_out if held_out.exists() else None,
+        held_out=held_out,
         epsilon=privacy.get("epsilon"),
         delta=privacy.get("delta"),
         accountant=privacy.get("accountant"),
-        test_accuracy=description.test.accuracy,
-        test_balanced_accuracy=description.test.balanced_accuracy,
-        majority_share=description.test.majority_share,
+        test=test,
+        test_accuracy=test.get("accuracy"),
+        test_balanced_accuracy=test.get("balanced_accuracy"),
+        majority_share=test.get("majority_share"),
         n_train=description.n_train,
         n_test=description.n_test,
         seconds=seconds,
         curves=tuple(points),
         notes=(*notes, *privacy.get("warnings", ())),
         privacy=description.privacy,
+        cost=cost,
     )

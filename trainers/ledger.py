@@ -1,9 +1,16 @@
 """The privacy ledger: what was spent, written before it is spent.
 
-``ledger.jsonl`` is append-only; each line's digest covers the line and the digest before it. A run
-is opened, and that line is on the disk, before its first step; the line states every planned step.
-It is closed when the run ends. A run that was never closed counts all its planned steps: a crash
-over-counts and never under-counts.
+``ledger.jsonl`` is append-only; each line's digest covers the line and the digest before it. Lines:
+
+opened       a segment: its dials, its planned steps, and which rows, store and settings it is of
+ahead        steps up to this one may be taken; on the disk before the first of them is
+checkpoint   the state after so many steps of the run was saved, and its digest
+paused       the segment was interrupted after so many steps; what follows opens another
+closed       the segment ended: steps taken, cost, digest of the weights that came of it
+
+A segment that was neither paused nor closed counts the steps written ahead (all that were planned
+where it has no ahead lines): a crash over-counts and never under-counts. Read without the store's
+anchor (ledger_store.py), the last segment counts every planned step: lines could have been cut off.
 """
 
 from __future__ import annotations
@@ -27,10 +34,19 @@ FILE = "ledger.jsonl"
 GENESIS = "sha256:" + "0" * 64
 _MAX_BYTES = 4 << 20
 _TOLERANCE = 1e-3
+_KINDS = ("opened", "ahead", "checkpoint", "paused", "closed")
 
 
 class Opened(Strict):
-    """The body of an opening line; ``epsilon`` is the cost if every planned step is run."""
+    """The body of an opening line; ``epsilon`` is the cost if every planned step is run.
+
+    ``run`` and ``store`` say which run of which ledger store it is of ("" for a ledger without a
+    store), ``rows_digest`` which keyed row hashes it covers. A segment that continues a run starts
+    after its step ``start_step``. ``not_certified`` says why the guarantee does not hold as stated
+    (a noise seed, say); () where it does. ``index_head`` anchors the store's index of runs.
+    ``writes_ahead``: steps are authorised by ahead lines; False: by this line, all of them.
+    ``preprocessing`` says of each input column whether its encoding is public.
+    """
 
     dataset_digest: str
     n_train: int = Field(ge=1)
@@ -49,23 +65,59 @@ class Opened(Strict):
     outside_guarantee: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     versions: Mapping[str, str]
+    run: str = ""
+    store: str = ""
+    rows_digest: str = ""
+    start_step: int = Field(default=0, ge=0)
+    settings_digest: str = ""
+    not_certified: tuple[str, ...] = ()
+    grad_sample_mode: str = "hooks"
+    world_size: int = Field(default=1, ge=1)
+    index_seq: int = Field(default=0, ge=0)
+    index_head: str = GENESIS
+    writes_ahead: bool = False
+    preprocessing: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Ahead(Strict):
+    """The body of a line that authorises the segment's steps up to ``through``."""
+
+    through: int = Field(ge=1)
+
+
+class Checkpointed(Strict):
+    """The body of a checkpoint's line: steps of the whole run so far, and the state's digest."""
+
+    step: int = Field(ge=0)
+    digest: str
+
+
+class Paused(Strict):
+    """The body of the line that an interrupted segment ends with."""
+
+    executed_steps: int = Field(ge=0)
 
 
 class Closed(Strict):
-    """The body of a closing line: what was run, what it cost, and which weights came of it."""
+    """The body of a closing line: what was run, what it cost, and which weights came of it.
+
+    ``n_not_finite`` counts per-example gradients that were not finite and counted as zero.
+    """
 
     executed_steps: int = Field(ge=0)
     epsilon: float = Field(ge=0)
     epsilon_rdp: float = Field(ge=0)
     weights_digest: str
+    n_not_finite: int = Field(default=0, ge=0)
 
 
 @dataclass(frozen=True)
 class LedgerRecord:
-    """A ledger that was read and holds together; costs are of all its runs composed.
+    """A ledger that was read and holds together; costs are of all its segments composed.
 
-    ``is_closed`` is False where a run was not closed and its planned steps are counted.
-    ``weights_digest`` is that of the last closed run, None where it was not closed.
+    ``is_closed`` is False where the last segment was not closed; ``n_abandoned`` counts segments
+    that neither ended nor paused. ``weights_digest`` is that of the last segment, None where it was
+    not closed. ``seq`` and ``head`` are the number and digest of the last line.
     """
 
     runs: tuple[Opened, ...]
@@ -73,15 +125,36 @@ class LedgerRecord:
     delta: float
     cost: Spent
     is_closed: bool
+    n_abandoned: int
     weights_digest: str | None
+    n_not_finite: int
+    checkpoint: Checkpointed | None
+    seq: int
     head: str
+    heads: tuple[str, ...]
 
-    def to_privacy(self) -> dict[str, Any]:
-        """The privacy record that a model's maker states: plain JSON types."""
+    @property
+    def steps(self) -> int:
+        """Steps that are counted, over all segments."""
+        return sum(s.steps for s in self.segments)
+
+    def to_privacy(self, composition: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The privacy record that a model's maker states: plain JSON types.
+
+        ``composition`` is what the ledger store says of other runs on the same rows; without it
+        the record says that the composition is unknown.
+        """
         last = self.runs[-1]
         notes = [n for n in (*last.warnings, self.cost.note) if n]
+        outside = list(last.outside_guarantee)
         if not self.is_closed:
             notes.append("a run was not closed: its planned steps are counted")
+        if self.n_abandoned:
+            notes.append(f"{self.n_abandoned} segments broke off: steps written ahead are counted")
+        if self.n_not_finite:
+            notes.append(f"{self.n_not_finite} gradients of rows were not finite: counted as zero")
+            outside.append("how many gradients of rows were not finite")
+        notes += [f"not certified: {reason}" for reason in last.not_certified]
         return {
             "epsilon": self.cost.epsilon,
             "delta": self.delta,
@@ -92,19 +165,63 @@ class LedgerRecord:
             "noise_multiplier": last.noise_multiplier,
             "max_grad_norm": last.max_grad_norm,
             "sample_rate": last.sample_rate,
-            "steps": sum(s.steps for s in self.segments),
+            "steps": self.steps,
             "n_train": last.n_train,
             "epsilon_rdp": self.cost.epsilon_rdp,
             "noise": last.noise,
-            "outside_guarantee": list(last.outside_guarantee),
+            "grad_sample_mode": last.grad_sample_mode,
+            "is_certified": not any(run.not_certified for run in self.runs),
+            "not_certified": list(dict.fromkeys(r for run in self.runs for r in run.not_certified)),
+            "outside_guarantee": outside,
+            "preprocessing": dict(last.preprocessing),
+            "composition": dict(composition or unknown_composition("there is no ledger store")),
             "warnings": list(dict.fromkeys(notes)),
             "is_closed": self.is_closed,
+            "n_segments": len(self.segments),
+            "run": last.run,
+            "store": last.store,
             "ledger_head": self.head,
         }
 
 
-def open_run(path: Path, run: Opened) -> None:
-    """Writes the opening line; when this returns, it is on the disk.
+def unknown_composition(reason: str) -> dict[str, Any]:
+    """The record of a composition that nobody here can add up."""
+    return {"state": "unknown", "reason": f"composition unknown: {reason}"}
+
+
+class Chain:
+    """Appends lines to one hash-chained file; each is on the disk when ``append`` returns."""
+
+    def __init__(self, path: Path, kinds: tuple[str, ...] = _KINDS) -> None:
+        """Opens the chain at ``path``, or starts one. Raises AlteredEvidenceError where broken."""
+        self.path = path
+        lines = read_lines(path, kinds=kinds) if path.exists() else []
+        self.seq = len(lines)
+        self.head = lines[-1]["digest"] if lines else GENESIS
+        self.last_kind = lines[-1]["kind"] if lines else ""
+
+    def append(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Writes one line and flushes it to the disk."""
+        line: dict[str, Any] = {
+            "seq": self.seq + 1,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "kind": kind,
+            "body": body,
+            "previous": self.head,
+        }
+        line["digest"] = digest_json(line)
+        with self.path.open("ab") as handle:
+            handle.write(canonical_bytes(line) + b"\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+        if self.seq == 0:
+            # The file's name must outlive a crash too, not its bytes alone.
+            sync_folder(self.path.parent)
+        self.seq, self.head, self.last_kind = self.seq + 1, line["digest"], kind
+
+
+def open_run(path: Path, run: Opened) -> Chain:
+    """Writes an opening line; when this returns, it is on the disk.
 
     Raises InputError where the ledger is of other rows, AlteredEvidenceError where it is broken.
     """
@@ -115,55 +232,103 @@ def open_run(path: Path, run: Opened) -> None:
                 f"the ledger {path} is of other rows or another delta",
                 remedy="start a new ledger: costs on other rows do not add up",
             )
-    _append(path, "opened", run.model_dump(mode="json"))
+    chain = Chain(path)
+    chain.append("opened", run.model_dump(mode="json"))
+    return chain
 
 
 def close_run(path: Path, run: Closed) -> None:
-    """Writes the closing line of the run that is open."""
-    if _lines(path)[-1]["kind"] != "opened":
+    """Writes the closing line of the segment that is open."""
+    chain = Chain(path)
+    if chain.last_kind in ("", "paused", "closed"):
         raise InputError(f"the ledger {path} has no open run", remedy="open one first")
-    _append(path, "closed", run.model_dump(mode="json"))
+    chain.append("closed", run.model_dump(mode="json"))
 
 
-def read_ledger(path: str | Path) -> LedgerRecord:
-    """Reads a ledger, checks its chain and counts again what its runs cost.
+@dataclass
+class _Open:
+    """A segment while its lines are read."""
+
+    opened: Opened
+    through: int = 0
+    ended: Paused | Closed | None = None
+
+    def steps(self, *, may_be_cut: bool) -> int:
+        if self.ended is not None:
+            return self.ended.executed_steps
+        if may_be_cut or not self.opened.writes_ahead:
+            return self.opened.planned_steps
+        return self.through
+
+
+def read_ledger(path: str | Path, *, is_anchored: bool = False) -> LedgerRecord:
+    """Reads a ledger, checks its chain and counts again what its segments cost.
+
+    ``is_anchored`` says that the caller has compared the last line with the store's anchor: then
+    a last segment that is open counts the steps written ahead, not all planned ones.
 
     Raises InputError where there is none, and AlteredEvidenceError where a line was edited,
     removed or moved, or states less than its steps cost.
     """
     file = Path(path)
-    lines = _lines(file, may_be_torn=True)
-    runs: list[Opened] = []
-    segments: list[Segment] = []
-    closed: Closed | None = None
-    is_closed = True
+    lines = read_lines(file, may_be_torn=True)
+    segments: list[_Open] = []
+    checkpoint = None
     for line in lines:
         if line["kind"] == "opened":
-            # An open run before this one was abandoned: its planned steps stay counted.
-            is_closed = is_closed and (closed is not None or not runs)
-            run, closed = checked(Opened, line["body"], f"ledger {file}"), None
-            runs.append(run)
-            segments.append(Segment(run.noise_multiplier, run.sample_rate, run.planned_steps))
-            _require_stated(file, run.epsilon, run, run.planned_steps)
-            continue
-        if closed is not None or not runs:
-            raise _altered(file, "it closes a run that is not open")
-        closed = checked(Closed, line["body"], f"ledger {file}")
-        run = runs[-1]
-        if closed.executed_steps > run.planned_steps:
-            raise _altered(file, "more steps were run than were planned")
-        segments[-1] = Segment(run.noise_multiplier, run.sample_rate, closed.executed_steps)
-        _require_stated(file, closed.epsilon, run, closed.executed_steps)
-    delta = runs[0].delta
-    return LedgerRecord(
-        runs=tuple(runs),
-        segments=tuple(segments),
-        delta=delta,
-        cost=spent(segments, delta),
-        is_closed=is_closed and closed is not None,
-        weights_digest=closed.weights_digest if closed else None,
-        head=str(lines[-1]["digest"]),
+            segments.append(_Open(checked(Opened, line["body"], f"ledger {file}")))
+            opened = segments[-1].opened
+            _require_stated(file, opened.epsilon, opened, opened.planned_steps)
+        elif not segments or segments[-1].ended is not None:
+            raise altered(file, "it closes a run that is not open")
+        elif line["kind"] == "checkpoint":
+            checkpoint = checked(Checkpointed, line["body"], f"ledger {file}")
+        else:
+            _follow(file, segments[-1], line)
+    last = segments[-1]
+    ended = last.ended if isinstance(last.ended, Closed) else None
+    counted = tuple(
+        Segment(
+            s.opened.noise_multiplier,
+            s.opened.sample_rate,
+            s.steps(may_be_cut=s is last and not is_anchored),
+        )
+        for s in segments
     )
+    delta = segments[0].opened.delta
+    return LedgerRecord(
+        runs=tuple(s.opened for s in segments),
+        segments=counted,
+        delta=delta,
+        cost=spent(counted, delta),
+        is_closed=ended is not None,
+        n_abandoned=sum(s.ended is None for s in segments[:-1]),
+        weights_digest=ended.weights_digest if ended else None,
+        n_not_finite=ended.n_not_finite if ended else 0,
+        checkpoint=checkpoint,
+        seq=len(lines),
+        head=str(lines[-1]["digest"]),
+        heads=tuple(str(line["digest"]) for line in lines),
+    )
+
+
+def _follow(file: Path, segment: _Open, line: Mapping[str, Any]) -> None:
+    """Takes in a line about the segment that is open: ahead, paused or closed."""
+    what = f"ledger {file}"
+    if line["kind"] == "ahead":
+        through = checked(Ahead, line["body"], what).through
+        if not segment.through < through <= segment.opened.planned_steps:
+            raise altered(file, "steps written ahead do not grow, or are more than were planned")
+        segment.through = through
+        return
+    if line["kind"] == "paused":
+        segment.ended = checked(Paused, line["body"], what)
+    else:
+        segment.ended = checked(Closed, line["body"], what)
+    if segment.ended.executed_steps > segment.opened.planned_steps:
+        raise altered(file, "more steps were run than were planned")
+    if isinstance(segment.ended, Closed):
+        _require_stated(file, segment.ended.epsilon, segment.opened, segment.ended.executed_steps)
 
 
 def _require_stated(file: Path, stated: float, run: Opened, steps: int) -> None:
@@ -171,60 +336,51 @@ def _require_stated(file: Path, stated: float, run: Opened, steps: int) -> None:
     if counted.accountant != run.accountant:
         return  # PRV cannot run here and RDP's looser bound stands in: not comparable
     if stated < counted.epsilon * (1 - _TOLERANCE) - _TOLERANCE:
-        raise _altered(
-            file, f"it states epsilon={stated:.4f}; its steps cost {counted.epsilon:.4f}"
-        )
+        raise altered(file, f"it states epsilon={stated:.4f}; its steps cost {counted.epsilon:.4f}")
 
 
-def _append(path: Path, kind: str, body: Mapping[str, Any]) -> None:
-    lines = _lines(path) if path.exists() else []
-    line: dict[str, Any] = {
-        "seq": len(lines) + 1,
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "kind": kind,
-        "body": body,
-        "previous": lines[-1]["digest"] if lines else GENESIS,
-    }
-    line["digest"] = digest_json(line)
-    with path.open("ab") as handle:
-        handle.write(canonical_bytes(line) + b"\n")
-        handle.flush()
-        os.fsync(handle.fileno())
-    if not lines:
-        # The file's name must outlive a crash too, not its bytes alone.
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+def sync_folder(path: Path) -> None:
+    """Flushes a folder's names to the disk."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
-def _lines(file: Path, *, may_be_torn: bool = False) -> list[dict[str, Any]]:
+def read_lines(
+    file: Path, *, may_be_torn: bool = False, kinds: tuple[str, ...] = _KINDS
+) -> list[dict[str, Any]]:
+    """The lines of a chained file, each checked against the one before it.
+
+    Raises InputError where there is none, AlteredEvidenceError where the chain does not hold.
+    """
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise InputError(f"ledger {file} is over 4 MiB", remedy="is it a ledger?")
         raw = file.read_bytes()
     except OSError as error:
         raise InputError(
-            f"cannot read the ledger {file}: {error.strerror}", remedy="check the path"
+            f"cannot read the ledger {file}: {error.strerror}",
+            remedy="check the path; without its ledger what a model cost is not known",
         ) from None
     complete, newline, torn = raw.rpartition(b"\n")
-    # A crash while a line is written leaves part of one. Nothing was spent on its account: a run
-    # takes no step before its opening line is complete, and one that is not closed counts in full.
+    # A crash while a line is written leaves part of one. Nothing was spent on its account: no step
+    # is taken before the line that authorises it is complete.
     if not newline or (torn and not may_be_torn):
-        raise _altered(file, "its last line is not complete")
+        raise altered(file, "its last line is not complete")
     previous = GENESIS
     lines = []
     for number, text in enumerate(complete.split(b"\n"), start=1):
-        line = _parse(file, number, text)
+        line = _parse(file, number, text, kinds)
         if line["seq"] != number or line["previous"] != previous:
-            raise _altered(file, f"line {number} does not follow the line before it")
+            raise altered(file, f"line {number} does not follow the line before it")
         previous = line["digest"]
         lines.append(line)
     return lines
 
 
-def _parse(file: Path, number: int, text: bytes) -> dict[str, Any]:
+def _parse(file: Path, number: int, text: bytes, kinds: tuple[str, ...]) -> dict[str, Any]:
     try:
         line = json.loads(text)
         content = {k: line[k] for k in ("seq", "at", "kind", "body", "previous")}
@@ -232,13 +388,14 @@ def _parse(file: Path, number: int, text: bytes) -> dict[str, Any]:
         intact = canonical_bytes({**content, "digest": line["digest"]}) == text
         intact = intact and digest_json(content) == line["digest"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise _altered(file, f"line {number} is not a ledger line") from None
-    if not intact or line["kind"] not in ("opened", "closed"):
-        raise _altered(file, f"line {number} was changed")
+        raise altered(file, f"line {number} is not a ledger line") from None
+    if not intact or line["kind"] not in kinds:
+        raise altered(file, f"line {number} was changed")
     return dict(line)
 
 
-def _altered(file: Path, problem: str) -> AlteredEvidenceError:
+def altered(file: Path, problem: str) -> AlteredEvidenceError:
+    """The error for a ledger that is not as it was written."""
     return AlteredEvidenceError(
         f"the ledger {file} was altered: {problem}",
         remedy="restore it from a copy; its epsilon cannot be relied on",

@@ -11,18 +11,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from audit.canonical import digest_file
 from audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
 from trainers import ledger
-from trainers.encoders import TabularEncoder
-from trainers.model_description import FORMAT, ModelDescription
+from trainers.encoding import Encoder, encoder_from_json
+from trainers.model_description import FORMAT, ModelDescription, TargetScale
+from trainers.predictors import NetworkPredictor
 from trainers.validate import checked
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
     import torch
 
 NAME = FORMAT
@@ -31,77 +30,7 @@ TRUST = "data: JSON and safetensors, checked against an architecture that is ins
 _MAX_JSON_BYTES = 16 << 20
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_TENSORS = 10_000
-_BATCH = 1024
 _CODE_SUFFIXES = frozenset({".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".dill"})
-
-
-@dataclass(frozen=True)
-class NetworkGradients:
-    """Access for gradient methods; see ``audit.models.predictor.Gradients``."""
-
-    module: Any
-    encoder: TabularEncoder
-    baseline_name: str = "training means"
-
-    @property
-    def encoded_columns(self) -> tuple[str, ...]:
-        """The raw column that each encoded position came from."""
-        return self.encoder.encoded_columns
-
-    @property
-    def baseline(self) -> np.ndarray:
-        """Training means in encoded space, float32 of shape (n_encoded,)."""
-        return self.encoder.baseline
-
-    def encode(self, frame: pd.DataFrame) -> np.ndarray:
-        """Raw columns to float32 of shape (rows, n_encoded)."""
-        return self.encoder.transform(frame)
-
-
-class NetworkPredictor:
-    """A trained network over raw table rows."""
-
-    format = NAME
-    task: Literal["binary"] = "binary"
-
-    def __init__(
-        self,
-        module: torch.nn.Module,
-        encoder: TabularEncoder,
-        classes: tuple[str, ...],
-        says: Mapping[str, Any],
-    ) -> None:
-        self._module = module.eval()
-        self._encoder = encoder
-        self.classes = classes
-        self.input_columns = encoder.input_columns
-        self.maker_says = says
-        self.gradients = NetworkGradients(self._module, encoder)
-
-    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
-        """Scores of shape (rows, n_classes), float64, rows summing to 1.
-
-        Raises InputError for rows that the encoder refuses.
-        """
-        return network_scores(self._module, self._encoder.transform(frame))
-
-
-def network_scores(module: torch.nn.Module, inputs: np.ndarray) -> np.ndarray:
-    """Class probabilities of encoded rows, in batches of a fixed size, in evaluation mode."""
-    import numpy as np
-    import torch
-
-    was_training = module.training
-    module.eval()
-    try:
-        with torch.no_grad():
-            parts = [
-                module(torch.from_numpy(inputs[i : i + _BATCH])).double().softmax(dim=1).numpy()
-                for i in range(0, max(1, len(inputs)), _BATCH)
-            ]
-    finally:
-        module.train(was_training)
-    return np.concatenate(parts)
 
 
 def recognises(path: Path) -> bool:
@@ -116,7 +45,41 @@ def recognises(path: Path) -> bool:
     return isinstance(says, dict) and says.get("format") == FORMAT
 
 
+@dataclass(frozen=True)
+class Network:
+    """An opened folder: what it says, its encoder, and its module as it was trained (in regression
+    on standardised targets). ``privacy`` is the record as the ledger has it."""
+
+    description: ModelDescription
+    encoder: Encoder
+    module: torch.nn.Module
+    privacy: Mapping[str, Any] | None
+
+
 def load(path: Path) -> NetworkPredictor:
+    """Opens the folder for scoring. Raises what ``open_network`` raises."""
+    found = open_network(path)
+    description = found.description
+    says = {**description.to_json(), "privacy": found.privacy}
+    return NetworkPredictor(
+        in_units(found.module, description.target_scale),
+        found.encoder,
+        description.task,
+        description.classes,
+        says,
+    )
+
+
+def in_units(module: torch.nn.Module, scale: TargetScale | None) -> torch.nn.Module:
+    """``module`` answering in the target's own unit, where it was trained on standardised ones."""
+    if scale is None:
+        return module
+    from trainers.architectures._in_units import InUnits
+
+    return InUnits(module, mean=scale.mean, scale=scale.scale)
+
+
+def open_network(path: Path) -> Network:
     """Opens the folder.
 
     Raises InputError for a folder that is not as ``train`` writes it, UnsafeModelError where
@@ -130,20 +93,36 @@ def load(path: Path) -> NetworkPredictor:
     path = Path(path)
     _refuse_code_files(path)
     description = checked(ModelDescription, _json(path / "model.json"), f"{path / 'model.json'}")
-    encoder = TabularEncoder.from_json(_json(path / "encoder.json"))
+    encoder = encoder_from_json(_json(path / "encoder.json"))
     if encoder.input_columns != description.input_columns:
         raise InputError(
             f"{path}: encoder.json reads other columns than model.json lists",
             remedy="train the model again",
         )
+    _require_ids_fit(path, encoder, description.parameters)
     # Built without storage: sizes that a stranger chose cost nothing until they are checked.
     with torch.device("meta"):
         module = architecture(str(description.architecture)).build(
-            len(encoder.encoded_columns), len(description.classes), description.parameters
+            encoder.input_shape, _n_outputs(description, encoder), description.parameters
         )
     _load_weights(module, path / "weights.safetensors")
-    says = {**description.to_json(), "privacy": _privacy(path, description)}
-    return NetworkPredictor(module, encoder, description.classes, says)
+    return Network(description, encoder, module, _privacy(path, description))
+
+
+def _n_outputs(description: ModelDescription, encoder: Encoder) -> int:
+    if description.task == "generation":
+        return int(getattr(encoder, "n_outputs", 0))  # the vocabulary is the encoder's
+    return 1 if description.task == "regression" else len(description.classes)
+
+
+def _require_ids_fit(path: Path, encoder: Encoder, parameters: Mapping[str, Any]) -> None:
+    """A text encoder's ids must be rows of the network's table: no id may fall outside of it."""
+    ids, rows = getattr(encoder, "n_outputs", None), parameters.get("vocabulary")
+    if ids is not None and rows != ids:
+        raise InputError(
+            f"{path}: encoder.json has {ids} token ids, model.json says {rows}",
+            remedy="train the model again",
+        )
 
 
 def _refuse_code_files(path: Path) -> None:
@@ -258,4 +237,15 @@ def _privacy(path: Path, description: ModelDescription) -> dict[str, Any] | None
             f"{path}: the privacy ledger is not the one that was closed with these weights",
             remedy="restore the folder from a copy",
         )
-    return record.to_privacy()
+    return record.to_privacy(_composition(record, stated))
+
+
+def _composition(record: ledger.LedgerRecord, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """What the ledger store here knows of other runs on the same rows; unknown where the store is
+    elsewhere, with what the maker stated then."""
+    from trainers.ledger_store import LedgerStore
+
+    found = LedgerStore().composition_of(record)
+    if found["state"] == "unknown" and stated.get("composition"):
+        return {**found, "stated_by_maker": stated["composition"]}
+    return found

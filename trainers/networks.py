@@ -1,20 +1,29 @@
-"""Fits a network to a table, plainly or privately, and writes its part of the folder."""
+"""Fits a network to examples, plainly or privately, and writes its part of the folder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from audit.errors import InputError
 from trainers import ledger
 from trainers.accounting import Spent
-from trainers.encoders import CategoricalColumn, TabularEncoder
+from trainers.beginning import Beginning, validation_notes
 from trainers.fit import Examples, Loop, Point, Progress, make_optimizer, run, seeded
 from trainers.fit import shuffled_batches as shuffled
-from trainers.folder_writer import FolderWriter, library_versions, write_network
+from trainers.folder_writer import FolderWriter, write_network
+from trainers.measuring import measure_network
+from trainers.model_folder import in_units
+from trainers.prepared import Fitted, Prepared
+from trainers.pretrained import pretrained_record
+from trainers.private_record import outside_guarantee, preprocessing_of, settings_of
 from trainers.recipe import Private, Recipe
-from trainers.tabular import Fitted, Task, class_weights
+from trainers.rows import example_rows, rows_of
+from trainers.schedules import factor_of
+from trainers.session import Session
+from trainers.stopping import Watch, watch_rows
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +40,8 @@ class Trained:
     curve: tuple[Point, ...]
     plan: Plan | None = None
     executed_steps: int = 0
+    n_not_finite: int = 0
+    watch: Watch | None = None
 
     @property
     def cost(self) -> Spent | None:
@@ -38,126 +49,306 @@ class Trained:
         return self.plan.cost_after(self.executed_steps) if self.plan else None
 
 
+_FROZEN_BATCH = 1024
 _EPSILON_POINTS = 20  # each point of the epsilon curve is an accountant's run
 
 
 def fit_network(
-    task: Task, writer: FolderWriter, progress: Progress | None, training_digest: str
+    prepared: Prepared,
+    writer: FolderWriter,
+    progress: Progress | None = None,
+    session: Session | None = None,
 ) -> Fitted:
     """Trains the recipe's network; encoder, weights and (private) ledger are in the folder then."""
+    recipe, encoder = prepared.recipe, prepared.encoder
+    if encoder is None:
+        raise ValueError("a network needs an encoder")
+
+    with session or new_session(prepared) as around:
+        trained, begun = train_prepared_network(prepared, progress, around)
+        digest = write_network(writer, trained.module, encoder)
+        parameters = network_parameters(recipe, prepared.architecture_defaults)
+        test = measure_network(in_units(trained.module, prepared.target_scale), prepared)
+        seen = validation_notes(prepared, trained.watch)
+        fitted = Fitted(
+            test,
+            trained.curve,
+            seen,
+            architecture=recipe.model,
+            parameters=parameters,
+            pretrained=pretrained_record(prepared, begun.replaced, begun.frozen),
+        )
+        if trained.plan is None or recipe.private is None:
+            return fitted
+        around.close(trained.plan, trained.executed_steps, digest, trained.n_not_finite)
+        if around.run_ledger is not None:
+            writer.write(ledger.FILE, around.run_ledger.path.read_bytes())
+    curve, notes = _published(trained.curve, keep=recipe.private.keep_loss_curve)
+    return replace(fitted, curve=curve, curve_notes={**notes, **seen}, privacy=around.privacy())
+
+
+def train_prepared_network(
+    prepared: Prepared, progress: Progress | None, session: Session
+) -> tuple[Trained, Beginning]:
+    """Trains the network of what was prepared, and says what it began with."""
+    begun = Beginning(prepared)
+    trained = train_network(
+        prepared.recipe,
+        prepared.train,
+        prepared.n_outputs,
+        defaults=prepared.architecture_defaults,
+        progress=progress,
+        session=session,
+        start=begun,
+        validation=prepared.validation,
+        unit=prepared.target_scale.scale if prepared.target_scale else 1.0,
+    )
+    begun.require_frozen_kept(trained.module)
+    return trained, begun
+
+
+def new_session(prepared: Prepared, **options: Any) -> Session:
+    """The session of a run on ``prepared``; ``options`` are Session's own."""
+    return Session(
+        rows=lambda: rows_of(prepared),
+        dataset_digest=prepared.training_digest,
+        outside=outside_guarantee(prepared) if prepared.recipe.private else (),
+        preprocessing=preprocessing_of(prepared),
+        **options,
+    )
+
+
+def _published(curve: tuple[Point, ...], *, keep: bool) -> tuple[tuple[Point, ...], dict[str, str]]:
+    """The curve of a private run as the folder holds it: losses are computed without noise."""
+    if keep:
+        return curve, {"note": "the losses are computed from private rows, outside the guarantee"}
+    note = "losses are left out: they are computed from private rows without noise"
+    return tuple(replace(point, loss=None, measure=None) for point in curve), {"note": note}
+
+
+def network_parameters(recipe: Recipe, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The architecture's parameters in full; the recipe's own win over what the data dictate."""
     from trainers.architectures import architecture
-    from trainers.model_folder import network_scores
 
-    recipe = task.recipe
-    categorical = tuple(c for c in recipe.categorical if c in task.inputs)
-    encoder = TabularEncoder.fit(task.rows.train, task.inputs, categorical=categorical)
-    examples = encode_examples(task, encoder)
-
-    def open_ledger(plan: Plan) -> None:
-        outside = outside_guarantee(task, encoder)
-        ledger.open_run(writer.ledger, opening_entry(plan, training_digest, outside))
-
-    trained = train_network(recipe, examples, len(task.classes), progress, open_ledger)
-    digest = write_network(writer, trained.module, encoder)
-    parameters = architecture(recipe.model).full_parameters(recipe.architecture)
-    scores = network_scores(trained.module, encoder.transform(task.rows.test))
-    curve, cost = trained.curve, trained.cost
-    if cost is None or recipe.private is None:
-        return Fitted(scores, curve, architecture=recipe.model, parameters=parameters)
-    ledger.close_run(
-        writer.ledger,
-        ledger.Closed(
-            executed_steps=trained.executed_steps,
-            epsilon=cost.epsilon,
-            epsilon_rdp=cost.epsilon_rdp,
-            weights_digest=digest,
-        ),
-    )
-    if recipe.private.keep_loss_curve:
-        notes = {"note": "the losses are computed from private rows, outside the guarantee"}
-    else:
-        notes = {"note": "losses are left out: they are computed from private rows without noise"}
-        curve = tuple(replace(point, loss=None) for point in curve)
-    privacy = ledger.read_ledger(writer.ledger).to_privacy()
-    return Fitted(scores, curve, notes, privacy, recipe.model, parameters)
-
-
-def encode_examples(task: Task, encoder: TabularEncoder) -> Examples:
-    """The training rows as tensors, each row weighted by its class."""
-    import torch
-
-    codes = task.codes(task.rows.train)
-    return Examples(
-        inputs=torch.from_numpy(encoder.transform(task.rows.train)),
-        targets=torch.from_numpy(codes),
-        weights=torch.from_numpy(class_weights(task)[codes]).float(),
-    )
+    chosen = architecture(recipe.model)
+    full: dict[str, Any] = chosen.full_parameters({**defaults, **recipe.architecture})
+    return full
 
 
 def train_network(
     recipe: Recipe,
     examples: Examples,
-    n_classes: int,
+    n_outputs: int,
+    *,
+    defaults: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
-    before_first_step: Callable[[Plan], None] | None = None,
+    session: Session | None = None,
+    start: Callable[[torch.nn.Module], None] | None = None,
+    validation: Examples | None = None,
+    unit: float = 1.0,
 ) -> Trained:
-    """Builds and trains the recipe's network.
+    """Builds and trains the recipe's network; ``defaults`` are parameters that the data dictate.
+
+    ``start`` gets the network before training. ``validation`` examples are looked at after each
+    epoch; ``unit`` is what a standardised target's 1 stands for.
 
     Initial weights, dropout and (plain) batches follow ``recipe.seed``; torch's global generator
-    is left as it was. ``before_first_step`` gets the plan before anything is spent.
+    is left as it was. ``session`` holds ledger and checkpoints; without one a private run enters
+    the ledger store under its examples. The module comes back on the CPU.
     """
+    from trainers import distributed
     from trainers.architectures import architecture
 
-    n_inputs = examples.inputs.shape[1]
+    chosen = architecture(recipe.model)
+    parameters = network_parameters(recipe, defaults or {})
+    around = session or Session(rows=lambda: example_rows(examples))
+    on = examples.to(distributed.device())
     with seeded(recipe.seed):
-        module = architecture(recipe.model).build(n_inputs, n_classes, recipe.architecture)
+        module = chosen.build(tuple(examples.inputs.shape[1:]), n_outputs, parameters)
+        if start:
+            start(module)
+        module = module.to(distributed.device())
+        body, head = split_frozen(chosen, module)
+        on = through(body, on)
+        watch = None
+        if validation is not None:
+            seen = through(body, validation.to(distributed.device()))
+            watch = watch_rows(seen, on, recipe.early_stopping, unit=unit)
         if recipe.private is None:
-            trained = _fit_plain(module, examples, recipe, progress)
+            trained = _fit_plain(head, on, recipe, parameters, progress, around, watch)
         else:
-            trained = _fit_private(module, examples, recipe, progress, before_first_step)
-    _require_finite_weights(module)
-    module.eval()
+            like = made_up_examples(on, n_outputs, parameters).to(distributed.device())
+            trained = _fit_private(head, on, recipe, parameters, like, progress, around, watch)
+    if body is not None:
+        trained = replace(trained, module=module)
+    trained = replace(trained, watch=watch)
+    _require_finite_weights(trained.module)
+    trained.module.cpu().eval()
     return trained
 
 
+def split_frozen(chosen: Any, module: torch.nn.Module) -> tuple[Any, Any]:
+    """The part of an architecture's module that is never trained (or None), and the rest."""
+    split = getattr(chosen, "split_frozen", None)
+    return split(module) if split else (None, module)
+
+
+def through(body: torch.nn.Module | None, examples: Examples) -> Examples:
+    """Examples as a fixed part of the network gives them on: computed once, not at every step."""
+    import torch
+
+    if body is None:
+        return examples
+    with torch.no_grad():
+        starts = range(0, max(1, len(examples)), _FROZEN_BATCH)
+        parts = [body(examples.inputs[i : i + _FROZEN_BATCH]) for i in starts]
+    return replace(examples, inputs=torch.cat(parts))
+
+
+def made_up_examples(
+    like: Examples, n_outputs: int, parameters: Mapping[str, Any], n: int = 4
+) -> Examples:
+    """Examples of the shapes and types of ``like`` and of none of its values, for the preflight.
+
+    Ids of tokens stay below the architecture's ``vocabulary``.
+    """
+    import torch
+
+    rng = torch.Generator().manual_seed(0)
+
+    def ids(shape: tuple[int, ...], limit: int) -> torch.Tensor:
+        return torch.randint(0, max(1, limit), (n, *shape), generator=rng)
+
+    shape = tuple(like.inputs.shape[1:])
+    if like.inputs.is_floating_point():
+        inputs = torch.randn(n, *shape, generator=rng)
+    else:
+        inputs = ids(shape, int(parameters.get("vocabulary", 2)))
+    if like.task == "regression":
+        targets = torch.randn(n, generator=rng)
+    elif like.task == "generation":
+        targets = ids(tuple(like.targets.shape[1:]), n_outputs)
+    else:
+        targets = torch.arange(n) % n_outputs
+    return Examples(inputs, targets, torch.ones(n), like.task)
+
+
 def _fit_plain(
-    module: torch.nn.Module, examples: Examples, recipe: Recipe, progress: Progress | None
+    module: torch.nn.Module,
+    examples: Examples,
+    recipe: Recipe,
+    parameters: Mapping[str, Any],
+    progress: Progress | None,
+    session: Session,
+    watch: Watch | None,
 ) -> Trained:
     import torch
+
+    from trainers import distributed
 
     epochs = recipe.descent.epochs
     batch_size = min(recipe.descent.batch_size, len(examples))
     generator = torch.Generator().manual_seed(recipe.seed)
+    optimizer = _optimizer(module, recipe)
+    world = distributed.world_size()
+    settings = settings_of(recipe.to_json(), parameters, session.dataset_digest, None, world)
+    standing = session.begin(module, optimizer, settings)
+    batches = shuffled(len(examples), batch_size, generator)
+    steps = epochs * -(-len(examples) // batch_size)
+    _put_back(watch, session)
     loop = Loop(
-        batches=shuffled(len(examples), batch_size, generator),
-        steps=epochs * -(-len(examples) // batch_size),
+        batches=islice(batches, standing.step, None),
+        steps=steps,
         epochs=epochs,
         join=torch.mean,
+        take=distributed.shared_step(optimizer) if world > 1 else None,
+        standing=standing,
+        after_step=session.after_step(module, optimizer, watch.state if watch else None),
+        factor=factor_of(recipe.descent.schedule, steps=steps, epochs=epochs),
+        watch=watch,
     )
-    return Trained(module, run(module, _optimizer(module, recipe), examples, loop, progress))
+    wrapped = distributed.add_up_plain(module)
+    return Trained(module, run(wrapped, optimizer, examples, loop, progress))
 
 
 def _fit_private(
     module: torch.nn.Module,
     examples: Examples,
     recipe: Recipe,
+    parameters: Mapping[str, Any],
+    like: Examples,
     progress: Progress | None,
-    before_first_step: Callable[[Plan], None] | None,
+    session: Session,
+    watch: Watch | None,
 ) -> Trained:
     import torch
 
-    from trainers.private import known_warnings_silenced, make_private, plan_private, unwrap
+    from trainers import distributed
+    from trainers.architectures import architecture
+    from trainers.private import known_warnings_silenced, make_private, unwrap
 
-    epochs = recipe.descent.epochs
-    plan = plan_private(
-        recipe.private or Private(),
-        n_train=len(examples),
-        batch_size=recipe.descent.batch_size,
-        epochs=epochs,
+    chosen = architecture(recipe.model)
+    plan = plan_of(recipe, len(examples), world_size=distributed.world_size())
+    to_private = getattr(chosen, "to_private", None)
+    from_private = getattr(chosen, "from_private", None)
+    if to_private:
+        module = to_private(module)
+    optimizer = _optimizer(module, recipe)
+    settings = settings_of(
+        recipe.to_json(), parameters, session.dataset_digest, plan, plan.world_size
     )
+    standing = session.begin(module, optimizer, settings)
+    distributed.same_start(module)
     parts = make_private(
-        module, _optimizer(module, recipe), plan, n_inputs=examples.inputs.shape[1]
+        module,
+        optimizer,
+        plan,
+        like=like,
+        authorise=session.authorise,
+        start_step=standing.step,
     )
+    _put_back(watch, session)
+    standing_step = standing.step
+    loop = Loop(
+        parts.batches,
+        plan.steps,
+        recipe.descent.epochs,
+        torch.sum,
+        _epsilon_curve(plan, recipe.descent.epochs),
+        take=parts.take,
+        standing=standing,
+        after_step=session.after_step(module, optimizer, watch.state if watch else None),
+        factor=factor_of(recipe.descent.schedule, steps=plan.steps, epochs=recipe.descent.epochs),
+        watch=watch,
+    )
+    session.open_ledger(plan, standing.step)
+    with known_warnings_silenced():
+        curve = run(parts.module, parts.optimizer, examples, loop, progress)
+    trained = unwrap(parts)
+    trained = from_private(trained) if from_private else trained
+    # When to stop was decided on what the steps gave: it saves no budget, and every planned step
+    # of this segment counts.
+    was_stopped = watch is not None and watch.stopped_after is not None
+    executed = plan.steps - standing_step if was_stopped else parts.executed()
+    return Trained(trained, curve, plan, executed, parts.n_not_finite)
+
+
+def plan_of(recipe: Recipe, n_train: int, *, world_size: int = 1) -> Plan:
+    """The plan of a private recipe for ``n_train`` rows, in its architecture's fastest mode."""
+    from trainers.architectures import architecture
+    from trainers.private import GRAD_SAMPLE_MODE, plan_private
+
+    return plan_private(
+        recipe.private or Private(),
+        n_train=n_train,
+        batch_size=recipe.descent.batch_size,
+        epochs=recipe.descent.epochs,
+        grad_sample_mode=getattr(architecture(recipe.model), "GRAD_SAMPLE_MODE", GRAD_SAMPLE_MODE),
+        world_size=world_size,
+    )
+
+
+def _epsilon_curve(plan: Plan, epochs: int) -> Callable[[int], float | None]:
     every = -(-epochs // _EPSILON_POINTS)
 
     def epsilon_after(step: int) -> float | None:
@@ -165,12 +356,7 @@ def _fit_private(
         is_shown = epoch % every == 0 or step == plan.steps
         return plan.cost_after(step).epsilon if is_shown else None
 
-    loop = Loop(parts.batches, plan.steps, epochs, torch.sum, epsilon_after)
-    if before_first_step:
-        before_first_step(plan)
-    with known_warnings_silenced():
-        curve = run(parts.module, parts.optimizer, examples, loop, progress)
-    return Trained(unwrap(parts), curve, plan, parts.executed())
+    return epsilon_after
 
 
 def _optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -180,7 +366,16 @@ def _optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer
         wanted.optimizer,
         learning_rate=wanted.learning_rate,
         weight_decay=wanted.weight_decay,
+        momentum=wanted.momentum,
+        nesterov=wanted.nesterov,
+        l1=wanted.l1,
     )
+
+
+def _put_back(watch: Watch | None, session: Session) -> None:
+    """A resumed run's watch goes on where it was."""
+    if watch is not None and session.extra:
+        watch.put_back(session.extra, session.extra_tensors("best"))
 
 
 def _require_finite_weights(module: torch.nn.Module) -> None:
@@ -191,47 +386,3 @@ def _require_finite_weights(module: torch.nn.Module) -> None:
             raise InputError(
                 f"training diverged: {name!r} is not finite", remedy="use a smaller learning_rate"
             )
-
-
-def opening_entry(plan: Plan, dataset_digest: str, outside: tuple[str, ...]) -> ledger.Opened:
-    """The ledger's opening line for a plan."""
-    from trainers.private import ADJACENCY, NOISE, SAMPLER, UNIT
-
-    return ledger.Opened(
-        dataset_digest=dataset_digest,
-        n_train=plan.n_train,
-        unit=UNIT,
-        adjacency=ADJACENCY,
-        sampler=SAMPLER,
-        accountant=plan.cost.accountant,
-        noise=NOISE,
-        noise_multiplier=plan.noise_multiplier,
-        max_grad_norm=plan.max_grad_norm,
-        sample_rate=plan.sample_rate,
-        delta=plan.delta,
-        planned_steps=plan.steps,
-        epsilon=plan.cost.epsilon,
-        epsilon_rdp=plan.cost.epsilon_rdp,
-        outside_guarantee=outside,
-        warnings=plan.warnings,
-        versions=library_versions("torch", "opacus", "numpy", "scipy"),
-    )
-
-
-def outside_guarantee(task: Task, encoder: TabularEncoder) -> tuple[str, ...]:
-    """What the folder holds that was computed from the private rows without noise, in words."""
-    n_categorical = sum(isinstance(c, CategoricalColumn) for c in encoder.columns)
-    n_numeric = len(encoder.columns) - n_categorical
-    said = ["the number of training rows, their digest and the list of classes"]
-    if n_numeric:
-        said.append(f"means and standard deviations of {n_numeric} numeric columns (encoder)")
-    if n_categorical:
-        said.append(f"category lists of {n_categorical} columns (encoder)")
-    said.append("training means of the encoded inputs (encoder baseline)")
-    if task.recipe.class_weight == "balanced":
-        said.append("class weights, from the class counts")
-    if task.recipe.private is not None and task.recipe.private.keep_loss_curve:
-        said.append("training losses by epoch (curves.json)")
-    said.append("hyper-parameters: how they were chosen is not known")
-    said.append("held-out rows and what was measured on them: they were not trained on")
-    return tuple(said)

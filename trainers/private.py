@@ -1,10 +1,11 @@
-"""DP-SGD with Opacus (Abadi et al. 2016): what makes the training loop private, and its proof.
+"""DP-SGD with Opacus (Abadi et al. 2016): what makes the training loop private.
 
-Opacus gives per-example gradients, clipping and noise. What it leaves to its caller is done here:
-the sample rate is explicit and drawn by Poisson sampling; gradients are divided by the expected
-batch size, not the drawn one; an empty batch still takes its noise step; noise and sampling come
-from the operating system's entropy, never from a seed that is stored; and before any step a
-preflight on made-up rows shows that gradients are per example and that the divisor is right.
+Opacus gives per-example gradients, clipping and noise. What it leaves to its caller is done here
+and in the modules beside: the sample rate is explicit and drawn by Poisson sampling; gradients are
+divided by the expected batch size, not the drawn one; an empty batch still takes its noise step; no
+step is taken that the ledger has not authorised; noise and sampling come from the operating
+system's entropy (noise.py); and before any step a preflight on made-up rows (preflight.py) compares
+a step with a loop over rows.
 
 Not covered: timing, and attacks that read the training process rather than its result. Noise is
 the sum of four draws, as in Opacus' secure mode, against attacks on floating point (Holohan and
@@ -13,9 +14,7 @@ Braghin 2021), but comes from the Mersenne Twister, not from a cryptographic gen
 
 from __future__ import annotations
 
-import copy
 import math
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,25 +23,34 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import InputError
 from trainers.accounting import Segment, Spent, good_delta, noise_for, spent
+from trainers.noise import ENTROPY, NOT_CERTIFIED, SEEDED, entropy_generator, seeded_generator
+from trainers.preflight import preflight, require_same_parameters, require_separable
 from trainers.recipe import Private
 
 if TYPE_CHECKING:
     import torch
 
+    from trainers.fit import Examples
+
 UNIT = "row"
 ADJACENCY = "add/remove one row"
 SAMPLER: Literal["Poisson"] = "Poisson"
-NOISE = "operating system entropy"
 # Uniform draws of torch are multiples of 2^-24: a rate that is one too is drawn exactly.
 _GRAIN = 2.0**24
-# The one place that chooses how Opacus gets per-example gradients; hooks is the mode that
-# works for every layer and for empty batches.
+# How Opacus gets per-example gradients where an architecture does not say: hooks is the mode that
+# works for every layer. "ghost" is faster wherever weights outnumber activations.
 GRAD_SAMPLE_MODE = "hooks"
+MODES = ("hooks", "ghost", "ew", "functorch")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A private run before it starts: its dials, what it will cost, and warnings about both."""
+    """A private run before it starts: its dials, what it will cost, and warnings about both.
+
+    ``steps`` counts the whole run. ``physical_batch_size`` is how many rows are in memory at once;
+    it changes neither gradients nor cost. ``not_certified`` says why the guarantee does not hold
+    as stated, () where it does.
+    """
 
     delta: float
     max_grad_norm: float
@@ -52,11 +60,21 @@ class Plan:
     steps: int
     cost: Spent
     warnings: tuple[str, ...] = ()
+    grad_sample_mode: str = GRAD_SAMPLE_MODE
+    physical_batch_size: int | None = None
+    not_certified: tuple[str, ...] = ()
+    noise_seed: int | None = None
+    world_size: int = 1
 
     @property
     def expected_batch_size(self) -> float:
         """The divisor of every step: sample_rate * n_train."""
         return self.sample_rate * self.n_train
+
+    @property
+    def noise(self) -> str:
+        """Where its noise comes from, in words."""
+        return ENTROPY if self.noise_seed is None else SEEDED
 
     def cost_after(self, steps: int) -> Spent:
         """What ``steps`` steps of this plan cost."""
@@ -74,27 +92,56 @@ class PrivateParts:
     optimizer: Any
     batches: Iterator[list[int]]
     executed: Callable[[], int]
+    physical_batch_size: int | None = None
+
+    @property
+    def n_not_finite(self) -> int:
+        """Per-example gradients that were not finite and counted as zero."""
+        return int(self.optimizer.n_not_finite)
+
+    def take(
+        self, losses_of: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor
+    ) -> torch.Tensor:
+        """One step over the drawn ``rows`` (positions; none is fine); returns their losses.
+
+        ``losses_of(rows)`` runs the network and gives a loss a row. A batch over the physical size
+        goes through in parts; noise is added once.
+        """
+        import torch
+
+        size = self.physical_batch_size or max(1, len(rows))
+        chunks = rows.split(size) if len(rows) else (rows,)
+        self.optimizer.start()
+        seen = []
+        for number, chunk in enumerate(chunks, start=1):
+            is_last = number == len(chunks)
+            self.optimizer.signal_skip_step(do_skip=not is_last)
+            if len(chunk):
+                seen.append(self.optimizer.gradients(self.module, losses_of, chunk))
+            else:
+                self.optimizer.load_empty()
+            self.optimizer.step()
+            if not is_last:
+                self.optimizer.zero_grad()
+        losses = torch.cat(seen) if seen else torch.zeros(0)
+        return losses[torch.isfinite(losses)]
 
 
-def plan_private(private: Private, *, n_train: int, batch_size: int, epochs: int) -> Plan:
+def plan_private(
+    private: Private,
+    *,
+    n_train: int,
+    batch_size: int,
+    epochs: int,
+    grad_sample_mode: str = GRAD_SAMPLE_MODE,
+    world_size: int = 1,
+) -> Plan:
     """Turns the dials of a recipe into a plan for ``n_train`` rows.
 
     Raises InputError for a delta of 1/n_train or more, for an epsilon that the given noise
     multiplier cannot keep, and for one that no noise can.
     """
-    delta = good_delta(n_train) if private.delta is None else private.delta
-    if delta >= 1 / n_train:
-        raise InputError(
-            f"delta={delta} must be below 1/n_train={1 / n_train:.2g}: a delta that large allows "
-            "to publish a training row outright",
-            remedy=f"use delta {good_delta(n_train):g}",
-        )
-    notes = []
-    if delta > 1 / (10 * n_train):
-        notes.append(
-            f"delta={delta:g} is above 1/(10 n_train)={1 / (10 * n_train):.2g}; "
-            f"{good_delta(n_train):g} is customary for {n_train} rows"
-        )
+    delta, notes = _delta(private, n_train)
     rate = private.sample_rate or min(1.0, batch_size / n_train)
     rate = max(1.0, math.floor(rate * _GRAIN)) / _GRAIN
     steps = math.ceil(round(epochs / rate, 6))
@@ -112,21 +159,101 @@ def plan_private(private: Private, *, n_train: int, batch_size: int, epochs: int
     if cost.note:
         notes.append(cost.note)
     return Plan(
-        delta, private.max_grad_norm, noise, rate, n_train, steps, cost, warnings=tuple(notes)
+        delta,
+        private.max_grad_norm,
+        noise,
+        rate,
+        n_train,
+        steps,
+        cost,
+        warnings=tuple(notes),
+        grad_sample_mode=_known_mode(grad_sample_mode),
+        physical_batch_size=private.physical_batch_size,
+        not_certified=(NOT_CERTIFIED,) if private.noise_seed is not None else (),
+        noise_seed=private.noise_seed,
+        world_size=world_size,
     )
 
 
+def _delta(private: Private, n_train: int) -> tuple[float, list[str]]:
+    delta = good_delta(n_train) if private.delta is None else private.delta
+    if delta >= 1 / n_train:
+        raise InputError(
+            f"delta={delta} must be below 1/n_train={1 / n_train:.2g}: a delta that large allows "
+            "to publish a training row outright",
+            remedy=f"use delta {good_delta(n_train):g}",
+        )
+    if delta <= 1 / (10 * n_train):
+        return delta, []
+    return delta, [
+        f"delta={delta:g} is above 1/(10 n_train)={1 / (10 * n_train):.2g}; "
+        f"{good_delta(n_train):g} is customary for {n_train} rows"
+    ]
+
+
+def _known_mode(mode: str) -> str:
+    if mode not in MODES:
+        raise InputError(
+            f"GRAD_SAMPLE_MODE={mode!r} is not known", remedy=f"use one of {', '.join(MODES)}"
+        )
+    return mode
+
+
 def make_private(
-    module: torch.nn.Module, optimizer: torch.optim.Optimizer, plan: Plan, *, n_inputs: int
+    module: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    plan: Plan,
+    *,
+    like: Examples,
+    data_loader: Any = None,
+    authorise: Callable[[int], None] | None = None,
+    start_step: int = 0,
 ) -> PrivateParts:
-    """Wraps a module and its optimizer for ``plan``, after a preflight on made-up rows.
+    """Wraps a module and its optimizer for ``plan``, after a preflight on made-up rows (``like``,
+    see ``networks.made_up_examples``).
+
+    Batches are drawn by the parts themselves. ``data_loader`` is for callers who bring one: it is
+    refused with the reason. ``authorise(step)`` is called before each step and may raise. A run
+    that is resumed says after which ``start_step`` it goes on.
 
     Raises InputError for a module with layers that mix rows (batch normalisation) or whose
-    per-example gradients Opacus cannot give.
+    per-example gradients Opacus cannot give, for an optimizer of other parameters, and for a data
+    loader.
     """
-    _require_separable(module)
-    _preflight(module, plan, n_inputs)
-    return wrap(module, optimizer, plan, noise=entropy_generator(), sampling=entropy_generator())
+    refuse_data_loader(data_loader)
+    require_separable(module)
+    require_same_parameters(module, optimizer)
+    preflight(module, plan, like)
+    device = next(module.parameters()).device
+    return wrap(
+        module,
+        optimizer,
+        plan,
+        noise=_generator(plan, "noise", start_step, device=device),
+        sampling=_generator(plan, "sampling", start_step, device="cpu"),
+        authorise=authorise,
+        steps=plan.steps - start_step,
+    )
+
+
+def refuse_data_loader(loader: Any) -> None:
+    """Raises InputError, with the reason, for any data loader: epsilon is that of Poisson batches
+    drawn here; a loader's batches are not (Chua et al. 2024, arXiv 2403.17673)."""
+    if loader is None:
+        return
+    sampler = type(getattr(loader, "sampler", None)).__name__
+    if getattr(loader, "drop_last", False):
+        reason = "it drops the last batch, so rows are not drawn at the stated rate"
+    elif "Weighted" in sampler:
+        reason = f"its {sampler} draws some rows more often, whose privacy would be overstated"
+    elif "Random" in sampler:
+        reason = "it shuffles: shuffled batches protect less than Poisson batches of that rate"
+    else:
+        reason = f"its batches ({sampler}) are not Poisson samples"
+    raise InputError(
+        f"a data loader cannot be used in private training: {reason}",
+        remedy="leave it out: batches come from parts.batches, drawn at plan.sample_rate",
+    )
 
 
 def wrap(
@@ -136,54 +263,72 @@ def wrap(
     *,
     noise: torch.Generator,
     sampling: torch.Generator,
+    authorise: Callable[[int], None] | None = None,
+    steps: int | None = None,
 ) -> PrivateParts:
     """The wrapping itself, with the generators given (``make_private`` keys them afresh)."""
     from opacus.grad_sample.utils import prepare_module
-    from opacus.optimizers import DPOptimizer
-    from opacus.utils.uniform_sampler import UniformWithReplacementSampler
 
+    from trainers.distributed import rank
+    from trainers.dp_optimizers import optimizer_class
+
+    mode, world = plan.grad_sample_mode, plan.world_size
     # "sum": a row's gradient is that of its own loss, whatever the batch; the optimizer divides.
-    wrapped = prepare_module(module, grad_sample_mode=GRAD_SAMPLE_MODE, loss_reduction="sum")
-    private_optimizer = DPOptimizer(
+    extra = {"max_grad_norm": plan.max_grad_norm} if mode == "ghost" else {}
+    wrapped = prepare_module(module, grad_sample_mode=mode, loss_reduction="sum", **extra)
+    private_optimizer = optimizer_class(mode, is_distributed=world > 1)(
         optimizer,
         noise_multiplier=plan.noise_multiplier,
         max_grad_norm=plan.max_grad_norm,
-        expected_batch_size=plan.expected_batch_size,
+        # Ranks are averaged after dividing, so that the sum of all is divided by the whole.
+        expected_batch_size=plan.expected_batch_size / world,
         loss_reduction="mean",
         generator=noise,
         secure_mode=True,
     )
-    sampler = UniformWithReplacementSampler(
-        num_samples=plan.n_train, sample_rate=plan.sample_rate, generator=sampling, steps=plan.steps
+    private_optimizer.authorise = authorise
+    return PrivateParts(
+        wrapped,
+        private_optimizer,
+        poisson_batches(
+            plan.n_train,
+            plan.sample_rate,
+            plan.steps if steps is None else steps,
+            sampling,
+            rank=rank() if world > 1 else 0,
+            world_size=world,
+        ),
+        lambda: private_optimizer.executed,
+        plan.physical_batch_size,
     )
-    executed = 0
-
-    def count(_: Any) -> None:
-        nonlocal executed
-        executed += 1
-
-    private_optimizer.attach_step_hook(count)
-    return PrivateParts(wrapped, private_optimizer, iter(sampler), lambda: executed)
 
 
-def entropy_generator() -> torch.Generator:
-    """A torch generator whose whole state comes from the operating system's entropy.
-
-    ``manual_seed`` would keep 32 bits of a seed, few enough to try them all; the state itself
-    (624 words of the Mersenne Twister) is written instead.
+def poisson_batches(
+    n: int,
+    sample_rate: float,
+    steps: int,
+    generator: torch.Generator,
+    *,
+    rank: int = 0,
+    world_size: int = 1,
+) -> Iterator[list[int]]:
+    """``steps`` batches of row positions: each row is in each batch with probability
+    ``sample_rate``, alone. With several ranks, each draws from its own rows (every
+    ``world_size``-th): together they draw as one process does. Empty batches are given too.
     """
     import torch
 
-    generator = torch.Generator()
-    generator.manual_seed(0)
-    state = generator.get_state()
-    words = torch.frombuffer(bytearray(os.urandom(624 * 4)), dtype=torch.int32).to(torch.int64)
-    words &= 0xFFFFFFFF
-    # After the seed come: left (4 bytes), seeded (4), next (8), then the words, 8 bytes each.
-    # left = 1 after manual_seed, so that the first draw mixes the whole state.
-    state[24 : 24 + 624 * 8] = words.view(torch.uint8)
-    generator.set_state(state)
-    return generator
+    own = torch.arange(rank, n, world_size)
+    for _ in range(steps):
+        yield own[torch.rand(len(own), generator=generator) < sample_rate].tolist()
+
+
+def _generator(plan: Plan, purpose: str, start_step: int, *, device: Any) -> torch.Generator:
+    if plan.noise_seed is None:
+        return entropy_generator(device)
+    from trainers.distributed import rank
+
+    return seeded_generator(plan.noise_seed, purpose, start_step, rank(), device=device)
 
 
 @contextmanager
@@ -200,106 +345,3 @@ def unwrap(parts: PrivateParts) -> torch.nn.Module:
     """The plain module again, without hooks."""
     module: torch.nn.Module = parts.module.to_standard_module()
     return module
-
-
-def _require_separable(module: torch.nn.Module) -> None:
-    from opacus.validators import ModuleValidator
-
-    module.train()
-    errors = ModuleValidator.validate(module, strict=False)
-    if errors:
-        first = " ".join(str(errors[0]).split())
-        raise InputError(
-            f"the network cannot be trained with differential privacy: {first}",
-            remedy="use layers that treat rows one by one (GroupNorm or none, not BatchNorm)",
-        )
-
-
-def _preflight(module: torch.nn.Module, plan: Plan, n_inputs: int) -> None:
-    """Checks on made-up rows, in a copy of the module, what the guarantee rests on."""
-    import torch
-
-    rng = torch.Generator().manual_seed(0)
-    inputs = torch.randn(4, n_inputs, generator=rng)
-    changed = inputs.clone()
-    changed[0] += 1.0
-    first = _example_gradients(module, inputs)
-    second = _example_gradients(module, changed)
-    for name, parameter in module.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        gradient = first.get(name)
-        if gradient is None or gradient.shape != (4, *parameter.shape):
-            shape = None if gradient is None else tuple(gradient.shape)
-            raise InputError(
-                f"parameter {name!r} has per-example gradients of shape {shape}, not "
-                f"{(4, *parameter.shape)}: it could not be clipped by row",
-                remedy="give every parameter its own standard layer",
-            )
-        if not torch.isfinite(gradient).all():
-            raise InputError(
-                f"parameter {name!r} has gradients that are not finite",
-                remedy="check the architecture's initial weights",
-            )
-        if not torch.allclose(gradient[1:], second[name][1:], rtol=1e-4, atol=1e-6):
-            raise InputError(
-                f"the gradient of one row at {name!r} depends on another row",
-                remedy="use layers that treat rows one by one",
-            )
-    _check_divisor(module, plan, inputs)
-
-
-def _example_gradients(module: torch.nn.Module, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Per-example gradients of a copy of ``module``, by parameter name."""
-    from opacus.grad_sample.utils import prepare_module
-
-    from trainers.fit import seeded
-
-    wrapped = prepare_module(
-        copy.deepcopy(module), grad_sample_mode=GRAD_SAMPLE_MODE, loss_reduction="sum"
-    )
-    buffers = [b.clone() for b in wrapped.buffers()]
-    with seeded(0), known_warnings_silenced():
-        _made_up_loss(wrapped, inputs).backward()
-    if any(not bool((a == b).all()) for a, b in zip(buffers, wrapped.buffers(), strict=True)):
-        raise InputError(
-            "the network keeps statistics of the rows it sees, outside of what is clipped",
-            remedy="use layers without running statistics",
-        )
-    return {
-        name.removeprefix("_module."): parameter.grad_sample
-        for name, parameter in wrapped.named_parameters()
-        if getattr(parameter, "grad_sample", None) is not None
-    }
-
-
-def _check_divisor(module: torch.nn.Module, plan: Plan, inputs: torch.Tensor) -> None:
-    """The gradient that a step applies must be the sum over rows / the expected batch size."""
-    import torch
-
-    quiet = Plan(
-        plan.delta, 1e12, 0.0, plan.sample_rate, plan.n_train, plan.steps, plan.cost
-    )  # no noise, no clipping: made-up rows need no protection
-    twin = copy.deepcopy(module)
-    trainable = [p for p in twin.parameters() if p.requires_grad]
-    generator = torch.Generator()
-    parts = wrap(twin, torch.optim.SGD(trainable), quiet, noise=generator, sampling=generator)
-    with known_warnings_silenced():
-        _made_up_loss(parts.module, inputs).backward()
-    sums = [p.grad_sample.sum(dim=0) for p in trainable]  # type: ignore[attr-defined]
-    parts.optimizer.pre_step()
-    for parameter, total in zip(trainable, sums, strict=True):
-        expected = total / plan.expected_batch_size
-        scale = float(expected.abs().max()) + 1e-12
-        if parameter.grad is None or not torch.allclose(
-            parameter.grad, expected, rtol=1e-3, atol=1e-4 * scale
-        ):
-            raise RuntimeError("the private optimizer does not divide by the expected batch size")
-
-
-def _made_up_loss(module: Any, inputs: torch.Tensor) -> torch.Tensor:
-    import torch
-
-    logits = module(inputs)
-    targets = torch.arange(len(inputs)) % logits.shape[-1]
-    return torch.nn.functional.cross_entropy(logits, targets, reduction="sum")

@@ -16,49 +16,57 @@ from pydantic import Field, field_validator, model_validator
 from audit.data import as_text
 from audit.errors import InputError, nearest
 from trainers.accounting import MAX_NOISE
+from trainers.defaults import filled_in
+from trainers.image_encoder import Normalise
+from trainers.public import Public
+from trainers.schedules import Schedule
+from trainers.stopping import EarlyStopping
+from trainers.text_dials import ASCII, TextDials
 from trainers.validate import Strict, checked
 
-ESTIMATORS = ("logistic", "gradient-boosting")  # scikit-learn's; every other model is a network
-
-# Chosen on validation splits of the training rows of loanapp, never on held-out rows. Private
-# training gains from few steps, large batches and a small network.
-_PLAIN: dict[str, Any] = {
-    "optimizer": "adam",
-    "learning_rate": 0.003,
-    "epochs": 15,
-    "batch_size": 64,
-    "weight_decay": 0.01,
-    "architecture": {"hidden": [32], "activation": "tanh"},
-}
-_PRIVATE: dict[str, Any] = {
-    "optimizer": "sgd",
-    "learning_rate": 0.5,
-    "epochs": 15,
-    "batch_size": 256,
-    "weight_decay": 0.0,
-    "architecture": {"hidden": [16], "activation": "tanh"},
-}
-
-
+# scikit-learn's; every other model is a network
+ESTIMATORS = ("logistic", "gradient-boosting", "random-forest")
+Kind = Literal["tabular", "image", "text-classification", "text-generation"]
 Optimizer = Literal["sgd", "adam", "rmsprop"]
-_DESCENT = ("optimizer", "learning_rate", "epochs", "batch_size", "weight_decay")
+_DESCENT = (
+    "optimizer",
+    "learning_rate",
+    "momentum",
+    "nesterov",
+    "schedule",
+    "epochs",
+    "batch_size",
+    "weight_decay",
+    "l1",
+)
+_PATHS = ("test_data", "validation_data", "init_from", "public_data", "vocabulary")
 
 
 @dataclass(frozen=True)
 class Descent:
-    """How a network's weights are found; ``batch_size`` is the expected one in private training."""
+    """How a network's weights are found; ``batch_size`` is the expected one in private training.
+
+    ``weight_decay`` w adds w/2 times the sum of squares of every parameter to the loss (L2), ``l1``
+    its own share of the sum of absolute weights, biases and norms left out.
+    """
 
     optimizer: Optimizer
     learning_rate: float
+    momentum: float
+    nesterov: bool
+    schedule: Schedule
     epochs: int
     batch_size: int
     weight_decay: float
+    l1: float
 
 
 class Private(Strict):
     """The dials of DP-SGD. Without ``noise_multiplier`` it is found for ``epsilon``; with it,
     ``epsilon`` (where given) is a ceiling. ``delta`` defaults to the largest power of ten that is
-    at most 1/(10 n_train). ``sample_rate`` is by default batch_size / n_train."""
+    at most 1/(10 n_train). ``sample_rate`` is by default batch_size / n_train.
+    ``physical_batch_size`` bounds the rows in memory at once and changes nothing else.
+    ``noise_seed`` makes noise and sampling repeatable: such a run is not certified."""
 
     epsilon: float | None = Field(default=None, gt=0, le=1000)
     delta: float | None = Field(default=None, gt=0, lt=1)
@@ -66,6 +74,8 @@ class Private(Strict):
     noise_multiplier: float | None = Field(default=None, gt=0, le=MAX_NOISE)
     sample_rate: float | None = Field(default=None, gt=0, le=1)
     keep_loss_curve: bool = False
+    physical_batch_size: int | None = Field(default=None, ge=1)
+    noise_seed: int | None = Field(default=None, ge=0, lt=2**63)
 
     @model_validator(mode="before")
     @classmethod
@@ -77,18 +87,27 @@ class Private(Strict):
         return given
 
 
-class Recipe(Strict):
+class Recipe(TextDials):
     """What to train.
 
     ``data`` is a path or the name of a data set (``loanapp``), which also knows its target,
     positive label and sensitive features. Sensitive features are not model inputs unless
     ``use_sensitive`` (or ``inputs``, which names the inputs one by one) says so. ``categorical``
     names numeric columns whose numbers are codes. ``architecture`` holds the parameters of the
-    network, or of scikit-learn's estimator; ``optimizer`` to ``weight_decay`` are for networks.
+    network, or of scikit-learn's estimator; ``optimizer`` to ``freeze`` are for networks.
+
+    ``normalise`` is of images. ``task`` is of tabular data, and binary unless declared.
+    ``test_data`` is a table of its own to test on, in place of a ``test_share`` of ``data``; rows
+    to validate on after each epoch are a ``validation_share`` of ``data`` or ``validation_data``.
+    ``init_from`` is a model folder to start from, ``freeze`` the layers of it that stay as they are
+    (names, or patterns such as ``0.*``).
     """
 
-    kind: Literal["tabular"] = "tabular"
+    kind: Kind = "tabular"
+    task: Literal["binary", "multiclass", "regression"] | None = None
     data: str = Field(min_length=1)
+    test_data: str | None = Field(default=None, min_length=1)
+    validation_data: str | None = Field(default=None, min_length=1)
     target: str | None = None
     positive_label: str | None = None
     sensitive: tuple[str, ...] | None = None
@@ -100,14 +119,24 @@ class Recipe(Strict):
     architecture: Mapping[str, Any] = Field(default_factory=dict)
     optimizer: Optimizer | None = None
     learning_rate: float | None = Field(default=None, gt=0)
+    momentum: float | None = Field(default=None, ge=0, lt=1)
+    nesterov: bool | None = None
+    schedule: Schedule | None = None
     epochs: int | None = Field(default=None, ge=1, le=100_000)
     batch_size: int | None = Field(default=None, ge=1)
     weight_decay: float | None = Field(default=None, ge=0)
+    l1: float | None = Field(default=None, ge=0)
+    early_stopping: EarlyStopping | None = None
+    init_from: str | None = Field(default=None, min_length=1)
+    freeze: tuple[str, ...] = ()
+    normalise: Normalise | None = None
     class_weight: Literal["balanced"] | Mapping[str, float] | None = None
     seed: int = Field(default=0, ge=0, lt=2**32)
     test_share: float = Field(default=0.3, gt=0, lt=1)
+    validation_share: float = Field(default=0.0, ge=0, lt=1)
     keep_held_out: bool = True
     private: Private | None = None
+    public: Public | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -115,15 +144,11 @@ class Recipe(Strict):
         if not isinstance(given, Mapping):
             return given
         values = {k: v for k, v in given.items() if v is not None}
+        if values.get("kind", "tabular") == "tabular":
+            values.setdefault("task", "binary")
         if values.get("model") in ESTIMATORS:
             return values
-        defaults = _PRIVATE if values.get("private") is not None else _PLAIN
-        architecture = values.get("architecture")
-        if values.get("model", "mlp") != "mlp":
-            defaults = {**defaults, "architecture": {}}
-        elif isinstance(architecture, Mapping):
-            values["architecture"] = {**defaults["architecture"], **architecture}
-        return {**defaults, **values}
+        return filled_in(values)
 
     @field_validator("positive_label", mode="before")
     @classmethod
@@ -142,10 +167,51 @@ class Recipe(Strict):
             raise ValueError("every class weight must be above 0")
         return given
 
-    @field_validator("sensitive", "inputs", "drop", "categorical", mode="before")
+    @field_validator("sensitive", "inputs", "drop", "categorical", "freeze", mode="before")
     @classmethod
     def _one_is_a_list(cls, given: Any) -> Any:
         return (given,) if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _fits_the_task(self) -> Recipe:
+        self.require_fit(self.kind)
+        if self.task in ("multiclass", "regression") and self.positive_label is not None:
+            raise ValueError(f"a {self.task} task has no positive_label; leave it out")
+        if self.task == "regression" and self.class_weight is not None:
+            raise ValueError("a regression task has no classes to weight; leave class_weight out")
+        if self.task == "regression" and self.model == "logistic":
+            raise ValueError(
+                "model 'logistic' is for classes; use linear, mlp, gradient-boosting or "
+                "random-forest"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _dials_belong_together(self) -> Recipe:
+        if self.public is not None and self.kind != "tabular":
+            raise ValueError("public declares columns of tables; this kind of data has none")
+        if self.kind != "tabular":
+            for name in ("task", "test_data", "validation_data"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"{name} is of tabular data; kind {self.kind!r} has none")
+        if self.nesterov and (self.optimizer != "sgd" or not self.momentum):
+            raise ValueError("nesterov needs optimizer: sgd and a momentum above 0")
+        if self.freeze and self.init_from is None:
+            raise ValueError("freeze needs init_from: the model whose layers stay as they are")
+        if self.validation_share and self.validation_data is not None:
+            raise ValueError("validation_share and validation_data are two ways of one thing")
+        stopping = self.early_stopping
+        if stopping is None:
+            return self
+        if not self.validation_share and self.validation_data is None:
+            raise ValueError("early_stopping needs validation_share or validation_data")
+        if self.private is not None and not (stopping.public_validation and self.validation_data):
+            raise ValueError(
+                "early_stopping of private training: when to stop tells about the rows that decide "
+                "it, and no noise covers them; leave it out, or give validation_data that is "
+                "public and declare early_stopping: {public_validation: true}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fits_the_model(self) -> Recipe:
@@ -156,7 +222,8 @@ class Recipe(Strict):
                 f"model {self.model!r} cannot be trained with differential privacy; "
                 "use model: mlp (architecture: {hidden: []} is a logistic regression)"
             )
-        idle = [name for name in _DESCENT if getattr(self, name) is not None]
+        dials = (*_DESCENT, "early_stopping", "init_from", "public")
+        idle = [name for name in dials if getattr(self, name) is not None]
         if idle:
             raise ValueError(f"{idle[0]} does not apply to model {self.model!r}")
         return self
@@ -165,6 +232,10 @@ class Recipe(Strict):
     def descent(self) -> Descent:
         """The optimizer's settings of a network's recipe."""
         values = {name: getattr(self, name) for name in _DESCENT}
+        values["momentum"] = self.momentum or 0.0
+        values["l1"] = self.l1 or 0.0
+        values["nesterov"] = bool(self.nesterov)
+        values["schedule"] = self.schedule or Schedule()
         if None in values.values():
             raise InputError(
                 f"model {self.model!r} is not trained by gradient descent", remedy="use model: mlp"
@@ -182,7 +253,7 @@ def as_recipe(given: Recipe | Mapping[str, Any] | str | Path) -> Recipe:
 
     if isinstance(given, (str, Path)):
         return read_recipe(given)
-    recipe = given if isinstance(given, Recipe) else checked(Recipe, given, "recipe")
+    recipe = given if isinstance(given, Recipe) else _checked(given, "recipe")
     known = (*ESTIMATORS, *known_architectures())
     if recipe.model not in known:
         raise InputError(
@@ -191,13 +262,18 @@ def as_recipe(given: Recipe | Mapping[str, Any] | str | Path) -> Recipe:
     return recipe
 
 
-def read_recipe(path: str | Path) -> Recipe:
+def read_recipe(
+    path: str | Path, *, data: str | Path | None = None, seed: int | None = None
+) -> Recipe:
     """Reads a YAML recipe; a relative ``data`` path counts from the recipe's folder.
+
+    ``data`` and ``seed`` take the place of the recipe's own: a recipe may be written for data that
+    lie elsewhere on each machine.
 
     Raises InputError for a missing or malformed file, an unknown or repeated key, a wrong value.
     """
     from audit import safe_yaml
-    from trainers.datasets import NAMED
+    from trainers.datasets import located
 
     file = Path(path)
     if not file.is_file():
@@ -206,7 +282,20 @@ def read_recipe(path: str | Path) -> Recipe:
     given = safe_yaml.parse(safe_yaml.read_bytes(file), str(file)).data
     if not isinstance(given, dict):
         raise InputError(f"recipe {file} is not a mapping", remedy="write lines such as: data: x")
-    data = given.get("data")
-    if isinstance(data, str) and data not in NAMED:
-        given = {**given, "data": str(file.parent / data)}
-    return as_recipe(checked(Recipe, given, f"recipe {file}"))
+    for key in ("data", *_PATHS):
+        if isinstance(given.get(key), str) and given[key] != ASCII:
+            given = {**given, key: located(given[key], file.parent)}
+    public = given.get("public")
+    if isinstance(public, Mapping) and isinstance(public.get("data"), str):
+        given = {**given, "public": {**public, "data": located(public["data"], file.parent)}}
+    given = {**given, **({} if data is None else {"data": str(data)})}
+    given = {**given, **({} if seed is None else {"seed": seed})}
+    return as_recipe(_checked(given, f"recipe {file}"))
+
+
+def _checked(given: Any, what: str) -> Recipe:
+    if isinstance(given, Mapping) and given.get("init_from") is not None:
+        from trainers.pretrained import filled_from_pretrained
+
+        given = filled_from_pretrained(given)
+    return checked(Recipe, given, what)

@@ -1,4 +1,4 @@
-"""scikit-learn classifiers over raw table columns, saved with skops.
+"""scikit-learn's classifiers and regressors over raw table columns, saved with skops.
 
 Preparation is part of the saved pipeline and made of scikit-learn's own parts alone, so that the
 file opens anywhere without code of ours.
@@ -12,15 +12,21 @@ from pydantic import Field
 
 from audit.data import texts
 from trainers.encoders import MAX_CATEGORIES, is_numeric
+from trainers.fit import Point
 from trainers.folder_writer import FolderWriter, write_estimator
+from trainers.labels import class_codes
+from trainers.measuring import measure_classes, measure_values
+from trainers.prepared import Fitted, Prepared
 from trainers.recipe import Recipe
-from trainers.tabular import Fitted, Task, class_weights
+from trainers.stopping import MEASURES
 from trainers.validate import Strict, checked
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from trainers.fit import Progress
+    from trainers.model_description import ClassMetrics, ValueMetrics
 
 
 class Logistic(Strict):
@@ -31,7 +37,7 @@ class Logistic(Strict):
 
 
 class GradientBoosting(Strict):
-    """Parameters of HistGradientBoostingClassifier; small steps suit a table of 2,000 rows."""
+    """Parameters of HistGradientBoosting; small steps suit a table of 2,000 rows."""
 
     max_iter: int = Field(default=100, ge=1)
     learning_rate: float = Field(default=0.05, gt=0)
@@ -40,21 +46,82 @@ class GradientBoosting(Strict):
     l2_regularization: float = Field(default=0.0, ge=0)
 
 
-def fit_estimator(task: Task, writer: FolderWriter, progress: Progress | None) -> Fitted:
-    """Fits the recipe's estimator; model.skops is in the folder then."""
-    import numpy as np
+class RandomForest(Strict):
+    """Parameters of RandomForest; leaves of five rows keep its scores from being 0 and 1."""
 
-    frame = task.rows.train[list(task.inputs)]
-    labels, _ = texts(task.rows.train[task.target])
-    pipeline = _pipeline(frame, task.recipe)
-    weights = class_weights(task)[task.codes(task.rows.train)]
-    pipeline.fit(frame, np.array(labels, dtype=str), model__sample_weight=weights)
+    n_estimators: int = Field(default=100, ge=1, le=10_000)
+    max_depth: int | None = Field(default=None, ge=1)
+    min_samples_leaf: int = Field(default=5, ge=1)
+
+
+_PARAMETERS: dict[str, type[Strict]] = {
+    "logistic": Logistic,
+    "gradient-boosting": GradientBoosting,
+    "random-forest": RandomForest,
+}
+
+
+def fit_estimator(
+    prepared: Prepared, writer: FolderWriter, progress: Progress | None = None
+) -> Fitted:
+    """Fits the recipe's estimator; model.skops is in the folder then.
+
+    Its curve is one point, with what validation rows say where there are some.
+    """
+    rows, inputs = prepared.frames, list(prepared.input_columns)
+    if rows is None:
+        raise ValueError("an estimator needs tables")
+    frame = rows.train[inputs]
+    pipeline = _pipeline(frame, prepared.recipe)
+    weights = prepared.train.weights.double().numpy()
+    pipeline.fit(frame, _answers(rows.train, prepared), model__sample_weight=weights)
+    loss, measure = _loss_and_measure(pipeline, rows.train, prepared)
     if progress:
-        loss = _log_loss(pipeline.predict_proba(frame), task.codes(task.rows.train))
         progress(1, 1, loss, None)
     write_estimator(writer, pipeline)
-    scores = pipeline.predict_proba(task.rows.test[list(task.inputs)])
-    return Fitted(scores, parameters=_parameters(task.recipe))
+    point, notes = Point(1, loss), {}
+    if rows.validation is not None:
+        seen, seen_measure = _loss_and_measure(pipeline, rows.validation, prepared)
+        point = Point(1, loss, None, measure, seen, seen_measure)
+        notes = {"measure": MEASURES[prepared.task], "n_validation": len(rows.validation)}
+    test = _test_metrics(pipeline, rows.test[inputs], prepared)
+    return Fitted(test, (point,), notes, parameters=_parameters(prepared.recipe))
+
+
+def _answers(frame: pd.DataFrame, prepared: Prepared) -> np.ndarray:
+    """The target as the estimator learns it: amounts in their own unit, or labels as texts."""
+    import numpy as np
+
+    column = frame[prepared.target]
+    if prepared.task == "regression":
+        return column.to_numpy(dtype=float)
+    return np.array(texts(column)[0], dtype=str)
+
+
+def _test_metrics(
+    pipeline: Any, frame: pd.DataFrame, prepared: Prepared
+) -> ClassMetrics | ValueMetrics:
+    truth = prepared.test.targets.numpy()
+    if prepared.task == "regression":
+        return measure_values(pipeline.predict(frame), truth)
+    return measure_classes(pipeline.predict_proba(frame), truth)
+
+
+def _loss_and_measure(
+    pipeline: Any, frame: pd.DataFrame, prepared: Prepared
+) -> tuple[float, float]:
+    """Log loss and accuracy, or mean squared and root mean squared error, of a table's rows."""
+    import numpy as np
+
+    inputs = frame[list(prepared.input_columns)]
+    if prepared.task == "regression":
+        wrong = pipeline.predict(inputs) - _answers(frame, prepared)
+        loss = float(np.mean(wrong**2))
+        return loss, loss**0.5
+    scores = pipeline.predict_proba(inputs)
+    codes = class_codes(frame[prepared.target], prepared.classes)
+    likelihood = np.clip(scores[np.arange(len(codes)), codes], 1e-15, 1)
+    return float(-np.log(likelihood).mean()), float((scores.argmax(axis=1) == codes).mean())
 
 
 def _pipeline(frame: pd.DataFrame, recipe: Recipe) -> Any:
@@ -87,24 +154,24 @@ def _numeric_part(recipe: Recipe) -> Any:
 
 
 def _parameters(recipe: Recipe) -> dict[str, Any]:
-    known = Logistic if recipe.model == "logistic" else GradientBoosting
+    known = _PARAMETERS[recipe.model]
     return checked(known, recipe.architecture, f"architecture of {recipe.model}").model_dump()
 
 
 def _model(recipe: Recipe) -> Any:
-    if recipe.model == "logistic":
-        from sklearn.linear_model import LogisticRegression
+    from sklearn import ensemble
+    from sklearn.linear_model import LogisticRegression
 
+    if recipe.model == "logistic":
         # lbfgs finds the one optimum, so there is nothing to seed.
         return LogisticRegression(**_parameters(recipe))
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    return HistGradientBoostingClassifier(
-        **_parameters(recipe), early_stopping=False, random_state=recipe.seed
-    )
-
-
-def _log_loss(scores: Any, codes: Any) -> float:
-    import numpy as np
-
-    return float(-np.log(np.clip(scores[np.arange(len(codes)), codes], 1e-15, 1)).mean())
+    is_regression = recipe.task == "regression"
+    if recipe.model == "random-forest":
+        forest = (
+            ensemble.RandomForestRegressor if is_regression else ensemble.RandomForestClassifier
+        )
+        return forest(**_parameters(recipe), random_state=recipe.seed, n_jobs=1)
+    boosting = ensemble.HistGradientBoostingClassifier
+    if is_regression:
+        boosting = ensemble.HistGradientBoostingRegressor
+    return boosting(**_parameters(recipe), early_stopping=False, random_state=recipe.seed)

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from audit.finding import Finding, Status, finding_id
 from audit.measure.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Data too long for findings, such as a curve: plain JSON, kept as ``artifacts/<name>``.
+
+    A check yields it beside its findings, and these name it in ``artifacts``.
+    """
+
+    name: str
+    value: Any
 
 
 class Recorder:
@@ -21,6 +33,10 @@ class Recorder:
         """The seed of one measure's random draws: its own, whatever else is measured."""
         return (self.seed, zlib.crc32(f"{self.check}/{measure}".encode()))
 
+    def artifact(self, value: Any, *, part: str = "") -> Artifact:
+        """``value`` (plain JSON) as this check's artifact; ``part`` tells several apart."""
+        return Artifact(f"{self.check}{'-' if part else ''}{part}.json", value)
+
     def write(
         self,
         measure: str,
@@ -33,6 +49,7 @@ class Recorder:
         note: str = "",
         artifacts: tuple[str, ...] = (),
         random: bool = False,
+        p_value: float | None = None,
     ) -> Finding:
         """A measured finding, or an undefined one where the estimate has no value."""
         measured = estimate.value is not None
@@ -52,6 +69,7 @@ class Recorder:
             column=column,
             counts={k: int(v) for k, v in estimate.counts.items()},
             reason=reason,
+            p_value=p_value,
             method=estimate.method,
             seed=self.seed if random else None,
             artifacts=artifacts,

@@ -34,6 +34,7 @@ def audit(
     training_data: Annotated[
         str | None, typer.Option(help="The model's training rows, for the generalisation gap.")
     ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of plain text files.")] = None,
     target: Annotated[str | None, typer.Option(help="Column of true labels.")] = None,
     predicted: Annotated[str | None, typer.Option(help="Column of predicted labels.")] = None,
     score: Annotated[str | None, typer.Option(help="Column of scores.")] = None,
@@ -51,6 +52,9 @@ def audit(
     ] = None,
     control: Annotated[
         list[str] | None, typer.Option(help="Columns within whose levels groups are compared.")
+    ] = None,
+    weight: Annotated[
+        str | None, typer.Option(help="Column of row weights, for rates and gaps by group.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="How people know this model.")] = None,
     policy: sh.Policy = None,
@@ -78,6 +82,7 @@ def audit(
             "data": data,
             "predictions": predictions,
             "task": task,
+            "encoding": encoding,
             "training_data": training_data,
             "target": target,
             "predicted": predicted,
@@ -87,6 +92,7 @@ def audit(
             "positive_is": positive_is,
             "sensitive_features": sh.split(sensitive),
             "control_features": sh.split(control),
+            "weight": weight,
             "name": name,
             "policies": policy and tuple(policy),
             "checks": sh.split(checks),
@@ -262,6 +268,10 @@ def report(
     policy: sh.Policy = None,
     as_of: sh.AsOf = None,
     language: Annotated[str, typer.Option("--language", "-l", help="en or zh.")] = "en",
+    public: Annotated[
+        bool,
+        typer.Option("--public", help="Withhold groups under 10 people, and what gives them away."),
+    ] = False,
     fail_on: sh.FailOn = "high",
     strict: sh.Strict = False,
     inconclusive: sh.Inconclusive = "report",
@@ -281,7 +291,7 @@ def report(
         inconclusive=inconclusive,
         attestations=attestations,
     )
-    document = render(format, read, verdicts, language=language, gate=setting)
+    document = render(format, read, verdicts, language=language, gate=setting, public=public)
     sh.write_bytes(document, out, avoid=case)
     if out is not None:
         sh.say(f"wrote {out}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,9 +17,22 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(metavar="KIND", help="tabular, or a recipe.yaml.")],
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            help="tabular, image, text-classification, text-generation, or a recipe.yaml.",
+        ),
+    ],
     data: Annotated[
-        str | None, typer.Option(help="CSV, Parquet or JSONL, or a named data set (loanapp).")
+        str | None,
+        typer.Option(help="CSV, Parquet or JSONL, or a named data set (loanapp, adult:FOLDER)."),
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="binary (default), multiclass or regression; tabular.")
+    ] = None,
+    test_data: Annotated[
+        str | None, typer.Option(help="Table to test on, instead of a share of --data.")
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column to predict.")] = None,
     positive_label: Annotated[str | None, typer.Option(help="Label counted as positive.")] = None,
@@ -28,14 +43,34 @@ def train(
         None
     ),
     model: Annotated[
-        str | None, typer.Option(help="mlp, logistic or gradient-boosting (default: mlp).")
+        str | None,
+        typer.Option(help="mlp (default), linear, logistic, gradient-boosting, random-forest."),
     ] = None,
+    text: Annotated[str | None, typer.Option(help="Column of texts (default: text).")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of a plain text file (utf-8).")] = None,
+    tokens: Annotated[str | None, typer.Option(help="words, characters or byte-pair.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Tokens kept of a text.")] = None,
+    passage: Annotated[int | None, typer.Option(help="Characters a row of plain text.")] = None,
     out: Annotated[Path | None, typer.Option(help="Model folder to write.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training rows.")] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Rows a step (expected, if private).")
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Step size.")] = None,
+    momentum: Annotated[float | None, typer.Option(help="Of SGD and RMSprop.")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="constant, cosine, step, one-cycle or warmup.")
+    ] = None,
+    validation_share: Annotated[
+        float | None, typer.Option(help="Share of rows to look at after each epoch.")
+    ] = None,
+    early_stopping: Annotated[
+        int | None, typer.Option(help="Epochs without improvement on validation rows.")
+    ] = None,
+    init_from: Annotated[str | None, typer.Option(help="Model folder to start from.")] = None,
+    freeze: Annotated[
+        list[str] | None, typer.Option(help="Layers of it that stay as they are.")
+    ] = None,
     test_share: Annotated[float | None, typer.Option(help="Share of rows held out (0.3).")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of split, start and batches.")] = None,
     private: Annotated[bool, typer.Option("--private", help="Differential privacy (DP-SGD).")] = (
@@ -47,6 +82,18 @@ def train(
     noise_multiplier: Annotated[
         float | None, typer.Option(help="Noise, instead of epsilon.")
     ] = None,
+    physical_batch_size: Annotated[
+        int | None, typer.Option(help="Rows in memory at once; changes nothing else.")
+    ] = None,
+    noise_seed: Annotated[
+        int | None, typer.Option(help="Repeatable noise: the run is not certified.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the interrupted run of this --out.")
+    ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what it would do and cost; train nothing.")
+    ] = False,
     as_json: sh.Json = False,
     quiet: sh.Quiet = False,
 ) -> int:
@@ -59,36 +106,83 @@ def train(
         "delta": delta,
         "max_grad_norm": max_grad_norm,
         "noise_multiplier": noise_multiplier,
+        "physical_batch_size": physical_batch_size,
+        "noise_seed": noise_seed,
     }
     given = {
         "data": data,
+        "task": task,
+        "test_data": test_data,
         "target": target,
         "positive_label": positive_label,
         "sensitive": sh.split(sensitive),
         "inputs": sh.split(inputs),
         "model": model,
+        "text": text,
+        "encoding": encoding,
+        "tokens": tokens,
+        "max_length": max_length,
+        "passage": passage,
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "momentum": momentum,
+        "schedule": schedule,
+        "validation_share": validation_share,
+        "early_stopping": early_stopping,
+        "init_from": init_from,
+        "freeze": sh.split(freeze),
         "test_share": test_share,
         "seed": seed,
         "private": _private(dials, private=private),
     }
     given = {k: v for k, v in given.items() if v is not None}
     if recipe.endswith((".yaml", ".yml")):
-        if given:
+        others = sorted(set(given) - {"data", "seed"})
+        if others:
             raise InputError(
-                f"{recipe} says how to train; {', '.join(sorted(given))} would contradict it",
+                f"{recipe} says how to train; {', '.join(others)} would contradict it",
                 remedy="change the recipe, or pass options without one",
             )
-        asked = read_recipe(recipe)
+        asked = read_recipe(recipe, data=data, seed=seed)
     else:
         asked = as_recipe({"kind": recipe, **given})
+    if plan:
+        return _plan(asked, as_json=as_json)
     if out is None:
         raise InputError("where should the model go?", remedy="pass --out FOLDER")
     with sh.progress_bar("train", quiet=quiet) as progress:
-        result = run_training(asked, out=out, progress=_epochs(progress))
+        try:
+            result = run_training(asked, out=out, progress=_epochs(progress), resume=resume)
+        except KeyboardInterrupt as stopped:
+            # Typer turns it into exit code 130 and drops what it says.
+            sh.say("; ".join(["evenhand: interrupted", *getattr(stopped, "__notes__", ())]))
+            raise
     _show(result, as_json=as_json)
+    return OK
+
+
+def _plan(asked: Any, *, as_json: bool) -> int:
+    from audit.commands.tables import show
+    from trainers.plan import plan
+
+    told = plan(asked)
+    if as_json:
+        sh.print_json(told)
+        return OK
+    show(f"{told['model']} on {told['n_train']} rows, {told['n_test']} held out")
+    private, estimate = told["private"], told["estimate"]
+    if private:
+        show(
+            f"privacy: epsilon {private['epsilon']:.3f}, delta {private['delta']:g}, noise "
+            f"multiplier {private['noise_multiplier']:.3f} over {private['steps']} steps"
+        )
+        together = private["composition"]
+        show(f"with {together['runs']} runs on these rows: epsilon {together['epsilon']:.3f}")
+        for item in (*private["outside_guarantee"], *private["not_certified"]):
+            show(f"outside the guarantee: {item}")
+    if estimate:
+        show(f"about {estimate['wall_s']:.0f} s and {estimate['energy_j']:.0f} joule (estimated)")
     return OK
 
 
@@ -111,6 +205,14 @@ def _epochs(progress: Any) -> Any:
     return report
 
 
+_HEADLINES = {
+    "accuracy": "accuracy",
+    "rmse": "root mean squared error",
+    "bits_per_character": "bits per character",
+    "perplexity": "perplexity",
+}
+
+
 def _show(result: TrainResult, *, as_json: bool) -> None:
     from audit.commands.tables import show
 
@@ -119,11 +221,27 @@ def _show(result: TrainResult, *, as_json: bool) -> None:
         return
     told = result.to_json()
     show(f"model: {told['model']}")
-    show(f"test accuracy: {told['test_accuracy']:.4f} on {told['n_test']} held-out rows")
+    for name, words in _HEADLINES.items():
+        if told["test"].get(name) is not None:
+            show(f"test {words}: {told['test'][name]:.4f} on {told['n_test']} held-out rows")
     if told.get("epsilon") is not None:
         show(
             f"privacy: epsilon {told['epsilon']:.3f}, delta {told['delta']:g} "
             f"({told['accountant']} accountant)"
         )
     if told.get("held_out"):
-        show(f"Next: evenhand audit {told['model']} --data {told['held_out']} --target ... ")
+        show(f"Next: {_next(Path(told['model']), told['held_out'])}")
+
+
+def _next(model: Path, held_out: str) -> str:
+    """The audit of the model on the rows it has not seen, to copy."""
+    says = json.loads((model / "model.json").read_text("utf-8"))
+    options = {
+        "--target": says.get("target"),
+        "--positive-label": says.get("positive_label"),
+        "--sensitive": ",".join(says.get("sensitive_features") or ()),
+    }
+    given = [f"{name} {shlex.quote(str(value))}" for name, value in options.items() if value]
+    return shlex.join(["evenhand", "audit", str(model), "--data", held_out]) + "".join(
+        f" {option}" for option in given
+    )

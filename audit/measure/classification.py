@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _NO_POSITIVES = "no positive labels"
 _NO_NEGATIVES = "no negative labels"
 _NO_SELECTED = "no positive predictions"
+_NONE_REJECTED = "no negative predictions"
 
 
 @dataclass(frozen=True)
@@ -39,24 +40,113 @@ class Confusion:
         )
 
 
+# Positions of the four counts in every table of cells.
+TN, FP, FN, TP = range(4)
+_ALL = (TN, FP, FN, TP)
+
+# Rate -> the cells above the line, the cells below it, and the reason where there are none below.
+# Fairlearn's and scikit-learn's names where they exist.
+RATES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], str]] = {
+    "selection_rate": ((FP, TP), _ALL, "no rows"),
+    "true_positive_rate": ((TP,), (FN, TP), _NO_POSITIVES),
+    "false_negative_rate": ((FN,), (FN, TP), _NO_POSITIVES),
+    "false_positive_rate": ((FP,), (TN, FP), _NO_NEGATIVES),
+    "true_negative_rate": ((TN,), (TN, FP), _NO_NEGATIVES),
+    "precision_score": ((TP,), (FP, TP), _NO_SELECTED),
+    "recall_score": ((TP,), (FN, TP), _NO_POSITIVES),
+    "accuracy_score": ((TN, TP), _ALL, "no rows"),
+    "zero_one_loss": ((FP, FN), _ALL, "no rows"),
+    "false_discovery_rate": ((FP,), (FP, TP), _NO_SELECTED),
+    "false_omission_rate": ((FN,), (TN, FN), _NONE_REJECTED),
+    "negative_predictive_value": ((TN,), (TN, FN), _NONE_REJECTED),
+    "prevalence": ((FN, TP), _ALL, "no rows"),
+    "false_negatives_among_errors": ((FN,), (FP, FN), "no errors"),
+}
+
+
+@dataclass(frozen=True)
+class RateCount:
+    """``k`` cases in ``n`` rows behind a rate. With weights both are effective numbers, ``rows``
+    the rows themselves. ``empty`` says why, where ``n`` is 0."""
+
+    k: float
+    n: float
+    rows: int
+    empty: str
+    is_weighted: bool = False
+
+
 def rate_counts(c: Confusion) -> dict[str, tuple[int, int, str]]:
-    """For each rate: cases, rows, and the reason where there are no rows. Fairlearn's names."""
+    """For each of ``RATES``: cases, rows, and the reason where there are no rows."""
+    cells = (c.tn, c.fp, c.fn, c.tp)
     return {
-        "selection_rate": (c.tp + c.fp, c.n, "no rows"),
-        "true_positive_rate": (c.tp, c.tp + c.fn, _NO_POSITIVES),
-        "false_negative_rate": (c.fn, c.tp + c.fn, _NO_POSITIVES),
-        "false_positive_rate": (c.fp, c.fp + c.tn, _NO_NEGATIVES),
-        "true_negative_rate": (c.tn, c.fp + c.tn, _NO_NEGATIVES),
-        "precision_score": (c.tp, c.tp + c.fp, _NO_SELECTED),
-        "recall_score": (c.tp, c.tp + c.fn, _NO_POSITIVES),
-        "accuracy_score": (c.tp + c.tn, c.n, "no rows"),
+        name: (sum(cells[i] for i in top), sum(cells[i] for i in bottom), empty)
+        for name, (top, bottom, empty) in RATES.items()
     }
 
 
+def rate_count(
+    c: Confusion, name: str, weights: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+) -> RateCount:
+    """The counts behind one of ``RATES``.
+
+    With ``weights`` (sums and sums of squares, in the order tn, fp, fn, tp) the rate is
+    sum(w of cases) / sum(w), and n is the effective number (sum w)^2 / sum(w^2), at most the rows.
+
+    Source: Kish 1965, section 8.2, for the effective number.
+    """
+    top, bottom, empty = RATES[name]
+    cells = (c.tn, c.fp, c.fn, c.tp)
+    rows = sum(cells[i] for i in bottom)
+    if weights is None:
+        return RateCount(sum(cells[i] for i in top), rows, rows, empty)
+    sums, squares = weights
+    weight = sum(sums[i] for i in bottom)
+    if weight <= 0:
+        return RateCount(0.0, 0.0, rows, empty if rows == 0 else "no weight", is_weighted=True)
+    effective = weight**2 / sum(squares[i] for i in bottom)
+    share = min(1.0, sum(sums[i] for i in top) / weight)
+    return RateCount(share * effective, effective, rows, empty, is_weighted=True)
+
+
+def measure_values(table: np.ndarray, name: str) -> np.ndarray:
+    """A measure of many tables of counts at once; NaN where it is undefined.
+
+    Parameters
+    ----------
+    table : counts or sums of weights, shape (..., 4) in the order tn, fp, fn, tp
+    name  : one of ``RATES``, ``balanced_accuracy_score`` or ``f1_score``
+
+    Returns a float array of shape (...,).
+    """
+    import numpy as np
+
+    if name == "balanced_accuracy_score":
+        true_positive_rate = measure_values(table, "true_positive_rate")
+        return np.asarray((true_positive_rate + measure_values(table, "true_negative_rate")) / 2)
+    if name == "f1_score":
+        twice = 2.0 * table[..., TP]
+        bottom = twice + table[..., FP] + table[..., FN]
+        return np.divide(twice, bottom, out=np.full(bottom.shape, np.nan), where=bottom > 0)
+    above, below, _ = RATES[name]
+    top, bottom = (table[..., list(i)].sum(axis=-1, dtype=float) for i in (above, below))
+    return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
+
+
 def named_rate(c: Confusion, name: str, levels: Sequence[float]) -> Estimate:
-    """One of ``rate_counts`` with Wilson intervals."""
-    k, n, empty = rate_counts(c)[name]
-    return rate(k, n, levels, empty=empty)
+    """One of ``RATES`` with Wilson intervals."""
+    return estimate_rate(rate_count(c, name), levels)
+
+
+def estimate_rate(count: RateCount, levels: Sequence[float]) -> Estimate:
+    """A counted rate with Wilson intervals; with weights, at the effective number of rows."""
+    if not count.is_weighted:
+        return rate(int(count.k), int(count.n), levels, empty=count.empty)
+    method = "weighted; Wilson score at the effective number of rows (Kish)"
+    if count.n == 0:
+        return undefined(count.empty, n=count.rows, method=method)
+    intervals = tuple(wilson(count.k, count.n, level) for level in levels)
+    return Estimate(count.k / count.n, count.rows, intervals, method=method)
 
 
 def balanced_accuracy(c: Confusion, levels: Sequence[float]) -> Estimate:

@@ -11,13 +11,18 @@ difference (or ratio) that hold together (Bonferroni): with [L, U] for each orde
 For two groups this is Newcombe's interval itself. For more it is conservative, and it is wide
 where a group has few rows, as it should be. ``tests/audit/test_gaps.py`` simulates its coverage.
 
-Sources: Newcombe 1998, method 10, for differences; Donner and Zou 2012 for ratios; Hochberg and
-Tamhane 1987, chapter 2, for maxima from simultaneous intervals.
+Any estimate with limits of its own (a mean, an odds, a weighted rate) has such a gap: Newcombe's
+interval recovers the variances from each group's limits (``limits_gap``).
+
+Sources: Newcombe 1998, method 10, for differences; Donner and Zou 2012 for ratios; Zou and Donner
+2008 for limits in general; Hochberg and Tamhane 1987, chapter 2, for maxima
+from simultaneous intervals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -29,16 +34,21 @@ if TYPE_CHECKING:
     import numpy as np
 
 Scale = Literal["difference", "ratio"]
+Aggregate = Literal["worst_case", "mean"]
 _BLOCK = 1000  # groups held against all others at once: 1,000 x 1,000 pairs are 8 MB an array
 
 
 @dataclass(frozen=True)
 class GroupCount:
-    """``k`` cases in ``n`` rows of one group; ``name`` is how people know it."""
+    """``k`` cases in ``n`` rows of one group; ``name`` is how people know it.
+
+    With weights both are effective numbers, and ``rows`` says how many rows there are.
+    """
 
     name: str
-    k: int
-    n: int
+    k: float
+    n: float
+    rows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -50,8 +60,14 @@ class Family:
     empty: str
 
 
-def gap(families: Sequence[Family], *, scale: Scale, levels: Sequence[float]) -> Estimate:
-    """The largest difference (or smallest ratio) between groups, over all ``families``.
+def gap(
+    families: Sequence[Family],
+    *,
+    scale: Scale,
+    levels: Sequence[float],
+    agg: Aggregate = "worst_case",
+) -> Estimate:
+    """The gap between groups: of one rate, or the worst (or mean) of several rates' gaps.
 
     Groups without rows behind the rate are left out and named in the estimate's reason; with
     fewer than two groups left in any family the gap is undefined, since the unknown part may be
@@ -61,14 +77,16 @@ def gap(families: Sequence[Family], *, scale: Scale, levels: Sequence[float]) ->
     Returns an Estimate in [0, 1]: 0 is best for a difference, 1 for a ratio.
     """
     kept = [[g for g in f.groups if g.n > 0] for f in families]
-    left_out = {g.name: f.empty for f in families for g in f.groups if g.n == 0}
+    left_out = {g.name: f.empty for f in families for g in f.groups if g.n <= 0}
     names = {g.name for f in families for g in f.groups}
     counts = {"groups": len(names), "groups_left_out": len(left_out)}
     note = _note(left_out)
-    n = sum(g.n for groups in kept for g in groups)
+    n = sum(int(g.n) if g.rows is None else g.rows for groups in kept for g in groups)
     pairs = sum(len(groups) * (len(groups) - 1) // 2 for groups in kept)
     kind = "Newcombe" if scale == "difference" else "Donner-Zou ratio"
     method = f"{kind} intervals, simultaneous over {pairs} pairs"
+    if agg == "mean" and len(families) > 1:
+        method += f", mean of {len(families)} gaps"
     for family, groups in zip(families, kept, strict=True):
         if len(groups) < 2:
             why = f"fewer than two groups to compare in {family.rate}"
@@ -77,9 +95,43 @@ def gap(families: Sequence[Family], *, scale: Scale, levels: Sequence[float]) ->
     defined = [p for p in points if p is not None]
     if len(defined) < len(points):
         return undefined("every group's rate is 0", n=n, counts=counts, method=method)
-    value = max(defined) if scale == "difference" else min(defined)
-    intervals = tuple(_interval(kept, scale, level, pairs, method) for level in levels)
-    return Estimate(value, n, intervals, counts, method, note)
+    value = _together(defined, scale, agg)
+
+    def interval(level: float) -> Interval:
+        z = normal_quantile(1 - (1 - level) / pairs)
+        bounds = [_bounds(_limited(groups, z), scale) for groups in kept]
+        low, high = _ends(bounds, scale, agg)
+        # Effective counts are broken numbers: their rounding must not put the value outside.
+        low, high = min(max(0.0, low), value), max(min(1.0, high), value)
+        return Interval(low=low, high=high, level=level, method=method)
+
+    return Estimate(value, n, tuple(interval(x) for x in levels), counts, method, note)
+
+
+def limits_gap(
+    values: np.ndarray,
+    limits: Callable[[float], tuple[np.ndarray, np.ndarray]],
+    *,
+    levels: Sequence[float],
+    kind: str,
+) -> tuple[float, tuple[Interval, ...]]:
+    """max - min of ``values``, shape (groups >= 2,), with intervals simultaneous over all pairs.
+
+    ``limits(level)`` gives each group's own lower and upper limits at a confidence level; an upper
+    limit may be infinite. ``kind`` names them in the method.
+    """
+    pairs = values.size * (values.size - 1) // 2
+    method = f"variances recovered from {kind}, simultaneous over {pairs} pairs"
+    value = float(values.max() - values.min())
+    found = []
+    for level in levels:
+        low, high = limits(1 - (1 - level) / pairs)
+        lowest, highest = _bounds((values, low, high), "difference")
+        if not math.isfinite(highest):
+            continue
+        low_end, high_end = min(max(0.0, lowest), value), max(highest, value)
+        found.append(Interval(low=low_end, high=high_end, level=level, method=method))
+    return value, tuple(found)
 
 
 def _note(left_out: dict[str, str], shown: int = 8) -> str:
@@ -97,44 +149,94 @@ def _point(groups: Sequence[GroupCount], scale: Scale) -> float | None:
     return min(rates) / max(rates) if max(rates) > 0 else None
 
 
-def _interval(
-    kept: Sequence[Sequence[GroupCount]], scale: Scale, level: float, pairs: int, method: str
-) -> Interval:
-    z = normal_quantile(1 - (1 - level) / pairs)
-    bounds = [_bounds(groups, scale, z) for groups in kept]
-    best = max if scale == "difference" else min
-    low = max(0.0, best(low for low, _ in bounds))
-    high = min(1.0, best(high for _, high in bounds))
-    return Interval(low=low, high=high, level=level, method=method)
+def _together(values: Sequence[float], scale: Scale, agg: Aggregate) -> float:
+    if agg == "mean":
+        return sum(values) / len(values)
+    return max(values) if scale == "difference" else min(values)
 
 
-def _bounds(groups: Sequence[GroupCount], scale: Scale, z: float) -> tuple[float, float]:
-    """The largest (smallest, for a ratio) lower and upper bound over all ordered pairs."""
-    import numpy as np
-
-    k = np.array([g.k for g in groups], dtype=float)
-    n = np.array([g.n for g in groups], dtype=float)
-    p = k / n
-    low, high = _wilson_bounds(k, n, z)
-    pair_bounds = _difference_bounds if scale == "difference" else _ratio_bounds
-    best = np.max if scale == "difference" else np.min
-    lows, highs = [], []
-    for start in range(0, p.size, _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        a, b = pair_bounds((p[rows], low[rows], high[rows]), (p, low, high))
-        # A group against itself is no pair: its place holds the value that can't win.
-        own = np.arange(start, min(start + _BLOCK, p.size))
-        nothing = -np.inf if scale == "difference" else np.inf
-        a[own - start, own] = b[own - start, own] = nothing
-        lows.append(best(a))
-        highs.append(best(b))
-    return float(best(lows)), float(best(highs))
+def _ends(
+    bounds: Sequence[tuple[float, float]], scale: Scale, agg: Aggregate
+) -> tuple[float, float]:
+    if agg == "worst_case":
+        best = max if scale == "difference" else min
+        return best(low for low, _ in bounds), best(high for _, high in bounds)
+    # All pairs of all families hold together, so the mean lies between the means of the ends. (To
+    # recover variances here would be too narrow: each gap is a maximum, biased upwards.)
+    ends = [(max(0.0, low), min(1.0, high)) for low, high in bounds]
+    return sum(low for low, _ in ends) / len(ends), sum(high for _, high in ends) / len(ends)
 
 
 Bounded = tuple["np.ndarray", "np.ndarray", "np.ndarray"]
 
 
-def _wilson_bounds(k: np.ndarray, n: np.ndarray, z: float) -> tuple[np.ndarray, np.ndarray]:
+def _limited(groups: Sequence[GroupCount], z: float) -> Bounded:
+    import numpy as np
+
+    k = np.array([g.k for g in groups], dtype=float)
+    n = np.array([g.n for g in groups], dtype=float)
+    return (k / n, *wilson_limits(k, n, z))
+
+
+def _bounds(all_groups: Bounded, scale: Scale) -> tuple[float, float]:
+    """The largest (smallest, for a ratio) lower and upper bound over all ordered pairs.
+
+    A pair's lower bound rises with the first rate and falls with its distance to its own lower
+    limit, and so on: groups that two others beat in both can't be in the deciding pair, and are
+    passed over. That leaves a few dozen of 10,000.
+    """
+    p, low, high = all_groups
+    below, above = p - low, high - p
+    if scale == "difference":
+        firsts, seconds = (p, -below), (-p, -above)
+        highs, lows = (p, above), (-p, below)
+    else:
+        firsts, seconds = (-p, below), (p, above)
+        highs, lows = (-p, -above), (p, -below)
+    pair_bounds = _difference_bounds if scale == "difference" else _ratio_bounds
+    lowest = _best_pair(all_groups, _front(*firsts), _front(*seconds), scale, pair_bounds, 0)
+    highest = _best_pair(all_groups, _front(*highs), _front(*lows), scale, pair_bounds, 1)
+    return lowest, highest
+
+
+def _front(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Positions that fewer than two others beat in both, larger being better."""
+    import numpy as np
+
+    kept, best, next_best = [], -np.inf, -np.inf
+    for i in np.lexsort((-second, -first)).tolist():
+        value = second[i]
+        if value <= next_best:
+            continue
+        kept.append(i)
+        best, next_best = max(best, value), max(next_best, min(best, value))
+    return np.array(kept, dtype=np.intp)
+
+
+def _best_pair(
+    groups: Bounded,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    scale: Scale,
+    pair_bounds: Callable[[Bounded, Bounded], tuple[np.ndarray, np.ndarray]],
+    which: int,
+) -> float:
+    import numpy as np
+
+    best = np.max if scale == "difference" else np.min
+    others = (groups[0][columns], groups[1][columns], groups[2][columns])
+    found = []
+    for start in range(0, rows.size, _BLOCK):
+        part = rows[start : start + _BLOCK]
+        bound = pair_bounds((groups[0][part], groups[1][part], groups[2][part]), others)[which]
+        # A group against itself is no pair: its place holds the value that can't win.
+        own = part[:, None] == columns[None, :]
+        found.append(best(np.where(own, -np.inf if scale == "difference" else np.inf, bound)))
+    return float(best(found))
+
+
+def wilson_limits(k: np.ndarray, n: np.ndarray, z: float) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's limits of every rate ``k / n``, shape (groups,), at the normal quantile ``z``."""
     import numpy as np
 
     p = k / n

@@ -27,8 +27,8 @@ def normal_quantile(level: float) -> float:
     return NormalDist().inv_cdf(0.5 + level / 2)
 
 
-def wilson(k: int, n: int, level: float = 0.95) -> Interval:
-    """Wilson's score interval for a rate of ``k`` in ``n`` (n >= 1).
+def wilson(k: float, n: float, level: float = 0.95) -> Interval:
+    """Wilson's score interval for a rate of ``k`` in ``n`` (n > 0; effective counts may be broken).
 
     Source: Wilson 1927; Brown, Cai and DasGupta 2001, section 3.1.1.
 
@@ -62,7 +62,7 @@ def clopper_pearson(k: int, n: int, level: float = 0.95) -> Interval:
     return Interval(low=low, high=high, level=level, method="Clopper-Pearson")
 
 
-def _check_counts(k: int, n: int) -> None:
+def _check_counts(k: float, n: float) -> None:
     if n <= 0 or not 0 <= k <= n:
         raise ValueError(f"k={k} of n={n} is no count of a rate")
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from audit.finding import Interval
+from audit.measure.classification import Confusion, rate_counts
 from audit.measure.estimate import Estimate, undefined
 from audit.measure.intervals import rate, wilson
 
@@ -35,6 +36,28 @@ def precision(matrix: np.ndarray, position: int, levels: Sequence[float]) -> Est
     """The share of the rows predicted as a class that are of it."""
     k, n = int(matrix[position, position]), int(matrix[:, position].sum())
     return rate(k, n, levels, empty="no rows predicted as this class")
+
+
+def one_vs_rest_count(matrix: np.ndarray, position: int, name: str) -> tuple[int, int, str]:
+    """Cases, rows and the reason for no rows of a binary rate, one class being the positive one.
+
+    ``matrix`` has shape (classes, classes), or (1, classes) without labels, which serves the
+    selection rate alone; ``name`` is one of ``classification.RATES``.
+    """
+    everything = int(matrix.sum())
+    selected = int(matrix[:, position].sum())
+    if len(matrix) == 1:
+        return selected, everything, "no rows"
+    tp, positives = int(matrix[position, position]), int(matrix[position].sum())
+    fp, fn = selected - tp, positives - tp
+    k, n, empty = rate_counts(Confusion(tp, fp, fn, everything - tp - fp - fn))[name]
+    return k, n, empty.replace("positive", "such").replace("negative", "other")
+
+
+def one_vs_rest(matrix: np.ndarray, position: int, name: str, levels: Sequence[float]) -> Estimate:
+    """A binary rate with one class as the positive label, and Wilson intervals."""
+    k, n, empty = one_vs_rest_count(matrix, position, name)
+    return rate(k, n, levels, empty=empty)
 
 
 def accuracy(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:

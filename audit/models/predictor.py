@@ -78,6 +78,18 @@ class Predictor(Protocol):
         ...
 
 
+@runtime_checkable
+class Decides(Protocol):
+    """A model that makes its decisions itself: by thresholds of its own, or partly by chance.
+
+    Its scores are then chances of being selected, and no threshold of an audit applies to them.
+    """
+
+    def decide(self, frame: pd.DataFrame) -> np.ndarray:
+        """Positions in ``classes``, int of shape (rows,); the same each time for equal rows."""
+        ...
+
+
 class Format(Protocol):
     """A module that opens one model format."""
 

@@ -65,6 +65,11 @@ class SkopsPredictor:
         self.input_columns = columns
         self.maker_says = says
 
+    @property
+    def estimator(self) -> Any:
+        """The scikit-learn object itself."""
+        return self._estimator
+
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
         """Scores of shape (rows, n_classes)."""
         scores: np.ndarray = self._estimator.predict_proba(frame[list(self.input_columns)])
@@ -92,7 +97,7 @@ def recognises(path: Path) -> bool:
 def load(path: Path) -> SkopsPredictor:
     """Opens it. Raises UnsafeModelError for types off the list, InputError for what can't score."""
     file = path / "model.skops" if path.is_dir() else path
-    estimator = _open(file)
+    estimator = open_estimator(file)
     scores = hasattr(estimator, "predict_proba") and hasattr(estimator, "classes_")
     if not scores and not _regresses(estimator):
         raise InputError(
@@ -126,7 +131,11 @@ def _says(path: Path) -> Mapping[str, Any]:
     return says if isinstance(says, dict) else {}
 
 
-def _open(file: Path) -> Any:
+def open_estimator(file: Path) -> Any:
+    """The scikit-learn object in a .skops file, built from listed types alone.
+
+    Raises UnsafeModelError for types off the list, InputError for what can't be read.
+    """
     from skops.io import get_untrusted_types
     from skops.io import load as skops_load
     from skops.io.exceptions import UntrustedTypesFoundException

@@ -14,6 +14,7 @@ from typing import Protocol, cast
 
 from audit.case import Case
 from audit.errors import InputError, nearest
+from audit.reports.parts.public import for_the_public
 from audit.reports.parts.words import LANGUAGES
 from policies.verdict import Verdict
 
@@ -52,6 +53,7 @@ def render(
     *,
     language: str = "en",
     gate: Mapping[str, object] | None = None,
+    public: bool = False,
 ) -> bytes:
     """Renders ``case`` and ``verdicts`` as ``format`` (a key of FORMATS; hyphens will do).
 
@@ -60,6 +62,8 @@ def render(
     language    "en" or "zh": the report's own words, and the verdicts' where they have both.
     gate        How the gate was set (fail_on, strict, inconclusive, attestations) and the exit_code
                 that it gave; None where no gate was asked for.
+    public      Whether to withhold what is about groups under ten people, and what would give
+                their size away (see ``parts.public``): for reports that leave the house.
 
     Raises InputError for an unknown format or language.
     """
@@ -70,6 +74,8 @@ def render(
         raise InputError(
             f"reports are not written in language {language!r}", remedy=nearest(language, LANGUAGES)
         )
+    if public:
+        case, verdicts = for_the_public(case, verdicts)
     return chosen.render(case, verdicts, language=language, gate=gate)
 
 

@@ -137,6 +137,7 @@ def test_repeated_names_in_memory_and_parquet(tmp_path: Path) -> None:
         ('{"a": 1}\n[1]\n', "line 2"),
         ('{"a": 1, "a": 2}\n', "'a' is repeated"),
         ('{"a": NaN}\n{"a"', "line 2"),
+        ('{"a": "\\ud800"}\n', "surrogates not allowed"),
     ],
 )
 def test_bad_json_lines(tmp_path: Path, text: str, words: str) -> None:

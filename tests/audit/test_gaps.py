@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from audit.measure import gaps
 from audit.measure.gaps import Family, GroupCount, Scale, gap
 from audit.measure.intervals import newcombe
 
@@ -110,6 +111,37 @@ def test_the_value_lies_in_its_interval_and_wider_levels_are_wider(scale: Scale)
         assert found.value - 1e-12 <= narrow.high <= wide.high + 1e-12
 
 
+@pytest.mark.parametrize("scale", ["difference", "ratio"])
+def test_groups_passed_over_could_not_have_decided(scale: Scale) -> None:
+    """The naive twin: the bounds of every ordered pair, none left out."""
+    rng = np.random.default_rng(12)
+    pair_bounds = gaps._difference_bounds if scale == "difference" else gaps._ratio_bounds
+    best = np.max if scale == "difference" else np.min
+    for _ in range(300):
+        n = rng.integers(1, 50, size=int(rng.integers(2, 25)))
+        k = np.array([rng.integers(0, m + 1) for m in n])
+        bounded = (k / n, *gaps.wilson_limits(k, n, 2.8))
+        low, high = pair_bounds(bounded, bounded)
+        pairs = ~np.eye(n.size, dtype=bool)
+        lowest, highest = gaps._bounds(bounded, scale)
+        floor = max(0.0, float(best(low[pairs])))
+        assert max(0.0, lowest) == pytest.approx(floor, abs=1e-12)
+        assert min(1.0, highest) == pytest.approx(min(1.0, float(best(high[pairs]))), abs=1e-12)
+
+
+def test_the_mean_of_two_gaps_by_hand() -> None:
+    # gaps 3/4 - 2/4 and 5/10 - 1/10: mean 0.325; ratios 2/3 and 1/5: mean 13/30
+    two = [family((3, 4), (2, 4), rate="tpr"), family((1, 10), (5, 10), rate="fpr")]
+    mean = gap(two, scale="difference", levels=(0.95,), agg="mean")
+    assert mean.value == pytest.approx(0.325)
+    assert gap(two, scale="ratio", levels=(0.95,), agg="mean").value == pytest.approx(13 / 30)
+    # two pairs in all: each gap's ends at 97.5 %, and the mean of the ends
+    each = [gaps._bounds(gaps._limited(f.groups, 2.2414), "difference") for f in two]
+    assert mean.interval is not None
+    high = (min(1.0, each[0][1]) + min(1.0, each[1][1])) / 2
+    assert mean.interval.high == pytest.approx(high, abs=1e-4)
+
+
 CASES = [
     ((0.5, 0.5), 100),
     ((0.1, 0.3), 100),
@@ -142,6 +174,28 @@ def test_coverage_is_at_least_nominal_within_simulation_error(
     # 400 draws at 95 %: standard error 0.011; three of them below 0.95 is 0.917. Intervals for
     # more than two groups are conservative, so there is no upper limit.
     assert coverage(rates, n, scale, 400) >= 0.917
+
+
+def odds_coverage(rates: Sequence[float], n: int, scale: Scale, draws: int) -> float:
+    """The same for the mean of the gaps in true and false positive rate, n rows of each label."""
+    rng = np.random.default_rng(13)
+    one = max(rates) - min(rates) if scale == "difference" else min(rates) / max(rates)
+    hits = total = 0
+    for _ in range(draws):
+        families = [
+            family(*((int(rng.binomial(n, p)), n) for p in rates), rate=r) for r in ("tpr", "fpr")
+        ]
+        found = gap(families, scale=scale, levels=(0.95,), agg="mean")
+        if found.interval is not None:
+            total += 1
+            hits += found.interval.low - 1e-9 <= one <= found.interval.high + 1e-9
+    return hits / total
+
+
+@pytest.mark.parametrize("scale", ["difference", "ratio"])
+@pytest.mark.parametrize(("rates", "n"), [((0.1, 0.3), 100), ((0.5, 0.5, 0.5), 50)])
+def test_coverage_of_the_mean_of_two_gaps(rates: tuple[float, ...], n: int, scale: Scale) -> None:
+    assert odds_coverage(rates, n, scale, 400) >= 0.917
 
 
 @pytest.mark.slow

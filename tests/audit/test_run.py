@@ -71,8 +71,12 @@ def test_another_seed_changes_only_what_draws(place: Path, tmp_path: Path) -> No
     frame = people(seed=2)
     first = audit(model_spec(place, frame, "a"), tmp_path / "first")
     other = audit(model_spec(place, frame, "a", seed=6), tmp_path / "other")
-    changed = {f.check for f, g in zip(first.findings, other.findings, strict=True) if f != g}
-    assert changed == {"explanation.attribution"}
+    one, two = ({f.id: f for f in case.findings} for case in (first, other))
+    changed = [k for k in one.keys() | two.keys() if one.get(k) != two.get(k)]
+    # a group that a search finds may be found with one seed alone
+    found = [f for k in changed for f in (one.get(k), two.get(k)) if f]
+    assert not [f.id for f in found if f.seed is None]
+    assert "explanation.attribution/completeness_gap" in changed
 
 
 def test_renamed_groups_change_names_alone(place: Path, tmp_path: Path) -> None:
@@ -183,7 +187,7 @@ def test_a_task_has_one_check_for_each_measure_of_a_family() -> None:
 
 
 def test_checks_are_chosen_by_pattern() -> None:
-    assert [c.id for c in select(["fairness.*"])] == ["fairness.gaps", "fairness.group_rates"]
+    assert [c.id for c in select(["fairness.ga*"])] == ["fairness.gaps"]
     assert len(select(["*"])) == len(checks())
     with pytest.raises(InputError, match="no check matches"):
         select(["fairness.*", "nothing.*"])

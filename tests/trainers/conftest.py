@@ -9,6 +9,14 @@ import pandas as pd
 import pytest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Networks this small are slower on several threads, much slower beside other work."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def table() -> pd.DataFrame:
     """400 rows; "yes" follows income and town, with noise; some cells are missing."""
@@ -62,4 +70,6 @@ def private(recipe: dict[str, object], tmp_path_factory: pytest.TempPathFactory)
     from trainers import train
 
     given = {**recipe, "batch_size": 64, "private": {"epsilon": 4, "delta": 1e-4}}
-    return train(given, out=tmp_path_factory.mktemp("private") / "model")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EVENHAND_HOME", str(tmp_path_factory.mktemp("home")))
+        return train(given, out=tmp_path_factory.mktemp("private") / "model")

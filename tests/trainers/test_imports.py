@@ -33,7 +33,7 @@ def test_the_public_names_are_there() -> None:
 
 def test_architectures_are_found_by_name() -> None:
     assert "mlp" in architectures.known_architectures()
-    assert architectures.architecture("mlp").build(3, 2, {"hidden": [4]})
+    assert architectures.architecture("mlp").build((3,), 2, {"hidden": [4]})
     with pytest.raises(InputError, match="did you mean: mlp"):
         architectures.architecture("mlpp")
 

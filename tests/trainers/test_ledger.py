@@ -89,7 +89,8 @@ def test_an_abandoned_run_stays_counted_in_full(tmp_path: Path) -> None:
     open_run(path, opened())
     close_run(path, closed())
     record = read_ledger(path)
-    assert [s.steps for s in record.segments] == [PLANNED, EXECUTED] and not record.is_closed
+    assert [s.steps for s in record.segments] == [PLANNED, EXECUTED]
+    assert record.n_abandoned == 1 and "broke off" in record.to_privacy()["warnings"][0]
 
 
 def edit(text: str) -> str:

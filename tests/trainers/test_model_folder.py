@@ -256,3 +256,31 @@ def test_a_pickled_file_beside_the_weights_is_refused(folder: Path, name: str) -
     (folder / name).write_bytes(b"anything")
     with pytest.raises(UnsafeModelError, match=name):
         model_folder.load(folder)
+
+
+def test_a_model_whose_store_is_elsewhere_has_an_unknown_composition(private) -> None:
+    says = model_folder.load(private.model).maker_says["privacy"]
+    assert says["composition"]["state"] == "unknown"
+    assert says["composition"]["reason"].startswith("composition unknown")
+    assert says["composition"]["stated_by_maker"] == private.privacy["composition"]
+    assert private.privacy["composition"]["state"] == "known"
+
+
+def test_later_runs_on_the_same_rows_are_seen_when_a_model_is_opened(
+    recipe: dict, tmp_path: Path
+) -> None:
+    from trainers import train
+    from trainers.ledger_store import LedgerStore
+
+    given = {**recipe, "batch_size": 64, "private": {"noise_multiplier": 4, "delta": 1e-4}}
+    first = train(given, out=tmp_path / "first")
+    assert model_folder.load(first.model).maker_says["privacy"]["composition"]["runs"] == 1
+    train(given, out=tmp_path / "second")
+    together = model_folder.load(first.model).maker_says["privacy"]["composition"]
+    assert together["runs"] == 2 and together["epsilon"] > first.epsilon
+    # the store loses the end of the first run: what the model's copy knows is more
+    store = LedgerStore()
+    for file in (store.folder / "runs").glob(f"{first.privacy['run']}.*"):
+        file.unlink()
+    with pytest.raises(AlteredEvidenceError, match="rolled back"):
+        model_folder.load(first.model)

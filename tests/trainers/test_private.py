@@ -204,13 +204,13 @@ class Unclipped(torch.nn.Module):
 )
 def test_networks_that_cannot_be_private_are_refused(module: torch.nn.Module, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        make_private(module, sgd(module), plan(), n_inputs=5)
+        make_private(module, sgd(module), plan(), like=rows(4))
 
 
 def test_preflight_leaves_the_module_and_torchs_generator_as_they_were() -> None:
     module = network()
     before, state = flat(module), torch.get_rng_state()
-    parts = make_private(module, sgd(module), plan(), n_inputs=5)
+    parts = make_private(module, sgd(module), plan(), like=rows(4))
     assert torch.equal(before, flat(module)) and torch.equal(state, torch.get_rng_state())
     assert parts.executed() == 0
     assert all(p.grad is None and p.grad_sample is None for p in module.parameters())
@@ -219,7 +219,7 @@ def test_preflight_leaves_the_module_and_torchs_generator_as_they_were() -> None
 def one_step(wanted: Plan) -> torch.Tensor:
     torch.manual_seed(0)
     module = network()
-    parts = make_private(module, sgd(module), wanted, n_inputs=5)
+    parts = make_private(module, sgd(module), wanted, like=rows(4))
     with private.known_warnings_silenced():
         run(parts.module, parts.optimizer, rows(32), Loop(parts.batches, 1, 1, torch.sum))
     return flat(module)
@@ -240,8 +240,9 @@ def test_a_wrong_divisor_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
             p.grad /= len(p.grad_sample)
 
     monkeypatch.setattr(DPOptimizer, "scale_grad", by_drawn_batch)
+    module = network()
     with pytest.raises(RuntimeError, match="expected batch size"):
-        make_private(network(), sgd(network()), plan(), n_inputs=5)
+        make_private(module, sgd(module), plan(), like=rows(4))
 
 
 def test_the_plan_by_hand() -> None:

@@ -15,9 +15,10 @@ from audit.canonical import digest_file
 from audit.data import read_table
 from audit.errors import InputError
 from audit.models.opening import open_model
-from trainers import model_folder, networks, read_ledger, train
+from trainers import model_folder, networks, train
+from trainers.job import prepare
+from trainers.ledger_store import LedgerStore, StoredRun
 from trainers.recipe import as_recipe
-from trainers.tabular import class_weights, prepare
 
 
 def weights(path: Path) -> bytes:
@@ -106,32 +107,42 @@ def stop(*_: object) -> None:
     raise StopError
 
 
+def store_runs() -> tuple[StoredRun, ...]:
+    return LedgerStore().runs()
+
+
 def test_the_ledger_is_written_before_the_first_step(
     recipe: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
 
     def no_step(*_: object) -> None:
-        (file,) = tmp_path.glob("model.partial-*/ledger.jsonl")
-        seen.append(read_ledger(file))
+        (run,) = store_runs()
+        seen.append(run.record)
         raise StopError
 
     monkeypatch.setattr(networks, "run", no_step)
     with pytest.raises(StopError):
         train({**recipe, "private": {"epsilon": 4}}, out=tmp_path / "model")
-    assert not seen[0].is_closed and 3.9 < seen[0].cost.epsilon <= 4
+    # opened with every planned step and their cost, none of them authorised yet
+    assert 3.9 < seen[0].runs[0].epsilon <= 4 and seen[0].steps == 0 and not seen[0].is_closed
 
 
 def test_a_crash_leaves_the_ledger_and_over_counts(recipe: dict, tmp_path: Path) -> None:
     given = {**recipe, "private": {"epsilon": 4}}
     with pytest.raises(StopError) as caught:
         train(given, out=tmp_path / "model", progress=stop)
-    (left,) = tmp_path.iterdir()
-    assert [p.name for p in left.iterdir()] == ["ledger.jsonl"]
-    assert str(left) in caught.value.__notes__[0]
-    # one epoch of four was run, all four are counted
-    assert 3.9 < read_ledger(left / "ledger.jsonl").cost.epsilon <= 4
-    assert train(given, out=tmp_path / "model").epsilon is not None
+    (left,) = store_runs()
+    assert [p.name for p in tmp_path.iterdir()] == ["evenhand-home"]
+    assert left.run in caught.value.__notes__[0]
+    # one epoch of four was run: batches of 256 of 280 rows are 5 steps, 2 make the first epoch
+    assert (left.record.steps, left.record.runs[0].planned_steps) == (2, 5)
+    result = train(given, out=tmp_path / "model")
+    assert result.epsilon is not None and result.privacy is not None
+    # the broken-off run was on the same rows: what both cost together is told
+    together = result.privacy["composition"]
+    assert together["runs"] == 2 and together["overlap"] == 1.0
+    assert together["epsilon"] > result.epsilon
 
 
 def test_a_crash_of_plain_training_leaves_nothing(recipe: dict, tmp_path: Path) -> None:
@@ -181,19 +192,20 @@ def test_a_logistic_regression_can_be_private(recipe: dict, tmp_path: Path) -> N
 
 
 def test_balanced_class_weights_by_hand(recipe: dict) -> None:
-    task = prepare(as_recipe({**recipe, "class_weight": "balanced"}))
-    counts = task.rows.train["answer"].value_counts()
-    expected = [280 / (2 * counts["no"]), 280 / (2 * counts["yes"])]
-    np.testing.assert_allclose(class_weights(task), expected)
+    prepared = prepare(as_recipe({**recipe, "class_weight": "balanced"}))
+    counts = prepared.frames.train["answer"].value_counts()
+    expected = np.array([280 / (2 * counts["no"]), 280 / (2 * counts["yes"])])
+    np.testing.assert_allclose(prepared.train.weights, expected[prepared.train.targets], rtol=1e-6)
+    assert (prepared.test.weights == 1).all()
     with pytest.raises(InputError, match="'maybe'"):
-        class_weights(prepare(as_recipe({**recipe, "class_weight": {"maybe": 2.0}})))
+        prepare(as_recipe({**recipe, "class_weight": {"maybe": 2.0}}))
 
 
 def test_sensitive_features_are_inputs_on_request_alone(recipe: dict) -> None:
-    assert "sex" not in prepare(as_recipe(recipe)).inputs
-    assert "sex" in prepare(as_recipe({**recipe, "use_sensitive": True})).inputs
-    assert prepare(as_recipe({**recipe, "inputs": ["income"]})).inputs == ("income",)
-    assert "town" not in prepare(as_recipe({**recipe, "drop": ["town"]})).inputs
+    assert "sex" not in prepare(as_recipe(recipe)).input_columns
+    assert "sex" in prepare(as_recipe({**recipe, "use_sensitive": True})).input_columns
+    assert prepare(as_recipe({**recipe, "inputs": ["income"]})).input_columns == ("income",)
+    assert "town" not in prepare(as_recipe({**recipe, "drop": ["town"]})).input_columns
 
 
 @pytest.mark.parametrize(

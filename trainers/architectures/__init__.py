@@ -1,8 +1,17 @@
 """The networks, one a file, looked up by name.
 
-An architecture is a module with ``build(n_inputs, n_outputs, params) -> torch.nn.Module`` and
-``full_parameters(params)``, which checks parameters and fills in defaults. Third parties add
-theirs through the entry point group ``evenhand.architectures``.
+An architecture is a module with
+
+    build(input_shape, n_outputs, params) -> torch.nn.Module
+    full_parameters(params)        checks parameters and fills in defaults
+    GRAD_SAMPLE_MODE               Opacus' fastest mode that is correct for it ("hooks" if not said)
+    to_private(module), from_private(module)    optional: swaps layers for ones that Opacus can
+                                   clip, and back to what is stored
+    split_frozen(module)           optional: the part that is never trained, and the rest, which is
+                                   trained on what the first gives for each example
+
+``input_shape`` is the shape of one example without the rows. Third parties add theirs through the
+entry point group ``evenhand.architectures``.
 """
 
 from __future__ import annotations
@@ -36,4 +45,4 @@ def architecture(name: str) -> Any:
 
 
 def _own() -> set[str]:
-    return {module.name for module in pkgutil.iter_modules(__path__)}
+    return {m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")}

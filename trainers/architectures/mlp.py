@@ -1,4 +1,4 @@
-"""A multi-layer perceptron over encoded tabular inputs. ``hidden: []`` is a logistic regression.
+"""A multi-layer perceptron over encoded inputs, flattened. ``hidden: []`` is a logistic regression.
 
 tanh is the default: bounded activations lose less accuracy to clipping (Papernot et al. 2021,
 "Tempered sigmoid activations for deep learning with differential privacy").
@@ -6,6 +6,7 @@ tanh is the default: bounded activations lose less accuracy to clipping (Paperno
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -16,6 +17,7 @@ from pydantic import Field
 from audit.errors import InputError
 from trainers.validate import Strict, checked
 
+GRAD_SAMPLE_MODE = "ghost"
 MAX_PARAMETERS = 50_000_000
 _ACTIVATIONS = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "sigmoid": torch.nn.Sigmoid}
 
@@ -33,21 +35,23 @@ def full_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
     return checked(Params, dict(params), "architecture of mlp").model_dump(mode="json")
 
 
-def build(n_inputs: int, n_outputs: int, params: Mapping[str, Any]) -> torch.nn.Module:
-    """A network from float32 (rows, n_inputs) to logits (rows, n_outputs).
+def build(
+    input_shape: tuple[int, ...], n_outputs: int, params: Mapping[str, Any]
+) -> torch.nn.Module:
+    """A network from float32 (rows, *input_shape) to outputs (rows, n_outputs).
 
     Initial weights come from torch's global generator. Raises InputError for unknown or wrong
     parameters, and for sizes over ``MAX_PARAMETERS`` weights.
     """
     wanted = checked(Params, dict(params), "architecture of mlp")
-    widths = [n_inputs, *wanted.hidden, n_outputs]
+    widths = [math.prod(input_shape), *wanted.hidden, n_outputs]
     n_weights = sum((a + 1) * b for a, b in pairwise(widths))
     if n_weights > MAX_PARAMETERS:
         raise InputError(
             f"an mlp of widths {widths} has {n_weights:,} weights, over {MAX_PARAMETERS:,}",
             remedy="use narrower hidden layers",
         )
-    layers: list[torch.nn.Module] = []
+    layers: list[torch.nn.Module] = [torch.nn.Flatten()] if len(input_shape) > 1 else []
     for width_in, width_out in pairwise(widths[:-1]):
         layers += [torch.nn.Linear(width_in, width_out), _ACTIVATIONS[wanted.activation]()]
         if wanted.dropout:

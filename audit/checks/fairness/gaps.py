@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,34 +10,64 @@ from audit.checks.record import Recorder
 from audit.errors import MissingNeed
 from audit.finding import Finding
 from audit.predictions import predictions_of
-from audit.subject import Subject
+from audit.subject import UNKNOWN, Subject
 
 if TYPE_CHECKING:
-    from audit.counts import Cell
+    from audit.counts import Cell, Counts
     from audit.measure.estimate import Estimate
-    from audit.measure.gaps import Family
+    from audit.measure.gaps import Aggregate, Family, GroupCount, Scale
 
 QUESTION = "How far apart are the groups in being selected, and in the errors made about them?"
 TASKS = frozenset({"binary"})
 NEEDS = frozenset({"sensitive_features"})
 SOURCE = (
     "Fairlearn's functions of the same names; Dwork et al. 2012; Hardt, Price and Srebro 2016; "
-    "intervals: Newcombe 1998, Donner and Zou 2012"
+    "Berk et al. 2018 (treatment equality); Manski 2003 (unknown values); "
+    "intervals: Newcombe 1998, Donner and Zou 2012, Zou and Donner 2008"
 )
 COST = "fast"
+_DIFFERENCE, _RATIO = (
+    "highest minus lowest {} over groups",
+    "lowest divided by highest {} over groups",
+)
+# Stem of the name -> the rates whose gaps make it up, and their name in words.
+_STEMS: dict[str, tuple[tuple[str, ...], str]] = {
+    "demographic_parity": (("selection_rate",), "selection rate"),
+    "equal_opportunity": (("true_positive_rate",), "true positive rate"),
+    "false_positive_rate": (("false_positive_rate",), "false positive rate"),
+    "false_negative_rate": (("false_negative_rate",), "false negative rate"),
+    "true_negative_rate": (("true_negative_rate",), "true negative rate"),
+    "accuracy_score": (("accuracy_score",), "accuracy"),
+    "zero_one_loss": (("zero_one_loss",), "share of wrong predictions"),
+    "precision_score": (("precision_score",), "precision (predictive parity)"),
+    "false_discovery_rate": (("false_discovery_rate",), "false discovery rate"),
+    "false_omission_rate": (("false_omission_rate",), "false omission rate"),
+    "negative_predictive_value": (("negative_predictive_value",), "negative predictive value"),
+}
+_ODDS = ("true_positive_rate", "false_positive_rate")
 MEASURES = {
-    "demographic_parity_difference": "highest minus lowest selection rate over groups",
-    "demographic_parity_ratio": "lowest divided by highest selection rate over groups",
+    **{f"{s}_difference": _DIFFERENCE.format(words) for s, (_, words) in _STEMS.items()},
+    **{f"{s}_ratio": _RATIO.format(words) for s, (_, words) in _STEMS.items()},
     "equalized_odds_difference": "larger of the gaps in true and in false positive rate",
-    "equal_opportunity_difference": "highest minus lowest true positive rate over groups",
+    "equalized_odds_ratio": "smaller of the ratios of true and of false positive rates",
+    "equalized_odds_difference_mean": "mean of the gaps in true and in false positive rate",
+    "equalized_odds_ratio_mean": "mean of the ratios of true and of false positive rates",
+    "treatment_equality_difference": "highest minus lowest ratio of false negatives to false "
+    "positives over groups",
+    "balanced_accuracy_score_difference": _DIFFERENCE.format("balanced accuracy"),
+    "f1_score_difference": _DIFFERENCE.format("F1"),
+    "demographic_parity_difference_to_overall": "largest distance of a group's selection rate from "
+    "that of all rows",
+    "demographic_parity_difference_lowest": "the gap at least, whatever groups the unknown are in",
+    "demographic_parity_difference_highest": "the gap at most, if the unknown were in the groups "
+    "that widen it",
+    "demographic_parity_ratio_lowest": "the ratio at least, if the unknown were in the groups that "
+    "widen the gap",
+    "demographic_parity_ratio_highest": "the ratio at most, whatever groups the unknown are in",
 }
-_RATES = {
-    "demographic_parity_difference": ("selection_rate",),
-    "demographic_parity_ratio": ("selection_rate",),
-    "equalized_odds_difference": ("true_positive_rate", "false_positive_rate"),
-    "equal_opportunity_difference": ("true_positive_rate",),
-}
-_WITHOUT_LABELS = ("demographic_parity_difference", "demographic_parity_ratio")
+_BOUNDS = ("lowest", "highest")
+_DRAWN = ("balanced_accuracy_score", "f1_score")
+_MOST_DRAWN = 60  # groups: beyond it the pairs, not the draws, would cost the time
 
 
 def measure(
@@ -50,55 +80,224 @@ def measure(
     an equalized odds difference of 1), groups for which a rate is undefined or whose size is
     under ``min_group_size`` are left out, counted and named.
     """
-    from audit.counts import cell_counts, control_levels, feature_sets
+    from audit.counts import count_groups
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
+    p = predictions_of(subject)
+    features = (*subject.sensitive_features, *subject.control_features)
+    counts = count_groups(p.groups, features, p.is_positive, p.is_selected, weights=subject.weights)
+    yield from from_counts(
+        counts,
+        seed=seed,
+        levels=levels,
+        control_features=subject.control_features,
+        min_group_size=min_group_size,
+    )
+
+
+def from_counts(
+    counts: Counts,
+    *,
+    seed: int,
+    levels: Sequence[float],
+    control_features: Sequence[str] = (),
+    min_group_size: int = 10,
+    measures: Sequence[str] = tuple(MEASURES),
+) -> Iterator[Finding]:
+    """The same findings from counts (``audit.counting.count_file``), however many rows they hold.
+
+    The features of ``counts`` that are no control features are the sensitive ones.
+    """
+    from audit.counts import feature_sets
+
     record = Recorder(__name__, seed)
-    everyone = predictions_of(subject)
-    names = MEASURES if everyone.is_positive is not None else _WITHOUT_LABELS
-    for level, rows in control_levels(everyone.groups, subject.control_features):
-        part = everyone.only(rows)
-        for features in feature_sets(subject.sensitive_features):
-            cells = cell_counts(part.groups, features, part.is_positive, part.is_selected)
-            for name in names:
-                estimate = _estimate(cells, name, levels, min_group_size)
-                yield record.write(name, estimate, group=level, between=features)
+    sensitive = [f for f in counts.features if f not in control_features]
+    for level, part in counts.levels(control_features):
+        for features in feature_sets(sensitive):
+            grouped = part.by(features)
+            groups = _Groups(grouped, min_group_size)
+            for name, estimate in _estimates(groups, record, levels, measures):
+                unit = "ratio of counts" if name.startswith("treatment_equality") else "rate"
+                random = estimate.method.startswith("multinomial")
+                yield record.write(
+                    name, estimate, unit=unit, group=level, between=features, random=random
+                )
 
 
-def _estimate(cells: Sequence[Cell], name: str, levels: Sequence[float], minimum: int) -> Estimate:
+class _Groups:
+    """The groups of one feature set: those that are compared, and those too small to be."""
+
+    def __init__(self, counts: Counts, minimum: int) -> None:
+        self.counts, self.minimum = counts, minimum
+        self.cells = counts.cells()
+        self.big = [c for c in self.cells if c.n >= minimum]
+        self.small = [c for c in self.cells if c.n < minimum]
+
+    def noted(self, estimate: Estimate) -> Estimate:
+        """The estimate with the small groups counted and named."""
+        if not self.small:
+            return estimate
+        named = ", ".join(f"{c.name} ({c.n} rows)" for c in self.small[:8])
+        more = f" and {len(self.small) - 8} more" if len(self.small) > 8 else ""
+        note = f"too small, left out (minimum {self.minimum} rows): {named}{more}"
+        left_out = estimate.counts.get("groups_left_out", 0) + len(self.small)
+        counts = {**estimate.counts, "groups": len(self.cells), "groups_left_out": left_out}
+        reason = "; ".join(r for r in (estimate.reason, note) if r)
+        return replace(estimate, counts=counts, reason=reason)
+
+
+def _estimates(
+    groups: _Groups, record: Recorder, levels: Sequence[float], wanted: Sequence[str]
+) -> Iterator[tuple[str, Estimate]]:
+    has_labels = groups.counts.has_labels
+    for name, (rates, scale, agg) in _closed_forms().items():
+        if name in wanted and (has_labels or rates == ("selection_rate",)):
+            yield name, groups.noted(_closed(groups.big, rates, scale, agg, levels))
+    name = "treatment_equality_difference"
+    if name in wanted and has_labels:
+        yield name, groups.noted(_treatment_equality(groups.big, levels))
+    for name, estimate in _bounds_if_known(groups, levels).items():
+        if name in wanted:
+            yield name, groups.noted(estimate)
+    for rate in (*(_DRAWN if has_labels else ()), "selection_rate"):
+        name = _drawn_name(rate)
+        if name in wanted:
+            yield name, groups.noted(_drawn(groups, rate, levels, record.stream(name)))
+
+
+def _closed_forms() -> Mapping[str, tuple[tuple[str, ...], Scale, Aggregate]]:
+    forms: dict[str, tuple[tuple[str, ...], Scale, Aggregate]] = {}
+    scales: tuple[Scale, Scale] = ("difference", "ratio")
+    for scale in scales:
+        for stem, (rates, _) in _STEMS.items():
+            forms[f"{stem}_{scale}"] = (rates, scale, "worst_case")
+        forms[f"equalized_odds_{scale}"] = (_ODDS, scale, "worst_case")
+        forms[f"equalized_odds_{scale}_mean"] = (_ODDS, scale, "mean")
+    return forms
+
+
+def _closed(
+    cells: Sequence[Cell],
+    rates: Sequence[str],
+    scale: Scale,
+    agg: Aggregate,
+    levels: Sequence[float],
+) -> Estimate:
     from audit.measure.gaps import gap
 
-    big = [c for c in cells if c.n >= minimum]
-    small = [c for c in cells if c.n < minimum]
-    families = [_family(big, rate) for rate in _RATES[name]]
     # A big group may still have few rows behind one rate: that shows in its interval. Only none
     # at all leaves it out.
-    estimate = gap(
-        families,
-        scale="ratio" if name.endswith("_ratio") else "difference",
-        levels=levels,
-    )
-    if not small:
-        return estimate
-    named = ", ".join(f"{c.name} ({c.n} rows)" for c in small[:8])
-    more = f" and {len(small) - 8} more" if len(small) > 8 else ""
-    note = f"too small, left out (minimum {minimum} rows): {named}{more}"
-    counts = {
-        "groups": len(cells),
-        "groups_left_out": estimate.counts["groups_left_out"] + len(small),
-    }
-    reason = "; ".join(r for r in (estimate.reason, note) if r)
-    return replace(estimate, counts=counts, reason=reason)
+    families = [_family(cells, rate) for rate in rates]
+    estimate = gap(families, scale=scale, levels=levels, agg=agg)
+    if cells and cells[0].weights is not None:
+        weighted = f"weighted rates, effective numbers of rows (Kish); {estimate.method}"
+        return replace(estimate, method=weighted)
+    return estimate
 
 
 def _family(cells: Sequence[Cell], rate: str) -> Family:
-    from audit.measure.classification import rate_counts
-    from audit.measure.gaps import Family, GroupCount
+    from audit.measure.classification import RATES
+    from audit.measure.gaps import Family
 
-    groups = []
-    empty = ""
-    for cell in cells:
-        k, n, empty = rate_counts(cell.confusion)[rate]
-        groups.append(GroupCount(cell.name, k, n))
-    return Family(rate, tuple(groups), empty)
+    return Family(rate, tuple(_group(c, rate) for c in cells), RATES[rate][2])
+
+
+def _group(cell: Cell, rate: str) -> GroupCount:
+    from audit.measure.gaps import GroupCount
+
+    count = cell.rate(rate)
+    return GroupCount(cell.name, count.k, count.n, count.rows)
+
+
+def _treatment_equality(cells: Sequence[Cell], levels: Sequence[float]) -> Estimate:
+    """FN / FP = q / (1 - q) with q the share of false negatives among errors, a plain rate."""
+    import numpy as np
+
+    from audit.measure.estimate import Estimate, undefined
+    from audit.measure.gaps import limits_gap, wilson_limits
+    from audit.measure.intervals import normal_quantile
+
+    counted = [_group(c, "false_negatives_among_errors") for c in cells]
+    kept = [g for g in counted if g.n > g.k]
+    counts = {"groups": len(cells), "groups_left_out": len(cells) - len(kept)}
+    without = ", ".join(g.name for g in counted if g.n <= g.k)
+    note = f"left out: {without} (no false positives)" if without else ""
+    n = sum(int(g.rows or 0) for g in kept)
+    if len(kept) < 2:
+        why = f"fewer than two groups to compare; {note}"
+        return undefined(why, n=n, counts=counts, method="ratio of counts")
+    k = np.array([g.k for g in kept], dtype=float)
+    rows = np.array([g.n for g in kept], dtype=float)
+
+    def limits(level: float) -> tuple[np.ndarray, np.ndarray]:
+        low, high = wilson_limits(k, rows, normal_quantile(level))
+        return low / (1 - low), high / (1 - high)
+
+    kind = "Wilson limits of FN / (FN + FP), mapped"
+    value, intervals = limits_gap(k / (rows - k), limits, levels=levels, kind=kind)
+    method = intervals[0].method if intervals else kind
+    return Estimate(value, n, intervals, counts, method, note)
+
+
+def _bounds_if_known(groups: _Groups, levels: Sequence[float]) -> dict[str, Estimate]:
+    """Lowest and highest gap over all assignments of the unknown rows to the known groups."""
+    from audit.measure.gaps import Family, gap
+    from audit.measure.unknown import lowest_ratio, narrowest, widest
+
+    unknown = [c for c in groups.cells if UNKNOWN in c.group.values()]
+    if not unknown or len(groups.counts.features) > 1 or groups.counts.weights is not None:
+        return {}
+    known = [_group(c, "selection_rate") for c in groups.big if c not in unknown]
+    if len(known) < 2:
+        return {}
+    selected = sum(c.rate("selection_rate").k for c in unknown)
+    rejected = sum(c.n for c in unknown) - selected
+    assigned: dict[str, tuple[Sequence[GroupCount], Scale, str]] = {
+        "difference_lowest": (narrowest(known, selected, rejected), "difference", "narrow it"),
+        "difference_highest": (widest(known, selected, rejected), "difference", "widen it"),
+        "ratio_lowest": (lowest_ratio(known, selected, rejected), "ratio", "lower it"),
+        "ratio_highest": (narrowest(known, selected, rejected), "ratio", "raise it"),
+    }
+    found = {}
+    for name, (table, scale, how) in assigned.items():
+        estimate = gap([Family("selection_rate", tuple(table), "")], scale=scale, levels=levels)
+        note = f"{sum(c.n for c in unknown)} unknown rows assigned to the groups that {how}"
+        counts = {"groups": len(known), "groups_left_out": 0, "unknown": int(selected + rejected)}
+        method = f"{note}; {estimate.method}"
+        found[f"demographic_parity_{name}"] = replace(
+            estimate, n=groups.counts.n, counts=counts, method=method
+        )
+    return found
+
+
+def _drawn_name(rate: str) -> str:
+    to_overall = "demographic_parity_difference_to_overall"
+    return to_overall if rate == "selection_rate" else f"{rate}_difference"
+
+
+def _drawn(groups: _Groups, rate: str, levels: Sequence[float], stream: Sequence[int]) -> Estimate:
+    import numpy as np
+
+    from audit.measure.bootstrap import Against, bootstrap_gap
+    from audit.measure.classification import measure_values
+    from audit.measure.estimate import undefined
+
+    against: Against = "to_overall" if rate == "selection_rate" else "between_groups"
+    n = groups.counts.n
+    if groups.counts.weights is not None:
+        return undefined("no interval is offered for weighted rows", n=n)
+    if against == "between_groups" and len(groups.big) > _MOST_DRAWN:
+        return undefined(f"more than {_MOST_DRAWN} groups: their pairs are not drawn", n=n)
+    if not groups.cells:
+        return undefined("no rows", n=0)
+    four = [(c.confusion.tn, c.confusion.fp, c.confusion.fn, c.confusion.tp) for c in groups.cells]
+    return bootstrap_gap(
+        np.array(four),
+        lambda table: measure_values(table, rate),
+        against=against,
+        levels=levels,
+        seed=stream,
+        compared=np.array([c.n >= groups.minimum for c in groups.cells]),
+        empty="the rate has no rows",
+    )

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from audit.checks.record import Recorder
 from audit.errors import MissingNeed
 from audit.finding import Finding
-from audit.predictions import Predictions, predictions_of
+from audit.predictions import predictions_of
 from audit.subject import Subject
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from audit.counts import Cell
+    from audit.counts import Cell, Counts
 
 QUESTION = "How often is each group selected, and how often is the model wrong about it?"
 TASKS = frozenset({"binary"})
@@ -24,10 +22,15 @@ COST = "fast"
 MEASURES = {
     "count": "rows in the group",
     "selection_rate": "share of the group's rows that are predicted positive",
+    "prevalence": "share of the group's rows that are positive",
     "true_positive_rate": "share of the group's positive rows that are predicted positive",
     "false_positive_rate": "share of the group's negative rows that are predicted positive",
     "false_negative_rate": "share of the group's positive rows that are predicted negative",
+    "true_negative_rate": "share of the group's negative rows that are predicted negative",
     "precision_score": "share of the group's rows predicted positive that are positive",
+    "false_discovery_rate": "share of the group's rows predicted positive that are negative",
+    "false_omission_rate": "share of the group's rows predicted negative that are positive",
+    "negative_predictive_value": "share of the group's rows predicted negative that are negative",
     "accuracy_score": "share of the group's rows whose predicted label is the true one",
 }
 WITHOUT_LABELS = ("selection_rate",)
@@ -40,73 +43,60 @@ def measure(
 
     With control features, also for every group within each of their levels.
     """
-    from audit.counts import cell_counts, control_levels, feature_sets
+    from audit.counts import count_groups
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
+    p = predictions_of(subject)
+    features = (*subject.sensitive_features, *subject.control_features)
+    counts = count_groups(p.groups, features, p.is_positive, p.is_selected, weights=subject.weights)
+    yield from from_counts(
+        counts,
+        seed=seed,
+        levels=levels,
+        control_features=subject.control_features,
+        min_group_size=min_group_size,
+    )
+
+
+def from_counts(
+    counts: Counts,
+    *,
+    seed: int,
+    levels: Sequence[float],
+    control_features: Sequence[str] = (),
+    min_group_size: int = 10,
+    measures: Sequence[str] = tuple(MEASURES),
+) -> Iterator[Finding]:
+    """The same findings from counts (``audit.counting.count_file``), however many rows they hold.
+
+    The features of ``counts`` that are no control features are the sensitive ones.
+    """
+    from audit.counts import feature_sets
+
     record = Recorder(__name__, seed)
-    everyone = predictions_of(subject)
-    for level, rows in control_levels(everyone.groups, subject.control_features):
-        part = everyone.only(rows)
-        for features in feature_sets(subject.sensitive_features):
-            reference = _fairlearn_rates(part, features)
-            for cell in cell_counts(part.groups, features, part.is_positive, part.is_selected):
-                yield from _cell_findings(record, cell, level, reference, levels, min_group_size)
+    sensitive = [f for f in counts.features if f not in control_features]
+    for level, part in counts.levels(control_features):
+        for features in feature_sets(sensitive):
+            for cell in part.by(features).cells():
+                yield from _cell_findings(record, cell, level, levels, min_group_size, measures)
 
 
 def _cell_findings(
     record: Recorder,
     cell: Cell,
     level: Mapping[str, str],
-    reference: pd.DataFrame,
     levels: Sequence[float],
     minimum: int,
+    measures: Sequence[str],
 ) -> Iterator[Finding]:
-    from audit.measure.classification import named_rate
+    from audit.measure.classification import estimate_rate
 
     small = cell.n < minimum
     note = f"too small to compare: {cell.n} rows, the minimum is {minimum}" if small else ""
     group = {**cell.group, **level}
-    yield record.plain("count", cell.n, n=cell.n, unit="row", group=group, note=note)
-    key: Any = tuple(cell.group.values())
-    rates = reference.loc[key if len(key) > 1 else key[0]]
-    for name in MEASURES:
+    for name in measures:
         if name == "count":
-            continue
-        if not cell.has_labels and name not in WITHOUT_LABELS:
-            continue
-        estimate = named_rate(cell.confusion, name, levels)
-        if estimate.value is not None and abs(estimate.value - float(rates[name])) > 1e-12:
-            raise ArithmeticError(
-                f"{name} of {cell.name}: counts give {estimate.value}, Fairlearn {rates[name]}"
-            )
-        yield record.write(name, estimate, group=group, note=note)
-
-
-def _fairlearn_rates(predictions: Predictions, features: Sequence[str]) -> pd.DataFrame:
-    """Fairlearn's own value of every rate by group: the definition that the counts must meet."""
-    from fairlearn import metrics as fl
-    from sklearn.metrics import accuracy_score, precision_score
-
-    def precision(y_true: object, y_pred: object) -> float:
-        return float(precision_score(y_true, y_pred, zero_division=0.0))
-
-    has_labels = predictions.is_positive is not None
-    functions = {"selection_rate": fl.selection_rate}
-    if has_labels:
-        functions |= {
-            "true_positive_rate": fl.true_positive_rate,
-            "false_positive_rate": fl.false_positive_rate,
-            "false_negative_rate": fl.false_negative_rate,
-            "precision_score": precision,
-            "accuracy_score": accuracy_score,
-        }
-    truth = predictions.is_positive if has_labels else predictions.is_selected
-    frame = fl.MetricFrame(
-        metrics=functions,
-        y_true=truth.astype(int),  # type: ignore[union-attr]
-        y_pred=predictions.is_selected.astype(int),
-        sensitive_features=predictions.groups[list(features)],
-    )
-    by_group: pd.DataFrame = frame.by_group
-    return by_group
+            yield record.plain("count", cell.n, n=cell.n, unit="row", group=group, note=note)
+        elif cell.has_labels or name in WITHOUT_LABELS:
+            yield record.write(name, estimate_rate(cell.rate(name), levels), group=group, note=note)

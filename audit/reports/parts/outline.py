@@ -187,10 +187,11 @@ def _tables(findings: Sequence[Finding]) -> list[FindingTable]:
 
 
 def _place(finding: Finding) -> tuple[str, str, str, tuple[str, ...]]:
+    if finding.column:  # about a column, perhaps for one group or one set of features
+        features = tuple(sorted(finding.group)) or finding.between
+        return ("column", finding.check, finding.measure, features)
     if finding.group:
         return ("group", finding.check, finding.measure, tuple(sorted(finding.group)))
-    if finding.column:
-        return ("column", finding.check, finding.measure, ())
     return ("overall", finding.check, "", ())
 
 

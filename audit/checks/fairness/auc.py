@@ -1,0 +1,67 @@
+"""Does the score rank people well in every group, and across groups?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import predictions_of
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    from audit.measure.spread import EstimateAt
+
+QUESTION = "Does the score put positives above negatives within each group, and across groups?"
+TASKS = frozenset({"binary"})
+NEEDS = frozenset({"labels", "scores", "sensitive_features"})
+SOURCE = "Borkan et al. 2019, sections 2.2 and 2.3; Mann and Whitney 1947; Newcombe 2006"
+COST = "fast"
+MEASURES = {
+    "roc_auc_score": "share of (positive, negative) pairs of the group that the score orders",
+    "bpsn_auc": "the same for positives outside and negatives inside the group: low where the "
+    "score is too high for the group's negatives",
+    "bnsp_auc": "the same for negatives outside and positives inside the group: low where the "
+    "score is too low for the group's positives",
+    "roc_auc_score_difference": "highest minus lowest area of the groups",
+}
+
+
+def measure(
+    subject: Subject, *, seed: int, levels: Sequence[float], min_group_size: int = 10
+) -> Iterator[Finding]:
+    """Yields the three areas for every group, and the largest difference of the first."""
+    from audit.counts import group_rows
+    from audit.measure.background import Background
+    from audit.measure.ranking import roc_auc
+    from audit.measure.spread import largest_difference
+
+    if not subject.sensitive_features:
+        raise MissingNeed("no sensitive features were named")
+    predictions = predictions_of(subject)
+    truth, score = predictions.is_positive, predictions.score
+    if truth is None:
+        raise MissingNeed("the data has no true labels (no target was named)")
+    if score is None:
+        raise MissingNeed("only predicted labels are stored, no scores")
+    record = Recorder(__name__, seed)
+    everyone = Background(truth, score)
+    by_features: dict[tuple[str, ...], dict[str, EstimateAt]] = {}
+    for group, rows in group_rows(predictions.groups, subject.sensitive_features):
+        if not group:
+            continue
+        small = f"too small to compare: {rows.size} rows, the minimum is {min_group_size}"
+        note = small if rows.size < min_group_size else ""
+        within = partial(roc_auc, truth[rows], score[rows])
+        yield record.write("roc_auc_score", within(levels), group=group, note=note)
+        yield record.write("bpsn_auc", everyone.bpsn(rows, levels), group=group, note=note)
+        yield record.write("bnsp_auc", everyone.bnsp(rows, levels), group=group, note=note)
+        members = by_features.setdefault(tuple(group), {})
+        if not note:
+            members[", ".join(f"{k}={v}" for k, v in group.items())] = within
+    for features, estimates in by_features.items():
+        gap = largest_difference(estimates, levels)
+        yield record.write("roc_auc_score_difference", gap, between=features)

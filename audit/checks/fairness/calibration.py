@@ -1,0 +1,133 @@
+"""Does a score mean the same for every group? Calibration by group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from audit.checks.record import Artifact, Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import predictions_of
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from audit.measure.calibration import Bin
+
+QUESTION = "Among people with the same score, is the same share positive in every group?"
+TASKS = frozenset({"binary"})
+NEEDS = frozenset({"labels", "scores", "sensitive_features"})
+SOURCE = (
+    "Kleinberg, Mullainathan and Raghavan 2017; Naeini et al. 2015; Nixon et al. 2019; Cox 1958; "
+    "Van Calster et al. 2019"
+)
+COST = "fast"
+MEASURES = {
+    "expected_calibration_error": "mean over rows of |share of positives - mean score| of a bin",
+    "mean_calibration_gap": "share of positives minus mean score: above 0, scores are too low",
+    "calibration_intercept": "intercept of the logistic recalibration: 0 where calibrated",
+    "calibration_slope": "slope of the logistic recalibration: 1 where calibrated",
+    "expected_calibration_error_difference": "largest minus smallest calibration error of groups",
+    "mean_calibration_gap_difference": "largest minus smallest mean calibration gap of groups",
+}
+_COMPARED = ("expected_calibration_error", "mean_calibration_gap")
+
+
+def measure(
+    subject: Subject,
+    *,
+    seed: int,
+    levels: Sequence[float],
+    bins: int = 10,
+    min_group_size: int = 10,
+) -> Iterator[Finding | Artifact]:
+    """Yields every measure for all rows and for each group, the gaps, and the reliability curves.
+
+    Each group has its own bins between quantiles of its scores, ``bins`` at most and no fewer than
+    five rows a bin on average. Groups under ``min_group_size`` are marked and left out of gaps.
+    """
+    from audit.counts import group_rows
+
+    if not subject.sensitive_features:
+        raise MissingNeed("no sensitive features were named")
+    predictions = predictions_of(subject)
+    if predictions.is_positive is None:
+        raise MissingNeed("the data has no true labels (no target was named)")
+    if predictions.score is None:
+        raise MissingNeed("only predicted labels are stored, no scores")
+    if not predictions.is_probability:
+        raise MissingNeed("the scores are not probabilities of the label")
+    record = Recorder(__name__, seed)
+    curves: list[dict[str, Any]] = []
+    by_features: dict[tuple[str, ...], dict[str, _Group]] = {}
+    for group, rows in group_rows(predictions.groups, subject.sensitive_features):
+        found = _Group(predictions.is_positive[rows], predictions.score[rows], bins)
+        small = found.n < min_group_size
+        note = f"too small to compare: {found.n} rows, the minimum is {min_group_size}"
+        yield from found.findings(record, group, levels, note if small else "")
+        curves.append({"group": group, "bins": [b.to_json(levels[0]) for b in found.bins]})
+        if group:
+            members = by_features.setdefault(tuple(group), {})
+            if not small:
+                members[", ".join(f"{k}={v}" for k, v in group.items())] = found
+    yield from _gaps(record, by_features, levels)
+    yield record.artifact({"level": levels[0], "bins": "equal mass by group", "curves": curves})
+
+
+class _Group:
+    """The labels and scores of one group, in bins."""
+
+    def __init__(self, is_positive: np.ndarray, score: np.ndarray, bins: int) -> None:
+        from audit.measure.calibration import equal_mass_bins
+
+        self.is_positive, self.score, self.n = is_positive, score, int(score.size)
+        self.bins: tuple[Bin, ...] = equal_mass_bins(
+            is_positive, score, max(1, min(bins, self.n // 5))
+        )
+
+    def estimate(self, name: str, levels: Sequence[float]) -> Any:
+        """One of the two compared measures."""
+        from audit.measure.calibration import expected_calibration_error
+        from audit.measure.intervals import mean
+
+        if name == "expected_calibration_error":
+            return expected_calibration_error(self.bins, levels)
+        return mean(self.is_positive - self.score, levels)
+
+    def findings(
+        self, record: Recorder, group: Mapping[str, str], levels: Sequence[float], note: str
+    ) -> Iterator[Finding]:
+        """Every measure of this group."""
+        from audit.measure.calibration import recalibrate
+
+        place: dict[str, Any] = {"group": group, "note": note}
+        error = self.estimate("expected_calibration_error", levels)
+        curve = (record.artifact(None).name,)
+        yield record.write("expected_calibration_error", error, artifacts=curve, **place)
+        gap = self.estimate("mean_calibration_gap", levels)
+        yield record.write("mean_calibration_gap", gap, unit="probability difference", **place)
+        fit = recalibrate(self.is_positive, self.score, levels)
+        yield record.write("calibration_intercept", fit.intercept, unit="log odds", **place)
+        yield record.write("calibration_slope", fit.slope, unit="slope", **place)
+
+
+def _gaps(
+    record: Recorder,
+    by_features: Mapping[tuple[str, ...], Mapping[str, _Group]],
+    levels: Sequence[float],
+) -> Iterator[Finding]:
+    from functools import partial
+
+    from audit.measure.spread import largest_difference
+
+    for features, members in by_features.items():
+        for name in _COMPARED:
+            estimates = {n: partial(g.estimate, name) for n, g in members.items()}
+            yield record.write(
+                f"{name}_difference",
+                largest_difference(estimates, levels),
+                unit="probability difference",
+                between=features,
+            )

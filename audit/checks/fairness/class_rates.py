@@ -1,0 +1,160 @@
+"""What happens to each group when there are several classes? One-vs-rest rates and macro means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import ClassPredictions, expect, score
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from audit.counts import Counts
+    from audit.measure.estimate import Estimate
+
+QUESTION = (
+    "How often is each group given each class, how often rightly, and how far apart are they?"
+)
+TASKS = frozenset({"multiclass"})
+NEEDS = frozenset({"sensitive_features"})
+SOURCE = (
+    "one-vs-rest: Fairlearn's base metrics with each class as the positive label; macro: Sokolova "
+    "and Lapalme 2009; intervals: Wilson 1927, Newcombe 1998, Zou and Donner 2008"
+)
+COST = "fast"
+# Measures of each class as the positive one, then of all classes; each by group and as a gap.
+_ONE_VS_REST = {
+    "selection_rate": "share of the group's rows that are predicted as the class",
+    "true_positive_rate": "share of the group's rows of the class that are predicted as it",
+    "false_positive_rate": "share of the group's rows of other classes that are predicted as it",
+    "precision_score": "share of the group's rows predicted as the class that are of it",
+}
+_GAPS = {
+    "selection_rate": "demographic_parity_difference",
+    "true_positive_rate": "equal_opportunity_difference",
+    "false_positive_rate": "false_positive_rate_difference",
+    "precision_score": "precision_score_difference",
+}
+MEASURES = {
+    "count": "rows in the group",
+    **_ONE_VS_REST,
+    "accuracy_score": "share of the group's rows whose predicted class is the true one",
+    "balanced_accuracy_score": "macro recall: mean over the classes that have rows in the group",
+    **{
+        gap: f"highest minus lowest {rate.replace('_', ' ')} of one class over groups"
+        for rate, gap in _GAPS.items()
+    },
+    "accuracy_score_difference": "highest minus lowest accuracy over groups",
+    "balanced_accuracy_score_difference": "highest minus lowest macro recall over groups",
+}
+
+
+def measure(
+    subject: Subject, *, seed: int, levels: Sequence[float], min_group_size: int = 10
+) -> Iterator[Finding]:
+    """Yields the rates of every group (``group`` also names the class), then the gaps.
+
+    Groups under ``min_group_size`` are shown and marked, and left out of gaps. Macro recall is
+    over the classes that the group has rows of; a group without rows of some class is left out of
+    the macro gap, since its mean is about fewer classes.
+    """
+    from audit.counts import count_groups, feature_sets
+
+    if not subject.sensitive_features:
+        raise MissingNeed("no sensitive features were named")
+    found = expect(score(subject), ClassPredictions)
+    counts = count_groups(
+        subject.groups,
+        subject.sensitive_features,
+        found.actual,
+        found.predicted,
+        classes=found.classes,
+    )
+    record = Recorder(__name__, seed)
+    for features in feature_sets(subject.sensitive_features):
+        part = counts.by(features)
+        yield from _rates(record, part, levels, min_group_size)
+        yield from _gaps(record, part, levels, min_group_size)
+
+
+def _groups(counts: Counts) -> list[tuple[dict[str, str], np.ndarray]]:
+    names = [dict(zip(counts.features, name, strict=True)) for name in counts.names.tolist()]
+    return list(zip(names, counts.table, strict=True))
+
+
+def _rates(
+    record: Recorder, counts: Counts, levels: Sequence[float], minimum: int
+) -> Iterator[Finding]:
+    from audit.measure import multiclass as m
+
+    for group, table in _groups(counts):
+        n = int(table.sum())
+        note = f"too small to compare: {n} rows, the minimum is {minimum}" if n < minimum else ""
+        yield record.plain("count", n, n=n, unit="row", group=group, note=note)
+        for position, label in enumerate(counts.classes):
+            named = {**group, "class": label}
+            for rate in _ONE_VS_REST if counts.has_labels else ("selection_rate",):
+                estimate = m.one_vs_rest(table, position, rate, levels)
+                yield record.write(rate, estimate, group=named, note=note)
+        if counts.has_labels:
+            yield record.write("accuracy_score", m.accuracy(table, levels), group=group, note=note)
+            macro = m.balanced_accuracy(table, levels)
+            yield record.write("balanced_accuracy_score", macro, group=group, note=note)
+
+
+def _gaps(
+    record: Recorder, counts: Counts, levels: Sequence[float], minimum: int
+) -> Iterator[Finding]:
+    from audit.measure import multiclass as m
+    from audit.measure.gaps import Family, GroupCount, gap
+    from audit.measure.spread import largest_difference
+
+    everyone = [(", ".join(f"{k}={v}" for k, v in g.items()), t) for g, t in _groups(counts)]
+    big = [(name, table) for name, table in everyone if table.sum() >= minimum]
+    small = len(everyone) - len(big)
+
+    def noted(estimate: Estimate) -> Estimate:
+        if not small:
+            return estimate
+        left_out = estimate.counts.get("groups_left_out", 0) + small
+        note = f"{small} groups under {minimum} rows left out"
+        reason = "; ".join(r for r in (estimate.reason, note) if r)
+        sizes = {**estimate.counts, "groups": len(everyone), "groups_left_out": left_out}
+        return replace(estimate, counts=sizes, reason=reason)
+
+    between = counts.features
+    for position, label in enumerate(counts.classes):
+        of_class: Mapping[str, str] = {"class": label}
+        for rate in _ONE_VS_REST if counts.has_labels else ("selection_rate",):
+            counted = [(name, *m.one_vs_rest_count(t, position, rate)) for name, t in big]
+            empty = counted[0][3] if counted else "no rows"
+            family = Family(rate, tuple(GroupCount(x, k, n) for x, k, n, _ in counted), empty)
+            estimate = noted(gap([family], scale="difference", levels=levels))
+            yield record.write(_GAPS[rate], estimate, group=of_class, between=between)
+    if not counts.has_labels:
+        return
+    right = tuple(GroupCount(x, int(t.trace()), int(t.sum())) for x, t in big)
+    estimate = gap([Family("accuracy_score", right, "no rows")], scale="difference", levels=levels)
+    yield record.write("accuracy_score_difference", noted(estimate), between=between)
+    macro = {name: _macro_at(table) for name, table in big}
+    estimate = largest_difference(macro, levels)
+    yield record.write("balanced_accuracy_score_difference", noted(estimate), between=between)
+
+
+def _macro_at(table: np.ndarray) -> Callable[[Sequence[float]], Estimate]:
+    """Macro recall of one group at given levels; undefined unless every class has rows."""
+    from audit.measure.estimate import undefined
+    from audit.measure.multiclass import balanced_accuracy
+
+    def at(levels: Sequence[float]) -> Estimate:
+        if (table.sum(axis=1) == 0).any():
+            return undefined("no rows of some class", n=int(table.sum()))
+        return balanced_accuracy(table, levels)
+
+    return at

@@ -1,0 +1,86 @@
+"""Are people who are alike in all but their group answered alike?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import predictions_of
+from audit.sampling import sample
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from audit.measure.estimate import Estimate
+
+QUESTION = "Do people with nearly the same inputs get the same prediction?"
+TASKS = frozenset({"binary"})
+NEEDS = frozenset({"model"})
+SOURCE = "Zemel et al. 2013, section 3.3; Dwork et al. 2012"
+COST = "fast"
+MEASURES = {
+    "consistency_score": "1 minus the mean difference between a person's prediction and those of "
+    "the nearest other people; 1 is best",
+}
+
+
+def measure(
+    subject: Subject,
+    *,
+    seed: int,
+    levels: Sequence[float],
+    rows: int = 2000,
+    neighbours: int = 5,
+    min_group_size: int = 10,
+) -> Iterator[Finding]:
+    """Yields the consistency over ``rows`` sampled rows, and of each group's own rows among them.
+
+    Nearness counts the model's input columns except the sensitive features: numbers scaled to
+    variance 1, texts as equal or not. Everybody's neighbours come from all groups.
+    """
+    from audit.measure.neighbours import disagreement, encode
+
+    if subject.model is None:
+        raise MissingNeed("there is no model whose input columns could be compared")
+    inputs = subject.model.predictor.input_columns
+    columns = [c for c in inputs if c not in subject.sensitive_features]
+    record = Recorder(__name__, seed)
+    sampled = subject.n > rows
+    chosen = sample(subject, rows, record.stream("sample"))
+    encoded, left_out = encode(subject.frame.iloc[chosen][columns])
+    if encoded.shape[1] == 0:
+        raise MissingNeed("no input column besides the sensitive features can be compared")
+    if chosen.size <= neighbours:
+        raise MissingNeed(f"{chosen.size} rows are too few for {neighbours} neighbours each")
+    answers = predictions_of(subject).is_selected[chosen].astype(float)
+    apart = disagreement(encoded, answers, neighbours)
+    note = f"columns left out: {', '.join(left_out)}" if left_out else ""
+    about = f"{neighbours} nearest neighbours among {chosen.size} of {subject.n} rows"
+    everyone = _agreement(apart, levels, about)
+    yield record.write("consistency_score", everyone, note=note, random=sampled)
+    for feature in subject.sensitive_features:
+        names = subject.groups[feature].to_numpy()[chosen]
+        for name in sorted(set(names)):
+            part = apart[names == name]
+            small = f"too small to compare: {part.size} rows, the minimum is {min_group_size}"
+            yield record.write(
+                "consistency_score",
+                _agreement(part, levels, about),
+                group={feature: str(name)},
+                note=small if part.size < min_group_size else "",
+                random=sampled,
+            )
+
+
+def _agreement(apart: np.ndarray, levels: Sequence[float], about: str) -> Estimate:
+    """1 - mean, bounded by a rate's own spread: the variance of values in [0, 1] with mean p is at
+    most p (1 - p), so Wilson's interval of p covers at least as often."""
+    from audit.measure.bounded import bounded_mean
+
+    found = bounded_mean(1 - apart, levels)
+    return replace(found, method=f"{about}; {found.method}")

@@ -1,0 +1,174 @@
+"""Would the prediction change if the person belonged to another group, and nothing else changed?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from audit.checks.record import Recorder
+from audit.errors import InputError, MissingNeed
+from audit.finding import Finding
+from audit.predictions import predictions_on
+from audit.sampling import sample
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+QUESTION = "Does the prediction change when only the sensitive feature, or an identity term, does?"
+TASKS = frozenset({"binary"})
+NEEDS = frozenset({"model"})
+SOURCE = "Garg et al. 2019 (term swaps); Kusner et al. 2017, without effects on other columns"
+COST = "slow"
+MEASURES = {
+    "counterfactual_flip_rate": "share of people (or sentence templates) whose prediction some "
+    "swap changes",
+    "counterfactual_score_shift": "mean absolute change of the score over swaps",
+}
+_MOST_VALUES = 20  # a feature with more values is swapped to its most frequent ones
+
+
+@dataclass(frozen=True, eq=False)
+class _Swapped:
+    """``flips`` (bool) and ``shift`` of each swap, and the unit that it belongs to, shape (swaps,).
+
+    Swaps of one unit are not independent: units are counted, not swaps.
+    """
+
+    flips: np.ndarray
+    shift: np.ndarray
+    unit: np.ndarray
+
+
+def measure(
+    subject: Subject,
+    *,
+    seed: int,
+    levels: Sequence[float],
+    rows: int = 2000,
+    text_column: str = "",
+    terms: str = "",
+) -> Iterator[Finding]:
+    """Yields flip rate and score shift for each sensitive feature that the model reads, and for
+    ``terms`` (parted by commas) in ``text_column``, over ``rows`` sampled rows.
+
+    ``column`` names what was swapped. Only that column changes: what the group causes elsewhere
+    stays as it is, so this is direct use of the feature and no more. Texts that are alike but for
+    their term count as one template.
+    """
+    if subject.model is None:
+        raise MissingNeed("there is no model that could be asked again, only stored predictions")
+    if not (subject.sensitive_features or text_column):
+        raise MissingNeed("no sensitive features were named, and no text column with terms")
+    record = Recorder(__name__, seed)
+    reads = subject.model.predictor.input_columns
+    frame = subject.frame.iloc[sample(subject, rows, record.stream("sample"))]
+    random = len(frame) < subject.n
+    about = f"{len(frame)} of {subject.n} rows"
+    for feature in subject.sensitive_features:
+        if feature not in reads:
+            why = f"the model does not read {feature!r}: swapping it changes nothing"
+            for name in MEASURES:
+                yield record.without_value(name, "not_applicable", why, column=feature)
+            continue
+        swapped, note = _feature_swaps(subject, frame, feature)
+        what = f"{about}, the value of {feature!r} swapped"
+        yield from _findings(record, swapped, levels, feature, what, note, random=random)
+    if text_column:
+        swapped = _term_swaps(subject, frame, text_column, terms, reads)
+        what = f"{about}, identity terms swapped, clustered by template"
+        yield from _findings(record, swapped, levels, text_column, what, "", random=random)
+
+
+def _feature_swaps(subject: Subject, frame: pd.DataFrame, feature: str) -> tuple[_Swapped, str]:
+    import numpy as np
+
+    counts = subject.frame[feature].dropna().value_counts()
+    values = sorted(counts.index, key=lambda v: (-counts[v], str(v)))
+    note = ""
+    if len(values) > _MOST_VALUES:
+        note = f"swapped to the {_MOST_VALUES} most frequent of {len(values)} values"
+    before = predictions_on(subject, frame)
+    assert before.score is not None
+    flips, shift, unit = [], [], []
+    for value in values[:_MOST_VALUES]:
+        applies = np.flatnonzero((frame[feature] != value).to_numpy())
+        if applies.size == 0:
+            continue
+        changed = frame.iloc[applies].copy()
+        changed[feature] = np.full(applies.size, value, dtype=frame[feature].to_numpy().dtype)
+        after = predictions_on(subject, changed.astype({feature: frame[feature].dtype}))
+        assert after.score is not None
+        flips.append(after.is_selected != before.is_selected[applies])
+        shift.append(np.abs(after.score - before.score[applies]))
+        unit.append(applies)
+    return _Swapped(*(np.concatenate(x) for x in (flips, shift, unit))), note
+
+
+def _term_swaps(
+    subject: Subject, frame: pd.DataFrame, column: str, terms: str, reads: Sequence[str]
+) -> _Swapped:
+    import numpy as np
+    import pandas as pd
+
+    from audit.measure.swaps import HOLE, template_of
+
+    known = list(dict.fromkeys(t.strip() for t in terms.split(",") if t.strip()))
+    if len(known) < 2 or column not in reads:
+        raise InputError(
+            f"text column {column!r} with terms {terms!r}: the model must read the column, and "
+            "two or more terms are needed",
+            remedy="options: {fairness.counterfactual: {text_column: text, terms: 'he, she'}}",
+        )
+    found: dict[str, int] = {}  # template text -> its row
+    for row, text in enumerate(frame[column]):
+        template = template_of(str(text), known) if isinstance(text, str) else None
+        if template is not None:
+            found.setdefault(template.text, row)
+    if not found:
+        raise MissingNeed(f"none of the terms occurs in column {column!r}")
+    changed: list[pd.DataFrame] = []
+    for term in known:
+        part = frame.iloc[list(found.values())].copy()
+        part[column] = [t.replace(HOLE, term) for t in found]
+        changed.append(part)
+    answers = predictions_on(subject, pd.concat(changed, ignore_index=True))
+    assert answers.score is not None
+    selected = answers.is_selected.reshape(len(known), len(found))
+    score = answers.score.reshape(len(known), len(found))
+    first, second = np.triu_indices(len(known), k=1)
+    return _Swapped(
+        (selected[first] != selected[second]).ravel(),
+        np.abs(score[first] - score[second]).ravel(),
+        np.tile(np.arange(len(found)), first.size),
+    )
+
+
+def _findings(
+    record: Recorder,
+    swapped: _Swapped,
+    levels: Sequence[float],
+    column: str,
+    what: str,
+    note: str,
+    *,
+    random: bool,
+) -> Iterator[Finding]:
+    import numpy as np
+
+    from audit.measure.bounded import bounded_mean
+    from audit.measure.intervals import rate
+
+    units, position = np.unique(swapped.unit, return_inverse=True)
+    swaps = np.bincount(position)
+    flipped = np.bincount(position, weights=swapped.flips) > 0
+    shift = np.bincount(position, weights=swapped.shift) / swaps
+    place: dict[str, Any] = {"column": column, "note": note, "random": random}
+    flips = rate(int(flipped.sum()), int(units.size), levels, empty="no rows to swap")
+    flips = replace(flips, method=f"{what}; {flips.method}")
+    yield record.write("counterfactual_flip_rate", flips, **place)
+    moved = bounded_mean(shift, levels)
+    moved = replace(moved, method=f"{what}; {moved.method}")
+    yield record.write("counterfactual_score_shift", moved, unit="probability", **place)

@@ -1,0 +1,75 @@
+"""The four-fifths rule of thumb: how far from it, how sure, and how much hangs on one person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import predictions_of
+from audit.subject import UNKNOWN, Subject
+
+QUESTION = "Is a group selected at under four fifths of the highest rate, and could that be chance?"
+TASKS = frozenset({"binary"})
+NEEDS = frozenset({"sensitive_features"})
+SOURCE = "29 CFR 1607.4(D) and 1607.15(A)(2)(a); 44 FR 11996, questions 20 to 24; Fisher 1935"
+COST = "fast"
+MEASURES = {
+    "adverse_impact_ratio": "a group's selection rate divided by the highest, with the p-value of "
+    "equal rates",
+    "flip_one_ratio": "the same ratio if one more person of the group had been selected",
+    "selections_to_four_fifths": "how many more people of the group would have to be selected",
+}
+
+
+def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
+    """Yields the three numbers for every group but the highest, per feature, pair and crossing.
+
+    p-values are of each group against the highest, not adjusted for the number of groups. People
+    whose feature is unknown are left out.
+    """
+    from audit.counts import cell_counts, feature_sets
+
+    if not subject.sensitive_features:
+        raise MissingNeed("no sensitive features were named")
+    record = Recorder(__name__, seed)
+    selected = predictions_of(subject).is_selected
+    for features in feature_sets(subject.sensitive_features):
+        known = (subject.groups[list(features)] != UNKNOWN).all(axis=1).to_numpy()
+        cells = cell_counts(subject.groups[known], features, None, selected[known])
+        table = [(c.group, c.confusion.tp + c.confusion.fp, c.n) for c in cells]
+        if len(table) > 1:
+            yield from _compared(record, table, levels)
+
+
+def _compared(
+    record: Recorder, table: Sequence[tuple[Mapping[str, str], int, int]], levels: Sequence[float]
+) -> Iterator[Finding]:
+    from dataclasses import replace
+
+    from audit.measure import impact as m
+    from audit.measure.testing import equal_rates
+
+    top = m.highest([m.Selected(k, n) for _, k, n in table])
+    seen_top = False
+    for group, k, n in table:
+        one = m.Selected(k, n)
+        if one == top and not seen_top:
+            seen_top = True
+            continue
+        p_value, test = equal_rates(k, n, top.k, top.n)
+        ratio = m.impact_ratio(one, top, levels)
+        ratio = replace(ratio, method=f"{ratio.method}; {test}")
+        yield record.write(
+            "adverse_impact_ratio",
+            ratio,
+            unit="ratio",
+            group=group,
+            p_value=None if ratio.value is None else p_value,
+        )
+        if k < n:
+            flipped = m.impact_ratio(m.Selected(k + 1, n), top, levels)
+            yield record.write("flip_one_ratio", flipped, unit="ratio", group=group)
+        more = m.selections_to_four_fifths(one, top)
+        yield record.plain("selections_to_four_fifths", more, n=n, unit="person", group=group)

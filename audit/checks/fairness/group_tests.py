@@ -1,0 +1,107 @@
+"""Is a group treated unlike the rest, beyond chance? One test for each group and rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import predictions_of
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    from audit.counts import Cell, Counts
+    from audit.measure.classification import Confusion
+    from audit.measure.estimate import Estimate
+
+QUESTION = "Which groups' rates differ from those of everybody else by more than chance explains?"
+TASKS = frozenset({"binary"})
+NEEDS = frozenset({"sensitive_features"})
+SOURCE = "Fisher 1935; pooled two-proportion z test; intervals: Newcombe 1998; budget: Holm 1979"
+COST = "fast"
+_RATES = {
+    "selection_rate": "selection rate",
+    "true_positive_rate": "true positive rate",
+    "false_positive_rate": "false positive rate",
+    "precision_score": "precision",
+}
+MEASURES = {
+    f"{rate}_difference_to_rest": f"the group's {words} minus that of all other rows"
+    for rate, words in _RATES.items()
+}
+
+
+def measure(
+    subject: Subject, *, seed: int, levels: Sequence[float], min_group_size: int = 10
+) -> Iterator[Finding]:
+    """Yields one signed difference with a p-value for each group and rate; groups under
+    ``min_group_size`` are left to ``group_rates``, which shows them.
+
+    The p-values share one error budget with all others of the audit (``audit.run``).
+    """
+    from audit.counts import count_groups
+
+    if not subject.sensitive_features:
+        raise MissingNeed("no sensitive features were named")
+    if subject.weights is not None:
+        raise MissingNeed("these tests count rows; they are not offered for weighted rows")
+    p = predictions_of(subject)
+    counts = count_groups(p.groups, subject.sensitive_features, p.is_positive, p.is_selected)
+    yield from from_counts(counts, seed=seed, levels=levels, min_group_size=min_group_size)
+
+
+def from_counts(
+    counts: Counts, *, seed: int, levels: Sequence[float], min_group_size: int = 10
+) -> Iterator[Finding]:
+    """The same findings from counts (``audit.counting.count_file``)."""
+    from audit.counts import feature_sets, total
+
+    record = Recorder(__name__, seed)
+    for features in feature_sets(counts.features):
+        cells = counts.by(features).cells()
+        everyone = total(cells)
+        for cell in cells:
+            if min_group_size <= cell.n < everyone.n:
+                yield from _tested(record, cell, everyone, levels)
+
+
+def _tested(
+    record: Recorder, cell: Cell, everyone: Confusion, levels: Sequence[float]
+) -> Iterator[Finding]:
+    from audit.measure.classification import rate_counts
+    from audit.measure.testing import equal_rates
+
+    whole, own = rate_counts(everyone), rate_counts(cell.confusion)
+    for rate in _RATES if cell.has_labels else ("selection_rate",):
+        k1, n1, empty = own[rate]
+        k2, n2 = whole[rate][0] - k1, whole[rate][1] - n1
+        p_value, test = None, ""
+        if n1 and n2:
+            p_value, test = equal_rates(k1, n1, k2, n2)
+        estimate = _difference(k1, n1, k2, n2, empty, test, levels)
+        yield record.write(
+            f"{rate}_difference_to_rest",
+            estimate,
+            unit="rate difference",
+            group=cell.group,
+            p_value=p_value,
+        )
+
+
+def _difference(
+    k1: int, n1: int, k2: int, n2: int, empty: str, test: str, levels: Sequence[float]
+) -> Estimate:
+    from audit.measure.estimate import Estimate, undefined
+    from audit.measure.intervals import newcombe
+
+    counts = {"k": k1, "n": n1, "k_rest": k2, "n_rest": n2}
+    method = f"Newcombe interval; {test}"
+    if not n1 or not n2:
+        where = "this group" if not n1 else "the rest"
+        return undefined(
+            f"{empty} in {where}", n=n1 + n2, counts=counts, method="Newcombe interval"
+        )
+    intervals = tuple(newcombe(k1, n1, k2, n2, level) for level in levels)
+    return Estimate(k1 / n1 - k2 / n2, n1 + n2, intervals, counts, method)

@@ -1,0 +1,74 @@
+"""How unequally are benefits spread over people, and how much of that lies between groups?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import predictions_of
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    from audit.counts import Cell
+
+QUESTION = "How unequal are the benefits people get, and how much of it lies between groups?"
+TASKS = frozenset({"binary"})
+NEEDS = frozenset({"labels", "sensitive_features"})
+SOURCE = "Speicher et al. 2018; Shorrocks 1980; AIF360's functions of the same names"
+COST = "fast"
+MEASURES = {
+    "generalized_entropy_index": "inequality of benefits over people, alpha 2; 0 is equality",
+    "theil_index": "inequality of benefits over people, alpha 1; 0 is equality",
+    "between_group_generalized_entropy_index": "the part of it between groups, alpha 2",
+    "between_group_theil_index": "the part of it between groups, alpha 1",
+}
+_ALPHA = {"generalized_entropy_index": 2, "theil_index": 1}
+
+
+def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
+    """Yields both indices over people, and between the groups of each set of features.
+
+    The benefit is predicted - true + 1 where the positive label is a benefit (or undeclared), and
+    true - predicted + 1 where it is a burden.
+    """
+    import numpy as np
+
+    from audit.counts import cell_counts, feature_sets
+    from audit.measure.inequality import between_groups_index, individual_index
+
+    if not subject.sensitive_features:
+        raise MissingNeed("no sensitive features were named")
+    predictions = predictions_of(subject)
+    if predictions.is_positive is None:
+        raise MissingNeed("the data has no true labels (no target was named)")
+    record = Recorder(__name__, seed)
+    is_burden = subject.positive_is == "burden"
+    meaning = "true - predicted + 1" if is_burden else "predicted - true + 1"
+    for features in feature_sets(subject.sensitive_features):
+        cells = cell_counts(
+            predictions.groups, features, predictions.is_positive, predictions.is_selected
+        )
+        # The order of groups must not depend on their names: draws follow it.
+        counts = np.array(sorted(_benefits(c, is_burden) for c in cells))
+        if features == feature_sets(subject.sensitive_features)[0]:
+            for name, alpha in _ALPHA.items():
+                found = individual_index(counts.sum(axis=0), alpha, levels, record.stream(name))
+                found = replace(found, method=f"benefit: {meaning}; {found.method}")
+                yield record.write(name, found, unit="index", random=True)
+        for name, alpha in _ALPHA.items():
+            stream = record.stream(f"{name}/{len(features)}")
+            found = between_groups_index(counts, alpha, levels, stream)
+            found = replace(found, method=f"benefit: {meaning}; {found.method}")
+            yield record.write(
+                f"between_group_{name}", found, unit="index", between=features, random=True
+            )
+
+
+def _benefits(cell: Cell, is_burden: bool) -> tuple[int, int, int]:
+    c = cell.confusion
+    missed, undeserved = (c.fp, c.fn) if is_burden else (c.fn, c.fp)
+    return missed, c.tp + c.tn, undeserved

@@ -1,0 +1,62 @@
+"""Does the model decide by chance, or by the group that a person belongs to?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import decides_itself, predictions_of
+from audit.subject import Subject
+
+QUESTION = "Does the model draw lots for some people, and does it read their sensitive features?"
+TASKS = frozenset({"binary"})
+NEEDS = frozenset({"model"})
+SOURCE = (
+    "Hardt, Price and Srebro 2016, section 3.2 (randomised thresholds by group); "
+    "Agarwal et al. 2018, section 2 (randomised classifiers); Fairlearn's mitigators"
+)
+COST = "fast"
+MEASURES = {
+    "randomised_decision_rate": "share of rows whose decision the model draws by chance",
+    "needs_sensitive_feature": "1 if the model reads a sensitive feature to decide, else 0",
+}
+
+
+def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
+    """Yields the share of rows decided by chance, and whether sensitive features are inputs.
+
+    A row is decided by chance where the model states that it randomises and its chance of being
+    selected lies strictly between 0 and 1. Other models select from their threshold on: 0.
+    """
+    from audit.measure.intervals import rate
+
+    if subject.model is None:
+        raise MissingNeed("there is no model: stored predictions don't say how they were decided")
+    record = Recorder(__name__, seed)
+    predictor = subject.model.predictor
+    claim = _claim(predictor.maker_says)
+    scores = predictions_of(subject).score
+    k = 0
+    if claim.get("randomises") and decides_itself(subject) and scores is not None:
+        k = int(((scores > 0) & (scores < 1)).sum())
+    how = f"mitigated by {claim['method']}" if claim.get("method") else "no mitigation is stated"
+    yield record.write(
+        "randomised_decision_rate", rate(k, subject.n, levels, empty="no rows"), note=how
+    )
+    named = {*subject.sensitive_features, *map(str, claim.get("needs_sensitive_features") or ())}
+    read = sorted(named & set(predictor.input_columns))
+    yield record.plain(
+        "needs_sensitive_feature",
+        float(bool(read)),
+        n=subject.n,
+        unit="model",
+        note=f"reads {', '.join(read)}" if read else "",
+    )
+
+
+def _claim(says: Mapping[str, Any]) -> Mapping[str, Any]:
+    claim = says.get("mitigation")
+    return claim if isinstance(claim, dict) else {}

@@ -1,0 +1,134 @@
+"""If people were ranked by the score, who would be seen, and is each group ranked well?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import Predictions, ValuePredictions, expect, score
+from audit.sampling import sample
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from audit.measure.estimate import Estimate
+    from audit.measure.spread import EstimateAt
+
+QUESTION = "In a ranking by score, does each group get its share of the top places?"
+TASKS = frozenset({"binary", "regression"})
+NEEDS = frozenset({"scores", "sensitive_features"})
+SOURCE = "Singh and Joachims 2018; Yang and Stoyanovich 2017; Järvelin and Kekäläinen 2002"
+COST = "slow"
+MEASURES = {
+    "relative_exposure": "a group's mean 1 / log2(1 + position), divided by everybody's: 1 is its "
+    "share",
+    "relative_exposure_difference": "highest minus lowest relative exposure of the groups",
+    "top_k_selection_rate": "share of the group's people who are among the top places",
+    "top_k_selection_rate_difference": "highest minus lowest of those shares",
+    "ndcg_score": "how near the group's own ranking is to the best one, its members alone",
+}
+
+
+def measure(
+    subject: Subject,
+    *,
+    seed: int,
+    levels: Sequence[float],
+    top_share: float = 0.1,
+    rows: int = 5000,
+    min_group_size: int = 10,
+) -> Iterator[Finding]:
+    """Yields the measures for every group of the sensitive features, pairs and the crossing.
+
+    Over ``rows`` sampled rows; the top places are the best ``top_share`` of them, with everybody
+    who ties with the last one. nDCG needs labels of a binary task, and groups of
+    ``min_group_size``.
+    """
+    from audit.counts import group_rows
+    from audit.measure.exposure import position_weights
+    from audit.measure.spread import largest_difference
+
+    if not subject.sensitive_features:
+        raise MissingNeed("no sensitive features were named")
+    values, relevance = _scores(subject)
+    record = Recorder(__name__, seed)
+    chosen = sample(subject, rows, record.stream("sample"))
+    values = values[chosen]
+    ranked = _Ranked(values, position_weights(values), top_share)
+    compared: dict[tuple[str, ...], dict[str, dict[str, EstimateAt]]] = {}
+    for group, inside in group_rows(subject.groups.iloc[chosen], subject.sensitive_features):
+        if not group:
+            continue
+        small = f"too small to compare: {inside.size} rows, the minimum is {min_group_size}"
+        note = small if inside.size < min_group_size else ""
+        for name in ("relative_exposure", "top_k_selection_rate"):
+            at = partial(ranked.estimate, name, inside)
+            unit = "ratio" if name == "relative_exposure" else "rate"
+            yield record.write(name, at(levels), unit=unit, group=group, note=note)
+            members = compared.setdefault(tuple(group), {}).setdefault(name, {})
+            if not note:
+                members[", ".join(f"{k}={v}" for k, v in group.items())] = at
+        if relevance is not None and not note:
+            yield _quality(record, group, values[inside], relevance[chosen][inside], levels)
+    if relevance is None:
+        why = "it needs the true labels of a binary task"
+        yield record.without_value("ndcg_score", "not_applicable", why)
+    for features, names in compared.items():
+        for name, estimates in names.items():
+            gap = largest_difference(estimates, levels)
+            unit = "ratio difference" if name == "relative_exposure" else "rate"
+            yield record.write(f"{name}_difference", gap, unit=unit, between=features)
+
+
+def _quality(
+    record: Recorder,
+    group: dict[str, str],
+    values: np.ndarray,
+    relevance: np.ndarray,
+    levels: Sequence[float],
+) -> Finding:
+    from audit.measure.exposure import ndcg_estimate
+
+    # one stream for all groups: a draw must not depend on a group's name
+    found = ndcg_estimate(relevance, values, levels, record.stream("ndcg_score"))
+    return record.write("ndcg_score", found, group=group, random=True)
+
+
+def _scores(subject: Subject) -> tuple[np.ndarray, np.ndarray | None]:
+    found = score(subject)
+    if isinstance(found, Predictions):
+        if found.score is None:
+            raise MissingNeed("only predicted labels are stored, no scores")
+        truth = found.is_positive
+        return found.score, None if truth is None else truth.astype(float)
+    return expect(found, ValuePredictions).predicted, None
+
+
+class _Ranked:
+    """A ranking of all rows, and what one group's rows get of it."""
+
+    def __init__(self, values: np.ndarray, weights: np.ndarray, top_share: float) -> None:
+        import numpy as np
+
+        self.weights = weights / weights.mean()
+        places = min(values.size, max(1, int(np.ceil(top_share * values.size))))
+        self.is_top = values >= np.sort(values)[-places]
+        self.about = f"{int(self.is_top.sum())} top places of {values.size}"
+
+    def estimate(self, name: str, inside: np.ndarray, levels: Sequence[float]) -> Estimate:
+        """One measure of the group whose rows are ``inside``; the others' rows taken as fixed."""
+        from audit.measure.intervals import mean, rate
+
+        if name == "relative_exposure":
+            found = mean(self.weights[inside], levels)
+            kept = tuple(i.model_copy(update={"low": max(0.0, i.low)}) for i in found.intervals)
+            return replace(found, intervals=kept, method=f"logarithmic discount; {found.method}")
+        k = int(self.is_top[inside].sum())
+        found = rate(k, int(inside.size), levels, empty="no rows")
+        return replace(found, method=f"{self.about}; {found.method}")

@@ -1,0 +1,125 @@
+"""Do groups get other numbers, and worse ones? Gaps of predicted numbers and of their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from audit.checks.record import Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import ValuePredictions, expect, score
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from audit.measure.estimate import Estimate
+
+QUESTION = "How far apart are the groups in the numbers predicted for them, and in their errors?"
+TASKS = frozenset({"regression"})
+NEEDS = frozenset({"sensitive_features"})
+SOURCE = (
+    "Fairlearn's mean_prediction and group_max metrics; Agarwal, Dudik and Wu 2019 (bounded group "
+    "loss); intervals: Student's t in each group, simultaneous (Zou and Donner 2008)"
+)
+COST = "fast"
+MEASURES = {
+    "mean_prediction": "mean of the numbers predicted for the group",
+    "mean_prediction_difference": "highest minus lowest mean prediction over groups",
+    "mean_error_difference": "highest minus lowest mean of predicted - true over groups",
+    "mean_absolute_error_difference": "highest minus lowest mean absolute error over groups",
+    "mean_absolute_error_group_max": "the worst group's mean absolute error (bounded group loss)",
+    "mean_squared_error_group_max": "the worst group's mean squared error (bounded group loss)",
+}
+Rows = dict[str, "np.ndarray"]
+
+
+def measure(
+    subject: Subject, *, seed: int, levels: Sequence[float], min_group_size: int = 10
+) -> Iterator[Finding]:
+    """Yields the mean prediction of every group, then the gaps and the worst group's loss.
+
+    Groups under ``min_group_size`` are shown, marked, and left out of gaps and worst losses.
+    """
+    from audit.counts import feature_sets, group_rows
+    from audit.measure.intervals import mean
+
+    if not subject.sensitive_features:
+        raise MissingNeed("no sensitive features were named")
+    found = expect(score(subject), ValuePredictions)
+    record = Recorder(__name__, seed)
+    unit = f"unit of {subject.target or 'the prediction'}"
+    positions = group_rows(subject.groups, subject.sensitive_features)[1:]
+    for group, rows in positions:
+        is_small = len(rows) < min_group_size
+        note = f"too small to compare: {len(rows)} rows" if is_small else ""
+        estimate = mean(found.predicted[rows], levels)
+        yield record.write("mean_prediction", estimate, unit=unit, group=group, note=note)
+    for features in feature_sets(subject.sensitive_features):
+        own = [(g, rows) for g, rows in positions if tuple(g) == features]
+        parts = {", ".join(f"{k}={v}" for k, v in g.items()): rows for g, rows in own}
+        big = {name: rows for name, rows in parts.items() if len(rows) >= min_group_size}
+        small = sorted(set(parts) - set(big))
+        note = f"too small, left out: {', '.join(small[:8])}" if small else ""
+
+        def of(values: np.ndarray, big: Rows = big) -> Rows:
+            return {name: values[rows] for name, rows in big.items()}
+
+        for name, estimate in _estimates(found, of, levels):
+            in_squares = name.startswith("mean_squared")
+            told = f"({unit})^2" if in_squares else unit
+            yield record.write(name, estimate, unit=told, between=features, note=note)
+
+
+def _estimates(
+    found: ValuePredictions, of: Callable[[np.ndarray], Rows], levels: Sequence[float]
+) -> Iterator[tuple[str, Estimate]]:
+    import numpy as np
+
+    yield "mean_prediction_difference", _spread(of(found.predicted), levels)
+    if found.actual is None:
+        return
+    error = found.predicted - found.actual
+    yield "mean_error_difference", _spread(of(error), levels)
+    yield "mean_absolute_error_difference", _spread(of(np.abs(error)), levels)
+    yield "mean_absolute_error_group_max", _worst(of(np.abs(error)), levels)
+    yield "mean_squared_error_group_max", _worst(of(error**2), levels)
+
+
+def _spread(groups: Rows, levels: Sequence[float]) -> Estimate:
+    from audit.measure.intervals import mean
+    from audit.measure.spread import largest_difference
+
+    def at(values: np.ndarray) -> Callable[[Sequence[float]], Estimate]:
+        return lambda asked: mean(values, asked)
+
+    return largest_difference({name: at(values) for name, values in groups.items()}, levels)
+
+
+def _worst(groups: Rows, levels: Sequence[float]) -> Estimate:
+    """The largest mean of ``groups``, between the largest lower and upper limits of all of them."""
+    from audit.finding import Interval
+    from audit.measure.estimate import Estimate, undefined
+    from audit.measure.intervals import mean
+
+    many = {name: values for name, values in groups.items() if values.size > 1}
+    n = int(sum(v.size for v in many.values()))
+    counts = {"groups": len(groups), "groups_left_out": len(groups) - len(many)}
+    method = f"Student's t in each group, simultaneous over {len(many)} groups"
+    if not many:
+        return undefined("no group with two rows", n=n, counts=counts, method=method)
+    asked = [1 - (1 - level) / len(many) for level in levels]
+    means = {name: mean(values, asked) for name, values in many.items()}
+    worst = max(means, key=lambda name: (means[name].value or 0.0, means[name].n))
+    value = float(means[worst].value or 0.0)
+    intervals = tuple(
+        Interval(
+            low=min(value, max(0.0, max(m.intervals[i].low for m in means.values()))),
+            high=max(m.intervals[i].high for m in means.values()),
+            level=level,
+            method=method,
+        )
+        for i, level in enumerate(levels)
+    )
+    return Estimate(value, n, intervals, counts, method, f"worst group: {worst}")

@@ -1,0 +1,154 @@
+"""What if the threshold were another? Every rate of every group along the score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from audit.checks.record import Artifact, Recorder
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.predictions import decides_itself, predictions_of
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from audit.measure.estimate import Estimate
+    from audit.measure.sweep import Sweep
+
+QUESTION = "How do the groups' rates, and the gaps between them, depend on the threshold?"
+TASKS = frozenset({"binary"})
+NEEDS = frozenset({"scores", "sensitive_features"})
+SOURCE = "Hardt, Price and Srebro 2016, section 3; Wilson 1927; Newcombe 1998"
+COST = "fast"
+MEASURES = {
+    "swept_threshold_count": "thresholds at which the rates were counted",
+    "demographic_parity_difference_at_worst_threshold": "largest gap in selection rate at any "
+    "threshold of the sweep",
+    "equalized_odds_difference_at_worst_threshold": "largest gap in true or false positive rate "
+    "at any threshold of the sweep",
+}
+_GAPS = {
+    "demographic_parity_difference_at_worst_threshold": ("selection_rate",),
+    "equalized_odds_difference_at_worst_threshold": ("true_positive_rate", "false_positive_rate"),
+}
+_WITHOUT_LABELS = ("selection_rate",)
+_MOST_GROUPS = 60  # of one set of features in the artifact: beyond it nobody reads the curves
+
+
+def measure(
+    subject: Subject,
+    *,
+    seed: int,
+    levels: Sequence[float],
+    points: int = 101,
+    min_group_size: int = 10,
+) -> Iterator[Finding | Artifact]:
+    """Yields the largest gaps along the sweep, and counts and bands of every group as artifact.
+
+    ``points`` thresholds: evenly spaced for probabilities, quantiles of the score otherwise, and
+    the subject's own. The gaps hold for all thresholds and pairs of groups together.
+    """
+    from audit.counts import group_rows
+    from audit.measure.estimate import undefined
+    from audit.measure.sweep import RATES, sweep
+
+    if not subject.sensitive_features:
+        raise MissingNeed("no sensitive features were named")
+    predictions = predictions_of(subject)
+    score, truth = predictions.score, predictions.is_positive
+    if score is None:
+        raise MissingNeed("only predicted labels are stored, no scores")
+    record = Recorder(__name__, seed)
+    labels_stored = subject.stored is not None and subject.stored.predicted is not None
+    has_threshold = not (labels_stored or decides_itself(subject))
+    current = subject.threshold if has_threshold else None
+    thresholds = _thresholds(score, predictions.is_probability, points, current)
+    labels = predictions.is_selected if truth is None else truth
+    rates = tuple(RATES) if truth is not None else _WITHOUT_LABELS
+    if truth is None:  # without labels every row counts as tp or fn: selection alone is read
+        labels = labels | True
+    by_features: dict[tuple[str, ...], list[tuple[dict[str, str], Sweep]]] = {}
+    for group, rows in group_rows(predictions.groups, subject.sensitive_features):
+        counts = sweep(labels[rows], score[rows], thresholds)
+        by_features.setdefault(tuple(group), []).append((group, counts))
+    artifact = record.artifact(_document(by_features, thresholds, current, rates, levels[0]))
+    count = float(thresholds.size)
+    named = (artifact.name,)
+    yield record.plain(
+        "swept_threshold_count", count, n=predictions.n, unit="threshold", artifacts=named
+    )
+    for features, members in by_features.items():
+        if not features:
+            continue
+        for name, used in _GAPS.items():
+            if not set(used) <= set(rates):
+                continue
+            if len(members) > _MOST_GROUPS:
+                why = f"more than {_MOST_GROUPS} groups: not swept"
+                gap = undefined(why, n=predictions.n)
+                yield record.write(name, gap, between=features)
+            else:
+                gap = _worst_gap(members, used, levels, min_group_size)
+                yield record.write(name, gap, between=features, artifacts=named)
+    yield artifact
+
+
+def _thresholds(
+    score: np.ndarray, is_probability: bool, points: int, current: float | None
+) -> np.ndarray:
+    import numpy as np
+
+    even = np.linspace(0, 1, points)
+    grid = even if is_probability else np.quantile(score, even)
+    own = [] if current is None else [current]
+    return np.unique(np.append(np.round(grid, 12), own))
+
+
+def _document(
+    by_features: Mapping[tuple[str, ...], Sequence[tuple[dict[str, str], Sweep]]],
+    thresholds: np.ndarray,
+    current: float | None,
+    rates: Sequence[str],
+    level: float,
+) -> dict[str, Any]:
+    from audit.measure.sweep import RATES
+
+    shown = {f: m for f, m in by_features.items() if len(m) <= _MOST_GROUPS}
+    return {
+        "level": level,
+        "threshold": current,
+        "thresholds": thresholds.tolist(),
+        "rates": {r: {"cases": list(RATES[r][0]), "rows": list(RATES[r][1])} for r in rates},
+        "groups": [
+            {"group": group, **counts.to_json(level, rates)}
+            for members in shown.values()
+            for group, counts in members
+        ],
+        "left_out": [list(f) for f in by_features if f not in shown],
+    }
+
+
+def _worst_gap(
+    members: Sequence[tuple[dict[str, str], Sweep]],
+    rates: Sequence[str],
+    levels: Sequence[float],
+    minimum: int,
+) -> Estimate:
+    from dataclasses import replace
+
+    from audit.measure.gaps import Family, GroupCount, gap
+
+    big = [(g, c) for g, c in members if int(c.tp[0] + c.fp[0] + c.fn[0] + c.tn[0]) >= minimum]
+    families = []
+    for rate in rates:
+        counted = [(", ".join(f"{k}={v}" for k, v in g.items()), *c.cases(rate)) for g, c in big]
+        for i in range(counted[0][1].size if counted else 1):
+            groups = tuple(GroupCount(name, int(k[i]), int(n[i])) for name, k, n in counted)
+            families.append(Family(rate, groups, f"no rows for {rate}"))
+    estimate = gap(families, scale="difference", levels=levels)
+    rows = sum(int(c.tp[0] + c.fp[0] + c.fn[0] + c.tn[0]) for _, c in big)
+    counts = {"groups": len(members), "groups_left_out": len(members) - len(big)}
+    method = f"{estimate.method}, of all thresholds together"
+    return replace(estimate, n=rows, counts=counts, method=method)

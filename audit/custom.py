@@ -1,0 +1,113 @@
+"""A metric of one's own, by group: it runs through Fairlearn's MetricFrame itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit.checks.record import Recorder
+from audit.counts import feature_sets
+from audit.errors import InputError
+from audit.finding import Finding, Interval
+from audit.measure.estimate import Estimate, undefined
+from audit.predictions import ClassPredictions, Predictions, ValuePredictions, score
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Metric = Callable[[Any, Any], float]
+
+
+def group_metric(
+    subject: Subject,
+    function: Metric,
+    name: str,
+    *,
+    uses: Literal["predicted", "score"] = "predicted",
+    levels: Sequence[float] = (0.95,),
+    draws: int = 200,
+    seed: int = 0,
+    unit: str = "unit of the metric",
+) -> Iterator[Finding]:
+    """Findings ``name`` for every group, and ``name_difference`` (max - min) for every feature set.
+
+    Parameters
+    ----------
+    function : (y_true, y_pred) -> float, as scikit-learn's metrics; binary labels come as 0 and 1,
+               classes as texts, regression as floats
+    uses     : what y_pred is: predicted labels or numbers, or (binary tasks) the scores
+    draws    : Fairlearn's bootstrap of the rows; its percentile interval of a max - min gap is
+               biased upwards, and the method says so
+
+    Raises InputError without labels or sensitive features. NaN is undefined.
+    """
+    from fairlearn.metrics import MetricFrame
+
+    if not subject.sensitive_features:
+        raise InputError("no sensitive features were named", remedy="name the columns to compare")
+    actual, predicted = _answers(subject, uses)
+    tails = sorted({q for level in levels for q in ((1 - level) / 2, (1 + level) / 2)})
+    record = Recorder("custom", seed)
+    for features in feature_sets(subject.sensitive_features):
+        frame = MetricFrame(
+            metrics=function,
+            y_true=actual,
+            y_pred=predicted,
+            sensitive_features=subject.groups[list(features)],
+            n_boot=draws,
+            ci_quantiles=tails,
+            random_state=seed,
+        )
+        sizes = subject.groups.groupby(list(features)).size()
+        for key, value in frame.by_group.items():
+            group = dict(zip(features, key if isinstance(key, tuple) else (key,), strict=True))
+            ends = dict(zip(tails, (float(ci[key]) for ci in frame.by_group_ci), strict=True))
+            rows = int(sizes.get(key, 0))
+            estimate = _estimate(float(value), rows, ends, levels, draws, "")
+            yield record.write(name, estimate, unit=unit, group=group, random=True)
+        ends = dict(zip(tails, map(float, frame.difference_ci()), strict=True))
+        biased = ", biased upwards for a gap"
+        estimate = _estimate(float(frame.difference()), subject.n, ends, levels, draws, biased)
+        yield record.write(f"{name}_difference", estimate, unit=unit, between=features, random=True)
+
+
+def _answers(subject: Subject, uses: str) -> tuple[np.ndarray, np.ndarray]:
+    import numpy as np
+
+    found = score(subject)
+    if isinstance(found, Predictions) and found.is_positive is not None:
+        if uses == "score" and found.score is None:
+            raise InputError("only predicted labels are stored", remedy="use the predicted labels")
+        chosen = found.score if uses == "score" else found.is_selected.astype(int)
+        return found.is_positive.astype(int), np.asarray(chosen)
+    if isinstance(found, ClassPredictions) and found.actual is not None and uses == "predicted":
+        classes = np.array(found.classes)
+        return classes[found.actual], classes[found.predicted]
+    if isinstance(found, ValuePredictions) and found.actual is not None and uses == "predicted":
+        return found.actual, found.predicted
+    raise InputError(
+        f"a metric of true answers and the {uses} needs both",
+        remedy="name a target and predictions",
+    )
+
+
+def _estimate(
+    value: float,
+    n: int,
+    ends: dict[float, float],
+    levels: Sequence[float],
+    draws: int,
+    caution: str,
+) -> Estimate:
+    method = f"Fairlearn's MetricFrame, percentile bootstrap of rows, {draws} draws{caution}"
+    if not math.isfinite(value):
+        return undefined("the metric gives no number here", n=n, method=method)
+    intervals = []
+    for level in levels:
+        low, high = ends[(1 - level) / 2], ends[(1 + level) / 2]
+        if math.isfinite(low) and math.isfinite(high):
+            low, high = min(low, value), max(high, value)
+            intervals.append(Interval(low=low, high=high, level=level, method=method))
+    return Estimate(value, n, tuple(intervals), method=method)

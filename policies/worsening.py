@@ -1,0 +1,77 @@
+"""No group got worse: this case against another on the same rows, pair by pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audit.case import Case
+from audit.compare import MORE_IS_BETTER, Paired, paired_change
+from audit.errors import InputError
+from audit.finding import Finding
+from policies.decide import Demand, Outcome, relation, without_number
+from policies.words import measured, name, place, say
+
+
+def no_worse(
+    finding: Finding, asked: Demand, case: Case, other: Case | None, siblings: Sequence[Finding]
+) -> Outcome:
+    """Fails where the change is shown to break the threshold, beyond chance; else passes.
+
+    The change is this case's rate minus the other's, over the same rows of the finding's group,
+    with Newcombe's paired interval; the level holds for all findings of the item together
+    (Bonferroni). That nothing was shown is said as such: it is no proof that nothing happened.
+    """
+    if finding.value is None:
+        return without_number(finding)
+    if other is None:
+        return no_comparison(finding)
+    if finding.measure not in MORE_IS_BETTER or finding.between:
+        because = say(
+            f"{name(finding.measure)} is no rate that is compared row by row; those are "
+            + ", ".join(MORE_IS_BETTER),
+            f"{name(finding.measure)} 不是可逐行比较的比率；可比较的有："
+            + "、".join(MORE_IS_BETTER),
+        )
+        return Outcome("error", "not-pairable", because, (finding.id,))
+    asking = sum(f.value is not None for f in siblings)
+    level = 1 - (1 - asked.check.ci.two_sided_level) / max(1, asking)
+    try:
+        change = paired_change(case, other, finding.measure, finding.group, level)
+    except InputError as error:
+        message = name(error.message)
+        because = say(
+            f"the cases cannot be compared row by row: {message}",
+            f"两个案卷无法逐行比较：{message}",
+        )
+        return Outcome("inconclusive", "no-comparison", because, (finding.id,))
+    return _judged(finding, asked, change)
+
+
+def no_comparison(finding: Finding) -> Outcome:
+    """There is no other case to hold this one against."""
+    because = say(
+        "there is no case to compare with: judge with --compare-to CASE",
+        "没有可比较的案卷：请以 --compare-to CASE 评判",
+    )
+    return Outcome("inconclusive", "no-comparison", because, (finding.id,))
+
+
+def _judged(finding: Finding, asked: Demand, change: Paired) -> Outcome:
+    value, interval = change.difference, change.interval
+    if value is None or interval is None:
+        because = say(f"no rows to compare: {name(change.reason)}", "没有可比较的行")
+        return Outcome("inconclusive", "no-comparison", because, (finding.id,))
+    thresholds, must, where = asked.thresholds, asked.words, place(finding)
+    broken = relation(asked.check.comparator, thresholds, interval.low, interval.high) == "fail"
+    shown = measured(value, interval, change.n, thresholds)
+    ending = (
+        say("it is shown to be worse", "显示变差")
+        if broken
+        else say("no worsening is shown", "未显示变差")
+    )
+    because = say(
+        f"changed by {shown['en']}{where['en']}, row by row; {must['en']}; {ending['en']}",
+        f"逐行变化 {shown['zh']}{where['zh']}；{must['zh']}；{ending['zh']}",
+    )
+    code = "shown-worse" if broken else "none-shown-worse"
+    return Outcome("fail" if broken else "pass", code, because, (finding.id,), value, interval)

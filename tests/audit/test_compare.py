@@ -1,0 +1,305 @@
+"""Two models on the same rows: exact tests, paired intervals, refusals, and packs that ask."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom, binomtest, norm
+
+from audit.case import Case
+from audit.cli import run
+from audit.compare import compare, gap_change, paired_change
+from audit.decisions import decisions_json, read_decisions
+from audit.errors import InputError
+from audit.measure.paired import PairedCounts, holm, mcnemar_exact, newcombe_paired
+from audit.measure.paired_gap import gap_change as change_from_counts
+from audit.predictions import Predictions
+from audit.run import audit
+from policies.judge import judge
+from tests.audit.subjects import rows, stored_spec
+from tests.policies.build import check, item, make_pack
+
+DAY = date(2026, 11, 22)
+
+
+def two_models(*cells: tuple[str, int, int, int, int]) -> pd.DataFrame:
+    """(group, label, decision of new, decision of old, rows) -> a table with both predictions."""
+    return rows(*(({"g": g, "y": y, "new": a, "old": b}, n) for g, y, a, b, n in cells))
+
+
+# In group a: the new model is right alone in 3 rows, the old one in 11; both in 40, none in 6.
+# In group b: right alone 5 and 4, both 20, none 1.
+TABLE = two_models(
+    ("a", 1, 1, 0, 3), ("a", 1, 0, 1, 11), ("a", 1, 1, 1, 20), ("a", 0, 0, 0, 20),
+    ("a", 0, 1, 1, 6), ("b", 1, 1, 0, 5), ("b", 0, 1, 0, 4), ("b", 1, 1, 1, 10),
+    ("b", 0, 0, 0, 10), ("b", 1, 0, 0, 1),
+)  # fmt: skip
+
+
+def case_of(folder: Path, predicted: str, table: pd.DataFrame = TABLE, **changes: Any) -> Case:
+    data = folder / "table.csv"
+    table.to_csv(data, index=False)
+    spec = stored_spec(
+        table,
+        folder,
+        predictions=str(data),
+        predicted=predicted,
+        sensitive_features=["g"],
+        positive_is="benefit",
+        checks=["fairness.group_rates", "fairness.gaps"],
+        **changes,
+    )
+    number = len(list(folder.glob("case-*")))
+    return audit(spec, folder / f"case-{predicted}-{number}")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(0, 0), (1, 9), (3, 11), (0, 5), (40, 70), (1000, 1100), (7, 7)]
+)
+def test_mcnemar_is_the_exact_binomial_test(first: int, second: int) -> None:
+    n = first + second
+    expected = binomtest(first, n, 0.5).pvalue if n else 1.0
+    assert mcnemar_exact(first, second) == pytest.approx(expected, rel=1e-9, abs=1e-15)
+
+
+def test_mcnemar_by_hand() -> None:
+    # 1 of 10 discordant rows: 2 (C(10,0) + C(10,1)) / 2^10 = 22 / 1024
+    assert mcnemar_exact(1, 9) == pytest.approx(22 / 1024)
+    with pytest.raises(ValueError, match="negative"):
+        mcnemar_exact(-1, 2)
+
+
+def test_newcombes_paired_interval_by_hand() -> None:
+    # both 36, first 12, second 2, neither 0 of 50: p = 48/50, q = 38/50, difference 0.2.
+    # (36 x 0 - 12 x 2) < 0, so phi = -24 / sqrt(48 x 2 x 38 x 12) = -0.11471
+    z = norm.ppf(0.975)
+
+    def wilson(k: int, n: int) -> tuple[float, float]:
+        root = z * np.sqrt(z * z + 4 * k * (1 - k / n))
+        return (2 * k + z * z - root) / (2 * (n + z * z)), (2 * k + z * z + root) / (
+            2 * (n + z * z)
+        )
+
+    (l1, u1), (l2, u2) = wilson(48, 50), wilson(38, 50)
+    phi = -24 / np.sqrt(48 * 2 * 38 * 12)
+    low = 0.2 - np.sqrt((0.96 - l1) ** 2 - 2 * phi * (0.96 - l1) * (u2 - 0.76) + (u2 - 0.76) ** 2)
+    high = 0.2 + np.sqrt((u1 - 0.96) ** 2 - 2 * phi * (u1 - 0.96) * (0.76 - l2) + (0.76 - l2) ** 2)
+    found = newcombe_paired(PairedCounts(36, 12, 2, 0))
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
+    # as printed in Newcombe 1998 (paired data), method 10
+    assert (round(found.low, 4), round(found.high, 4)) == (0.0569, 0.3404)
+
+
+def test_a_positive_correlation_is_reduced_by_half_the_rows() -> None:
+    # both 40, neither 40, first 12, second 8: 1600 - 96 = 1504, less 100 / 2
+    c = PairedCounts(40, 12, 8, 40)
+    phi = (1504 - 50) / np.sqrt(52 * 48 * 48 * 52)
+    plain = newcombe_paired(PairedCounts(25, 27, 23, 25))  # same margins, no correlation left
+    assert newcombe_paired(c).low > plain.low
+    assert 0 < phi < 1
+    swapped = newcombe_paired(PairedCounts(40, 8, 12, 40))
+    assert (swapped.low, swapped.high) == pytest.approx(
+        (-newcombe_paired(c).high, -newcombe_paired(c).low)
+    )
+
+
+@pytest.mark.parametrize("share", [(0.6, 0.1, 0.1, 0.2), (0.85, 0.1, 0.03, 0.02)])
+def test_the_paired_interval_covers(share: tuple[float, ...]) -> None:
+    rng = np.random.default_rng(4)
+    truth = share[1] - share[2]
+    drawn = rng.multinomial(100, share, size=1500)
+    hits = 0
+    for counts in drawn:
+        i = newcombe_paired(PairedCounts(*map(int, counts)))
+        hits += i.low <= truth <= i.high
+    # 1500 draws at 95 %: within 0.93 and 0.98 but for one chance in thousands
+    assert binom.ppf(0.0005, 1500, 0.94) / 1500 < hits / 1500 < 0.985
+
+
+def test_holm_by_hand() -> None:
+    # sorted 0.01, 0.03, 0.04: 3 x 0.01, 2 x 0.03, then not below 0.06
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_pairs_are_counted_by_group(tmp_path: Path) -> None:
+    found = compare(case_of(tmp_path, "new"), case_of(tmp_path, "old"))
+    by = {(r.measure, r.group.get("g", "")): r for r in found.results}
+    right = by["accuracy_score", "a"]
+    assert vars(right.counts) == {"both": 40, "first": 3, "second": 11, "neither": 6}
+    assert right.difference == pytest.approx((3 - 11) / 60)
+    assert right.p_value == pytest.approx(binomtest(3, 14, 0.5).pvalue)
+    # positives of a: 34, of which the new model selects 23 and the old one 31
+    assert (by["true_positive_rate", "a"].a, by["true_positive_rate", "a"].b) == (23 / 34, 31 / 34)
+    # negatives of b: 14; selected 4 by the new model, none by the old one
+    false = by["false_positive_rate", "b"]
+    assert (false.n, false.a, false.b) == (14, pytest.approx(4 / 14), 0.0)
+    # selected in all: new 3 + 20 + 6 + 5 + 4 + 10, old 11 + 20 + 6 + 10
+    assert by["selection_rate", ""].difference == pytest.approx((48 - 47) / 90)
+    assert len(found.results) == 3 * 4
+    assert json.dumps(found.to_json())
+
+
+def test_only_what_is_beyond_chance_for_all_tests_together_is_worse(tmp_path: Path) -> None:
+    found = compare(case_of(tmp_path, "new"), case_of(tmp_path, "old"))
+    # 3 against 11: p = 0.057 alone already
+    assert not found.worse
+    table = two_models(
+        ("a", 1, 0, 1, 30), ("a", 1, 1, 1, 30), ("a", 0, 0, 0, 40),
+        ("b", 1, 1, 0, 25), ("b", 1, 1, 1, 30), ("b", 0, 0, 0, 45),
+    )  # fmt: skip
+    place = tmp_path / "second"
+    place.mkdir()
+    found = compare(case_of(place, "new", table), case_of(place, "old", table))
+    outcome = {(r.measure, r.group.get("g", "")): r.outcome for r in found.results}
+    assert outcome["accuracy_score", "a"] == outcome["true_positive_rate", "a"] == "worse"
+    assert outcome["accuracy_score", "b"] == "better"
+    assert outcome["selection_rate", "a"] == "worse"  # the positive label is a benefit
+    assert outcome["false_positive_rate", "a"] == "none shown"
+    # the same the other way round
+    back = compare(found.b, found.a)
+    flipped = {(r.measure, r.group.get("g", "")): r.outcome for r in back.results}
+    assert flipped["accuracy_score", "a"] == "better"
+    assert flipped["accuracy_score", "b"] == "worse"
+
+
+def test_a_group_without_positives_is_undefined_not_zero(tmp_path: Path) -> None:
+    table = two_models(("a", 1, 1, 0, 9), ("a", 0, 0, 0, 9), ("b", 0, 1, 0, 12))
+    found = compare(case_of(tmp_path, "new", table), case_of(tmp_path, "old", table))
+    none = next(
+        r for r in found.results if r.measure == "true_positive_rate" and r.group == {"g": "b"}
+    )
+    assert (none.difference, none.outcome) == (None, "undefined")
+    assert none.reason == "no positive labels in this group"
+
+
+def test_what_cannot_be_paired_is_refused(tmp_path: Path) -> None:
+    new, old = case_of(tmp_path, "new"), case_of(tmp_path, "old")
+    with pytest.raises(InputError, match="seed"):
+        compare(new, case_of(tmp_path, "old", seed=3))
+    other = tmp_path / "other"
+    other.mkdir()
+    fewer = case_of(other, "old", TABLE.iloc[1:])
+    with pytest.raises(InputError, match="digest of the data"):
+        compare(new, fewer)
+    with pytest.raises(InputError, match="positive_label"):
+        compare(new, case_of(tmp_path, "old", positive_label=0))
+    bare = Case(old.path, old.plan, old.findings, {}, old.digest, {"plan.json": ""})
+    with pytest.raises(InputError, match="no decisions"):
+        compare(new, bare)
+    with pytest.raises(InputError, match="no rows of g=z"):
+        paired_change(new, old, "selection_rate", {"g": "z"}, 0.95)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"schema": "other/1"},
+        {"n": 0},
+        {"n": "9"},
+        {"n": 99},
+        {"selected": "!!"},
+        {"selected": 3},
+        {"features": {"g": {"levels": ["a", "a"], "planes": []}}},
+        {"features": {"g": {"levels": ["a", "b"], "planes": []}}},
+        {"features": []},
+    ],
+)
+def test_broken_decisions_are_an_input_error(broken: dict[str, Any]) -> None:
+    groups = pd.DataFrame({"g": ["a", "b", "c", "a", "b", "c", "a", "a", "a"]})
+    selected = np.array([1, 0, 1, 1, 0, 0, 1, 0, 1], dtype=bool)
+    good = decisions_json(Predictions(~selected, selected, None, False, groups))
+    read = read_decisions(good, "case")
+    assert {g["g"]: f"{r:09b}"[::-1] for g, r in read.groups(["g"])} == {
+        "a": "100100111",
+        "b": "010010000",
+        "c": "001001000",
+    }
+    assert f"{read.selected:09b}"[::-1] == "101100101"
+    with pytest.raises(InputError, match=r"decisions\.json cannot be read"):
+        read_decisions({**good, **broken}, "case")
+
+
+def test_the_change_of_a_gap_moves_with_whole_rows(tmp_path: Path) -> None:
+    new, old = case_of(tmp_path, "new"), case_of(tmp_path, "old")
+    found = gap_change(new, old, ("g",), ("selection_rate",))
+    # new: a 29/60, b 19/30; old: a 37/60, b 10/30
+    assert found.value == pytest.approx((19 / 30 - 29 / 60) - (37 / 60 - 10 / 30))
+    assert found.interval is not None
+    assert found.interval.low < found.value < found.interval.high
+    same = gap_change(new, case_of(tmp_path, "new"), ("g",), ("selection_rate",))
+    assert same.value == 0.0
+    assert same.interval is not None
+    assert (same.interval.low, same.interval.high) == (0.0, 0.0)
+
+
+def test_the_change_of_a_gap_needs_two_groups() -> None:
+    counts = np.zeros((2, 2, 2, 2))
+    counts[0, 1, 1, 1] = counts[1, 0, 1, 0] = 5
+    assert change_from_counts(counts, ["true_positive_rate"], seed=0).value is None
+    # all of both groups: the first selects all of b, the second none of it
+    assert change_from_counts(counts, ["selection_rate"], seed=0).value == pytest.approx(0 - 1)
+
+
+def test_the_command_prints_and_answers_in_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new, old = case_of(tmp_path, "new"), case_of(tmp_path, "old")
+    assert run(["compare", str(new.path), str(old.path)]) == 0
+    assert "No group was shown to be worse off" in capsys.readouterr().out
+    assert run(["compare", str(new.path), str(old.path), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["n"], answer["n_worse"], answer["exit_code"]) == (90, 0, 0)
+    assert run(["compare", str(new.path), str(tmp_path / "none")]) != 0
+    assert run(["compare", str(new.path), str(case_of(tmp_path, "old", seed=9).path)]) == 2
+
+
+def worsening_pack(threshold: float = 0.0, **changes: Any) -> Any:
+    return make_pack(
+        item(
+            evidence={"select": "fairness.true_positive_rate", "group_by": "each"},
+            check=check(
+                ">=", threshold, decision="no-group-worse", against="compare_to", **changes
+            ),
+        )
+    )
+
+
+def test_a_pack_asks_that_no_group_got_worse(tmp_path: Path) -> None:
+    table = two_models(
+        ("a", 1, 0, 1, 30), ("a", 1, 1, 1, 30), ("a", 0, 0, 0, 40),
+        ("b", 1, 1, 0, 25), ("b", 1, 1, 1, 30), ("b", 0, 0, 0, 45),
+    )  # fmt: skip
+    new, old = case_of(tmp_path, "new", table), case_of(tmp_path, "old", table)
+    (bad,) = judge(new, worsening_pack(), (), as_of=DAY, compare_to=old)
+    assert (bad.status, bad.reason_code) == ("fail", "shown-worse")
+    assert bad.value == pytest.approx(-0.5)  # 30 of the 60 positives of a are lost
+    (kept,) = judge(new, worsening_pack(-0.7), (), as_of=DAY, compare_to=old)
+    assert (kept.status, kept.reason_code) == ("pass", "none-shown-worse")
+    assert "no worsening is shown" in kept.because["en"]
+    (same,) = judge(old, worsening_pack(), (), as_of=DAY, compare_to=old)
+    assert same.status == "pass"
+    (alone,) = judge(new, worsening_pack(), (), as_of=DAY)
+    assert (alone.status, alone.reason_code) == ("inconclusive", "no-comparison")
+    seeded = case_of(tmp_path, "old", table, seed=4)
+    (unlike,) = judge(new, worsening_pack(), (), as_of=DAY, compare_to=seeded)
+    assert (unlike.status, unlike.reason_code) == ("inconclusive", "no-comparison")
+    assert "seed" in unlike.because["en"]
+
+
+def test_a_pack_cannot_ask_for_it_without_a_case_to_compare() -> None:
+    for wrong in (
+        {"decision": "no-group-worse"},
+        {"decision": "bound", "against": "compare_to"},
+    ):
+        with pytest.raises(InputError):
+            make_pack(item(check=check(">=", 0.0, **wrong)))
+    with pytest.raises(InputError, match="comparator"):
+        make_pack(item(check=check(">", 0.0, decision="no-group-worse", against="compare_to")))

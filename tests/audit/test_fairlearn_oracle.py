@@ -1,0 +1,156 @@
+"""Fairlearn is the definition: every count-based result of its MetricFrame, on made data."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import fairlearn.metrics as fl
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from audit.checks.fairness import gaps
+from audit.counts import count_groups
+from audit.measure.disaggregated import disaggregate
+
+METRICS: dict[str, Callable[..., float]] = {
+    "selection_rate": fl.selection_rate,
+    "true_positive_rate": fl.true_positive_rate,
+    "true_negative_rate": fl.true_negative_rate,
+    "false_positive_rate": fl.false_positive_rate,
+    "false_negative_rate": fl.false_negative_rate,
+    "accuracy_score": sk.accuracy_score,
+    "zero_one_loss": sk.zero_one_loss,
+    "precision_score": sk.precision_score,
+    "recall_score": sk.recall_score,
+    "balanced_accuracy_score": sk.balanced_accuracy_score,
+    "f1_score": sk.f1_score,
+}
+LABELS_ROW = [(r, s, y, p) for r in "abc" for s in "fm" for y in (0, 1) for p in (0, 1)]
+
+
+def made(data: list[tuple[str, str, int, int, int]]) -> pd.DataFrame:
+    """Drawn rows, after one row of every kind: then every rate of every group is defined."""
+    rows = [(*row, 1) for row in LABELS_ROW] + data
+    return pd.DataFrame(rows, columns=["race", "sex", "y", "p", "w"])
+
+
+DATA = st.lists(
+    st.tuples(
+        st.sampled_from("aabbbc"),
+        st.sampled_from("fm"),
+        st.integers(0, 1),
+        st.integers(0, 1),
+        st.integers(1, 7),
+    ),
+    max_size=60,
+).map(made)
+
+
+def theirs(frame: pd.DataFrame, *, weighted: bool, control: bool) -> Any:
+    weights = {name: {"sample_weight": frame["w"]} for name in METRICS} if weighted else None
+    return fl.MetricFrame(
+        metrics=METRICS,
+        y_true=frame["y"],
+        y_pred=frame["p"],
+        sensitive_features=frame[["race"]] if control else frame[["race", "sex"]],
+        control_features=frame[["sex"]] if control else None,
+        sample_params=weights,
+    )
+
+
+def check(ours: Any, frame: Any, name: str, level: str | None) -> None:
+    def at(result: Any) -> float:
+        return float(result[name] if level is None else result[name][level])
+
+    near: dict[str, Any] = {"abs": 1e-12, "rel": 1e-12}
+    assert ours.overall == pytest.approx(at(frame.overall), **near), name
+    by_group = frame.by_group[name]
+    by_group = by_group if level is None else by_group.loc[level]
+    assert ours.by_group.tolist() == pytest.approx(list(by_group), **near), name
+    assert ours.group_min == pytest.approx(at(frame.group_min()), **near)
+    assert ours.group_max == pytest.approx(at(frame.group_max()), **near)
+    for method in ("between_groups", "to_overall"):
+        assert ours.difference(method) == pytest.approx(at(frame.difference(method)), **near), name
+        assert ours.ratio(method) == pytest.approx(at(frame.ratio(method)), **near), name
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("control", [False, True])
+@settings(max_examples=5, deadline=None)
+@given(frame=DATA)
+def test_every_result_of_metricframe(frame: pd.DataFrame, weighted: bool, control: bool) -> None:
+    counts = count_groups(
+        frame,
+        ["race", "sex"],
+        frame["y"].to_numpy(),
+        frame["p"].to_numpy(),
+        weights=frame["w"].to_numpy(float) if weighted else None,
+    )
+    expected = theirs(frame, weighted=weighted, control=control)
+    parts = list(counts.levels(["sex"]))[1:] if control else [({}, counts)]
+    for level, part in parts:
+        grouped = part.by(["race"]) if control else part
+        for name in METRICS:
+            check(disaggregate(grouped.four(), name), expected, name, level.get("sex"))
+        sizes = grouped.table.sum(axis=(1, 2)).tolist()
+        rows = frame if not control else frame[frame["sex"] == level["sex"]]
+        keys = ["race"] if control else ["race", "sex"]
+        assert sizes == rows.groupby(keys).size().tolist()
+
+
+@settings(max_examples=8, deadline=None)
+@given(frame=DATA, weighted=st.booleans())
+def test_every_gap_function(frame: pd.DataFrame, weighted: bool) -> None:
+    weights = frame["w"].to_numpy(float) if weighted else None
+    truth, predicted = frame["y"].to_numpy(), frame["p"].to_numpy()
+    counts = count_groups(frame, ["race"], truth, predicted, weights=weights)
+    found = {
+        f.measure: f for f in gaps.from_counts(counts, seed=0, levels=(0.95,), min_group_size=1)
+    }
+    options = {"sensitive_features": frame["race"], "sample_weight": weights}
+    for measure, f in found.items():
+        odds = measure.startswith("equalized_odds") and measure.endswith("_mean")
+        function = getattr(fl, measure.removesuffix("_mean") if odds else measure, None)
+        if function is None:
+            continue
+        agg = {"agg": "mean"} if odds else {}
+        value = float(function(truth, predicted, **options, **agg))
+        assert f.value == pytest.approx(value, abs=1e-12), measure
+    if not weighted:
+        drawn = found["demographic_parity_difference_to_overall"]
+        value = fl.demographic_parity_difference(
+            truth, predicted, sensitive_features=frame["race"], method="to_overall"
+        )
+        assert drawn.value == pytest.approx(float(value), abs=1e-12)
+
+
+def test_where_fairlearn_says_zero_we_say_undefined() -> None:
+    # group b has no positive labels: Fairlearn's true positive rate is 0 there, its gap 1
+    truth, predicted = np.array([1, 0, 0, 0]), np.array([1, 0, 0, 0])
+    groups = pd.DataFrame({"g": ["a", "a", "b", "b"]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frame = fl.MetricFrame(
+            metrics=fl.true_positive_rate, y_true=truth, y_pred=predicted, sensitive_features=groups
+        )
+    assert (frame.by_group["b"], frame.difference()) == (0.0, 1.0)
+    counts = count_groups(groups, ["g"], truth, predicted)
+    ours = disaggregate(counts.four(), "true_positive_rate")
+    assert np.isnan(ours.by_group[1])
+    assert ours.difference() == 0.0
+    found = next(
+        gaps.from_counts(
+            counts,
+            seed=0,
+            levels=(0.95,),
+            min_group_size=1,
+            measures=["equal_opportunity_difference"],
+        )
+    )
+    assert found.status == "undefined"

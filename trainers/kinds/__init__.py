@@ -1,0 +1,1 @@
+"""The kinds of training data, one a file: ``prepare(recipe) -> Prepared``."""

@@ -1,0 +1,223 @@
+"""Images: data, split, encoder."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from audit.canonical import digest_bytes
+from audit.data import Table, texts
+from audit.errors import InputError
+from audit.images import IMAGE, LABEL, read_parts
+from trainers.datasets import Split, split
+from trainers.fit import Examples
+from trainers.image_encoder import ImageEncoder
+from trainers.labels import class_codes, class_weights, find_positive_label
+from trainers.prepared import Frames, HeldOut, Prepared
+from trainers.pretrained import Pretrained, open_pretrained
+from trainers.recipe import ESTIMATORS, Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The split rows, in which each image is known by a digest, and the images by their digests."""
+
+    rows: Split
+    pixels: Mapping[str, bytes]
+    notes: tuple[str, ...]
+
+    def with_images(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(**{IMAGE: [self.pixels[digest] for digest in frame[IMAGE]]})
+
+
+def prepare(recipe: Recipe) -> Prepared:
+    """Reads the images, splits them where they come without a test split, and encodes them.
+
+    In the frames an image is known by a digest of its pixels.
+
+    Raises InputError.
+    """
+    import torch
+
+    _refuse_columns(recipe)
+    table, given_test = read_parts(recipe.data)
+    target, sensitive = recipe.target or LABEL, recipe.sensitive or ()
+    for part in (table, *((given_test,) if given_test else ())):
+        part.require([target], "target")
+        part.require(sensitive, "sensitive feature")
+    found = _split(recipe, table, given_test, target)
+    train, test = found.rows.train, found.rows.test
+    classes = _classes(train, test, target)
+    pretrained = open_pretrained(recipe.init_from) if recipe.init_from else None
+    encoder = _encoder(recipe, tuple(table.shapes[IMAGE]), pretrained)
+    held_out = test.to_csv(index=False).encode()
+    name = recipe.data.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    codes = class_codes(train[target], classes)
+    by_class = torch.from_numpy(class_weights(recipe, classes, codes)).float()
+
+    def examples(frame: pd.DataFrame) -> Examples:
+        return _examples(encoder, found.with_images(frame), target, classes)
+
+    def weighted(frame: pd.DataFrame) -> Examples:
+        plain = examples(frame)
+        return replace(plain, weights=by_class[plain.targets])
+
+    validation = found.rows.validation
+    return Prepared(
+        recipe=recipe,
+        task="binary" if len(classes) == 2 else "multiclass",
+        name=name.removesuffix(".npz"),
+        dataset=name,
+        target=target,
+        positive_label=_positive(recipe, classes, target),
+        classes=classes,
+        sensitive=sensitive,
+        input_columns=encoder.input_columns,
+        encoder=encoder,
+        train=weighted(train),
+        test=examples(test),
+        n_outputs=len(classes),
+        training_digest=digest_bytes(train.to_csv(index=False).encode()),
+        held_out_digest=digest_bytes(held_out),
+        held_out=_held_out(recipe, found, encoder) if given_test is None else None,
+        outside_guarantee=("the size of the images (encoder)",),
+        notes=found.notes,
+        split={
+            "stratified_by": target if given_test is None else None,
+            "held_out_rows_are": "a share of the data" if given_test is None else "given",
+            "held_out_rows_equal_to_a_training_row": found.rows.n_twins,
+            "n_validation": 0 if validation is None else len(validation),
+        },
+        frames=Frames(train, test, validation),
+        validation=None if validation is None else weighted(validation),
+        pretrained=pretrained,
+        source_digest=table.digest,
+    )
+
+
+def _encoder(recipe: Recipe, shape: tuple[int, ...], pretrained: Pretrained | None) -> ImageEncoder:
+    """By the recipe; as a pretrained model has it, since its first layer means those pixels."""
+    if pretrained is None or recipe.normalise is not None:
+        return ImageEncoder(shape, recipe.normalise)
+    encoder = pretrained.network.encoder
+    if not isinstance(encoder, ImageEncoder) or encoder.shape != shape:
+        raise InputError(
+            f"init_from={recipe.init_from!r} takes {encoder.input_shape}, the images are {shape}",
+            remedy="scale the images to the size that it was trained on",
+        )
+    return encoder
+
+
+def _refuse_columns(recipe: Recipe) -> None:
+    for name in ("inputs", "drop", "categorical", "test_data", "validation_data"):
+        if getattr(recipe, name, None):
+            raise InputError(
+                f"recipe: {name} does not apply to kind 'image', whose one input is the image",
+                remedy="leave it out",
+            )
+    if recipe.model in ESTIMATORS:
+        raise InputError(
+            f"model {recipe.model!r} takes tables, not images", remedy="use model: cnn"
+        )
+
+
+def _split(recipe: Recipe, table: Table, given: Table | None, target: str) -> _Rows:
+    pixels: dict[str, bytes] = {}
+    notes = [*table.notes]
+
+    def known_by_digest(part: Table) -> pd.DataFrame:
+        digests = [hashlib.blake2b(cell, digest_size=16).hexdigest() for cell in part.frame[IMAGE]]
+        pixels.update(zip(digests, part.frame[IMAGE], strict=True))
+        frame = part.frame.assign(**{IMAGE: digests})
+        missing = texts(frame[target])[1]
+        if missing.any():
+            notes.append(f"{int(missing.sum())} images without a {target!r} were left out")
+        return frame[~missing]
+
+    test = None
+    if given is not None:
+        notes += [note for note in given.notes if note not in notes]
+        notes.append(f"the held-out images are the test split of {given.source}")
+        if table.shapes[IMAGE] != given.shapes[IMAGE]:
+            raise InputError(
+                f"training images are {table.shapes[IMAGE]}, test images {given.shapes[IMAGE]}",
+                remedy="scale them to one size",
+            )
+        test = known_by_digest(given)
+    rows = split(
+        known_by_digest(table),
+        share=recipe.test_share,
+        seed=recipe.seed,
+        stratify=target,
+        validation_share=recipe.validation_share,
+        test=test,
+    )
+    if rows.n_twins:
+        notes.append(f"{rows.n_twins} held-out images equal a training image with its label")
+    return _Rows(rows, pixels, tuple(notes))
+
+
+def _classes(train: pd.DataFrame, test: pd.DataFrame, target: str) -> tuple[str, ...]:
+    """The training rows' labels, numbers in their order. Raises InputError for fewer than two."""
+    known = set(texts(train[target])[0])
+    unknown = sorted(set(texts(test[target])[0]) - known)
+    if unknown:
+        raise InputError(
+            f"label {unknown[0]!r} is in the test split alone", remedy="add training images of it"
+        )
+    if len(known) < 2:
+        raise InputError(
+            f"target {target!r} has one value, {known.pop()!r}", remedy="add images of another"
+        )
+    is_number = all(label.isdecimal() for label in known)
+    return tuple(sorted(known, key=lambda label: (int(label) if is_number else 0, label)))
+
+
+def _positive(recipe: Recipe, classes: tuple[str, ...], target: str) -> str | None:
+    if len(classes) == 2:
+        return find_positive_label(recipe.positive_label, classes, target)
+    if recipe.positive_label is not None:
+        raise InputError(
+            f"positive_label={recipe.positive_label!r}, but {target!r} has {len(classes)} classes",
+            remedy="leave it out",
+        )
+    return None
+
+
+def _examples(
+    encoder: ImageEncoder, frame: pd.DataFrame, target: str, classes: tuple[str, ...]
+) -> Examples:
+    import torch
+
+    codes = torch.from_numpy(class_codes(frame[target], classes))
+    return Examples(
+        inputs=torch.from_numpy(encoder.transform(frame)),
+        targets=codes,
+        weights=torch.ones(len(codes)),
+        task="binary" if len(classes) == 2 else "multiclass",
+    )
+
+
+def _held_out(recipe: Recipe, found: _Rows, encoder: ImageEncoder) -> HeldOut | None:
+    """The held-out images as ``audit.images`` reads arrays: no objects, missing cells empty."""
+    import numpy as np
+
+    if not recipe.keep_held_out:
+        return None
+    frame = found.with_images(found.rows.test)
+    raw = np.frombuffer(b"".join(frame[IMAGE]), dtype=np.uint8)
+    arrays = {"images": raw.reshape(len(frame), *encoder.shape)}
+    for column in frame.columns.drop(IMAGE):
+        values = frame[column].to_numpy()
+        if values.dtype == object:
+            values = texts(frame[column])[0].astype(str)
+        arrays["labels" if column == LABEL else column] = values
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return HeldOut("held_out.npz", buffer.getvalue())

@@ -1,0 +1,355 @@
+"""Tables: data, split, encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from audit.canonical import digest_bytes
+from audit.data import texts
+from audit.errors import InputError, nearest
+from trainers.datasets import Dataset, Split, load_dataset, split
+from trainers.encoders import CategoricalColumn, TabularEncoder, is_numeric
+from trainers.fit import Examples
+from trainers.labels import class_codes, class_weights, find_positive_label
+from trainers.model_description import TargetScale, Task, scale_of
+from trainers.prepared import Frames, HeldOut, Prepared
+from trainers.pretrained import Pretrained, open_pretrained
+from trainers.public import PRIVATE, declared_columns
+from trainers.recipe import ESTIMATORS, Recipe
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What is asked: the column, and what its cells mean to the task.
+
+    ``numbers`` turns a column into training targets, shape (rows,): positions of classes, or
+    (standardised by ``scale``) values.
+    """
+
+    column: str
+    task: Task
+    classes: tuple[str, ...]
+    positive_label: str | None
+    scale: TargetScale | None
+    numbers: Callable[[pd.Series[Any]], np.ndarray]
+
+
+def prepare(recipe: Recipe) -> Prepared:
+    """Loads the data, resolves columns and labels, splits and encodes the rows.
+
+    Raises InputError.
+    """
+    dataset = load_dataset(recipe.data)
+    column = _target_column(recipe, dataset)
+    sensitive = dataset.sensitive if recipe.sensitive is None else recipe.sensitive
+    _require_columns(recipe, dataset, column, sensitive)
+    pretrained = open_pretrained(recipe.init_from) if recipe.init_from else None
+    rows, notes = _rows(recipe, dataset, column)
+    if pretrained and pretrained.network.description.source_digest == dataset.table.digest:
+        notes.append("init_from was trained on rows of this file: held-out ones may be among them")
+    inputs = _inputs(recipe, list(rows.train.columns), column, sensitive, pretrained)
+    target = _target(recipe, dataset, column, rows, pretrained)
+    encoder = None if recipe.model in ESTIMATORS else _encoder(recipe, rows, inputs, pretrained)
+    weights = _weights(recipe, target, rows.train)
+    held_out = rows.test.to_csv(index=False).encode()
+    validation = rows.validation
+    return Prepared(
+        recipe=recipe,
+        task=target.task,
+        name=dataset.name or column,
+        dataset=dataset.name or recipe.data.replace("\\", "/").rsplit("/", 1)[-1],
+        target=column,
+        positive_label=target.positive_label,
+        classes=target.classes,
+        sensitive=sensitive,
+        input_columns=inputs,
+        encoder=encoder,
+        train=_examples(rows.train, encoder, target, weights),
+        test=_test_examples(rows.test, encoder, target),
+        n_outputs=len(target.classes) or 1,
+        training_digest=digest_bytes(rows.train.to_csv(index=False).encode()),
+        held_out_digest=digest_bytes(held_out),
+        held_out=HeldOut("held_out.csv", held_out) if recipe.keep_held_out else None,
+        outside_guarantee=_outside_guarantee(target, encoder, pretrained),
+        notes=(*dataset.table.notes, *notes),
+        split=_split_record(recipe, rows, target),
+        frames=Frames(rows.train, rows.test, validation),
+        validation=(
+            None if validation is None else _examples(validation, encoder, target, weights)
+        ),
+        target_scale=target.scale,
+        pretrained=pretrained,
+        source_digest=dataset.table.digest,
+    )
+
+
+def _target_column(recipe: Recipe, dataset: Dataset) -> str:
+    target = recipe.target or dataset.target
+    if target is None:
+        raise InputError(
+            "recipe lacks 'target'", remedy=nearest("target", dataset.table.frame.columns)
+        )
+    return target
+
+
+def _require_columns(
+    recipe: Recipe, dataset: Dataset, target: str, sensitive: tuple[str, ...]
+) -> None:
+    table = dataset.table
+    table.require([target], "target")
+    table.require(sensitive, "sensitive feature")
+    table.require(recipe.inputs or (), "input")
+    table.require((*recipe.drop, *recipe.categorical), "column")
+
+
+def _rows(recipe: Recipe, dataset: Dataset, target: str) -> tuple[Split, list[str]]:
+    """The rows with a target, split; test and validation rows may come from tables of their own."""
+    frame, notes = _with_target(dataset.table.frame, target, "")
+    test, said = _own_table(recipe.test_data, "test_data", frame, target)
+    validation, also = _own_table(recipe.validation_data, "validation_data", frame, target)
+    rows = split(
+        frame,
+        share=recipe.test_share,
+        validation_share=recipe.validation_share,
+        seed=recipe.seed,
+        stratify=None if recipe.task == "regression" else target,
+        test=test,
+    )
+    if validation is not None:
+        rows = Split(rows.train, rows.test, rows.n_twins, validation)
+    if rows.n_twins:
+        notes.append(f"{rows.n_twins} held-out rows equal a training row in every cell")
+    return rows, [*notes, *said, *also]
+
+
+def _own_table(
+    path: str | None, what: str, like: pd.DataFrame, target: str
+) -> tuple[pd.DataFrame | None, list[str]]:
+    """The rows of another table, with the columns of ``like`` in their order."""
+    if path is None:
+        return None, []
+    table = load_dataset(path).table
+    table.require(like.columns, f"{what} lacks a column of the training data:")
+    frame, notes = _with_target(table.frame[list(like.columns)], target, f"{what}: ")
+    if frame.empty:
+        raise InputError(f"{what}={path!r} has no row with a {target!r}", remedy="add rows")
+    return frame, notes
+
+
+def _with_target(frame: pd.DataFrame, target: str, what: str) -> tuple[pd.DataFrame, list[str]]:
+    _, is_missing = texts(frame[target])
+    if not is_missing.any():
+        return frame, []
+    left_out = int(is_missing.sum())
+    return frame[~is_missing], [f"{what}{left_out} rows without a {target!r} were left out"]
+
+
+def _target(
+    recipe: Recipe, dataset: Dataset, column: str, rows: Split, pretrained: Pretrained | None
+) -> _Target:
+    task = recipe.task or "binary"
+    if task == "regression":
+        return _values(column, rows, pretrained)
+    classes = tuple(sorted(set(texts(rows.train[column])[0])))
+    _require_classes(classes, column, task)
+    positive = None
+    if task == "binary":
+        given = recipe.positive_label or dataset.positive_label
+        positive = find_positive_label(given, classes, column)
+    others = [rows.test] if rows.validation is None else [rows.test, rows.validation]
+    for frame in others:
+        unknown = sorted(set(texts(frame[column])[0]) - set(classes))
+        if unknown:
+            raise InputError(
+                f"{column!r} is {unknown[0]!r} in held-out rows and in no training row",
+                remedy=nearest(unknown[0], classes),
+            )
+    return _Target(column, task, classes, positive, None, lambda c: class_codes(c, classes))
+
+
+def _require_classes(classes: tuple[str, ...], target: str, task: str) -> None:
+    if len(classes) == 2 or (task == "multiclass" and len(classes) > 2):
+        return
+    shown = ", ".join(repr(c) for c in classes[:10]) + (", ..." if len(classes) > 10 else "")
+    raise InputError(
+        f"target {target!r} has {len(classes)} classes ({shown}); two are needed",
+        remedy="declare task: multiclass, or task: regression where they are amounts"
+        if len(classes) > 2
+        else "choose a target with two values",
+    )
+
+
+def _values(column: str, rows: Split, pretrained: Pretrained | None) -> _Target:
+    """A target of amounts. Its scale is the pretrained model's where that answers the same."""
+    scale = None
+    if pretrained is not None and pretrained.network.description.target == column:
+        scale = pretrained.network.description.target_scale
+    values = _amounts(rows.train[column])
+    if scale is None:
+        scale = scale_of(values)
+    mean, unit = scale.mean, scale.scale
+    return _Target(column, "regression", (), None, scale, lambda c: (_amounts(c) - mean) / unit)
+
+
+def _amounts(column: pd.Series[Any]) -> np.ndarray:
+    """A target column as float64; raises InputError for what is no finite number."""
+    import numpy as np
+
+    values = np.array([])
+    if is_numeric(column):
+        values = column.to_numpy(dtype=float)
+    if len(values) != len(column) or not np.isfinite(values).all():
+        raise InputError(
+            f"target {column.name!r} holds values that are not finite numbers",
+            remedy="a regression task needs numbers; declare task: multiclass for labels",
+        )
+    return values
+
+
+def _inputs(
+    recipe: Recipe,
+    columns: list[str],
+    target: str,
+    sensitive: tuple[str, ...],
+    pretrained: Pretrained | None,
+) -> tuple[str, ...]:
+    if pretrained is not None:
+        return _pretrained_inputs(recipe, columns, target, pretrained)
+    if recipe.inputs is not None:
+        if target in recipe.inputs:
+            raise InputError(f"inputs name the target {target!r}", remedy="leave it out")
+        return recipe.inputs
+    left_out = {target, *recipe.drop, *(() if recipe.use_sensitive else sensitive)}
+    inputs = tuple(c for c in columns if c not in left_out)
+    if not inputs:
+        raise InputError("no input columns are left", remedy="name some with inputs")
+    return inputs
+
+
+def _pretrained_inputs(
+    recipe: Recipe, columns: list[str], target: str, pretrained: Pretrained
+) -> tuple[str, ...]:
+    """The inputs of the model to start from: the positions of its first layer mean those."""
+    wanted = pretrained.network.encoder.input_columns
+    lacking = [c for c in wanted if c not in columns]
+    if lacking or target in wanted:
+        what = f"lacks {lacking[0]!r}" if lacking else f"has its input {target!r} as the target"
+        raise InputError(
+            f"the data {what}: init_from={str(pretrained.path)!r} reads {', '.join(wanted)}",
+            remedy="fine-tune on a table with these columns",
+        )
+    if recipe.inputs is not None and set(recipe.inputs) != set(wanted):
+        raise InputError(
+            f"inputs differ from those of init_from: {', '.join(wanted)}",
+            remedy="leave inputs out",
+        )
+    return wanted
+
+
+def _encoder(
+    recipe: Recipe, rows: Split, inputs: tuple[str, ...], pretrained: Pretrained | None
+) -> TabularEncoder:
+    if pretrained is not None:
+        found = pretrained.network.encoder
+        if not isinstance(found, TabularEncoder):
+            raise InputError(
+                f"init_from={str(pretrained.path)!r} reads no table",
+                remedy="start from a model that was trained on a table",
+            )
+        return found
+    categorical = tuple(c for c in recipe.categorical if c in inputs)
+    declared = declared_columns(recipe.public, rows.train, inputs, categorical=categorical)
+    return TabularEncoder.fit(rows.train, inputs, categorical=categorical, declared=declared)
+
+
+def _weights(recipe: Recipe, target: _Target, train: pd.DataFrame) -> np.ndarray | None:
+    """The weight of each class, None where there are no classes."""
+    if not target.classes:
+        return None
+    return class_weights(recipe, target.classes, target.numbers(train[target.column]))
+
+
+def _examples(
+    frame: pd.DataFrame,
+    encoder: TabularEncoder | None,
+    target: _Target,
+    weights: np.ndarray | None,
+) -> Examples:
+    """Rows as tensors, each weighted by its class."""
+    import torch
+
+    numbers = torch.from_numpy(target.numbers(frame[target.column]))
+    each = torch.ones(len(frame))
+    if weights is not None:
+        each = torch.from_numpy(weights[numbers.numpy()]).float()
+    return Examples(
+        inputs=_encoded(frame, encoder),
+        targets=numbers if target.classes else numbers.float(),
+        weights=each,
+        task=target.task,
+    )
+
+
+def _test_examples(
+    frame: pd.DataFrame, encoder: TabularEncoder | None, target: _Target
+) -> Examples:
+    """Held-out rows: unweighted, and amounts as they are, float64."""
+    import torch
+
+    column = frame[target.column]
+    numbers = target.numbers(column) if target.classes else _amounts(column).copy()
+    return Examples(
+        inputs=_encoded(frame, encoder),
+        targets=torch.from_numpy(numbers),
+        weights=torch.ones(len(frame)),
+        task=target.task,
+    )
+
+
+def _encoded(frame: pd.DataFrame, encoder: TabularEncoder | None) -> Any:
+    import torch
+
+    if encoder is None:
+        return torch.zeros(len(frame), 0)
+    return torch.from_numpy(encoder.transform(frame))
+
+
+def _split_record(recipe: Recipe, rows: Split, target: _Target) -> dict[str, Any]:
+    named = {"test_share": None, "test_data": recipe.test_data} if recipe.test_data else {}
+    return {
+        "stratified_by": target.column if target.classes else None,
+        **named,
+        "validation_data": recipe.validation_data,
+        "n_validation": 0 if rows.validation is None else len(rows.validation),
+        "held_out_rows_equal_to_a_training_row": rows.n_twins,
+    }
+
+
+def _outside_guarantee(
+    target: _Target, encoder: TabularEncoder | None, pretrained: Pretrained | None
+) -> tuple[str, ...]:
+    """What was learnt from the training rows without noise, in words."""
+    said = []
+    is_own_scale = pretrained is None or (
+        target.scale != pretrained.network.description.target_scale
+    )
+    if target.scale is not None and is_own_scale:
+        said.append("mean and standard deviation of the target")
+    if encoder is None or pretrained is not None:
+        return tuple(said)  # a pretrained encoder knows nothing of these rows
+    learnt = [c for c in encoder.columns if c.source == PRIVATE]
+    n_categorical = sum(isinstance(c, CategoricalColumn) for c in learnt)
+    n_numeric = len(learnt) - n_categorical
+    if n_numeric:
+        said.append(f"means and standard deviations of {n_numeric} numeric columns (encoder)")
+    if n_categorical:
+        said.append(f"category lists of {n_categorical} columns (encoder)")
+    if learnt:
+        said.append("training means of the encoded inputs (encoder baseline)")
+    return tuple(said)

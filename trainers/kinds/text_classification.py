@@ -1,0 +1,150 @@
+"""Tables of texts with labels: one row is one text, the unit that privacy protects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audit.canonical import digest_bytes
+from audit.data import texts
+from audit.errors import InputError, nearest
+from trainers.datasets import Split, split
+from trainers.fit import Examples
+from trainers.labels import class_codes, class_weights, find_positive_label
+from trainers.prepared import HeldOut, Prepared
+from trainers.pretrained import Pretrained, open_pretrained
+from trainers.recipe import Recipe
+from trainers.text_data import (
+    encoding_notes,
+    find_tokeniser,
+    json_lines,
+    pretrained_encoder,
+    read_text_table,
+    require_own_keys,
+    text_column,
+)
+from trainers.text_encoder import TextEncoder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MAX_CLASSES = 1000
+_MAX_LENGTH, _VOCABULARY = 64, 10_000
+_PRIVATE_VOCABULARY = 2000  # each word more is a row of weights that gets noise at every step
+
+
+@dataclass(frozen=True)
+class _Labels:
+    target: str
+    classes: tuple[str, ...]
+    positive: str | None
+
+
+def prepare(recipe: Recipe) -> Prepared:
+    """Reads, splits and encodes texts and their labels. Raises InputError."""
+    require_own_keys(recipe, "text_classifier or text_transformer")
+    table = read_text_table(recipe.data, recipe)
+    column = text_column(recipe, table)
+    sensitive = recipe.sensitive or ()
+    table.require(sensitive, "sensitive feature")
+    frame, labels, notes = _labelled(recipe, table.frame, table.source)
+    rows = split(frame, share=recipe.test_share, seed=recipe.seed, stratify=labels.target)
+    if rows.n_twins:
+        notes.append(f"{rows.n_twins} held-out rows equal a training row in every cell")
+    pretrained = open_pretrained(recipe.init_from) if recipe.init_from else None
+    encoder = _encoder(recipe, column, rows.train, pretrained)
+    train, test = _examples(recipe, rows, encoder, labels)
+    held_out = json_lines(rows.test)
+    name = recipe.data.replace("\\", "/").rsplit("/", 1)[-1]
+    return Prepared(
+        recipe=recipe,
+        task="binary" if labels.positive is not None else "multiclass",
+        name=labels.target,
+        dataset=name,
+        target=labels.target,
+        positive_label=labels.positive,
+        classes=labels.classes,
+        sensitive=sensitive,
+        input_columns=(column,),
+        encoder=encoder,
+        train=train,
+        test=test,
+        n_outputs=len(labels.classes),
+        training_digest=digest_bytes(json_lines(rows.train)),
+        held_out_digest=digest_bytes(held_out),
+        held_out=HeldOut("held_out.jsonl", held_out) if recipe.keep_held_out else None,
+        architecture_defaults={"vocabulary": encoder.tokeniser.size},
+        # A pretrained encoder knows nothing of these rows.
+        outside_guarantee=() if pretrained else encoder.outside_guarantee,
+        notes=(*table.notes, *notes, *encoding_notes(encoder, rows.train, rows.test)),
+        split={
+            "stratified_by": labels.target,
+            "held_out_rows_equal_to_a_training_row": rows.n_twins,
+        },
+        pretrained=pretrained,
+        source_digest=table.digest,
+    )
+
+
+def _labelled(
+    recipe: Recipe, frame: pd.DataFrame, source: str
+) -> tuple[pd.DataFrame, _Labels, list[str]]:
+    if recipe.target is None or recipe.target not in frame.columns:
+        what = "recipe lacks 'target'" if recipe.target is None else f"no column {recipe.target!r}"
+        raise InputError(
+            f"{what} in {source}", remedy=nearest(recipe.target or "label", frame.columns)
+        )
+    if recipe.target == recipe.text:
+        raise InputError(f"{recipe.target!r} is both text and target", remedy="name two columns")
+    found, is_missing = texts(frame[recipe.target])
+    notes = []
+    if is_missing.any():
+        notes.append(f"{int(is_missing.sum())} rows without a {recipe.target!r} were left out")
+    classes = tuple(sorted(set(found[~is_missing])))
+    if not 2 <= len(classes) <= _MAX_CLASSES:
+        raise InputError(
+            f"target {recipe.target!r} has {len(classes)} classes; 2 to {_MAX_CLASSES} are needed",
+            remedy="choose another target",
+        )
+    positive = None
+    if len(classes) == 2:
+        positive = find_positive_label(recipe.positive_label, classes, recipe.target)
+    elif recipe.positive_label is not None:
+        raise InputError(
+            f"positive_label={recipe.positive_label!r} is for two classes, and {recipe.target!r} "
+            f"has {len(classes)}",
+            remedy="leave it out",
+        )
+    return frame[~is_missing], _Labels(recipe.target, classes, positive), notes
+
+
+def _encoder(
+    recipe: Recipe, column: str, train: pd.DataFrame, pretrained: Pretrained | None
+) -> TextEncoder:
+    if pretrained is not None:
+        return pretrained_encoder(recipe, pretrained, column, starts=False)
+    usual = _VOCABULARY if recipe.private is None else _PRIVATE_VOCABULARY
+    size = recipe.vocabulary_size or usual
+    tokeniser, source = find_tokeniser(recipe, recipe.tokens or "words", size, column, train)
+    return TextEncoder(column, tokeniser, recipe.max_length or _MAX_LENGTH, vocabulary_from=source)
+
+
+def _examples(
+    recipe: Recipe, rows: Split, encoder: TextEncoder, labels: _Labels
+) -> tuple[Examples, Examples]:
+    """Training examples, each weighted by its class, and held-out ones, weighted alike."""
+    import torch
+
+    def examples(frame: pd.DataFrame, *, weighted: bool) -> Examples:
+        codes = class_codes(frame[labels.target], labels.classes)
+        weights = torch.ones(len(codes))
+        if weighted:
+            weights = torch.from_numpy(class_weights(recipe, labels.classes, codes)[codes]).float()
+        return Examples(
+            inputs=torch.from_numpy(encoder.transform(frame)),
+            targets=torch.from_numpy(codes),
+            weights=weights,
+            task="binary" if labels.positive is not None else "multiclass",
+        )
+
+    return examples(rows.train, weighted=True), examples(rows.test, weighted=False)

@@ -1,0 +1,123 @@
+"""Plain text, to predict the next token: one row is one passage, the unit that privacy protects.
+
+A passage's loss is the mean over its tokens, so that no passage counts more for being longer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audit.canonical import digest_bytes
+from audit.errors import InputError
+from audit.texts import is_plain_text
+from trainers.datasets import split
+from trainers.fit import Examples
+from trainers.losses import IGNORED
+from trainers.prepared import HeldOut, Prepared
+from trainers.pretrained import open_pretrained
+from trainers.recipe import Recipe
+from trainers.text_data import (
+    encoding_notes,
+    find_tokeniser,
+    json_lines,
+    pretrained_encoder,
+    read_text_table,
+    require_own_keys,
+    text_column,
+)
+from trainers.text_encoder import MAX_LENGTH, TextEncoder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PASSAGE, _BYTE_PAIRS = 64, 1024
+
+
+def prepare(recipe: Recipe) -> Prepared:
+    """Reads texts, splits them into passages and encodes these. Raises InputError."""
+    require_own_keys(recipe, "lstm_generator or causal_transformer")
+    if recipe.target is not None:
+        raise InputError(
+            f"target={recipe.target!r}: text generation has none, each token is predicted from "
+            "those before it",
+            remedy="leave target out",
+        )
+    passage = recipe.passage or _PASSAGE
+    table = read_text_table(recipe.data, recipe, passage=passage)
+    if recipe.passage is not None and not is_plain_text(recipe.data):
+        raise InputError(
+            f"passage={recipe.passage} is for plain text files; each row of {table.source} is one",
+            remedy="leave passage out",
+        )
+    if is_plain_text(recipe.data):
+        # An audit of other texts has to cut them into passages of the same length.
+        recipe = recipe.model_copy(update={"passage": passage})
+    column = text_column(recipe, table)
+    sensitive = recipe.sensitive or ()
+    table.require(sensitive, "sensitive feature")
+    rows = split(table.frame, share=recipe.test_share, seed=recipe.seed, stratify=None)
+    notes = [*table.notes, "one row is one passage: privacy, where asked for, is of passages"]
+    if rows.n_twins:
+        notes.append(f"{rows.n_twins} held-out passages equal a training passage")
+    pretrained = open_pretrained(recipe.init_from) if recipe.init_from else None
+    if pretrained is not None:
+        encoder = pretrained_encoder(recipe, pretrained, column, starts=True)
+    else:
+        encoder = _encoder(recipe, column, rows.train, passage)
+    held_out = json_lines(rows.test)
+    name = recipe.data.replace("\\", "/").rsplit("/", 1)[-1]
+    return Prepared(
+        recipe=recipe,
+        task="generation",
+        name=name.rsplit(".", 1)[0] or "text",
+        dataset=name,
+        target="",
+        positive_label=None,
+        classes=(),
+        sensitive=sensitive,
+        input_columns=(column,),
+        encoder=encoder,
+        train=_examples(encoder, rows.train),
+        test=_examples(encoder, rows.test),
+        n_outputs=encoder.n_outputs,
+        training_digest=digest_bytes(json_lines(rows.train)),
+        held_out_digest=digest_bytes(held_out),
+        held_out=HeldOut("held_out.jsonl", held_out) if recipe.keep_held_out else None,
+        architecture_defaults={"vocabulary": encoder.tokeniser.size},
+        # A pretrained encoder knows nothing of these rows.
+        outside_guarantee=() if pretrained else encoder.outside_guarantee,
+        notes=(*notes, *encoding_notes(encoder, rows.train, rows.test)),
+        split={"unit": "passage", "held_out_rows_equal_to_a_training_row": rows.n_twins},
+        n_test_characters=_characters(encoder, rows.test),
+        pretrained=pretrained,
+        source_digest=table.digest,
+    )
+
+
+def _encoder(recipe: Recipe, column: str, train: pd.DataFrame, passage: int) -> TextEncoder:
+    kind = recipe.tokens or "characters"
+    size = recipe.vocabulary_size or _BYTE_PAIRS
+    tokeniser, source = find_tokeniser(recipe, kind, size, column, train)
+    if tokeniser.size <= 3:
+        raise InputError("the vocabulary is empty", remedy="check the text")
+    # Half as many byte pairs as characters are plenty for nearly every passage of a vocabulary
+    # that was learnt; what is cut off is counted and said.
+    usual = -(-passage // 2) if kind == "byte-pair" and tokeniser.size > 512 else passage
+    length = recipe.max_length or min(usual, MAX_LENGTH)
+    return TextEncoder(column, tokeniser, length, starts=True, vocabulary_from=source)
+
+
+def _examples(encoder: TextEncoder, frame: pd.DataFrame) -> Examples:
+    import torch
+
+    return Examples(
+        inputs=torch.from_numpy(encoder.transform(frame)),
+        targets=torch.from_numpy(encoder.targets(frame, ignored=IGNORED)),
+        weights=torch.ones(len(frame)),
+        task="generation",
+    )
+
+
+def _characters(encoder: TextEncoder, frame: pd.DataFrame) -> int:
+    """The characters of what is left of the texts after cutting off."""
+    return sum(len(encoder.tokeniser.decode(encoder.ids(text))) for text in encoder.texts(frame))

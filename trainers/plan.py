@@ -1,0 +1,162 @@
+"""What a training run would do and cost, before it starts: nothing is trained, nothing is spent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainers import energy
+from trainers.accounting import Segment
+from trainers.job import prepare
+from trainers.recipe import ESTIMATORS, Recipe, as_recipe
+
+if TYPE_CHECKING:
+    from trainers.prepared import Prepared
+    from trainers.private import Plan
+
+_MOST_ROWS = 256  # of a step that is timed
+
+
+def plan(recipe: Recipe | Mapping[str, Any] | str | Path) -> dict[str, Any]:
+    """The plan of a recipe as plain JSON types.
+
+    ``private`` is None in plain training; else noise, steps, epsilon and delta, what lies outside
+    the guarantee, and the composition with earlier runs on the same rows as it would be afterwards.
+    ``estimate`` times one step on made-up rows; None for scikit-learn's estimators.
+
+    Raises InputError as ``train`` does before its first step.
+    """
+    prepared = prepare(as_recipe(recipe))
+    asked = prepared.recipe
+    told: dict[str, Any] = {
+        "name": prepared.name,
+        "kind": asked.kind,
+        "task": prepared.task,
+        "model": asked.model,
+        "n_train": len(prepared.train),
+        "n_test": len(prepared.test),
+        "notes": list(prepared.notes),
+        "private": None,
+        "estimate": None,
+    }
+    if asked.model in ESTIMATORS:
+        return told
+    from trainers.networks import network_parameters, plan_of
+
+    private = plan_of(asked, len(prepared.train)) if asked.private else None
+    batch = min(asked.descent.batch_size, len(prepared.train))
+    steps = private.steps if private else asked.descent.epochs * -(-len(prepared.train) // batch)
+    told |= {
+        "architecture": network_parameters(asked, prepared.architecture_defaults),
+        "epochs": asked.descent.epochs,
+        "steps": steps,
+        "private": _private(prepared, private) if private else None,
+    }
+    rows_a_step = private.expected_batch_size if private else float(batch)
+    told |= _estimate(prepared, private, steps, rows_a_step)
+    return told
+
+
+def _private(prepared: Prepared, planned: Plan) -> dict[str, Any]:
+    from trainers.private import ADJACENCY, SAMPLER, UNIT
+    from trainers.private_record import outside_guarantee, preprocessing_of
+
+    return {
+        "epsilon": planned.cost.epsilon,
+        "epsilon_rdp": planned.cost.epsilon_rdp,
+        "accountant": planned.cost.accountant,
+        "delta": planned.delta,
+        "unit": UNIT,
+        "adjacency": ADJACENCY,
+        "sampler": SAMPLER,
+        "noise": planned.noise,
+        "noise_multiplier": planned.noise_multiplier,
+        "max_grad_norm": planned.max_grad_norm,
+        "sample_rate": planned.sample_rate,
+        "expected_batch_size": planned.expected_batch_size,
+        "physical_batch_size": planned.physical_batch_size,
+        "steps": planned.steps,
+        "grad_sample_mode": planned.grad_sample_mode,
+        "is_certified": not planned.not_certified,
+        "not_certified": list(planned.not_certified),
+        "outside_guarantee": list(outside_guarantee(prepared)),
+        "preprocessing": preprocessing_of(prepared),
+        "warnings": list(planned.warnings),
+        "composition": _composition(prepared, planned),
+    }
+
+
+def _composition(prepared: Prepared, planned: Plan) -> dict[str, Any]:
+    """What all runs on these rows would cost together; without a store this is the first one."""
+    from trainers.ledger_store import LedgerStore
+    from trainers.rows import rows_of
+
+    store = LedgerStore()
+    if not store.exists:
+        return {"state": "known", "epsilon": planned.cost.epsilon, "runs": 1, "overlap": 0.0}
+    segment = Segment(planned.noise_multiplier, planned.sample_rate, planned.steps)
+    rows = store.row_set(rows_of(prepared))
+    return store.composition(rows, delta=planned.delta, planned=(segment,)).to_json()
+
+
+def _estimate(
+    prepared: Prepared, planned: Plan | None, steps: int, rows_a_step: float
+) -> dict[str, Any]:
+    import torch
+
+    from trainers.architectures import architecture
+    from trainers.cost import run_flops
+    from trainers.fit import seeded
+    from trainers.networks import made_up_examples, network_parameters, split_frozen, through
+
+    asked = prepared.recipe
+    parameters = network_parameters(asked, prepared.architecture_defaults)
+    chosen = architecture(asked.model)
+    n = max(1, min(_MOST_ROWS, round(rows_a_step)))
+    with seeded(asked.seed):
+        module = chosen.build(prepared.input_shape, prepared.n_outputs, parameters)
+        body, head = split_frozen(chosen, module)
+        one = through(body, made_up_examples(prepared.train, prepared.n_outputs, parameters, 1))
+        like = made_up_examples(one, prepared.n_outputs, parameters, n)
+        to_private = getattr(chosen, "to_private", None)
+        if planned and to_private:
+            head = to_private(head)
+        seconds = _seconds_a_step(head, like, planned) * rows_a_step / n * steps
+    flops, method = run_flops(prepared, steps * rows_a_step) or (None, "")
+    return {
+        "n_weights": sum(p.numel() for p in module.parameters()),
+        "estimate": {
+            "wall_s": seconds,
+            **energy.estimate(seconds),
+            "flops": flops,
+            "flops_method": method,
+            "threads": torch.get_num_threads(),
+        },
+    }
+
+
+def _seconds_a_step(module: Any, like: Any, planned: Plan | None) -> float:
+    """Seconds of one step over ``like``: the least of five, since other work on the machine and a
+    first step's preparations only add to it."""
+    import torch
+
+    from trainers.fit import example_losses, plain_step
+    from trainers.noise import entropy_generator
+    from trainers.private import known_warnings_silenced, wrap
+
+    optimizer = torch.optim.SGD([p for p in module.parameters() if p.requires_grad], lr=0.0)
+    take, network = plain_step(optimizer, torch.mean), module.train()
+    if planned is not None:
+        parts = wrap(
+            module, optimizer, planned, noise=entropy_generator(), sampling=entropy_generator()
+        )
+        take, network = parts.take, parts.module
+    rows, times = torch.arange(len(like)), []
+    with known_warnings_silenced():
+        for _ in range(5):
+            started = time.perf_counter()
+            take(lambda at: example_losses(network, like, at), rows)
+            times.append(time.perf_counter() - started)
+    return min(times)
