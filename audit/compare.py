@@ -17,7 +17,8 @@ from audit.decisions import FILE, Decisions, read_decisions
 from audit.errors import InputError
 from audit.finding import Interval
 from audit.measure.estimate import Estimate
-from audit.measure.paired import PairedCounts, holm, mcnemar_exact, newcombe_paired
+from audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
+from audit.measure.testing import adjust
 
 SCHEMA = "evenhand-comparison/1"
 # Measure -> whether more is better for the group. Of the selection rate positive_is decides.
@@ -235,7 +236,7 @@ def _judged(
     found: Sequence[Paired], better: Mapping[str, bool | None], level: float
 ) -> tuple[Paired, ...]:
     tested = [i for i, r in enumerate(found) if r.p_value is not None]
-    adjusted = dict(zip(tested, holm([found[i].p_value or 0.0 for i in tested]), strict=True))
+    adjusted = dict(zip(tested, adjust([found[i].p_value or 0.0 for i in tested]), strict=True))
     judged = []
     for i, result in enumerate(found):
         p = adjusted.get(i)

@@ -89,19 +89,3 @@ def _correlation(c: PairedCounts) -> float:
     product = c.both * c.neither - c.first * c.second
     numerator = max(product - c.n / 2, 0.0) if product > 0 else float(product)
     return numerator / math.sqrt(margins)
-
-
-def holm(p_values: list[float]) -> list[float]:
-    """Holm's adjusted p-values, in the order given: the family-wise error rate is kept.
-
-    Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted, highest = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = highest
-    return adjusted

@@ -17,8 +17,9 @@ from audit.cli import run
 from audit.compare import compare, gap_change, paired_change
 from audit.decisions import decisions_json, read_decisions
 from audit.errors import InputError
-from audit.measure.paired import PairedCounts, holm, mcnemar_exact, newcombe_paired
+from audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
 from audit.measure.paired_gap import gap_change as change_from_counts
+from audit.measure.testing import adjust
 from audit.predictions import Predictions
 from audit.run import audit
 from policies.judge import judge
@@ -124,9 +125,9 @@ def test_the_paired_interval_covers(share: tuple[float, ...]) -> None:
 
 def test_holm_by_hand() -> None:
     # sorted 0.01, 0.03, 0.04: 3 x 0.01, 2 x 0.03, then not below 0.06
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([]) == []
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert adjust([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert adjust([]) == []
+    assert adjust([0.9, 0.8]) == [1.0, 1.0]
 
 
 def test_pairs_are_counted_by_group(tmp_path: Path) -> None:
