@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from typing import Any
 
 from audit.errors import INTERRUPTED, OK, EvenhandError
+from trainers.progress import words
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("recipe", help="a recipe.yaml")
     parser.add_argument("--out", required=True, help="model folder to write")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    parser.add_argument("--quiet", action="store_true", help="no line for each epoch")
     given = parser.parse_args(arguments)
 
     from trainers import distributed, job
@@ -29,15 +33,25 @@ def main(arguments: list[str] | None = None) -> int:
             if distributed.rank() > 0:
                 job.take_part(given.recipe, out=given.out, resume=given.resume)
                 return OK
-            result = job.train(given.recipe, out=given.out, resume=given.resume)
+            result = job.train(
+                given.recipe,
+                out=given.out,
+                resume=given.resume,
+                progress=None if given.quiet else _say,
+            )
             print(json.dumps(result.to_json(), indent=2))
             return OK
     except EvenhandError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as stopped:
-        print("\n".join(["interrupted", *getattr(stopped, "__notes__", ())]), file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":
+            print("\n".join(["interrupted", *getattr(stopped, "__notes__", ())]), file=sys.stderr)
         return INTERRUPTED
+
+
+def _say(epoch: int, epochs: int, *told: Any) -> None:
+    print(f"train: {words(epoch, epochs, *told)} ({epoch}/{epochs})", file=sys.stderr)
 
 
 if __name__ == "__main__":

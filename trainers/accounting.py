@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from audit.errors import InputError
 
@@ -24,6 +25,10 @@ _FAR_APART = 5.0
 _MAX_PRV_SEGMENTS = 24  # its time grows with them: 8 seconds for 50
 _MAX_GRID = 1 << 23  # points: about 10 seconds and 1 GB
 MAX_NOISE = 10_000.0
+_LEAST_DELTA = 1e-250
+_LEAST_PRV_DELTA = 1e-12  # PRV works in double precision
+_UNIT_ROUNDS = 4
+_UNIT_SPARE = 0.995  # the rounds stop where they change epsilon by less than this
 # Opacus' own orders, and larger ones: small budgets have their best order above its last, 63.
 _ORDERS = [1 + x / 10.0 for x in range(1, 100)] + list(range(12, 64)) + [2**k for k in range(6, 13)]
 
@@ -40,7 +45,8 @@ class Segment:
 @dataclass(frozen=True)
 class Spent:
     """``epsilon`` by ``accountant``; ``epsilon_rdp`` is the cross-check; ``note`` says what was
-    unusual. Holds for the delta that was asked, neighbours differing by one row more or less."""
+    unusual. Holds for the delta that was asked, neighbours differing by one row more or less, or
+    by the rows of one unit."""
 
     epsilon: float
     epsilon_rdp: float
@@ -48,15 +54,60 @@ class Spent:
     note: str = ""
 
 
-def spent(segments: Sequence[Segment], delta: float) -> Spent:
-    """The epsilon of all ``segments`` together, at ``delta``, under Poisson sampling."""
+def spent(segments: Sequence[Segment], delta: float, *, rows_per_unit: int = 1) -> Spent:
+    """The epsilon of all ``segments`` together, at ``delta``, under Poisson sampling.
+
+    It protects a row, or a unit (a person) that has at most ``rows_per_unit`` rows in each.
+    """
     steps: dict[tuple[float, float], int] = {}
     for s in segments:
         key = (s.noise_multiplier, s.sample_rate)
         steps[key] = steps.get(key, 0) + s.steps
     # Equal dials compose as one longer segment; sorted, so that the order of runs changes nothing.
     merged = tuple(Segment(*key, n) for key, n in sorted(steps.items()) if n > 0)
-    return _spent(merged, delta) if merged else Spent(0.0, 0.0, "PRV")
+    if not merged:
+        return Spent(0.0, 0.0, "PRV")
+    return _spent(merged, delta) if rows_per_unit == 1 else _by_unit(merged, delta, rows_per_unit)
+
+
+def row_delta(epsilon: float, delta: float, rows: int) -> float:
+    """The delta of a row that gives ``rows`` rows together (``rows`` * ``epsilon``, ``delta``).
+
+    Source: Vadhan 2017, "The complexity of differential privacy", lemma 2.2: a group of k has
+    k epsilon and delta (1 + e^epsilon + ... + e^((k - 1) epsilon)).
+    """
+    grown = math.fsum(math.exp(min(700.0, i * epsilon)) for i in range(rows))
+    return delta / grown
+
+
+@lru_cache(maxsize=256)
+def _by_unit(segments: tuple[Segment, ...], delta: float, rows: int) -> Spent:
+    """Group privacy: a bound, looser the more rows a unit may have."""
+    note = f"for {rows} rows of one unit together, by group privacy"
+    low, high = math.log(_LEAST_DELTA), math.log(delta)
+    for _ in range(24):  # the largest delta of a row with which RDP alone keeps the unit's delta
+        middle = (low + high) / 2
+        is_kept = math.exp(middle) <= row_delta(_rdp(segments, math.exp(middle)), delta, rows)
+        low, high = (middle, high) if is_kept else (low, middle)
+    at = math.exp(low)
+    by_rdp = _rdp(segments, at)
+    if at > row_delta(by_rdp, delta, rows):
+        # As if every row of the unit were in every batch: one Gaussian, ``rows`` times as far.
+        wide = tuple(Segment(s.noise_multiplier / rows, 1.0, s.steps) for s in segments)
+        unsampled = _rdp(wide, delta)
+        return Spent(unsampled, unsampled, "RDP", f"{note}, without amplification by sampling")
+    if at < _LEAST_PRV_DELTA:
+        return Spent(rows * by_rdp, rows * by_rdp, "RDP", note)
+    cost = _spent(segments, at)
+    for _ in range(_UNIT_ROUNDS):  # PRV's epsilon is smaller, which leaves room for a larger delta
+        wider = row_delta(cost.epsilon, delta, rows)
+        if wider <= at * 1.03:
+            break
+        at, cost = wider, _spent(segments, wider)
+    if at > row_delta(cost.epsilon, delta, rows) * (1 + 1e-9):  # PRV was above RDP
+        return Spent(rows * by_rdp, rows * by_rdp, "RDP", note)
+    told = "; ".join(part for part in (note, cost.note) if part)
+    return Spent(rows * cost.epsilon, rows * by_rdp, cost.accountant, told)
 
 
 @lru_cache(maxsize=256)
@@ -81,12 +132,24 @@ def _spent(segments: tuple[Segment, ...], delta: float) -> Spent:
 
 
 def _rdp(segments: tuple[Segment, ...], delta: float) -> float:
-    from opacus.accountants import RDPAccountant
+    from opacus.accountants.analysis.rdp import get_privacy_spent
 
-    accountant = RDPAccountant()
-    accountant.history = [(s.noise_multiplier, s.sample_rate, s.steps) for s in segments]
     with _edge_orders_allowed():
-        return max(0.0, float(accountant.get_epsilon(delta, alphas=_ORDERS)))
+        epsilon, _ = get_privacy_spent(orders=_ORDERS, rdp=_renyi_curve(segments), delta=delta)
+    return max(0.0, float(epsilon))
+
+
+@lru_cache(maxsize=256)
+def _renyi_curve(segments: tuple[Segment, ...]) -> Any:
+    """The Renyi divergence of all segments at each of ``_ORDERS``."""
+    from opacus.accountants.analysis.rdp import compute_rdp
+
+    return sum(
+        compute_rdp(
+            q=s.sample_rate, noise_multiplier=s.noise_multiplier, steps=s.steps, orders=_ORDERS
+        )
+        for s in segments
+    )
 
 
 def _grid_error(segments: tuple[Segment, ...], delta: float, by_rdp: float) -> float:
@@ -138,13 +201,22 @@ def _edge_orders_allowed() -> Iterator[None]:
         yield
 
 
-@lru_cache(maxsize=64)
-def noise_for(epsilon: float, delta: float, sample_rate: float, steps: int) -> float:
+def noise_for(
+    epsilon: float, delta: float, sample_rate: float, steps: int, *, rows_per_unit: int = 1
+) -> float:
     """The noise multiplier with which ``steps`` steps cost at most ``epsilon`` at ``delta``.
 
-    Between 99 % and 100 % of the budget is used. Raises InputError where no noise multiplier up
-    to 10,000 is enough.
+    The budget is a row's, or that of a unit with at most ``rows_per_unit`` rows. Between 98 % and
+    100 % of it is used. Raises InputError where no noise multiplier up to 10,000 is enough.
     """
+    if rows_per_unit > 1:
+        epsilon *= _UNIT_SPARE / rows_per_unit
+        delta = row_delta(epsilon, delta, rows_per_unit)
+    return _noise_for(epsilon, delta, sample_rate, steps)
+
+
+@lru_cache(maxsize=64)
+def _noise_for(epsilon: float, delta: float, sample_rate: float, steps: int) -> float:
 
     def cost(noise: float) -> float:
         return spent([Segment(noise, sample_rate, steps)], delta).epsilon

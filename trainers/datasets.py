@@ -248,13 +248,18 @@ def split(
         part[order[:n_out]], part[order[n_out : n_out + n_kept]] = 1, 2
     train, validation = ordered[part == 0], ordered[part == 2]
     held_out = ordered[part == 1] if test is None else test.iloc[canonical_order(test)]
-    seen = set(_row_hashes(train))
     return Split(
         train.reset_index(drop=True),
         held_out.reset_index(drop=True),
-        sum(h in seen for h in _row_hashes(held_out)),
+        n_twins(train, held_out),
         validation.reset_index(drop=True) if validation_share else None,
     )
+
+
+def n_twins(train: pd.DataFrame, held_out: pd.DataFrame) -> int:
+    """How many held-out rows equal a training row in every cell."""
+    seen = set(_row_hashes(train))
+    return sum(h in seen for h in _row_hashes(held_out))
 
 
 def _row_hashes(frame: pd.DataFrame) -> list[int]:

@@ -103,6 +103,18 @@ def same_start(module: torch.nn.Module) -> None:
             torch.distributed.broadcast(parameter.data, 0)
 
 
+def anyone(asks: bool) -> bool:
+    """Whether any process asks, so that all stop after the same step: one that went on alone would
+    wait for the others for ever."""
+    import torch
+
+    if world_size() == 1:
+        return asks
+    flag = torch.tensor(int(asks), device=device())
+    torch.distributed.all_reduce(flag, op=torch.distributed.ReduceOp.MAX)
+    return bool(flag)
+
+
 def add_up_plain(module: torch.nn.Module) -> torch.nn.Module:
     """The module wrapped by torch's DistributedDataParallel where several processes train."""
     import torch

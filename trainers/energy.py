@@ -7,13 +7,16 @@ of the two it was is always said.
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import InputError
@@ -80,17 +83,19 @@ class Meter:
         )
 
     def _energy(self, cpu_s: float) -> tuple[float, Literal["measured", "estimated"], str]:
-        if self._tracker is not None:
-            self._tracker.stop()
-            kwh = float(self._tracker.final_emissions_data.energy_consumed)
-            is_read = _reads_a_meter(self._tracker)
-            return (
-                kwh * _JOULE_PER_KWH,
-                "measured" if is_read else "estimated",
-                "CodeCarbon, offline, " + ("power meter" if is_read else "declared power and load"),
-            )
         watts = _declared("EVENHAND_CORE_WATTS", _CORE_WATTS)
-        return cpu_s * watts, "estimated", f"processor time times {watts:g} W a core"
+        by_time = f"processor time times {watts:g} W a core"
+        if self._tracker is None:
+            return cpu_s * watts, "estimated", by_time
+        self._tracker.stop()
+        # CodeCarbon logs its own errors and goes on: a run must not fail for want of its number.
+        data = getattr(self._tracker, "final_emissions_data", None)
+        if data is None:
+            return cpu_s * watts, "estimated", f"CodeCarbon gave no number: {by_time}"
+        joule = float(data.energy_consumed) * _JOULE_PER_KWH
+        if _reads_a_meter(self._tracker):
+            return joule, "measured", "CodeCarbon, offline: power meter of the whole machine"
+        return joule, "estimated", "CodeCarbon, offline: load times its table of power"
 
 
 @contextmanager
@@ -106,6 +111,12 @@ def metered() -> Iterator[Meter]:
 
 def peak_memory_bytes() -> int:
     """The most memory that this process ever had in use, bytes (resident)."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # ru_maxrss starts from the memory of the process that forked this one; this does not.
+        high = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
+        if high is not None:
+            return int(high.group(1)) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak) if sys.platform == "darwin" else int(peak) * 1024
 
@@ -175,9 +186,11 @@ def _codecarbon() -> Any:
         from codecarbon import OfflineEmissionsTracker
     except ImportError:
         return None
+    logging.getLogger("codecarbon").setLevel(logging.ERROR)
     tracker = OfflineEmissionsTracker(
         country_iso_code=os.environ.get("EVENHAND_COUNTRY", "USA"),
-        save_to_file=False,
+        output_methods=[],  # nothing is written or sent, whatever its configuration file says
+        tracking_mode="process",
         log_level="error",
         allow_multiple_runs=True,
     )

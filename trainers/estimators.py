@@ -7,10 +7,12 @@ This module needs scikit-learn when it is imported, since an estimator must inhe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -19,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from audit.canonical import digest_json
 from trainers.encoders import TabularEncoder
 from trainers.model_description import scale_of
-from trainers.recipe import Recipe, as_recipe
+from trainers.recipe import DESCENT, Recipe, as_recipe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +30,32 @@ if TYPE_CHECKING:
     from trainers.fit import Examples
 
 
+@dataclass(eq=False, repr=False)
 class _TabularNetwork(BaseEstimator):
-    """What classifier and regressor share: data frames in, a network trained, its cost kept."""
+    """What classifier and regressor share: parameters, data frames in, a network trained, its cost
+    kept. A data class writes the ``__init__`` that scikit-learn reads parameters from."""
+
+    hidden: Sequence[int] = (32,)
+    _: KW_ONLY
+    activation: str = "tanh"
+    dropout: float = 0.0
+    optimizer: str | None = None
+    learning_rate: float | None = None
+    momentum: float | None = None
+    nesterov: bool | None = None
+    schedule: str | Mapping[str, Any] | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    weight_decay: float | None = None
+    l1: float | None = None
+    validation_share: float = 0.0
+    early_stopping: int | Mapping[str, Any] | None = None
+    categorical: Sequence[str] = ()
+    random_state: int = 0
+    epsilon: float | None = None
+    delta: float | None = None
+    max_grad_norm: float = 1.0
+    noise_multiplier: float | None = None
 
     def _fit(self, frame: pd.DataFrame, y: np.ndarray, n_outputs: int, examples: Examples) -> None:
         """Trains; ``y`` (rows,) are the answers as given, by which the store knows the rows."""
@@ -37,12 +63,23 @@ class _TabularNetwork(BaseEstimator):
         from trainers.rows import frame_rows
         from trainers.session import Session
 
+        recipe = self._recipe()
+        scale = getattr(self, "target_scale_", None)
+        train, validation = self._parts(len(examples), examples.targets, recipe)
+        known = frame.assign(**{" target": y}).iloc[train]
         session = Session(
-            rows=lambda: frame_rows(frame.assign(**{" target": y})),
+            rows=lambda: frame_rows(known),
             dataset_digest=digest_json([str(c) for c in frame.columns]),
             outside=("the encoder's means, deviations and categories", self._also_outside()),
         )
-        trained = train_network(self._recipe(), examples, n_outputs, session=session)
+        trained = train_network(
+            recipe,
+            examples.some(train),
+            n_outputs,
+            session=session,
+            validation=None if validation is None else examples.some(validation),
+            unit=scale.scale if scale else 1.0,
+        )
         if trained.plan is not None:
             # No weights are stored, so there is no digest of them.
             session.close(trained.plan, trained.executed_steps, "", trained.n_not_finite)
@@ -52,6 +89,20 @@ class _TabularNetwork(BaseEstimator):
         self.delta_ = plan.delta if plan else None
         self.noise_multiplier_ = plan.noise_multiplier if plan else None
         self.composition_ = session.privacy()["composition"] if plan else None
+
+    def _parts(
+        self, n: int, targets: torch.Tensor, recipe: Recipe
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Positions of the rows to train on and to validate on, each class alike."""
+        if not recipe.validation_share:
+            return np.arange(n), None
+        train, validation = train_test_split(
+            np.arange(n),
+            test_size=recipe.validation_share,
+            random_state=recipe.seed,
+            stratify=None if isinstance(self, RegressorMixin) else targets.numpy(),
+        )
+        return np.sort(train), np.sort(validation)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -103,15 +154,20 @@ class _TabularNetwork(BaseEstimator):
         return pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
 
 
+@dataclass(eq=False, repr=False)
 class MLPTabularClassifier(ClassifierMixin, _TabularNetwork):
     """A multi-layer perceptron over a data frame or array, with private training on request.
 
     Parameters
     ----------
     hidden, activation, dropout     The network; hidden=() is a logistic regression.
-    optimizer, learning_rate, momentum, schedule, epochs, batch_size, weight_decay, l1
+    optimizer, learning_rate, momentum, nesterov, schedule, epochs, batch_size, weight_decay, l1
                                     How it is trained, as in a recipe; None takes a recipe's
                                     default, which is another one in private training.
+    validation_share, early_stopping
+                                    A share of the rows to look at after each epoch (drawn by
+                                    random_state), and the epochs without improvement after which
+                                    to stop; plain training alone.
     class_weight                    "balanced", a mapping from label to weight, or None.
     categorical                     Numeric columns whose numbers are codes.
     random_state                    Seed of initial weights, dropout and plain batches. Noise and
@@ -132,46 +188,7 @@ class MLPTabularClassifier(ClassifierMixin, _TabularNetwork):
                                     settings is so many runs.
     """
 
-    def __init__(
-        self,
-        hidden: Sequence[int] = (32,),
-        *,
-        activation: str = "tanh",
-        dropout: float = 0.0,
-        optimizer: str | None = None,
-        learning_rate: float | None = None,
-        momentum: float | None = None,
-        schedule: str | Mapping[str, Any] | None = None,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        weight_decay: float | None = None,
-        l1: float | None = None,
-        class_weight: str | Mapping[Any, float] | None = None,
-        categorical: Sequence[str] = (),
-        random_state: int = 0,
-        epsilon: float | None = None,
-        delta: float | None = None,
-        max_grad_norm: float = 1.0,
-        noise_multiplier: float | None = None,
-    ) -> None:
-        self.hidden = hidden
-        self.activation = activation
-        self.dropout = dropout
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.schedule = schedule
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.l1 = l1
-        self.class_weight = class_weight
-        self.categorical = categorical
-        self.random_state = random_state
-        self.epsilon = epsilon
-        self.delta = delta
-        self.max_grad_norm = max_grad_norm
-        self.noise_multiplier = noise_multiplier
+    class_weight: str | Mapping[Any, float] | None = field(default=None, kw_only=True)
 
     def fit(self, X: Any, y: Any) -> MLPTabularClassifier:
         """Trains on X (rows, columns), a data frame or a numeric array, and labels y (rows,).
@@ -217,6 +234,7 @@ class MLPTabularClassifier(ClassifierMixin, _TabularNetwork):
         return "the list of classes"
 
 
+@dataclass(eq=False, repr=False)
 class MLPTabularRegressor(RegressorMixin, _TabularNetwork):
     """A multi-layer perceptron for amounts, trained on squared errors of the standardised target.
 
@@ -224,45 +242,6 @@ class MLPTabularRegressor(RegressorMixin, _TabularNetwork):
     ``classes_``; hidden=() is a linear regression. ``target_scale_`` is the target's mean and
     standard deviation, which a private run's guarantee does not cover.
     """
-
-    def __init__(
-        self,
-        hidden: Sequence[int] = (32,),
-        *,
-        activation: str = "tanh",
-        dropout: float = 0.0,
-        optimizer: str | None = None,
-        learning_rate: float | None = None,
-        momentum: float | None = None,
-        schedule: str | Mapping[str, Any] | None = None,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        weight_decay: float | None = None,
-        l1: float | None = None,
-        categorical: Sequence[str] = (),
-        random_state: int = 0,
-        epsilon: float | None = None,
-        delta: float | None = None,
-        max_grad_norm: float = 1.0,
-        noise_multiplier: float | None = None,
-    ) -> None:
-        self.hidden = hidden
-        self.activation = activation
-        self.dropout = dropout
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.schedule = schedule
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.l1 = l1
-        self.categorical = categorical
-        self.random_state = random_state
-        self.epsilon = epsilon
-        self.delta = delta
-        self.max_grad_norm = max_grad_norm
-        self.noise_multiplier = noise_multiplier
 
     def fit(self, X: Any, y: Any) -> MLPTabularRegressor:
         """Trains on X (rows, columns), a data frame or a numeric array, and amounts y (rows,).
@@ -302,16 +281,7 @@ class MLPTabularRegressor(RegressorMixin, _TabularNetwork):
         return "mean and standard deviation of the target"
 
 
-_DIALS = (
-    "optimizer",
-    "learning_rate",
-    "momentum",
-    "schedule",
-    "epochs",
-    "batch_size",
-    "weight_decay",
-    "l1",
-)
+_DIALS = (*DESCENT, "validation_share", "early_stopping")
 
 
 def _amounts(y: Any, frame: pd.DataFrame) -> np.ndarray:

@@ -6,6 +6,7 @@ neither knows nor decides anything about privacy but the sum that replaces the m
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from trainers.schedules import Factor
     from trainers.stopping import Watch
 
-Progress = Callable[[int, int, float, float | None], None]
+# epoch, epochs, loss, epsilon spent (private), seconds left
+Progress = Callable[[int, int, float, float | None, float], None]
 Take = Callable[[Callable[["torch.Tensor"], "torch.Tensor"], "torch.Tensor"], "torch.Tensor"]
 
 
@@ -62,6 +64,14 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def some(self, rows: Any) -> Examples:
+        """The examples at some positions (a slice, an array or a tensor)."""
+        import numpy as np
+        import torch
+
+        at = torch.from_numpy(rows) if isinstance(rows, np.ndarray) else rows
+        return Examples(self.inputs[at], self.targets[at], self.weights[at], self.task)
 
     def to(self, device: torch.device) -> Examples:
         """The same examples on a device."""
@@ -113,13 +123,15 @@ def run(
 ) -> tuple[Point, ...]:
     """Takes ``loop.steps`` optimizer steps, one a batch, empty batches included.
 
-    Returns the learning curve, a point an epoch; ``progress`` gets each point as it comes.
+    Returns the learning curve, a point an epoch; ``progress`` gets each point as it comes, and how
+    long the rest will take at the pace so far (less, if stopped early).
     Raises InputError where the loss stops being a finite number.
     """
     import torch
 
     module.train()
     at = loop.standing
+    first, started = at.step, time.monotonic()
     take = loop.take or plain_step(optimizer, loop.join)
     for step in range(at.step + 1, loop.steps + 1):
         rows = torch.tensor(next(loop.batches), dtype=torch.int64)
@@ -135,7 +147,8 @@ def run(
             point = Point(epoch, loss, epsilon)
             at.curve.append(loop.watch.after_epoch(module, point) if loop.watch else point)
             if progress:
-                progress(epoch, loop.epochs, loss, epsilon)
+                a_step = (time.monotonic() - started) / (step - first)
+                progress(epoch, loop.epochs, loss, epsilon, a_step * (loop.steps - step))
             at.total, at.count = 0.0, 0
         at.step = step
         if loop.after_step:

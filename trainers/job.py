@@ -74,8 +74,8 @@ def train(
 ) -> TrainResult:
     """Trains what ``recipe`` (a Recipe, a mapping, or a path to YAML) says into the folder ``out``.
 
-    ``progress(epoch, epochs, loss, epsilon or None)`` is called after each epoch; in private
-    training the loss is for the operator alone, since it is computed without noise.
+    ``progress(epoch, epochs, loss, epsilon or None, seconds left)`` is called after each epoch; in
+    private training the loss is for the operator alone, since it is computed without noise.
 
     Checkpoints are written to ``<out>.unfinished`` once a minute (or each ``checkpoint_every``
     steps) and on Ctrl-C; ``resume`` goes on from the last one.
@@ -117,10 +117,6 @@ def prepare(recipe: Recipe) -> Prepared:
     """Meets a recipe with its data, by the recipe's kind. Raises InputError."""
     kind = importlib.import_module(f"trainers.kinds.{recipe.kind.replace('-', '_')}")
     prepared: Prepared = kind.prepare(recipe)
-    if recipe.kind != "tabular":  # tables see to both by themselves
-        from trainers.splitting import with_start, with_validation
-
-        prepared = with_validation(with_start(prepared))
     return prepared
 
 

@@ -15,24 +15,19 @@ anchor (ledger_store.py), the last segment counts every planned step: lines coul
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
-from audit.canonical import canonical_bytes, digest_json
-from audit.errors import AlteredEvidenceError, InputError
+from audit.errors import InputError
 from trainers.accounting import MAX_NOISE, Segment, Spent, spent
+from trainers.chain import GENESIS, Chain, altered, read_lines
 from trainers.validate import Strict, checked
 
 FILE = "ledger.jsonl"
-GENESIS = "sha256:" + "0" * 64
-_MAX_BYTES = 4 << 20
 _TOLERANCE = 1e-3
 _KINDS = ("opened", "ahead", "checkpoint", "paused", "closed")
 
@@ -45,7 +40,9 @@ class Opened(Strict):
     after its step ``start_step``. ``not_certified`` says why the guarantee does not hold as stated
     (a noise seed, say); () where it does. ``index_head`` anchors the store's index of runs.
     ``writes_ahead``: steps are authorised by ahead lines; False: by this line, all of them.
-    ``preprocessing`` says of each input column whether its encoding is public.
+    ``preprocessing`` says of each input column whether its encoding is public. Epsilon is that of
+    a row, or (``unit_column``) of all rows with one value there, ``rows_per_unit`` at most.
+    ``memory`` is what ``physical_batch_size`` was found by (memory.py).
     """
 
     dataset_digest: str
@@ -77,6 +74,10 @@ class Opened(Strict):
     index_head: str = GENESIS
     writes_ahead: bool = False
     preprocessing: Mapping[str, str] = Field(default_factory=dict)
+    unit_column: str = ""
+    rows_per_unit: int = Field(default=1, ge=1)
+    physical_batch_size: int | None = Field(default=None, ge=1)
+    memory: Mapping[str, Any] | None = None
 
 
 class Ahead(Strict):
@@ -159,6 +160,7 @@ class LedgerRecord:
             "epsilon": self.cost.epsilon,
             "delta": self.delta,
             "unit": last.unit,
+            "max_rows_per_unit": last.rows_per_unit if last.unit_column else None,
             "adjacency": last.adjacency,
             "accountant": self.cost.accountant,
             "sampler": last.sampler,
@@ -170,6 +172,8 @@ class LedgerRecord:
             "epsilon_rdp": self.cost.epsilon_rdp,
             "noise": last.noise,
             "grad_sample_mode": last.grad_sample_mode,
+            "physical_batch_size": last.physical_batch_size,
+            "memory": dict(last.memory) if last.memory else None,
             "is_certified": not any(run.not_certified for run in self.runs),
             "not_certified": list(dict.fromkeys(r for run in self.runs for r in run.not_certified)),
             "outside_guarantee": outside,
@@ -189,37 +193,6 @@ def unknown_composition(reason: str) -> dict[str, Any]:
     return {"state": "unknown", "reason": f"composition unknown: {reason}"}
 
 
-class Chain:
-    """Appends lines to one hash-chained file; each is on the disk when ``append`` returns."""
-
-    def __init__(self, path: Path, kinds: tuple[str, ...] = _KINDS) -> None:
-        """Opens the chain at ``path``, or starts one. Raises AlteredEvidenceError where broken."""
-        self.path = path
-        lines = read_lines(path, kinds=kinds) if path.exists() else []
-        self.seq = len(lines)
-        self.head = lines[-1]["digest"] if lines else GENESIS
-        self.last_kind = lines[-1]["kind"] if lines else ""
-
-    def append(self, kind: str, body: Mapping[str, Any]) -> None:
-        """Writes one line and flushes it to the disk."""
-        line: dict[str, Any] = {
-            "seq": self.seq + 1,
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "kind": kind,
-            "body": body,
-            "previous": self.head,
-        }
-        line["digest"] = digest_json(line)
-        with self.path.open("ab") as handle:
-            handle.write(canonical_bytes(line) + b"\n")
-            handle.flush()
-            os.fsync(handle.fileno())
-        if self.seq == 0:
-            # The file's name must outlive a crash too, not its bytes alone.
-            sync_folder(self.path.parent)
-        self.seq, self.head, self.last_kind = self.seq + 1, line["digest"], kind
-
-
 def open_run(path: Path, run: Opened) -> Chain:
     """Writes an opening line; when this returns, it is on the disk.
 
@@ -232,14 +205,14 @@ def open_run(path: Path, run: Opened) -> Chain:
                 f"the ledger {path} is of other rows or another delta",
                 remedy="start a new ledger: costs on other rows do not add up",
             )
-    chain = Chain(path)
+    chain = Chain(path, _KINDS)
     chain.append("opened", run.model_dump(mode="json"))
     return chain
 
 
 def close_run(path: Path, run: Closed) -> None:
     """Writes the closing line of the segment that is open."""
-    chain = Chain(path)
+    chain = Chain(path, _KINDS)
     if chain.last_kind in ("", "paused", "closed"):
         raise InputError(f"the ledger {path} has no open run", remedy="open one first")
     chain.append("closed", run.model_dump(mode="json"))
@@ -271,7 +244,7 @@ def read_ledger(path: str | Path, *, is_anchored: bool = False) -> LedgerRecord:
     removed or moved, or states less than its steps cost.
     """
     file = Path(path)
-    lines = read_lines(file, may_be_torn=True)
+    lines = read_lines(file, kinds=_KINDS, may_be_torn=True)
     segments: list[_Open] = []
     checkpoint = None
     for line in lines:
@@ -300,7 +273,7 @@ def read_ledger(path: str | Path, *, is_anchored: bool = False) -> LedgerRecord:
         runs=tuple(s.opened for s in segments),
         segments=counted,
         delta=delta,
-        cost=spent(counted, delta),
+        cost=spent(counted, delta, rows_per_unit=max(s.opened.rows_per_unit for s in segments)),
         is_closed=ended is not None,
         n_abandoned=sum(s.ended is None for s in segments[:-1]),
         weights_digest=ended.weights_digest if ended else None,
@@ -332,71 +305,9 @@ def _follow(file: Path, segment: _Open, line: Mapping[str, Any]) -> None:
 
 
 def _require_stated(file: Path, stated: float, run: Opened, steps: int) -> None:
-    counted = spent([Segment(run.noise_multiplier, run.sample_rate, steps)], run.delta)
+    segment = Segment(run.noise_multiplier, run.sample_rate, steps)
+    counted = spent([segment], run.delta, rows_per_unit=run.rows_per_unit)
     if counted.accountant != run.accountant:
         return  # PRV cannot run here and RDP's looser bound stands in: not comparable
     if stated < counted.epsilon * (1 - _TOLERANCE) - _TOLERANCE:
         raise altered(file, f"it states epsilon={stated:.4f}; its steps cost {counted.epsilon:.4f}")
-
-
-def sync_folder(path: Path) -> None:
-    """Flushes a folder's names to the disk."""
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def read_lines(
-    file: Path, *, may_be_torn: bool = False, kinds: tuple[str, ...] = _KINDS
-) -> list[dict[str, Any]]:
-    """The lines of a chained file, each checked against the one before it.
-
-    Raises InputError where there is none, AlteredEvidenceError where the chain does not hold.
-    """
-    try:
-        if file.stat().st_size > _MAX_BYTES:
-            raise InputError(f"ledger {file} is over 4 MiB", remedy="is it a ledger?")
-        raw = file.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"cannot read the ledger {file}: {error.strerror}",
-            remedy="check the path; without its ledger what a model cost is not known",
-        ) from None
-    complete, newline, torn = raw.rpartition(b"\n")
-    # A crash while a line is written leaves part of one. Nothing was spent on its account: no step
-    # is taken before the line that authorises it is complete.
-    if not newline or (torn and not may_be_torn):
-        raise altered(file, "its last line is not complete")
-    previous = GENESIS
-    lines = []
-    for number, text in enumerate(complete.split(b"\n"), start=1):
-        line = _parse(file, number, text, kinds)
-        if line["seq"] != number or line["previous"] != previous:
-            raise altered(file, f"line {number} does not follow the line before it")
-        previous = line["digest"]
-        lines.append(line)
-    return lines
-
-
-def _parse(file: Path, number: int, text: bytes, kinds: tuple[str, ...]) -> dict[str, Any]:
-    try:
-        line = json.loads(text)
-        content = {k: line[k] for k in ("seq", "at", "kind", "body", "previous")}
-        # The very bytes count: another spelling of the same JSON was not written by us.
-        intact = canonical_bytes({**content, "digest": line["digest"]}) == text
-        intact = intact and digest_json(content) == line["digest"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise altered(file, f"line {number} is not a ledger line") from None
-    if not intact or line["kind"] not in kinds:
-        raise altered(file, f"line {number} was changed")
-    return dict(line)
-
-
-def altered(file: Path, problem: str) -> AlteredEvidenceError:
-    """The error for a ledger that is not as it was written."""
-    return AlteredEvidenceError(
-        f"the ledger {file} was altered: {problem}",
-        remedy="restore it from a copy; its epsilon cannot be relied on",
-    )

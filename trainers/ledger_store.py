@@ -9,7 +9,7 @@
 
 Rows are known by HMAC-SHA256 under the key, cut to 8 bytes: the store holds no row, and nobody
 without the key can test whether a row is among them. Two of a million rows each collide by chance
-with probability 5e-8. A row is known by its whole contents: an edited row is another row.
+with probability 5e-8. A row is known by its whole contents (rows.py): an edited row is another row.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from audit.canonical import digest_bytes
 from audit.errors import AlteredEvidenceError, InputError
 from trainers import ledger
 from trainers.accounting import Segment, spent
-from trainers.ledger import GENESIS, Chain, Opened
+from trainers.chain import GENESIS, Chain, read_lines
+from trainers.ledger import Opened
 from trainers.run_ledger import RunLedger, drop_torn_line, write_whole
+from trainers.units import ROW, Unit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,8 +72,9 @@ class StoredRun:
 class Composition:
     """What all runs that share a row with this one cost together, at ``delta``.
 
-    ``runs`` counts them, this one too; ``overlap`` is the largest share of this run's rows that
-    another run also had. An upper bound for every row: a row is in some of these runs.
+    ``runs`` counts them, this one too; ``overlap`` is the largest share of this run's rows (and
+    units) that another run also had. An upper bound for every ``unit``: a unit is in some of these
+    runs. It is a row unless all of them protect what shares a value in one column.
     """
 
     epsilon: float
@@ -80,6 +83,7 @@ class Composition:
     runs: int
     overlap: float
     store: str
+    unit: str = "row"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -191,13 +195,24 @@ class LedgerStore:
         return tuple(self._stored(name) for name in sorted(names))
 
     def composition(
-        self, rows: RowSet, *, delta: float, planned: tuple[Segment, ...] = ()
+        self,
+        rows: RowSet,
+        *,
+        delta: float,
+        planned: tuple[Segment, ...] = (),
+        unit: Unit = ROW,
     ) -> Composition:
-        """What the runs that share a row with ``rows`` cost together, and ``planned`` with them."""
+        """What the runs that share a row (or unit) with ``rows`` cost together, and ``planned``,
+        which protects ``unit``, with them."""
         sharing = [(run, rows.shared_with(run.rows)) for run in self.runs()]
         sharing = [(run, n) for run, n in sharing if n]
         segments = [*planned, *(s for run, _ in sharing for s in run.record.segments)]
-        cost = spent(segments, delta)
+        others = [Unit(o.unit_column, o.rows_per_unit) for r, _ in sharing for o in r.record.runs]
+        if any(other.column != unit.column for other in others):
+            unit = ROW  # how many rows of a person the others had is not known
+        # The rows of a unit may be others in each run: one row of each run goes, then the next.
+        most = max([unit.rows, *(o.rows for o in others)]) if unit.column else 1
+        cost = spent(segments, delta, rows_per_unit=most)
         return Composition(
             epsilon=cost.epsilon,
             delta=delta,
@@ -205,6 +220,7 @@ class LedgerStore:
             runs=len(sharing) + bool(planned),
             overlap=max((n / len(rows) for _, n in sharing), default=0.0),
             store=self.id,
+            unit=unit.name,
         )
 
     def composition_of(self, record: ledger.LedgerRecord) -> dict[str, Any]:
@@ -224,7 +240,8 @@ class LedgerStore:
         self.require_reached(last.run, record.seq, record.head)
         self._require_index(last)
         rows = self._read_rows(last.rows_digest)
-        found: dict[str, Any] = self.composition(rows, delta=record.delta).to_json()
+        unit = Unit(last.unit_column, last.rows_per_unit)
+        found: dict[str, Any] = self.composition(rows, delta=record.delta, unit=unit).to_json()
         return found
 
     def require_reached(self, run: str, seq: int, head: str) -> None:
@@ -262,7 +279,7 @@ class LedgerStore:
     def _index_lines(self) -> list[dict[str, Any]]:
         if not self._index.exists():
             return []
-        return ledger.read_lines(self._index, may_be_torn=True, kinds=("run",))
+        return read_lines(self._index, kinds=("run",), may_be_torn=True)
 
     def _entries(self) -> list[dict[str, Any]]:
         return [line["body"] for line in self._index_lines()]

@@ -18,6 +18,7 @@ from trainers.folder_writer import FolderWriter, library_versions
 from trainers.mitigated_description import Constraint, Method, MitigatedDescription
 from trainers.mitigated_parts import group_texts
 from trainers.mitigation_methods import METHODS, Fitted, Task, known_warnings_silenced
+from trainers.mitigation_options import checked_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,16 +83,17 @@ def mitigate(
     train       : rows with the model's inputs, the target and the sensitive features
     held_out    : rows to keep in the folder beside the model; they are not trained on
     seed        : of the mitigator's own random draws and of the draws of a randomised model
-    options     : keyword arguments of the mitigator (Fairlearn's names), e.g. {"eps": 0.02}
+    options     : settings of the mitigator, see ``mitigation_options``, e.g. {"eps": 0.02}
 
-    Raises InputError for a method that does not know the constraint, a model that the method
-    can't be applied to, and for what Fairlearn refuses (a group with one label, say);
+    Raises InputError for a method that does not know the constraint or an option, a model that the
+    method can't be applied to, and for what Fairlearn refuses (a group with one label, say);
     UnsafeModelError for a model that is refused.
     """
     chosen, wanted = _checked(method, constraint)
-    from audit.models.opening import open_model
+    settings = checked_options(chosen, options or {})
+    from audit.models.opening import open_here
 
-    opened = open_model(model)
+    opened = open_here(model)
     predictor = opened.predictor
     if predictor.task != "binary":
         raise InputError(
@@ -102,7 +104,7 @@ def mitigate(
         raise InputError(f"{model} is mitigated already", remedy="mitigate the model it came from")
     rows = _labelled(train, target)
     task = _task(predictor, rows, target, positive_label, tuple(sensitive))
-    task = Task(**{**vars(task), "constraint": wanted, "seed": seed, "options": options or {}})
+    task = Task(**{**vars(task), "constraint": wanted, "seed": seed, "options": settings})
     with FolderWriter(out) as writer:
         try:
             with known_warnings_silenced():
@@ -196,11 +198,12 @@ def _remedy(message: str) -> str:
 
 def _copy_base(opened: Opened, writer: FolderWriter) -> None:
     """The base model as it was, without held-out rows and curves."""
-    if opened.path.is_file():
-        writer.write("base/model.skops", opened.path.read_bytes())
+    place = Path(opened.path)
+    if place.is_file():
+        writer.write("base/model.skops", place.read_bytes())
         return
-    for name in relative_files(opened.path):
-        file = opened.path / name
+    for name in relative_files(place):
+        file = place / name
         if file.is_file() and not file.is_symlink() and not name.startswith(_NOT_COPIED):
             writer.write(f"base/{name}", file.read_bytes())
 
@@ -227,7 +230,7 @@ def _describe(
         inputs += [f for f in task.sensitive if f not in inputs]
     files = {n: digest_file(writer.path / n) for n in relative_files(writer.path)}
     return MitigatedDescription(
-        name=f"{predictor.maker_says.get('name') or opened.path.stem}-{method}",
+        name=f"{predictor.maker_says.get('name') or Path(opened.path).stem}-{method}",
         method=method,
         constraint=task.constraint,
         classes=(predictor.classes[0], predictor.classes[1]),

@@ -6,7 +6,6 @@ as skops; every part's digest is checked. Nothing is pickled, and Fairlearn is n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from audit.canonical import digest_file
 from audit.data import texts
-from audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
+from audit.errors import AlteredEvidenceError, InputError
+from trainers.folder_reader import read_json, refuse_code_files, says_format
 from trainers.mitigated_description import FORMAT, MitigatedDescription, Operation
 from trainers.mitigated_parts import (
     Inputs,
@@ -34,21 +34,17 @@ if TYPE_CHECKING:
     from audit.models.predictor import Predictor
 
 NAME = FORMAT
-TRUST = "data: JSON, safetensors and skops, each checked before anything is built from it"
-_MAX_JSON_BYTES = 16 << 20
-_CODE_SUFFIXES = frozenset({".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".dill"})
+TRUST = "data"
+ABOUT = "JSON, safetensors and skops, each checked before anything is built from it"
+PRELOAD = ("torch", "safetensors.torch", "pandas", "skops.io", "sklearn", "trainers.architectures")
+RECOGNISED_BY = "a folder whose model.json says format evenhand-mitigated"
+GRADIENTS = False
+SAVE = "evenhand mitigate MODEL ... --out folder"
 
 
 def recognises(path: Path) -> bool:
     """A folder whose model.json says that its format is evenhand-mitigated."""
-    file = path / "model.json"
-    if not path.is_dir() or not file.is_file() or file.stat().st_size > _MAX_JSON_BYTES:
-        return False
-    try:
-        says = json.loads(file.read_bytes())
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(says, dict) and says.get("format") == FORMAT
+    return says_format(path, FORMAT)
 
 
 def load(path: Path) -> MitigatedPredictor:
@@ -58,16 +54,18 @@ def load(path: Path) -> MitigatedPredictor:
     types or skops types that can run code, AlteredEvidenceError where a part is not the one that
     model.json names.
     """
-    from audit.models.opening import open_model
+    from audit.models.opening import open_here
 
     path = Path(path)
-    description = checked(MitigatedDescription, _json(path / "model.json"), f"{path}/model.json")
+    description = checked(
+        MitigatedDescription, read_json(path / "model.json"), f"{path}/model.json"
+    )
     _require_files(path, description)
     base = None
     if description.method == "threshold":
         if recognises(path / "base"):
             raise InputError(f"{path} is mitigated twice", remedy="mitigate the first model")
-        base = open_model(path / "base").predictor
+        base = open_here(path / "base").predictor
         if base.task != "binary" or description.positive_label not in base.classes:
             raise InputError(f"{path}/base is of other classes", remedy="mitigate again")
         inputs = Inputs(base.input_columns)
@@ -102,7 +100,7 @@ def _inputs(path: Path, description: MitigatedDescription) -> Inputs:
     needed = description.sensitive_features if description.needs_sensitive_features else ()
     columns = tuple(c for c in description.input_columns if c not in needed)
     if "encoder.json" in description.files:
-        encoder = encoder_from_json(_json(path / "encoder.json"))
+        encoder = encoder_from_json(read_json(path / "encoder.json"))
         if not set(encoder.input_columns) <= set(description.input_columns):
             raise InputError(
                 f"{path}: encoder.json reads other columns than model.json lists",
@@ -123,12 +121,7 @@ def _require_files(path: Path, description: MitigatedDescription) -> None:
     missing = sorted(wanted - set(description.files))
     if missing:
         raise InputError(f"{path}/model.json names no digest of {missing[0]}", remedy="mitigate")
-    code = sorted(p.name for p in path.iterdir() if p.suffix.lower() in _CODE_SUFFIXES)
-    if code:
-        raise UnsafeModelError(
-            f"{path} holds {', '.join(code[:5])}: a file type whose opening can run code",
-            remedy="remove that file",
-        )
+    refuse_code_files(path)
     for name, digest in description.files.items():
         file = path / name
         if not file.resolve().is_relative_to(path.resolve()):
@@ -140,17 +133,6 @@ def _require_files(path: Path, description: MitigatedDescription) -> None:
                 f"{file} is not the file that model.json was written with",
                 remedy="restore the folder from a copy, or mitigate again",
             )
-
-
-def _json(file: Path) -> Any:
-    try:
-        if file.stat().st_size > _MAX_JSON_BYTES:
-            raise InputError(f"{file} is over 16 MiB", remedy="is it of a model folder?")
-        return json.loads(file.read_bytes())
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}", remedy="mitigate") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file} is not JSON: {error}", remedy="mitigate again") from None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from audit.canonical import digest_file
 from audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
 from trainers import ledger
 from trainers.encoding import Encoder, encoder_from_json
+from trainers.folder_reader import read_json, refuse_code_files, says_format
 from trainers.model_description import FORMAT, ModelDescription, TargetScale
 from trainers.predictors import NetworkPredictor
 from trainers.validate import checked
@@ -25,24 +26,20 @@ if TYPE_CHECKING:
     import torch
 
 NAME = FORMAT
-TRUST = "data: JSON and safetensors, checked against an architecture that is installed here"
+TRUST = "data"
+ABOUT = "JSON and safetensors, checked against an architecture that is installed here"
+PRELOAD = ("torch", "safetensors.torch", "pandas", "trainers.architectures", "trainers.predictors")
+RECOGNISED_BY = "a folder whose model.json says format evenhand-folder"
+GRADIENTS = True
+SAVE = "evenhand train ... --out folder"
 
-_MAX_JSON_BYTES = 16 << 20
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_TENSORS = 10_000
-_CODE_SUFFIXES = frozenset({".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".dill"})
 
 
 def recognises(path: Path) -> bool:
     """A folder whose model.json says that its format is evenhand-folder."""
-    file = path / "model.json"
-    if not path.is_dir() or not file.is_file() or file.stat().st_size > _MAX_JSON_BYTES:
-        return False
-    try:
-        says = json.loads(file.read_bytes())
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(says, dict) and says.get("format") == FORMAT
+    return says_format(path, FORMAT)
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,12 @@ def load(path: Path) -> NetworkPredictor:
     """Opens the folder for scoring. Raises what ``open_network`` raises."""
     found = open_network(path)
     description = found.description
-    says = {**description.to_json(), "privacy": found.privacy}
+    cost = path / "cost.json"
+    says = {
+        **description.to_json(),
+        "privacy": found.privacy,
+        "cost": read_json(cost) if cost.is_file() else None,
+    }
     return NetworkPredictor(
         in_units(found.module, description.target_scale),
         found.encoder,
@@ -68,6 +70,19 @@ def load(path: Path) -> NetworkPredictor:
         description.classes,
         says,
     )
+
+
+def known_here(path: Path, says: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``says`` with what the ledger store of this place knows of other runs on the same rows.
+
+    The worker that opened the folder has read the same ledger and reaches no store of ours.
+    """
+    privacy = says.get("privacy")
+    if not isinstance(privacy, Mapping):
+        return says
+    record = ledger.read_ledger(path / ledger.FILE)
+    stated = checked(ModelDescription, read_json(path / "model.json"), "model.json").privacy or {}
+    return {**says, "privacy": {**privacy, "composition": _composition(record, stated)}}
 
 
 def in_units(module: torch.nn.Module, scale: TargetScale | None) -> torch.nn.Module:
@@ -91,9 +106,11 @@ def open_network(path: Path) -> Network:
     from trainers.architectures import architecture
 
     path = Path(path)
-    _refuse_code_files(path)
-    description = checked(ModelDescription, _json(path / "model.json"), f"{path / 'model.json'}")
-    encoder = encoder_from_json(_json(path / "encoder.json"))
+    refuse_code_files(path)
+    description = checked(
+        ModelDescription, read_json(path / "model.json"), f"{path / 'model.json'}"
+    )
+    encoder = encoder_from_json(read_json(path / "encoder.json"))
     if encoder.input_columns != description.input_columns:
         raise InputError(
             f"{path}: encoder.json reads other columns than model.json lists",
@@ -123,26 +140,6 @@ def _require_ids_fit(path: Path, encoder: Encoder, parameters: Mapping[str, Any]
             f"{path}: encoder.json has {ids} token ids, model.json says {rows}",
             remedy="train the model again",
         )
-
-
-def _refuse_code_files(path: Path) -> None:
-    found = sorted(p.name for p in path.iterdir() if p.suffix.lower() in _CODE_SUFFIXES)
-    if found:
-        raise UnsafeModelError(
-            f"{path} holds {', '.join(found[:5])}: a file type whose opening can run code",
-            remedy="save the weights as safetensors and remove that file",
-        )
-
-
-def _json(file: Path) -> Any:
-    try:
-        if file.stat().st_size > _MAX_JSON_BYTES:
-            raise InputError(f"{file} is over 16 MiB", remedy="is it of a model folder?")
-        return json.loads(file.read_bytes())
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}", remedy="train again") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file} is not JSON: {error}", remedy="train again") from None
 
 
 def _load_weights(module: torch.nn.Module, file: Path) -> None:

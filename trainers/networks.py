@@ -15,6 +15,7 @@ from trainers.fit import Examples, Loop, Point, Progress, make_optimizer, run, s
 from trainers.fit import shuffled_batches as shuffled
 from trainers.folder_writer import FolderWriter, write_network
 from trainers.measuring import measure_network
+from trainers.memory import fit_to_memory
 from trainers.model_folder import in_units
 from trainers.prepared import Fitted, Prepared
 from trainers.pretrained import pretrained_record
@@ -24,6 +25,7 @@ from trainers.rows import example_rows, rows_of
 from trainers.schedules import factor_of
 from trainers.session import Session
 from trainers.stopping import Watch, watch_rows
+from trainers.units import unit_of
 
 if TYPE_CHECKING:
     import torch
@@ -50,6 +52,7 @@ class Trained:
 
 
 _FROZEN_BATCH = 1024
+_PREFLIGHT_ROWS = 4
 _EPSILON_POINTS = 20  # each point of the epsilon curve is an accountant's run
 
 
@@ -177,8 +180,11 @@ def train_network(
         if recipe.private is None:
             trained = _fit_plain(head, on, recipe, parameters, progress, around, watch)
         else:
-            like = made_up_examples(on, n_outputs, parameters).to(distributed.device())
-            trained = _fit_private(head, on, recipe, parameters, like, progress, around, watch)
+
+            def made_up(n: int) -> Examples:
+                return made_up_examples(on, n_outputs, parameters, n).to(distributed.device())
+
+            trained = _fit_private(head, on, recipe, parameters, made_up, progress, around, watch)
     if body is not None:
         trained = replace(trained, module=module)
     trained = replace(trained, watch=watch)
@@ -206,7 +212,7 @@ def through(body: torch.nn.Module | None, examples: Examples) -> Examples:
 
 
 def made_up_examples(
-    like: Examples, n_outputs: int, parameters: Mapping[str, Any], n: int = 4
+    like: Examples, n_outputs: int, parameters: Mapping[str, Any], n: int = _PREFLIGHT_ROWS
 ) -> Examples:
     """Examples of the shapes and types of ``like`` and of none of its values, for the preflight.
 
@@ -276,7 +282,7 @@ def _fit_private(
     examples: Examples,
     recipe: Recipe,
     parameters: Mapping[str, Any],
-    like: Examples,
+    made_up: Callable[[int], Examples],
     progress: Progress | None,
     session: Session,
     watch: Watch | None,
@@ -293,6 +299,8 @@ def _fit_private(
     from_private = getattr(chosen, "from_private", None)
     if to_private:
         module = to_private(module)
+    limit = recipe.private.memory_limit if recipe.private else None
+    plan = fit_to_memory(plan, module, made_up, limit)
     optimizer = _optimizer(module, recipe)
     settings = settings_of(
         recipe.to_json(), parameters, session.dataset_digest, plan, plan.world_size
@@ -303,7 +311,7 @@ def _fit_private(
         module,
         optimizer,
         plan,
-        like=like,
+        like=made_up(_PREFLIGHT_ROWS),
         authorise=session.authorise,
         start_step=standing.step,
     )
@@ -345,6 +353,7 @@ def plan_of(recipe: Recipe, n_train: int, *, world_size: int = 1) -> Plan:
         epochs=recipe.descent.epochs,
         grad_sample_mode=getattr(architecture(recipe.model), "GRAD_SAMPLE_MODE", GRAD_SAMPLE_MODE),
         world_size=world_size,
+        unit=unit_of(recipe),
     )
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers import energy
 from trainers.accounting import Segment
+from trainers.fit import seeded
 from trainers.job import prepare
+from trainers.memory import fit_to_memory
 from trainers.recipe import ESTIMATORS, Recipe, as_recipe
 
 if TYPE_CHECKING:
+    from trainers.fit import Examples
     from trainers.prepared import Prepared
     from trainers.private import Plan
 
@@ -48,19 +51,24 @@ def plan(recipe: Recipe | Mapping[str, Any] | str | Path) -> dict[str, Any]:
     private = plan_of(asked, len(prepared.train)) if asked.private else None
     batch = min(asked.descent.batch_size, len(prepared.train))
     steps = private.steps if private else asked.descent.epochs * -(-len(prepared.train) // batch)
-    told |= {
+    with seeded(asked.seed):
+        module, made_up, n_weights = _network(prepared, is_private=private is not None)
+        if private and asked.private:
+            private = fit_to_memory(private, module, made_up, asked.private.memory_limit)
+        rows_a_step = private.expected_batch_size if private else float(batch)
+        estimate = _estimate(prepared, module, made_up, private, steps, rows_a_step)
+    return told | {
         "architecture": network_parameters(asked, prepared.architecture_defaults),
+        "n_weights": n_weights,
         "epochs": asked.descent.epochs,
         "steps": steps,
         "private": _private(prepared, private) if private else None,
+        "estimate": estimate,
     }
-    rows_a_step = private.expected_batch_size if private else float(batch)
-    told |= _estimate(prepared, private, steps, rows_a_step)
-    return told
 
 
 def _private(prepared: Prepared, planned: Plan) -> dict[str, Any]:
-    from trainers.private import ADJACENCY, SAMPLER, UNIT
+    from trainers.private import SAMPLER
     from trainers.private_record import outside_guarantee, preprocessing_of
 
     return {
@@ -68,8 +76,9 @@ def _private(prepared: Prepared, planned: Plan) -> dict[str, Any]:
         "epsilon_rdp": planned.cost.epsilon_rdp,
         "accountant": planned.cost.accountant,
         "delta": planned.delta,
-        "unit": UNIT,
-        "adjacency": ADJACENCY,
+        "unit": planned.unit.name,
+        "adjacency": planned.unit.adjacency,
+        "max_rows_per_unit": planned.unit.rows if planned.unit.column else None,
         "sampler": SAMPLER,
         "noise": planned.noise,
         "noise_multiplier": planned.noise_multiplier,
@@ -77,6 +86,7 @@ def _private(prepared: Prepared, planned: Plan) -> dict[str, Any]:
         "sample_rate": planned.sample_rate,
         "expected_batch_size": planned.expected_batch_size,
         "physical_batch_size": planned.physical_batch_size,
+        "memory": planned.memory.to_json() if planned.memory else None,
         "steps": planned.steps,
         "grad_sample_mode": planned.grad_sample_mode,
         "is_certified": not planned.not_certified,
@@ -95,45 +105,55 @@ def _composition(prepared: Prepared, planned: Plan) -> dict[str, Any]:
 
     store = LedgerStore()
     if not store.exists:
-        return {"state": "known", "epsilon": planned.cost.epsilon, "runs": 1, "overlap": 0.0}
+        alone = {"state": "known", "epsilon": planned.cost.epsilon, "runs": 1, "overlap": 0.0}
+        return {**alone, "unit": planned.unit.name}
     segment = Segment(planned.noise_multiplier, planned.sample_rate, planned.steps)
     rows = store.row_set(rows_of(prepared))
-    return store.composition(rows, delta=planned.delta, planned=(segment,)).to_json()
+    return store.composition(
+        rows, delta=planned.delta, planned=(segment,), unit=planned.unit
+    ).to_json()
+
+
+def _network(prepared: Prepared, *, is_private: bool) -> tuple[Any, Callable[[int], Examples], int]:
+    """What would be trained, as it is trained; what makes up so many rows for it; and how many
+    weights the whole network has."""
+    from trainers.architectures import architecture
+    from trainers.networks import made_up_examples, network_parameters, split_frozen, through
+
+    asked, n_outputs = prepared.recipe, prepared.n_outputs
+    parameters = network_parameters(asked, prepared.architecture_defaults)
+    chosen = architecture(asked.model)
+    module = chosen.build(prepared.input_shape, n_outputs, parameters)
+    body, head = split_frozen(chosen, module)
+    one = through(body, made_up_examples(prepared.train, n_outputs, parameters, 1))
+    to_private = getattr(chosen, "to_private", None)
+    if is_private and to_private:
+        head = to_private(head)
+    n_weights = sum(p.numel() for p in module.parameters())
+    return head, lambda n: made_up_examples(one, n_outputs, parameters, n), n_weights
 
 
 def _estimate(
-    prepared: Prepared, planned: Plan | None, steps: int, rows_a_step: float
+    prepared: Prepared,
+    module: Any,
+    made_up: Callable[[int], Examples],
+    planned: Plan | None,
+    steps: int,
+    rows_a_step: float,
 ) -> dict[str, Any]:
     import torch
 
-    from trainers.architectures import architecture
     from trainers.cost import run_flops
-    from trainers.fit import seeded
-    from trainers.networks import made_up_examples, network_parameters, split_frozen, through
 
-    asked = prepared.recipe
-    parameters = network_parameters(asked, prepared.architecture_defaults)
-    chosen = architecture(asked.model)
     n = max(1, min(_MOST_ROWS, round(rows_a_step)))
-    with seeded(asked.seed):
-        module = chosen.build(prepared.input_shape, prepared.n_outputs, parameters)
-        body, head = split_frozen(chosen, module)
-        one = through(body, made_up_examples(prepared.train, prepared.n_outputs, parameters, 1))
-        like = made_up_examples(one, prepared.n_outputs, parameters, n)
-        to_private = getattr(chosen, "to_private", None)
-        if planned and to_private:
-            head = to_private(head)
-        seconds = _seconds_a_step(head, like, planned) * rows_a_step / n * steps
+    seconds = _seconds_a_step(module, made_up(n), planned) * rows_a_step / n * steps
     flops, method = run_flops(prepared, steps * rows_a_step) or (None, "")
     return {
-        "n_weights": sum(p.numel() for p in module.parameters()),
-        "estimate": {
-            "wall_s": seconds,
-            **energy.estimate(seconds),
-            "flops": flops,
-            "flops_method": method,
-            "threads": torch.get_num_threads(),
-        },
+        "wall_s": seconds,
+        **energy.estimate(seconds),
+        "flops": flops,
+        "flops_method": method,
+        "threads": torch.get_num_threads(),
     }
 
 

@@ -83,12 +83,7 @@ def preflight(module: torch.nn.Module, plan: Plan, like: Examples) -> None:
             )
         rows = [_row_gradients(plain, together[i]) for i in range(len(like))]
         for i, found in enumerate(rows):
-            one = replace(
-                like,
-                inputs=like.inputs[i : i + 1],
-                targets=like.targets[i : i + 1],
-                weights=like.weights[i : i + 1],
-            )
+            one = like.some(slice(i, i + 1))
             _compare_rows(found, _row_gradients(plain, _losses(plain, one)[0]))
         _compare_step(module, plan, like, rows)
 
@@ -170,7 +165,7 @@ def _compare_step(
     )
     before = {n: p.detach().clone() for n, p in trainable.items()}
     try:
-        parts.take(lambda at: _losses(parts.module, _at(like, at)), torch.arange(len(like)))
+        parts.take(lambda at: _losses(parts.module, like.some(at)), torch.arange(len(like)))
     except (NotImplementedError, ValueError) as error:
         raise InputError(
             f"Opacus cannot clip this network by row in mode {plan.grad_sample_mode!r}: {error}",
@@ -180,12 +175,6 @@ def _compare_step(
         total = sum(r[name] * min(1.0, norm / n) for r, n in zip(rows, norms, strict=True))
         taken = (before[name] - parameter.detach()) / rate
         _require_step(name, taken, total, plan.expected_batch_size)
-
-
-def _at(like: Examples, rows: torch.Tensor) -> Examples:
-    return replace(
-        like, inputs=like.inputs[rows], targets=like.targets[rows], weights=like.weights[rows]
-    )
 
 
 def _require_step(name: str, taken: Any, total: Any, divisor: float) -> None:

@@ -26,14 +26,14 @@ from trainers.accounting import Segment, Spent, good_delta, noise_for, spent
 from trainers.noise import ENTROPY, NOT_CERTIFIED, SEEDED, entropy_generator, seeded_generator
 from trainers.preflight import preflight, require_same_parameters, require_separable
 from trainers.recipe import Private
+from trainers.units import ROW, Unit
 
 if TYPE_CHECKING:
     import torch
 
     from trainers.fit import Examples
+    from trainers.memory import MemoryUse
 
-UNIT = "row"
-ADJACENCY = "add/remove one row"
 SAMPLER: Literal["Poisson"] = "Poisson"
 # Uniform draws of torch are multiples of 2^-24: a rate that is one too is drawn exactly.
 _GRAIN = 2.0**24
@@ -49,7 +49,7 @@ class Plan:
 
     ``steps`` counts the whole run. ``physical_batch_size`` is how many rows are in memory at once;
     it changes neither gradients nor cost. ``not_certified`` says why the guarantee does not hold
-    as stated, () where it does.
+    as stated, () where it does. ``cost`` is that of one ``unit``.
     """
 
     delta: float
@@ -65,6 +65,8 @@ class Plan:
     not_certified: tuple[str, ...] = ()
     noise_seed: int | None = None
     world_size: int = 1
+    unit: Unit = ROW
+    memory: MemoryUse | None = None
 
     @property
     def expected_batch_size(self) -> float:
@@ -78,7 +80,8 @@ class Plan:
 
     def cost_after(self, steps: int) -> Spent:
         """What ``steps`` steps of this plan cost."""
-        return spent([Segment(self.noise_multiplier, self.sample_rate, steps)], self.delta)
+        segment = Segment(self.noise_multiplier, self.sample_rate, steps)
+        return spent([segment], self.delta, rows_per_unit=self.unit.rows)
 
 
 @dataclass(frozen=True)
@@ -135,8 +138,9 @@ def plan_private(
     epochs: int,
     grad_sample_mode: str = GRAD_SAMPLE_MODE,
     world_size: int = 1,
+    unit: Unit = ROW,
 ) -> Plan:
-    """Turns the dials of a recipe into a plan for ``n_train`` rows.
+    """Turns the dials of a recipe into a plan for ``n_train`` rows; epsilon is that of a ``unit``.
 
     Raises InputError for a delta of 1/n_train or more, for an epsilon that the given noise
     multiplier cannot keep, and for one that no noise can.
@@ -147,14 +151,14 @@ def plan_private(
     steps = math.ceil(round(epochs / rate, 6))
     noise = private.noise_multiplier
     if noise is None:
-        noise = noise_for(private.epsilon or 3.0, delta, rate, steps)
-    cost = spent([Segment(noise, rate, steps)], delta)
+        budget = private.epsilon or 3.0
+        noise = noise_for(budget, delta, rate, steps, rows_per_unit=unit.rows)
+    cost = spent([Segment(noise, rate, steps)], delta, rows_per_unit=unit.rows)
     if private.epsilon is not None and cost.epsilon > private.epsilon:
         raise InputError(
             f"noise_multiplier={noise} costs epsilon={cost.epsilon:.3f} over {steps} steps, above "
             f"epsilon={private.epsilon}",
-            remedy=f"use noise_multiplier {noise_for(private.epsilon, delta, rate, steps):.4g}, or "
-            "leave it out",
+            remedy="leave noise_multiplier out: it is found for epsilon",
         )
     if cost.note:
         notes.append(cost.note)
@@ -172,6 +176,7 @@ def plan_private(
         not_certified=(NOT_CERTIFIED,) if private.noise_seed is not None else (),
         noise_seed=private.noise_seed,
         world_size=world_size,
+        unit=unit,
     )
 
 

@@ -24,15 +24,15 @@ def opening_entry(
     start_step: int = 0,
 ) -> ledger.Opened:
     """The ledger's opening line for a plan, or for what is left of it after ``start_step``."""
-    from trainers.private import ADJACENCY, SAMPLER, UNIT
+    from trainers.private import SAMPLER
 
     left = plan.steps - start_step
     cost = plan.cost_after(left)
     return ledger.Opened(
         dataset_digest=dataset_digest,
         n_train=plan.n_train,
-        unit=UNIT,
-        adjacency=ADJACENCY,
+        unit=plan.unit.name,
+        adjacency=plan.unit.adjacency,
         sampler=SAMPLER,
         accountant=cost.accountant,
         noise=plan.noise,
@@ -51,6 +51,10 @@ def opening_entry(
         grad_sample_mode=plan.grad_sample_mode,
         world_size=plan.world_size,
         preprocessing=dict(preprocessing or {}),
+        unit_column=plan.unit.column,
+        rows_per_unit=plan.unit.rows,
+        physical_batch_size=plan.physical_batch_size,
+        memory=plan.memory.to_json() if plan.memory else None,
     )
 
 
@@ -100,7 +104,8 @@ def settings_of(
 ) -> dict[str, Any]:
     """What must not change between a run and its resuming: flat, so that an error can name it."""
     private = dict(recipe.get("private") or {})
-    private.pop("physical_batch_size", None)
+    for how_alone in ("physical_batch_size", "memory_limit"):
+        private.pop(how_alone, None)
     # Where the data lie may change, what they hold may not: their digest is compared.
     kept = {k: v for k, v in recipe.items() if k not in ("data", "keep_held_out", "private")}
     settings = {

@@ -18,6 +18,7 @@ from audit.errors import InputError, nearest
 from trainers.accounting import MAX_NOISE
 from trainers.defaults import filled_in
 from trainers.image_encoder import Normalise
+from trainers.memory import bytes_of
 from trainers.public import Public
 from trainers.schedules import Schedule
 from trainers.stopping import EarlyStopping
@@ -28,7 +29,7 @@ from trainers.validate import Strict, checked
 ESTIMATORS = ("logistic", "gradient-boosting", "random-forest")
 Kind = Literal["tabular", "image", "text-classification", "text-generation"]
 Optimizer = Literal["sgd", "adam", "rmsprop"]
-_DESCENT = (
+DESCENT = (
     "optimizer",
     "learning_rate",
     "momentum",
@@ -66,7 +67,10 @@ class Private(Strict):
     ``epsilon`` (where given) is a ceiling. ``delta`` defaults to the largest power of ten that is
     at most 1/(10 n_train). ``sample_rate`` is by default batch_size / n_train.
     ``physical_batch_size`` bounds the rows in memory at once and changes nothing else.
-    ``noise_seed`` makes noise and sampling repeatable: such a run is not certified."""
+    Without it, it is found so that a step stays within ``memory_limit`` (bytes, or such as "2 GiB";
+    by default half of the memory that is available). ``max_rows_per_unit`` goes with the recipe's
+    ``unit_column``: how many training rows a person may have (1). ``noise_seed`` makes noise and
+    sampling repeatable: such a run is not certified."""
 
     epsilon: float | None = Field(default=None, gt=0, le=1000)
     delta: float | None = Field(default=None, gt=0, lt=1)
@@ -75,6 +79,8 @@ class Private(Strict):
     sample_rate: float | None = Field(default=None, gt=0, le=1)
     keep_loss_curve: bool = False
     physical_batch_size: int | None = Field(default=None, ge=1)
+    memory_limit: int | None = Field(default=None, ge=1)
+    max_rows_per_unit: int | None = Field(default=None, ge=1, le=1000)
     noise_seed: int | None = Field(default=None, ge=0, lt=2**63)
 
     @model_validator(mode="before")
@@ -85,6 +91,11 @@ class Private(Strict):
         if given.get("epsilon") is None and given.get("noise_multiplier") is None:
             return {**given, "epsilon": 3.0}
         return given
+
+    @field_validator("memory_limit", mode="before")
+    @classmethod
+    def _bytes(cls, given: Any) -> Any:
+        return bytes_of(given) if isinstance(given, str) else given
 
 
 class Recipe(TextDials):
@@ -99,6 +110,8 @@ class Recipe(TextDials):
     ``normalise`` is of images. ``task`` is of tabular data, and binary unless declared.
     ``test_data`` is a table of its own to test on, in place of a ``test_share`` of ``data``; rows
     to validate on after each epoch are a ``validation_share`` of ``data`` or ``validation_data``.
+    ``unit_column`` tells persons (or other units) apart that have several rows: they are held out
+    whole, the column is no input, and private training protects persons (units.py).
     ``init_from`` is a model folder to start from, ``freeze`` the layers of it that stay as they are
     (names, or patterns such as ``0.*``).
     """
@@ -113,6 +126,7 @@ class Recipe(TextDials):
     sensitive: tuple[str, ...] | None = None
     inputs: tuple[str, ...] | None = Field(default=None, min_length=1)
     drop: tuple[str, ...] = ()
+    unit_column: str | None = Field(default=None, min_length=1)
     use_sensitive: bool = False
     categorical: tuple[str, ...] = ()
     model: str = "mlp"
@@ -190,10 +204,12 @@ class Recipe(TextDials):
     def _dials_belong_together(self) -> Recipe:
         if self.public is not None and self.kind != "tabular":
             raise ValueError("public declares columns of tables; this kind of data has none")
-        if self.kind != "tabular":
-            for name in ("task", "test_data", "validation_data"):
-                if getattr(self, name) is not None:
-                    raise ValueError(f"{name} is of tabular data; kind {self.kind!r} has none")
+        if self.kind != "tabular" and self.task is not None:
+            raise ValueError(f"task is of tabular data; kind {self.kind!r} has none")
+        if self.kind == "image" and (self.test_data or self.validation_data):
+            raise ValueError("images come with their test split or give a share of themselves")
+        if self.private is not None and self.private.max_rows_per_unit and not self.unit_column:
+            raise ValueError("max_rows_per_unit needs unit_column: which rows are one person's")
         if self.nesterov and (self.optimizer != "sgd" or not self.momentum):
             raise ValueError("nesterov needs optimizer: sgd and a momentum above 0")
         if self.freeze and self.init_from is None:
@@ -222,7 +238,7 @@ class Recipe(TextDials):
                 f"model {self.model!r} cannot be trained with differential privacy; "
                 "use model: mlp (architecture: {hidden: []} is a logistic regression)"
             )
-        dials = (*_DESCENT, "early_stopping", "init_from", "public")
+        dials = (*DESCENT, "early_stopping", "init_from", "public")
         idle = [name for name in dials if getattr(self, name) is not None]
         if idle:
             raise ValueError(f"{idle[0]} does not apply to model {self.model!r}")
@@ -231,7 +247,7 @@ class Recipe(TextDials):
     @property
     def descent(self) -> Descent:
         """The optimizer's settings of a network's recipe."""
-        values = {name: getattr(self, name) for name in _DESCENT}
+        values = {name: getattr(self, name) for name in DESCENT}
         values["momentum"] = self.momentum or 0.0
         values["l1"] = self.l1 or 0.0
         values["nesterov"] = bool(self.nesterov)

@@ -9,7 +9,8 @@ from secrets import token_hex
 from typing import Any
 
 from audit.errors import InputError
-from trainers.ledger import Ahead, Chain, Checkpointed, Closed, Opened, Paused, sync_folder
+from trainers.chain import Chain, sync_folder
+from trainers.ledger import Ahead, Checkpointed, Closed, Opened, Paused
 
 _BLOCKS = 100  # lines written ahead a run: more cost time, fewer over-count more after a crash
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import AlteredEvidenceError, InputError
-from trainers import checkpoint
+from trainers import checkpoint, distributed
 from trainers.checkpoint import Due, Interrupts, Saved
 from trainers.fit import Standing
 from trainers.ledger_store import LedgerStore, RowSet
@@ -131,7 +131,7 @@ class Session:
         due = Due(self.every)
 
         def after(standing: Standing) -> None:
-            is_asked = self._interrupts.is_asked
+            is_asked = distributed.anyone(self._interrupts.is_asked)
             if self.folder is not None and self.is_first and (is_asked or due.now(standing.step)):
                 self._save(module, optimizer, standing, *(extra() if extra else ({}, {})))
             if is_asked:

@@ -77,7 +77,7 @@ def fit_estimator(
     pipeline.fit(frame, _answers(rows.train, prepared), model__sample_weight=weights)
     loss, measure = _loss_and_measure(pipeline, rows.train, prepared)
     if progress:
-        progress(1, 1, loss, None)
+        progress(1, 1, loss, None, 0.0)
     write_estimator(writer, pipeline)
     point, notes = Point(1, loss), {}
     if rows.validation is not None:

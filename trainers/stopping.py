@@ -137,13 +137,7 @@ def watch_rows(
 
     ``unit`` is what a standardised target's 1 stands for (regression).
     """
-    few = slice(0, _N_TRAINING)
-    first = replace(
-        training,
-        inputs=training.inputs[few],
-        targets=training.targets[few],
-        weights=training.weights[few],
-    )
+    first = training.some(slice(0, _N_TRAINING))
 
     def evaluate(module: Any) -> Seen:
         loss, measure = evaluate_rows(module, validation, unit=unit)

@@ -10,7 +10,9 @@ from audit.data import Table, read_table
 from audit.errors import InputError
 from audit.texts import COLUMN, is_plain_text, read_texts
 from trainers import tokenisers
+from trainers.datasets import Split
 from trainers.recipe import ESTIMATORS, Recipe
+from trainers.splitting import split_rows, table_of_its_own
 from trainers.text_dials import ASCII
 from trainers.text_encoder import SCHEMA, Source, TextEncoder
 from trainers.tokenisers import Tokeniser
@@ -33,6 +35,24 @@ def read_text_table(path: str | Path, recipe: Recipe, *, passage: int | None = N
             remedy="write the table as UTF-8 and leave encoding out",
         )
     return read_table(path)
+
+
+def split_texts(
+    recipe: Recipe, frame: pd.DataFrame, *, stratify: str | None = None, passage: int | None = None
+) -> tuple[Split, tuple[str, ...]]:
+    """The split of a table of texts, tables of its own for test and validation read as the data
+    are, and notes. Raises InputError."""
+
+    def own(path: str | None, what: str) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
+        def read(given: str) -> Table:
+            return read_text_table(given, recipe, passage=passage)
+
+        return table_of_its_own(path, what, read, frame, stratify)
+
+    test, said = own(recipe.test_data, "test_data")
+    validation, also = own(recipe.validation_data, "validation_data")
+    rows, notes = split_rows(recipe, frame, stratify=stratify, test=test, validation=validation)
+    return rows, (*said, *also, *notes)
 
 
 def text_column(recipe: Recipe, table: Table) -> str:
@@ -94,7 +114,7 @@ def pretrained_encoder(
 
 def require_own_keys(recipe: Recipe, models: str) -> None:
     """Raises InputError for keys that are not for texts, and models that do not read them."""
-    for name in ("inputs", "drop", "categorical", "test_data", "validation_data"):
+    for name in ("inputs", "drop", "categorical"):
         if getattr(recipe, name, None):
             raise InputError(
                 f"recipe: {name} does not apply to kind {recipe.kind!r}, whose one input is the "

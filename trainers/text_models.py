@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from audit.errors import InputError
 from trainers.losses import IGNORED
 from trainers.text_encoder import TextEncoder
-from trainers.tokenisers import N_SPECIAL, START
+from trainers.tokenisers import N_SPECIAL, START, UNKNOWN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +32,25 @@ class TokenAccess:
     embedding: Any
     encoder: TextEncoder
     baseline_name: str = "empty text"
+    unknown: int = UNKNOWN
+    start: int = START
+
+    @property
+    def max_length(self) -> int:
+        """How many tokens the network sees."""
+        return self.encoder.max_length
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text of any length, without the start token."""
+        return list(self.encoder.tokeniser.encode(text))
+
+    def decode(self, ids: list[int]) -> str:
+        """The text of some ids."""
+        return self.encoder.tokeniser.decode(ids)
+
+    def names(self, ids: list[int]) -> list[str]:
+        """What each id stands for, for people to read."""
+        return self.encoder.names(ids)
 
     @property
     def baseline(self) -> np.ndarray:
@@ -48,6 +67,15 @@ class TokenAccess:
         lead = [START] if self.encoder.starts else []
         rows = [lead + self.encoder.ids(text) for text in self.encoder.texts(frame)]
         return [self.encoder.names(row[: self.encoder.max_length]) for row in rows]
+
+    def spans(self, frame: pd.DataFrame) -> list[list[tuple[int, int]]]:
+        """Where each of those tokens begins and ends in its text, in characters."""
+        return [self.text_spans(text) for text in self.encoder.texts(frame)]
+
+    def text_spans(self, text: str) -> list[tuple[int, int]]:
+        """The same of one text; the start token is (0, 0)."""
+        lead = [(0, 0)] if self.encoder.starts else []
+        return [*lead, *self.encoder.tokeniser.spans(text)][: self.max_length]
 
 
 def token_access(module: torch.nn.Module, encoder: Any) -> TokenAccess | None:

@@ -74,6 +74,11 @@ class Words(_Listed):
         """The ids of a text, one by one; a word that is not in the vocabulary is unknown."""
         return (self._ids.get(piece, UNKNOWN) for piece in self.pieces(text))
 
+    @staticmethod
+    def spans(text: str) -> Iterator[tuple[int, int]]:
+        """Where each token of a text begins and ends in it, in characters."""
+        return (match.span() for match in _WORD.finditer(text))
+
     def decode(self, ids: Iterable[int]) -> str:
         """The words with spaces between them: capitals and spacing are lost."""
         return " ".join(self.name(i) for i in ids if i not in (PADDING, START))
@@ -92,6 +97,11 @@ class Characters(_Listed):
     def encode(self, text: str) -> Iterator[int]:
         """The ids of a text, one by one; a character that is not listed is unknown."""
         return (self._ids.get(piece, UNKNOWN) for piece in text)
+
+    @staticmethod
+    def spans(text: str) -> Iterator[tuple[int, int]]:
+        """Where each token of a text begins and ends in it, in characters."""
+        return ((i, i + 1) for i in range(len(text)))
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text again."""
@@ -154,6 +164,16 @@ class BytePairs(Strict):
                 if len(self._known_runs) < 100_000:
                     self._known_runs[run] = ids
             yield from ids
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where each token of a text begins and ends in it, in characters; a token of some of a
+        character's bytes has the whole character."""
+        owners = [i for i, character in enumerate(text) for _ in _utf8(character)]
+        begin = 0
+        for token_id in self.encode(text):
+            end = begin + len(self._bytes[token_id - N_SPECIAL])
+            yield owners[begin], owners[end - 1] + 1
+            begin = end
 
     @staticmethod
     def pieces(text: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,7 +33,10 @@ def train(
         str | None, typer.Option(help="binary (default), multiclass or regression; tabular.")
     ] = None,
     test_data: Annotated[
-        str | None, typer.Option(help="Table to test on, instead of a share of --data.")
+        str | None, typer.Option(help="Table or text to test on, instead of a share of --data.")
+    ] = None,
+    validation_data: Annotated[
+        str | None, typer.Option(help="The same for validation after each epoch.")
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column to predict.")] = None,
     positive_label: Annotated[str | None, typer.Option(help="Label counted as positive.")] = None,
@@ -42,6 +46,10 @@ def train(
     inputs: Annotated[list[str] | None, typer.Option(help="Input columns (default: the rest).")] = (
         None
     ),
+    unit_column: Annotated[
+        str | None,
+        typer.Option(help="Column that tells persons apart: held out whole, protected whole."),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(help="mlp (default), linear, logistic, gradient-boosting, random-forest."),
@@ -49,6 +57,13 @@ def train(
     text: Annotated[str | None, typer.Option(help="Column of texts (default: text).")] = None,
     encoding: Annotated[str | None, typer.Option(help="Of a plain text file (utf-8).")] = None,
     tokens: Annotated[str | None, typer.Option(help="words, characters or byte-pair.")] = None,
+    vocabulary: Annotated[
+        str | None, typer.Option(help="Public: ascii, a file of tokens, or an encoder.json.")
+    ] = None,
+    vocabulary_size: Annotated[int | None, typer.Option(help="Tokens learnt, at most.")] = None,
+    public_data: Annotated[
+        str | None, typer.Option(help="Public texts to learn the vocabulary from.")
+    ] = None,
     max_length: Annotated[int | None, typer.Option(help="Tokens kept of a text.")] = None,
     passage: Annotated[int | None, typer.Option(help="Characters a row of plain text.")] = None,
     out: Annotated[Path | None, typer.Option(help="Model folder to write.")] = None,
@@ -82,8 +97,14 @@ def train(
     noise_multiplier: Annotated[
         float | None, typer.Option(help="Noise, instead of epsilon.")
     ] = None,
+    max_rows_per_unit: Annotated[
+        int | None, typer.Option(help="Training rows a person may have (1); see --unit-column.")
+    ] = None,
+    memory_limit: Annotated[
+        str | None, typer.Option(help="Of a step, such as 2GiB (half of what is free).")
+    ] = None,
     physical_batch_size: Annotated[
-        int | None, typer.Option(help="Rows in memory at once; changes nothing else.")
+        int | None, typer.Option(help="Rows in memory at once, instead of --memory-limit.")
     ] = None,
     noise_seed: Annotated[
         int | None, typer.Option(help="Repeatable noise: the run is not certified.")
@@ -98,45 +119,10 @@ def train(
     quiet: sh.Quiet = False,
 ) -> int:
     """Train a model, plainly or with differential privacy, into a model folder."""
+    given = _given(locals())
     from trainers import train as run_training
     from trainers.recipe import as_recipe, read_recipe
 
-    dials = {
-        "epsilon": epsilon,
-        "delta": delta,
-        "max_grad_norm": max_grad_norm,
-        "noise_multiplier": noise_multiplier,
-        "physical_batch_size": physical_batch_size,
-        "noise_seed": noise_seed,
-    }
-    given = {
-        "data": data,
-        "task": task,
-        "test_data": test_data,
-        "target": target,
-        "positive_label": positive_label,
-        "sensitive": sh.split(sensitive),
-        "inputs": sh.split(inputs),
-        "model": model,
-        "text": text,
-        "encoding": encoding,
-        "tokens": tokens,
-        "max_length": max_length,
-        "passage": passage,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "momentum": momentum,
-        "schedule": schedule,
-        "validation_share": validation_share,
-        "early_stopping": early_stopping,
-        "init_from": init_from,
-        "freeze": sh.split(freeze),
-        "test_share": test_share,
-        "seed": seed,
-        "private": _private(dials, private=private),
-    }
-    given = {k: v for k, v in given.items() if v is not None}
     if recipe.endswith((".yaml", ".yml")):
         others = sorted(set(given) - {"data", "seed"})
         if others:
@@ -162,6 +148,36 @@ def train(
     return OK
 
 
+# What is asked of the run, and not of the recipe.
+_OF_THE_RUN = ("recipe", "out", "resume", "plan", "as_json", "quiet")
+_LISTS = ("sensitive", "inputs", "freeze")
+_PRIVATE = (
+    "epsilon",
+    "delta",
+    "max_grad_norm",
+    "noise_multiplier",
+    "memory_limit",
+    "physical_batch_size",
+    "max_rows_per_unit",
+    "noise_seed",
+)
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given, as a recipe has them: their names are its own."""
+    found = {k: v for k, v in options.items() if v is not None and k not in _OF_THE_RUN}
+    for name in set(_LISTS) & set(found):
+        found[name] = sh.split(found[name])
+    is_private = found.pop("private")
+    dials = {k: found.pop(k) for k in _PRIVATE if k in found}
+    if dials and not is_private:
+        raise InputError(
+            f"{', '.join(sorted(dials))} given without --private",
+            remedy="add --private, or leave them out",
+        )
+    return {**found, "private": dials} if is_private else found
+
+
 def _plan(asked: Any, *, as_json: bool) -> int:
     from audit.commands.tables import show
     from trainers.plan import plan
@@ -178,6 +194,14 @@ def _plan(asked: Any, *, as_json: bool) -> int:
             f"multiplier {private['noise_multiplier']:.3f} over {private['steps']} steps"
         )
         together = private["composition"]
+        show(f"protects: {private['adjacency']}")
+        memory = private["memory"]
+        if memory:
+            show(
+                f"memory: {memory['bytes_per_row']:,.0f} bytes a row of a step, limit "
+                f"{memory['limit_bytes']:,} ({memory['limit_is']}): "
+                f"{private['physical_batch_size'] or 'all'} rows at once"
+            )
         show(f"with {together['runs']} runs on these rows: epsilon {together['epsilon']:.3f}")
         for item in (*private["outside_guarantee"], *private["not_certified"]):
             show(f"outside the guarantee: {item}")
@@ -186,21 +210,11 @@ def _plan(asked: Any, *, as_json: bool) -> int:
     return OK
 
 
-def _private(dials: dict[str, float | None], *, private: bool) -> dict[str, float] | None:
-    set_dials = {k: v for k, v in dials.items() if v is not None}
-    if set_dials and not private:
-        raise InputError(
-            f"{', '.join(sorted(set_dials))} given without --private",
-            remedy="add --private, or leave them out",
-        )
-    return set_dials if private else None
-
-
 def _epochs(progress: Any) -> Any:
-    def report(epoch: int, epochs: int, loss: float | None, epsilon: float | None) -> None:
-        parts = [f"loss {loss:.4f}" if loss is not None else ""]
-        parts += [f"epsilon {epsilon:.2f}" if epsilon is not None else ""]
-        progress(" ".join(p for p in parts if p) or "epoch", epoch - 1, epochs)
+    from trainers.progress import words
+
+    def report(epoch: int, epochs: int, *told: Any) -> None:
+        progress(words(epoch, epochs, *told), epoch - 1, epochs)
 
     return report
 

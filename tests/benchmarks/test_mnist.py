@@ -1,8 +1,9 @@
 """MNIST test accuracy of the shipped recipes: mean and spread of three seeds, each run once.
 
-The settings in ``trainers/recipes/mnist_*.yaml`` were chosen on 10,000 of the training images; the
-test images are read here, once a seed, for nothing but this table. Data: the folder ``mnist`` with
-the four IDX files under EVENHAND_BENCH_DATA (by default ../shared/data beside the repository).
+The settings in ``trainers/recipes/mnist_*.yaml`` were chosen on splits of the training images (each
+recipe says on what); the test images are read here, once a seed, for nothing but this table. Data:
+the folder ``mnist`` with the four IDX files under EVENHAND_BENCH_DATA (by default ../shared/data
+beside the repository).
 """
 
 from __future__ import annotations
@@ -60,11 +61,11 @@ def test_accuracy(
         torch.set_num_threads(threads)
     accuracies = [100 * float(result.test_accuracy or 0) for result in results]
     with capsys.disabled():
-        shown = ", ".join(f"{a:.2f}" for a in accuracies)
-        spent = "" if results[0].epsilon is None else f" at epsilon {results[0].epsilon:.3f}"
+        shown = " ".join(f"{a:.2f}" for a in accuracies)
+        spent = "plain" if results[0].epsilon is None else f"epsilon {results[0].epsilon:.3f}"
         print(
-            f"\n{recipe}: {fmean(accuracies):.2f} % +- {stdev(accuracies):.2f} ({shown}){spent}; "
-            f"wanted {100 * wanted:.1f}; field {field}; "
+            f"\n{recipe:20s} | {spent:13s} | {fmean(accuracies):.2f} % +- {stdev(accuracies):.2f} "
+            f"({shown}) | must {100 * wanted:.1f} | field {field} | "
             f"{fmean(r.seconds for r in results):.0f} s a run"
         )
     for result in results:

@@ -1,4 +1,4 @@
-"""A small table with a known rule behind it, and models trained on it once."""
+"""A small table with a known rule behind it, models trained on it once, and images."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+
+from tests.trainers.made_images import squares, write_idx
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,3 +76,26 @@ def private(recipe: dict[str, object], tmp_path_factory: pytest.TempPathFactory)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EVENHAND_HOME", str(tmp_path_factory.mktemp("home")))
         return train(given, out=tmp_path_factory.mktemp("private") / "model")
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("images") / "corners"
+    write_idx(folder, "train", *squares(240))
+    write_idx(folder, "t10k", *squares(80, seed=1))
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder of PNG files with a metadata table, written with another library."""
+    images, labels = squares(24)
+    folder = tmp_path / "pictures"
+    (folder / "img").mkdir(parents=True)
+    rows = []
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+        Image.fromarray(image).save(folder / "img" / f"{i}.png")
+        sex = "f" if i % 2 else "m"
+        rows.append({"file": f"img/{i}.png", "label": f"c{label % 2}", "sex": sex})
+    pd.DataFrame(rows).to_csv(folder / "metadata.csv", index=False)
+    return folder

@@ -11,6 +11,7 @@ import torch
 from audit.errors import InputError
 from trainers import networks
 from trainers.architectures import architecture, scattering_linear
+from trainers.architectures._strokes import _bezier, _inked, draw_strokes
 from trainers.fit import Examples
 from trainers.networks import made_up_examples, split_frozen, through
 from trainers.private import entropy_generator, known_warnings_silenced, plan_private, wrap
@@ -175,6 +176,110 @@ def test_wavelets_let_no_mean_through_and_the_low_pass_does() -> None:
     assert float(along.mean()) > 10 * float(across.mean())
 
 
+def test_strokes_are_drawings_in_the_middle_and_always_the_same() -> None:
+    drawn = draw_strokes(50, (28, 28))
+    assert drawn.shape == (50, 28, 28) and drawn.dtype == torch.float32
+    assert float(drawn.min()) == 0.0 and float(drawn.max()) == 1.0
+    assert torch.equal(drawn, draw_strokes(50, (28, 28)))
+    assert not torch.equal(drawn, draw_strokes(50, (28, 28), seed=1))
+    # 0.64 * 28 / 2 = 8.96 pixels from the middle at 13.5, and at most 2.3 of pen: 2.24 to 24.76
+    assert float(drawn[:, :3].max()) == 0.0 and float(drawn[:, :, -3:].max()) == 0.0
+    assert (drawn > 0.5).flatten(1).any(1).all()
+    colour = draw_strokes(3, (12, 10, 3))
+    # one colour a drawing: the channels of a pixel are in one proportion, where there is ink
+    for image in colour.flatten(1, 2):
+        inked = image[image.sum(1) > 0.1]
+        shares = inked / inked.sum(1, keepdim=True)
+        torch.testing.assert_close(shares, shares[:1].expand_as(shares), atol=1e-5, rtol=0)
+
+
+def test_a_curve_and_its_ink_by_hand() -> None:
+    # equally spaced corners on a line: the curve is the line at an even pace
+    points = _bezier(torch.tensor([[[0.0, 0.0], [1.0, 2.0], [2.0, 4.0], [3.0, 6.0]]]))
+    torch.testing.assert_close(points[:, 1], torch.linspace(0, 6, 32))
+    # corners (0, 0), (0, 1), (1, 1), (1, 0): its ends are the first and the last corner
+    ends = _bezier(torch.tensor([[[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]]))[[0, -1]]
+    torch.testing.assert_close(ends, torch.tensor([[0.0, 0.0], [1.0, 0.0]]))
+    # one point in the middle of 3 x 3, a pen of 1: ink 1 there, 1.5 - 1 beside, 1.5 - sqrt(2) at
+    # the corners
+    corner = 1.5 - math.sqrt(2)
+    expected = torch.tensor([[corner, 0.5, corner], [0.5, 1.0, 0.5], [corner, 0.5, corner]])
+    torch.testing.assert_close(_inked(torch.zeros(1, 2), (3, 3), 1.0), expected)
+
+
+TURNED = {"angles": 2, "groups": 3, "components": 7, "whitening": 0.5}
+
+
+@pytest.mark.parametrize("shape", [(12, 12), (12, 10, 3)])
+def test_components_are_the_principal_ones_of_strokes(shape: tuple[int, ...]) -> None:
+    plain = architecture("scattering_linear").build(shape, 3, {"angles": 2, "groups": 3})
+    turned = architecture("scattering_linear").build(shape, 3, TURNED)
+    assert turned.head.weight.shape == (3, 7)
+    found = plain.features(draw_strokes(scattering_linear.N_STROKES, shape)).double().numpy()
+    # numpy's singular values of the centred rows, squared and over their number, are the spread
+    centred = found - found.mean(0)
+    _, values, axes = np.linalg.svd(centred, full_matrices=False)
+    spread = values[:7] ** 2 / len(found)
+    # half the whitening leaves the square root of the spread; their mean is made 1
+    expected = np.sqrt(spread) / np.sqrt(spread).mean()
+    got = turned.features(draw_strokes(scattering_linear.N_STROKES, shape)).numpy()
+    np.testing.assert_allclose(np.cov(got.T, bias=True), np.diag(expected), atol=1e-3)
+    own = turned.features.axes.numpy()
+    cosines = np.abs((own * axes[:7]).sum(1)) / np.linalg.norm(own, axis=1)
+    np.testing.assert_allclose(cosines, 1.0, atol=1e-3)
+    # whatever the sign that a machine finds, the largest entry of an axis is positive
+    assert (own[np.arange(7), np.abs(own).argmax(1)] > 0).all()
+
+
+@pytest.mark.parametrize("n", [40, 9])
+@pytest.mark.parametrize("whitening", [0.0, 1.0])
+def test_whitening_from_either_side(n: int, whitening: float) -> None:
+    rng = np.random.default_rng(3)
+    rows = rng.normal(size=(n, 20)) * np.geomspace(5, 0.1, 20)
+    rows -= rows.mean(0)
+    axes = scattering_linear._whitened(torch.from_numpy(rows), 4, whitening).numpy()
+    spread = np.linalg.svd(rows, compute_uv=False)[:4] ** 2 / n
+    expected = np.ones(4) if whitening else spread / spread.mean()
+    got = rows @ axes.T
+    np.testing.assert_allclose(got.T @ got / n, np.diag(expected), atol=1e-9)
+
+
+def test_strokes_that_span_too_little_are_refused() -> None:
+    two = torch.eye(2, 20, dtype=torch.float64)
+    for rows, n in ((two, 3), (two.T, 3), (torch.ones(20, 2, dtype=torch.float64), 2)):
+        with pytest.raises(InputError, match=f"fewer than components={n}"):
+            scattering_linear._whitened(rows, n, 0.5)
+
+
+def test_components_hold_nothing_of_the_training_images_and_come_back_with_the_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = as_recipe(
+        {
+            "kind": "image",
+            "data": "x",
+            "model": "scattering_linear",
+            "architecture": TURNED,
+            "optimizer": "sgd",
+            "learning_rate": 0.1,
+            "epochs": 1,
+            "batch_size": 10,
+        }
+    )
+    one, other = (networks.train_network(recipe, images(n), 3).module for n in (30, 12))
+    assert torch.equal(one.features.axes, other.features.axes)
+    assert torch.equal(one.features.centre, other.features.centre)
+    assert [name for name, _ in one.named_parameters()] == ["head.weight", "head.bias"]
+    monkeypatch.setattr(scattering_linear, "stroke_axes", lambda *_: pytest.fail("found again"))
+    with torch.device("meta"):  # as a folder is opened
+        again = architecture("scattering_linear").build((12, 12), 3, TURNED)
+    again.load_state_dict(one.state_dict(), assign=True)
+    with torch.no_grad():
+        inputs = images(4).inputs
+        assert torch.equal(again(inputs), one(inputs))
+        assert again(inputs[:0]).shape == (0, 3)
+
+
 @pytest.mark.parametrize(
     ("name", "shape", "params", "words"),
     [
@@ -187,6 +292,9 @@ def test_wavelets_let_no_mean_through_and_the_low_pass_does() -> None:
         ("scattering_linear", (5,), {}, "at least 8 x 8"),
         ("scattering_linear", (28, 28), {"groups": 4}, "does not divide"),
         ("scattering_linear", (10_000, 10_000), {}, "over 2,000,000"),
+        ("scattering_linear", (8, 8), {"angles": 2, "groups": 0, "components": 36}, "of 36"),
+        ("scattering_linear", (128, 128), {"components": 9}, "may be 50,000"),
+        ("scattering_linear", (28, 28), {"components": 1001}, "components"),
     ],
 )
 def test_wrong_sizes_are_refused(name: str, shape: tuple, params: dict, words: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -65,6 +67,41 @@ def test_codecarbon_is_used_where_it_is_installed(
     cost = energy.Meter().stop()
     assert (cost.energy_is, cost.energy_j) == (said, pytest.approx(7.2))
     assert cost.energy_method.startswith("CodeCarbon")
+
+
+def test_a_tracker_without_a_number_does_not_cost_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = Tracker("tdp")
+    del silent.final_emissions_data
+    fake = types.ModuleType("codecarbon")
+    fake.OfflineEmissionsTracker = lambda **_: silent  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "codecarbon", fake)
+    cost = energy.Meter().stop()
+    assert cost.energy_is == "estimated" and "gave no number" in cost.energy_method
+    assert cost.energy_j == pytest.approx(cost.cpu_s * 10)
+
+
+def test_the_real_codecarbon_needs_no_network(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("codecarbon")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("it asked for the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.chdir(tmp_path)
+    meter, started = energy.Meter(), time.process_time()
+    while time.process_time() - started < 0.3:
+        sum(i * i for i in range(10_000))
+    cost = meter.stop()
+    # which of the two depends on the machine: a power meter that it may read, or a table
+    words = {"measured": "power meter", "estimated": "table of power"}[cost.energy_is]
+    assert cost.energy_method.startswith("CodeCarbon") and words in cost.energy_method
+    # from a hundredth of a watt to a kilowatt, whatever the machine
+    assert 0.01 * cost.wall_s < cost.energy_j < 1000 * cost.wall_s
+    assert cost.carbon_g == pytest.approx(cost.energy_j / 3.6e6 * 480)
+    assert capfd.readouterr() == ("", "") and list(tmp_path.glob("*.csv")) == []
 
 
 def test_a_wrong_declaration_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +12,12 @@ import torch
 import yaml
 from safetensors.numpy import load_file
 
+from tests.trainers.processes import torchrun
 from trainers import distributed, read_ledger, train
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available(), reason="torch was built without torch.distributed"
 )
-ROOT = Path(__file__).parent.parent.parent
 PRIVATE = {"private": {"noise_multiplier": 4, "delta": 1e-4}, "batch_size": 64, "epochs": 2}
 
 
@@ -31,22 +28,8 @@ def folder(recipe: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # 280 rows in batches of 96: the last one has 88, and none divides by two alone
     (folder / "plain.yaml").write_text(yaml.safe_dump({**recipe, "batch_size": 93, "epochs": 2}))
     (folder / "private.yaml").write_text(yaml.safe_dump({**recipe, **PRIVATE}))
-    start = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    start += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
-    done = subprocess.run(
-        [sys.executable, *start, "-m", "tests.trainers.ranks", str(folder)],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "GLOO_SOCKET_IFNAME": "lo",
-            "EVENHAND_HOME": str(folder / "home"),
-        },
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    with torchrun(folder / "home", "-m", "tests.trainers.ranks", str(folder)) as run:
+        assert run.end() == 0, "".join(run.said)[-4000:]
     return folder
 
 

@@ -73,3 +73,24 @@ def test_private_regression_records_its_cost() -> None:
     X = rng.normal(size=(300, 2))
     model = MLPTabularRegressor(epsilon=4.0, delta=1e-4, epochs=3).fit(X, X.sum(axis=1))
     assert 3.9 < model.epsilon_ <= 4.0 and model.predict(X).shape == (300,)
+
+
+def test_early_stopping_looks_at_a_share_of_the_rows(table: pd.DataFrame) -> None:
+    X, y = table.drop(columns=["answer"]), table["answer"]
+    wanted = {"validation_share": 0.25, "early_stopping": 2, "optimizer": "sgd", "momentum": 0.9}
+    model = MLPTabularClassifier(epochs=200, nesterov=True, learning_rate=0.3, **wanted).fit(X, y)
+    assert len(model.curve_) < 200
+    assert all(point.validation_loss is not None for point in model.curve_)
+    again = clone(model).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), again.predict_proba(X))
+    steady = clone(model).set_params(nesterov=False).fit(X, y)
+    assert not np.array_equal(model.predict_proba(X), steady.predict_proba(X))
+    with pytest.raises(InputError, match="early_stopping of private training"):
+        clone(model).set_params(epsilon=3.0).fit(X, y)
+
+
+def test_both_have_the_same_parameters_but_for_class_weight() -> None:
+    classifier, regressor = MLPTabularClassifier().get_params(), MLPTabularRegressor().get_params()
+    assert classifier == {**regressor, "class_weight": None}
+    assert MLPTabularClassifier((8, 4), epochs=3).hidden == (8, 4)
+    assert repr(MLPTabularRegressor(epochs=3)) == "MLPTabularRegressor(epochs=3)"

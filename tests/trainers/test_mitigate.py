@@ -359,9 +359,12 @@ def test_the_command_says_before_and_after(
     assert answer["comparison"]["n"] == 1500
     assert run(["compare", answer["after"]["case"], answer["before"]["case"]]) == 0
     assert run([*told, "--test", "train.csv", "--out", "n"]) == 2
+    assert run([*told, "--test", "test.csv", "--out", "n", "--eps", "0.1"]) == 2
     assert not Path("n").exists()
     # without held-out rows some of --data are kept back, and kept beside the model
-    assert run(["mitigate", *asked, "--method", "threshold", "--out", "k"]) == 0
+    coarse = ["--method", "threshold", "--grid-size", "200", "--out", "k"]
+    assert run(["mitigate", *asked, *coarse]) == 0
+    assert json.loads(Path("k/model.json").read_text())["options"]["grid_size"] == 200
     printed = capsys.readouterr().out
     assert "Before and after" in printed
     assert "reads race to decide" in printed

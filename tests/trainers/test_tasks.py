@@ -14,7 +14,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from audit.data import read_table
 from audit.errors import InputError
-from audit.models.opening import open_model
+from audit.models.opening import open_here
 from trainers import model_folder, train
 
 
@@ -111,7 +111,7 @@ def test_other_regressors_beat_the_mean(prices: Path, tmp_path: Path, model: str
         recipe = {k: v for k, v in recipe.items() if k not in dials}
     result = train(recipe, out=tmp_path / "model")
     assert result.test["r2"] > 0.9
-    opened = open_model(result.model).predictor
+    opened = open_here(result.model).predictor
     assert opened.task == "regression"
     rows = read_table(result.held_out).frame
     wrong = opened.predict_values(rows) - rows["price"]
@@ -158,7 +158,7 @@ def test_estimators_of_three_classes(flowers: Path, tmp_path: Path, model: str) 
     recipe = {"data": str(flowers), "task": "multiclass", "target": "kind", "model": model}
     result = train({**recipe, "validation_share": 0.2}, out=tmp_path / "model")
     assert result.test_accuracy > 0.75 and (result.n_train, result.n_test) == (300, 180)
-    opened = open_model(result.model).predictor
+    opened = open_here(result.model).predictor
     assert opened.task == "multiclass" and len(opened.classes) == 3
     (point,) = result.curves
     assert 0.7 < point["validation_measure"] <= 1 and point["validation_loss"] > 0

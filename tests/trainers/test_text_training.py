@@ -14,7 +14,7 @@ import torch
 from audit.cli import run
 from audit.data import read_table
 from audit.errors import InputError
-from audit.models.opening import open_model
+from audit.models.opening import open_here
 from trainers import model_folder, train
 from trainers.job import prepare
 from trainers.recipe import as_recipe, read_recipe
@@ -102,7 +102,7 @@ def test_a_classifier_learns_and_its_folder_scores_raw_texts(
 ) -> None:
     result = train({**recipe, "model": model}, out=tmp_path / "model")
     assert result.test_accuracy is not None and result.test_accuracy > 0.9
-    predictor = open_model(result.model).predictor
+    predictor = open_here(result.model).predictor
     assert (predictor.task, predictor.classes) == ("binary", ("no", "yes"))
     assert predictor.input_columns == ("review",) and predictor.gradients is None
     rows = read_table(result.held_out).frame
@@ -131,7 +131,7 @@ def test_json_lines_give_the_same_model_as_csv(
 def test_three_classes(recipe: dict, tmp_path: Path) -> None:
     given = {**without(recipe, "positive_label", "sensitive"), "target": "group", "epochs": 1}
     result = train(given, out=tmp_path / "model")
-    predictor = open_model(result.model).predictor
+    predictor = open_here(result.model).predictor
     assert (predictor.task, predictor.classes) == ("multiclass", ("a", "b", "c"))
     assert predictor.predict_proba(read_table(result.held_out).frame).shape == (result.n_test, 3)
 
@@ -270,7 +270,7 @@ def test_a_generator_learns_and_its_likelihoods_are_the_measured_ones(generator)
     # 48 characters a line: a uniform guess over its 16 letters and signs is 4 bits
     assert 0 < test["bits_per_character"] < 3 and test["tokens"] == test["characters"]
     assert test["perplexity"] == pytest.approx(2 ** test["bits_per_character"])
-    predictor = open_model(generator.model).predictor
+    predictor = open_here(generator.model).predictor
     assert (predictor.task, predictor.classes, predictor.gradients) == ("generation", (), None)
     rows = read_table(generator.held_out).frame
     nat, tokens, characters = predictor.token_log_likelihood(rows)
@@ -349,7 +349,7 @@ def test_the_command_line(csv: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
         assert run(command) == 0
     said = capsys.readouterr().out
     assert "test bits per character" in said and "test accuracy" in said
-    assert open_model(tmp_path / "text-generation").predictor.task == "generation"
+    assert open_here(tmp_path / "text-generation").predictor.task == "generation"
 
 
 def test_passages_are_disjoint_and_add_up(verses: dict, poem: Path, tmp_path: Path) -> None:

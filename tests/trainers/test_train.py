@@ -14,7 +14,7 @@ import yaml
 from audit.canonical import digest_file
 from audit.data import read_table
 from audit.errors import InputError
-from audit.models.opening import open_model
+from audit.models.opening import open_here
 from trainers import model_folder, networks, train
 from trainers.job import prepare
 from trainers.ledger_store import LedgerStore, StoredRun
@@ -95,7 +95,7 @@ def test_the_result_is_plain_json_and_the_recipe_is_kept(plain, private) -> None
 def test_progress_hears_of_each_epoch(recipe: dict, tmp_path: Path) -> None:
     heard = []
     train(recipe, out=tmp_path / "model", progress=lambda *point: heard.append(point))
-    assert [(e, n) for e, n, _, _ in heard] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [(e, n) for e, n, *_ in heard] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert heard[-1][2] < heard[0][2] and heard[0][3] is None
 
 
@@ -169,7 +169,7 @@ def test_scikit_learn_models_open_as_skops(
 ) -> None:
     given = {k: v for k, v in recipe.items() if k not in ("epochs", "architecture")}
     result = train({**given, "model": model}, out=tmp_path / "model")
-    opened = open_model(result.model).predictor
+    opened = open_here(result.model).predictor
     assert opened.format == "skops" and opened.classes == ("no", "yes")
     rows = read_table(result.held_out).frame
     predicted = np.array(opened.classes)[opened.predict_proba(rows).argmax(1)]

@@ -4,7 +4,7 @@ Every parameter sits in a layer whose per-example gradients are in closed form, 
 is trained privately as it is: nothing is swapped before training and nothing converted after it,
 and the saved weights have the layouts of torch.nn.LSTM and torch.nn.MultiheadAttention.
 
-Private training calls ``register_samplers`` first; plain training never loads Opacus.
+Private training calls ``to_private`` first; plain training never loads Opacus.
 """
 
 from __future__ import annotations
@@ -124,6 +124,12 @@ def require_size(n_weights: int, name: str) -> None:
             f"this {name} has {n_weights:,} weights, over {MAX_PARAMETERS:,}",
             remedy="use a smaller vocabulary or narrower layers",
         )
+
+
+def to_private(module: torch.nn.Module) -> torch.nn.Module:
+    """The module itself, once Opacus knows its layers: nothing is swapped."""
+    register_samplers()
+    return module
 
 
 @cache

@@ -16,12 +16,13 @@ from pydantic import Field
 from trainers.architectures._sequence import (
     SequenceLSTM,
     TokenEmbedding,
-    register_samplers,
     require_size,
     start_small,
+    to_private,
 )
 from trainers.validate import Strict, checked
 
+__all__ = ["GRAD_SAMPLE_MODE", "build", "full_parameters", "to_private"]
 # No slower than hooks, in less memory; both are several times faster over torch's LSTM than over
 # Opacus' own, which runs hooks at every token (tests/benchmarks/test_step_time.py).
 GRAD_SAMPLE_MODE = "ghost"
@@ -76,14 +77,3 @@ def build(
     tables = wanted.vocabulary * wanted.width + (h + 1) * n_outputs
     require_size(tables + recurrent, "LSTM generator")
     return LSTMGenerator(wanted, n_outputs)
-
-
-def to_private(module: torch.nn.Module) -> torch.nn.Module:
-    """The module itself, once Opacus knows its layers: nothing is swapped."""
-    register_samplers()
-    return module
-
-
-def from_private(module: torch.nn.Module) -> torch.nn.Module:
-    """The module itself."""
-    return module

@@ -4,31 +4,45 @@ The features are wavelet moduli (Bruna and Mallat 2013, "Invariant scattering co
 networks"): nothing in them is learnt, so that they cost no privacy, and a linear layer on them
 needs few steps. With scale 2 and 8 angles, 81 channels an image channel, at a quarter of the size.
 Tramer and Boneh 2021, "Differentially private learning needs better features (or much more data)".
+
+Private training can afford few steps, and its noise is the same in every direction, while features
+differ in spread by orders of magnitude. ``components`` turns them to the principal components of
+the features of drawn strokes (which are public, see _strokes.py) and evens out their spread.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import torch
 from pydantic import Field
 
 from audit.errors import InputError
+from trainers.architectures._strokes import draw_strokes
 from trainers.validate import Strict, checked
 
 GRAD_SAMPLE_MODE = "ghost"
 MAX_FEATURES = 2_000_000
+MAX_TURNED_FEATURES = 50_000  # the features of all drawings are in memory at once
+N_STROKES = 2_000
 SCALES = 2
 _BATCH = 256
 
 
 class Params(Strict):
-    """``angles`` of the wavelets; ``groups`` of channels that are normalised together (0: none)."""
+    """``angles`` of the wavelets; ``groups`` of channels that are normalised together (0: none).
+
+    ``components``: to how many principal components of drawn strokes' features the features are
+    turned (0: not at all). ``whitening`` 0 leaves the components their spread, 1 makes it equal.
+    """
 
     angles: int = Field(default=8, ge=1, le=16)
     groups: int = Field(default=27, ge=0, le=4096)
+    components: int = Field(default=0, ge=0, le=N_STROKES // 2)
+    whitening: float = Field(default=0.5, ge=0, le=1)
 
 
 def full_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,7 +58,8 @@ def build(
     """From float32 (rows, height, width) or (rows, height, width, channels) to outputs.
 
     Initial weights are zero: the loss is convex. Raises InputError for inputs that are no images
-    of at least 8 x 8, and for ``groups`` that do not divide the feature channels.
+    of at least 8 x 8, for ``groups`` that do not divide the feature channels, and for as many
+    ``components`` as there are features.
     """
     wanted = checked(Params, dict(params), "architecture of scattering_linear")
     if len(input_shape) not in (2, 3) or min(input_shape[:2]) < 8:
@@ -65,6 +80,12 @@ def build(
             f"architecture of scattering_linear: groups={wanted.groups} does not divide "
             f"{n_channels} channels",
             remedy="use a divisor, or 0 for no normalisation",
+        )
+    if wanted.components and not wanted.components < n_features <= MAX_TURNED_FEATURES:
+        raise InputError(
+            f"architecture of scattering_linear: components={wanted.components} of {n_features:,} "
+            f"features, which may be {MAX_TURNED_FEATURES:,}",
+            remedy="use fewer components, smaller images, or components: 0",
         )
     return ScatteringLinear(input_shape, wanted, n_features, n_outputs)
 
@@ -95,8 +116,8 @@ class ScatteringLinear(torch.nn.Module):
         self, input_shape: tuple[int, ...], wanted: Params, n_features: int, n_outputs: int
     ) -> None:
         super().__init__()
-        self.features = Scattering(input_shape, wanted)
-        self.head = torch.nn.Linear(n_features, n_outputs)
+        self.features = Scattering(input_shape, wanted, n_features)
+        self.head = torch.nn.Linear(wanted.components or n_features, n_outputs)
         torch.nn.init.zeros_(self.head.weight)
         torch.nn.init.zeros_(self.head.bias)
 
@@ -107,20 +128,47 @@ class ScatteringLinear(torch.nn.Module):
 
 
 class Scattering(torch.nn.Module):
-    """Images -> normalised scattering coefficients, float32 (rows, n_features)."""
+    """Images -> normalised scattering coefficients, float32 (rows, n_features), or their
+    ``components``, float32 (rows, components).
 
-    def __init__(self, input_shape: tuple[int, ...], wanted: Params) -> None:
+    What the components are made with is kept with the weights, so that a saved model does not
+    depend on how they were found.
+    """
+
+    centre: torch.Tensor
+    axes: torch.Tensor
+
+    def __init__(self, input_shape: tuple[int, ...], wanted: Params, n_features: int) -> None:
         super().__init__()
-        self._size = input_shape[:2]
+        self._shape = input_shape
         self._n_channels = _n_channels(input_shape, wanted)
         self._wanted = wanted
         self._bank: Bank | None = None
+        self._is_ready = not wanted.components
+        if wanted.components:
+            self.register_buffer("centre", torch.zeros(n_features))
+            self.register_buffer("axes", torch.zeros(wanted.components, n_features))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """In batches of a fixed size, since the coefficients in between are many."""
+        found = self._coefficients(images)
+        if not self._wanted.components:
+            return found
+        self._find_axes()
+        return torch.nn.functional.linear(found - self.centre, self.axes)
+
+    def _find_axes(self) -> None:
+        """At first use, unless they came with weights that were loaded."""
+        if not self._is_ready and not bool(self.axes.any()):
+            centre, axes = stroke_axes(self._shape, self._wanted)
+            self.centre.copy_(centre)
+            self.axes.copy_(axes)
+        self._is_ready = True
+
+    def _coefficients(self, images: torch.Tensor) -> torch.Tensor:
         if self._bank is None or self._bank.device != images.device:
             # Made at first use: a description of a model that is not used costs nothing.
-            self._bank = Bank(self._size, self._wanted.angles, images.device)
+            self._bank = Bank(self._shape[:2], self._wanted.angles, images.device)
         flat = images if images.dim() == 3 else images.permute(0, 3, 1, 2).flatten(0, 1)
         starts = range(0, max(1, len(flat)), _BATCH)
         parts = [self._bank.coefficients(flat[i : i + _BATCH]) for i in starts]
@@ -128,6 +176,46 @@ class Scattering(torch.nn.Module):
         if self._wanted.groups:
             found = torch.nn.functional.group_norm(found, self._wanted.groups)
         return found.flatten(1)
+
+
+@lru_cache(maxsize=2)
+def stroke_axes(input_shape: tuple[int, ...], wanted: Params) -> tuple[torch.Tensor, torch.Tensor]:
+    """The centre of the features of drawn strokes, (n_features,), and axes (components, n_features)
+    from there, along which these features do not correlate; both float32.
+
+    The standard deviation s of a component becomes s ** (1 - whitening), times what makes the mean
+    of their variances 1.
+    """
+    plain = wanted.model_copy(update={"components": 0})
+    with torch.no_grad(), torch.device("cpu"):
+        drawn = draw_strokes(N_STROKES, input_shape)
+        found = Scattering(input_shape, plain, 0)(drawn).double()
+    centre = found.mean(0)
+    found -= centre
+    return centre.float(), _whitened(found, wanted.components, wanted.whitening).float()
+
+
+def _whitened(found: torch.Tensor, n: int, whitening: float) -> torch.Tensor:
+    """The first ``n`` principal axes of centred rows (float64), each scaled.
+
+    The side that is shorter is decomposed: rows by rows or columns by columns give one spectrum.
+    Raises InputError where rows span fewer dimensions.
+    """
+    few_rows = len(found) < found.shape[1]
+    square = (found @ found.T if few_rows else found.T @ found) / len(found)
+    spread, vectors = torch.linalg.eigh(square)
+    spread, vectors = spread.flip(0)[:n], vectors.flip(1)[:, :n]
+    if len(spread) < n or not float(spread[-1]) > 1e-10 * float(spread[0]):
+        raise InputError(
+            f"the features of drawn strokes have fewer than components={n} dimensions",
+            remedy="use fewer components",
+        )
+    axes = found.T @ vectors / (len(found) * spread).sqrt() if few_rows else vectors
+    # An axis may point either way: the larger of its ends is made positive, on every machine.
+    ends = axes.gather(0, axes.abs().argmax(0, keepdim=True))
+    kept = spread ** (1 - whitening)
+    scale = (spread ** -(whitening / 2)) / kept.mean().sqrt()
+    return (axes * ends.sign() * scale).T
 
 
 class Bank:

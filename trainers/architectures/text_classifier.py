@@ -16,12 +16,13 @@ from pydantic import Field
 from trainers.architectures._sequence import (
     TokenEmbedding,
     mean_of_valid,
-    register_samplers,
     require_size,
     start_small,
+    to_private,
 )
 from trainers.validate import Strict, checked
 
+__all__ = ["GRAD_SAMPLE_MODE", "build", "full_parameters", "to_private"]
 # Gradients of a table of word vectors would fill rows x vocabulary x width; ghost clipping
 # needs their norms alone.
 GRAD_SAMPLE_MODE = "ghost"
@@ -74,14 +75,3 @@ def build(
     dense = sum((a + 1) * b for a, b in pairwise(widths))
     require_size(wanted.vocabulary * wanted.width + dense, "text classifier")
     return TextClassifier(wanted, n_outputs)
-
-
-def to_private(module: torch.nn.Module) -> torch.nn.Module:
-    """The module itself, once Opacus knows its layers: nothing is swapped."""
-    register_samplers()
-    return module
-
-
-def from_private(module: torch.nn.Module) -> torch.nn.Module:
-    """The module itself."""
-    return module

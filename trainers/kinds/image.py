@@ -12,13 +12,14 @@ from audit.canonical import digest_bytes
 from audit.data import Table, texts
 from audit.errors import InputError
 from audit.images import IMAGE, LABEL, read_parts
-from trainers.datasets import Split, split
+from trainers.datasets import Split
 from trainers.fit import Examples
 from trainers.image_encoder import ImageEncoder
 from trainers.labels import class_codes, class_weights, find_positive_label
 from trainers.prepared import Frames, HeldOut, Prepared
 from trainers.pretrained import Pretrained, open_pretrained
 from trainers.recipe import ESTIMATORS, Recipe
+from trainers.splitting import split_record, split_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,10 +90,8 @@ def prepare(recipe: Recipe) -> Prepared:
         outside_guarantee=("the size of the images (encoder)",),
         notes=found.notes,
         split={
-            "stratified_by": target if given_test is None else None,
+            **split_record(recipe, found.rows, target if given_test is None else None),
             "held_out_rows_are": "a share of the data" if given_test is None else "given",
-            "held_out_rows_equal_to_a_training_row": found.rows.n_twins,
-            "n_validation": 0 if validation is None else len(validation),
         },
         frames=Frames(train, test, validation),
         validation=None if validation is None else weighted(validation),
@@ -150,17 +149,8 @@ def _split(recipe: Recipe, table: Table, given: Table | None, target: str) -> _R
                 remedy="scale them to one size",
             )
         test = known_by_digest(given)
-    rows = split(
-        known_by_digest(table),
-        share=recipe.test_share,
-        seed=recipe.seed,
-        stratify=target,
-        validation_share=recipe.validation_share,
-        test=test,
-    )
-    if rows.n_twins:
-        notes.append(f"{rows.n_twins} held-out images equal a training image with its label")
-    return _Rows(rows, pixels, tuple(notes))
+    rows, more = split_rows(recipe, known_by_digest(table), stratify=target, test=test)
+    return _Rows(rows, pixels, (*notes, *more))
 
 
 def _classes(train: pd.DataFrame, test: pd.DataFrame, target: str) -> tuple[str, ...]:

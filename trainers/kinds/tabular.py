@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from audit.canonical import digest_bytes
 from audit.data import texts
 from audit.errors import InputError, nearest
-from trainers.datasets import Dataset, Split, load_dataset, split
+from trainers.datasets import Dataset, Split, load_dataset
 from trainers.encoders import CategoricalColumn, TabularEncoder, is_numeric
 from trainers.fit import Examples
 from trainers.labels import class_codes, class_weights, find_positive_label
@@ -18,6 +18,13 @@ from trainers.prepared import Frames, HeldOut, Prepared
 from trainers.pretrained import Pretrained, open_pretrained
 from trainers.public import PRIVATE, declared_columns
 from trainers.recipe import ESTIMATORS, Recipe
+from trainers.splitting import (
+    require_known,
+    split_record,
+    split_rows,
+    table_of_its_own,
+    with_target,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +85,7 @@ def prepare(recipe: Recipe) -> Prepared:
         held_out=HeldOut("held_out.csv", held_out) if recipe.keep_held_out else None,
         outside_guarantee=_outside_guarantee(target, encoder, pretrained),
         notes=(*dataset.table.notes, *notes),
-        split=_split_record(recipe, rows, target),
+        split=split_record(recipe, rows, column if target.classes else None),
         frames=Frames(rows.train, rows.test, validation),
         validation=(
             None if validation is None else _examples(validation, encoder, target, weights)
@@ -110,44 +117,16 @@ def _require_columns(
 
 def _rows(recipe: Recipe, dataset: Dataset, target: str) -> tuple[Split, list[str]]:
     """The rows with a target, split; test and validation rows may come from tables of their own."""
-    frame, notes = _with_target(dataset.table.frame, target, "")
-    test, said = _own_table(recipe.test_data, "test_data", frame, target)
-    validation, also = _own_table(recipe.validation_data, "validation_data", frame, target)
-    rows = split(
-        frame,
-        share=recipe.test_share,
-        validation_share=recipe.validation_share,
-        seed=recipe.seed,
-        stratify=None if recipe.task == "regression" else target,
-        test=test,
-    )
-    if validation is not None:
-        rows = Split(rows.train, rows.test, rows.n_twins, validation)
-    if rows.n_twins:
-        notes.append(f"{rows.n_twins} held-out rows equal a training row in every cell")
-    return rows, [*notes, *said, *also]
+    frame, notes = with_target(dataset.table.frame, target)
 
+    def own(path: str | None, what: str) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
+        return table_of_its_own(path, what, lambda p: load_dataset(p).table, frame, target)
 
-def _own_table(
-    path: str | None, what: str, like: pd.DataFrame, target: str
-) -> tuple[pd.DataFrame | None, list[str]]:
-    """The rows of another table, with the columns of ``like`` in their order."""
-    if path is None:
-        return None, []
-    table = load_dataset(path).table
-    table.require(like.columns, f"{what} lacks a column of the training data:")
-    frame, notes = _with_target(table.frame[list(like.columns)], target, f"{what}: ")
-    if frame.empty:
-        raise InputError(f"{what}={path!r} has no row with a {target!r}", remedy="add rows")
-    return frame, notes
-
-
-def _with_target(frame: pd.DataFrame, target: str, what: str) -> tuple[pd.DataFrame, list[str]]:
-    _, is_missing = texts(frame[target])
-    if not is_missing.any():
-        return frame, []
-    left_out = int(is_missing.sum())
-    return frame[~is_missing], [f"{what}{left_out} rows without a {target!r} were left out"]
+    test, said = own(recipe.test_data, "test_data")
+    validation, also = own(recipe.validation_data, "validation_data")
+    stratify = None if recipe.task == "regression" else target
+    rows, more = split_rows(recipe, frame, stratify=stratify, test=test, validation=validation)
+    return rows, [*notes, *said, *also, *more]
 
 
 def _target(
@@ -162,14 +141,7 @@ def _target(
     if task == "binary":
         given = recipe.positive_label or dataset.positive_label
         positive = find_positive_label(given, classes, column)
-    others = [rows.test] if rows.validation is None else [rows.test, rows.validation]
-    for frame in others:
-        unknown = sorted(set(texts(frame[column])[0]) - set(classes))
-        if unknown:
-            raise InputError(
-                f"{column!r} is {unknown[0]!r} in held-out rows and in no training row",
-                remedy=nearest(unknown[0], classes),
-            )
+    require_known(rows, column, classes)
     return _Target(column, task, classes, positive, None, lambda c: class_codes(c, classes))
 
 
@@ -222,10 +194,16 @@ def _inputs(
     if pretrained is not None:
         return _pretrained_inputs(recipe, columns, target, pretrained)
     if recipe.inputs is not None:
-        if target in recipe.inputs:
-            raise InputError(f"inputs name the target {target!r}", remedy="leave it out")
+        for name, what in ((target, "target"), (recipe.unit_column, "unit_column")):
+            if name in recipe.inputs:
+                raise InputError(f"inputs name the {what} {name!r}", remedy="leave it out")
         return recipe.inputs
-    left_out = {target, *recipe.drop, *(() if recipe.use_sensitive else sensitive)}
+    left_out = {
+        target,
+        recipe.unit_column,
+        *recipe.drop,
+        *(() if recipe.use_sensitive else sensitive),
+    }
     inputs = tuple(c for c in columns if c not in left_out)
     if not inputs:
         raise InputError("no input columns are left", remedy="name some with inputs")
@@ -318,17 +296,6 @@ def _encoded(frame: pd.DataFrame, encoder: TabularEncoder | None) -> Any:
     if encoder is None:
         return torch.zeros(len(frame), 0)
     return torch.from_numpy(encoder.transform(frame))
-
-
-def _split_record(recipe: Recipe, rows: Split, target: _Target) -> dict[str, Any]:
-    named = {"test_share": None, "test_data": recipe.test_data} if recipe.test_data else {}
-    return {
-        "stratified_by": target.column if target.classes else None,
-        **named,
-        "validation_data": recipe.validation_data,
-        "n_validation": 0 if rows.validation is None else len(rows.validation),
-        "held_out_rows_equal_to_a_training_row": rows.n_twins,
-    }
 
 
 def _outside_guarantee(

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from audit.canonical import digest_bytes
 from audit.data import texts
 from audit.errors import InputError, nearest
-from trainers.datasets import Split, split
+from trainers.datasets import Split
 from trainers.fit import Examples
 from trainers.labels import class_codes, class_weights, find_positive_label
-from trainers.prepared import HeldOut, Prepared
+from trainers.prepared import Frames, HeldOut, Prepared
 from trainers.pretrained import Pretrained, open_pretrained
 from trainers.recipe import Recipe
+from trainers.splitting import require_known, split_record, with_target
 from trainers.text_data import (
     encoding_notes,
     find_tokeniser,
@@ -21,6 +22,7 @@ from trainers.text_data import (
     pretrained_encoder,
     read_text_table,
     require_own_keys,
+    split_texts,
     text_column,
 )
 from trainers.text_encoder import TextEncoder
@@ -48,12 +50,11 @@ def prepare(recipe: Recipe) -> Prepared:
     sensitive = recipe.sensitive or ()
     table.require(sensitive, "sensitive feature")
     frame, labels, notes = _labelled(recipe, table.frame, table.source)
-    rows = split(frame, share=recipe.test_share, seed=recipe.seed, stratify=labels.target)
-    if rows.n_twins:
-        notes.append(f"{rows.n_twins} held-out rows equal a training row in every cell")
+    rows, more = split_texts(recipe, frame, stratify=labels.target)
+    require_known(rows, labels.target, labels.classes)
     pretrained = open_pretrained(recipe.init_from) if recipe.init_from else None
     encoder = _encoder(recipe, column, rows.train, pretrained)
-    train, test = _examples(recipe, rows, encoder, labels)
+    train, test, validation = _examples(recipe, rows, encoder, labels)
     held_out = json_lines(rows.test)
     name = recipe.data.replace("\\", "/").rsplit("/", 1)[-1]
     return Prepared(
@@ -76,11 +77,10 @@ def prepare(recipe: Recipe) -> Prepared:
         architecture_defaults={"vocabulary": encoder.tokeniser.size},
         # A pretrained encoder knows nothing of these rows.
         outside_guarantee=() if pretrained else encoder.outside_guarantee,
-        notes=(*table.notes, *notes, *encoding_notes(encoder, rows.train, rows.test)),
-        split={
-            "stratified_by": labels.target,
-            "held_out_rows_equal_to_a_training_row": rows.n_twins,
-        },
+        notes=(*table.notes, *notes, *more, *encoding_notes(encoder, rows.train, rows.test)),
+        split=split_record(recipe, rows, labels.target),
+        frames=Frames(rows.train, rows.test, rows.validation),
+        validation=validation,
         pretrained=pretrained,
         source_digest=table.digest,
     )
@@ -88,7 +88,7 @@ def prepare(recipe: Recipe) -> Prepared:
 
 def _labelled(
     recipe: Recipe, frame: pd.DataFrame, source: str
-) -> tuple[pd.DataFrame, _Labels, list[str]]:
+) -> tuple[pd.DataFrame, _Labels, tuple[str, ...]]:
     if recipe.target is None or recipe.target not in frame.columns:
         what = "recipe lacks 'target'" if recipe.target is None else f"no column {recipe.target!r}"
         raise InputError(
@@ -96,11 +96,8 @@ def _labelled(
         )
     if recipe.target == recipe.text:
         raise InputError(f"{recipe.target!r} is both text and target", remedy="name two columns")
-    found, is_missing = texts(frame[recipe.target])
-    notes = []
-    if is_missing.any():
-        notes.append(f"{int(is_missing.sum())} rows without a {recipe.target!r} were left out")
-    classes = tuple(sorted(set(found[~is_missing])))
+    frame, notes = with_target(frame, recipe.target)
+    classes = tuple(sorted(set(texts(frame[recipe.target])[0])))
     if not 2 <= len(classes) <= _MAX_CLASSES:
         raise InputError(
             f"target {recipe.target!r} has {len(classes)} classes; 2 to {_MAX_CLASSES} are needed",
@@ -115,7 +112,7 @@ def _labelled(
             f"has {len(classes)}",
             remedy="leave it out",
         )
-    return frame[~is_missing], _Labels(recipe.target, classes, positive), notes
+    return frame, _Labels(recipe.target, classes, positive), notes
 
 
 def _encoder(
@@ -131,15 +128,19 @@ def _encoder(
 
 def _examples(
     recipe: Recipe, rows: Split, encoder: TextEncoder, labels: _Labels
-) -> tuple[Examples, Examples]:
-    """Training examples, each weighted by its class, and held-out ones, weighted alike."""
+) -> tuple[Examples, Examples, Examples | None]:
+    """Training, held-out and validation examples; all but the held-out ones are weighted by their
+    class."""
     import torch
+
+    train = class_codes(rows.train[labels.target], labels.classes)
+    by_class = class_weights(recipe, labels.classes, train)
 
     def examples(frame: pd.DataFrame, *, weighted: bool) -> Examples:
         codes = class_codes(frame[labels.target], labels.classes)
         weights = torch.ones(len(codes))
         if weighted:
-            weights = torch.from_numpy(class_weights(recipe, labels.classes, codes)[codes]).float()
+            weights = torch.from_numpy(by_class[codes]).float()
         return Examples(
             inputs=torch.from_numpy(encoder.transform(frame)),
             targets=torch.from_numpy(codes),
@@ -147,4 +148,5 @@ def _examples(
             task="binary" if labels.positive is not None else "multiclass",
         )
 
-    return examples(rows.train, weighted=True), examples(rows.test, weighted=False)
+    seen = None if rows.validation is None else examples(rows.validation, weighted=True)
+    return examples(rows.train, weighted=True), examples(rows.test, weighted=False), seen

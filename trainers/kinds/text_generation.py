@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from audit.canonical import digest_bytes
 from audit.errors import InputError
 from audit.texts import is_plain_text
-from trainers.datasets import split
 from trainers.fit import Examples
 from trainers.losses import IGNORED
-from trainers.prepared import HeldOut, Prepared
+from trainers.prepared import Frames, HeldOut, Prepared
 from trainers.pretrained import open_pretrained
 from trainers.recipe import Recipe
+from trainers.splitting import split_record
 from trainers.text_data import (
     encoding_notes,
     find_tokeniser,
@@ -23,6 +23,7 @@ from trainers.text_data import (
     pretrained_encoder,
     read_text_table,
     require_own_keys,
+    split_texts,
     text_column,
 )
 from trainers.text_encoder import MAX_LENGTH, TextEncoder
@@ -55,10 +56,10 @@ def prepare(recipe: Recipe) -> Prepared:
     column = text_column(recipe, table)
     sensitive = recipe.sensitive or ()
     table.require(sensitive, "sensitive feature")
-    rows = split(table.frame, share=recipe.test_share, seed=recipe.seed, stratify=None)
-    notes = [*table.notes, "one row is one passage: privacy, where asked for, is of passages"]
-    if rows.n_twins:
-        notes.append(f"{rows.n_twins} held-out passages equal a training passage")
+    rows, more = split_texts(recipe, table.frame, passage=passage)
+    notes = [*table.notes, *more]
+    if recipe.unit_column is None:
+        notes.append("one row is one passage: privacy, where asked for, is of passages")
     pretrained = open_pretrained(recipe.init_from) if recipe.init_from else None
     if pretrained is not None:
         encoder = pretrained_encoder(recipe, pretrained, column, starts=True)
@@ -87,7 +88,9 @@ def prepare(recipe: Recipe) -> Prepared:
         # A pretrained encoder knows nothing of these rows.
         outside_guarantee=() if pretrained else encoder.outside_guarantee,
         notes=(*notes, *encoding_notes(encoder, rows.train, rows.test)),
-        split={"unit": "passage", "held_out_rows_equal_to_a_training_row": rows.n_twins},
+        split={"unit": "passage", **split_record(recipe, rows, None)},
+        frames=Frames(rows.train, rows.test, rows.validation),
+        validation=None if rows.validation is None else _examples(encoder, rows.validation),
         n_test_characters=_characters(encoder, rows.test),
         pretrained=pretrained,
         source_digest=table.digest,

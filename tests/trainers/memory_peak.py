@@ -1,0 +1,63 @@
+"""What a private step really takes: run alone by test_memory.py, so that the peak is its own.
+
+Prints the growth of the process's peak resident memory over one step, in bytes, and what the plan
+said; ``limit`` 0 stands for no limit.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import torch
+
+from trainers.architectures import architecture
+from trainers.energy import peak_memory_bytes
+from trainers.fit import Examples, example_losses
+from trainers.memory import fit_to_memory
+from trainers.networks import made_up_examples
+from trainers.noise import entropy_generator
+from trainers.private import known_warnings_silenced, plan_private, wrap
+from trainers.recipe import Private
+
+ROWS, TOKENS, VOCABULARY = 640, 32, 65
+
+
+def main(mode: str, limit: int) -> None:
+    torch.set_num_threads(1)
+    chosen = architecture("causal_transformer")
+    module = chosen.to_private(chosen.build((TOKENS,), VOCABULARY, {"vocabulary": VOCABULARY}))
+    one = torch.zeros(1, TOKENS, dtype=torch.int64)
+    example = Examples(one, one, torch.ones(1), "generation")
+
+    def made_up(n: int) -> Examples:
+        return made_up_examples(example, VOCABULARY, {"vocabulary": VOCABULARY}, n)
+
+    plan = plan_private(
+        Private(noise_multiplier=1.0),
+        n_train=100 * ROWS,
+        batch_size=ROWS,
+        epochs=1,
+        grad_sample_mode=mode,
+    )
+    if limit:
+        plan = fit_to_memory(plan, module, made_up, limit)
+    like = made_up(ROWS)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.01)
+    parts = wrap(module, optimizer, plan, noise=entropy_generator(), sampling=torch.Generator())
+
+    def step(n: int) -> None:
+        rows = torch.arange(n)
+        parts.take(lambda at: example_losses(parts.module, like, at), rows)
+
+    with known_warnings_silenced():
+        step(1)  # what is loaded and set up once is not the batch's
+        before = peak_memory_bytes()
+        step(ROWS)
+    grown = peak_memory_bytes() - before
+    use = plan.memory.to_json() if plan.memory else {}
+    print(json.dumps({"grown": grown, "at_once": plan.physical_batch_size, **use}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

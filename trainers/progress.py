@@ -1,0 +1,29 @@
+"""One line on how far a training run is, for whoever waits for it."""
+
+from __future__ import annotations
+
+
+def words(
+    epoch: int, epochs: int, loss: float | None, epsilon: float | None, seconds_left: float
+) -> str:
+    """Loss, epsilon spent and time left, as far as they are known; see ``fit.Progress``.
+
+    >>> words(2, 15, 0.41234, 1.2, 7260)
+    'loss 0.4123, epsilon 1.20, 2 h 1 min left'
+    """
+    parts = [f"loss {loss:.4f}"] if loss is not None else []
+    parts += [f"epsilon {epsilon:.2f}"] if epsilon is not None else []
+    parts += [f"{duration(seconds_left)} left"] if epoch < epochs else []
+    return ", ".join(parts) or "epoch"
+
+
+def duration(seconds: float) -> str:
+    """A duration, coarser the longer it is.
+
+    >>> duration(7.6), duration(90), duration(7260)
+    ('8 s', '2 min', '2 h 1 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
