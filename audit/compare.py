@@ -153,7 +153,7 @@ def _decisions(case: Case) -> Decisions:
     if f"artifacts/{FILE}" not in case.files:
         raise InputError(
             f"case {case.path} holds no decisions row by row",
-            remedy="audit the model again: binary audits have kept them since 0.1.0",
+            remedy="audit the model again; rows counted on disk (--stream) leave no decisions",
         )
     return read_decisions(case.artifact(FILE), str(case.path))
 

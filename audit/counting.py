@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.counts import BINARY, Counts, count_groups
 from audit.data import MISSING_TEXTS, as_text, match_label
 from audit.errors import InputError, nearest
+from audit.rows_on_disk import Source, kind_of, open_source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +19,26 @@ UNKNOWN = "unknown"  # the group of rows whose sensitive value is missing
 _MEMORY = "160MB"  # DuckDB's own; it spills to disk beyond
 
 
-def count_file(
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """What one pass over a file found.
+
+    ``labels`` and ``predicted`` are the distinct labels as texts, sorted (none where the column
+    was not named); ``missing`` the missing cells of each feature among the rows counted.
+    """
+
+    counts: Counts
+    labels: tuple[str, ...] = ()
+    predicted: tuple[str, ...] = ()
+    missing: Mapping[str, int] = field(default_factory=dict)
+
+
+def count_file(path: str | Path, **named: Any) -> Counts:
+    """The counts of ``tally_file``, which takes the same arguments."""
+    return tally_file(path, **named).counts
+
+
+def tally_file(
     path: str | Path,
     *,
     sensitive_features: Sequence[str],
@@ -32,18 +51,19 @@ def count_file(
     weight: str | None = None,
     memory: str = _MEMORY,
     threads: int | None = None,
-) -> Counts:
-    """Binary counts of stored predictions in a Parquet or CSV (TSV) file, by one DuckDB query.
+) -> Tally:
+    """Binary counts of stored predictions in a file, by one DuckDB query.
 
-    The rows are never in memory together: 100 million take the same memory as one million. Texts,
-    labels and missing values mean what they mean in ``audit.data``; rows without a true label are
-    left out and counted in ``Counts.dropped``.
+    The rows are never in memory together: 100 million take the same memory as one million. Files
+    are those of ``audit.rows_on_disk``. Texts, labels and missing values mean what they mean in
+    ``audit.data``; rows without a true label are left out and counted in ``Counts.dropped``.
 
     Parameters
     ----------
     predicted        : column of predicted labels; or
     score, threshold : predicted positive = score >= threshold
-    memory, threads  : DuckDB's limits
+    memory, threads  : DuckDB's limits; weights are added by one thread, in the file's order, so
+                       that the same file gives the same sums
 
     Raises InputError for a missing file or column, labels that are not two, scores that are missing
     or not finite. Weighted sums depend on the order of addition in their last digits.
@@ -51,8 +71,7 @@ def count_file(
     import duckdb
 
     file = Path(path)
-    if not file.is_file():
-        raise InputError(f"no data file at {file}", remedy="pass a Parquet or CSV file")
+    kind_of(file)  # says that nothing is there before it asks how to read it
     if not predicted and (score is None or threshold is None):
         raise InputError("which predictions?", remedy="name predicted, or score and threshold")
     features = (*sensitive_features, *control_features)
@@ -60,23 +79,19 @@ def count_file(
         database.execute(f"SET memory_limit = '{memory}'")
         database.execute("SET preserve_insertion_order = false")
         database.execute("SET enable_progress_bar = false")
-        if threads:
-            database.execute(f"SET threads = {int(threads)}")
-        source, is_text = _source(file)
-        columns = [row[0] for row in _fetch(database, f"DESCRIBE FROM {source}", file)]
-        wanted = (*features, *(c for c in (target, predicted or score, weight) if c))
-        for column in wanted:
+        if weight or threads:
+            database.execute(f"SET threads = {1 if weight else int(threads or 1)}")
+        source = open_source(database, file)
+        columns = [row[0] for row in _fetch(database, f"DESCRIBE FROM {source.relation}", file)]
+        for column in (*features, *(c for c in (target, predicted, score, weight) if c)):
             if column not in columns:
                 raise InputError(
                     f"{column!r} is not a column of {file}", remedy=nearest(column, columns)
                 )
-        query = _query(source, features, target, predicted, score, threshold, weight, is_text)
+        query = _query(source, features, target, predicted, score, threshold, weight)
         found = _fetch(database, query, file)
-    rows = [(tuple(row[: len(features)]), *row[len(features) :]) for row in found]
-    where = predicted or score
-    return _counts(
-        rows, features, target, str(where), bool(predicted), positive_label, weight, is_text
-    )
+    rows = [_Row(tuple(row[: len(features)]), *row[len(features) :]) for row in found]
+    return _tally(rows, features, target, predicted, score, positive_label, weight, source.is_text)
 
 
 def _fetch(database: Any, query: str, file: Path) -> list[tuple[Any, ...]]:
@@ -95,38 +110,84 @@ def count_batches(
     *,
     features: Sequence[str],
     target: str | None,
-    predicted: str,
+    predicted: str | Callable[[Any], np.ndarray],
     positive_label: Any = 1,
     weight: str | None = None,
 ) -> Counts:
+    """The counts of ``tally_batches``, which takes the same arguments."""
+    return tally_batches(
+        batches,
+        features=features,
+        target=target,
+        predicted=predicted,
+        positive_label=positive_label,
+        weight=weight,
+    ).counts
+
+
+def tally_batches(
+    batches: Iterable[Any],
+    *,
+    features: Sequence[str],
+    target: str | None,
+    predicted: str | Callable[[Any], np.ndarray],
+    positive_label: Any = 1,
+    weight: str | None = None,
+) -> Tally:
     """Binary counts of a stream of Arrow record batches (or tables), added up as they come.
 
+    ``predicted`` is a column of labels, or a function that selects rows of a batch: bool (n,).
     Missing sensitive values are the group ``unknown``; rows without a true label are left out and
-    counted. A value that is not the positive label is the negative one: pass data whose labels are
-    known to be two. Raises InputError for an empty stream or a missing prediction.
+    counted. Raises InputError for an empty stream, a missing prediction, weights that are none, and
+    labels that are not two.
     """
-    import numpy as np
     import pyarrow.compute as pc
 
     given, counts = as_text(positive_label), None
+    labels: set[str] = set()
+    answers: set[str] = set()
+    missing = dict.fromkeys(features, 0)
     for batch in batches:
         dropped = 0
         if target is not None:
-            labelled = pc.is_valid(batch.column(target))
+            labelled = pc.invert(pc.is_null(batch.column(target), nan_is_null=True))
             dropped = len(labelled) - int(pc.sum(labelled).as_py() or 0)
             batch = batch.filter(labelled) if dropped else batch
-        if batch.column(predicted).null_count:
-            raise InputError(f"predicted column {predicted!r} has empty cells", remedy="fill them")
-        columns = {f: _names(batch.column(f)) for f in features}
-        actual = None if target is None else _is_label(batch.column(target), given)
-        weights = None if weight is None else np.asarray(batch.column(weight), dtype=float)
-        selected = _is_label(batch.column(predicted), given)
+        actual = None if target is None else _is_label(batch.column(target), given, labels)
+        if callable(predicted):
+            selected = predicted(batch)
+        else:
+            if pc.any(pc.is_null(batch.column(predicted), nan_is_null=True)).as_py():
+                raise InputError(
+                    f"predicted column {predicted!r} has empty cells", remedy="fill them"
+                )
+            selected = _is_label(batch.column(predicted), given, answers)
+        columns = {f: _names(batch.column(f), f, missing) for f in features}
+        weights = None if weight is None else _weights(batch.column(weight), weight)
         part = count_groups(columns, features, actual, selected, weights=weights)
-        part = Counts(part.features, BINARY, part.names, part.table, part.weights, dropped)
+        part = replace(part, dropped=dropped)
         counts = part if counts is None else counts + part
     if counts is None:
         raise InputError("the stream holds no batch", remedy="pass at least one")
-    return counts
+    for column, known in ((target, labels), (predicted, answers)):
+        if known:
+            _positive(sorted(known), str(column), positive_label)
+    return Tally(counts, tuple(sorted(labels)), tuple(sorted(answers)), missing)
+
+
+def _weights(column: Any, name: str) -> np.ndarray:
+    import numpy as np
+
+    weights = np.asarray(column, dtype=float)
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise _bad_weights(name)
+    return weights
+
+
+def _bad_weights(name: str) -> InputError:
+    return InputError(
+        f"weight column {name!r} has cells that are no number of 0 or more", remedy="fix them"
+    )
 
 
 def _encoded(column: Any) -> tuple[np.ndarray, list[Any]]:
@@ -142,18 +203,21 @@ def _encoded(column: Any) -> tuple[np.ndarray, list[Any]]:
     return codes, column.dictionary.to_pylist()
 
 
-def _names(column: Any) -> np.ndarray:
+def _names(column: Any, feature: str, missing: dict[str, int]) -> np.ndarray:
     import numpy as np
 
     codes, values = _encoded(column)
+    without = [i for i, v in enumerate(values) if _is_missing(v)]
+    missing[feature] += int((codes < 0).sum() + np.isin(codes, without).sum())
     names = [UNKNOWN if _is_missing(v) else as_text(v) for v in values]
     return np.array([*names, UNKNOWN], dtype=object)[codes]
 
 
-def _is_label(column: Any, given: str) -> np.ndarray:
+def _is_label(column: Any, given: str, found: set[str]) -> np.ndarray:
     import numpy as np
 
     codes, values = _encoded(column)
+    found.update(as_text(v) for v in values)
     hits = [match_label(given, [as_text(v)]) is not None for v in values]
     return np.array([*hits, False])[codes]
 
@@ -162,141 +226,139 @@ def _is_missing(value: Any) -> bool:
     return value is None or value != value
 
 
-def _source(file: Path) -> tuple[str, bool]:
-    """DuckDB's table function for the file, and whether its cells are texts (CSV)."""
-    name = "".join(f"[{c}]" if c in "*?[" else c for c in str(file.resolve()))
-    literal = "'" + name.replace("'", "''") + "'"
-    with file.open("rb") as handle:
-        start = handle.read(1 << 16)
-    if start[:4] == b"PAR1":
-        return f"read_parquet({literal})", False
-    first = start.decode("utf-8-sig", "replace").lstrip()
-    if not first or first.startswith("{"):
-        raise InputError(f"{file} is neither Parquet nor CSV", remedy="write it as Parquet")
-    line = first.split("\n", 1)[0]
-    delimiter = max(",\t;", key=line.count)
-    options = f"delim = '{delimiter}', header = true, quote = '\"', auto_detect = false"
-    return f"read_csv({literal}, {options}, columns = {_columns(line, delimiter)})", True
-
-
-def _columns(line: str, delimiter: str) -> str:
-    names = next(
-        csv.reader(io.StringIO(line.strip("\r")), delimiter=delimiter, skipinitialspace=True)
-    )
-    quoted = ["'" + name.strip().replace("'", "''") + "': 'VARCHAR'" for name in names]
-    return "{" + ", ".join(quoted) + "}"
-
-
 def _query(
-    source: str,
+    source: Source,
     features: Sequence[str],
     target: str | None,
     predicted: str | None,
     score: str | None,
     threshold: float | None,
     weight: str | None,
-    is_text: bool,
 ) -> str:
     missing = ", ".join("'" + t + "'" for t in MISSING_TEXTS)
 
     def cell(column: str) -> str:
         name = '"' + column.replace('"', '""') + '"'
-        if not is_text:
+        if not source.is_text:
             return name
         return f"CASE WHEN ltrim({name}) IN ({missing}) THEN NULL ELSE ltrim({name}) END"
 
+    def number(column: str) -> str:
+        return f"TRY_CAST({cell(column)} AS DOUBLE)"
+
     chosen = [f"{cell(f)} AS f{i}" for i, f in enumerate(features)]
     chosen.append(f"{cell(target)} AS t" if target else "TRUE AS t")
-    if predicted:
-        chosen.append(f"{cell(predicted)} AS p")
-    else:
-        number = f"TRY_CAST({cell(str(score))} AS DOUBLE)"
-        chosen.append(
-            f"CASE WHEN isfinite({number}) THEN {number} >= {float(threshold or 0)!r} END AS p"
-        )
+    chosen.append(
+        f"{cell(predicted)} AS p"
+        if predicted
+        else f"{number(str(score))} >= {float(threshold or 0)!r} AS p"
+    )
     chosen.append("count(*)")
+    finite = f"isfinite({number(score)})" if score else "TRUE"
+    chosen.append(f"count(*) FILTER (NOT coalesce({finite}, FALSE))")
     if weight:
-        number = f"TRY_CAST({cell(weight)} AS DOUBLE)"
-        chosen.append(f"fsum({number}), fsum({number} * {number})")
-        chosen.append(
-            f"count(*) FILTER (NOT coalesce(isfinite({number}) AND {number} >= 0, FALSE))"
-        )
-    # Every name in it is quoted, see cell() and _source().
-    return f"SELECT {', '.join(chosen)} FROM {source} GROUP BY ALL"  # noqa: S608
+        w = number(weight)
+        chosen.append(f"count(*) FILTER (NOT coalesce(isfinite({w}) AND {w} >= 0, FALSE))")
+        chosen.append(f"fsum({w}), fsum({w} * {w})")
+    # Every name in it is quoted, see cell() and open_source().
+    return f"SELECT {', '.join(chosen)} FROM {source.relation} GROUP BY ALL"  # noqa: S608
 
 
-def _counts(
-    rows: Sequence[tuple[Any, ...]],
+@dataclass(frozen=True)
+class _Row:
+    """One row of the query's answer: a group, a label, a prediction, and what was counted of it."""
+
+    group: tuple[Any, ...]
+    label: Any
+    predicted: Any
+    n: int
+    bad_scores: int
+    bad_weights: int = 0
+    weight: float = 0.0
+    weight_squared: float = 0.0
+
+
+def _tally(
+    rows: Sequence[_Row],
     features: Sequence[str],
     target: str | None,
-    where: str,
-    are_labels: bool,
+    predicted: str | None,
+    score: str | None,
     positive_label: Any,
     weight: str | None,
     is_text: bool,
-) -> Counts:
-    """Counts from the query's rows: (group values, true label, prediction, rows, weights ...)."""
+) -> Tally:
     import numpy as np
 
-    dropped = sum(row[3] for row in rows if row[1] is None)
-    kept = [row for row in rows if row[1] is not None]
+    kept = [row for row in rows if not _is_missing(row.label)]
     if not kept:
         raise InputError("no row has a true label", remedy="name another target, or none")
-    bad = sum(row[3] for row in kept if row[2] is None)
-    if bad:
-        raise InputError(
-            f"column {where!r} has {bad} cells that are missing or not finite",
-            remedy="a missing score is a person without an answer: fix it, or remove the row",
-        )
-    if weight and sum(row[6] for row in kept):
-        raise InputError(
-            f"weight column {weight!r} has cells that are no number of 0 or more", remedy="fix them"
-        )
-    labels = _meaning([r[1] for r in kept], target, positive_label, is_text)
-    if target and not any(labels):
+    _require_predictions(kept, predicted, score)
+    if weight and sum(row.bad_weights for row in kept):
+        raise _bad_weights(weight)
+    label = _texts([row.label for row in kept], is_text) if target else {}
+    answer = _texts([row.predicted for row in kept], is_text) if predicted else {}
+    labels, answers = sorted(set(label.values())), sorted(set(answer.values()))
+    positive = _positive(labels, str(target), positive_label) if target else None
+    chosen = _positive(answers, str(predicted), positive_label) if predicted else None
+    if target and positive is None:
         raise InputError(
             f"positive label {positive_label!r} does not occur in target {target!r}",
             remedy="see --positive-label",
         )
-    selected = [bool(r[2]) for r in kept]
-    if are_labels:
-        selected = _meaning([r[2] for r in kept], where, positive_label, is_text)
     names = np.empty((len(kept), len(features)), dtype=object)
     for i in range(len(features)):
-        text = _texts([r[0][i] for r in kept], is_text)
-        names[:, i] = [text[r[0][i]] for r in kept]
+        text = _texts([row.group[i] for row in kept], is_text)
+        names[:, i] = [text[row.group[i]] for row in kept]
     height = 2 if target else 1
     table = np.zeros((len(kept), height, 2), dtype=np.int64)
     weights = np.zeros((2, len(kept), height, 2)) if weight else None
     for i, row in enumerate(kept):
-        at = (int(labels[i]) if target else 0, int(selected[i]))
-        table[(i, *at)] = row[3]
+        is_selected = answer[row.predicted] == chosen if predicted else bool(row.predicted)
+        at = (int(label[row.label] == positive) if target else 0, int(is_selected))
+        table[(i, *at)] = row.n
         if weights is not None:
-            weights[(0, i, *at)], weights[(1, i, *at)] = row[4], row[5]
-    empty = Counts(tuple(features), BINARY, names[:0], table[:0], _none(weights), dropped)
-    return empty + Counts(tuple(features), BINARY, names, table, weights)
+            weights[(0, i, *at)], weights[(1, i, *at)] = row.weight, row.weight_squared
+    dropped = sum(row.n for row in rows if _is_missing(row.label))
+    none = None if weights is None else weights[:, :0]
+    empty = Counts(tuple(features), BINARY, names[:0], table[:0], none, dropped)
+    counts = empty + Counts(tuple(features), BINARY, names, table, weights)
+    missing = {
+        f: sum(row.n for row in kept if _is_missing(row.group[i])) for i, f in enumerate(features)
+    }
+    return Tally(counts, tuple(labels), tuple(answers), missing)
 
 
-def _none(weights: np.ndarray | None) -> np.ndarray | None:
-    return None if weights is None else weights[:, :0]
+def _require_predictions(rows: Sequence[_Row], predicted: str | None, score: str | None) -> None:
+    for column, bad in (
+        (score, sum(row.bad_scores for row in rows)),
+        (predicted, sum(row.n for row in rows if _is_missing(row.predicted))),
+    ):
+        if column and bad:
+            raise InputError(
+                f"column {column!r} has {bad} cells that are missing or not finite",
+                remedy="a missing score is a person without an answer: fix it, or remove the row",
+            )
 
 
-def _meaning(
-    values: Sequence[Any], column: str | None, positive_label: Any, is_text: bool
-) -> list[bool]:
-    """Which values are the positive label; at most one other label may occur."""
-    if column is None:
-        return [False] * len(values)
-    text = _texts(values, is_text)
-    known = sorted(set(text.values()))
-    positive = match_label(as_text(positive_label), known)
-    others = [k for k in known if k != positive]
+def _positive(labels: Sequence[str], column: str, positive_label: Any) -> str | None:
+    """The positive one of the labels of a column; None where it does not occur.
+
+    Raises InputError where more than one other occurs.
+    """
+    positive = match_label(as_text(positive_label), labels)
+    if positive is None and len(labels) > 1:
+        raise InputError(
+            f"positive label {positive_label!r} does not occur in column {column!r}",
+            remedy=nearest(str(positive_label), labels),
+        )
+    others = [k for k in labels if k != positive]
     if len(others) > 1:
         raise InputError(
             f"column {column!r} has more than one label beside the positive one: {others[:5]}",
             remedy="a binary task has two labels; see --positive-label",
         )
-    return [text[v] == positive for v in values]
+    return positive
 
 
 def _texts(values: Sequence[Any], is_text: bool) -> Mapping[Any, str]:

@@ -133,6 +133,16 @@ class Counts:
             part = replace(self, names=self.names[rows], table=self.table[rows], weights=weights)
             yield dict(zip(control_features, level, strict=True)), part
 
+    def groupings(
+        self, control_features: Sequence[str] = ()
+    ) -> Iterator[tuple[dict[str, str], Counts]]:
+        """Each feature, each pair and the crossing of all that are no control features: over all
+        rows (an empty name) and then within each level of the control features."""
+        sensitive = [f for f in self.features if f not in control_features]
+        for level, part in self.levels(control_features):
+            for features in feature_sets(sensitive):
+                yield level, part.by(features)
+
     def four(self) -> np.ndarray:
         """A binary task's counts (with weights: their sums), shape (groups, 4): tn, fp, fn, tp.
 

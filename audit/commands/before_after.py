@@ -105,7 +105,7 @@ def before_after(
     quiet: bool,
 ) -> BeforeAfter:
     """Audits both models on ``data`` with the same plan, and pairs them row by row."""
-    from audit.commands.auditing import measure
+    from audit.commands.measuring import measure
     from audit.compare import compare
     from audit.spec import make_spec
 

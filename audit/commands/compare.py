@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from audit.commands import shared as sh
-from audit.errors import OK, InputError
+from audit.errors import OK, InputError, nearest
 
 if TYPE_CHECKING:
     from audit.compare import Comparison, Paired
+    from audit.explanation_drift import ExplanationDrift
 
 
 def compare(
     case_a: Annotated[Path, typer.Argument(metavar="CASE_A", help="The case in question.")],
     case_b: Annotated[Path, typer.Argument(metavar="CASE_B", help="The case it is held against.")],
     level: Annotated[float, typer.Option(help="Confidence level.")] = 0.95,
+    format: Annotated[
+        str, typer.Option("--format", "-f", help="table, or markdown or html to hand over.")
+    ] = "table",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")] = None,
+    language: Annotated[str, typer.Option("--language", "-l", help="en or zh.")] = "en",
     as_json: sh.Json = False,
 ) -> int:
     """Compare two models on the same rows: per group, McNemar's test and paired intervals."""
@@ -26,12 +32,83 @@ def compare(
 
     if not 0.5 < level < 1:
         raise InputError(f"level {level} must lie between 0.5 and 1", remedy="pass e.g. 0.95")
-    found = pair(read_case(case_a), read_case(case_b), level=level)
+    _check_output(format, language, out, as_json=as_json)
+    from audit.explanation_drift import explanation_drift
+
+    a, b = read_case(case_a), read_case(case_b)
+    found = pair(a, b, level=level)
+    drift = explanation_drift(a, b, level=level)
+    document = {**found.to_json(), "explanations": drift.to_json()}
     if as_json:
-        sh.print_json({**found.to_json(), "exit_code": OK})
-        return OK
-    show_comparison(found)
+        sh.print_json({**document, "exit_code": OK})
+    elif format == "table":
+        show_comparison(found)
+        show_drift(drift)
+    else:
+        _write(document, format, language, out, (case_a, case_b))
     return OK
+
+
+def _check_output(format: str, language: str, out: Path | None, *, as_json: bool) -> None:
+    """Says what can't be written before anything is compared."""
+    from audit.reports.parts.comparison import FORMATS
+    from audit.reports.parts.words import LANGUAGES
+
+    for what, given, known in (
+        ("format", format, ("table", *FORMATS)),
+        ("language", language, LANGUAGES),
+    ):
+        if given not in known:
+            raise InputError(
+                f"comparisons are not written in {what} {given!r}", remedy=nearest(given, known)
+            )
+    if out is not None and (as_json or format == "table"):
+        raise InputError(
+            f"{out} would be written in no format", remedy="pass --format markdown or html"
+        )
+
+
+def _write(
+    document: dict[str, Any], format: str, language: str, out: Path | None, cases: tuple[Path, Path]
+) -> None:
+    from audit.reports.parts.comparison import render_comparison
+
+    made = render_comparison(document, format, language=language)
+    if out is not None and out.resolve().is_relative_to(cases[0].resolve()):
+        raise InputError(f"{out} lies inside a sealed case", remedy="write it elsewhere")
+    sh.write_bytes(made, out, avoid=cases[1])
+    if out is not None:
+        sh.say(f"wrote {out}")
+
+
+def show_drift(found: ExplanationDrift) -> None:
+    """How alike the two models' explanations of the same rows are."""
+    from audit.commands.tables import show, table
+
+    drift = found.drift
+    if drift is None:
+        show(sh.safe(f"Explanations are not compared: {found.reason}"))
+        return
+    made = table(f"explanations of {found.n} rows under A and B", ["what", "value", "meaning"])
+    rows = (
+        ("rank correlation", drift.rank_correlation, "1: columns in the same order"),
+        (f"top {drift.k} overlap", drift.top_k_overlap, "1: the same columns on top"),
+        ("change", drift.change, "sum of |A - B| over sum of |B|; 0: the same attributions"),
+    )
+    for name, estimate, meaning in rows:
+        if estimate.value is None:
+            made.add_row(name, "–", sh.safe(estimate.reason))
+            continue
+        interval = estimate.interval.model_dump() if estimate.interval else None
+        made.add_row(name, sh.interval_text(estimate.value, interval), meaning)
+    show(made)
+    known = {c: (a, b) for c, (a, b) in drift.shares.items() if a is not None and b is not None}
+    moved = sorted(known, key=lambda c: (-abs(known[c][0] - known[c][1]), c))[:3]
+    told = "; ".join(f"{c} {known[c][0]:.3f}, {known[c][1]:.3f}" for c in moved)
+    if told:
+        show(sh.safe(f"Shares of attribution that differ most, under A and B: {told}"))
+    if found.note:
+        show(sh.safe(found.note))
 
 
 def show_comparison(found: Comparison) -> None:

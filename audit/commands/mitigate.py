@@ -38,6 +38,26 @@ def mitigate(
     sensitive: Annotated[
         list[str] | None, typer.Option(help="Columns whose groups are compared: race,sex.")
     ] = None,
+    eps: Annotated[
+        float | None, typer.Option(help="Gap allowed on training rows (exponentiated-gradient).")
+    ] = None,
+    max_iter: Annotated[
+        int | None, typer.Option(help="Rounds at most (exponentiated-gradient).")
+    ] = None,
+    grid_size: Annotated[
+        int | None, typer.Option(help="Points of the grid (threshold, grid-search).")
+    ] = None,
+    objective: Annotated[
+        str | None, typer.Option(help="What to keep high: accuracy_score, ... (threshold).")
+    ] = None,
+    constraint_weight: Annotated[
+        float | None, typer.Option(help="Weight of the gap when choosing, 0 to 1 (grid-search).")
+    ] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option(help="Strength of the removal or of the adversary (the last two methods)."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the rows (adversarial).")] = None,
     seed: Annotated[int, typer.Option(help="Seed of fits, draws and audits.")] = 0,
     as_json: sh.Json = False,
     quiet: sh.Quiet = False,
@@ -46,6 +66,16 @@ def mitigate(
     from audit.commands.before_after import before_after
     from trainers.mitigate import mitigate as run
 
+    given = {
+        "eps": eps,
+        "max_iter": max_iter,
+        "grid_size": grid_size,
+        "objective": objective,
+        "constraint_weight": constraint_weight,
+        "alpha": alpha,
+        "epochs": epochs,
+    }
+    options = {k: v for k, v in given.items() if v is not None}
     asked = _asked(model, data, target, positive_label, sensitive)
     rows = _rows(asked, model, test, seed)
     _require_groups(rows, asked.sensitive, method)
@@ -61,6 +91,7 @@ def mitigate(
         out=out,
         held_out=None if rows.path else rows.test,
         seed=seed,
+        options=options,
         notes=rows.notes,
     )
     found = before_after(

@@ -53,8 +53,10 @@ def ndcg(relevance: np.ndarray, score: np.ndarray) -> float | None:
 def ndcg_estimate(
     relevance: np.ndarray, score: np.ndarray, levels: Sequence[float], seed: Sequence[int]
 ) -> Estimate:
-    """``ndcg`` with a bootstrap over rows. Where every positive is at the top in each draw the
-    interval is the point 1: the sample then says nothing of how far below 1 the truth lies.
+    """``ndcg`` with a bootstrap over rows.
+
+    Without an interval where every draw gives the same value, as when all positives are at the top:
+    redrawing such rows can't tell how far from it the truth may lie, and the reason says so.
     """
     import numpy as np
 
@@ -71,9 +73,12 @@ def ndcg_estimate(
         drawn = ndcg(relevance[rows], score[rows])
         if drawn is not None:
             found.append(drawn)
+    if not found or np.ptp(found) < 1e-12:
+        why = "no interval: every draw from these rows gives the same value"
+        return Estimate(value, n, (), counts, method, why)
     intervals = []
     for level in levels:
-        low, high = np.quantile(found or [value], [(1 - level) / 2, (1 + level) / 2])
+        low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
         ends = {"low": min(float(low), value), "high": max(float(high), value)}
         intervals.append(Interval(**ends, level=level, method=method))
     return Estimate(value, n, tuple(intervals), counts, method)

@@ -30,6 +30,10 @@ def normal_quantile(level: float) -> float:
 def wilson(k: float, n: float, level: float = 0.95) -> Interval:
     """Wilson's score interval for a rate of ``k`` in ``n`` (n > 0; effective counts may be broken).
 
+    Its coverage oscillates around the level: at 95 % it is 92.1 % for a rate of .01 in 100 rows,
+    93.6 % for .1 in 100, 98.3 % for .01 in 20, and 94.3 to 96.4 % for .01, .1 and .5 in 1,000,
+    .5 in 20 and 100, and .1 in 20 rows.
+
     Source: Wilson 1927; Brown, Cai and DasGupta 2001, section 3.1.1.
 
     >>> i = wilson(5, 10)

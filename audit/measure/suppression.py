@@ -136,19 +136,25 @@ def _range(
     group: Group,
 ) -> Range:
     import numpy as np
-    from scipy.optimize import linprog
 
     published = [g for g in sizes if g not in withheld]
     equal: np.ndarray = np.array([[g <= cell for cell in cells] for g in published], dtype=float)
     known = np.array([sizes[g] for g in published], dtype=float)
     goal = np.array([group <= cell for cell in cells], dtype=float)
+    return linear_range(equal, known, goal)
+
+
+def linear_range(matrix: np.ndarray, numbers: np.ndarray, goal: np.ndarray) -> Range:
+    """The least and the greatest ``goal @ x`` over x >= 0 with ``matrix @ x = numbers``."""
+    from scipy.optimize import linprog
+
     ends = []
     for sign in (1, -1):
-        found = linprog(sign * goal, A_eq=equal, b_eq=known, bounds=(0, None), method="highs")
+        found = linprog(sign * goal, A_eq=matrix, b_eq=numbers, bounds=(0, None), method="highs")
         if found.status == 3:  # without bound: nothing at all is known
             ends.append(sign * -float("inf"))
         elif found.success:
             ends.append(sign * float(found.fun))
         else:
-            raise ArithmeticError(f"group sizes do not add up: {found.message}")
+            raise ArithmeticError(f"published numbers do not add up: {found.message}")
     return Range(*ends)

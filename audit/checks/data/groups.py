@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from audit.checks.record import Recorder
-from audit.errors import MissingNeed
 from audit.finding import Finding
+from audit.predictions import group_sizes
 from audit.subject import Subject
+
+if TYPE_CHECKING:
+    from audit.counts import Counts
 
 QUESTION = "How many rows does each group have, and how often does it carry the positive label?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
 NEEDS = frozenset({"sensitive_features"})
-SOURCE = "counts; Wilson 1927"
+SOURCE = "counts; Wilson 1927; gaps: Newcombe 1998"
 COST = "fast"
 MEASURES = {
     "group_count": "rows of the group; 0 for a crossing of known groups that nobody is in",
     "group_share": "share of all audited rows that are in the group",
     "label_rate": "share of the group's rows that carry the positive label (binary tasks)",
+    "label_rate_difference": "highest minus lowest label rate over groups",
 }
 _MOST_EMPTY = 200  # crossings beyond this many cells list only those that have rows
 
 
-def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
-    """Yields count, share and label rate of every group and crossing of groups."""
-    import numpy as np
-
-    from audit.counts import cell_counts, feature_sets
+def measure(
+    subject: Subject, *, seed: int, levels: Sequence[float], min_group_size: int = 10
+) -> Iterator[Finding]:
+    """Yields count, share and label rate of every group and crossing of groups, and the largest
+    difference of label rates over groups of ``min_group_size``."""
+    from audit.counts import feature_sets
     from audit.measure.intervals import rate
 
-    if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
+    sizes = group_sizes(subject)
     record = Recorder(__name__, seed)
-    labels = subject.truth.labels if subject.task == "binary" else None
-    is_positive = None if labels is None else (labels == subject.truth.positive).astype(bool)
-    nobody = np.zeros(subject.n, dtype=bool)
     for features in feature_sets(subject.sensitive_features):
-        cells = cell_counts(subject.groups, features, is_positive, nobody)
-        for cell in cells:
+        grouped = sizes.by(features)
+        for cell in grouped.cells():
             group = cell.group
             yield record.plain("group_count", cell.n, n=subject.n, unit="row", group=group)
             share = rate(cell.n, subject.n, levels, empty="no rows")
@@ -47,21 +49,34 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
                 yield record.write(
                     "label_rate", rate(positives, cell.n, levels, empty="no rows"), group=group
                 )
-        for group in _empty_crossings(subject, features, {tuple(c.group.values()) for c in cells}):
+        if grouped.has_labels and subject.task == "binary":
+            yield _label_gap(record, grouped, levels, min_group_size)
+        for group in _empty_crossings(grouped):
             yield record.plain(
                 "group_count", 0, n=subject.n, unit="row", group=group, note="nobody is in it"
             )
 
 
-def _empty_crossings(
-    subject: Subject, features: tuple[str, ...], present: set[tuple[str, ...]]
-) -> Iterator[dict[str, str]]:
+def _label_gap(record: Recorder, counts: Counts, levels: Sequence[float], minimum: int) -> Finding:
+    from audit.measure.gaps import Family, GroupCount, gap
+
+    cells = counts.cells()
+    big = [c for c in cells if c.n >= minimum]
+    table = [GroupCount(c.name, c.confusion.tp + c.confusion.fn, c.n) for c in big]
+    found = gap([Family("label_rate", tuple(table), "no rows")], scale="difference", levels=levels)
+    small = len(cells) - len(big)
+    note = f"{small} groups under {minimum} rows left out" if small else ""
+    return record.write("label_rate_difference", found, between=counts.features, note=note)
+
+
+def _empty_crossings(counts: Counts) -> Iterator[dict[str, str]]:
     from itertools import product
     from math import prod
 
-    known = [sorted(set(subject.groups[f])) for f in features]
+    present = {tuple(name) for name in counts.names.tolist()}
+    known = [sorted(set(column)) for column in counts.names.T.tolist()]
     if prod(len(k) for k in known) > _MOST_EMPTY:
         return
     for values in product(*known):
         if values not in present:
-            yield dict(zip(features, values, strict=True))
+            yield dict(zip(counts.features, values, strict=True))

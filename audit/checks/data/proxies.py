@@ -13,7 +13,7 @@ from audit.subject import Subject
 
 QUESTION = "How much does each input column tell about each sensitive feature?"
 TASKS = frozenset({"binary", "multiclass", "regression"})
-NEEDS = frozenset({"sensitive_features"})
+NEEDS = frozenset({"rows", "sensitive_features"})
 SOURCE = "Theil 1970; Shannon 1948; Phipson and Smyth 2010; Newcombe 2006; AUC: Mann-Whitney 1947"
 COST = "slow"
 MEASURES = {

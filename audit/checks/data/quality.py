@@ -19,6 +19,10 @@ MEASURES = {
     "missing_rate": "share of a column's cells that are missing, among the columns in use",
 }
 
+_WEIGHTS = (
+    "the row weights are used by fairness.group_rates and fairness.gaps; other measures count rows"
+)
+
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields the row counts, and one missing rate for each column that the audit uses."""
@@ -27,14 +31,13 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     record = Recorder(__name__, seed)
     dropped = sum(subject.dropped.values())
     why = "; ".join([f"{n} rows: {reason}" for reason, n in subject.dropped.items()])
-    notes = "; ".join(subject.notes)
+    notes = "; ".join((*subject.notes, *([_WEIGHTS] if subject.is_weighted else ())))
     yield record.plain("row_count", subject.n, n=subject.n, unit="row", note=notes)
     yield record.plain(
         "dropped_row_count", dropped, n=subject.n + dropped, unit="row", note=why or "none dropped"
     )
     for column in _columns_in_use(subject):
-        missing = int(subject.frame[column].isna().sum())
-        estimate = rate(missing, subject.n, levels, empty="no rows")
+        estimate = rate(subject.missing_cells(column), subject.n, levels, empty="no rows")
         yield record.write("missing_rate", estimate, column=column)
 
 

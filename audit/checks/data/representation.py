@@ -8,6 +8,7 @@ from audit.checks.record import Recorder
 from audit.errors import InputError, MissingNeed
 from audit.finding import Finding
 from audit.measure.estimate import Estimate
+from audit.predictions import group_sizes
 from audit.subject import Subject
 
 QUESTION = "How far are the groups' shares of the data from the shares declared for reference?"
@@ -34,12 +35,12 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         raise MissingNeed(
             "no reference shares are declared (declared: {reference.<feature>.<group>: 0.13})"
         )
+    sizes = group_sizes(subject)
     record = Recorder(__name__, seed)
     for feature, shares in declared.items():
-        names = subject.groups[feature].to_numpy()
+        rows = {c.group[feature]: c.n for c in sizes.by([feature]).cells()}
         for group, share in sorted(shares.items()):
-            count = int((names == group).sum())
-            found, p_value = _difference(count, subject.n, share, levels)
+            found, p_value = _difference(rows.get(group, 0), subject.n, share, levels)
             yield record.write(
                 "representation_difference",
                 found,
@@ -48,7 +49,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
                 p_value=p_value,
             )
         if shares and abs(sum(shares.values()) - 1) <= 0.005:
-            counts = {g: int((names == g).sum()) for g in set(names) | set(shares)}
+            counts = {g: rows.get(g, 0) for g in {*rows, *shares}}
             yield record.write(
                 "representation_distance",
                 _distance(counts, shares, levels),

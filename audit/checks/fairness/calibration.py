@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 QUESTION = "Among people with the same score, is the same share positive in every group?"
 TASKS = frozenset({"binary"})
-NEEDS = frozenset({"labels", "scores", "sensitive_features"})
+NEEDS = frozenset({"labels", "rows", "scores", "sensitive_features"})
 SOURCE = (
     "Kleinberg, Mullainathan and Raghavan 2017; Naeini et al. 2015; Nixon et al. 2019; Cox 1958; "
     "Van Calster et al. 2019"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from audit.checks.record import Recorder
+from audit.checks.record import Artifact, Recorder
 from audit.errors import MissingNeed
 from audit.finding import Finding
 from audit.predictions import ClassPredictions, expect, score
@@ -22,7 +22,7 @@ QUESTION = (
     "How often is each group given each class, how often rightly, and how far apart are they?"
 )
 TASKS = frozenset({"multiclass"})
-NEEDS = frozenset({"sensitive_features"})
+NEEDS = frozenset({"rows", "sensitive_features"})
 SOURCE = (
     "one-vs-rest: Fairlearn's base metrics with each class as the positive label; macro: Sokolova "
     "and Lapalme 2009; intervals: Wilson 1927, Newcombe 1998, Zou and Donner 2008"
@@ -57,30 +57,35 @@ MEASURES = {
 
 def measure(
     subject: Subject, *, seed: int, levels: Sequence[float], min_group_size: int = 10
-) -> Iterator[Finding]:
-    """Yields the rates of every group (``group`` also names the class), then the gaps.
+) -> Iterator[Finding | Artifact]:
+    """Yields the rates of every group (``group`` also names the class), then the gaps; with
+    control features also within each of their levels. The artifact holds every group's counts of
+    true by predicted class.
 
     Groups under ``min_group_size`` are shown and marked, and left out of gaps. Macro recall is
     over the classes that the group has rows of; a group without rows of some class is left out of
     the macro gap, since its mean is about fewer classes.
     """
-    from audit.counts import count_groups, feature_sets
+    from audit.counts import count_groups
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
     found = expect(score(subject), ClassPredictions)
     counts = count_groups(
         subject.groups,
-        subject.sensitive_features,
+        (*subject.sensitive_features, *subject.control_features),
         found.actual,
         found.predicted,
         classes=found.classes,
     )
     record = Recorder(__name__, seed)
-    for features in feature_sets(subject.sensitive_features):
-        part = counts.by(features)
-        yield from _rates(record, part, levels, min_group_size)
-        yield from _gaps(record, part, levels, min_group_size)
+    confusion = []
+    for level, part in counts.groupings(subject.control_features):
+        yield from _rates(record, part, level, levels, min_group_size)
+        yield from _gaps(record, part, level, levels, min_group_size)
+        tables = [({**g, **level}, t.tolist()) for g, t in _groups(part)]
+        confusion += [{"group": group, "table": table} for group, table in tables]
+    yield record.artifact({"classes": list(counts.classes), "groups": confusion})
 
 
 def _groups(counts: Counts) -> list[tuple[dict[str, str], np.ndarray]]:
@@ -89,14 +94,22 @@ def _groups(counts: Counts) -> list[tuple[dict[str, str], np.ndarray]]:
 
 
 def _rates(
-    record: Recorder, counts: Counts, levels: Sequence[float], minimum: int
+    record: Recorder,
+    counts: Counts,
+    level: Mapping[str, str],
+    levels: Sequence[float],
+    minimum: int,
 ) -> Iterator[Finding]:
     from audit.measure import multiclass as m
 
-    for group, table in _groups(counts):
+    named_artifact = (record.artifact(None).name,)
+    for own, table in _groups(counts):
+        group = {**own, **level}
         n = int(table.sum())
         note = f"too small to compare: {n} rows, the minimum is {minimum}" if n < minimum else ""
-        yield record.plain("count", n, n=n, unit="row", group=group, note=note)
+        yield record.plain(
+            "count", n, n=n, unit="row", group=group, note=note, artifacts=named_artifact
+        )
         for position, label in enumerate(counts.classes):
             named = {**group, "class": label}
             for rate in _ONE_VS_REST if counts.has_labels else ("selection_rate",):
@@ -109,7 +122,11 @@ def _rates(
 
 
 def _gaps(
-    record: Recorder, counts: Counts, levels: Sequence[float], minimum: int
+    record: Recorder,
+    counts: Counts,
+    level: Mapping[str, str],
+    levels: Sequence[float],
+    minimum: int,
 ) -> Iterator[Finding]:
     from audit.measure import multiclass as m
     from audit.measure.gaps import Family, GroupCount, gap
@@ -130,7 +147,7 @@ def _gaps(
 
     between = counts.features
     for position, label in enumerate(counts.classes):
-        of_class: Mapping[str, str] = {"class": label}
+        of_class: Mapping[str, str] = {**level, "class": label}
         for rate in _ONE_VS_REST if counts.has_labels else ("selection_rate",):
             counted = [(name, *m.one_vs_rest_count(t, position, rate)) for name, t in big]
             empty = counted[0][3] if counted else "no rows"
@@ -141,10 +158,11 @@ def _gaps(
         return
     right = tuple(GroupCount(x, int(t.trace()), int(t.sum())) for x, t in big)
     estimate = gap([Family("accuracy_score", right, "no rows")], scale="difference", levels=levels)
-    yield record.write("accuracy_score_difference", noted(estimate), between=between)
+    yield record.write("accuracy_score_difference", noted(estimate), group=level, between=between)
     macro = {name: _macro_at(table) for name, table in big}
     estimate = largest_difference(macro, levels)
-    yield record.write("balanced_accuracy_score_difference", noted(estimate), between=between)
+    name = "balanced_accuracy_score_difference"
+    yield record.write(name, noted(estimate), group=level, between=between)
 
 
 def _macro_at(table: np.ndarray) -> Callable[[Sequence[float]], Estimate]:

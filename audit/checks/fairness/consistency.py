@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 QUESTION = "Do people with nearly the same inputs get the same prediction?"
 TASKS = frozenset({"binary"})
-NEEDS = frozenset({"model"})
+NEEDS = frozenset({"model", "rows"})
 SOURCE = "Zemel et al. 2013, section 3.3; Dwork et al. 2012"
 COST = "fast"
 MEASURES = {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 QUESTION = "Does the prediction change when only the sensitive feature, or an identity term, does?"
 TASKS = frozenset({"binary"})
-NEEDS = frozenset({"model"})
+NEEDS = frozenset({"model", "rows"})
 SOURCE = "Garg et al. 2019 (term swaps); Kusner et al. 2017, without effects on other columns"
 COST = "slow"
 MEASURES = {

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from audit.checks.record import Recorder
-from audit.errors import MissingNeed
 from audit.finding import Finding
-from audit.predictions import predictions_of
+from audit.predictions import group_counts
 from audit.subject import UNKNOWN, Subject
 
 QUESTION = "Is a group selected at under four fifths of the highest rate, and could that be chance?"
@@ -29,15 +28,12 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     p-values are of each group against the highest, not adjusted for the number of groups. People
     whose feature is unknown are left out.
     """
-    from audit.counts import cell_counts, feature_sets
+    from audit.counts import feature_sets
 
-    if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
+    counts = group_counts(subject)
     record = Recorder(__name__, seed)
-    selected = predictions_of(subject).is_selected
     for features in feature_sets(subject.sensitive_features):
-        known = (subject.groups[list(features)] != UNKNOWN).all(axis=1).to_numpy()
-        cells = cell_counts(subject.groups[known], features, None, selected[known])
+        cells = [c for c in counts.by(features).cells() if UNKNOWN not in c.group.values()]
         table = [(c.group, c.confusion.tp + c.confusion.fp, c.n) for c in cells]
         if len(table) > 1:
             yield from _compared(record, table, levels)

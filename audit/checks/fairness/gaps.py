@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from audit.checks.record import Recorder
-from audit.errors import MissingNeed
 from audit.finding import Finding
-from audit.predictions import predictions_of
+from audit.predictions import group_counts
 from audit.subject import UNKNOWN, Subject
 
 if TYPE_CHECKING:
@@ -50,7 +49,8 @@ MEASURES = {
     **{f"{s}_ratio": _RATIO.format(words) for s, (_, words) in _STEMS.items()},
     "equalized_odds_difference": "larger of the gaps in true and in false positive rate",
     "equalized_odds_ratio": "smaller of the ratios of true and of false positive rates",
-    "equalized_odds_difference_mean": "mean of the gaps in true and in false positive rate",
+    "equalized_odds_difference_mean": "mean of the gaps in true and in false positive rate "
+    "(average odds)",
     "equalized_odds_ratio_mean": "mean of the ratios of true and of false positive rates",
     "treatment_equality_difference": "highest minus lowest ratio of false negatives to false "
     "positives over groups",
@@ -80,15 +80,8 @@ def measure(
     an equalized odds difference of 1), groups for which a rate is undefined or whose size is
     under ``min_group_size`` are left out, counted and named.
     """
-    from audit.counts import count_groups
-
-    if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
-    p = predictions_of(subject)
-    features = (*subject.sensitive_features, *subject.control_features)
-    counts = count_groups(p.groups, features, p.is_positive, p.is_selected, weights=subject.weights)
     yield from from_counts(
-        counts,
+        group_counts(subject),
         seed=seed,
         levels=levels,
         control_features=subject.control_features,
@@ -109,20 +102,15 @@ def from_counts(
 
     The features of ``counts`` that are no control features are the sensitive ones.
     """
-    from audit.counts import feature_sets
-
     record = Recorder(__name__, seed)
-    sensitive = [f for f in counts.features if f not in control_features]
-    for level, part in counts.levels(control_features):
-        for features in feature_sets(sensitive):
-            grouped = part.by(features)
-            groups = _Groups(grouped, min_group_size)
-            for name, estimate in _estimates(groups, record, levels, measures):
-                unit = "ratio of counts" if name.startswith("treatment_equality") else "rate"
-                random = estimate.method.startswith("multinomial")
-                yield record.write(
-                    name, estimate, unit=unit, group=level, between=features, random=random
-                )
+    for level, grouped in counts.groupings(control_features):
+        groups, between = _Groups(grouped, min_group_size), grouped.features
+        for name, estimate in _estimates(groups, record, levels, measures):
+            unit = "ratio of counts" if name.startswith("treatment_equality") else "rate"
+            random = estimate.method.startswith("multinomial")
+            yield record.write(
+                name, estimate, unit=unit, group=level, between=between, random=random
+            )
 
 
 class _Groups:

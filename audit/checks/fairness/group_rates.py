@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from audit.checks.record import Recorder
-from audit.errors import MissingNeed
 from audit.finding import Finding
-from audit.predictions import predictions_of
+from audit.predictions import group_counts
 from audit.subject import Subject
 
 if TYPE_CHECKING:
@@ -43,15 +42,8 @@ def measure(
 
     With control features, also for every group within each of their levels.
     """
-    from audit.counts import count_groups
-
-    if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
-    p = predictions_of(subject)
-    features = (*subject.sensitive_features, *subject.control_features)
-    counts = count_groups(p.groups, features, p.is_positive, p.is_selected, weights=subject.weights)
     yield from from_counts(
-        counts,
+        group_counts(subject),
         seed=seed,
         levels=levels,
         control_features=subject.control_features,
@@ -72,14 +64,10 @@ def from_counts(
 
     The features of ``counts`` that are no control features are the sensitive ones.
     """
-    from audit.counts import feature_sets
-
     record = Recorder(__name__, seed)
-    sensitive = [f for f in counts.features if f not in control_features]
-    for level, part in counts.levels(control_features):
-        for features in feature_sets(sensitive):
-            for cell in part.by(features).cells():
-                yield from _cell_findings(record, cell, level, levels, min_group_size, measures)
+    for level, grouped in counts.groupings(control_features):
+        for cell in grouped.cells():
+            yield from _cell_findings(record, cell, level, levels, min_group_size, measures)
 
 
 def _cell_findings(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from audit.checks.record import Recorder
 from audit.errors import MissingNeed
 from audit.finding import Finding
-from audit.predictions import predictions_of
+from audit.predictions import group_counts
 from audit.subject import Subject
 
 if TYPE_CHECKING:
@@ -41,26 +41,22 @@ def measure(
 
     The p-values share one error budget with all others of the audit (``audit.run``).
     """
-    from audit.counts import count_groups
-
-    if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
-    if subject.weights is not None:
+    counts = group_counts(subject)
+    if counts.weights is not None:
         raise MissingNeed("these tests count rows; they are not offered for weighted rows")
-    p = predictions_of(subject)
-    counts = count_groups(p.groups, subject.sensitive_features, p.is_positive, p.is_selected)
-    yield from from_counts(counts, seed=seed, levels=levels, min_group_size=min_group_size)
+    own = counts.by(subject.sensitive_features)
+    yield from from_counts(own, seed=seed, levels=levels, min_group_size=min_group_size)
 
 
 def from_counts(
     counts: Counts, *, seed: int, levels: Sequence[float], min_group_size: int = 10
 ) -> Iterator[Finding]:
     """The same findings from counts (``audit.counting.count_file``)."""
-    from audit.counts import feature_sets, total
+    from audit.counts import total
 
     record = Recorder(__name__, seed)
-    for features in feature_sets(counts.features):
-        cells = counts.by(features).cells()
+    for _, grouped in counts.groupings():
+        cells = grouped.cells()
         everyone = total(cells)
         for cell in cells:
             if min_group_size <= cell.n < everyone.n:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from audit.checks.record import Recorder
-from audit.errors import MissingNeed
-from audit.finding import Finding
-from audit.predictions import Predictions, ValuePredictions, expect, score
+from audit.errors import RowsOnDisk
+from audit.finding import Finding, Status
+from audit.predictions import Predictions, ValuePredictions, expect, group_sizes, score
 from audit.subject import UNKNOWN, Subject
 
 if TYPE_CHECKING:
-    import numpy as np
+    from audit.counts import Counts
 
 QUESTION = "How does each group's rate compare with the highest, in tables as LL144 asks for?"
 TASKS = frozenset({"binary", "regression"})
@@ -39,47 +39,50 @@ def measure(
     """
     from audit.counts import feature_sets
 
-    if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
     record = Recorder(__name__, seed)
-    found = score(subject)
-    if isinstance(found, Predictions):
-        is_selected, scores = found.is_selected, found.score
-    else:
-        is_selected, scores = None, expect(found, ValuePredictions).predicted
-    is_above = None if scores is None else _above_median(scores)
+    sizes = group_sizes(subject)
+    selected = sizes if subject.task == "binary" else None
+    scored, status, why = _above_median(subject)
     for features in feature_sets(subject.sensitive_features):
-        unknown = (subject.groups[list(features)] == UNKNOWN).any(axis=1).to_numpy()
-        count = int(unknown.sum())
-        yield record.plain("unknown_count", count, n=subject.n, unit="row", between=features)
-        if is_selected is not None:
-            tables = _table(subject, features, ~unknown, is_selected)
-            yield from _ratios(record, "impact_ratio", tables, levels, minimum_share)
-        if is_above is not None:
-            tables = _table(subject, features, ~unknown, is_above)
-            yield from _scoring_rates(record, tables, levels)
-            yield from _ratios(record, "scoring_rate_impact_ratio", tables, levels, minimum_share)
-    if is_above is None:
+        unknown = sum(c.n for c in sizes.by(features).cells() if UNKNOWN in c.group.values())
+        yield record.plain("unknown_count", unknown, n=subject.n, unit="row", between=features)
+        if selected is not None:
+            table = _table(selected, features)
+            yield from _ratios(record, "impact_ratio", table, levels, minimum_share)
+        if scored is not None:
+            table = _table(scored, features)
+            yield from _scoring_rates(record, table, levels)
+            yield from _ratios(record, "scoring_rate_impact_ratio", table, levels, minimum_share)
+    if scored is None:
         for name in ("scoring_rate", "scoring_rate_impact_ratio"):
-            yield record.without_value(name, "not_applicable", "only predicted labels are stored")
+            yield record.without_value(name, status, why)
 
 
 Table = Sequence[tuple[Mapping[str, str], int, int]]
 
 
-def _above_median(scores: np.ndarray) -> np.ndarray:
+def _above_median(subject: Subject) -> tuple[Counts | None, Status, str]:
+    """People above the median score as if selected, or why there are none: status and reason."""
     import numpy as np
 
-    above: np.ndarray = scores > np.median(scores)
-    return above
+    from audit.counts import count_groups
+
+    try:
+        found = score(subject)
+    except RowsOnDisk as needed:
+        return None, "skipped", str(needed)
+    if isinstance(found, Predictions):
+        scores = found.score
+    else:
+        scores = expect(found, ValuePredictions).predicted
+    if scores is None:
+        return None, "not_applicable", "only predicted labels are stored"
+    above = scores > np.median(scores)
+    return count_groups(subject.groups, subject.sensitive_features, None, above), "measured", ""
 
 
-def _table(
-    subject: Subject, features: tuple[str, ...], known: np.ndarray, is_case: np.ndarray
-) -> Table:
-    from audit.counts import cell_counts
-
-    cells = cell_counts(subject.groups[known], features, None, is_case[known])
+def _table(counts: Counts, features: tuple[str, ...]) -> Table:
+    cells = [c for c in counts.by(features).cells() if UNKNOWN not in c.group.values()]
     return [(c.group, c.confusion.tp + c.confusion.fp, c.n) for c in cells]
 
 

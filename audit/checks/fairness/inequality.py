@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from audit.checks.record import Recorder
 from audit.errors import MissingNeed
 from audit.finding import Finding
-from audit.predictions import predictions_of
+from audit.predictions import group_counts
 from audit.subject import Subject
 
 if TYPE_CHECKING:
@@ -37,23 +37,18 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     """
     import numpy as np
 
-    from audit.counts import cell_counts, feature_sets
+    from audit.counts import feature_sets
     from audit.measure.inequality import between_groups_index, individual_index
 
-    if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
-    predictions = predictions_of(subject)
-    if predictions.is_positive is None:
+    grouped = group_counts(subject)
+    if not grouped.has_labels:
         raise MissingNeed("the data has no true labels (no target was named)")
     record = Recorder(__name__, seed)
     is_burden = subject.positive_is == "burden"
     meaning = "true - predicted + 1" if is_burden else "predicted - true + 1"
     for features in feature_sets(subject.sensitive_features):
-        cells = cell_counts(
-            predictions.groups, features, predictions.is_positive, predictions.is_selected
-        )
         # The order of groups must not depend on their names: draws follow it.
-        counts = np.array(sorted(_benefits(c, is_burden) for c in cells))
+        counts = np.array(sorted(_benefits(c, is_burden) for c in grouped.by(features).cells()))
         if features == feature_sets(subject.sensitive_features)[0]:
             for name, alpha in _ALPHA.items():
                 found = individual_index(counts.sum(axis=0), alpha, levels, record.stream(name))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 QUESTION = "In a ranking by score, does each group get its share of the top places?"
 TASKS = frozenset({"binary", "regression"})
-NEEDS = frozenset({"scores", "sensitive_features"})
+NEEDS = frozenset({"rows", "scores", "sensitive_features"})
 SOURCE = "Singh and Joachims 2018; Yang and Stoyanovich 2017; Järvelin and Kekäläinen 2002"
 COST = "slow"
 MEASURES = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from audit.checks.record import Recorder
 from audit.errors import MissingNeed
@@ -13,17 +13,20 @@ from audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from audit.measure.estimate import Estimate
 
 QUESTION = "How far apart are the groups in the numbers predicted for them, and in their errors?"
 TASKS = frozenset({"regression"})
-NEEDS = frozenset({"sensitive_features"})
+NEEDS = frozenset({"rows", "sensitive_features"})
 SOURCE = (
     "Fairlearn's mean_prediction and group_max metrics; Agarwal, Dudik and Wu 2019 (bounded group "
-    "loss); intervals: Student's t in each group, simultaneous (Zou and Donner 2008)"
+    "loss); intervals: Student's t in each group, simultaneous (Zou and Donner 2008); quantiles: "
+    "David and Nagaraja 2003"
 )
 COST = "fast"
+_PERCENTS = (5, 25, 50, 75, 95)
 MEASURES = {
     "mean_prediction": "mean of the numbers predicted for the group",
     "mean_prediction_difference": "highest minus lowest mean prediction over groups",
@@ -31,6 +34,11 @@ MEASURES = {
     "mean_absolute_error_difference": "highest minus lowest mean absolute error over groups",
     "mean_absolute_error_group_max": "the worst group's mean absolute error (bounded group loss)",
     "mean_squared_error_group_max": "the worst group's mean squared error (bounded group loss)",
+    **{
+        f"error_quantile_{percent:02}": f"predicted - true that {percent} % of the group's rows "
+        "lie at or below"
+        for percent in _PERCENTS
+    },
 }
 Rows = dict[str, "np.ndarray"]
 
@@ -38,28 +46,51 @@ Rows = dict[str, "np.ndarray"]
 def measure(
     subject: Subject, *, seed: int, levels: Sequence[float], min_group_size: int = 10
 ) -> Iterator[Finding]:
-    """Yields the mean prediction of every group, then the gaps and the worst group's loss.
+    """Yields mean prediction and quantiles of the error of every group, then the gaps and the worst
+    group's loss; with control features also within each of their levels.
 
     Groups under ``min_group_size`` are shown, marked, and left out of gaps and worst losses.
     """
-    from audit.counts import feature_sets, group_rows
-    from audit.measure.intervals import mean
+    from audit.counts import control_levels
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
     found = expect(score(subject), ValuePredictions)
     record = Recorder(__name__, seed)
     unit = f"unit of {subject.target or 'the prediction'}"
-    positions = group_rows(subject.groups, subject.sensitive_features)[1:]
-    for group, rows in positions:
-        is_small = len(rows) < min_group_size
-        note = f"too small to compare: {len(rows)} rows" if is_small else ""
-        estimate = mean(found.predicted[rows], levels)
-        yield record.write("mean_prediction", estimate, unit=unit, group=group, note=note)
-    for features in feature_sets(subject.sensitive_features):
-        own = [(g, rows) for g, rows in positions if tuple(g) == features]
-        parts = {", ".join(f"{k}={v}" for k, v in g.items()): rows for g, rows in own}
-        big = {name: rows for name, rows in parts.items() if len(rows) >= min_group_size}
+    for level, inside in control_levels(subject.groups, subject.control_features):
+        part = ValuePredictions(
+            None if found.actual is None else found.actual[inside], found.predicted[inside]
+        )
+        groups = subject.groups.loc[inside, list(subject.sensitive_features)]
+        yield from _within(record, part, groups, level, unit, levels, min_group_size)
+
+
+def _within(
+    record: Recorder,
+    found: ValuePredictions,
+    groups: pd.DataFrame,
+    level: Mapping[str, str],
+    unit: str,
+    levels: Sequence[float],
+    minimum: int,
+) -> Iterator[Finding]:
+    from audit.counts import feature_sets, group_rows
+    from audit.measure.intervals import mean
+
+    sensitive = [str(c) for c in groups.columns]
+    positions = group_rows(groups, sensitive)[1:]
+    for own, rows in positions:
+        note = f"too small to compare: {len(rows)} rows" if len(rows) < minimum else ""
+        place: dict[str, Any] = {"unit": unit, "group": {**own, **level}, "note": note}
+        yield record.write("mean_prediction", mean(found.predicted[rows], levels), **place)
+        if found.actual is not None:
+            error = found.predicted[rows] - found.actual[rows]
+            yield from _quantiles(record, error, levels, place)
+    for features in feature_sets(sensitive):
+        members = [(g, rows) for g, rows in positions if tuple(g) == features]
+        parts = {", ".join(f"{k}={v}" for k, v in g.items()): rows for g, rows in members}
+        big = {name: rows for name, rows in parts.items() if len(rows) >= minimum}
         small = sorted(set(parts) - set(big))
         note = f"too small, left out: {', '.join(small[:8])}" if small else ""
 
@@ -67,9 +98,19 @@ def measure(
             return {name: values[rows] for name, rows in big.items()}
 
         for name, estimate in _estimates(found, of, levels):
-            in_squares = name.startswith("mean_squared")
-            told = f"({unit})^2" if in_squares else unit
-            yield record.write(name, estimate, unit=told, between=features, note=note)
+            told = f"({unit})^2" if name.startswith("mean_squared") else unit
+            place = {"unit": told, "group": level, "between": features, "note": note}
+            yield record.write(name, estimate, **place)
+
+
+def _quantiles(
+    record: Recorder, error: np.ndarray, levels: Sequence[float], place: dict[str, Any]
+) -> Iterator[Finding]:
+    from audit.measure.quantiles import quantile
+
+    for percent in _PERCENTS:
+        found = quantile(error, percent / 100, levels)
+        yield record.write(f"error_quantile_{percent:02}", found, **place)
 
 
 def _estimates(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 QUESTION = "How do the groups' rates, and the gaps between them, depend on the threshold?"
 TASKS = frozenset({"binary"})
-NEEDS = frozenset({"scores", "sensitive_features"})
+NEEDS = frozenset({"rows", "scores", "sensitive_features"})
 SOURCE = "Hardt, Price and Srebro 2016, section 3; Wilson 1927; Newcombe 1998"
 COST = "fast"
 MEASURES = {

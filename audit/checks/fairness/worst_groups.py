@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 QUESTION = "Which groups of people, crossings and ranges of inputs included, meet most errors?"
 TASKS = frozenset({"binary", "multiclass"})
-NEEDS = frozenset({"labels"})
+NEEDS = frozenset({"labels", "rows"})
 SOURCE = "Chung et al. 2019 (slices); confirmation on a held-out half; Fisher 1935; Holm 1979"
 COST = "slow"
 MEASURES = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from audit.checks.record import Recorder
-from audit.errors import MissingNeed
+from audit.errors import MissingNeed, RowsOnDisk
 from audit.finding import Finding
-from audit.predictions import predictions_of
+from audit.predictions import counts_of, predictions_of
 from audit.subject import Subject
 
 QUESTION = "How often is the model right, and are its scores any good?"
@@ -24,28 +24,38 @@ MEASURES = {
     "roc_auc_score": "share of (positive, negative) pairs that the score puts in order",
     "log_loss": "mean of -log of the probability given to the true label, in nat",
 }
+_SCORED = ("roc_auc_score", "log_loss")
 
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields one finding a measure; AUC and log loss need scores (log loss, probabilities)."""
-    from audit.counts import cell_counts, total
+    from audit.counts import total
     from audit.measure import classification as c
-    from audit.measure.ranking import roc_auc
 
-    predictions = predictions_of(subject)
-    if predictions.is_positive is None:
+    counts = counts_of(subject)
+    if not counts.has_labels:
         raise MissingNeed("the data has no true labels (no target was named)")
     record = Recorder(__name__, seed)
-    everyone = predictions.groups.assign(all="all")
-    confusion = total(
-        cell_counts(everyone, ["all"], predictions.is_positive, predictions.is_selected)
-    )
+    confusion = total(counts.cells())
     for name in ("accuracy_score", "precision_score", "recall_score"):
         yield record.write(name, c.named_rate(confusion, name, levels))
     yield record.write("balanced_accuracy_score", c.balanced_accuracy(confusion, levels))
     yield record.write("f1_score", c.f1(confusion, levels))
-    if predictions.score is None:
-        for name in ("roc_auc_score", "log_loss"):
+    yield from _of_scores(record, subject, levels)
+
+
+def _of_scores(record: Recorder, subject: Subject, levels: Sequence[float]) -> Iterator[Finding]:
+    from audit.measure import classification as c
+    from audit.measure.ranking import roc_auc
+
+    try:
+        predictions = predictions_of(subject)
+    except RowsOnDisk as needed:
+        for name in _SCORED:
+            yield record.without_value(name, "skipped", str(needed))
+        return
+    if predictions.score is None or predictions.is_positive is None:
+        for name in _SCORED:
             yield record.without_value(name, "not_applicable", "only predicted labels are stored")
         return
     yield record.write("roc_auc_score", roc_auc(predictions.is_positive, predictions.score, levels))

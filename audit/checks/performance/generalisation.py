@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 QUESTION = "How much better is the model on its training rows than on rows it has not seen?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
-NEEDS = frozenset({"training_data", "labels"})
+NEEDS = frozenset({"labels", "rows", "training_data"})
 SOURCE = "Newcombe 1998, method 10; Welch 1947"
 COST = "fast"
 MEASURES = {
@@ -40,9 +40,10 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     """Yields the gap in accuracy (classifiers) and in mean loss; above 0 means overfitting."""
     from audit.measure.intervals import newcombe
 
-    here, there = score(subject), score_training(subject)
+    there = score_training(subject)
     if there is None:
         raise MissingNeed("the training rows were not given (--training-data)")
+    here = score(subject)
     record = Recorder(__name__, seed)
     hits, training_hits = _hits(here), _hits(there)
     if hits is None or training_hits is None:

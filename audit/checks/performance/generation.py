@@ -12,7 +12,7 @@ from audit.subject import Subject
 
 QUESTION = "How many bits does the model need for a character of these texts, and of each group's?"
 TASKS = frozenset({"generation"})
-NEEDS: frozenset[str] = frozenset()
+NEEDS = frozenset({"rows"})
 SOURCE = "Shannon 1951 (bits per character); Jelinek et al. 1977 (perplexity); Cochran 1977"
 COST = "fast"
 MEASURES = {

@@ -12,7 +12,7 @@ from audit.subject import Subject
 
 QUESTION = "How often is the predicted class the true one, over all rows and class by class?"
 TASKS = frozenset({"multiclass"})
-NEEDS = frozenset({"labels"})
+NEEDS = frozenset({"labels", "rows"})
 SOURCE = "scikit-learn's functions of the same names; Sokolova and Lapalme 2009; Wilson 1927"
 COST = "fast"
 MEASURES = {

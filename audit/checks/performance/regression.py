@@ -12,7 +12,7 @@ from audit.subject import Subject
 
 QUESTION = "How far are the predicted numbers from the true ones, over all rows and by group?"
 TASKS = frozenset({"regression"})
-NEEDS = frozenset({"labels"})
+NEEDS = frozenset({"labels", "rows"})
 SOURCE = "scikit-learn's functions of the same names; delta method: van der Vaart 1998, chapter 3"
 COST = "fast"
 MEASURES = {
