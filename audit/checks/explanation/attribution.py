@@ -1,4 +1,4 @@
-"""Which input columns move the score? Attributions by Captum."""
+"""What moves the score? Attributions of sampled rows by one method, and how well they add up."""
 
 from __future__ import annotations
 
@@ -6,40 +6,50 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from audit.checks.record import Recorder
-from audit.errors import MissingNeed
+from audit.checks.record import Artifact, Recorder
+from audit.errors import InputError, MissingNeed
+from audit.explainers import is_prose, positive_position
 from audit.finding import Finding
+from audit.sampling import sample
 from audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from audit.attribution.door import Answer
     from audit.measure.estimate import Estimate
-    from audit.models.predictor import Gradients
 
-QUESTION = "How much does each input column move the score of the positive label?"
-TASKS = frozenset({"binary"})
+QUESTION = "How much does each input column move the output?"
+TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
 NEEDS = frozenset({"model"})
 SOURCE = (
-    "Captum; integrated gradients: Sundararajan, Taly and Yan 2017; "
-    "Shapley value sampling: Castro, Gomez and Tejada 2009"
+    "Captum; integrated gradients: Sundararajan, Taly and Yan 2017; Shapley values: Shapley 1953, "
+    "Castro, Gomez and Tejada 2009"
 )
 COST = "slow"
 MEASURES = {
-    "mean_absolute_attribution": "mean over rows of |attribution| of a column, in probability",
-    "completeness_gap": "mean over rows of |sum of attributions - (score - score of baseline)|",
+    "mean_absolute_attribution": "mean over rows of |attribution| of a column; of a text or an "
+    "image the sum over its words or pixels",
+    "completeness_gap": "mean over rows of |sum of attributions - (output - output of the "
+    "baseline)|, in probability",
+    "relative_completeness_gap": "the same over the mean |output - output of the baseline|",
 }
-_UNIT = "probability"
+# Rows to begin with and at most, where ``rows`` doesn't say how many.
+_FIRST, _MOST = 200, 1600
+_FIRST_PROMPTS, _MOST_PROMPTS = 20, 40
+_WIDTH = 0.1  # half-width of a mean, as a share of the largest one, at which rows are enough
 
 
-@dataclass(frozen=True)
-class Attributions:
-    """``values`` (rows, columns) in the order of the model's input columns; ``gap`` (rows,)."""
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """How every question of this check is put."""
 
-    values: np.ndarray
-    gap: np.ndarray
-    method: str
+    subject: Subject
+    record: Recorder
+    options: dict[str, Any]
+    frames: dict[str, pd.DataFrame]
+    kind: str
 
 
 def measure(
@@ -47,156 +57,267 @@ def measure(
     *,
     seed: int,
     levels: Sequence[float],
-    rows: int = 200,
-    permutations: int = 10,
+    method: str = "auto",
+    output: str = "probability",
+    baseline: str = "default",
+    rows: int = 0,
     steps: int = 50,
-) -> Iterator[Finding]:
-    """Yields the mean |attribution| of each column over ``rows`` sampled rows, and the gap.
+    permutations: int = 0,
+    evaluations: int = 2_000_000,
+    prompt_words: int = 12,
+    new_tokens: int = 8,
+    keep: int = 200,
+    keep_inputs: bool = True,
+) -> Iterator[Finding | Artifact]:
+    """Yields the mean |attribution| of each column, the gaps, and the attributions row by row.
 
-    Models with gradients: integrated gradients in ``steps`` steps from the model's own baseline,
-    summed over the encoded positions of a column. Others: Shapley value sampling with
-    ``permutations`` over whole columns, from the median and the most frequent value of the data.
+    What is explained is the positive label's ``output`` (probability, logit or log_probability),
+    of several classes that of the class predicted for each row; a regression's value; the log
+    probability of a generator's own ``new_tokens`` tokens behind the first ``prompt_words`` words
+    of a text. ``method`` is one that the model offers; "auto" is integrated gradients where there
+    are gradients, else Shapley values over whole columns: exact up to 12 of them, else sampled
+    (``permutations`` fixes how many, ``evaluations`` bounds the rows scored for it). ``baseline``
+    is "default" (the network's own, else the typical row) or "reference" (the declared reference
+    applicant). ``rows`` fixes how many are sampled; 0 takes as many as make the widest half-width
+    of a mean a tenth of the largest mean, 200 to 1600 (prompts: 20 to 40). ``keep`` rows are kept
+    one by one in the artifact, with their cells unless ``keep_inputs`` is false.
     """
-    import numpy as np
-
-    from audit.measure.intervals import mean
-
     if subject.model is None:
         raise MissingNeed("there is no model to explain, only stored predictions")
-    record = Recorder(__name__, seed)
+    asked = {
+        "method": method,
+        "steps": steps,
+        "permutations": permutations,
+        "prompt_words": prompt_words,
+        "new_tokens": new_tokens,
+    }
+    if subject.task in ("binary", "multiclass"):
+        asked["output"] = output
+    plan = _plan(subject, Recorder(__name__, seed), asked, baseline)
+    positions, found = _explained(plan, levels, rows, evaluations)
+    yield from _findings(plan, positions, found, levels, keep=keep, keep_inputs=keep_inputs)
+
+
+def _plan(subject: Subject, record: Recorder, asked: dict[str, Any], baseline: str) -> _Plan:
+    from audit.attribution.door import Question, ask
+
+    assert subject.model is not None
     predictor = subject.model.predictor
-    sample = _sample(subject, record, rows)
-    if predictor.gradients is not None:
-        found = _integrated_gradients(subject, predictor.gradients, sample, steps)
-    else:
-        found = _shapley_sampling(subject, sample, record, permutations)
-    method = (
-        f"{found.method}; {len(sample)} of {subject.n} rows sampled; "
-        f"target: probability of label {subject.truth.positive!r}"
+    words = {"words": is_prose(subject, predictor.input_columns)}
+    kind = ask(predictor, Question("capabilities", words)).facts["kind"]
+    options = {**asked, **words, "seed": (record.seed ^ record.stream("attributions")[1]) % 2**31}
+    if subject.task == "binary":
+        options["target"] = positive_position(subject)
+    frames = {}
+    if kind == "tabular":
+        row, named = _baseline(subject, baseline)
+        if row is not None:
+            frames["baseline"], options["baseline_name"] = row, named
+    elif baseline != "default":
+        raise InputError(f"baseline={baseline!r} of {kind} rows", remedy="use baseline: default")
+    return _Plan(subject, record, options, frames, kind)
+
+
+def _baseline(subject: Subject, wanted: str) -> tuple[pd.DataFrame | None, str]:
+    from audit.attribution.baselines import TYPICAL, typical_row
+
+    assert subject.model is not None
+    predictor = subject.model.predictor
+    if wanted == "reference":
+        from audit.applicants import Applicants
+
+        reference = Applicants(subject).reference
+        return reference.row, f"reference applicant, {reference.described}"
+    if wanted != "default":
+        raise InputError(f"baseline={wanted!r} is not known", remedy="use default or reference")
+    from audit.attribution.door import Question, ask
+
+    if ask(predictor, Question("capabilities")).facts["gradients"]:
+        return None, ""  # the network's own, in encoded space
+    return typical_row(subject.frame, predictor.input_columns), TYPICAL
+
+
+def _explained(
+    plan: _Plan, levels: Sequence[float], rows: int, evaluations: int
+) -> tuple[np.ndarray, Answer]:
+    """Positions of the rows explained, and their explanation: more and more of them until the
+    interval is narrow enough."""
+    import numpy as np
+
+    from audit.attribution.progress import report
+
+    subject = plan.subject
+    first, most = (_FIRST_PROMPTS, _MOST_PROMPTS) if plan.kind == "generation" else (_FIRST, _MOST)
+    first, most = (rows, rows) if rows else (first, most)
+    drawn = sample(subject, most, plan.record.stream("sample"))
+    # In random order: any first part of them is a sample too.
+    order = np.random.default_rng(plan.record.stream("order")).permutation(len(drawn))
+    drawn = drawn[order]
+    parts: list[Answer] = []
+    done = 0
+    while True:
+        upto = min(len(drawn), max(first, 2 * done))
+        parts.append(_ask(plan, drawn[done:upto], evaluations * (upto - done) // len(drawn), done))
+        done = upto
+        report("rows explained", done, len(drawn))
+        found = _joined(parts)
+        if done == len(drawn) or _is_enough(_sizes(plan, found), levels[0]):
+            return drawn[:done], found
+
+
+def _ask(plan: _Plan, positions: np.ndarray, evaluations: int, done: int) -> Answer:
+    from audit.attribution.door import Question, ask
+
+    assert plan.subject.model is not None
+    predictor = plan.subject.model.predictor
+    rows = plan.subject.frame.iloc[positions][list(predictor.input_columns)]
+    options = {
+        **plan.options,
+        "evaluations": max(1, evaluations),
+        "seed": plan.options["seed"] + done,
+    }
+    frames = {**plan.frames, "rows": rows.reset_index(drop=True)}
+    return ask(predictor, Question("attribute", options, frames))
+
+
+def _joined(parts: Sequence[Answer]) -> Answer:
+    """Several answers as one; the line for people is that of the least certain."""
+    import numpy as np
+
+    before, offsets = 0, []
+    for part in parts:
+        offsets.append(before)
+        before += len(part.arrays["values"])
+    arrays = {name: [part.arrays[name] for part in parts] for name in parts[0].arrays}
+    if "word_rows" in arrays:
+        arrays["word_rows"] = [a + o for a, o in zip(arrays["word_rows"], offsets, strict=True)]
+    widths = [float(part.arrays.get("half_width", np.zeros(1)).max(initial=0.0)) for part in parts]
+    facts = dict(parts[int(np.argmax(widths))].facts)
+    facts["evaluations"] = sum(part.facts["evaluations"] for part in parts)
+    for name in ("words", "continuations"):
+        if name in facts:
+            facts[name] = [each for part in parts for each in part.facts[name]]
+    return replace(parts[0], arrays={k: np.concatenate(v) for k, v in arrays.items()}, facts=facts)
+
+
+def _sizes(plan: _Plan, found: Answer) -> np.ndarray:
+    """|attribution| of each column, (rows, columns); of texts and images over all their parts."""
+    import numpy as np
+
+    if plan.kind == "tabular":
+        return np.abs(found.arrays["values"])
+    if plan.kind == "image":
+        return np.abs(found.arrays["maps"]).sum(axis=(1, 2))[:, None]
+    sums = np.bincount(
+        found.arrays["word_rows"],
+        weights=np.abs(found.arrays["word_values"]),
+        minlength=len(found.arrays["values"]),
+    )
+    return sums[:, None]
+
+
+def _half_widths(sizes: np.ndarray, level: float) -> np.ndarray:
+    import numpy as np
+    from scipy.stats import t
+
+    n = len(sizes)
+    spread = sizes.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else np.zeros(sizes.shape[1])
+    return np.asarray(spread * t.ppf(0.5 + level / 2, max(1, n - 1)))
+
+
+def _is_enough(sizes: np.ndarray, level: float) -> bool:
+    widest = float(_half_widths(sizes, level).max(initial=0.0))
+    return widest <= _WIDTH * float(sizes.mean(axis=0).max(initial=0.0))
+
+
+def _findings(
+    plan: _Plan,
+    positions: np.ndarray,
+    found: Answer,
+    levels: Sequence[float],
+    *,
+    keep: int,
+    keep_inputs: bool,
+) -> Iterator[Finding | Artifact]:
+    from audit.attribution.artifact import attributions_json
+    from audit.measure.intervals import mean
+
+    subject, record = plan.subject, plan.record
+    sizes, columns = _sizes(plan, found), found.facts["columns"]
+    widest = float(_half_widths(sizes, levels[0]).max(initial=0.0))
+    about = (
+        f"{found.facts['method']}; {len(positions)} of {subject.n} rows sampled: widest half-width "
+        f"of a mean {widest:.2g}"
     )
 
     def described(values: np.ndarray) -> Estimate:
-        estimate = mean(np.abs(values), levels)
+        estimate = mean(values, levels)
         kept = tuple(i.model_copy(update={"low": max(0.0, i.low)}) for i in estimate.intervals)
-        return replace(estimate, intervals=kept, method=f"{method}; {estimate.method}")
+        return replace(estimate, intervals=kept, method=f"{about}; {estimate.method}")
 
-    for position, column in enumerate(predictor.input_columns):
+    estimates = [(c, described(sizes[:, j])) for j, c in enumerate(columns)]
+    frame = subject.frame.iloc[positions].reset_index(drop=True)
+    signed = found.arrays["values"].mean(axis=0)
+    artifact = record.artifact(
+        attributions_json(
+            found,
+            frame,
+            [(c, e, float(signed[j])) for j, (c, e) in enumerate(estimates)],
+            n_rows=subject.n,
+            numbers=None if subject.row_numbers is None else subject.row_numbers[positions],
+            targets=_targets(subject, frame.head(keep)),
+            keep=keep,
+            keep_inputs=keep_inputs,
+        )
+    )
+    yield artifact
+    for column, estimate in estimates:
         yield record.write(
             "mean_absolute_attribution",
-            described(found.values[:, position]),
-            unit=_UNIT,
+            estimate,
+            unit=found.facts["unit"],
             column=column,
             random=True,
+            artifacts=(artifact.name,),
         )
-    yield record.write("completeness_gap", described(found.gap), unit=_UNIT, random=True)
+    yield from _gaps(plan, found, described, levels, about)
 
 
-def _sample(subject: Subject, record: Recorder, rows: int) -> pd.DataFrame:
+def _targets(subject: Subject, frame: pd.DataFrame) -> list[str] | None:
+    """The class that each row's attributions are about."""
+    assert subject.model is not None
+    predictor = subject.model.predictor
+    if subject.task == "binary":
+        return [predictor.classes[positive_position(subject)]] * len(frame)
+    if subject.task != "multiclass":
+        return None
+    return [predictor.classes[i] for i in predictor.predict_proba(frame).argmax(axis=1)]
+
+
+def _gaps(
+    plan: _Plan, found: Answer, described: Any, levels: Sequence[float], about: str
+) -> Iterator[Finding]:
     import numpy as np
 
-    if subject.n <= rows:
-        return subject.frame
-    rng = np.random.default_rng(record.stream("sample"))
-    return subject.frame.iloc[np.sort(rng.choice(subject.n, size=rows, replace=False))]
+    from audit.measure.attribution_quality import ratio
+    from audit.measure.estimate import undefined
 
-
-def _class_position(subject: Subject) -> int:
-    from audit.data import match_label
-
-    assert subject.model is not None
-    classes = subject.model.predictor.classes
-    return classes.index(str(match_label(str(subject.truth.positive), classes)))
-
-
-def _integrated_gradients(
-    subject: Subject, access: Gradients, sample: pd.DataFrame, steps: int
-) -> Attributions:
-    import numpy as np
-    import torch
-    from captum.attr import IntegratedGradients
-
-    assert subject.model is not None
-    position = _class_position(subject)
-
-    def score(encoded: torch.Tensor) -> torch.Tensor:
-        return torch.softmax(access.module(encoded), dim=1)[:, position]
-
-    inputs = torch.as_tensor(access.encode(sample), dtype=torch.float32)
-    baseline = torch.as_tensor(access.baseline, dtype=torch.float32).reshape(1, -1)
-    raw, delta = IntegratedGradients(score).attribute(
-        inputs,
-        baselines=baseline.expand_as(inputs),
-        n_steps=steps,
-        method="gausslegendre",
-        internal_batch_size=4096,
-        return_convergence_delta=True,
-    )
-    columns = subject.model.predictor.input_columns
-    # Encoded positions of one raw column are summed back: people know columns, not one-hot codes.
-    to_raw = np.zeros((inputs.shape[1], len(columns)))
-    for encoded, column in enumerate(access.encoded_columns):
-        to_raw[encoded, columns.index(column)] = 1.0
-    return Attributions(
-        values=raw.detach().double().numpy() @ to_raw,
-        gap=delta.detach().double().numpy(),
-        method=f"integrated gradients, {steps} steps, baseline: {access.baseline_name}",
-    )
-
-
-def _shapley_sampling(
-    subject: Subject, sample: pd.DataFrame, record: Recorder, permutations: int
-) -> Attributions:
-    """Shapley values over whole raw columns: Captum flips switches, we mix row and baseline."""
-    import numpy as np
-    import pandas as pd
-    import torch
-    from captum.attr import ShapleyValueSampling
-
-    from audit.predictions import positive_scores
-
-    assert subject.model is not None
-    columns = list(subject.model.predictor.input_columns)
-    rows = sample[columns].reset_index(drop=True)
-    reference = _reference(subject.frame[columns])
-
-    def score(switches: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
-        mixed = rows.iloc[row.numpy()].reset_index(drop=True)
-        off = switches.numpy() < 0.5
-        cells = {c: mixed[c].mask(off[:, j], reference[c]) for j, c in enumerate(columns)}
-        return torch.as_tensor(positive_scores(subject, pd.DataFrame(cells)))
-
-    switches = torch.ones(len(rows), len(columns), dtype=torch.float64)
-    index = torch.arange(len(rows))
-    with torch.random.fork_rng(devices=[]):  # Captum draws its permutations from torch's state
-        torch.manual_seed(record.stream("permutations")[1] ^ record.seed)
-        values = ShapleyValueSampling(score).attribute(
-            switches,
-            baselines=torch.zeros_like(switches),
-            additional_forward_args=(index,),
-            n_samples=permutations,
-            perturbations_per_eval=max(1, 4096 // max(1, len(rows))),
-        )
-    attributions = values.double().numpy()
-    change = score(switches, index) - score(torch.zeros_like(switches), index)
-    return Attributions(
-        values=attributions,
-        gap=attributions.sum(axis=1) - np.asarray(change),
-        method=f"Shapley value sampling, {permutations} permutations, "
-        "baseline: median or most frequent value of the audited rows",
-    )
-
-
-def _reference(frame: pd.DataFrame) -> dict[str, Any]:
-    import pandas as pd
-
-    def typical(column: pd.Series[Any]) -> Any:
-        known = column.dropna()
-        if known.empty:
-            return None
-        if pd.api.types.is_bool_dtype(known) or not pd.api.types.is_numeric_dtype(known):
-            counts = known.value_counts()
-            return sorted(counts[counts == counts.max()].index, key=str)[0]
-        # The lower median is a value that occurs, so an integer column stays one.
-        return known.sort_values().iloc[(len(known) - 1) // 2]
-
-    return {str(name): typical(frame[name]) for name in frame.columns}
+    arrays, record = found.arrays, plan.record
+    gap = np.abs(arrays["gap"])
+    n = len(gap)
+    if np.isnan(gap).any():
+        reason = f"attributions by {found.facts['name']} are not in the unit of the output"
+        for measure in ("completeness_gap", "relative_completeness_gap"):
+            yield record.write(measure, undefined(reason, n=n, method=about), random=True)
+        return
+    if found.facts["unit"] == "probability":
+        unit = found.facts["unit"]
+        yield record.write("completeness_gap", described(gap), unit=unit, random=True)
+    else:
+        reason = f"attributions are in {found.facts['unit']}: see relative_completeness_gap"
+        yield record.without_value("completeness_gap", "not_applicable", reason)
+    moved = np.abs(arrays["output"] - arrays["baseline_output"])
+    empty = "the output is that of the baseline in every row"
+    share = ratio(gap, moved, levels, empty=empty)
+    share = replace(share, method=f"{about}; {share.method}")
+    yield record.write("relative_completeness_gap", share, unit="ratio", random=True)

@@ -1,0 +1,1 @@
+"""Attributions and counterfactuals: asked by checks, answered where the model lives."""

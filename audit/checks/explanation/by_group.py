@@ -1,0 +1,232 @@
+"""Is the explanation fair? Which columns move whose score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from audit.checks.record import Artifact, Recorder
+from audit.errors import MissingNeed
+from audit.explainers import IGNORED, GroupsExplained, explained_groups
+from audit.finding import Finding
+from audit.sampling import sample
+from audit.stand_ins import subject_stand_ins
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from audit.measure.estimate import Estimate
+
+QUESTION = "Do the same columns move every group's score, and do any stand in for a group?"
+TASKS = frozenset({"binary", "multiclass", "regression"})
+NEEDS = frozenset({"model", "sensitive_features"})
+SOURCE = (
+    "rank shift: Spearman 1904; permutation test: Good 2005, Phipson and Smyth 2010; "
+    "proxies: Theil 1970 (strength), as data.proxies"
+)
+COST = "slow"
+MEASURES = {
+    "sensitive_attribution_share": "share of all |attribution| that falls on the sensitive "
+    "features themselves",
+    "proxy_attribution_share": "share of all |attribution| on columns that are declared or "
+    "detected as stand-ins for a sensitive feature",
+    "proxy_weighted_attribution": "mean of the columns' proxy strength for the sensitive feature, "
+    "weighted by their share of |attribution|: 1 is all on perfect stand-ins",
+    "attribution_rank_shift": "how far apart the columns' orders of two groups are at most, "
+    "(1 - Spearman) / 2: 0 is the same order, 1 the reverse",
+}
+SCHEMA = "evenhand-attributions-by-group/1"
+_BINS = 10  # as data.proxies
+
+
+@dataclass(frozen=True, eq=False)
+class _Weighed:
+    """Columns with their weights, (columns,), and how these came about; ``feature`` is "" where
+    they are about all sensitive features."""
+
+    measure: str
+    weights: np.ndarray | None
+    how: str
+    feature: str = ""
+    unit: str = "rate"
+
+
+def measure(
+    subject: Subject,
+    *,
+    seed: int,
+    levels: Sequence[float],
+    method: str = "auto",
+    rows: int = 0,
+    permutations: int = 999,
+    proxy_auc: float = 0.75,
+    proxy_rows: int = 2000,
+    min_group_size: int = 10,
+    evaluations: int = 500_000,
+) -> Iterator[Finding | Artifact]:
+    """Yields shares of attribution and rank shifts over ``rows`` sampled rows of each group (0: a
+    hundred). Words of a text and patches of an image are no columns that rows have in common.
+
+    Groups are those of each single sensitive feature; those of fewer than ``min_group_size`` rows
+    are shown, marked as too small, and left out of rank shifts. Proxies are the declared ones, and
+    columns that tell a group from all others with an area of ``proxy_auc`` or more (lower bound,
+    on ``proxy_rows`` rows). Mean |attributions| and ranks by group are kept for charts.
+    """
+    asked = explained_groups(subject, method=method, rows=rows, seed=seed, evaluations=evaluations)
+    if not asked.explainer.is_tabular:
+        parts = asked.explainer.part.parts
+        raise MissingNeed(f"asked of tables: {parts} are not columns that all rows have in common")
+    record = Recorder(__name__, seed)
+    about = f"{asked.found.method}; up to {asked.rows} rows of each group"
+
+    def write(name: str, estimate: Estimate, how: str = "", **fields: Any) -> Finding:
+        told = "; ".join(p for p in (about, how, estimate.method) if p)
+        return record.write(name, replace(estimate, method=told), random=True, **fields)
+
+    if asked.found.ignores_input:
+        from audit.measure.estimate import undefined
+
+        nothing = undefined(IGNORED, n=len(asked.frame))
+        yield from (write(name, nothing) for name in MEASURES)
+        return
+    for weighed in _weighed(subject, record, asked, proxy_auc, proxy_rows):
+        yield from _shares(record, asked, weighed, levels, min_group_size, write)
+    kept = record.artifact(_as_json(asked, min_group_size))
+    place = {"unit": "ratio", "artifacts": (kept.name,)}
+    for feature in asked.groups:
+        shift, how = _rank_shift(record, asked, feature, levels, permutations, min_group_size)
+        note = asked.left_out(feature, min_group_size)
+        yield write("attribution_rank_shift", shift, how, between=(feature,), note=note, **place)
+    yield kept
+
+
+def _shares(
+    record: Recorder,
+    asked: GroupsExplained,
+    weighed: _Weighed,
+    levels: Sequence[float],
+    min_group_size: int,
+    write: Any,
+) -> Iterator[Finding]:
+    """One share over a sample of all rows, then in each group that it is about."""
+    from audit.measure.attribution_groups import attribution_share
+
+    between = (weighed.feature,) if weighed.feature else ()
+    if weighed.weights is None:
+        yield record.without_value(weighed.measure, "not_applicable", weighed.how)
+        return
+    parts: list[tuple[dict[str, str], np.ndarray]] = [({}, asked.everyone)]
+    for feature, members in asked.groups.items():
+        if weighed.feature in ("", feature):
+            parts += [({feature: name}, at) for name, at in members.items()]
+    for group, at in parts:
+        estimate = attribution_share(asked.found.values[at], weighed.weights, levels)
+        yield write(
+            weighed.measure,
+            estimate,
+            weighed.how,
+            unit=weighed.unit,
+            group=group,
+            between=between,
+            note=asked.note(group, min_group_size),
+        )
+
+
+def _weighed(
+    subject: Subject, record: Recorder, asked: GroupsExplained, proxy_auc: float, rows: int
+) -> Iterator[_Weighed]:
+    """The sensitive features among the inputs, the proxies, and all others by their strength."""
+    import numpy as np
+
+    from audit.measure import dependence as d
+
+    columns = asked.explainer.columns
+    own = [c for c in columns if c in subject.sensitive_features]
+    others = [c for c in columns if c not in subject.sensitive_features]
+    none = "no sensitive feature is an input of the model"
+    name = "sensitive_attribution_share"
+    told = f"sensitive features among the inputs: {', '.join(own)}"
+    yield _Weighed(name, np.isin(columns, own) if own else None, told if own else none)
+    name = "proxy_attribution_share"
+    if not others:
+        none = "the model has no inputs besides the sensitive features"
+        yield _Weighed(name, None, none)
+        yield _Weighed("proxy_weighted_attribution", None, none)
+        return
+    chosen = sample(subject, rows, record.stream("proxies"))
+    frame = subject.frame.iloc[chosen][others].reset_index(drop=True)
+    groups = subject.groups.iloc[chosen][list(subject.sensitive_features)].reset_index(drop=True)
+    proxies = subject_stand_ins(subject, seed=record.seed, least_auc=proxy_auc, rows=rows)
+    told = ", ".join(f"{c} ({p.why})" for c, p in sorted(proxies.items())) or "none was found"
+    how = f"proxies (declared, or AUC of at least {proxy_auc:g} by its lower bound): {told}"
+    yield _Weighed(name, np.isin(columns, list(proxies)), how)
+    for feature in subject.sensitive_features:
+        names = groups[feature].to_numpy()
+        known = list(dict.fromkeys(names))
+        member = np.array([known.index(n) for n in names])
+        strength = np.zeros(len(columns))
+        for column in others:
+            table = d.contingency(d.levels_of(frame[column], _BINS), member)
+            found = d.uncertainty_coefficient(table, (), record.stream(f"{column}/{feature}"))
+            strength[columns.index(column)] = found.value or 0.0
+        # the feature itself is a perfect stand-in of itself
+        strength[[c == feature for c in columns]] = 1.0
+        how = f"proxy strength for {feature}, as data.proxies, on {len(frame)} rows"
+        yield _Weighed("proxy_weighted_attribution", strength, how, feature, "share of entropy")
+
+
+def _rank_shift(
+    record: Recorder,
+    asked: GroupsExplained,
+    feature: str,
+    levels: Sequence[float],
+    permutations: int,
+    min_group_size: int,
+) -> tuple[Estimate, str]:
+    import numpy as np
+
+    from audit.measure.attribution_groups import rank_shift
+    from audit.measure.estimate import undefined
+
+    members = list(asked.big(feature, min_group_size).values())
+    if len(members) < 2:
+        return undefined("fewer than two groups are large enough to compare", n=0), ""
+    values = asked.found.values[np.concatenate(members)]
+    codes = np.repeat(np.arange(len(members)), [len(m) for m in members])
+    stream = record.stream(f"shift/{feature}")
+    found = rank_shift(values, codes, levels, seed=stream, permutations=permutations)
+    # in the method, not as p-value: what draws stays out of the audit's error budget
+    how = "" if found.p_value is None else f"permutation p = {found.p_value:.3g}"
+    return found.shift, f"{how} ({permutations} shuffles of rows among groups)" if how else ""
+
+
+def _as_json(asked: GroupsExplained, min_group_size: int) -> dict[str, Any]:
+    """Mean |attribution| and rank of each column in each group that is large enough."""
+    import numpy as np
+
+    from audit.measure.attribution_groups import column_ranks
+
+    parts: list[tuple[dict[str, str], np.ndarray]] = [({}, asked.everyone)]
+    for feature in asked.groups:
+        big = asked.big(feature, min_group_size)
+        parts += [({feature: name}, at) for name, at in big.items()]
+    table = []
+    for group, at in parts:
+        means = np.abs(asked.found.values[at]).mean(axis=0)
+        table.append(
+            {
+                "group": group,
+                "n": len(at),
+                "mean_absolute_attribution": [float(m) for m in means],
+                "rank": [float(r) for r in column_ranks(means)],
+            }
+        )
+    return {
+        "schema": SCHEMA,
+        "columns": list(asked.explainer.columns),
+        "unit": asked.found.unit,
+        "method": asked.found.method,
+        "groups": table,
+    }

@@ -1,0 +1,169 @@
+"""Are explanations worse for some people? Quality of attributions by group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from audit.checks.record import Recorder
+from audit.explainers import IGNORED, GroupsExplained, explained_groups
+from audit.finding import Finding
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from audit.attribution.players import Part
+    from audit.measure.estimate import Estimate
+
+QUESTION = "Are explanations equally good in every group?"
+TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
+NEEDS = frozenset({"model", "sensitive_features"})
+SOURCE = (
+    "Balagopalan et al. 2022 and Dai et al. 2022 (fidelity of explanations by group); infidelity: "
+    "Yeh et al. 2019; deletion: Petsiuk, Das and Saenko 2018; gaps: Zou and Donner 2008"
+)
+COST = "slow"
+_QUALITY = {
+    "infidelity": "mean squared difference between the change that attributions promise when "
+    "random columns (patches of images, words of texts) go to the baseline, and the true one",
+    "relative_infidelity": "infidelity as a share of that of attributions of zero",
+    "completeness_gap": "mean |sum of attributions - (output - output of the baseline)|",
+    "deletion_gain": "area of a random order of deletion minus the attributions'",
+}
+MEASURES = {
+    **{f"group_{name}": f"in each group: {what}" for name, what in _QUALITY.items()},
+    **{
+        f"{name}_difference": f"largest minus smallest over groups: {what}"
+        for name, what in _QUALITY.items()
+    },
+}
+_POINTS = 10  # of deletion curves
+
+
+@dataclass(frozen=True, eq=False)
+class _Quality:
+    """What was measured of each explained row, all of shape (rows,)."""
+
+    infidelity: np.ndarray
+    moved: np.ndarray
+    gap: np.ndarray
+    deletion_gain: np.ndarray
+    parts: Part
+    has_order: bool
+
+    def estimate(self, name: str, at: np.ndarray, levels: Sequence[float]) -> Estimate:
+        """One measure over the rows ``at``."""
+        from audit.measure.attribution_quality import not_below_zero, ratio
+        from audit.measure.estimate import undefined
+        from audit.measure.intervals import mean
+
+        if name == "infidelity":
+            return not_below_zero(mean(self.infidelity[at], levels))
+        if name == "completeness_gap":
+            return not_below_zero(mean(abs(self.gap[at]), levels))
+        if name == "relative_infidelity":
+            empty = f"no output changes with {self.parts.parts} {self.parts.hidden}"
+            return ratio(self.infidelity[at], self.moved[at], levels, empty=empty)
+        if not self.has_order:
+            return undefined(f"one {self.parts.part} has no order", n=len(at))
+        return mean(self.deletion_gain[at], levels)
+
+
+def measure(
+    subject: Subject,
+    *,
+    seed: int,
+    levels: Sequence[float],
+    method: str = "auto",
+    rows: int = 0,
+    masks: int = 30,
+    orders: int = 4,
+    min_group_size: int = 10,
+    evaluations: int = 500_000,
+) -> Iterator[Finding]:
+    """Yields every measure for up to ``rows`` sampled rows of each group, and the gaps.
+
+    0 rows are 100 of a table, 50 images or texts, 12 prompts, which are judged by patches or words
+    as in ``explanation.quality``. Groups are those of each single sensitive feature; those of fewer
+    than ``min_group_size`` rows are shown, marked as too small, and left out of gaps. Infidelity is
+    asked with ``masks`` sets of parts at the baseline, the same for all rows; deletion is held
+    against ``orders`` random orders a row.
+    """
+    asked = explained_groups(subject, method=method, rows=rows, seed=seed, evaluations=evaluations)
+    record = Recorder(__name__, seed)
+    about = f"{asked.found.method}; up to {asked.rows} rows of each group"
+
+    def write(name: str, estimate: Estimate, **fields: Any) -> Finding:
+        told = "; ".join(p for p in (about, estimate.method) if p)
+        return record.write(name, replace(estimate, method=told), random=True, **fields)
+
+    if asked.found.ignores_input:
+        from audit.measure.estimate import undefined
+
+        nothing = undefined(IGNORED, n=len(asked.frame))
+        yield from (write(name, nothing) for name in MEASURES)
+        return
+    found = _measured(asked, record, masks, orders)
+    unit = asked.found.unit
+    units = {"infidelity": f"({unit})^2", "relative_infidelity": "ratio"}
+    for feature, members in asked.groups.items():
+        for name in _QUALITY:
+            told = units.get(name, unit)
+            for group_name, at in members.items():
+                group = {feature: group_name}
+                estimate = found.estimate(name, at, levels)
+                note = asked.note(group, min_group_size)
+                yield write(f"group_{name}", estimate, unit=told, group=group, note=note)
+            estimate = _difference(found, name, asked, feature, levels, min_group_size)
+            note = asked.left_out(feature, min_group_size)
+            place: dict[str, Any] = {"between": (feature,), "note": note}
+            yield write(f"{name}_difference", estimate, unit=told, **place)
+
+
+def _difference(
+    found: _Quality,
+    name: str,
+    asked: GroupsExplained,
+    feature: str,
+    levels: Sequence[float],
+    min_group_size: int,
+) -> Estimate:
+    from audit.measure.spread import largest_difference
+
+    members: dict[str, Callable[[Sequence[float]], Estimate]] = {
+        group: partial(found.estimate, name, at)
+        for group, at in asked.big(feature, min_group_size).items()
+    }
+    return largest_difference(members, levels)
+
+
+def _measured(asked: GroupsExplained, record: Recorder, masks: int, orders: int) -> _Quality:
+    import numpy as np
+
+    from audit.measure import attribution_quality as q
+
+    found = asked.found
+    sets = q.draw_masks(found.values.shape[1], masks, record.stream("masks"))
+    counts = q.removal_counts(found.there, _POINTS)
+    rng = np.random.default_rng(list(record.stream("random orders")))
+    own = q.supporting_order(found.values, found.output - found.baseline_output, found.there)
+    lines = [np.broadcast_to(sets, (len(own), *sets.shape)), q.removal_masks(own, counts)]
+    for _ in range(orders):
+        lines.append(q.removal_masks(q.random_order(found.there, rng), counts))
+    outputs = asked.explainer.hidden(asked.frame, np.concatenate(lines, axis=1))
+    parts = len(sets) + counts.shape[1] * np.arange(orders + 1)
+    hidden, *taken = np.split(outputs, parts, axis=1)
+    changes = found.output[:, None] - hidden
+    nothing = taken[0][:, -1]  # the output when all parts are gone
+    deletion, *by_chance_areas = (q.curves(t, found.output, nothing, counts).areas for t in taken)
+    return _Quality(
+        infidelity=q.infidelity(found.values, sets, changes, found.there),
+        moved=q.mean_change(changes, sets, found.there),
+        gap=found.gap,
+        deletion_gain=np.mean(by_chance_areas, axis=0) - deletion,
+        parts=asked.explainer.part,
+        has_order=found.most > 1,
+    )

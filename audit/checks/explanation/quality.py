@@ -1,0 +1,324 @@
+"""Is the explanation any good? Attributions held against what the model does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from audit.checks.record import Artifact, Recorder
+from audit.errors import InputError
+from audit.explainers import IGNORED, answers_of, explained_sample
+from audit.finding import Finding
+from audit.sampling import sample
+from audit.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.attribution.quality_explainer import Explained, Explainer
+    from audit.measure.estimate import Estimate
+
+QUESTION = "Do the attributions foretell what the model does, and do they depend on the model?"
+TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
+NEEDS = frozenset({"model"})
+SOURCE = (
+    "infidelity: Yeh et al. 2019, as captum.metrics; deletion and insertion: Petsiuk, Das and "
+    "Saenko 2018; randomisation: Adebayo et al. 2018; permutation importance: Breiman 2001"
+)
+COST = "slow"
+MEASURES = {
+    "infidelity": "mean squared difference between the change that attributions promise when "
+    "random columns (patches of images, words of texts) go to the baseline, and the true one",
+    "relative_infidelity": "infidelity as a share of that of attributions of zero: 0 is exact, 1 "
+    "no better than no explanation",
+    "deletion_area": "area under the output as columns (patches, words) go to the baseline, those "
+    "said to support it most first; low is good",
+    "insertion_area": "area under the output as columns (patches, words) come back, those said to "
+    "support it most first; high is good",
+    "deletion_gain": "area of a random order of deletion minus the attributions': above 0 they "
+    "know better than chance",
+    "insertion_gain": "area of the attributions' order of insertion minus a random one's",
+    "randomisation_rank_correlation": "mean rank correlation of |attributions| before and after "
+    "the model was randomised: low where they depend on the model (columns at the baseline have "
+    "none before or after, which keeps it above 0)",
+    "method_rank_correlation": "mean Spearman correlation of |attributions| by two methods",
+    "method_kendall_tau": "mean Kendall tau-b of |attributions| by two methods",
+    "method_top_k_overlap": "mean share of top columns (patches, words) that two methods have in "
+    "common",
+    "importance_rank_correlation": "Spearman correlation over columns of mean |attribution| and "
+    "permutation importance",
+    "closed_form_gap": "mean over rows of the largest |attribution - weight x (input - baseline)|, "
+    "of models that are linear in their log-odds or value",
+}
+SCHEMA = "evenhand-explanation-curves/1"
+_RANDOMISED_ROWS = 50  # explained again for each shuffle
+_IMPORTANCE_ROWS = 1000  # only scored, not explained
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """One explanation and all that it takes to question it."""
+
+    record: Recorder
+    explainer: Explainer
+    frame: pd.DataFrame
+    found: Explained
+    levels: Sequence[float]
+    about: str
+
+    @property
+    def no_order(self) -> str:
+        """Why there is no order of parts; empty where there is one."""
+        part = self.explainer.part.part
+        return f"one {part} has no order" if self.found.most < 2 else ""
+
+    def write(self, measure: str, estimate: Estimate, *, how: str = "", **fields: Any) -> Finding:
+        parts = (self.about, how, estimate.method)
+        named = replace(estimate, method="; ".join(p for p in parts if p))
+        return self.record.write(measure, named, random=True, **fields)
+
+
+def measure(
+    subject: Subject,
+    *,
+    seed: int,
+    levels: Sequence[float],
+    method: str = "auto",
+    rows: int = 0,
+    masks: int = 40,
+    points: int = 10,
+    orders: int = 4,
+    shuffles: int = 5,
+    repeats: int = 5,
+    top_k: int = 3,
+    evaluations: int = 500_000,
+) -> Iterator[Finding | Artifact]:
+    """Yields every measure over ``rows`` sampled rows, and the deletion and insertion curves.
+
+    0 rows are 200 of a table, 100 images or texts, 25 prompts. Images are judged by patches, texts
+    by words, a generator by the words of a prompt and the log probability of its own continuation.
+    ``masks`` random sets of parts test infidelity, the same for all rows; curves have ``points``
+    points and are held against ``orders`` random orders; the model is randomised ``shuffles``
+    times; permutation importance shuffles each column ``repeats`` times. ``evaluations`` bounds
+    the rows that one explanation by Shapley sampling may score.
+    """
+    record = Recorder(__name__, seed)
+    sampled = explained_sample(
+        subject, method=method, rows=rows, usual=200, seed=seed, evaluations=evaluations
+    )
+    explainer, frame, found = sampled.explainer, sampled.frame, sampled.found
+    about = f"{found.method}; {len(frame)} of {subject.n} rows"
+    asked = _Asked(record, explainer, frame, found, levels, about)
+    if found.ignores_input:
+        yield from _undefined(asked)
+        return
+    yield from _infidelity(asked, masks)
+    yield from _curves(asked, points, orders)
+    yield _randomised(asked, shuffles)
+    yield from _two_methods(asked, top_k)
+    yield _importance(asked, subject, repeats)
+    yield _closed_form(asked)
+
+
+def _undefined(asked: _Asked) -> Iterator[Finding]:
+    from audit.measure.estimate import undefined
+
+    for name in MEASURES:
+        yield asked.write(name, undefined(IGNORED, n=len(asked.frame)))
+
+
+def _infidelity(asked: _Asked, draws: int) -> Iterator[Finding]:
+    from audit.measure import attribution_quality as q
+    from audit.measure.intervals import mean
+
+    found = asked.found
+    masks = q.draw_masks(found.values.shape[1], draws, asked.record.stream("masks"))
+    changes = found.output[:, None] - asked.explainer.hidden(asked.frame, masks)
+    each = q.infidelity(found.values, masks, changes, found.there)
+    part = asked.explainer.part
+    how = f"{len(masks)} sets of {part.parts} {part.hidden}, the same for all rows"
+    estimate = q.not_below_zero(mean(each, asked.levels))
+    yield asked.write("infidelity", estimate, how=how, unit=f"({found.unit})^2")
+    empty = f"no output changes with {part.parts} {part.hidden}"
+    moved = q.mean_change(changes, masks, found.there)
+    share = q.ratio(each, moved, asked.levels, empty=empty)
+    yield asked.write("relative_infidelity", share, how=how, unit="ratio")
+
+
+def _curves(asked: _Asked, points: int, orders: int) -> Iterator[Finding | Artifact]:
+    import numpy as np
+
+    from audit.measure import attribution_quality as q
+    from audit.measure.estimate import undefined
+    from audit.measure.intervals import mean
+
+    found = asked.found
+    counts = q.removal_counts(found.there, points)
+    order = q.supporting_order(found.values, found.output - found.baseline_output, found.there)
+    rng = np.random.default_rng(list(asked.record.stream("random orders")))
+    lines = [q.removal_masks(order, counts), q.removal_masks(order, counts, insertion=True)]
+    lines += [q.removal_masks(q.random_order(found.there, rng), counts) for _ in range(orders)]
+    outputs = asked.explainer.hidden(asked.frame, np.concatenate(lines, axis=1))
+    parts = np.split(outputs, len(lines), axis=1)
+    # What is left when all parts are gone; a method's own baseline may be another one (vectors of
+    # zeros in place of words).
+    nothing = parts[0][:, -1]
+    drawn = [q.curves(p, found.output, nothing, counts) for p in parts]
+    deletion, insertion, *by_chance = drawn
+    # a random order given back is a random order taken away, read backwards: one area for both
+    chance = np.mean([c.areas for c in by_chance], axis=0)
+    curve = asked.record.artifact(_curve_json(asked, drawn), part="curves")
+    place = {"unit": found.unit, "artifacts": (curve.name,)}
+    how = f"{counts.shape[1]} points, counted from the baseline's output towards the row's"
+    for name, areas in (("deletion_area", deletion.areas), ("insertion_area", insertion.areas)):
+        yield asked.write(name, mean(areas, asked.levels), how=how, **place)
+    against = f"{how}; against {orders} random orders a row"
+    gains = {"deletion_gain": chance - deletion.areas, "insertion_gain": insertion.areas - chance}
+    for name, gain in gains.items():
+        estimate = mean(gain, asked.levels)
+        if asked.no_order:
+            estimate = undefined(asked.no_order, n=len(gain))
+        yield asked.write(name, estimate, how=against, **place)
+    yield curve
+
+
+def _curve_json(asked: _Asked, drawn: Sequence[Any]) -> dict[str, Any]:
+    import numpy as np
+
+    from audit.measure.intervals import mean
+
+    level = asked.levels[0]
+    deletion, insertion, *by_chance = drawn
+    chance = np.mean([c.values for c in by_chance], axis=0)
+
+    def points(values: np.ndarray) -> list[dict[str, float | None]]:
+        means = [mean(values[:, i], (level,)) for i in range(values.shape[1])]
+        return [
+            {
+                "mean": m.value,
+                "low": m.interval.low if m.interval else None,
+                "high": m.interval.high if m.interval else None,
+            }
+            for m in means
+        ]
+
+    return {
+        "schema": SCHEMA,
+        "unit": asked.found.unit,
+        "level": level,
+        "n": len(asked.frame),
+        "method": asked.found.method,
+        "parts": asked.explainer.part.parts,
+        "share_of_columns": [float(s) for s in deletion.removed.mean(axis=0)],
+        "deletion": points(deletion.values),
+        "insertion": points(insertion.values),
+        "random_deletion": points(chance),
+    }
+
+
+def _randomised(asked: _Asked, shuffles: int) -> Finding:
+    """The mean over shuffles of the mean rank correlation; its interval is of the shuffles."""
+    import numpy as np
+
+    from audit.measure import attribution_agreement as agreement
+    from audit.measure.estimate import undefined
+
+    name = "randomisation_rank_correlation"
+    frame = asked.frame.iloc[:_RANDOMISED_ROWS]
+    n, how = len(frame), ""
+    if asked.no_order:
+        return asked.write(name, undefined(asked.no_order, n=n), unit="correlation")
+    # Only so wide as these rows are: the others may have longer texts.
+    there = asked.found.there[:n]
+    there = there[:, : int(there.sum(axis=1).max(initial=0))]
+    values = asked.found.values[:n, : there.shape[1]]
+    means = []
+    for shuffle in range(shuffles):
+        other, how = asked.explainer.randomised(frame, asked.record.stream(f"shuffle {shuffle}"))
+        each = agreement.by_length(agreement.spearman, values, other, there)
+        if not np.isnan(each).all():
+            means.append(np.nanmean(each))
+    empty = "no shuffled model has attributions that differ between columns"
+    found = agreement.mean_known(np.array(means), asked.levels, -1.0, 1.0, empty=empty)
+    note = "" if len(means) == shuffles else f"{shuffles - len(means)} shuffles without an order"
+    how += f"; first {n} rows, {shuffles} shuffles, interval over shuffles"
+    counts = {"shuffles": len(means)}
+    return asked.write(
+        name, replace(found, n=n, counts=counts), how=how, unit="correlation", note=note
+    )
+
+
+def _two_methods(asked: _Asked, top_k: int) -> Iterator[Finding]:
+    from audit.measure import attribution_agreement as agreement
+    from audit.measure.estimate import undefined
+
+    other, values, there = asked.explainer.other_method(), asked.found.values, asked.found.there
+    k, n = agreement.top_of(asked.found.most, top_k), len(asked.frame)
+    names = ("method_rank_correlation", "method_kendall_tau", "method_top_k_overlap")
+    units = ("correlation", "correlation", "rate")
+    why = asked.no_order or ("" if other else "no second method is offered")
+    if why or other is None:
+        for name, unit in zip(names, units, strict=True):
+            yield asked.write(name, undefined(why, n=n), unit=unit)
+        return
+    second = asked.explainer.attribute(asked.frame, method=other).values
+    works = (agreement.spearman, agreement.kendall, agreement.top_overlap(k))
+    rows = [agreement.by_length(work, values, second, there) for work in works]
+    empty = f"no row has {asked.explainer.part.parts} in an order by both methods"
+    for name, unit, each in zip(names, units, rows, strict=True):
+        low = 0.0 if unit == "rate" else -1.0
+        how = f"against {other.replace('_', ' ')}" + (f"; k = {k}" if unit == "rate" else "")
+        found = agreement.mean_known(each, asked.levels, low, 1.0, empty=empty)
+        yield asked.write(name, found, how=how, unit=unit)
+
+
+def _importance(asked: _Asked, subject: Subject, repeats: int) -> Finding:
+    import numpy as np
+
+    from audit.attribution.quality_importance import loss_increase
+    from audit.measure.attribution_agreement import column_agreement
+
+    name = "importance_rank_correlation"
+    if not asked.explainer.is_tabular:
+        parts = asked.explainer.part.parts
+        reason = f"permutation shuffles columns among rows; these rows are explained by {parts}"
+        return asked.record.without_value(name, "not_applicable", reason)
+    answers = answers_of(subject)
+    if answers is None or subject.model is None:
+        return asked.record.without_value(
+            name, "not_applicable", "the data has no true answers (no target was named)"
+        )
+    stream = asked.record.stream("importance")
+    predictor = subject.model.predictor
+    chosen = sample(subject, _IMPORTANCE_ROWS, stream)
+    frame = subject.frame.iloc[chosen]
+    increase = loss_increase(predictor, frame, answers[chosen], repeats, stream)
+    found = column_agreement(np.abs(asked.found.values), increase, asked.levels, stream)
+    lost = "squared error" if subject.task == "regression" else "log loss"
+    how = f"importance: increase of {lost} when a column is shuffled {repeats} times"
+    how += f" over {len(chosen)} rows"
+    return asked.write(name, found, how=how, unit="correlation")
+
+
+def _closed_form(asked: _Asked) -> Finding:
+    import numpy as np
+
+    from audit.measure.attribution_quality import not_below_zero
+    from audit.measure.intervals import mean
+
+    name = "closed_form_gap"
+    explainer = asked.explainer
+    if not explainer.is_linear:
+        reason = "the model was not found to be linear, so its attributions have no closed form"
+        return asked.record.without_value(name, "not_applicable", reason)
+    try:
+        exact = explainer.attribute(asked.frame, method="linear", output="logit")
+        ours = explainer.attribute(asked.frame, output="logit")
+    except InputError as error:
+        return asked.record.without_value(name, "not_applicable", str(error))
+    gap = np.abs(ours.values - exact.values).max(axis=1, initial=0.0)
+    estimate = not_below_zero(mean(gap, asked.levels))
+    told = replace(asked, about=f"{ours.method}; {len(asked.frame)} rows")
+    return told.write(name, estimate, how=f"against: {exact.method}", unit=exact.unit)

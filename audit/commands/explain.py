@@ -1,0 +1,62 @@
+"""evenhand explain: the reasons for one person's decision, and what would turn it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from audit.commands import shared as sh
+from audit.commands.auditing import CaseFolder
+from audit.errors import OK, InputError
+
+
+def explain(
+    case: CaseFolder,
+    row: Annotated[
+        str, typer.Option("--row", help="Row of the data file, from 1; or an id of --id-column.")
+    ],
+    id_column: Annotated[
+        str | None, typer.Option(help="Column that --row is a value of; needs the data file.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Where the audited model is now, if it was moved.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Where the audited data file is now, if it was moved.")
+    ] = None,
+    language: Annotated[str, typer.Option("--lang", "-l", help="en or zh.")] = "en",
+    as_json: sh.Json = False,
+) -> int:
+    """Name the reasons for one adverse decision, and the smallest change that turns it."""
+    from audit.case import read_case
+    from audit.commands.tables import show
+    from audit.errors import MissingNeed, nearest
+    from audit.one_person import explain as explain_row
+    from audit.one_person import reopen, row_number
+    from audit.reports.parts.explained import lines
+    from audit.reports.parts.words import LANGUAGES, words
+
+    if language not in LANGUAGES:
+        raise InputError(
+            f"explanations are not written in language {language!r}",
+            remedy=nearest(language, LANGUAGES),
+        )
+    read = read_case(case)
+    source = reopen(read, model=model, data=data)
+    number = row_number(read, source, row, id_column)
+    try:
+        told = explain_row(read, source, number)
+    except MissingNeed as need:
+        raise InputError(
+            f"decisions of this case can't be explained by reasons: {need}",
+            remedy="see what explanation.attribution says about it in the report",
+        ) from None
+    told["source"] = "model and data" if source.subject is not None else source.why_not
+    if as_json:
+        sh.print_json(told)
+    else:
+        show("\n".join(lines(told, words(language))))
+        if source.subject is None:
+            sh.say(f"note: from the case alone, {source.why_not}")
+    return OK
