@@ -27,7 +27,14 @@ class Symptom:
 
 def doctor(as_json: sh.Json = False) -> int:
     """Check the installation; exit 2 where something that commands need is broken."""
-    symptoms = [_python(), *(_package(p) for p in _PACKAGES), _home(), _register(), _packs()]
+    symptoms = [
+        _python(),
+        *(_package(p) for p in _PACKAGES),
+        _home(),
+        _register(),
+        _cut_off(),
+        _packs(),
+    ]
     symptoms += [_isolation(), _accelerator(), _browser()]
     code = BAD_INPUT if any(s.state == "problem" for s in symptoms) else OK
     if as_json:
@@ -73,6 +80,15 @@ def _register() -> Symptom:
     return Symptom("register", "ok", f"{len(entries)} entries, the chain holds")
 
 
+def _cut_off() -> Symptom:
+    from audit.commands.runs import unfinished_work
+
+    found = unfinished_work()
+    names = ", ".join(work["folder"] for work in found[:5])
+    detail = f"{len(found)}: {names}; see: evenhand runs list" if found else "none"
+    return Symptom("audits cut off", "note" if found else "ok", detail)
+
+
 def _packs() -> Symptom:
     from policies.pack import load_pack, shipped_packs
 
@@ -84,10 +100,29 @@ def _packs() -> Symptom:
 
 
 def _isolation() -> Symptom:
+    """The level that a worker reaches here, and every way out, tried from inside one."""
+    from audit.worker.levels import LEAST, Level
+    from audit.worker.probes import must_be_stopped, try_to_escape
+
+    what = "isolation of models"
+    try:
+        isolation, probes = try_to_escape()
+    except EvenhandError as error:
+        return Symptom(what, "problem", f"no model can be opened: {error.message}; {error.remedy}")
+    got_through = {name for name, through, _ in probes if through}
+    failed = sorted(got_through & must_be_stopped(isolation.level.name))
+    user = "root" if getattr(os, "geteuid", lambda: 1)() == 0 else "an ordinary user"
+    stopped = f"{len(probes) - len(got_through)} of {len(probes)} ways out stopped, as {user}"
+    detail = f"{isolation}; {stopped}"
+    if failed:
+        return Symptom(what, "problem", f"{detail}; it should stop {', '.join(failed)}")
+    if isolation.level is Level.L3:
+        return Symptom(what, "ok", detail)
+    refused = sorted(trust for trust, least in LEAST.items() if least > isolation.level)
     return Symptom(
-        "isolation of models",
+        what,
         "note",
-        "none yet: models are opened in process, from formats that hold data only",
+        f"{detail}; models are refused whose format is {' or '.join(refused)} (evenhand formats)",
     )
 
 

@@ -4,110 +4,176 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from audit.canonical import digest_path
 from audit.errors import InputError, UnsafeModelError, nearest
-from audit.models.predictor import Opened
+from audit.models.declared import NOTHING, Declared, load_with
+from audit.models.predictor import Opened, Predictor
+from audit.models.refused import describe
+from audit.worker.intake import Copy, copy_in
+from audit.worker.launcher import launcher
+from audit.worker.levels import LEAST, Rules, require
+from audit.worker.predictor import as_predictor
+from audit.worker.session import Session, escaped
 
 GROUP = "evenhand.model_formats"
-_NOT_FORMATS = {"predictor", "opening"}
+_SNIFF_SECONDS = 10.0  # looking at a few bytes and names
+_MAX_IMPORTS = 1000
 
 
 def formats() -> Iterator[Any]:
-    """Every known format: the modules beside this one, then those from entry points."""
+    """Every known format: the modules beside this one, then those from entry points.
+
+    A module is a format where it has NAME, TRUST, ``recognises`` and ``load`` (see ``predictor``).
+    """
+    yield from _formats()
+
+
+@lru_cache(maxsize=1)
+def _formats() -> tuple[Any, ...]:
     package = importlib.import_module("audit.models")
-    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-        if module not in _NOT_FORMATS:
-            yield importlib.import_module(f"audit.models.{module}")
-    for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
-        yield entry.load()
+    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__))
+    own = [importlib.import_module(f"audit.models.{n}") for n in names if not n.startswith("_")]
+    entries = sorted(entry_points(group=GROUP), key=lambda e: e.name)
+    found = [*own, *(entry.load() for entry in entries)]
+    wanted = ("NAME", "TRUST", "recognises", "load")
+    return tuple(f for f in found if all(hasattr(f, name) for name in wanted))
 
 
-def open_model(path: str | Path) -> Opened:
-    """Opens the model at ``path``.
+def format_named(name: str) -> Any:
+    """The format with that NAME. Raises InputError for one that is not installed."""
+    known = {f.NAME: f for f in formats()}
+    if name not in known:
+        raise InputError(f"no model format {name!r} is installed", remedy=nearest(name, known))
+    return known[name]
 
-    Raises InputError if nothing is there, UnsafeModelError (exit 5) for a format that cannot be
-    opened safely or is not known.
+
+def open_model(
+    path: str | Path, declared: Declared = NOTHING, *, rules: Rules | None = None
+) -> Opened:
+    """Opens the model at ``path`` in a worker: a locked process that never gets labels or groups.
+
+    It is copied in, its format decided by content in a first worker, the level of isolation
+    compared with what the format needs, and opened in a second one. A load that fails is final.
+
+    Raises InputError if nothing is there or the file is broken, UnsafeModelError (exit 5) for a
+    format that is refused, not known, or needs more isolation than there is, LimitError (exit 6)
+    past the time or the memory that ``rules`` allow.
+    """
+    return _open_copy(copy_in(path), declared, rules or Rules())
+
+
+def open_here(path: str | Path, declared: Declared = NOTHING, *, trusting: bool = False) -> Opened:
+    """Opens the model at ``path`` in this process, for people who made it themselves.
+
+    Formats of data alone are opened; ``trusting`` opens the others too, with whatever they run.
+    Raises as ``open_model`` does.
     """
     place = Path(path)
     if not place.exists():
         siblings = (p.name for p in place.parent.glob("*")) if place.parent.is_dir() else ()
         raise InputError(f"no model at {place}", remedy=nearest(place.name, siblings))
+    seen = look_at(place)
+    if seen["format"] is None:
+        raise _refusal(place, seen)
+    if seen["trust"] != "data" and not trusting:
+        raise UnsafeModelError(
+            f"model {place} ({seen['format']}) is not data alone: it isn't opened in this process",
+            remedy="use open_model, which opens it in a worker",
+        )
+    predictor = load_with(format_named(seen["format"]), place, declared)
+    opening = {"format": seen["format"], "trust": seen["trust"], "level": "none"}
+    return Opened(predictor, place, digest_path(place), opening)
+
+
+# --- in the worker
+
+
+def look_at(place: Path) -> dict[str, Any]:
+    """What lies there, by content: {"format", "trust"}, or {"format": None, "what", "remedy"}."""
     for model_format in formats():
         if model_format.recognises(place):
-            return Opened(model_format.load(place), place, digest_path(place))
-    what, remedy = _describe(place)
-    raise UnsafeModelError(f"model {place} is refused: it looks like {what}", remedy=remedy)
+            trust = getattr(model_format, "trust", None)
+            seen = {
+                "format": model_format.NAME,
+                "trust": trust(place) if trust is not None else model_format.TRUST,
+            }
+            if seen["trust"] == "pickle":
+                from audit.models.pickle_imports import imports_of
+
+                seen["pickle_imports"] = list(imports_of(place))
+            return seen
+    what, remedy = describe(place)
+    return {"format": None, "what": what, "remedy": remedy}
 
 
-_STORED = "or audit its stored predictions: evenhand audit --predictions scores.csv ..."
-_TO_SKOPS = (
-    "where you trust it, load it yourself and save it with skops: "
-    f"skops.io.dump(model, 'model.skops'); {_STORED}"
-)
-_TO_FOLDER = (
-    f"train it with `evenhand train`, whose folders hold safetensors and a named network; {_STORED}"
-)
-_MAGIC: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x89HDF\r\n\x1a\n", "HDF5 (Keras)", _STORED),
-    (b"\x1f\x8b", "a gzip file, such as a compressed joblib or pickle", _TO_SKOPS),
-    (b"\x78", "a zlib stream, such as a compressed joblib file", _TO_SKOPS),
-    (b"BZh", "a bzip2 file, such as a compressed joblib file", _TO_SKOPS),
-    (b"\xfd7zXZ", "an xz file, such as a compressed joblib file", _TO_SKOPS),
-    (b"\x80", "a pickle, which runs code when it is opened", _TO_SKOPS),
-    (b"\x08", "ONNX", f"ONNX is not opened by this version; {_STORED}"),
-)
+def load_as(model_format: Any, path: Path, declared: Mapping[str, Any]) -> Predictor:
+    """Opens ``path`` as a format, with what was declared as plain JSON."""
+    return load_with(model_format, path, Declared.model_validate(declared))
 
 
-def _describe(place: Path) -> tuple[str, str]:
-    if place.is_dir():
-        return _describe_folder(place)
-    with place.open("rb") as handle:
-        head = handle.read(4096)
-    if zipfile.is_zipfile(place):
-        return _describe_zip(place)
-    if len(head) > 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 27:
-        return (
-            "safetensors weights without the network that they belong to",
-            f"pass the whole model folder; {_TO_FOLDER}",
-        )
-    for magic, what, remedy in _MAGIC:
-        if head.startswith(magic):
-            return what, remedy
-    if head[:1] in b"(]}c\x80" and b"." in head:
-        return "an old pickle, which runs code when it is opened", _TO_SKOPS
-    return "no model format that is known here", f"known: skops, evenhand model folder; {_STORED}"
+# --- in the parent
 
 
-def _describe_folder(place: Path) -> tuple[str, str]:
-    names = {p.name for p in place.iterdir()}
-    if "saved_model.pb" in names:
-        return "a TensorFlow SavedModel", _STORED
-    if "MLmodel" in names:
-        return "an MLflow folder, whose python_function is a pickle", _TO_SKOPS
-    if "config.json" in names:
-        return "a Transformers folder", f"it is not opened by this version; {_STORED}"
-    shown = ", ".join(sorted(names)[:5]) or "nothing"
-    return (
-        f"a folder that is no model folder (it holds {shown})",
-        "pass the folder that `evenhand train --out` wrote",
+def _open_copy(copied: Copy, declared: Declared, rules: Rules) -> Opened:
+    name = f"model {copied.source}"
+    look = Session(name, copied.model, copied.scratch(), rules)
+    try:
+        seen = dict(look.ask("look at it", {"do": "sniff"}, seconds=_SNIFF_SECONDS).facts)
+    finally:
+        look.close()
+    if not isinstance(seen.get("format"), str):
+        raise _refusal(copied.source, seen)
+    chosen = format_named(seen["format"])
+    # The format's own word holds; the worker's only where the format says that it depends.
+    trust = str(seen.get("trust")) if hasattr(chosen, "trust") else str(chosen.TRUST)
+    require(f"{name} ({chosen.NAME})", trust, look.isolation, rules)
+    launcher().warm(model_format=chosen.NAME)
+    load = {"do": "load", "format": chosen.NAME, "declared": declared.model_dump(mode="json")}
+
+    def start(elsewhere: bool = False) -> tuple[Session, Any]:
+        session = Session(name, copied.model, copied.scratch(), rules, elsewhere=elsewhere)
+        try:
+            require(f"{name} ({chosen.NAME})", trust, session.isolation, rules)
+            return session, session.ask("open it", load, seconds=rules.opening_seconds)
+        except BaseException:
+            session.close()
+            raise
+
+    session, told = start()
+    made = as_predictor(name, session, told, rules, lambda elsewhere: start(elsewhere)[0])
+    completed: Callable[..., Mapping[str, Any]] | None = getattr(chosen, "known_here", None)
+    if completed is not None:
+        made.maker_says = completed(copied.model, made.maker_says)
+    opening = {
+        "format": chosen.NAME,
+        "trust": trust,
+        **session.isolation.to_json(),
+        "memory_limit_bytes": rules.memory_limit,
+        "opening_limit_seconds": rules.opening_seconds,
+        "answer_limit_seconds": rules.answer_seconds,
+    }
+    if trust == "pickle":
+        opening["pickle_imports"] = _imports(seen)
+    if session.isolation.level < LEAST[trust]:
+        opening["allowed"] = "weak isolation"
+    return Opened(made, copied.source, copied.digest, opening)
+
+
+def _imports(seen: Mapping[str, Any]) -> list[str]:
+    listed = seen.get("pickle_imports")
+    names = listed if isinstance(listed, list) else []
+    return [escaped(name, most=200) for name in names[:_MAX_IMPORTS]]
+
+
+def _refusal(place: Path, seen: Mapping[str, Any]) -> UnsafeModelError:
+    what = escaped(seen.get("what", "no model format that is known here"))
+    return UnsafeModelError(
+        f"model {place} is refused: it looks like {what}",
+        remedy=escaped(seen.get("remedy", "")),
     )
-
-
-def _describe_zip(place: Path) -> tuple[str, str]:
-    with zipfile.ZipFile(place) as archive:
-        names = archive.namelist()
-    if any(n.endswith(("data.pkl", "constants.pkl")) for n in names):
-        return "a torch .pt file, which holds a pickle", _TO_FOLDER
-    if any("models/" in n or n.endswith(".pt2") or "archive_format" in n for n in names):
-        return "a torch.export .pt2 file, which can run code when it is opened", _TO_FOLDER
-    if any(n.endswith("metadata.json") for n in names) and any(n.endswith(".h5") for n in names):
-        return "a Keras file", _STORED
-    if any(n.endswith(".npy") for n in names):
-        return "a NumPy archive", _STORED
-    return "a zip file that is no skops model", _TO_SKOPS

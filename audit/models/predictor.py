@@ -3,15 +3,28 @@
 A format is a module (or any object) with
 
     NAME: str                                   "skops"
-    TRUST: str                                  one line for people: what opening it can do
+    TRUST: str                                  "data", "native", "code" or "pickle": what opening
+                                                it amounts to (see ``audit.worker.levels``)
+    ABOUT: str                                  one line for people
     def recognises(path: Path) -> bool          by content, never by name
-    def load(path: Path) -> Predictor
+    def load(path: Path) -> Predictor           raises InputError or UnsafeModelError
+
+and, where they are of use,
+
+    PRELOAD: tuple[str, ...]                    modules that load and scoring need, imported once
+    DECLARES: frozenset[str]                    see ``audit.models.declared``: load(path, declared)
+    def trust(path: Path) -> str                where TRUST depends on the file
+    def known_here(path, says) -> Mapping       run in the audit's own process after the worker has
+                                                opened the model: what this machine knows besides
+
+``recognises``, ``trust`` and ``load`` run in a worker, which reads the model and the installed
+libraries, writes its working folder and reaches nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -95,6 +108,7 @@ class Format(Protocol):
 
     NAME: str
     TRUST: str
+    ABOUT: str
 
     def recognises(self, path: Path) -> bool:
         """Whether the content at ``path`` is of this format."""
@@ -107,8 +121,11 @@ class Format(Protocol):
 
 @dataclass(frozen=True)
 class Opened:
-    """A model, where it came from, and the digest of every byte of it."""
+    """A model, where it came from (a path, or an endpoint's URL), the digest of every byte of it
+    (an endpoint has none: ""), and how it was opened (plain JSON: format, trust, level of isolation
+    and what it consists of)."""
 
     predictor: Predictor
-    path: Path
+    path: Path | str
     digest: str
+    opening: Mapping[str, Any] = field(default_factory=dict)

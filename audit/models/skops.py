@@ -11,18 +11,23 @@ import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from audit.data import as_text
 from audit.errors import InputError, UnsafeModelError
-from audit.models.predictor import Task
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
+from audit.models.declared import NOTHING, Declared
+from audit.models.estimators import EstimatorPredictor, predictor_of
 
 NAME = "skops"
-TRUST = "data: types outside the allow list are refused before anything is built"
+TRUST = "data"
+ABOUT = "scikit-learn objects: types outside our allow list are refused before anything is built"
+PRELOAD = ("skops.io", "sklearn", "pandas")
+DECLARES = frozenset({"task", "classes", "inputs"})
+EXTRA = ""
+RECOGNISED_BY = "a zip that holds skops' schema.json"
+GRADIENTS = False
+SAVE = (
+    """skops.io.dump(model, "model.skops")        # fit it on a data frame: its columns are kept"""
+)
 
 # Building these runs no code of the file's choice: state holders of scikit-learn's own estimators
 # that skops does not list itself (found by saving every classifier and reading what it needs).
@@ -50,43 +55,11 @@ ALLOWED_TYPES = frozenset(
 )
 
 
-class SkopsPredictor:
-    """A scikit-learn classifier (with ``predict_proba``) or regressor over named raw columns."""
-
-    format = NAME
-    gradients = None
-
-    def __init__(self, estimator: Any, columns: tuple[str, ...], says: Mapping[str, Any]) -> None:
-        self._estimator = estimator
-        self.classes = tuple(as_text(c) for c in getattr(estimator, "classes_", ()))
-        self.task: Task = "regression"
-        if self.classes:
-            self.task = "binary" if len(self.classes) == 2 else "multiclass"
-        self.input_columns = columns
-        self.maker_says = says
-
-    @property
-    def estimator(self) -> Any:
-        """The scikit-learn object itself."""
-        return self._estimator
-
-    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
-        """Scores of shape (rows, n_classes)."""
-        scores: np.ndarray = self._estimator.predict_proba(frame[list(self.input_columns)])
-        return scores
-
-    def predict_values(self, frame: pd.DataFrame) -> np.ndarray:
-        """Predicted values of shape (rows,)."""
-        values: np.ndarray = self._estimator.predict(frame[list(self.input_columns)])
-        return values.reshape(len(frame))
-
-    def token_log_likelihood(self, frame: pd.DataFrame) -> tuple[np.ndarray, ...]:
-        """scikit-learn's models do not generate text."""
-        raise InputError("a scikit-learn model scores no tokens", remedy="audit it as what it is")
-
-
 def recognises(path: Path) -> bool:
-    """A zip that holds skops' schema.json, or a folder that holds such a zip as model.skops."""
+    """A zip that holds skops' schema.json, or a folder that holds such a zip as model.skops (an
+    MLflow folder that holds one is opened as that)."""
+    if (path / "MLmodel").is_file():
+        return False
     file = path / "model.skops" if path.is_dir() else path
     if not file.is_file() or not zipfile.is_zipfile(file):
         return False
@@ -94,30 +67,10 @@ def recognises(path: Path) -> bool:
         return "schema.json" in archive.namelist()
 
 
-def load(path: Path) -> SkopsPredictor:
+def load(path: Path, declared: Declared = NOTHING) -> EstimatorPredictor:
     """Opens it. Raises UnsafeModelError for types off the list, InputError for what can't score."""
     file = path / "model.skops" if path.is_dir() else path
-    estimator = open_estimator(file)
-    scores = hasattr(estimator, "predict_proba") and hasattr(estimator, "classes_")
-    if not scores and not _regresses(estimator):
-        raise InputError(
-            f"{file} holds a {type(estimator).__name__}, which has no predict_proba",
-            remedy="save a fitted classifier with probabilities, or audit stored predictions "
-            "with --predictions",
-        )
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is None:
-        raise InputError(
-            f"{file}: the model was fitted without column names",
-            remedy="fit it on a data frame, so that its columns can be found in the data",
-        )
-    return SkopsPredictor(estimator, tuple(str(n) for n in names), _says(path))
-
-
-def _regresses(estimator: Any) -> bool:
-    from sklearn.base import is_regressor
-
-    return bool(is_regressor(estimator))
+    return predictor_of(NAME, open_estimator(file), str(file), _says(path), declared)
 
 
 def _says(path: Path) -> Mapping[str, Any]:

@@ -1,0 +1,1 @@
+"""Checks of whether answers hold where nothing of substance changes."""

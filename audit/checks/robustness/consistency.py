@@ -1,0 +1,108 @@
+"""Does the model answer the audit as it would answer anybody?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from audit.checks.record import Recorder
+from audit.consistency import ELSEWHERE, FRESH, ORDER, Consistency, ask_again
+from audit.errors import MissingNeed
+from audit.finding import Finding
+from audit.sampling import sample
+from audit.subject import Subject
+
+QUESTION = "Does the same row get the same answer, however, whenever and wherever it is asked?"
+TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
+NEEDS = frozenset({"model"})
+SOURCE = (
+    "Higham and Mary 2019, theorem 2.4 (what rounding explains); Wilson 1927; the defeat device of "
+    "40 CFR 1037.801, for what is looked for"
+)
+COST = "fast"
+MEASURES = {
+    "inconsistent_answer_rate": "share of rows that got another answer, beyond rounding, in "
+    "another order, batch or process, when asked again, or at another time",
+    "largest_answer_difference": "largest such difference between two answers to one row; 0 where "
+    "all agree up to rounding",
+}
+_UNITS = {"regression": "target unit", "generation": "nat"}
+
+
+def measure(
+    subject: Subject, *, seed: int, levels: Sequence[float], rows: int = 1000
+) -> Iterator[Finding]:
+    """Yields the share of ``rows`` sampled rows with inconsistent answers, and the largest change.
+
+    A row counts where any answer lies further from the one that was audited than the precision
+    of the model's answers explains (``audit.measure.rounding``), or where it is refused.
+    """
+    from audit.measure.intervals import rate
+
+    if subject.model is None:
+        raise MissingNeed("there is no model: stored predictions cannot be asked again")
+    record = Recorder(__name__, seed)
+    chosen = sample(subject, rows, record.stream("sample"))
+    found = ask_again(subject, chosen, record.stream("order"))
+    n, k = len(found.differs), int(found.differs.sum())
+    estimate = rate(k, n, levels, empty="no rows")
+    how = _how(found, n, subject.n)
+    yield record.write(
+        "inconsistent_answer_rate",
+        replace(estimate, method=f"{estimate.method}; {how}"),
+        note=_note(found),
+        random=True,
+    )
+    yield record.plain(
+        "largest_answer_difference",
+        found.largest,
+        n=n,
+        unit=_UNITS.get(subject.task, "probability"),
+        note=_note(found),
+        random=True,
+    )
+
+
+def _how(found: Consistency, n: int, of: int) -> str:
+    ways = ", ".join(f"{w.name} ({w.asked})" for w in found.ways)
+    precision = found.precision
+    left = f"; not varied: {', '.join(found.left_out)}" if found.left_out else ""
+    return (
+        f"{n} of {of} rows asked again: {ways}{left}; rounding in {precision.name} explains "
+        f"{precision.tolerance:.2g}"
+    )
+
+
+def _note(found: Consistency) -> str:
+    """What differed and what that looks like; "" for a model that is consistent."""
+    drawn = (
+        f"{found.drawn} rows are decided by chance, as the model states: these decisions are not "
+        "compared"
+    )
+    parts = [drawn] if found.drawn else []
+    if found.differs.any():
+        told = [w for w in found.ways if w.differing]
+        ways = ", ".join(f"{w.name} {w.differing} of {w.asked}" for w in told)
+        parts += [f"answers differ: {ways}", _looks_like(found)]
+        parts += [f"refused {found.refusals[0]}"] if found.refusals else []
+    return "; ".join(parts)
+
+
+def _looks_like(found: Consistency) -> str:
+    """The most ordinary cause of what differed: most such models are no cheats."""
+    moved = {w.name for w in found.ways if w.differing}
+    if found.repeats_differ:
+        return (
+            "the same batch gets other answers each time, as if dropout or another random layer "
+            "were left on"
+        )
+    if moved == {ELSEWHERE}:
+        return "answers depend on the clock or the environment"
+    if moved <= {FRESH, ELSEWHERE}:
+        return "answers depend on what the process has seen, as if the model kept a state"
+    if ORDER in moved and not moved & {FRESH, ELSEWHERE}:
+        return "answers moved after the audit had scored, as if the model counted its calls"
+    return (
+        "answers depend on the batch that a row comes in, as if batch normalisation were left in "
+        "training mode, or as if the model told an audit by its batches or calls"
+    )

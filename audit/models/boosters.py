@@ -1,0 +1,151 @@
+"""What the two boosting formats share: chosen columns, with the file's own categories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit.data import as_text, texts
+from audit.errors import InputError
+from audit.models.declared import Declared, Input
+from audit.models.inputs import numbers
+from audit.models.outputs import RowModel, as_probabilities, as_values
+from audit.models.predictor import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    import pandas as pd
+
+
+class BoosterPredictor(RowModel):
+    """Boosted trees. ``ask`` takes the frame of features in the model's order, under the model's
+    own names, and gives what ``answers`` says: shape (rows,) or (rows, n_classes)."""
+
+    def __init__(
+        self,
+        model_format: str,
+        what: str,
+        ask: Callable[[pd.DataFrame], np.ndarray],
+        columns: BoosterColumns,
+        classes: tuple[str, ...],
+        answers: Literal["probabilities", "logits", "one-vs-all", "values"],
+        says: Mapping[str, Any],
+    ) -> None:
+        self.format = model_format
+        self._what, self._ask, self._columns, self._answers = what, ask, columns, answers
+        self.classes = classes
+        self.task: Task = "regression"
+        if classes:
+            self.task = "binary" if len(classes) == 2 else "multiclass"
+        self.input_columns = columns.columns
+        self.maker_says = says
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        """Scores of shape (rows, n_classes)."""
+        raw = self._ask(self._columns.features(frame))
+        if self._answers == "one-vs-all":
+            raw = raw / raw.sum(axis=1, keepdims=True)
+        means: Literal["logits", "probabilities"] = (
+            "logits" if self._answers == "logits" else "probabilities"
+        )
+        return as_probabilities(raw, len(self.classes), means, self._what, rows=len(frame))
+
+    def predict_values(self, frame: pd.DataFrame) -> np.ndarray:
+        """Predicted values of shape (rows,)."""
+        return as_values(self._ask(self._columns.features(frame)), self._what, rows=len(frame))
+
+
+class BoosterColumns:
+    """The data's columns in the model's order.
+
+    ``names`` are the model's own feature names (None where it has none), ``categories`` the
+    categories by feature name, in the order that the model numbers them.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str] | None,
+        n: int,
+        categories: Mapping[str, Sequence[Any]],
+        declared: Declared,
+        what: str,
+    ) -> None:
+        if not declared.inputs and names is None:
+            raise InputError(
+                f"{what} has {n} features and no names for them",
+                remedy="declare its columns in the order it was trained on: --inputs a,b,...",
+            )
+        inputs = declared.inputs or tuple(Input(column=str(name)) for name in names or ())
+        if len(inputs) != n:
+            raise InputError(
+                f"{what} has {n} features, declared are {len(inputs)}",
+                remedy="declare one column for each feature, in the model's order",
+            )
+        self._features = tuple(names) if names is not None else tuple(i.column for i in inputs)
+        self._categories: dict[str, Sequence[Any]] = {}
+        for feature, one in zip(self._features, inputs, strict=True):
+            plain = Input(column=one.column, categories=one.categories)
+            if one != plain:
+                raise InputError(
+                    f"{what}: input {one.column!r} is declared with an encoding, boosted trees "
+                    "read cells as they are",
+                    remedy=f"declare its name alone: inputs: [{one.column}, ...]",
+                )
+            found = categories.get(feature) or one.categories
+            if found:
+                self._categories[feature] = found
+        self.columns = tuple(i.column for i in inputs)
+
+    def has_categories(self, feature: str) -> bool:
+        """Whether the categories of a feature are known."""
+        return feature in self._categories
+
+    def features(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The features, numbers as float64 and categories as the model numbers them."""
+        import pandas as pd
+
+        made = {}
+        for feature, column in zip(self._features, self.columns, strict=True):
+            if feature in self._categories:
+                made[feature] = _as_categories(frame[column], self._categories[feature])
+            else:
+                made[feature] = pd.Series(numbers(frame[column]), index=frame.index)
+        return pd.DataFrame(made, index=frame.index)
+
+
+def _as_categories(column: pd.Series[Any], known: Sequence[Any]) -> pd.Series[Any]:
+    """Cells as the model's categories, told by their text; missing stays missing.
+
+    Raises InputError for a text that the model never met: what it would answer is by accident.
+    """
+    import numpy as np
+    import pandas as pd
+
+    names, missing = texts(column)
+    order = pd.Index([as_text(k) for k in known], dtype=object)
+    codes = order.get_indexer(pd.Index(names, dtype=object))
+    codes = np.where(missing, -1, codes)
+    strange = np.flatnonzero((codes < 0) & ~missing)
+    if strange.size:
+        first = int(strange[0])
+        raise InputError(
+            f"input column {column.name!r} holds {names[first]!r} in row {first + 1}, a category "
+            f"that the model was not trained on ({strange.size} such rows)",
+            remedy=f"it knows {', '.join(map(repr, order[:8]))}; map the cell, or leave it empty",
+        )
+    return pd.Series(
+        pd.Categorical.from_codes(codes, categories=pd.Index(known)), index=column.index
+    )
+
+
+def classes_of(n_classes: int, declared: Declared, what: str) -> tuple[str, ...]:
+    """The declared labels, or the positions 0, 1, ... that the file itself knows."""
+    if declared.classes and len(declared.classes) != n_classes:
+        raise InputError(
+            f"{what} has {n_classes} classes, declared are {len(declared.classes)}: "
+            f"{', '.join(declared.classes[:10])}",
+            remedy="declare every label in the order of the model's scores: --classes no,yes",
+        )
+    return declared.classes or tuple(str(i) for i in range(n_classes))

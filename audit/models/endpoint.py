@@ -1,0 +1,277 @@
+"""A model behind HTTP: JSON rows in, scores out. Nothing is opened, and nothing has a digest.
+
+Protocol, one POST for each batch of rows, to the URL as it is:
+
+    {"rows": [{"income": 51.2, "job": "nurse"}, ...]}          missing cells are null
+    {"scores": [[0.2, 0.8], ...]}    a list for each row, in the order of the declared classes;
+                                     two classes may give one number, the second's
+    {"values": [31.5, ...]}          regression: a number for each row
+
+The same rows always get the same answer, or the audit says so: that is what makes retries safe.
+Redirects, proxies of the environment and other hosts than this machine are refused.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import math
+import ssl
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit
+
+from audit.errors import InputError, LimitError
+from audit.models.declared import NOTHING, Declared, Endpoint, Outputs
+from audit.models.outputs import RowModel, as_probabilities, as_values, task_of
+from audit.models.predictor import Opened, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+NAME = "endpoint"
+ABOUT = "not opened at all: rows are sent to it, scores come back; it has no digest"
+DECLARES = frozenset({"task", "classes", "inputs", "outputs"})
+EXTRA = ""
+RECOGNISED_BY = "--endpoint URL, or endpoint: in subject.yaml"
+GRADIENTS = False
+SAVE = """Serve POST with {"rows": [{"income": 51.2, "job": "nurse"}]} in, and out
+{"scores": [[0.2, 0.8]]} (in the order of --classes) or {"values": [31.5]}. Then
+evenhand audit --endpoint http://127.0.0.1:8080/score --classes no,yes --inputs income,job ..."""
+
+IDENTITY = "endpoint, no digest"
+MAX_ANSWER_BYTES = 64 << 20
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_AGAIN = frozenset({429, 502, 503, 504})  # "not now"; other codes say that asking again won't help
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+
+
+def open_endpoint(endpoint: Endpoint, declared: Declared = NOTHING) -> Opened:
+    """The endpoint as a model, without a digest. Nothing is sent before the first score.
+
+    Raises InputError for a URL that may not be asked, and says what to declare.
+    """
+    predictor = EndpointPredictor(endpoint, declared)
+    opening = {"format": NAME, "trust": NAME, "level": "not opened", "identity": IDENTITY}
+    return Opened(predictor, endpoint.url, "", opening)
+
+
+def _target(endpoint: Endpoint) -> SplitResult:
+    try:
+        url = urlsplit(endpoint.url)
+        port = url.port
+    except ValueError as error:
+        raise InputError(
+            f"endpoint {endpoint.url!r} is no URL: {error}",
+            remedy="pass --endpoint http://127.0.0.1:8080/score",
+        ) from None
+    strange = any(c.isspace() or not c.isprintable() for c in endpoint.url)
+    if url.scheme not in ("http", "https") or not url.hostname or strange or port == 0:
+        raise InputError(
+            f"endpoint {endpoint.url!r} is no http or https URL",
+            remedy="pass --endpoint http://127.0.0.1:8080/score",
+        )
+    if url.username is not None or url.password is not None:
+        raise InputError(
+            "the endpoint's URL holds a name or password, which would be kept in the case",
+            remedy="serve the model on this machine without one",
+        )
+    if url.hostname not in _LOOPBACK and not endpoint.allow_remote:
+        raise InputError(
+            f"endpoint {url.hostname!r} is not on this machine: the rows of people would leave it",
+            remedy="forward it to 127.0.0.1, or set endpoint: {url: ..., allow_remote: true}",
+        )
+    if url.hostname not in _LOOPBACK and url.scheme != "https":
+        raise InputError(
+            f"endpoint {endpoint.url!r} would send rows of people unencrypted",
+            remedy="use https for another machine",
+        )
+    return url
+
+
+class EndpointPredictor(RowModel):
+    """Scores by asking; see the module."""
+
+    format = NAME
+
+    def __init__(self, endpoint: Endpoint, declared: Declared) -> None:
+        self._endpoint, self._url = endpoint, _target(endpoint)
+        self._what = f"endpoint {endpoint.url}"
+        self.task: Task = task_of(declared, self._what)
+        self._means: Outputs = declared.outputs or "probabilities"  # what the protocol asks for
+        self.classes = declared.classes
+        self.input_columns = declared.plain_columns(NAME)
+        if not self.input_columns:
+            raise InputError(
+                f"{self._what}: which columns may it see?",
+                remedy="declare the model's inputs: --inputs income,job (labels and sensitive "
+                "features stay here unless you name them)",
+            )
+        self.maker_says: Mapping[str, Any] = {"identity": IDENTITY}
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        """Scores of shape (rows, n_classes)."""
+        import numpy as np
+
+        raw = np.array(self._ask(frame, "scores"), dtype=float).reshape(len(frame), -1)
+        return as_probabilities(raw, len(self.classes), self._means, self._what, rows=len(frame))
+
+    def predict_values(self, frame: pd.DataFrame) -> np.ndarray:
+        """Predicted values of shape (rows,)."""
+        import numpy as np
+
+        raw = np.array(self._ask(frame, "values"), dtype=float)
+        return as_values(raw.reshape(len(frame)), self._what, rows=len(frame))
+
+    def _ask(self, frame: pd.DataFrame, key: str) -> list[Any]:
+        answers: list[Any] = []
+        size = self._endpoint.batch_size
+        for start in range(0, len(frame), size):
+            part = frame.iloc[start : start + size]
+            rows = [
+                dict(zip(self.input_columns, cells, strict=True))
+                for cells in zip(*(_plain(part[c]) for c in self.input_columns), strict=True)
+            ]
+            body = json.dumps({"rows": rows}, allow_nan=False).encode()
+            answers += self._checked(self._request(body), key, len(rows), start)
+        return answers
+
+    def _checked(self, raw: bytes, key: str, n: int, start: int) -> list[Any]:
+        """The answer's list. Raises InputError for another length, type, width or no number."""
+        try:
+            answer = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise self._wrong(f"answers with something that is not JSON: {error}") from None
+        found = answer.get(key) if isinstance(answer, dict) else None
+        if not isinstance(found, list):
+            raise self._wrong(f"answers without a list {key!r}")
+        if len(found) != n:
+            raise self._wrong(f"gives {len(found)} {key} for {n} rows")
+        widths = {len(self.classes), 1} if len(self.classes) == 2 else {len(self.classes)}
+        for row, item in enumerate(found, start=start + 1):
+            numbers = item if isinstance(item, list) else [item]
+            if not all(_is_number(x) for x in numbers):
+                raise self._wrong(f"gives {str(item)[:80]} for row {row}: not finite numbers")
+            if key == "values" and isinstance(item, list):
+                raise self._wrong(f"gives a list for row {row}, a value is one number")
+            if key == "scores" and len(numbers) not in widths:
+                raise self._wrong(
+                    f"gives {len(numbers)} scores for row {row}, {len(self.classes)} classes are "
+                    "declared"
+                )
+        if len({isinstance(i, list) and len(i) for i in found}) > 1:
+            raise self._wrong("gives rows of different lengths")
+        return found
+
+    def _wrong(self, what: str) -> InputError:
+        return InputError(
+            f"{self._what} {what}",
+            remedy='answer {"scores": [[0.2, 0.8], ...]} or {"values": [31.5, ...]}, one for each '
+            "row; see evenhand formats endpoint",
+        )
+
+    def _request(self, body: bytes) -> bytes:
+        """One batch's answer, asked for again after pauses that double."""
+        pause = _FIRST_PAUSE_S
+        for attempt in range(self._endpoint.retries + 1):
+            if attempt:
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+            try:
+                status, answer = self._once(body)
+            except TimeoutError:
+                trouble: str = f"gave no answer within {self._endpoint.time_limit_s:g} s"
+                failure: type[InputError | LimitError] = LimitError
+                continue
+            except (OSError, http.client.HTTPException) as error:
+                trouble, failure = f"cannot be asked: {type(error).__name__}: {error}", InputError
+                continue
+            if status == 200:
+                return answer
+            if status not in _AGAIN:
+                raise self._refused(status, answer)
+            trouble, failure = f"answers {status}", LimitError
+        raise failure(
+            f"{self._what} {trouble} ({self._endpoint.retries + 1} tries)",
+            remedy="is it running? endpoint: {url: ..., time_limit_s: ..., batch_size: ..., "
+            "retries: ...} in subject.yaml sets how patiently it is asked",
+        )
+
+    def _refused(self, status: int, answer: bytes) -> InputError:
+        if 300 <= status < 400:
+            return InputError(
+                f"{self._what} redirects ({status}): rows are sent to the URL you gave alone",
+                remedy="pass the URL that answers",
+            )
+        said = answer[:200].decode("utf-8", "replace")
+        return InputError(f"{self._what} answers {status}: {said!r}", remedy="see its own log")
+
+    def _once(self, body: bytes) -> tuple[int, bytes]:
+        """One request: status and body. The limit holds for the whole body, not for each packet."""
+        limit = self._endpoint.time_limit_s
+        until = time.monotonic() + limit
+        connection = self._connection(limit)
+        path = self._url._replace(scheme="", netloc="", fragment="").geturl() or "/"
+        try:
+            connection.request(
+                "POST",
+                path,
+                body=body,
+                headers={"Content-Type": "application/json", "Accept": "application/json"},
+            )
+            response = connection.getresponse()
+            parts: list[bytes] = []
+            size = 0
+            while True:
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError
+                if connection.sock is not None:
+                    connection.sock.settimeout(left)
+                part = response.read1(1 << 16)
+                if not part:
+                    return response.status, b"".join(parts)
+                parts.append(part)
+                size += len(part)
+                if size > MAX_ANSWER_BYTES:
+                    raise self._wrong(f"answers with over {MAX_ANSWER_BYTES >> 20} MiB")
+        finally:
+            connection.close()
+
+    def _connection(self, limit: float) -> http.client.HTTPConnection:
+        # http.client follows no redirect and reads no proxy from the environment.
+        host, port = str(self._url.hostname), self._url.port
+        if self._url.scheme == "https":
+            context = ssl.create_default_context()
+            return http.client.HTTPSConnection(host, port, timeout=limit, context=context)
+        return http.client.HTTPConnection(host, port, timeout=limit)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _plain(column: pd.Series[Any]) -> list[Any]:
+    """Cells as JSON knows them: numbers, texts, true, false, null. Raises InputError."""
+    import pandas as pd
+
+    cells: list[Any] = []
+    for cell in column.astype(object).tolist():
+        if isinstance(cell, bytes):
+            raise InputError(
+                f"column {column.name!r} holds images, which an endpoint is not sent",
+                remedy="audit stored predictions with --predictions",
+            )
+        missing = pd.api.types.is_scalar(cell) and pd.isna(cell)
+        plain = cell.item() if hasattr(cell, "item") else cell
+        if isinstance(plain, float) and math.isinf(plain):
+            raise InputError(
+                f"column {column.name!r} holds an infinity, which JSON has not",
+                remedy="correct the cell",
+            )
+        keep = missing or isinstance(plain, str | int | float | bool)
+        cells.append(None if missing else plain if keep else str(plain))
+    return cells

@@ -1,0 +1,108 @@
+"""torch modules over declared inputs: how weights, TorchScript and exported programs score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from audit.errors import InputError
+from audit.models.declared import Declared
+from audit.models.inputs import DeclaredInputs, in_batches_of
+from audit.models.outputs import RowModel, as_probabilities, as_values, outputs_of, task_of
+from audit.models.predictor import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.models.predictor import Gradients
+
+
+@dataclass(frozen=True)
+class NetworkGradients:
+    """Access for gradient methods; see ``audit.models.predictor.Gradients``."""
+
+    module: Any
+    inputs: DeclaredInputs
+
+    @property
+    def encoded_columns(self) -> tuple[str, ...]:
+        """The raw column that each encoded position came from."""
+        return self.inputs.encoded_columns
+
+    @property
+    def baseline(self) -> np.ndarray:
+        """The reference input in encoded space, float32."""
+        return self.inputs.baseline
+
+    @property
+    def baseline_name(self) -> str:
+        """What the reference input is."""
+        return self.inputs.baseline_name
+
+    def encode(self, frame: pd.DataFrame) -> np.ndarray:
+        """Raw columns to float32 of shape (rows, *input_shape)."""
+        return self.inputs.encode(frame)
+
+
+class DeclaredNetwork(RowModel):
+    """A torch module, float32 in and one float tensor out, read as its user declares.
+
+    ``rows`` is how many rows it takes at once, None for any number. Gradients are offered where
+    scores are logits, one for each class, or values.
+    """
+
+    def __init__(
+        self,
+        model_format: str,
+        module: Any,
+        inputs: DeclaredInputs,
+        declared: Declared,
+        what: str,
+        *,
+        rows: int | None = None,
+    ) -> None:
+        self.format = model_format
+        self._module, self._inputs, self._what, self._rows = module, inputs, what, rows
+        self.task: Task = task_of(declared, what)
+        self._outputs = outputs_of(declared, self.task, what)
+        self.classes = declared.classes
+        self.input_columns = inputs.input_columns
+        self.maker_says: Mapping[str, Any] = {}
+        if rows is None and self._outputs != "probabilities":
+            self.gradients = cast("Gradients", NetworkGradients(module, inputs))
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        """Scores of shape (rows, n_classes)."""
+        return as_probabilities(
+            self._answers(frame), len(self.classes), self._outputs, self._what, rows=len(frame)
+        )
+
+    def predict_values(self, frame: pd.DataFrame) -> np.ndarray:
+        """Predicted values of shape (rows,)."""
+        return as_values(self._answers(frame), self._what, rows=len(frame))
+
+    def _answers(self, frame: pd.DataFrame) -> np.ndarray:
+        return in_batches_of(self._rows, self._inputs.encode(frame), self._forward)
+
+    def _forward(self, encoded: np.ndarray) -> np.ndarray:
+        import torch
+
+        try:
+            with torch.no_grad():
+                answer = self._module(torch.from_numpy(encoded))
+        # A module of a stranger's can raise anything; what it means to the auditor is the same.
+        except Exception as error:
+            raise InputError(
+                f"{self._what} cannot score rows of shape {encoded.shape}: {type(error).__name__}: "
+                f"{str(error).strip().splitlines()[-1][:200] if str(error).strip() else ''}",
+                remedy="declare its inputs in its own order and number",
+            ) from error
+        if not isinstance(answer, torch.Tensor):
+            raise InputError(
+                f"{self._what} answers with a {type(answer).__name__}, not a tensor",
+                remedy="export a module that gives one tensor of scores",
+            )
+        scores: np.ndarray = answer.detach().to(torch.float64).numpy()
+        return scores

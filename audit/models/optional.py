@@ -1,0 +1,20 @@
+"""Libraries that come with extras: a missing one is said with the extra that brings it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from audit.errors import InputError
+
+
+def library(name: str, extra: str, format_name: str) -> Any:
+    """The module ``name``. Raises InputError that names the extra where it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        missing = error.name or name
+        raise InputError(
+            f"opening a model of format {format_name} needs {name}, and {missing} is not installed",
+            remedy=f"pip install 'evenhand[{extra}]'",
+        ) from error

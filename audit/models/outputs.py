@@ -1,0 +1,130 @@
+"""What a model answers -> probabilities or values, as the subject declares it; never guessed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audit.errors import InputError
+from audit.models.declared import Declared, Outputs
+from audit.models.predictor import Gradients, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+_SUM_TOLERANCE = 1e-3  # of probabilities in float16 and better, over thousands of classes
+
+
+class RowModel:
+    """What models over rows of columns have in common: no text, and mostly no gradients."""
+
+    gradients: Gradients | None = None
+
+    def token_log_likelihood(
+        self, frame: pd.DataFrame
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Raises InputError: such a model scores no tokens."""
+        raise InputError(
+            "a model over rows of columns scores no tokens", remedy="audit it as what it is"
+        )
+
+
+def task_of(declared: Declared, what: str) -> Task:
+    """The task of a model whose file does not tell it, from what is declared.
+
+    Raises InputError that says what to declare.
+    """
+    if declared.classes:
+        own: Task = "binary" if len(declared.classes) == 2 else "multiclass"
+        if declared.task not in (None, own) or declared.outputs == "values":
+            said = f"task {declared.task}" if declared.task not in (None, own) else "outputs values"
+            raise InputError(
+                f"{what}: {len(declared.classes)} classes are declared, and {said}",
+                remedy="leave out what does not belong to this model",
+            )
+        return own
+    if declared.task == "regression" or declared.outputs == "values":
+        return "regression"
+    raise InputError(
+        f"{what} does not say what its answers mean",
+        remedy="for a classifier declare its labels in the order of its scores and what they are: "
+        "--classes no,yes --outputs logits (or probabilities); for regression --outputs values",
+    )
+
+
+def outputs_of(declared: Declared, task: Task, what: str) -> Outputs:
+    """Whether scores are probabilities or logits, as declared. Raises InputError if it is not."""
+    if task == "regression":
+        return "values"
+    if declared.outputs is None:
+        raise InputError(
+            f"{what} does not say whether its scores are probabilities",
+            remedy="declare --outputs probabilities, or --outputs logits (turned into "
+            "probabilities by softmax, a single one by the logistic function)",
+        )
+    return declared.outputs
+
+
+def as_probabilities(
+    raw: np.ndarray, n_classes: int, outputs: Outputs, what: str, *, rows: int
+) -> np.ndarray:
+    """Scores of shape (rows, n_classes), float64, each in [0, 1], rows summing to 1.
+
+    A single score for two classes belongs to the second. Raises InputError for other shapes, and
+    for scores that can't be what they are declared to be. What is not finite stays so: the audit
+    refuses it with its own words.
+    """
+    import numpy as np
+
+    scores = np.asarray(raw, dtype=np.float64)
+    scores = scores.reshape(rows, -1) if rows and scores.shape[:1] == (rows,) else scores
+    single = n_classes == 2 and scores.ndim == 2 and scores.shape[1] == 1
+    if scores.ndim != 2 or len(scores) != rows or not (single or scores.shape[1] == n_classes):
+        raise InputError(
+            f"{what} gives answers of shape {np.asarray(raw).shape} for {rows} rows and "
+            f"{n_classes} classes",
+            remedy="declare a class for each of the model's scores, in their order: --classes",
+        )
+    if outputs == "logits":
+        if single:
+            scores = np.hstack([np.zeros_like(scores), scores])
+        shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+        softmax: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
+        return softmax
+    if single:
+        scores = np.hstack([1 - scores, scores])
+    return _checked(scores, what)
+
+
+def _checked(scores: np.ndarray, what: str) -> np.ndarray:
+    import numpy as np
+
+    finite = np.isfinite(scores).all(axis=1)
+    wrong = finite & (
+        ((scores < -_SUM_TOLERANCE) | (scores > 1 + _SUM_TOLERANCE)).any(axis=1)
+        | (np.abs(scores.sum(axis=1) - 1) > _SUM_TOLERANCE)
+    )
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        shown = ", ".join(f"{s:.4g}" for s in scores[row][:6])
+        raise InputError(
+            f"{what} gives scores that are no probabilities: [{shown}] in row {row + 1} "
+            f"({int(wrong.sum())} such rows)",
+            remedy="where they are logits, declare --outputs logits",
+        )
+    bounded: np.ndarray = np.clip(scores, 0.0, 1.0)
+    return bounded
+
+
+def as_values(raw: np.ndarray, what: str, *, rows: int) -> np.ndarray:
+    """Predicted values of shape (rows,), float64. Raises InputError for another shape."""
+    import numpy as np
+
+    values = np.asarray(raw, dtype=np.float64)
+    if values.size != rows or (rows and values.shape[0] != rows):
+        raise InputError(
+            f"{what} gives answers of shape {values.shape} for {rows} rows, regression has one "
+            "number a row",
+            remedy="for a classifier declare --classes and --outputs",
+        )
+    return values.reshape(rows)

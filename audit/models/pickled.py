@@ -1,0 +1,98 @@
+"""Pickles of every kind: opening one runs what its maker wrote.
+
+Refused unless the user says ``--allow-pickle`` and the worker is fully locked; the names that the
+pickle imports go into the case (``audit.models.pickle_imports``). What it holds must score like a
+scikit-learn object, or be a torch module.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audit.errors import InputError
+from audit.models.declared import NOTHING, Declared
+from audit.models.deserialise import pickled_object, torch_object
+from audit.models.estimators import predictor_of
+from audit.models.functions import FunctionPredictor
+from audit.models.inputs import declared_inputs
+from audit.models.networks import DeclaredNetwork
+from audit.models.pickle_imports import imports_of
+from audit.models.torch_zip import torch_kind
+
+if TYPE_CHECKING:
+    from audit.models.predictor import Predictor
+
+NAME = "pickle"
+TRUST = "pickle"
+ABOUT = "a program of its maker's: opening it can do anything that the process may do"
+PRELOAD = ("joblib", "sklearn", "pandas", "torch")
+DECLARES = frozenset({"task", "classes", "inputs", "outputs"})
+EXTRA = ""
+RECOGNISED_BY = "a pickle's opcodes, plain, in joblib's compressions, or in a torch zip"
+GRADIENTS = True
+SAVE = """Better not: a pickle runs code. Convert it where you trust it:
+  skops.io.dump(joblib.load("model.joblib"), "model.skops")
+  torch.save(torch.load("model.pt", weights_only=False).state_dict(), "weights.pt")"""
+
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00")
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+
+
+def recognises(path: Path) -> bool:
+    """A pickle, told by its first opcodes; a compressed one; or a torch zip that is one."""
+    if not path.is_file():
+        return False
+    if zipfile.is_zipfile(path):
+        return torch_kind(path) == "object"
+    with path.open("rb") as handle:
+        head = handle.read(2)
+    # Protocol 2 and later say so in their first two bytes; older ones show in what they import.
+    if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        return True
+    if head[:1] in (b"(", b"]", b"}", b"c") or head in _ZLIB or _is_compressed(path):
+        asked = imports_of(path)
+        return bool(asked) and not asked[0].startswith("(parts")
+    return False
+
+
+def _is_compressed(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return handle.read(6).startswith(_COMPRESSED)
+
+
+def load(path: Path, declared: Declared = NOTHING) -> Predictor:
+    """Opens it, and so runs what it holds. Raises InputError for what can't score."""
+    torch_file = torch_kind(path) == "object"
+    held = torch_object(path) if torch_file else pickled_object(path)
+    return predictor_from(held, path, {"imports": list(imports_of(path))}, declared)
+
+
+def predictor_from(
+    held: Any, path: Path, says: Mapping[str, Any], declared: Declared, name: str = NAME
+) -> Predictor:
+    """What a pickle held, as a predictor. Raises InputError."""
+    if _is_torch_module(held):
+        what = str(path)
+        inputs = declared_inputs(declared.inputs, None, what)
+        return DeclaredNetwork(name, held.eval(), inputs, declared, what)
+    if hasattr(held, "load_context") and callable(getattr(held, "predict", None)):
+        # MLflow's PythonModel: predict(context, rows); a context would name files that it reads.
+        return FunctionPredictor(
+            name, lambda rows: held.predict(None, rows), declared, str(path), says
+        )
+    if declared.outputs is not None:
+        raise InputError(
+            f"outputs are declared, but {path} holds a {type(held).__name__}, which scores like "
+            "a scikit-learn object",
+            remedy="leave the outputs out",
+        )
+    return predictor_of(name, held, str(path), says, declared)
+
+
+def _is_torch_module(held: Any) -> bool:
+    import torch
+
+    return isinstance(held, torch.nn.Module)

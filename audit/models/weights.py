@@ -1,0 +1,194 @@
+"""Weights alone, safetensors or a torch state_dict, with the network that the subject names.
+
+``architecture:`` of the subject spec names a network that is installed here (entry point group
+``evenhand.architectures``) and its parameters; every tensor's name, shape and type must be the
+network's. Nothing in the file names code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audit.errors import InputError, nearest
+from audit.models.declared import NOTHING, Declared
+from audit.models.deserialise import state_dict
+from audit.models.inputs import DeclaredInputs, declared_inputs
+from audit.models.networks import DeclaredNetwork
+from audit.models.outputs import outputs_of, task_of
+from audit.models.torch_zip import torch_kind
+
+if TYPE_CHECKING:
+    import torch
+
+NAME = "weights"
+TRUST = "data"
+ABOUT = "tensors by name, checked against a network that is installed here; nothing runs"
+PRELOAD = ("torch", "safetensors.torch")
+DECLARES = frozenset({"task", "classes", "inputs", "outputs", "architecture"})
+EXTRA = ""
+RECOGNISED_BY = "a safetensors header, or a torch zip whose pickle names tensors alone"
+GRADIENTS = True
+SAVE = """safetensors.torch.save_file(model.state_dict(), "model.safetensors")
+torch.save(model.state_dict(), "weights.pt")
+In subject.yaml:
+  model: model.safetensors
+  architecture: {name: mlp, parameters: {hidden: [32], activation: relu}}
+  inputs: [{column: income, mean: 50, scale: 10}, {column: job, categories: [clerk, nurse]}]
+  classes: [denied, approved]
+  outputs: logits"""
+
+GROUP = "evenhand.architectures"
+_MAX_HEADER_BYTES = 1 << 20
+_MAX_TENSORS = 10_000
+_DTYPES = frozenset({"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"})
+
+
+def recognises(path: Path) -> bool:
+    """A safetensors file, or a torch file that holds tensors alone."""
+    return is_safetensors(path) or torch_kind(path) == "weights"
+
+
+def is_safetensors(path: Path) -> bool:
+    """A file that begins with a length and a JSON object of that length."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as handle:
+        head = handle.read(9)
+    size = int.from_bytes(head[:8], "little")
+    return len(head) == 9 and head[8:] == b"{" and 2 <= size <= path.stat().st_size - 8
+
+
+def load(path: Path, declared: Declared = NOTHING) -> DeclaredNetwork:
+    """Opens it. Raises InputError that says what to declare, or which tensor does not fit."""
+    what = str(path)
+    if declared.architecture is None:
+        raise InputError(
+            f"{what} holds weights without the network that they belong to",
+            remedy="name it in subject.yaml: architecture: {name: mlp, parameters: {hidden: [32]}}"
+            "; or pass the whole model folder",
+        )
+    tensors = _safetensors(path) if is_safetensors(path) else state_dict(path)
+    inputs = declared_inputs(declared.inputs, None, what)
+    module = _network(declared, inputs, what)
+    _fill(module, tensors, what)
+    return DeclaredNetwork(NAME, module.eval(), inputs, declared, what)
+
+
+def _network(declared: Declared, inputs: DeclaredInputs, what: str) -> torch.nn.Module:
+    """The declared network without storage: its sizes cost nothing until weights fit them."""
+    import torch
+
+    assert declared.architecture is not None
+    name = declared.architecture.name
+    points = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in points:
+        raise InputError(
+            f"architecture {name!r} is not installed",
+            remedy=f"{nearest(name, points)}; a network of your own comes in by the entry point "
+            f"group {GROUP}, or export the model to ONNX",
+        )
+    task = task_of(declared, what)
+    outputs_of(declared, task, what)
+    single = task == "regression"
+    with torch.device("meta"):
+        built: torch.nn.Module = (
+            points[name]
+            .load()
+            .build(
+                inputs.shape,
+                1 if single else len(declared.classes),
+                dict(declared.architecture.parameters),
+            )
+        )
+    return built
+
+
+def _fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], what: str) -> None:
+    import torch
+
+    expected = module.state_dict()
+    lacking, extra = sorted(set(expected) - set(tensors)), sorted(set(tensors) - set(expected))
+    if lacking or extra:
+        raise InputError(
+            f"{what} does not fit the architecture: tensors lacking {lacking[:5]}, not known "
+            f"{extra[:5]}",
+            remedy="name the network that these weights were trained in, with its parameters",
+        )
+    for name, tensor in expected.items():
+        given = tensors[name]
+        if given.shape != tensor.shape:
+            raise InputError(
+                f"{what}: tensor {name!r} has shape {tuple(given.shape)}, the architecture has "
+                f"{tuple(tensor.shape)}",
+                remedy="declare the network's parameters, inputs and classes as it was trained",
+            )
+        if given.is_floating_point() != tensor.is_floating_point():
+            raise InputError(
+                f"{what}: tensor {name!r} is {given.dtype}, the architecture has {tensor.dtype}",
+                remedy="save the weights as the network holds them",
+            )
+        if given.is_floating_point() and not torch.isfinite(given).all():
+            raise InputError(
+                f"{what}: tensor {name!r} holds values that are not finite", remedy="train it again"
+            )
+    ready = {
+        name: value.to(expected[name].dtype).contiguous().clone() for name, value in tensors.items()
+    }
+    module.load_state_dict(ready, strict=True, assign=True)
+
+
+def _safetensors(path: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load as parse
+
+    check_header(path)
+    try:
+        found: dict[str, torch.Tensor] = parse(path.read_bytes())
+    except (SafetensorError, ValueError, RuntimeError, KeyError) as error:
+        raise InputError(
+            f"{path} is not valid safetensors: {error}", remedy="save it again"
+        ) from None
+    return found
+
+
+def check_header(path: Path) -> None:
+    """Limits on a safetensors header: its size, its tensors, keys named once, known types.
+
+    Raises InputError.
+    """
+    with path.open("rb") as handle:
+        size = int.from_bytes(handle.read(8), "little")
+        if size > _MAX_HEADER_BYTES:
+            raise InputError(
+                f"{path} has a header of {size:,} bytes, over {_MAX_HEADER_BYTES:,}",
+                remedy="is it a model's? save it again",
+            )
+        raw = handle.read(size)
+    try:
+        header = json.loads(raw, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path}: its header is no JSON: {error}", remedy="save it again"
+        ) from None
+    entries = {k: v for k, v in header.items() if k != "__metadata__"}
+    if len(entries) > _MAX_TENSORS:
+        raise InputError(
+            f"{path} has {len(entries):,} tensors, over {_MAX_TENSORS:,}",
+            remedy="is it a model's? save it again",
+        )
+    for name, entry in entries.items():
+        if not isinstance(entry, dict) or entry.get("dtype") not in _DTYPES:
+            raise InputError(
+                f"{path}: tensor {name[:100]!r} is of no known type", remedy="save it as float32"
+            )
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is repeated")
+    return found

@@ -1,0 +1,1 @@
+"""The worker: models from strangers are opened in a locked process of their own."""

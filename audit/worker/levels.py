@@ -1,0 +1,151 @@
+"""How far a model is isolated, how far its format has to be, and what a user may relax.
+
+L3  Landlock, seccomp, limits: reads its own copy and the installed libraries, writes a scratch
+    folder, and reaches no network, no other program and no other process.
+L2  seccomp and limits: no network, no other program; it can still read and write files.
+L1  a process of its own, with limits: a crash or a hang is contained, code is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from audit.errors import InputError, UnsafeModelError
+
+GIB = 1 << 30
+
+
+class Level(IntEnum):
+    """A level of isolation; a higher one contains more."""
+
+    L1 = 1
+    L2 = 2
+    L3 = 3
+
+
+# What opening a format amounts to -> the least level at which that is done.
+LEAST: Mapping[str, Level] = {
+    "data": Level.L1,  # read by code that is meant for hostile input
+    "native": Level.L2,  # data, read by parsers in C++
+    "code": Level.L3,  # a program, of operations that reach files
+    "pickle": Level.L3,  # any Python at all
+}
+TRUST_SAYS: Mapping[str, str] = {
+    "data": "data alone",
+    "native": "data that a parser in C++ reads",
+    "code": "a program",
+    "pickle": "a pickle, which runs whatever code it names",
+}
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """The level at which a worker locked itself, what holds it, and why it is no higher."""
+
+    level: Level
+    means: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        text = f"{self.level.name} ({', '.join(self.means) or 'a process of its own'})"
+        return f"{text}; {'; '.join(self.lacking)}" if self.lacking else text
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "level": self.level.name,
+            "means": list(self.means),
+            "lacking": list(self.lacking),
+        }
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the user allows. ``time_limit`` (seconds) is for opening and for each answer; None means
+    20 seconds for opening and 120 for an answer. ``memory_limit`` (bytes) is what a model may take
+    besides the libraries that open it. ``at_most`` keeps the worker below what the machine could
+    do; it is there for tests and for models that a level breaks.
+
+    None of it can be set by a file that comes with the model.
+    """
+
+    allow_pickle: bool = False
+    allow_weak_isolation: bool = False
+    time_limit: float | None = None
+    memory_limit: int = 2 * GIB
+    at_most: Level = Level.L3
+
+    @property
+    def opening_seconds(self) -> float:
+        """The longest that opening may take."""
+        return self.time_limit or 20.0
+
+    @property
+    def answer_seconds(self) -> float:
+        """The longest that one answer may take: a batch of 4096 rows, or an explanation."""
+        return self.time_limit or 120.0
+
+
+def make_rules(
+    *,
+    allow_pickle: bool = False,
+    allow_weak_isolation: bool = False,
+    time_limit: float | None = None,
+    memory_limit: float | None = None,
+    isolation: str = "auto",
+) -> Rules:
+    """Rules from what a command was given; ``memory_limit`` in GiB. Raises InputError."""
+    if time_limit is not None and not 0 < time_limit < 1e6:
+        raise InputError(f"time limit {time_limit:g} is no number of seconds", remedy="e.g. 60")
+    if memory_limit is not None and not 0.05 <= memory_limit <= 1e5:
+        raise InputError(
+            f"memory limit {memory_limit:g} is out of range", remedy="give GiB, e.g. 4"
+        )
+    if isolation != "auto" and isolation not in Level.__members__:
+        raise InputError(
+            f"no isolation {isolation!r}", remedy=f"known: auto, {', '.join(Level.__members__)}"
+        )
+    return Rules(
+        allow_pickle=allow_pickle,
+        allow_weak_isolation=allow_weak_isolation,
+        time_limit=time_limit,
+        memory_limit=2 * GIB if memory_limit is None else int(memory_limit * GIB),
+        at_most=Level.L3 if isolation == "auto" else Level[isolation],
+    )
+
+
+def require(what: str, trust: str, isolation: Isolation, rules: Rules) -> None:
+    """Raises UnsafeModelError (exit 5) unless a model of ``trust`` may be opened at this level.
+
+    ``what`` names model and format: "model m.onnx (ONNX)".
+    """
+    least = LEAST.get(trust)
+    if least is None:
+        raise UnsafeModelError(
+            f"{what} is refused: its format says trust {trust!r}, which is none of "
+            f"{', '.join(LEAST)}",
+            remedy="repair the format's module",
+        )
+    if trust == "pickle" and not rules.allow_pickle:
+        raise UnsafeModelError(
+            f"{what} is refused: it is {TRUST_SAYS[trust]}",
+            remedy="where you trust its maker, load it yourself and save it as data: "
+            "skops.io.dump(model, 'model.skops') (others: `evenhand formats`); or audit its stored "
+            "predictions: evenhand audit --predictions scores.csv ...; or pass --allow-pickle: it "
+            "then runs in the sandbox, and the case lists what it imports",
+        )
+    if isolation.level >= least:
+        return
+    if trust == "native" and rules.allow_weak_isolation:
+        return
+    why = "; ".join(isolation.lacking) or "a lower level was asked for"
+    weak = "pass --allow-weak-isolation, " if trust == "native" else ""
+    raise UnsafeModelError(
+        f"{what} is {TRUST_SAYS[trust]} and needs isolation {least.name}; here it is "
+        f"{isolation.level.name}: {why}",
+        remedy=f"{weak}audit on a machine where `evenhand doctor` says {least.name}, or audit its "
+        "stored predictions with --predictions",
+    )

@@ -1,0 +1,187 @@
+"""A model in a worker, as the audit sees it: the contract of ``audit.models.predictor``."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, get_args
+
+from audit.attribution.door import Answer, Question
+from audit.errors import InputError, UnsafeModelError
+from audit.models.predictor import Gradients, Task
+from audit.worker.frames import Message
+from audit.worker.levels import Isolation, Rules
+from audit.worker.session import Session
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+MAX_NAMES = 100_000  # classes, or input columns
+
+
+class WorkerPredictor:
+    """Asks the worker. Only the columns that the model reads are sent: no label, no group.
+
+    ``gradients`` is None: gradients stay where the model is, and explanations ask through
+    ``audit.attribution.door``. ``reopened()`` gives the same model in a fresh process.
+    """
+
+    gradients: Gradients | None = None
+
+    def __init__(
+        self,
+        name: str,
+        session: Session,
+        told: Message,
+        rules: Rules,
+        again: Callable[[bool], Session],
+    ) -> None:
+        self._name = name
+        self._session = session
+        self._rules = rules
+        self._told = told
+        self._again = again
+        facts = _Checked(name, told.facts)
+        self.format = facts.text("format")
+        self.task: Task = facts.task()
+        self.classes = facts.texts("classes")
+        self.input_columns = facts.texts("input_columns")
+        self.maker_says: Mapping[str, Any] = facts.mapping("maker_says")
+        self._end = weakref.finalize(self, session.close)
+
+    @property
+    def isolation(self) -> Isolation:
+        """How the worker is locked."""
+        return self._session.isolation
+
+    def reopened(self, *, elsewhere: bool = False) -> WorkerPredictor:
+        """The same model opened again from the same copy, in a process that has seen no rows.
+
+        ``elsewhere``: one that finds another clock and environment (``audit.worker.elsewhere``).
+        """
+        session = self._again(elsewhere)
+        return type(self)(self._name, session, self._told, self._rules, self._again)
+
+    def close(self) -> None:
+        """Ends the worker; a closed model answers nothing."""
+        self._end()
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        """Scores of shape (rows, n_classes), float64."""
+        return self._numbers("predict_proba", frame, (len(frame), len(self.classes)))[0]
+
+    def predict_values(self, frame: pd.DataFrame) -> np.ndarray:
+        """Predicted values of shape (rows,), float64."""
+        return self._numbers("predict_values", frame, (len(frame),))[0]
+
+    def token_log_likelihood(
+        self, frame: pd.DataFrame
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sums of nat, scored tokens and their characters, each of shape (rows,)."""
+        sums, tokens, characters = self._numbers(
+            "token_log_likelihood", frame, (len(frame),), several=3
+        )
+        return sums, tokens, characters
+
+    def ask(self, question: Question) -> Answer:
+        """The answer to a question about the model; see ``audit.attribution.door``."""
+        from audit.attribution.door import MASKS
+        from audit.worker.rows import to_bytes
+
+        reads = set(self.input_columns)
+        frames = {
+            name: to_bytes(frame[[c for c in frame.columns if c in reads or name in MASKS]])
+            for name, frame in question.frames.items()
+        }
+        asked = {"do": "ask", "operation": question.operation, "options": dict(question.options)}
+        found = self._session.ask(
+            f"answer {question.operation}", asked, frames, seconds=self._rules.answer_seconds
+        )
+        facts = found.facts.get("facts")
+        return Answer(dict(found.arrays), facts if isinstance(facts, dict) else {})
+
+    def _numbers(
+        self, method: str, frame: pd.DataFrame, shape: tuple[int, ...], *, several: int = 1
+    ) -> list[np.ndarray]:
+        import numpy as np
+
+        from audit.worker.rows import to_bytes
+
+        rows = to_bytes(frame[list(self.input_columns)])
+        size = int(np.prod(shape)) * 8 * several
+        found = self._session.ask(
+            f"score {len(frame)} rows",
+            {"do": method},
+            {"rows": rows},
+            seconds=self._rules.answer_seconds,
+            most=2 * size + (1 << 20),
+        )
+        arrays = [found.arrays.get(str(i)) for i in range(several)]
+        for array in arrays:
+            if array is None or array.shape != shape:
+                told = None if array is None else array.shape
+                raise InputError(
+                    f"{self._name}: {method} gave an array of shape {told} for {len(frame)} rows "
+                    f"and {len(self.classes)} classes",
+                    remedy=f"it must be of shape {shape}",
+                )
+        return [a for a in arrays if a is not None]
+
+
+class DecidingWorkerPredictor(WorkerPredictor):
+    """A model in a worker that makes its decisions itself (``audit.models.predictor.Decides``)."""
+
+    def decide(self, frame: pd.DataFrame) -> np.ndarray:
+        """Positions in ``classes``, int of shape (rows,)."""
+        found = self._numbers("decide", frame, (len(frame),))[0]
+        if len(found) and not (found.min() >= 0 and found.max() < len(self.classes)):
+            raise InputError(
+                f"{self._name} decided for class {found.max():g} of {len(self.classes)}",
+                remedy="do not rely on this model",
+            )
+        return found.astype("int64")
+
+
+def as_predictor(
+    name: str, session: Session, told: Message, rules: Rules, again: Callable[[bool], Session]
+) -> WorkerPredictor:
+    """The predictor that what a worker told of its model calls for. Raises UnsafeModelError."""
+    methods = told.facts.get("methods")
+    decides = isinstance(methods, list) and "decide" in methods
+    kind = DecidingWorkerPredictor if decides else WorkerPredictor
+    return kind(name, session, told, rules, again)
+
+
+class _Checked:
+    """What a worker told, each with the type it has to have: it may be in a stranger's hands."""
+
+    def __init__(self, name: str, facts: Mapping[str, Any]) -> None:
+        self._name = name
+        self._facts = facts
+
+    def text(self, key: str) -> str:
+        value = self._facts.get(key)
+        return value if isinstance(value, str) and len(value) < 100 else self._refuse(key)
+
+    def task(self) -> Task:
+        value: Any = self._facts.get("task")
+        return value if value in get_args(Task) else self._refuse("task")
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._facts.get(key)
+        if not isinstance(value, list) or len(value) > MAX_NAMES:
+            return self._refuse(key)
+        if any(type(v) is not str for v in value):
+            return self._refuse(key)
+        return tuple(value)
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        value = self._facts.get(key)
+        return value if isinstance(value, dict) else self._refuse(key)
+
+    def _refuse(self, key: str) -> Any:
+        raise UnsafeModelError(
+            f"{self._name}: its worker told no {key} that can be believed",
+            remedy="do not rely on this model",
+        )

@@ -1,0 +1,169 @@
+"""Rows on their way into the worker: a data frame as an Arrow stream, and back, cell for cell.
+
+Columns of one type go as Arrow has them. Columns of Python objects keep each cell's own type (text,
+number, truth value, missing in any of its four ways), since an encoder may tell None from NaN.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from audit.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+_ALL_ALIKE = {"string": "text", "bytes": "bytes"}
+
+
+def to_bytes(frame: pd.DataFrame) -> bytes:
+    """The frame as bytes. Raises InputError for a cell of a type that no data file gives."""
+    import pandas as pd
+    import pyarrow as pa
+
+    kinds: list[list[str]] = []
+    columns: dict[str, Any] = {}
+    plain: dict[str, pd.Series[Any]] = {}
+    for position, name in enumerate(frame.columns):
+        column = frame.iloc[:, position].reset_index(drop=True)
+        kind = _kind(column)
+        kinds.append([str(name), kind])
+        key = str(position)
+        if kind == "plain":
+            plain[key] = column
+        elif kind == "cells":
+            tags, texts = _cells(column, str(name))
+            columns[f"{key}.tags"], columns[key] = pa.array(tags), pa.array(texts, pa.large_utf8())
+        else:
+            columns[key] = pa.array(
+                column.array, pa.large_utf8() if kind == "text" else pa.large_binary()
+            )
+    # Without a plain column, such as images alone, a table of them would have no rows.
+    table = pa.Table.from_pandas(pd.DataFrame(plain), preserve_index=False) if plain else None
+    if table is None:
+        table, columns = pa.table(columns), {}
+    for key, values in columns.items():
+        table = table.append_column(key, values)
+    layout = json.dumps({"columns": kinds, "rows": len(frame)}).encode()
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"layout": layout})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def from_bytes(data: bytes) -> pd.DataFrame:
+    """The frame that ``to_bytes`` was given, its rows numbered from 0."""
+    import pandas as pd
+    import pyarrow as pa
+
+    table = pa.ipc.open_stream(pa.py_buffer(data)).read_all()
+    layout = json.loads(table.schema.metadata[b"layout"])
+    plain = [str(i) for i, (_, kind) in enumerate(layout["columns"]) if kind == "plain"]
+    frame = table.select(plain).to_pandas()
+    columns = []
+    for position, (_, kind) in enumerate(layout["columns"]):
+        key = str(position)
+        if kind == "plain":
+            columns.append(frame[key])
+            continue
+        cells = table[key].to_pylist()
+        if kind == "cells":
+            tags = table[f"{key}.tags"].to_pylist()
+            cells = [_READ[tag](text) for tag, text in zip(tags, cells, strict=True)]
+        columns.append(pd.Series(cells, dtype=object))
+    if not columns:
+        return pd.DataFrame(index=range(layout["rows"]))
+    made = pd.concat(columns, axis=1)
+    made.columns = pd.Index([name for name, _ in layout["columns"]])
+    return made
+
+
+def _kind(column: pd.Series[Any]) -> str:
+    import pandas as pd
+
+    if column.dtype != object:
+        return "plain"
+    return _ALL_ALIKE.get(pd.api.types.infer_dtype(column, skipna=False), "cells")
+
+
+def _cells(column: pd.Series[Any], name: str) -> tuple[np.ndarray, list[str]]:
+    import numpy as np
+
+    written = [_write(cell, name) for cell in column.array]
+    tags = np.array([tag for tag, _ in written], dtype="uint8")
+    return tags, [text for _, text in written]
+
+
+def _write(cell: Any, name: str) -> tuple[int, str]:
+    """A cell's tag (a position in _READ) and its text."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(cell, np.generic):
+        cell = cell.item()
+    if cell is None:
+        return 0, ""
+    if cell is pd.NA or cell is pd.NaT:
+        return (1, "") if cell is pd.NA else (2, "")
+    # The order matters: a truth value is an int to Python, a time stamp a date.
+    for kind, tag, text in _WRITE:
+        if isinstance(cell, kind):
+            return tag, text(cell)
+    if isinstance(cell, np.ndarray):
+        return 11, json.dumps([str(cell.dtype), cell.tolist()])
+    raise InputError(
+        f"column {name!r} holds a {type(cell).__name__}, which no model is given",
+        remedy="leave the column out, or write its cells as text",
+    )
+
+
+def _missing(which: str) -> Any:
+    import pandas as pd
+
+    return getattr(pd, which)
+
+
+def _array(text: str) -> Any:
+    import numpy as np
+
+    kind, values = json.loads(text)
+    return np.array(values, dtype=kind)
+
+
+def _timestamp(text: str) -> Any:
+    import pandas as pd
+
+    return pd.Timestamp(text)
+
+
+_WRITE: tuple[tuple[type | tuple[type, ...], int, Any], ...] = (
+    (str, 3, str),
+    (bool, 4, lambda v: "1" if v else ""),
+    (int, 5, str),
+    (float, 6, float.hex),
+    (bytes, 7, lambda v: v.decode("latin-1")),
+    (Decimal, 8, str),
+    (datetime, 9, lambda v: v.isoformat()),
+    (date, 10, lambda v: v.isoformat()),
+    ((list, dict), 12, json.dumps),
+)
+_READ: tuple[Any, ...] = (
+    lambda text: None,
+    lambda text: _missing("NA"),
+    lambda text: _missing("NaT"),
+    str,
+    bool,
+    int,
+    float.fromhex,
+    lambda text: text.encode("latin-1"),
+    Decimal,
+    _timestamp,
+    date.fromisoformat,
+    _array,
+    json.loads,
+)

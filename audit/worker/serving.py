@@ -1,0 +1,159 @@
+"""What a worker does with its life: lock itself, open one model, answer questions about it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from audit.errors import EvenhandError
+from audit.worker.elsewhere import go_elsewhere
+from audit.worker.frames import BadFrame, Message, pack, unpack
+from audit.worker.levels import Level
+from audit.worker.lock import leave_family, lock
+
+KNOWN_METHODS = ("predict_proba", "predict_values", "token_log_likelihood", "decide")
+
+
+def serve(task: dict[str, Any], *, channel: int, said: int, parent: int) -> None:
+    """Runs in a new fork of the zygote until the parent hangs up."""
+    leave_family(parent)
+    channel = _only(channel, said)
+    from audit.worker import rows as _  # noqa: F401 - the reader of rows, while files may be read
+
+    isolation = lock(
+        Path(task["scratch"]),
+        Path(task["model"]),
+        memory_limit=int(task["memory_limit"]),
+        at_most=Level[task["at_most"]],
+    )
+    if task.get("elsewhere"):
+        go_elsewhere()
+    line = _Line(channel)
+    line.write(pack(Message({"isolation": isolation.to_json()})))
+    worker = _Worker(task)
+    while (question := line.read()) is not None:
+        line.write(_answered(worker.answer, question))
+
+
+def _only(channel: int, said: int) -> int:
+    """Keeps the two descriptors and closes the rest; what the model prints goes into ``said``."""
+    channel, said = os.dup(channel), os.dup(said)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    os.dup2(said, 2)
+    os.dup2(channel, 3)
+    os.closerange(4, 1 << 16)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - for as long as it lives
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    return 3
+
+
+class _Line:
+    def __init__(self, channel: int) -> None:
+        self._channel = channel
+
+    def read(self) -> Message | None:
+        """The next question; None where the parent has hung up."""
+        try:
+            return unpack(self._exactly)
+        except EOFError:
+            return None
+
+    def write(self, pieces: list[bytes]) -> None:
+        for piece in pieces:
+            left = memoryview(piece)
+            while left:
+                left = left[os.write(self._channel, left) :]
+
+    def _exactly(self, n: int) -> bytes:
+        found = bytearray()
+        while len(found) < n:
+            piece = os.read(self._channel, min(n - len(found), 1 << 20))
+            if not piece:
+                raise EOFError
+            found += piece
+        return bytes(found)
+
+
+def _answered(answer: Callable[[Message], Message], question: Message) -> list[bytes]:
+    """The answer, or the error in words: nothing of an exception but text leaves the worker."""
+    try:
+        return pack(answer(question))  # an answer that cannot be sent is an error too
+    except EvenhandError as error:
+        kind, message, remedy = type(error).__name__, error.message, error.remedy
+    except MemoryError as error:
+        kind, message, remedy = "MemoryError", str(error), ""
+    except BaseException as error:
+        kind, message, remedy = "unexpected", f"{type(error).__name__}: {error}", ""
+        if ("allocate" in message and "memory" in message) or "bad_alloc" in message:
+            kind = "MemoryError"
+    said = {"kind": kind, "message": message[:4000], "remedy": remedy[:2000]}
+    return pack(Message({"error": said}))
+
+
+class _Worker:
+    def __init__(self, task: dict[str, Any]) -> None:
+        self._model = Path(task["model"])
+        self._predictor: Any = None
+
+    def answer(self, question: Message) -> Message:
+        """Raises whatever a format, a model or a question raises."""
+        do = question.facts["do"]
+        if do == "sniff":
+            return self._sniff()
+        if do == "load":
+            return self._load(question.facts["format"], question.facts["declared"])
+        if do == "probe":
+            from audit.worker.probes import run_probes
+
+            return Message({"probes": run_probes(question.facts["told"])})
+        if do == "ask":
+            return self._ask(question)
+        if do in KNOWN_METHODS:
+            return self._method(do, question)
+        raise BadFrame(f"no such question: {do!r}")
+
+    def _sniff(self) -> Message:
+        from audit.models.opening import look_at
+
+        return Message(look_at(self._model))
+
+    def _load(self, name: str, declared: dict[str, Any]) -> Message:
+        from audit.models.opening import format_named, load_as
+
+        self._predictor = made = load_as(format_named(name), self._model, declared)
+        has = [m for m in KNOWN_METHODS if callable(getattr(made, m, None))]
+        return Message(
+            {
+                "format": made.format,
+                "task": made.task,
+                "classes": list(made.classes),
+                "input_columns": list(made.input_columns),
+                "maker_says": dict(made.maker_says),
+                "methods": has,
+            }
+        )
+
+    def _method(self, name: str, question: Message) -> Message:
+        import numpy as np
+
+        from audit.worker.rows import from_bytes
+
+        frame = from_bytes(question.blobs["rows"])
+        found = getattr(self._predictor, name)(frame)
+        several = found if isinstance(found, tuple) else (found,)
+        return Message(arrays={str(i): np.asarray(a) for i, a in enumerate(several)})
+
+    def _ask(self, question: Message) -> Message:
+        from audit.attribution.door import Question, answer
+        from audit.worker.rows import from_bytes
+
+        frames = {name: from_bytes(data) for name, data in question.blobs.items()}
+        asked = Question(question.facts["operation"], question.facts["options"], frames)
+        found = answer(self._predictor, asked)
+        return Message({"facts": dict(found.facts)}, dict(found.arrays))

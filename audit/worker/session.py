@@ -1,0 +1,272 @@
+"""One worker as the parent sees it: questions and answers, watched for time, memory and death."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from audit.errors import (
+    AlteredEvidenceError,
+    EvenhandError,
+    InputError,
+    LimitError,
+    UnsafeModelError,
+)
+from audit.worker.frames import MAX_MESSAGE, BadFrame, Message, pack, unpack
+from audit.worker.launcher import launcher
+from audit.worker.levels import Isolation, Level, Rules
+
+PULSE = 0.1  # seconds between two looks at a worker that is at work
+_KEPT_TEXT = 2000  # characters of what it printed, for error messages alone
+_ERRORS: Mapping[str, type[EvenhandError]] = {
+    e.__name__: e for e in (InputError, UnsafeModelError, LimitError, AlteredEvidenceError)
+}
+
+
+def escaped(text: object, *, most: int = _KEPT_TEXT) -> str:
+    """Text from a worker as one may show it: control and direction characters as escapes."""
+    shown = str(text)
+    cut = shown[:most] + (" …" if len(shown) > most else "")
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in cut)
+
+
+class Session:
+    """A worker for the model at ``model``, which may write into ``scratch``.
+
+    ``elsewhere`` gives it another clock and environment (``audit.worker.elsewhere``).
+    """
+
+    def __init__(
+        self, name: str, model: Path, scratch: Path, rules: Rules, *, elsewhere: bool = False
+    ) -> None:
+        self._name = name
+        self._rules = rules
+        self._paths = (str(model), str(scratch))
+        self._launcher = launcher()
+        self._said = b""
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._said_from, said = os.pipe()
+        os.set_blocking(self._said_from, False)
+        task = {
+            "model": str(model),
+            "scratch": str(scratch),
+            "memory_limit": rules.memory_limit,
+            "at_most": rules.at_most.name,
+            "elsewhere": elsewhere,
+        }
+        try:
+            self.pid = self._launcher.fork(task, theirs.fileno(), said)
+        except BaseException:
+            self._channel.close()
+            os.close(self._said_from)
+            raise
+        finally:
+            theirs.close()
+            os.close(said)
+        self._is_open = True
+        self._owner = os.getpid()
+        self._memory_at_start = self._memory()
+        try:
+            told = self._receive(time.monotonic() + 30, "lock itself", 30)
+            self.isolation = _isolation(told.facts)
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(
+        self,
+        what: str,
+        facts: Mapping[str, Any],
+        blobs: Mapping[str, bytes] | None = None,
+        *,
+        seconds: float,
+        most: int = MAX_MESSAGE,
+    ) -> Message:
+        """The answer. ``what`` says in words what the worker is doing; ``most`` caps its bytes.
+
+        Raises the error that the worker had, InputError where the model failed in a way of its own,
+        LimitError (exit 6) past the time or the memory, UnsafeModelError where the worker died or
+        sent what is no answer. After any but the worker's own error the session is closed.
+        """
+        if not self._is_open:
+            raise UnsafeModelError(f"{self._name}: its worker was ended", remedy="open it again")
+        deadline = time.monotonic() + seconds
+        try:
+            self._send(pack(Message(facts, blobs=blobs or {})), deadline, what, seconds)
+            answer = self._receive(deadline, what, seconds, most)
+        except BaseException:  # an interrupt too: an answer that nobody reads must not stay there
+            self.close()
+            raise
+        if "error" in answer.facts:
+            raise self._error(answer.facts["error"], what)
+        return answer
+
+    def close(self) -> None:
+        """Ends the worker with its whole group."""
+        if not self._is_open or os.getpid() != self._owner:
+            return
+        self._is_open = False
+        for end in (os.killpg, os.kill):
+            with suppress(ProcessLookupError, PermissionError):
+                end(self.pid, signal.SIGKILL)
+        self._channel.close()
+        os.close(self._said_from)
+
+    # --- the line
+
+    def _send(self, pieces: list[bytes], deadline: float, what: str, seconds: float) -> None:
+        self._channel.setblocking(False)
+        for piece in pieces:
+            left = memoryview(piece)
+            while left:
+                self._wait(selectors.EVENT_WRITE, deadline, what, seconds)
+                try:
+                    left = left[self._channel.send(left[: 1 << 20]) :]
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    raise self._death(what) from None
+
+    def _receive(
+        self, deadline: float, what: str, seconds: float, most: int = MAX_MESSAGE
+    ) -> Message:
+        self._channel.setblocking(False)
+
+        def exactly(n: int) -> bytes:
+            found = bytearray()
+            while len(found) < n:
+                self._wait(selectors.EVENT_READ, deadline, what, seconds)
+                try:
+                    piece = self._channel.recv(min(n - len(found), 1 << 20))
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    piece = b""
+                if not piece:
+                    raise self._death(what)
+                found += piece
+            return bytes(found)
+
+        try:
+            return unpack(exactly, most=most)
+        except BadFrame as error:
+            raise UnsafeModelError(
+                f"{self._name}: its worker was asked to {what} and sent no answer: {error}",
+                remedy="do not rely on this model",
+            ) from None
+
+    def _wait(self, event: int, deadline: float, what: str, seconds: float) -> None:
+        """Returns when the channel is ready; looks at the worker's pulse in between."""
+        with selectors.DefaultSelector() as chooser:
+            chooser.register(self._channel, event, "channel")
+            chooser.register(self._said_from, selectors.EVENT_READ, "said")
+            while True:
+                ready = {key.data for key, _ in chooser.select(PULSE)}
+                if "said" in ready and not self._listen():
+                    chooser.unregister(self._said_from)
+                if "channel" in ready:
+                    return
+                self._take_pulse(deadline, what, seconds)
+
+    def _listen(self) -> bool:
+        """Keeps the end of what the model printed; False at its end."""
+        try:
+            piece = os.read(self._said_from, 1 << 16)
+        except BlockingIOError:
+            return True
+        self._said = (self._said + piece)[-4 * _KEPT_TEXT :]
+        return bool(piece)
+
+    def _take_pulse(self, deadline: float, what: str, seconds: float) -> None:
+        if time.monotonic() > deadline:
+            raise LimitError(
+                f"{self._name} took over {seconds:g} s to {what}, and was ended",
+                remedy="if the model is merely slow: --time-limit SECONDS",
+            )
+        taken = self._memory() - self._memory_at_start
+        if taken > self._rules.memory_limit:
+            raise self._too_large(what)
+        if _state(self.pid) == "T":
+            raise UnsafeModelError(
+                f"{self._name} stopped its own process when asked to {what}",
+                remedy="do not rely on this model",
+            )
+
+    def _memory(self) -> int:
+        """Bytes that the worker holds, 0 where the system does not tell."""
+        try:
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        except (OSError, ValueError, IndexError):
+            return 0
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    # --- how it ends
+
+    def _too_large(self, what: str) -> LimitError:
+        return LimitError(
+            f"{self._name} took over {self._rules.memory_limit / (1 << 30):.3g} GiB of memory to "
+            f"{what}, and was ended",
+            remedy="if the model is merely large: --memory-limit GIB",
+        )
+
+    def _death(self, what: str) -> EvenhandError:
+        """What the worker's death means, once it has happened."""
+        while self._listen() and self._said_is_waiting():
+            pass
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(self.pid, signal.SIGKILL)  # it closed its line and lives: nothing to wait for
+        status = self._launcher.ended(self.pid)
+        said = escaped(self._said.decode("utf-8", "replace").strip()[-600:])
+        if "bad_alloc" in said or ("alloc" in said and "memory" in said):
+            return self._too_large(what)
+        how = "ended by itself"
+        if status is not None and os.WIFSIGNALED(status):
+            how = f"died of {signal.Signals(os.WTERMSIG(status)).name}"
+        return UnsafeModelError(
+            f"{self._name}: the worker was asked to {what} and {how}"
+            + (f"; it said: {said}" if said else ""),
+            remedy="a sound model does not end the process that opens it: do not rely on it, "
+            "or audit its stored predictions with --predictions",
+        )
+
+    def _said_is_waiting(self) -> bool:
+        with selectors.DefaultSelector() as chooser:
+            chooser.register(self._said_from, selectors.EVENT_READ)
+            return bool(chooser.select(0.05))
+
+    def _error(self, told: Any, what: str) -> EvenhandError:
+        told = told if isinstance(told, dict) else {}
+        kind, remedy = str(told.get("kind")), escaped(told.get("remedy", ""))
+        message = str(told.get("message", ""))
+        for path in self._paths:  # people know the model by the name that they gave
+            message, remedy = message.replace(path, self._name), remedy.replace(path, self._name)
+        message = escaped(message)
+        if kind in _ERRORS:
+            return _ERRORS[kind](message, remedy=remedy)
+        if kind == "MemoryError":
+            return self._too_large(what)
+        return InputError(
+            f"{self._name} failed when asked to {what}: {message}",
+            remedy="see that the model answers such rows where it was made, then save it again",
+        )
+
+
+def _state(pid: int) -> str:
+    """R, S, D, T ... as the kernel has it; "" where the system does not tell."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""
+
+
+def _isolation(facts: Mapping[str, Any]) -> Isolation:
+    # Said before any model was opened, so by our own code.
+    told = facts["isolation"]
+    return Isolation(Level[told["level"]], tuple(told["means"]), tuple(told["lacking"]))

@@ -1,0 +1,182 @@
+"""The warmed process: it imports libraries once and forks a worker for each model.
+
+Started with nothing of the parent's: no environment but a few harmless names, no descriptor but its
+line to the parent. It opens no model itself and never runs what forks of it run.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+import time
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import entry_points
+from typing import Any
+
+_LENGTH = struct.Struct("<I")
+
+
+def main(descriptor: int) -> None:
+    """Answers the parent until it hangs up, then ends every worker and itself."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
+    line = socket.socket(fileno=descriptor)
+    own = _Zygote()
+    try:
+        while True:
+            request, handles = receive(line)
+            if request is None:
+                return
+            send(line, own.answer(request, handles, line))
+    except (BrokenPipeError, ConnectionResetError):
+        return
+    finally:
+        own.end_all()
+
+
+def send(line: socket.socket, message: Mapping[str, Any], handles: tuple[int, ...] = ()) -> None:
+    """One JSON message, with descriptors to hand over."""
+    data = json.dumps(message).encode()
+    data = _LENGTH.pack(len(data)) + data
+    if handles:
+        sent = socket.send_fds(line, [data], list(handles))
+        data = data[sent:]
+    line.sendall(data)
+
+
+def receive(line: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    """The next message and its descriptors; None where the other side has hung up."""
+    # Not a byte beyond this message: the next one may have been sent already.
+    head, handles, _, _ = socket.recv_fds(line, _LENGTH.size, 4)
+    head += _exactly(line, _LENGTH.size - len(head)) if head else b""
+    if len(head) < _LENGTH.size:
+        return None, handles
+    size = _LENGTH.unpack(head)[0]
+    data = _exactly(line, size)
+    return (json.loads(data) if len(data) == size else None), handles
+
+
+def _exactly(line: socket.socket, size: int) -> bytes:
+    """That many bytes; fewer where the other side has hung up."""
+    data = b""
+    while len(data) < size:
+        more = line.recv(min(size - len(data), 1 << 16))
+        if not more:
+            break
+        data += more
+    return data
+
+
+def _count_processors() -> None:
+    """scikit-learn asks another program (lscpu) once and keeps the answer; a worker can't ask."""
+    with suppress(ImportError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+
+        _openmp_effective_n_threads()
+
+
+class _Zygote:
+    def __init__(self) -> None:
+        self._children: set[int] = set()
+        self._ends: dict[int, int] = {}  # pid -> how it ended, until somebody asks
+        self._warmed: set[str] = set()
+
+    def answer(
+        self, request: dict[str, Any], handles: list[int], line: socket.socket
+    ) -> dict[str, Any]:
+        """What was asked for, done."""
+        for pid in tuple(self._children):
+            self._reap(pid)
+        if request["do"] == "warm":
+            return self._warm(request)
+        if request["do"] == "fork":
+            return {"pid": self._fork(request["task"], handles, line)}
+        if request["do"] == "ended":
+            return {"status": self._ended(int(request["pid"]))}
+        raise ValueError(f"no such request: {request['do']!r}")
+
+    def _warm(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Imports what a format needs; what is missing is said, and found out again by its load."""
+        failed = {}
+        names = list(request.get("modules", ()))
+        try:
+            # Formats and networks of other packages: a worker finds only what is loaded by then.
+            from audit.models.opening import format_named, formats
+
+            list(formats())
+            names += {e.value.split(".")[0] for e in entry_points(group="evenhand.architectures")}
+            if request.get("format"):
+                names += getattr(format_named(request["format"]), "PRELOAD", ())
+        except Exception as error:
+            failed["formats"] = f"{type(error).__name__}: {error}"
+        for name in names:
+            if name in self._warmed:
+                continue
+            try:
+                importlib.import_module(name)
+                self._warmed.add(name)
+            except Exception as error:  # a library that cannot be imported fails in its own way
+                failed[name] = f"{type(error).__name__}: {error}"
+        if "sklearn" in self._warmed:
+            _count_processors()
+        return {"failed": failed}
+
+    def _fork(self, task: dict[str, Any], handles: list[int], line: socket.socket) -> int:
+        gc.collect()
+        gc.freeze()  # the pages of what is loaded stay shared
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            self._children.add(pid)
+            for handle in handles:
+                os.close(handle)
+            return pid
+        code = 70
+        try:
+            line.close()
+            from audit.worker.serving import serve
+
+            serve(task, channel=handles[0], said=handles[1], parent=parent)
+            code = 0
+        finally:
+            os._exit(code)
+
+    def _ended(self, pid: int) -> int | None:
+        """How a worker ended, as waitpid says; None while it runs, or where it isn't ours."""
+        for _ in range(100):
+            self._reap(pid)
+            if pid not in self._children:
+                break
+            time.sleep(0.01)
+        return self._ends.pop(pid, None)
+
+    def _reap(self, pid: int) -> None:
+        if pid not in self._children:
+            return
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            self._children.discard(pid)
+            self._ends[pid] = status
+
+    def end_all(self) -> None:
+        """Ends every worker with its group."""
+        for pid in self._children:
+            for end in (os.killpg, os.kill):
+                with suppress(ProcessLookupError, PermissionError):
+                    end(pid, signal.SIGKILL)
+        for pid in self._children:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

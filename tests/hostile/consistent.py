@@ -1,0 +1,48 @@
+"""Subjects of made models over made rows, for the check of consistency."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from audit.catalogue import Check
+from audit.checks.robustness import consistency as module
+from audit.data import Table
+from audit.finding import Finding
+from audit.models.predictor import Opened
+from audit.run import run_check
+from audit.spec import SubjectSpec
+from audit.subject import Subject
+from audit.target import Target
+
+
+def subject_of(predictor: Any, frame: pd.DataFrame, positive: str | None = None) -> Subject:
+    """A subject without labels and groups."""
+    return Subject(
+        name="made",
+        task=predictor.task,
+        model=Opened(predictor, "made", ""),
+        stored=None,
+        table=Table(frame, "made", ""),
+        frame=frame,
+        target=None,
+        truth=Target(positive=positive),
+        positive_is=None,
+        threshold=0.5,
+        sensitive_features=(),
+        control_features=(),
+        groups=frame[[]],
+        declared={},
+        facts={},
+        digests={},
+    )
+
+
+def consistency(predictor: Any, frame: pd.DataFrame, **options: Any) -> dict[str, Finding]:
+    """The check's findings by measure."""
+    positive = predictor.classes[-1] if predictor.task == "binary" else None
+    spec = SubjectSpec(options={"robustness.consistency": options})
+    subject = subject_of(predictor, frame, positive)
+    found = run_check(Check("robustness.consistency", module), subject, spec, (0.95,))
+    return {f.measure: f for f in found}

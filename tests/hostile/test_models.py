@@ -1,0 +1,245 @@
+"""Every hostile model through the real door: nothing runs, everything ends, each error is typed.
+
+All of them go through one warmed process. The canary is a file that each carrier of code tries to
+write; at L3 it can't be written even where the code runs, since that place lies outside.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from audit.errors import EvenhandError
+from audit.models.declared import NOTHING, Declared
+from audit.models.opening import open_model
+from audit.worker.levels import GIB, Level, Rules
+from audit.worker.probes import try_to_escape
+from tests.hostile import data_files, pickles, torch_files
+
+MOST_SECONDS = 30.0
+ROWS = pd.DataFrame({"a": [0.0, 1.0, 2.0], "b": [1.0, 0.0, 1.0]})
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A hostile model: its class and name, where it lies, whether it carries code."""
+
+    name: str
+    path: Path
+    carries_code: bool
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """All samples and the file that none may write."""
+
+    samples: tuple[Sample, ...]
+    canary: Path
+
+    def fired(self) -> bool:
+        """Whether a canary lies anywhere where a sample was told to put it."""
+        return self.canary.exists()
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    folder = tmp_path_factory.mktemp("hostile")
+    canary = tmp_path_factory.mktemp("canary") / "canary"
+    made: list[Sample] = []
+    for source in (pickles, torch_files, data_files):
+        made += [Sample(*sample) for sample in source.make(folder, canary)]
+    assert not canary.exists(), "making a sample ran it"
+    return Corpus(tuple(made), canary)
+
+
+def test_the_corpus_covers_every_class(corpus: Corpus) -> None:
+    counts = dict.fromkeys("ABCDEFGHIJK", 0)
+    for sample in corpus.samples:
+        counts[sample.name[0]] += 1
+    assert all(count >= 3 for count in counts.values()), counts
+    assert len(corpus.samples) >= 150
+    assert len({s.name for s in corpus.samples}) == len(corpus.samples)
+
+
+def limits(**changes: object) -> Rules:
+    """Limits under which a loop or a leak ends soon; the memory is the default."""
+    return Rules(time_limit=5.0, **changes)  # type: ignore[arg-type]
+
+
+UNLOCKED = """
+import pickle, sys, joblib, warnings
+from pathlib import Path
+warnings.simplefilter("ignore")
+canary, fired = Path(sys.argv[1]), 0
+for name in sys.argv[2:]:
+    for load in (lambda: pickle.load(open(name, "rb")), lambda: joblib.load(name)):
+        try:
+            load()
+        except BaseException:
+            pass
+        for _ in range(20):
+            if canary.exists():
+                break
+            __import__("time").sleep(0.005)
+        if canary.exists():
+            canary.unlink()
+            fired += 1
+            break
+print("FIRED", fired)
+"""
+
+
+def test_the_carriers_are_live(corpus: Corpus) -> None:
+    """Opened carelessly most of them do run: a canary that can't fire would prove nothing."""
+    carriers = [s for s in corpus.samples if s.carries_code and s.name[0] in "AB"]
+    done = subprocess.run(
+        [sys.executable, "-c", UNLOCKED, str(corpus.canary), *(str(s.path) for s in carriers)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    fired = int(done.stdout.rpartition("FIRED")[2])
+    assert fired >= 0.8 * len(carriers), f"{fired} of {len(carriers)}"
+    assert not corpus.fired()
+
+
+# What a user would declare of a network that doesn't say it: with it, programs get to run at all.
+DECLARED = Declared.model_validate(
+    {"inputs": ["a", "b"], "classes": ["0", "1"], "outputs": "probabilities"}
+)
+
+
+def meet(sample: Sample, rules: Rules) -> str:
+    """What became of it: "opened", or the exit code. Raises what is no typed error."""
+    started = time.monotonic()
+    declared = DECLARED if sample.name[0] in "ABEFG" else NOTHING
+    problem: EvenhandError | None = None
+    try:
+        predictor = open_model(sample.path, declared, rules=rules).predictor
+        try:
+            columns = predictor.input_columns
+            rows = pd.DataFrame({c: ROWS[ROWS.columns[i % 2]] for i, c in enumerate(columns)})
+            if predictor.task in ("binary", "multiclass"):
+                predictor.predict_proba(rows)
+            elif predictor.task == "regression":
+                predictor.predict_values(rows)
+        finally:
+            predictor.close()  # type: ignore[attr-defined]
+    except EvenhandError as error:
+        problem = error
+    taken = time.monotonic() - started
+    assert taken < MOST_SECONDS, f"{sample.name} took {taken:.0f} s"
+    if problem is None:
+        return "opened"
+    said = str(problem)
+    assert problem.exit_code in (2, 5, 6, 7), f"{sample.name}: {said}"
+    assert problem.message and "Traceback" not in said, sample.name
+    assert all(c.isprintable() or c == "\n" for c in said), sample.name
+    return str(problem.exit_code)
+
+
+def test_by_default_nothing_runs_and_everything_ends(corpus: Corpus) -> None:
+    outcomes = {}
+    for sample in corpus.samples:
+        outcomes[sample.name] = meet(sample, limits())
+        assert not corpus.fired(), f"{sample.name} ran"
+    pickled = [o for name, o in outcomes.items() if name[0] in "AB"]
+    assert set(pickled) <= {"2", "5", "6"}  # no pickle is opened unasked
+    opened = sorted(name for name, outcome in outcomes.items() if outcome == "opened")
+    # What may be opened holds no code, or ran it at L3, where it reached nothing.
+    assert not [n for n in opened if n[0] in "ABCIJ"], opened
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    assert peak < 4 * GIB, "a worker, with the libraries that it shares, took too much"
+
+
+def level_here() -> Level:
+    """What this machine can do."""
+    isolation, _ = try_to_escape(Rules())
+    level: Level = isolation.level
+    return level
+
+
+def test_pickles_that_are_allowed_run_where_they_reach_nothing(corpus: Corpus) -> None:
+    if level_here() < Level.L3:
+        pytest.skip("no L3 on this machine: pickles are refused in any case")
+    for sample in corpus.samples:
+        if (sample.name[0] in "ABDEFK" and sample.carries_code) or sample.name == "A.bomb_memo":
+            meet(sample, limits(allow_pickle=True, allow_weak_isolation=True))
+            assert not corpus.fired(), f"{sample.name} got out"
+
+
+def test_below_l3_code_is_refused(corpus: Corpus) -> None:
+    rules = limits(allow_pickle=True, allow_weak_isolation=True, at_most=Level.L2)
+    for sample in corpus.samples:
+        if sample.name[0] in "AE":
+            assert meet(sample, rules) in ("2", "5", "6"), sample.name
+            assert not corpus.fired(), sample.name
+
+
+ON_THE_COMMAND_LINE = (
+    *("A.global", "A.eval", "A.stacked", "A.bomb_memo", "B.gzip", "B.wrong_extension", "C.object"),
+    *("D.code", "D.names", "D.lfs", "E.at_load", "E.writes", "F.weight", "G.symlink", "G.hardlink"),
+    *("H.pickle", "I.function", "J.lambda", "K.mlflow_pyfunc", "K.hf_code", "K.many_files"),
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("rows") / "rows.csv"
+    pd.DataFrame({**ROWS, "y": [0, 1, 0], "s": list("mfm")}).to_csv(path, index=False)
+    return path
+
+
+def command_lines(corpus: Corpus, data: Path) -> Iterator[tuple[Sample, list[str]]]:
+    """The same audit of 20 samples, every second one with pickles allowed."""
+    by_name = {s.name: s for s in corpus.samples}
+    for number, name in enumerate(ON_THE_COMMAND_LINE):
+        sample = by_name[name]
+        more = ["--allow-pickle"] if number % 2 else []
+        asked = ["--target", "y", "--positive-label", "1", "--sensitive", "s", "--quiet"]
+        limit = ["--time-limit", "5", "--out", str(data.parent / name)]
+        yield sample, ["audit", str(sample.path), "--data", str(data), *asked, *limit, *more]
+
+
+def test_twenty_through_the_real_command_line(corpus: Corpus, data: Path, tmp_path: Path) -> None:
+    """In two processes, ten each: starting Python is most of the time that an audit takes."""
+    assert len(ON_THE_COMMAND_LINE) >= 20
+    script = (
+        "import json, sys, time\n"
+        "from audit.cli import run\n"
+        "for line in json.loads(sys.argv[1]):\n"
+        "    started = time.monotonic()\n"
+        "    code = run(line)\n"
+        "    print('EXIT', code, f'{time.monotonic() - started:.1f}', line[1], flush=True)\n"
+    )
+    lines = list(command_lines(corpus, data))
+    for part in (lines[:1], lines[1:]):
+        command = [sys.executable, "-m", "audit", *part[0][1]]
+        if len(part) > 1:
+            command = [sys.executable, "-c", script, json.dumps([line for _, line in part])]
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=tmp_path, timeout=300, env=dict(os.environ)
+        )
+        shown = done.stdout + done.stderr
+        assert "Traceback" not in shown, shown[-2000:]
+        assert "\x1b" not in shown
+        assert not corpus.fired()
+        exits = (
+            [done.returncode]
+            if len(part) == 1
+            else [
+                int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("EXIT")
+            ]
+        )
+        assert len(exits) == len(part), shown[-2000:]
+        assert set(exits) <= {2, 5, 6}, dict(zip([s.name for s, _ in part], exits, strict=True))
