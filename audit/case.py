@@ -4,18 +4,27 @@ plan.json          what was to be measured, written before anything is measured
 findings.jsonl     one canonical JSON finding a line
 environment.json   versions, machine, times: what a rerun may differ in
 artifacts/         curves, attributions, tables that findings point to
+declared.yaml      thresholds that were written down before, where the plan names such a file
 packs/             the policy packs as they were when the audit was planned
 seal.json          SHA-256 of every file above
+
+Until it is sealed a case is in the making in ``.NAME.partial-PID-*`` beside its place:
+
+case/              the files above, as far as they are written
+run.json           what the audit is, so that only the same one goes on with it
+finished/          what each finished check answered
 """
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Any
 
@@ -23,10 +32,13 @@ from pydantic import ValidationError
 
 from audit.canonical import canonical_bytes, digest_bytes, digest_file, digest_json, relative_files
 from audit.errors import AlteredEvidenceError, InputError
+from audit.evidence.disk import disk_error, sync_folder, write_whole
+from audit.evidence.finished import Store
 from audit.finding import Finding
 
 SEAL_SCHEMA = "evenhand-seal/1"
 SEAL_FILE = "seal.json"
+RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True)
@@ -80,27 +92,34 @@ class Problem:
 
 
 class CaseWriter:
-    """Writes a case under a temporary name beside ``path``; ``seal`` renames it into place.
+    """Writes a case beside ``path`` and renames it into place when it is sealed.
 
-    Used as a context manager: leaving it without ``seal`` removes what was written, so that an
-    interrupt leaves no half case behind.
+    Used as a context manager. Left without ``seal`` it takes away what was written, unless checks
+    had finished and ``resumable`` was called: then the work is kept, and ``resume`` goes on with
+    it. A process that is killed leaves the same work behind.
     """
 
-    def __init__(self, path: Path, plan: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, plan: Mapping[str, Any], *, resume: Path | None = None) -> None:
         self.path = path
-        self._partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+        self._work = resume or path.with_name(f".{path.name}.partial-{os.getpid()}-{token_hex(3)}")
+        self._partial = self._work / "case"
+        self._is_resumable = resume is not None
         if path.exists():
             raise InputError(
                 f"case folder {path} exists already; a case is never edited",
                 remedy="choose another --out, or move the old case away",
             )
         try:
-            self._partial.mkdir(parents=True)
+            self._work.mkdir(parents=True, exist_ok=resume is not None)
+            self._lock = lock_work(self._work)
+            shutil.rmtree(self._partial, ignore_errors=True)  # written anew: it may be half a file
+            self._partial.mkdir()
         except OSError as error:
             raise InputError(
                 f"cannot create the case folder {path}: {error.strerror}",
                 remedy="choose an --out that you may write to",
             ) from error
+        self.finished = Store(self._work / "finished")
         self._write("plan.json", canonical_bytes(dict(plan)))
 
     def __enter__(self) -> CaseWriter:
@@ -112,7 +131,14 @@ class CaseWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        shutil.rmtree(self._partial, ignore_errors=True)
+        if not self._partial.exists() or not self._is_resumable or self.finished.is_empty():
+            shutil.rmtree(self._work, ignore_errors=True)
+        os.close(self._lock)
+
+    def resumable(self, run: Mapping[str, Any]) -> None:
+        """Keeps what the audit is, so that it can be resumed from now on."""
+        write_whole(self._work / RUN_FILE, canonical_bytes(dict(run)))
+        self._is_resumable = True
 
     def add_artifact(self, name: str, value: Any) -> str:
         """Stores plain JSON as ``artifacts/<name>``; returns that relative path."""
@@ -122,6 +148,10 @@ class CaseWriter:
         """Stores a policy pack's bytes as ``packs/<name>``; returns that relative path."""
         return self._write(f"packs/{name}", text)
 
+    def add_file(self, name: str, text: bytes) -> str:
+        """Stores a file that the plan names as ``name``; returns that relative path."""
+        return self._write(name, text)
+
     def seal(self, findings: Iterable[Finding], environment: Mapping[str, Any]) -> Case:
         """Writes findings and environment, seals every file, and moves the case into place."""
         ordered = sorted(findings, key=lambda f: f.id)
@@ -130,33 +160,60 @@ class CaseWriter:
         self._write("environment.json", canonical_bytes(dict(environment)))
         files = {n: digest_file(self._partial / n) for n in relative_files(self._partial)}
         self._write(SEAL_FILE, canonical_bytes({"schema": SEAL_SCHEMA, "files": files}))
-        _sync_folder(self._partial)
         try:
+            sync_folder(self._partial)
             self._partial.rename(self.path)
+            sync_folder(self.path.parent)
         except OSError as error:
-            raise InputError(
-                f"cannot move the finished case to {self.path}: {error.strerror}",
-                remedy="choose another --out",
-            ) from error
-        _sync_folder(self.path.parent)
+            raise disk_error(f"move the finished case to {self.path}", error) from error
         return read_case(self.path)
 
     def _write(self, name: str, data: bytes) -> str:
         target = self._partial / name
         if not target.resolve().is_relative_to(self._partial.resolve()):
             raise InputError(f"file name {name!r} leaves the case folder", remedy="rename it")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with target.open("xb") as handle:
-                handle.write(data)
-                handle.flush()
-                os.fsync(handle.fileno())
-        except OSError as error:
-            raise InputError(
-                f"cannot write {name} into {self._partial}: {error.strerror}",
-                remedy="free disk space or choose another --out",
-            ) from error
+        if target.exists():
+            raise InputError(f"file {name!r} is written twice", remedy="rename it")
+        write_whole(target, data)
         return name
+
+
+def lock_work(work: Path) -> int:
+    """Locks a case in the making for this process; the kernel unlocks it when the process ends.
+
+    Returns the open folder, to be closed. Raises InputError where another process works on it.
+    """
+    handle = os.open(work, os.O_RDONLY)
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise InputError(
+            f"{work} is being written by another process", remedy="wait until it has ended"
+        ) from error
+    except (ImportError, OSError):
+        pass  # no locks here (Windows, some network file systems): the name has the process in it
+    return handle
+
+
+def unfinished(folder: Path, name: str = "*", *, empty: bool = False) -> list[Path]:
+    """Cases in the making whose process has ended: ``.<name>.partial-*``, newest last.
+
+    ``empty``: also those that were cut off so early that there is nothing to go on with.
+    """
+    found = []
+    for work in folder.glob(f".{glob.escape(name) if name != '*' else name}.partial-*"):
+        run = work / RUN_FILE
+        if not (run.is_file() or empty):
+            continue
+        try:
+            os.close(lock_work(work))
+            found.append(((run if run.is_file() else work).stat().st_mtime_ns, work))
+        except (InputError, OSError):
+            continue  # somebody works on it, or has just finished it
+    return [work for _, work in sorted(found)]
 
 
 def read_case(path: str | Path) -> Case:
@@ -175,9 +232,9 @@ def read_case(path: str | Path) -> Case:
     findings = _read_findings(folder)
     return Case(
         path=folder,
-        plan=json.loads((folder / "plan.json").read_text("utf-8")),
+        plan=_read_object(folder / "plan.json", ("schema", "subject", "facts", "checks")),
         findings=findings,
-        environment=json.loads((folder / "environment.json").read_text("utf-8")),
+        environment=_read_object(folder / "environment.json"),
         digest=digest_json(seal),
         files=seal["files"],
     )
@@ -229,6 +286,20 @@ def _read_seal(path: Path) -> tuple[dict[str, str], list[Problem]]:
     return files, problems
 
 
+def _read_object(file: Path, keys: Sequence[str] = ()) -> dict[str, Any]:
+    """A sealed JSON object. Who makes a case can seal anything: that it is one is looked at."""
+    try:
+        value = json.loads(file.read_text("utf-8"))
+        if not isinstance(value, dict) or any(k not in value for k in keys):
+            raise ValueError(f"it is no object with {', '.join(keys) or 'keys'}")
+    except (ValueError, RecursionError) as error:
+        raise AlteredEvidenceError(
+            f"{file} does not hold what its name says: {error}",
+            remedy="the case was written by another version or altered: audit again",
+        ) from None
+    return value
+
+
 def _read_findings(folder: Path) -> tuple[Finding, ...]:
     try:
         # Not splitlines(): a group's name may hold U+2028, which is a line break to it alone.
@@ -239,14 +310,6 @@ def _read_findings(folder: Path) -> tuple[Finding, ...]:
             f"{folder / 'findings.jsonl'} does not hold findings: {error}",
             remedy="the case was written by another version or altered: audit again",
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def find_cases(folders: Sequence[Path]) -> list[Path]:

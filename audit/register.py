@@ -1,29 +1,37 @@
-"""The register: one append-only, hash-chained table of cases, attestations, waivers, sign-offs.
+"""The register: one append-only, hash-chained table of plans, cases, signatures, attestations,
+waivers and sign-offs.
 
 SQLite under EVENHAND_HOME by default; any SQLAlchemy URL in EVENHAND_REGISTER. Each entry's digest
 covers its number, time, kind, body and the digest before it, so that an edit, a deletion in the
-middle or a reordering breaks the chain. (Truncation at the end is not visible from inside.)
+middle or a reordering breaks the chain. Truncation at the end is caught by signed checkpoints
+outside the database (``audit.evidence.checkpoints``); EVENHAND_CHECKPOINTS names a second file.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from audit.canonical import canonical_bytes, digest_json
+from audit.canonical import canonical_bytes, digest_bytes, digest_json
 from audit.errors import AlteredEvidenceError, InputError
+from audit.evidence import database
+from audit.evidence.checkpoints import Checkpoints
+from audit.evidence.checkpoints import problems as checkpoint_problems
+from audit.evidence.signing import PublicKey
+from audit.evidence.turns import turn
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Connection, Engine
 
-Kind = Literal["case", "attestation", "waiver", "sign-off"]
+Kind = Literal["plan", "case", "signature", "attestation", "waiver", "sign-off"]
 GENESIS = "sha256:" + "0" * 64
-_TABLE = "evenhand_register"
 
 
 def home() -> Path:
@@ -48,9 +56,14 @@ class Entry:
     previous: str
     digest: str
 
-    def expected_digest(self) -> str:
-        """What ``digest`` must be for the line as it stands."""
-        return _entry_digest(self.seq, self.at, self.kind, self.body, self.previous)
+    def is_whole(self) -> bool:
+        """Whether ``digest`` is that of the line as it stands."""
+        try:
+            return self.digest == _entry_digest(
+                self.seq, self.at, self.kind, self.body, self.previous
+            )
+        except ValueError:  # numbers or texts that canonical JSON has no form for
+            return False
 
 
 def _entry_digest(seq: int, at: str, kind: str, body: Any, previous: str) -> str:
@@ -66,10 +79,20 @@ def chain_problems(entries: Sequence[Entry]) -> list[str]:
             problems.append(f"entry {position} is missing or out of order (found {entry.seq})")
         if entry.previous != previous:
             problems.append(f"entry {entry.seq} does not follow the entry before it")
-        if entry.digest != entry.expected_digest():
+        if not entry.is_whole():
             problems.append(f"entry {entry.seq} ({entry.kind}) was changed")
         previous = entry.digest
     return problems
+
+
+@dataclass(frozen=True)
+class RegisterState:
+    """What ``Register.verify`` found: ``problems`` are alterations, ``notes`` are explained."""
+
+    entries: tuple[Entry, ...]
+    checkpoints: int
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 class Register:
@@ -80,44 +103,76 @@ class Register:
         self._engine: Engine | None = None
 
     def append(self, kind: Kind, body: Mapping[str, Any]) -> Entry:
-        """Adds one entry behind the last and returns it; concurrent writers queue."""
+        """Adds one entry behind the last, signs a checkpoint, and returns the entry.
+
+        Concurrent writers wait in line. When this returns, the entry is on the disk. Raises
+        InputError where the database or the disk refuses.
+        """
         import json
 
         if kind not in get_args(Kind):
             raise InputError(f"unknown register entry kind {kind!r}", remedy=str(get_args(Kind)))
         plain = json.loads(canonical_bytes(dict(body)))
-        table = _table()
-        with self._exclusive() as connection:
-            last = connection.execute(
-                table.select().order_by(table.c.seq.desc()).limit(1)
-            ).one_or_none()
-            seq = last.seq + 1 if last else 1
-            previous = last.digest if last else GENESIS
-            at = datetime.now(UTC).isoformat(timespec="milliseconds")
-            digest = _entry_digest(seq, at, kind, plain, previous)
-            connection.execute(
-                table.insert().values(
-                    seq=seq, at=at, kind=kind, body=plain, previous=previous, digest=digest
+        table, signed = database.table(), self._checkpoints()
+        with self._connect() as connection, self._in_line(), database.exclusive(connection):
+            with database.transaction(connection):
+                last = connection.execute(
+                    table.select().order_by(table.c.seq.desc()).limit(1)
+                ).one_or_none()
+                seq, previous = (last.seq + 1, last.digest) if last else (1, GENESIS)
+                self._sign_late(signed, last)
+                signed.intend(seq)
+                at = datetime.now(UTC).isoformat(timespec="milliseconds")
+                digest = _entry_digest(seq, at, kind, plain, previous)
+                connection.execute(
+                    table.insert().values(
+                        seq=seq, at=at, kind=kind, body=plain, previous=previous, digest=digest
+                    )
                 )
-            )
+            signed.add(seq, digest)
         return Entry(seq, at, kind, plain, previous, digest)
+
+    def _sign_late(self, signed: Checkpoints, last: Any) -> None:
+        """Signs the last entry where its own writer was killed before it could."""
+        before = signed.last()
+        if last is None:
+            if before is not None:
+                raise self._cut_off(before.count, 0)
+        elif before is None or before.count < last.seq:
+            if self._is_local() and before is not None and signed.pending() != last.seq:
+                return  # a removed checkpoint is not papered over: ``verify`` shows the gap
+            signed.add(last.seq, last.digest, late=True)
+        elif before.count > last.seq:
+            raise self._cut_off(before.count, last.seq)
 
     def entries(self) -> tuple[Entry, ...]:
         """Every entry in order, whatever its state (see ``snapshot``)."""
         if self._is_absent():
             return ()
-        table = _table()
-        with self._connect() as connection:
-            rows = connection.execute(table.select().order_by(table.c.seq)).all()
+        table = database.table()
+        try:
+            with self._connect() as connection:
+                rows = connection.execute(table.select().order_by(table.c.seq)).all()
+        except ValueError as error:
+            raise AlteredEvidenceError(
+                f"the register {self._shown_url()} was altered: an entry is no JSON text ({error})",
+                remedy="restore it from a copy; nothing can be judged on an altered register",
+            ) from error
         return tuple(Entry(r.seq, r.at, r.kind, r.body, r.previous, r.digest) for r in rows)
 
     def snapshot(self) -> tuple[Entry, ...]:
-        """Every entry, with the chain checked: what the judge reads.
+        """Every entry, with the chain and the last checkpoint checked: what the judge reads.
 
-        Raises AlteredEvidenceError where the chain is broken.
+        Raises AlteredEvidenceError where the chain is broken or cut off. ``verify`` checks more.
         """
+        last = self._checkpoints().last()  # before the entries: others may add some meanwhile
         entries = self.entries()
         problems = chain_problems(entries)
+        if not problems and last is not None:
+            if last.count > len(entries):
+                raise self._cut_off(last.count, len(entries))
+            if entries[last.count - 1].digest != last.head:
+                problems = [f"entry {last.count} is not the one that was signed"]
         if problems:
             raise AlteredEvidenceError(
                 f"the register {self._shown_url()} was altered: " + "; ".join(problems[:5]),
@@ -125,41 +180,90 @@ class Register:
             )
         return entries
 
-    def _is_absent(self) -> bool:
-        path = self._sqlite_path()
-        return path is not None and not path.exists()
+    def verify(self, known: Sequence[PublicKey], copies: Sequence[Path] = ()) -> RegisterState:
+        """Checks the chain and every checkpoint, also those in ``copies``, against the entries."""
+        signed = self._checkpoints()
+        pending = signed.pending()
+        files = [signed.path, *copies]
+        read = [path.read_bytes() if path.exists() else None for path in files]
+        entries = self.entries()
+        digests = [e.digest for e in entries]
+        problems, notes = chain_problems(entries), []
+        for place, lines in zip(files, read, strict=True):
+            if lines is None:
+                if entries or place is not signed.path:
+                    problems.append(f"there are no checkpoints at {place}")
+                continue
+            whole = place is signed.path and self._is_local()
+            problems += checkpoint_problems(lines, digests, known, where=place, whole=whole)
+        last = signed.last()
+        unsigned = len(entries) - (last.count if last else 0)
+        if unsigned > 0:
+            said = f"the last {unsigned} of {len(entries)} entries are under no checkpoint"
+            if not self._is_local() or pending == len(entries) == (last.count if last else 0) + 1:
+                notes.append(f"{said}: written elsewhere, or their writer was killed")
+            elif read[0] is not None:
+                problems.append(f"{said}: checkpoints were removed")
+        if read[0] is not None and self._is_local():
+            problems += _gaps(read[0], signed.path)
+        count = (read[0] or b"").count(b"\n")
+        return RegisterState(entries, count, tuple(problems), tuple(notes))
 
-    def _sqlite_path(self) -> Path | None:
-        prefix = "sqlite:///"
-        return Path(self.url[len(prefix) :]) if self.url.startswith(prefix) else None
+    def _checkpoints(self) -> Checkpoints:
+        """The checkpoints beside a SQLite file; for another database those kept at home."""
+        path = database.sqlite_path(self.url)
+        if path is None:
+            name = digest_bytes(self._shown_url().encode())[7:19]
+            path = home() / f"register-{name}.db"
+        copy = os.environ.get("EVENHAND_CHECKPOINTS")
+        copies = (Path(copy),) if copy else ()
+        return Checkpoints(path.with_suffix(".checkpoints"), home() / "keys", copies)
+
+    def _is_local(self) -> bool:
+        """Whether every writer of this register writes the same file of checkpoints."""
+        return database.sqlite_path(self.url) is not None
+
+    def _cut_off(self, signed: int, found: int) -> AlteredEvidenceError:
+        return AlteredEvidenceError(
+            f"the register {self._shown_url()} was cut off: a checkpoint counts {signed} entries, "
+            f"{found} are there",
+            remedy="restore it from a copy; nothing can be judged on an altered register",
+        )
+
+    def _is_absent(self) -> bool:
+        path = database.sqlite_path(self.url)
+        return path is not None and not path.exists()
 
     def _shown_url(self) -> str:
         from sqlalchemy.engine import make_url
+        from sqlalchemy.exc import ArgumentError
 
-        return make_url(self.url).render_as_string(hide_password=True)
+        try:
+            return make_url(self.url).render_as_string(hide_password=True)
+        except ArgumentError as error:
+            raise InputError(
+                "EVENHAND_REGISTER is not a database URL",
+                remedy="use e.g. sqlite:////path/register.sqlite or postgresql+psycopg://host/db",
+            ) from error
+
+    @contextmanager
+    def _in_line(self) -> Iterator[None]:
+        path = database.sqlite_path(self.url)
+        if path is None:
+            yield  # PostgreSQL's own lock serves in order
+            return
+        with turn(path.with_suffix(".queue")):
+            yield
 
     @contextmanager
     def _connect(self) -> Iterator[Connection]:
-        from sqlalchemy import create_engine
         from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-        from sqlalchemy.pool import NullPool
 
         try:
             if self._engine is None:
-                path = self._sqlite_path()
-                if path is not None:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                # Writers queue for the one lock; 30 s is far more than an append takes.
-                waits = {"timeout": 30} if path is not None else {}
-                engine = create_engine(
-                    self.url, isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args=waits
-                )
-                with engine.connect() as connection:
-                    _create(connection)
-                self._engine = engine
+                self._engine = database.make_engine(self.url)
             with self._engine.connect() as connection:
-                if connection.dialect.name == "sqlite":
-                    connection.exec_driver_sql("PRAGMA synchronous = FULL")
+                database.prepare(connection)
                 yield connection
         except ModuleNotFoundError as error:
             raise InputError(
@@ -175,60 +279,12 @@ class Register:
             cause = getattr(error, "orig", None) or error
             raise InputError(
                 f"cannot use the register {self._shown_url()}: {cause}",
-                remedy="check EVENHAND_REGISTER or EVENHAND_HOME and the rights on it",
+                remedy="check the disk, EVENHAND_REGISTER or EVENHAND_HOME, and the rights on it",
             ) from error
 
-    @contextmanager
-    def _exclusive(self) -> Iterator[Connection]:
-        with self._connect() as connection, _locked(connection):
-            yield connection
 
-
-def _table() -> Table:
-    from sqlalchemy import JSON, Column, Integer, MetaData, String, Table
-
-    return Table(
-        _TABLE,
-        MetaData(),
-        Column("seq", Integer, primary_key=True, autoincrement=False),
-        Column("at", String(40), nullable=False),
-        Column("kind", String(20), nullable=False),
-        Column("body", JSON, nullable=False),
-        Column("previous", String(80), nullable=False, unique=True),
-        Column("digest", String(80), nullable=False, unique=True),
-    )
-
-
-def _create(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-    with _locked(connection):
-        _table().metadata.create_all(connection)
-        _add_triggers(connection)
-
-
-@contextmanager
-def _locked(connection: Connection) -> Iterator[None]:
-    """A transaction that no other writer can run beside."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    else:
-        connection.exec_driver_sql("BEGIN")
-        # A number of ours; whoever holds it writes, the others wait.
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7262187349)")
-    try:
-        yield
-    except BaseException:
-        connection.exec_driver_sql("ROLLBACK")
-        raise
-    connection.exec_driver_sql("COMMIT")
-
-
-def _add_triggers(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        for action in ("UPDATE", "DELETE"):
-            connection.exec_driver_sql(
-                f"CREATE TRIGGER IF NOT EXISTS {_TABLE}_no_{action.lower()} "
-                f"BEFORE {action} ON {_TABLE} "
-                "BEGIN SELECT RAISE(ABORT, 'the register is append-only'); END"
-            )
+def _gaps(lines: bytes, where: Path) -> list[str]:
+    """Entries that no checkpoint was signed for, although every writer signs."""
+    counts = [int(n) for n in re.findall(rb'"count":([0-9]+)', lines)]
+    pairs = pairwise(counts)
+    return [f"{where}: no checkpoint of entries {a + 1} to {b - 1}" for a, b in pairs if b > a + 1]

@@ -1,0 +1,125 @@
+"""evenhand runs list, show: every audit that was planned here, finished or not."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit.commands import shared as sh
+from audit.errors import OK, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit.evidence.runs import Run
+
+runs_app = typer.Typer(help="The audits that were planned here, finished or not.")
+
+
+@runs_app.command("list")
+def runs_list(
+    name: Annotated[str | None, typer.Option(help="Only runs of the model of this name.")] = None,
+    as_json: sh.Json = False,
+) -> int:
+    """List every run on the register, and every audit that was cut off."""
+    from audit.commands.tables import show, table
+    from audit.evidence.runs import runs
+    from audit.register import Register
+
+    found = [r for r in runs(Register().snapshot()) if name in (None, r.name)]
+    cut_off = unfinished_work([r.path for r in found])
+    if as_json:
+        told = [{**r.to_json(), "state": _state(r)} for r in found]
+        sh.print_json({"runs": told, "unfinished": cut_off, "exit_code": OK})
+        return OK
+    made = table("Runs", ["entry", "model", "planned", "run", "plan", "state"])
+    for r in found:
+        number = f"{r.number} of {r.in_all}"
+        made.add_row(
+            str(r.entry), sh.safe(r.name), r.at[:19], number, r.plan[7:19], sh.safe(_state(r))
+        )
+    show(made)
+    for work in cut_off:
+        show(sh.safe(f"Cut off: {work['folder']} ({work['checks']} checks kept)"))
+        show(sh.safe(f"  go on: {work['resume'] or 'nothing was kept; delete the folder'}"))
+    return OK
+
+
+@runs_app.command("show")
+def runs_show(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run's entry number, or the folder of its case.")
+    ],
+    as_json: sh.Json = False,
+) -> int:
+    """Show one run: its plan, its number of how many, its case."""
+    from audit.commands.tables import show
+    from audit.evidence.runs import runs
+    from audit.register import Register
+
+    entries = Register().snapshot()
+    one = _find(runs(entries), run)
+    body = dict(entries[one.entry - 1].body)
+    if as_json:
+        sh.print_json({**one.to_json(), "state": _state(one), "planned": body, "exit_code": OK})
+        return OK
+    show(sh.safe(f"{one.name}: {one}"))
+    show(sh.safe(f"planned {one.at} as entry {one.entry}, before scoring: {one.plan}"))
+    show(sh.safe(f"state: {_state(one)}"))
+    for key in ("digests", "target", "threshold", "sensitive_features", "seed"):
+        show(sh.safe(f"{key}: {json.dumps(body.get(key), ensure_ascii=False)}"))
+    return OK
+
+
+def _find(found: Sequence[Run], ref: str) -> Run:
+    here = str(Path(ref).resolve())
+    for one in reversed(found):
+        if ref == str(one.entry) or here == one.path:
+            return one
+    raise InputError(f"no run {ref!r} on the register", remedy="see: evenhand runs list")
+
+
+def _state(run: Run) -> str:
+    """``finished`` with the case's place, or what is known of a run that left no case."""
+    from audit.case import unfinished
+
+    place = Path(run.path)
+    if run.case is not None:
+        return f"finished: {place}"
+    if (place / "seal.json").is_file():
+        return f"sealed, not registered: go on with --resume --out {place}"
+    if place.parent.is_dir() and unfinished(place.parent, place.name):
+        return "cut off, can be resumed"
+    return "no case: it failed, still runs, or was cut off"
+
+
+def unfinished_work(paths: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Audits that were cut off: below EVENHAND_HOME/cases, and beside each of ``paths``."""
+    from audit.case import RUN_FILE, unfinished
+    from audit.evidence.finished import Store
+    from audit.register import home
+
+    folders = {(home() / "cases").resolve(), *(Path(p).parent for p in paths)}
+    found = []
+    for folder in sorted(f for f in folders if f.is_dir()):
+        for work in unfinished(folder, empty=True):
+            try:
+                run = json.loads((work / RUN_FILE).read_bytes())
+            except (ValueError, FileNotFoundError):
+                run = {}  # cut off before it had written what it is
+            out = folder / work.name[1:].rpartition(".partial-")[0]
+            command = shlex.join(["evenhand", *run.get("command", ["evenhand", "audit"])[1:]])
+            found.append(
+                {
+                    "folder": str(work),
+                    "out": str(out),
+                    "checks": Store(work / "finished").count(),
+                    "started_at": run.get("started_at"),
+                    "resume": f"{command} --resume --out {shlex.quote(str(out))}" if run else None,
+                }
+            )
+    return found

@@ -1,0 +1,87 @@
+"""evenhand sign, evenhand export: a case with a signature beside it, and as one file to hand on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.commands import shared as sh
+from audit.commands.auditing import CaseFolder
+from audit.errors import OK
+
+
+def sign(
+    case: CaseFolder,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="Private Ed25519 key in PEM (default: EVENHAND_HOME/keys)."),
+    ] = None,
+    policy: sh.Policy = None,
+    as_of: sh.AsOf = None,
+    as_json: sh.Json = False,
+) -> int:
+    """Sign a case with its findings and verdicts: an in-toto statement beside the folder."""
+    from audit.canonical import digest_bytes
+    from audit.case import read_case
+    from audit.evidence.disk import write_whole
+    from audit.evidence.signing import PUBLIC, own_key, read_signing_key
+    from audit.evidence.statement import envelope_place, make_statement, sign_statement
+    from audit.register import Register, home
+
+    read = read_case(case)
+    packs = sh.load_packs(policy or [str(p) for p in read.pack_paths()])
+    verdicts = sh.verdicts_of(read, packs, sh.today(as_of))
+    signer = read_signing_key(key) if key is not None else own_key(home() / "keys")
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    statement = make_statement(read, [v.to_json() for v in verdicts], at)
+    envelope = sign_statement(statement, signer)
+    place = envelope_place(case, signer.public)
+    write_whole(place, envelope)
+    body = {
+        "case": read.digest,
+        "key": signer.public.id,
+        "envelope": digest_bytes(envelope),
+        "path": str(place),
+        "signed_at": at,
+    }
+    entry = Register().append("signature", body)
+    told = {**body, "entry": entry.seq, "verdicts": statement["predicate"]["verdicts_by_status"]}
+    if as_json:
+        sh.print_json({**told, "exit_code": OK})
+        return OK
+    public = "the public half of your key" if key else str(home() / "keys" / PUBLIC)
+    print(sh.safe(f"signed as entry {entry.seq} of the register: {place}"))
+    print(sh.safe(f"key {signer.public.id}"))
+    print(sh.safe(f"Others check it with: evenhand verify {case} --key KEY.pub (send {public})"))
+    return OK
+
+
+def export(
+    case: CaseFolder,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Zip file to write.")] = None,
+    as_json: sh.Json = False,
+) -> int:
+    """Write a case and its signatures as one zip that anybody can verify."""
+    from audit.canonical import digest_bytes
+    from audit.case import read_case
+    from audit.errors import InputError
+    from audit.evidence.archive import archive_bytes
+    from audit.evidence.disk import write_whole
+
+    read = read_case(case)
+    whole = case.resolve()
+    place = out or whole.with_name(f"{whole.name}.zip")
+    if place.resolve().is_relative_to(whole):
+        raise InputError(f"{place} lies inside the sealed case", remedy="write it elsewhere")
+    data = archive_bytes(read)
+    write_whole(place, data)
+    if as_json:
+        told = {"archive": str(place), "sha256": digest_bytes(data), "case": read.digest}
+        sh.print_json({**told, "bytes": len(data), "exit_code": OK})
+    else:
+        print(sh.safe(f"wrote {place} ({len(data)} bytes)\n{digest_bytes(data)}"))
+        print(sh.safe(f"Others check it with: evenhand verify {place.name} --recompute"))
+    return OK

@@ -1,0 +1,198 @@
+"""evenhand verify: whether a case, an exported archive or the register is as it was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit.commands import shared as sh
+from audit.errors import OK, AlteredEvidenceError, InputError
+
+if TYPE_CHECKING:
+    from audit.case import Case
+    from audit.evidence.recompute import Recomputed
+    from audit.evidence.signing import PublicKey
+    from audit.evidence.statement import Signature
+
+
+def verify(
+    case: Annotated[
+        Path | None, typer.Argument(metavar="CASE", help="A case folder or an exported zip.")
+    ] = None,
+    register: Annotated[
+        bool, typer.Option("--register", help="Check the register's chain and checkpoints too.")
+    ] = False,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option("--key", help="A signer's public key; the case must be signed with each."),
+    ] = None,
+    checkpoints: Annotated[
+        list[Path] | None,
+        typer.Option("--checkpoints", help="A copy of the register's checkpoints, kept elsewhere."),
+    ] = None,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Work out again what the case's counts determine.")
+    ] = False,
+    as_json: sh.Json = False,
+) -> int:
+    """Check that no byte of a case, an archive or the register was changed, added or removed."""
+    if case is None and not register:
+        raise InputError("nothing to verify is named", remedy="name a CASE, or pass --register")
+    keys = _keys(key or ())
+    result: dict[str, Any] = {}
+    problems: list[str] = []
+    if case is not None:
+        result = _case(case, keys, [k.id for k in _given(key or ())], recompute)
+        problems += result["problems"]
+    if register:
+        found = _register(list(keys.values()), checkpoints or ())
+        result["register"] = found
+        problems += found["problems"]
+    code = AlteredEvidenceError.exit_code if problems else OK
+    if as_json:
+        sh.print_json({**result, "problems": problems, "exit_code": code})
+        return code
+    if problems:
+        what = f"case {case}" if case is not None and result["problems"] else "the register"
+        raise AlteredEvidenceError(
+            f"{what} was altered: " + "; ".join(problems[:8]) + _more(problems),
+            remedy="do not rely on it: restore it from a copy, or audit again",
+        )
+    _show(result)
+    return code
+
+
+def _more(problems: list[str]) -> str:
+    return f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
+
+
+def _given(paths: Any) -> list[PublicKey]:
+    from audit.evidence.signing import read_public_key
+
+    return [read_public_key(path) for path in paths]
+
+
+def _keys(paths: Any) -> dict[str, PublicKey]:
+    """The keys that are given, and one's own."""
+    from audit.evidence.signing import own_public
+    from audit.register import home
+
+    own = own_public(home() / "keys")
+    return {k.id: k for k in (*([own] if own else []), *_given(paths))}
+
+
+def _case(
+    path: Path, keys: dict[str, PublicKey], required: list[str], recompute: bool
+) -> dict[str, Any]:
+    if path.is_dir() or not path.exists():
+        from audit.evidence.statement import envelopes_of, read_envelope
+
+        envelopes = {p.name: read_envelope(p) for p in envelopes_of(path)} if path.exists() else {}
+        return _checked(path, path, envelopes, keys, required, recompute)
+    from audit.evidence.archive import unpacked
+
+    with unpacked(path) as (folder, envelopes):
+        return _checked(path, folder, envelopes, keys, required, recompute)
+
+
+def _checked(
+    path: Path,
+    folder: Path,
+    envelopes: dict[str, bytes],
+    keys: dict[str, PublicKey],
+    required: list[str],
+    recompute: bool,
+) -> dict[str, Any]:
+    """``path`` is what was named; ``folder`` where its files are."""
+    from audit.case import case_digest, read_case, verify_case
+    from audit.evidence.recompute import recompute as again
+    from audit.evidence.statement import check_envelope
+
+    problems = [str(p) for p in verify_case(folder)]
+    digest = case_digest(folder) if (folder / "seal.json").is_file() else None
+    registered, known_otherwise = _in_register(path, digest)
+    if known_otherwise:
+        problems.append("seal.json: the register knows this case with another seal")
+    signatures: list[Signature] = []
+    numbers: list[Recomputed] = []
+    if not problems:
+        case: Case = read_case(folder)
+        signatures = [check_envelope(raw, case, keys, n) for n, raw in envelopes.items()]
+        problems += [f"{s.place} {s.problem}" for s in signatures if s.problem]
+        signed = {s.key for s in signatures if not s.problem}
+        problems += [f"no signature of the key {k}" for k in required if k not in signed]
+        numbers = again(case) if recompute else []
+        problems += [str(n) for n in numbers if not n.agrees]
+    return {
+        "case": str(path),
+        "digest": digest,
+        "intact": not problems,
+        "registered": registered,
+        "problems": problems,
+        "signatures": [
+            {"file": s.place, "key": s.key, "checked": s.key in keys, "problem": s.problem}
+            for s in signatures
+        ],
+        "recomputed": _sums(numbers) if recompute else None,
+    }
+
+
+def _sums(numbers: list[Recomputed]) -> dict[str, Any]:
+    return {
+        "findings": len({n.finding for n in numbers}),
+        "numbers": len(numbers),
+        "differing": [str(n) for n in numbers if not n.agrees],
+        "ids": sorted({n.finding for n in numbers}),
+    }
+
+
+def _in_register(path: Path, digest: str | None) -> tuple[bool, bool]:
+    """Whether the register has this case, and whether it has its place with another seal."""
+    from audit.register import Register
+
+    known = [e for e in Register().snapshot() if e.kind == "case"]
+    here = str(path.resolve())
+    entered = {e.body["digest"] for e in known if e.body.get("path") == here}
+    registered = digest is not None and any(e.body.get("digest") == digest for e in known)
+    return registered, digest is not None and bool(entered) and digest not in entered
+
+
+def _register(keys: list[PublicKey], copies: Any) -> dict[str, Any]:
+    import os
+
+    from audit.register import Register
+
+    second = os.environ.get("EVENHAND_CHECKPOINTS")
+    register = Register()
+    state = register.verify(keys, [*copies, *([Path(second)] if second else [])])
+    return {
+        "entries": len(state.entries),
+        "head": state.entries[-1].digest if state.entries else None,
+        "checkpoints": state.checkpoints,
+        "intact": not state.problems,
+        "problems": list(state.problems),
+        "notes": list(state.notes),
+    }
+
+
+def _show(result: dict[str, Any]) -> None:
+    if "case" in result:
+        where = "and in the register" if result["registered"] else "but not in this register"
+        print(f"intact: every file is as sealed, {where}\n{result['digest']}")
+        for s in result["signatures"]:
+            said = "holds" if s["checked"] else "not checked: pass its public key with --key"
+            print(sh.safe(f"signature {s['file']} of {s['key']}: {said}"))
+    if (sums := result.get("recomputed")) is not None:
+        print(
+            f"recomputed: {sums['numbers']} numbers of {sums['findings']} findings follow from "
+            "the counts in the case, and agree to 1e-9"
+        )
+    if (found := result.get("register")) is not None:
+        print(
+            f"register: {found['entries']} entries, the chain holds, {found['checkpoints']} "
+            "signed checkpoints agree with it"
+        )
+        for note in found["notes"]:
+            print(sh.safe(f"note: {note}"))

@@ -1,0 +1,1 @@
+"""Evidence that survives: writing that is whole or absent, signatures, checkpoints, archives."""

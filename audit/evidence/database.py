@@ -1,0 +1,149 @@
+"""The register's table: made, guarded by triggers, and locked for one writer at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine, Table
+
+TABLE = "evenhand_register"
+_LOCK = 7262187349  # a number of ours; whoever holds it writes, the others wait in line
+_APPEND_ONLY = "the register is append-only"
+_REMOTE = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph", "lustre")
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of a SQLite URL; None for another database."""
+    prefix = "sqlite:///"
+    return Path(url[len(prefix) :]) if url.startswith(prefix) else None
+
+
+def make_engine(url: str) -> Engine:
+    """An engine without a pool: no connection is carried into a forked process."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    path = sqlite_path(url)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    # 30 s is far more than an append takes, and writers stand in line before they ask.
+    waits = {"timeout": 30} if path is not None else {}
+    return create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args=waits)
+
+
+def table() -> Table:
+    """The register's table."""
+    from sqlalchemy import JSON, Column, Integer, MetaData, String, Table
+
+    return Table(
+        TABLE,
+        MetaData(),
+        Column("seq", Integer, primary_key=True, autoincrement=False),
+        Column("at", String(40), nullable=False),
+        Column("kind", String(20), nullable=False),
+        Column("body", JSON, nullable=False),
+        Column("previous", String(80), nullable=False, unique=True),
+        Column("digest", String(80), nullable=False, unique=True),
+    )
+
+
+def prepare(connection: Connection) -> None:
+    """Settings of a connection, and the table with its triggers where they are missing."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    if is_sqlite:
+        connection.exec_driver_sql("PRAGMA synchronous = FULL")
+    else:
+        connection.exec_driver_sql("SET synchronous_commit = on")
+    if not _is_made(connection):
+        if is_sqlite:
+            path = Path(str(connection.engine.url.database))
+            mode = "DELETE" if _is_remote(path) else "WAL"  # WAL needs memory shared by all writers
+            connection.exec_driver_sql(f"PRAGMA journal_mode = {mode}")
+        with transaction(connection):
+            if not is_sqlite:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            table().metadata.create_all(connection)
+            _add_triggers(connection)
+
+
+def _is_made(connection: Connection) -> bool:
+    """Whether the newest trigger is there: then so is everything else."""
+    catalogue = "sqlite_master" if connection.dialect.name == "sqlite" else "pg_trigger"
+    column = "name" if connection.dialect.name == "sqlite" else "tgname"
+    asked = f"SELECT 1 FROM {catalogue} WHERE {column} = '{TABLE}_in_order'"  # noqa: S608
+    return connection.exec_driver_sql(asked).first() is not None
+
+
+@contextmanager
+def exclusive(connection: Connection) -> Iterator[None]:
+    """One writer at a time, also between transactions; PostgreSQL serves them in order."""
+    if connection.dialect.name == "sqlite":
+        yield  # BEGIN IMMEDIATE locks the file; ``turns`` keeps the order
+        return
+    connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    is_sqlite = connection.dialect.name == "sqlite"
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_sqlite else "BEGIN")
+    try:
+        yield
+    except BaseException:
+        if not is_sqlite or connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+            connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
+
+
+def _add_triggers(connection: Connection) -> None:
+    statements = _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+# An insert that replaces a row removes it without the trigger on DELETE: hence the order.
+_SQLITE = (
+    *(
+        f"CREATE TRIGGER IF NOT EXISTS {TABLE}_no_{action.lower()} BEFORE {action} ON {TABLE} "
+        f"BEGIN SELECT RAISE(ABORT, '{_APPEND_ONLY}'); END"
+        for action in ("UPDATE", "DELETE")
+    ),
+    f"CREATE TRIGGER IF NOT EXISTS {TABLE}_in_order BEFORE INSERT ON {TABLE} "  # noqa: S608
+    f"WHEN NEW.seq <> (SELECT COALESCE(MAX(seq), 0) + 1 FROM {TABLE}) "
+    f"OR NEW.previous IN (SELECT previous FROM {TABLE}) "
+    f"OR NEW.digest IN (SELECT digest FROM {TABLE}) "
+    f"BEGIN SELECT RAISE(ABORT, '{_APPEND_ONLY}'); END",
+)
+_POSTGRESQL = (
+    f"CREATE OR REPLACE FUNCTION {TABLE}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+    f"$$ BEGIN RAISE EXCEPTION '{_APPEND_ONLY}'; END $$",
+    f"CREATE OR REPLACE FUNCTION {TABLE}_order() RETURNS trigger LANGUAGE plpgsql AS "  # noqa: S608
+    f"$$ BEGIN IF NEW.seq <> (SELECT COALESCE(MAX(seq), 0) + 1 FROM {TABLE}) THEN "
+    f"RAISE EXCEPTION '{_APPEND_ONLY}'; END IF; RETURN NEW; END $$",
+    f"CREATE OR REPLACE TRIGGER {TABLE}_no_change BEFORE UPDATE OR DELETE ON {TABLE} "
+    f"FOR EACH ROW EXECUTE FUNCTION {TABLE}_refuse()",
+    f"CREATE OR REPLACE TRIGGER {TABLE}_no_truncate BEFORE TRUNCATE ON {TABLE} "
+    f"FOR EACH STATEMENT EXECUTE FUNCTION {TABLE}_refuse()",
+    f"CREATE OR REPLACE TRIGGER {TABLE}_in_order BEFORE INSERT ON {TABLE} "
+    f"FOR EACH ROW EXECUTE FUNCTION {TABLE}_order()",
+)
+
+
+def _is_remote(path: Path) -> bool:
+    """Whether the file lies on a network file system, as far as the system tells."""
+    try:
+        mounts = [line.split() for line in Path("/proc/mounts").read_text("utf-8").splitlines()]
+    except OSError:
+        return False
+    whole = path.resolve()
+    over = [(m[1], m[2]) for m in mounts if len(m) > 2 and whole.is_relative_to(m[1])]
+    return max(over, key=lambda m: len(m[0]), default=("", ""))[1] in _REMOTE

@@ -1,0 +1,48 @@
+"""One warm process that forks command lines, for all tests of this folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Forked = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
+    """Runs a command line in a forked child; see ``tests/evidence/forked.py``."""
+    answer = tmp_path_factory.mktemp("forked") / "answer.json"
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("forked.py")), str(answer)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    reads, writes = server.stdout, server.stdin
+
+    def run(argv: list[str], cwd: Path, **order: Any) -> dict[str, Any]:
+        order = {
+            "argv": argv,
+            "cwd": str(cwd),
+            "env": {"EVENHAND_HOME": str(cwd / "home")},
+            **order,
+        }
+        writes.write(json.dumps(order) + "\n")
+        writes.flush()
+        told: dict[str, Any] = json.loads(reads.readline())
+        return told
+
+    yield run
+    writes.close()
+    server.wait(timeout=30)
+    reads.close()

@@ -1,0 +1,97 @@
+"""A process that has loaded everything and forks a child for each command line: quick to kill.
+
+Reads one JSON object a line: argv, cwd, env, and what is to go wrong:
+    die_at   the child kills itself (SIGKILL) before its n-th write, flush, rename or new
+             folder; of a write one half is done first
+    fail_at  that operation fails, as on a full disk
+    after    the child is killed after so many seconds
+Answers one JSON object a line: code (negative: the signal), err, operations.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+WRAPPED = ("write", "fsync", "replace", "rename", "mkdir", "link", "ftruncate")
+
+
+class Trouble:
+    """Counts the operations, and makes the n-th go wrong."""
+
+    def __init__(self, die_at: int, fail_at: int) -> None:
+        self.die_at, self.fail_at, self.done = die_at, fail_at, 0
+        for name in WRAPPED:
+            setattr(os, name, self.wrap(name, getattr(os, name)))
+
+    def wrap(self, name: str, real: Any) -> Any:
+        def operation(*arguments: Any, **named: Any) -> Any:
+            self.done += 1
+            if self.done == self.die_at:
+                if name == "write":
+                    real(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.done == self.fail_at:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(*arguments, **named)
+
+        return operation
+
+
+def child(order: dict[str, Any], answer: Path) -> None:
+    from audit.cli import run
+
+    os.environ.update(order.get("env", {}))
+    os.chdir(order["cwd"])
+    err, real_write = io.StringIO(), os.write
+    trouble = Trouble(order.get("die_at", 0), order.get("fail_at", 0))
+    with contextlib.redirect_stderr(err), contextlib.redirect_stdout(io.StringIO()):
+        code = run(order["argv"])
+    told = json.dumps({"code": code, "err": err.getvalue(), "operations": trouble.done})
+    handle = os.open(answer, os.O_WRONLY | os.O_CREAT)
+    real_write(handle, told.encode())
+
+
+def serve(order: dict[str, Any], answer: Path) -> dict[str, Any]:
+    answer.unlink(missing_ok=True)
+    number = os.fork()
+    if number == 0:
+        try:
+            child(order, answer)
+        finally:
+            os._exit(0)
+    if "after" in order:
+        time.sleep(order["after"])
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+    _, status = os.waitpid(number, 0)
+    if os.WIFSIGNALED(status):
+        return {"code": -os.WTERMSIG(status), "err": "", "operations": 0}
+    told: dict[str, Any] = json.loads(answer.read_text("utf-8"))
+    return told
+
+
+def main() -> None:
+    import pandas  # noqa: F401
+    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: F401
+
+    from audit.catalogue import checks
+    from audit.evidence.finished import code_digest
+
+    checks()
+    code_digest()  # of the source as it was loaded: it stays the same if a file is edited meanwhile
+    answer = Path(sys.argv[1])
+    for line in sys.stdin:
+        print(json.dumps(serve(json.loads(line), answer)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
