@@ -1,42 +1,60 @@
-"""Files -> one table, with typed errors. CSV, TSV, Parquet and JSON lines, told apart by content.
+"""Files and databases -> one table, with typed errors; files are told apart by content.
 
-A table keeps every row and cell that the file has. What was changed on the way in (a repeated
-column kept once) is in ``Table.notes``.
+A table keeps every row and cell that the source has. What was changed on the way in (a repeated
+column kept once, blank lines left out) is in ``Table.notes``. Readers are in ``audit.sources``.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
-import re
-import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.canonical import digest_bytes
-from audit.errors import InputError, nearest
+from audit.errors import InputError, LimitError, nearest
+from audit.rows_on_disk import available_memory
+from audit.sources.arrow_files import ARROW, OLD_FEATHER, PARQUET, read_arrow, read_parquet
+from audit.sources.database import is_url, read_database, read_sqlite, without_secrets
+from audit.sources.delimited import MISSING_TEXTS, read_delimited, types_of, write_delimited
+from audit.sources.excel import is_workbook, read_workbook
+from audit.sources.json_lines import read_json_lines
+from audit.sources.limits import Limits, limited_memory
+from audit.sources.sqlite import MAGIC as SQLITE
+from audit.sources.texts import decode, gunzip
+from audit.sources.types import as_declared
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# The texts that mean "no value". "None" is not among them: it is a value in real data (a housing
-# type, an education level), and a value silently turned into a missing one loses people.
-MISSING_TEXTS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
-
-
-_LEADING_ZERO = re.compile(r"(?:^|[\s,;\"])-?0\d", re.MULTILINE)
+__all__ = ["MISSING_TEXTS", "Table", "as_text", "read_table", "table_of", "texts"]
+_Frame = tuple["pd.DataFrame", list[str]]
+# First bytes of what is no table, what it is, and what to do with it.
+_REFUSED = (
+    (b"BZh", "packed with bzip2", "unpack it: bunzip2"),
+    (b"\xfd7zXZ\0", "packed with xz", "unpack it: unxz"),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd", "unpack it: unzstd"),
+    (b"7z\xbc\xaf", "a 7-Zip archive", "unpack it"),
+    (b"Rar!", "a RAR archive", "unpack it"),
+    (b"\xd0\xcf\x11\xe0", "an old or encrypted Excel file", "save it as .xlsx without a password"),
+    (b"PK\x03\x04", "a zip archive that is no Excel workbook", "unpack it"),
+    (b"\x89HDF", "an HDF5 file", "write it as Parquet"),
+    (OLD_FEATHER, "a Feather file of version 1", "write it as version 2, or as Parquet"),
+    (b"\x80\x04\x95", "a pickle, which runs whatever code it names", "write it as Parquet"),
+    (b"\x80\x05\x95", "a pickle, which runs whatever code it names", "write it as Parquet"),
+    (b"Obj\x01", "an Avro file", "write it as Parquet"),
+    (b"ORC", "an ORC file", "write it as Parquet"),
+)
 
 
 @dataclass(frozen=True)
 class Table:
     """A data file as read: ``frame`` in the file's row order, its digest, and notes on reading.
 
-    ``shapes`` tells the shape of the arrays whose bytes a column's cells hold (images).
+    ``shapes`` tells the shape of the arrays whose bytes a column's cells hold (images), ``types``
+    what each column was read as: number, category, text, boolean, date or bytes.
     """
 
     frame: pd.DataFrame
@@ -44,6 +62,7 @@ class Table:
     digest: str
     notes: tuple[str, ...] = ()
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
 
     def require(self, columns: Iterable[str], role: str) -> None:
         """Raises InputError, with near matches, unless every column is there."""
@@ -55,39 +74,108 @@ class Table:
                 )
 
 
-def read_table(path: str | Path) -> Table:
-    """Reads a CSV (or TSV), Parquet or JSON lines file, or images (see ``audit.images``).
+def read_table(
+    path: str | Path,
+    *,
+    types: Mapping[str, str] | None = None,
+    encoding: str | None = None,
+    limits: Limits | None = None,
+) -> Table:
+    """Reads a data file, images (see ``audit.images``) or a table of a database.
 
-    The format is decided by content.
+    CSV and its relatives (also packed with gzip), Parquet, Arrow, JSON lines, Excel and SQLite
+    files are told apart by content; ``FILE#NAME`` names a sheet or a table in them. A database is
+    ``URL#table``, a URL of SQLAlchemy. ``types`` declares what columns hold (see
+    ``audit.sources.types``), ``encoding`` that of text without a mark (UTF-8).
 
-    Raises InputError for a missing, empty or malformed file, and for a column name that is
-    repeated with cells that differ.
+    Raises InputError for a missing, empty or malformed source, a cell that breaks a declared type,
+    and a column name that is repeated with cells that differ; LimitError (exit 6) for what would
+    take too much memory or time.
     """
     from audit.images import holds_images, read_images
 
-    file = Path(path)
+    limits, declared = limits or Limits(), types or {}
+    if is_url(path):
+        frame, notes = read_database(str(path), limits)
+        return _from_database(frame, without_secrets(str(path)), notes, declared)
+    file, part = _file_and_part(path)
     if holds_images(file):
-        return read_images(file)
+        table = read_images(file)
+        frame = as_declared(table.frame, declared, file, as_text)
+        return replace(table, frame=frame, types=types_of(frame, declared))
+    start, size = _look(file)
+    source = str(path) if part else str(file)
+    if start.startswith(SQLITE):
+        frame, notes = read_sqlite(file, part, limits)
+        return _from_database(frame, source, notes, declared)
+    with limited_memory(size, file, limits):
+        raw = file.read_bytes()
+        frame, notes = _parse(raw, file, part, declared, encoding, limits)
+        if frame.shape[0] == 0:
+            raise InputError(f"data file {file} has a header and no rows", remedy="add rows")
+        frame = as_declared(frame, declared, file, as_text)
+    read_as = types_of(frame, declared)
+    return Table(frame, source, digest_bytes(raw), tuple(notes), types=read_as)
+
+
+def _file_and_part(path: str | Path) -> tuple[Path, str | None]:
+    """The file, and the sheet or table that ``FILE#NAME`` names."""
+    file = Path(path)
+    before, mark, part = str(path).rpartition("#")
+    if mark and not file.exists() and Path(before).is_file():
+        return Path(before), part
+    return file, None
+
+
+def _look(file: Path) -> tuple[bytes, int]:
+    """The first bytes of a regular file and its size.
+
+    Raises InputError for what is no table by its first bytes, LimitError for more than fits.
+    """
     if file.is_dir():
         raise InputError(
             f"data {file} is a folder without IDX files or a metadata.csv",
             remedy="pass a CSV, Parquet or JSONL file, or a folder of images",
         )
     try:
-        raw = file.read_bytes()
+        if file.exists() and not file.is_file():
+            raise InputError(f"data {file} is no regular file", remedy="pass a plain file")
+        with file.open("rb") as handle:
+            start = handle.read(1 << 16)
+        size = file.stat().st_size
     except FileNotFoundError:
         siblings = (p.name for p in file.parent.glob("*")) if file.parent.is_dir() else ()
         raise InputError(f"no data file at {file}", remedy=nearest(file.name, siblings)) from None
-    except OSError as error:
-        raise InputError(
-            f"cannot read {file}: {error.strerror}", remedy="check the rights on it"
-        ) from error
-    if not raw.strip():
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read {file}: {reason}", remedy="check the rights on it") from (
+            None
+        )
+    if not start.strip() and size == len(start):
         raise InputError(f"data file {file} is empty", remedy="pass a file with a header and rows")
-    frame, notes = _parse(raw, file)
+    for magic, what, remedy in _REFUSED:
+        if start.startswith(magic) and not is_workbook(file):
+            raise InputError(f"data file {file} is {what}", remedy=remedy)
+    room = available_memory()
+    if room is not None and size > room:
+        raise LimitError(
+            f"data file {file} has {size:,} bytes, {room:,} bytes of memory are free",
+            remedy="write it as Parquet and count its rows on disk: --stream; or audit a sample",
+        )
+    return start, size
+
+
+def _from_database(
+    frame: pd.DataFrame, source: str, notes: list[str], declared: Mapping[str, str]
+) -> Table:
+    """A table whose digest is that of its rows, in an order that depends on their contents."""
     if frame.shape[0] == 0:
-        raise InputError(f"data file {file} has a header and no rows", remedy="add rows")
-    return Table(frame, str(file), digest_bytes(raw), tuple(notes))
+        raise InputError(f"{source} has no rows", remedy="name another table")
+    merged, repeated = _merge_repeated(frame, source)
+    ordered = merged.iloc[canonical_order(merged)].to_csv(index=False)
+    made = as_declared(merged, declared, source, as_text)
+    digest = digest_bytes(ordered.encode("utf-8", "surrogatepass"))
+    return Table(made, source, digest, (*notes, *repeated), types=types_of(made, declared))
 
 
 def table_of(frame: Any, source: str = "data frame") -> Table:
@@ -110,145 +198,45 @@ def table_of(frame: Any, source: str = "data frame") -> Table:
         frame = (known.collect() if isinstance(known, nw.LazyFrame) else known).to_pandas()
     merged, notes = _merge_repeated(frame.reset_index(drop=True), Path(source))
     text = merged.to_csv(index=False).encode()
-    return Table(merged, source, digest_bytes(text), tuple(notes))
+    return Table(merged, source, digest_bytes(text), tuple(notes), types=types_of(merged, {}))
 
 
-def _parse(raw: bytes, file: Path) -> tuple[pd.DataFrame, list[str]]:
-    if raw[:4] == b"PAR1":
-        return _merge_repeated(_read_parquet(raw, file), file)
-    text = _decode(raw, file)
-    if text.lstrip().startswith("{"):
-        return _merge_repeated(_read_json_lines(text, file), file)
-    return _merge_repeated(_read_csv(text, file), file)
-
-
-def _decode(raw: bytes, file: Path) -> str:
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file} is not UTF-8 text: byte {error.start} is 0x{raw[error.start]:02x}",
-            remedy="convert it, e.g. iconv -f latin1 -t utf-8, or pass Parquet",
-        ) from None
-    if "\0" in text:
-        raise InputError(
-            f"{file} holds binary data (a zero byte at character {text.index(chr(0))})",
-            remedy="pass CSV, Parquet or JSON lines",
-        )
-    return text
-
-
-def _read_parquet(raw: bytes, file: Path) -> pd.DataFrame:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        # A plain file handle, not a path: a path would be opened as a partitioned data set.
-        arrow = pq.ParquetFile(io.BytesIO(raw)).read()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(
-            f"{file} is not a readable Parquet file: {error}", remedy="write it again"
-        ) from error
-    import pandas as pd
-
-    columns = [arrow.column(i).to_pandas() for i in range(arrow.num_columns)]
-    frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
-    frame.columns = pd.Index(arrow.column_names)
-    return frame
-
-
-def _read_json_lines(text: str, file: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [k for k, _ in items]
-        if len(set(keys)) < len(keys):
-            raise ValueError(f"key {max(keys, key=keys.count)!r} is repeated")
-        return dict(items)
-
-    records = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line, object_pairs_hook=pairs)
-            if not isinstance(record, dict):
-                raise ValueError("it is not an object")
-            json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair is no text
-        except (ValueError, RecursionError) as error:
+def _parse(
+    raw: bytes,
+    file: Path,
+    part: str | None,
+    declared: Mapping[str, str],
+    encoding: str | None,
+    limits: Limits,
+) -> _Frame:
+    as_it_stands = [c for c, kind in declared.items() if kind in ("text", "category")]
+    if raw[:4] == PARQUET:
+        frame, notes = read_parquet(raw, file, limits)
+    elif raw[:6] == ARROW:
+        frame, notes = read_arrow(raw, file, limits)
+    elif raw[:4] == b"PK\x03\x04":
+        rows, notes = read_workbook(raw, file, part, limits)
+        frame, more = read_delimited(write_delimited(rows), file, as_it_stands)
+        notes = [*notes, *more]
+    else:
+        if raw[:2] == b"\x1f\x8b":
+            raw = gunzip(raw, file, limits)
+        text, notes = decode(raw, file, encoding)
+        if text.lstrip().startswith("{"):
+            frame, more = read_json_lines(text, file, limits)
+        elif text.lstrip().startswith(("[{", "[\n", "[ {")):
             raise InputError(
-                f"{file} line {number} is not a JSON record: {error}",
-                remedy="write one flat JSON object a line",
-            ) from None
-        for key, value in record.items():
-            if isinstance(value, (dict, list)):
-                raise InputError(
-                    f"{file} line {number}: {key!r} holds a nested value",
-                    remedy="flatten it into columns of single values",
-                )
-        records.append(record)
-    return pd.DataFrame.from_records(records)
+                f"{file} is a JSON array, not JSON lines",
+                remedy="write one object a line: jq -c '.[]'",
+            )
+        else:
+            frame, more = read_delimited(text, file, as_it_stands)
+        notes = [*notes, *more]
+    merged, repeated = _merge_repeated(frame, file)
+    return merged, [*notes, *repeated]
 
 
-def _read_csv(text: str, file: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    delimiter = _delimiter(text)
-    try:
-        header = next(csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True))
-    except csv.Error as error:
-        raise InputError(f"{file} is not readable CSV: {error}", remedy="check it") from None
-    try:
-        with warnings.catch_warnings():
-            # Rows longer than the header come as a warning and lose cells: that is an error here.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = _parse_csv(text, delimiter)
-            if _LEADING_ZERO.search(text):
-                _keep_codes(frame, _parse_csv(text, delimiter, dtype=str))
-    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
-        raise InputError(
-            f"{file} is not readable CSV: {' '.join(str(error).split())}",
-            remedy="every row needs as many cells as the header; quote cells that hold commas",
-        ) from None
-    frame.columns = pd.Index([name.strip() for name in header])
-    return frame
-
-
-def _parse_csv(text: str, delimiter: str, dtype: Any = None) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.read_csv(
-        io.StringIO(text),
-        sep=delimiter,
-        skipinitialspace=True,
-        keep_default_na=False,
-        na_values=list(MISSING_TEXTS),
-        index_col=False,
-        low_memory=False,
-        dtype=dtype,
-    )
-
-
-def _keep_codes(frame: pd.DataFrame, raw: pd.DataFrame) -> None:
-    """A column with a cell like 02139 holds codes (postcodes, counties): it stays text.
-
-    Read as numbers, 02139 would lose its zero, and 01 and 1 would become one group.
-    """
-    import pandas as pd
-
-    for column in frame.columns:
-        if pd.api.types.is_numeric_dtype(frame[column]):
-            cells = raw[column].dropna()
-            if cells.str.fullmatch(r"-?0\d+").any():
-                frame[column] = raw[column]
-
-
-def _delimiter(text: str) -> str:
-    first = text.lstrip().split("\n", 1)[0]
-    return max(",\t;", key=first.count) if any(c in first for c in ",\t;") else ","
-
-
-def _merge_repeated(frame: pd.DataFrame, file: Path) -> tuple[pd.DataFrame, list[str]]:
+def _merge_repeated(frame: pd.DataFrame, file: object) -> tuple[pd.DataFrame, list[str]]:
     """Keeps a column name that is repeated with identical cells once; refuses it otherwise."""
     names = [str(c) for c in frame.columns]
     first: dict[str, int] = {}
@@ -282,7 +270,10 @@ def as_text(value: Any) -> str:
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):  # numpy's own bool
         return "true" if value else "false"
     if isinstance(value, Real):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number past 1e308: its own digits
+            return str(value)
         if number.is_integer() and abs(number) < 2**53:
             return str(int(number))
     return str(value)

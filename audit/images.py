@@ -277,8 +277,10 @@ def _decode(file: Path) -> np.ndarray:
     import warnings
 
     import numpy as np
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageFile, UnidentifiedImageError
 
+    # Other libraries (WeasyPrint) let Pillow fill up what is missing of a picture, process-wide.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of broken metadata, which is not read
@@ -304,8 +306,11 @@ def _size(pixels: np.ndarray) -> str:
 
 
 def _is_npz(file: Path) -> bool:
-    with zipfile.ZipFile(file) as archive:
-        return "images.npy" in archive.namelist()
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return "images.npy" in archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        return False
 
 
 def _read_npz(file: Path) -> _Read:

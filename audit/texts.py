@@ -5,12 +5,12 @@ Tables of texts (CSV, Parquet, JSON lines) are read by ``audit.data``.
 
 from __future__ import annotations
 
-import codecs
 from pathlib import Path
 
 from audit.canonical import digest_bytes
 from audit.data import Table
 from audit.errors import InputError, nearest
+from audit.sources.texts import decode
 
 COLUMN = "text"
 _TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json"})
@@ -34,7 +34,7 @@ def read_texts(path: str | Path, *, encoding: str = "utf-8", passage: int | None
 
     file = Path(path)
     raw = _bytes(file)
-    text = _decoded(raw, file, encoding)
+    text, _ = decode(raw, file, encoding)
     notes = []
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -66,28 +66,3 @@ def _bytes(file: Path) -> bytes:
         raise InputError(
             f"cannot read {file}: {error.strerror}", remedy="check the rights on it"
         ) from error
-
-
-def _decoded(raw: bytes, file: Path, encoding: str) -> str:
-    try:
-        name = codecs.lookup(encoding).name
-        # Python's own codecs for bytes to bytes (zip, rot13 ...) are no encodings of text.
-        if not codecs.lookup(encoding)._is_text_encoding:
-            raise LookupError
-    except (LookupError, ValueError):
-        raise InputError(
-            f"encoding {encoding!r} is not known", remedy="use e.g. utf-8, latin-1 or cp1252"
-        ) from None
-    try:
-        text = raw.decode("utf-8-sig" if name == "utf-8" else name)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file} is not {encoding} text: byte {error.start} is 0x{raw[error.start]:02x}",
-            remedy="name its encoding, e.g. --encoding latin-1",
-        ) from None
-    if "\0" in text:
-        raise InputError(
-            f"{file} holds binary data (a zero byte at character {text.index(chr(0))})",
-            remedy="pass plain text",
-        )
-    return text

@@ -1,0 +1,105 @@
+"""What the messages of an Arrow stream say that their buffers unpack to, without unpacking them.
+
+A compressed buffer starts with its unpacked size, and Arrow allocates that before it unpacks. The
+message around it is a FlatBuffers table; the few fields that tell where buffers lie are read here
+by hand, with every offset checked.
+
+Source: Arrow columnar format 1.5, "Encapsulated message format" and "Compressed buffers".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+_CONTINUES = b"\xff\xff\xff\xff"
+_DICTIONARY, _RECORDS = 2, 3  # the kinds of messages that have a body
+_MAX_MESSAGES = 1_000_000
+
+
+def announced_bytes(stream: memoryview) -> int:
+    """The sum over all buffers of all messages. Raises ValueError where the stream is broken."""
+    total = at = 0
+    for _ in range(_MAX_MESSAGES):
+        if len(stream) - at < 8 or bytes(stream[at : at + 4]) != _CONTINUES:
+            return total
+        size = _int(stream, at + 4, "<i")
+        if size == 0:
+            return total
+        head = stream[at + 8 : at + 8 + size]
+        body_size = _field_int(head, _root(head), 3, "<q")
+        start = at + 8 + size
+        if size < 0 or body_size < 0 or start + body_size > len(stream):
+            raise ValueError("a message is longer than the file")
+        total += sum(_buffers(head, stream[start : start + body_size]))
+        at = start + body_size
+    raise ValueError(f"it has over {_MAX_MESSAGES:,} messages")
+
+
+def _buffers(head: memoryview, body: memoryview) -> Iterator[int]:
+    message = _root(head)
+    kind = _field_int(head, message, 1, "<B")
+    if kind not in (_DICTIONARY, _RECORDS):
+        return
+    batch = _child(head, message, 2)
+    if batch is not None and kind == _DICTIONARY:
+        batch = _child(head, batch, 1)
+    if batch is None:
+        return
+    rows = _field_int(head, batch, 0, "<q")
+    if rows < 0:
+        raise ValueError(f"a batch of {rows} rows")
+    nodes, places = _vector(head, batch, 1), _vector(head, batch, 2)
+    # Columns of nulls alone have no buffers, and a row of them still takes a place in a table.
+    yield 8 * rows * (nodes[1] if nodes else 0)
+    if places is None:
+        return
+    is_packed = _child(head, batch, 3) is not None
+    first, count = places
+    for i in range(count):
+        offset, length = _int(head, first + 16 * i, "<q"), _int(head, first + 16 * i + 8, "<q")
+        if offset < 0 or length < 0 or offset + length > len(body):
+            raise ValueError("a buffer lies outside of its message")
+        unpacked = _int(body, offset, "<q") if is_packed and length >= 8 else length
+        if unpacked < -1:
+            raise ValueError(f"a buffer of {unpacked} bytes")
+        yield length if unpacked == -1 else unpacked
+
+
+def _int(data: memoryview, at: int, form: str) -> int:
+    if at < 0:
+        raise ValueError("an offset before the start")
+    try:
+        value: int = struct.unpack_from(form, data, at)[0]
+    except struct.error:
+        raise ValueError("an offset past the end") from None
+    return value
+
+
+def _root(head: memoryview) -> int:
+    return _int(head, 0, "<I")
+
+
+def _field(head: memoryview, table: int, number: int) -> int | None:
+    """Where field ``number`` of a table lies; None where it has its default."""
+    layout = table - _int(head, table, "<i")
+    if _int(head, layout, "<H") < 6 + 2 * number:
+        return None
+    offset = _int(head, layout + 4 + 2 * number, "<H")
+    return table + offset if offset else None
+
+
+def _field_int(head: memoryview, table: int, number: int, form: str) -> int:
+    at = _field(head, table, number)
+    return 0 if at is None else _int(head, at, form)
+
+
+def _child(head: memoryview, table: int, number: int) -> int | None:
+    at = _field(head, table, number)
+    return None if at is None else at + _int(head, at, "<I")
+
+
+def _vector(head: memoryview, table: int, number: int) -> tuple[int, int] | None:
+    """Where the first of a vector's structs lies, and how many there are."""
+    at = _child(head, table, number)
+    return None if at is None else (at + 4, _int(head, at, "<I"))

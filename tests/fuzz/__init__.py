@@ -1,0 +1,1 @@
+"""Parsers of what strangers hand over, under random changes of honest bytes."""
