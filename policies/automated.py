@@ -19,10 +19,11 @@ from policies.decide import (
     without_number,
     worse,
 )
-from policies.schema import Check, Evidence, declared_reference
+from policies.demands import Check, declared_reference
+from policies.schema import Evidence
 from policies.selection import Selection, features_of, select
 from policies.words import Words, count, measured, name, place, say
-from policies.worsening import no_comparison, no_worse
+from policies.worsening import no_comparison, row_by_row
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def _demand(check: Check, declared: Mapping[str, Any]) -> Demand | Outcome:
 def _decide_all(
     selection: Selection, evidence: Evidence, asked: Demand, case: Case, other: Case | None
 ) -> Outcome:
+    asked = replace(asked, numbers=sum(f.value is not None for f in selection.findings))
     judge = _Judge(asked, case, other, selection.findings)
     kept: list[tuple[Finding, Outcome]] = []
     left_out: list[Finding] = []
@@ -113,14 +115,15 @@ def _decisive(
     With ``agg: min`` or ``max`` the one extreme decides; what has no number still counts, since
     the extreme could hide there.
     """
-    comparator, thresholds = asked.check.comparator, asked.thresholds
     asks = [(f, o) for f, o in kept if o.status != "not-applicable"]
     if not asks:
         return [o for _, o in kept]
     numbered = [o for _, o in asks if o.value is not None]
     blank = [o for _, o in asks if o.value is None]
+    if asked.check.decision == "present":
+        return numbered + blank
     if evidence.agg == "all":
-        numbered.sort(key=lambda o: -badness(comparator, thresholds, o.value or 0.0))
+        numbered.sort(key=lambda o: -badness(asked.comparator, asked.thresholds, o.value or 0.0))
     elif numbered:
         pick = min if evidence.agg == "min" else max
         numbered = [pick(numbered, key=lambda o: o.value or 0.0)]
@@ -160,8 +163,8 @@ class _Judge:
                 if check.on_small == "exclude-and-report":
                     return None
                 return self._small(finding, small)
-        if check.decision == "no-group-worse":
-            return no_worse(finding, self.asked, self.case, self.other, self.siblings)
+        if check.paired:
+            return row_by_row(finding, self.asked, self.case, self.other, self.siblings)
         if check.against is not None:
             return self._change(finding)
         outcome = decide(finding, self.asked)
@@ -191,7 +194,7 @@ class _Judge:
             shown = say(f"undefined (n={finding.n})", f"无定义（n={finding.n}）")
             interval = None
         else:
-            interval = interval_for(finding, check.ci) or finding.interval
+            interval = interval_for(finding, self.asked.ci) or finding.interval
             shown = measured(finding.value, interval, finding.n, self.asked.thresholds)
         because = say(
             f"{shown['en']}{where['en']}; the group is too small to judge: {why['en']}",
@@ -274,7 +277,7 @@ class _Judge:
         if check.min_n is not None and finding.n < check.min_n:
             return decide(finding, self.asked)
         change = now - before
-        kept = relation(check.comparator, thresholds, change, change) == "pass"
+        kept = relation(self.asked.comparator, thresholds, change, change) == "pass"
         shown, where = measured(change, None, finding.n, thresholds), place(finding)
         was, is_now = f"{before:.4g}", f"{now:.4g}"
         en_end, zh_end = ("it is kept", "满足") if kept else ("it is not kept", "不满足")

@@ -10,7 +10,7 @@ from typing import Literal
 from audit.finding import Finding, Interval
 from audit.measure import intervals
 from policies import power
-from policies.schema import Check, Comparator, ConfidenceInterval
+from policies.demands import Check, Comparator, ConfidenceInterval
 from policies.verdict import VerdictStatus
 from policies.words import Words, count, demand, measured, name, number, place, say
 
@@ -42,12 +42,28 @@ class Demand:
     check: Check
     thresholds: tuple[float, ...]
     is_default: bool = False
+    numbers: int = 1  # how many numbers share the item's error
+
+    @property
+    def ci(self) -> ConfidenceInterval:
+        """The interval that is read, at the level that holds for all numbers of the item."""
+        ci = self.check.ci
+        if self.check.multiple == "none" or self.numbers < 2:
+            return ci
+        return ci.model_copy(update={"level": 1 - (1 - ci.level) / self.numbers})
+
+    @property
+    def comparator(self) -> Comparator:
+        """How the number stands to the thresholds; only for decisions that compare."""
+        assert self.check.comparator is not None
+        return self.check.comparator
 
     @property
     def words(self) -> Words:
         """``must be <= 0.10 (convention)``."""
-        check = self.check
-        return demand(check.comparator, self.thresholds, check.threshold_origin, self.is_default)
+        return demand(
+            self.check.comparator, self.thresholds, self.check.threshold_origin, self.is_default
+        )
 
 
 @dataclass(frozen=True)
@@ -181,12 +197,17 @@ def without_number(finding: Finding) -> Outcome:
 
 def decide(finding: Finding, asked: Demand) -> Outcome:
     """The answer of one finding: pass, fail, warn, inconclusive, error or not-applicable."""
-    if finding.value is None:
-        return without_number(finding)
     check = asked.check
+    if finding.value is None:
+        blank = without_number(finding)
+        if check.decision == "present" and finding.status == "undefined":
+            return replace(blank, status="fail", code="absent")
+        return blank
     if check.min_n is not None and finding.n < check.min_n:
         return _too_few(finding, asked, check.min_n)
-    interval = interval_for(finding, check.ci)
+    interval = interval_for(finding, asked.ci)
+    if check.decision == "present":
+        return _answer("pass", "present", finding, asked, interval, say("it is", "已测量"))
     if check.decision == "bound":
         if interval is None:
             return _no_interval(finding, asked)
@@ -195,7 +216,7 @@ def decide(finding: Finding, asked: Demand) -> Outcome:
 
 
 def _by_bound(finding: Finding, asked: Demand, interval: Interval) -> Outcome:
-    held = relation(asked.check.comparator, asked.thresholds, interval.low, interval.high)
+    held = relation(asked.comparator, asked.thresholds, interval.low, interval.high)
     if held == "pass":
         ending = say("the whole interval keeps it", "整个区间满足")
         return _answer("pass", "bound-met", finding, asked, interval, ending)
@@ -220,9 +241,11 @@ def _by_bound(finding: Finding, asked: Demand, interval: Interval) -> Outcome:
 
 
 def _by_point(finding: Finding, asked: Demand, interval: Interval | None) -> Outcome:
-    comparator, value = asked.check.comparator, finding.value
+    comparator, value = asked.comparator, finding.value
     if value is None:
         return without_number(finding)
+    if asked.check.companion_test is not None:
+        return _by_test(finding, asked, value, interval, asked.check.companion_test.alpha)
     if relation(comparator, asked.thresholds, value, value) != "pass":
         ending = say("it is not kept", "不满足")
         return _answer("fail", "point-missed", finding, asked, interval, ending)
@@ -238,6 +261,39 @@ def _by_point(finding: Finding, asked: Demand, interval: Interval | None) -> Out
     return _answer("pass", "point-met", finding, asked, interval, say("it is kept", "满足"))
 
 
+def _by_test(
+    finding: Finding, asked: Demand, value: float, interval: Interval | None, alpha: float
+) -> Outcome:
+    """A point estimate with a significance test: neither alone condemns or clears."""
+    kept = relation(asked.comparator, asked.thresholds, value, value) == "pass"
+    if finding.p_value is None:
+        ending = say(
+            "the finding carries no test: audit again with this pack",
+            "该结果未附检验：请以本规则包重新审计",
+        )
+        return _answer("inconclusive", "no-test", finding, asked, interval, ending)
+    significant = finding.p_value < alpha
+    p, a = number(finding.p_value, [alpha]), number(alpha)
+    test = say(
+        f"p = {p}, {'below' if significant else 'not below'} {a}",
+        f"p = {p}，{'低于' if significant else '不低于'} {a}",
+    )
+    if kept and not significant:
+        status: VerdictStatus = "pass"
+        code, ending = "point-met", say("it is kept", "满足")
+    elif kept:
+        status, code = "warn", "point-met-test-significant"
+        ending = say("it is kept, yet the groups differ beyond chance", "满足，但组间差异显著")
+    elif significant:
+        status, code = "fail", "point-missed-test-significant"
+        ending = say("it is not kept, beyond chance", "不满足，且差异显著")
+    else:
+        status, code = "inconclusive", "point-missed-by-chance"
+        ending = say("it is not kept, which may be chance", "不满足，但可能出于偶然")
+    ending = say(f"{ending['en']} ({test['en']})", f"{ending['zh']}（{test['zh']}）")
+    return _answer(status, code, finding, asked, interval, ending)
+
+
 def _too_few(finding: Finding, asked: Demand, minimum: int) -> Outcome:
     rows = minimum - finding.n
     ending = say(
@@ -245,12 +301,12 @@ def _too_few(finding: Finding, asked: Demand, minimum: int) -> Outcome:
         f"至少须有 {count(minimum)} 行：还差 {count(rows)} 行",
     )
     status: VerdictStatus = "fail" if asked.check.on_small == "fail" else "inconclusive"
-    interval = interval_for(finding, asked.check.ci) or finding.interval
+    interval = interval_for(finding, asked.ci) or finding.interval
     return _answer(status, "too-few-rows", finding, asked, interval, ending, rows)
 
 
 def _no_interval(finding: Finding, asked: Demand) -> Outcome:
-    ci = asked.check.ci
+    ci = asked.ci
     level = number(ci.two_sided_level)
     if finding.interval is None:
         ending = say("the number has no interval to decide by", "该数值没有可供判定的区间")

@@ -31,6 +31,7 @@ def exit_code(
     inconclusive: str = "report",
     attestations: str = "require",
     allow_empty: bool = False,
+    baseline: Sequence[Verdict] | None = None,
 ) -> int:
     """What the process returns for these verdicts.
 
@@ -40,13 +41,16 @@ def exit_code(
 
     ``strict`` lets warnings of that severity fail too (of ``may`` items never).
     ``inconclusive``: report (code 3), fail (code 1) or warn (no code). ``attestations``: require
-    (code 4) or warn (no code). Raises InputError for other values.
+    (code 4) or warn (no code). With ``baseline``, the verdicts of an earlier case, only what got
+    worse since blocks (see ``known``). Raises InputError for other values.
     """
     _check_choice("--fail-on", fail_on, SEVERITIES)
     _check_choice("--inconclusive", inconclusive, get_args(WhenInconclusive))
     _check_choice("--attestations", attestations, get_args(WhenPending))
     if not allow_empty and all(v.status == "not-applicable" for v in verdicts):
         return BAD_INPUT
+    if baseline is not None:
+        verdicts = [v for v in verdicts if v not in known(verdicts, baseline)]
     grave = SEVERITIES[: [str(s) for s in SEVERITIES].index(fail_on) + 1]
     codes = {
         "fail": FAILED,
@@ -64,6 +68,39 @@ def exit_code(
             if v.status == "warn" and v.obligation != "may" and v.severity in grave
         ]
     return worst_exit_code(found)
+
+
+# from the best; what stands further right is worse
+_ORDER = ("not-applicable", "pass", "attested", "warn", "needs-attestation", "inconclusive", "fail")
+
+
+def known(verdicts: Sequence[Verdict], baseline: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts that are no worse than the earlier case's on the same item.
+
+    A number that fails in both cases is worse if it lies beyond the earlier interval, on the wrong
+    side. Crashes, waived and not yet applicable items go by the status that lies underneath.
+    """
+    before = {(v.pack, v.item): v for v in baseline}
+    return [
+        v
+        for v in verdicts
+        if (old := before.get((v.pack, v.item))) is not None and not _is_worse(v, old)
+    ]
+
+
+def _is_worse(now: Verdict, before: Verdict) -> bool:
+    if "error" in (now.underlying, before.underlying):
+        return now.underlying != before.underlying or now.underlying == "error"
+    if now.underlying != before.underlying:
+        order = [str(s) for s in _ORDER]
+        return order.index(now.underlying) > order.index(before.underlying)
+    if now.value is None or before.interval is None:
+        return False
+    if now.comparator in (">=", ">"):
+        return now.value < before.interval.low
+    if now.comparator in ("<=", "<"):
+        return now.value > before.interval.high
+    return not before.interval.low <= now.value <= before.interval.high
 
 
 def counts(verdicts: Iterable[Verdict]) -> dict[VerdictStatus, int]:

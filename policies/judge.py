@@ -44,7 +44,7 @@ def judge(
     dates are read; ``compare_to`` is the case for items that ask for no worsening.
     Raises InputError for an attestation or waiver for this pack that cannot be read.
     """
-    statements = read_statements(register, pack.id)
+    statements = read_statements(register, pack)
     facts, problem = _facts(case, pack)
     bench = _Bench(case, pack, statements, facts, problem, as_of, compare_to)
     return tuple(bench.verdict(item) for item in pack.items)
@@ -113,7 +113,7 @@ class _Bench:
             findings=outcome.findings,
             value=outcome.value,
             interval=outcome.interval,
-            comparator=check.comparator if check else "",
+            comparator=(check.comparator or "") if check else "",
             threshold=single,
             threshold_origin=check.threshold_origin if check else None,
             decision=check.decision if check else None,
@@ -142,9 +142,9 @@ class _Bench:
 
     def _judged(self, item: Item) -> Measured:
         signed = self._attested(item)
-        if item.evidence is None or item.check is None:
+        if item.selects is None or item.check is None:
             return Measured(signed or Outcome("error", "empty", say("an empty item", "空项")))
-        found = automated(item.evidence, item.check, self.case, self.compare_to)
+        found = automated(item.selects, item.check, self.case, self.compare_to)
         if signed is None:
             return found
         return replace(found, outcome=_both(found.outcome, signed))
@@ -154,7 +154,7 @@ class _Bench:
             return None
         digest = subject_digest(self.case.subject)
         on_file = self.statements.attestations.get(item.id, ())
-        result = attested(item, item.attest, on_file, digest, self.as_of)
+        result = attested(self.pack, item, item.attest, on_file, digest, self.as_of)
         return Outcome(result.status, result.code, result.because)
 
     def _softened(self, item: Item, outcome: Outcome) -> Outcome:

@@ -8,7 +8,8 @@ from datetime import date
 from typing import Literal
 
 from audit.errors import nearest
-from policies.schema import Condition, Item, Pack, declared_reference
+from policies.demands import declared_reference
+from policies.schema import Condition, Item, Pack
 
 STALE_AFTER_DAYS = 180
 
@@ -44,6 +45,7 @@ def lint(
     complaints = [*_about_pack(pack, as_of)]
     known = None if facts is None else {*facts, *pack.parameters}
     complaints += _unknown_facts(pack, pack.applies_when, known, "", ("applies_when",))
+    complaints += _twins(pack)
     for index, item in enumerate(pack.items):
         at = _At(pack, item, index)
         complaints += at.languages()
@@ -104,6 +106,27 @@ def _about_pack(pack: Pack, as_of: date | None) -> Iterator[Complaint]:
         )
 
 
+def _twins(pack: Pack) -> Iterator[Complaint]:
+    """Two items that read the same evidence with the same demand for the same clause are one."""
+    seen: dict[str, str] = {}
+    for index, item in enumerate(pack.items):
+        asked = item.model_dump(
+            mode="json",
+            include={"clause", "evidence", "check", "applies_when"}
+            if item.kind == "automated"
+            else {"clause", "evidence", "check", "attest", "applies_when"},
+        )
+        first = seen.setdefault(repr(asked), item.id)
+        if first != item.id:
+            yield Complaint(
+                "error",
+                item.id,
+                f"asks what {first} asks: same clause, evidence and demand",
+                "drop one of the two, or name the clause and the number that set it apart",
+                pack.line("items", index),
+            )
+
+
 def _unknown_facts(
     pack: Pack,
     condition: Condition | None,
@@ -155,7 +178,11 @@ class _At:
                     yield self._complaint("error", f"{path} lacks {language}", remedy, *where)
 
     def sources(self) -> Iterator[Complaint]:
-        """A clause names a source of the pack; a legal number names its clause."""
+        """A clause names a source of the pack; whoever cites a text or a law names the clause."""
+        if not self.item.clause and self.pack.kind != "house":
+            yield self._complaint(
+                "error", "names no clause", "say where it comes from: clause: {source: text}"
+            )
         for key in self.item.clause:
             if key not in self.pack.sources:
                 remedy = nearest(key, self.pack.sources)
@@ -216,7 +243,7 @@ class _At:
 
     def selects(self, measures: Mapping[str, str] | None) -> Iterator[Complaint]:
         """What the item selects is measured by some check."""
-        evidence = self.item.evidence
+        evidence = self.item.selects
         if measures is None or evidence is None or evidence.select in measures:
             return
         yield self._complaint(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
@@ -12,7 +13,9 @@ from pydantic import BaseModel, ValidationError
 from audit import safe_yaml
 from audit.errors import InputError, nearest
 from audit.safe_yaml import Document
-from policies.schema import Check, Item, Pack, json_schema
+from policies.demands import Check
+from policies.extending import LoosenedError, extended, merge
+from policies.schema import Item, Pack, json_schema
 
 __all__ = [
     "Check",
@@ -45,8 +48,37 @@ def load_pack(ref: str | Path) -> Pack:
     Text counts as a path if it has a folder separator or ends in .yaml or .yml, or if such a file
     exists and no shipped pack has that id. Raises InputError, with near matches for an unknown id.
     """
-    path = _pack_path(ref)
-    return parse_pack(safe_yaml.read_bytes(path), str(path))
+    return _load(_pack_path(ref), ())
+
+
+def _load(path: Path, above: tuple[Path, ...]) -> Pack:
+    """The pack at ``path``, which the packs ``above`` extend, the last one directly."""
+    if path.resolve() in above:
+        raise InputError(
+            f"{path}: extends goes in a circle", remedy="let one of the packs stand on its own"
+        )
+    above = (*above, path.resolve())
+    return parse_pack(safe_yaml.read_bytes(path), str(path), partial(_base_of, path, above))
+
+
+def _base_of(path: Path, above: tuple[Path, ...], ref: str) -> Pack:
+    """The pack that the pack at ``path`` extends: a shipped one, or a file in the same folder."""
+    if ref in shipped_packs():
+        return _load(PACKS / f"{ref}.yaml", above)
+    beside = path.parent / ref
+    if Path(ref).name != ref or not beside.is_file() or beside.is_symlink():
+        raise InputError(
+            f"{path} extends {ref!r}, which is no shipped pack and no file beside it",
+            remedy=nearest(ref, shipped_packs()),
+        )
+    return _load(beside, above)
+
+
+def _no_base(ref: str) -> Pack:
+    raise InputError(
+        f"the pack extends {ref!r}, but it was not read from a file",
+        remedy="load it by its path: load_pack(path)",
+    )
 
 
 def _pack_path(ref: str | Path) -> Path:
@@ -65,8 +97,9 @@ def _pack_path(ref: str | Path) -> Path:
     raise InputError(f"no policy pack {ref!r}", remedy=nearest(ref, shipped_packs()))
 
 
-def parse_pack(raw: bytes, name: str) -> Pack:
-    """A pack from its bytes; ``name`` is the file's name in messages. Raises InputError."""
+def parse_pack(raw: bytes, name: str, base_of: Callable[[str], Pack] = _no_base) -> Pack:
+    """A pack from its bytes; ``name`` is the file's name in messages, ``base_of`` finds the pack
+    that it extends. Raises InputError."""
     document = safe_yaml.parse(raw, name)
     if not isinstance(document.data, dict):
         raise InputError(
@@ -79,13 +112,61 @@ def parse_pack(raw: bytes, name: str) -> Pack:
             remedy="write schema: rai-pack/1",
         )
     _check_keys(document)
-    data = _with_defaults(_with_extends(document))
+    if document.data.get("extends") is None:
+        data = _with_defaults(_with_extends(document))
+        pack = _validated(data, document)
+        pack._raw, pack._name, pack._lines = raw, name, document.lines
+        return pack
+    return _house_pack(document, base_of(str(document.data["extends"])))
+
+
+def _validated(data: dict[str, Any], document: Document) -> Pack:
     try:
-        pack = Pack.model_validate(data)
+        return Pack.model_validate(data)
     except ValidationError as error:
         raise _readable(error, document, data) from error
-    pack._raw, pack._name, pack._lines = raw, name, document.lines
-    return pack
+
+
+def _house_pack(document: Document, base: Pack) -> Pack:
+    """The base with what the document adds and tightens; its bytes are those of the whole."""
+    import yaml
+
+    defaults = document.data.get("defaults")
+    items = [
+        item
+        if base.item(str(item.get("id"))) is not None or not isinstance(defaults, dict)
+        else _item_with_defaults(item, defaults)
+        for item in _with_extends(document)["items"]
+    ]
+    data = merge(base, document.data, items)
+    pack = _validated(data, document)
+    try:
+        changes = extended(base, pack)
+    except LoosenedError as error:
+        ids = [str(item.get("id")) for item in _raw_items(document)]
+        at = ("items", ids.index(error.item)) if error.item in ids else ()
+        raise InputError(
+            f"{_where(document, at, error.item or None)}: {error}",
+            remedy=f"a pack that extends {base.id} may only ask for more; or write a pack of your "
+            "own",
+        ) from error
+    whole = {**data, "extended": changes.model_dump(mode="json", exclude_none=True)}
+    raw = yaml.safe_dump(whole, allow_unicode=True, sort_keys=False, width=100).encode()
+    made = parse_pack(raw, document.name)
+    made._lines = _own_lines(document, made)
+    return made
+
+
+def _own_lines(document: Document, pack: Pack) -> dict[tuple[str | int, ...], int]:
+    """Lines of the file that was written by hand, at the places of the pack that it became."""
+    lines = {k: v for k, v in document.lines.items() if k[:1] != ("items",)}
+    at = {item.id: index for index, item in enumerate(pack.items)}
+    for index, item in enumerate(_raw_items(document)):
+        place = ("items", at[str(item["id"])])
+        for key, line in document.lines.items():
+            if key[:2] == ("items", index):
+                lines[(*place, *key[2:])] = line
+    return lines
 
 
 def asked_levels(packs: Iterable[Pack]) -> tuple[float, ...]:
@@ -99,7 +180,7 @@ def asked_levels(packs: Iterable[Pack]) -> tuple[float, ...]:
 
 def asked_measures(pack: Pack) -> set[str]:
     """Every ``family.measure`` that the pack's items select."""
-    return {item.evidence.select for item in pack.items if item.evidence is not None}
+    return {item.selects.select for item in pack.items if item.selects is not None}
 
 
 def _raw_items(document: Document) -> list[dict[str, Any]]:
@@ -222,9 +303,9 @@ def _readable(error: ValidationError, document: Document, data: dict[str, Any]) 
     """Pydantic's errors with file, line and item, the first few of them."""
     messages: dict[tuple[str | int, ...], list[str]] = {}
     for one in error.errors():
-        location = tuple(one["loc"])
-        if one["type"] != "missing":
-            location = _existing(data, location)
+        location = _existing(data, tuple(one["loc"]))
+        if one["type"] == "missing":
+            location = (*location, one["loc"][-1])
         message = one["msg"].removeprefix("Value error, ")
         messages.setdefault(location, []).append(message)
     if len(messages) > 1 and any(location[:1] == ("items",) for location in messages):
@@ -243,10 +324,11 @@ def _readable(error: ValidationError, document: Document, data: dict[str, Any]) 
 
 
 def _existing(data: Any, location: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The part of an error's location that is in the file: pydantic adds names of alternatives."""
-    for depth, part in enumerate(location):
+    """The parts of a location that are in the file: pydantic adds the names of alternatives."""
+    kept: list[str | int] = []
+    for part in location:
         inside = isinstance(data, dict) and part in data
-        if not inside and not (isinstance(data, list) and isinstance(part, int)):
-            return location[:depth]
-        data = data[part]
-    return location
+        if inside or (isinstance(data, list) and isinstance(part, int)):
+            kept.append(part)
+            data = data[part]
+    return tuple(kept)

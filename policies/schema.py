@@ -5,7 +5,8 @@
     item   id, extends, clause, title, text, kind, severity, obligation, waivable, applies_from,
            applies_when, evidence, check, attest, on_fail, crosswalk, note
 
-Texts are mappings from language (en, zh) to text. Files are read by ``policies.pack``.
+``check`` is described in ``demands.py``, a pack that extends another in ``extending.py``. Texts
+are mappings from language (en, zh) to text. Files are read by ``policies.pack``.
 """
 
 from __future__ import annotations
@@ -16,38 +17,28 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from audit.canonical import digest_bytes
 from audit.safe_yaml import Location, line_of
-from policies.verdict import Decision, ItemKind, Obligation, Severity, ThresholdOrigin
+from policies.demands import Check, ConfidenceInterval, OnSmall, Part
+from policies.verdict import Decision, ItemKind, Obligation, Severity
 
 SCHEMA = "rai-pack/1"
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
-Comparator = Literal[">=", "<=", ">", "<", "==", "between"]
-OnSmall = Literal["inconclusive", "exclude-and-report", "fail"]
 Answer = Literal["met", "met-by-other-means", "not-met", "not-applicable"]
-Method = Literal["wilson", "clopper-pearson", "katz-log", "newcombe", "bootstrap"]
 Text = Mapping[Language, Annotated[str, Field(min_length=1)]]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
 PackId = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Duration = Annotated[
     str, Field(pattern=r"^P(\d{1,3}Y)?(\d{1,4}M)?(\d{1,4}W)?(\d{1,5}D)?$", min_length=3)
 ]
-DeclaredRef = Annotated[str, Field(pattern=r"^\$\{declared\.[A-Za-z0-9_.-]+(\|[^|{}]+)?\}$")]
-Level = Annotated[float, Field(gt=0.5, lt=1)]
 # bool before the numbers, or true would be read as 1
 Scalar = bool | int | float | str | date | None
 
-_DECLARED = re.compile(r"^\$\{declared\.([^|}]+)(?:\|([^}]+))?\}$")
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Condition(_Part):
+class Condition(Part):
     """When a pack or an item applies: one comparison of a fact, or all, any, not of conditions."""
 
     fact: str | None = None
@@ -80,7 +71,7 @@ class Condition(_Part):
         return below | ({self.fact} if self.fact is not None else set())
 
 
-class Source(_Part):
+class Source(Part):
     """Where a pack's demands come from."""
 
     cite: str = Field(min_length=1)
@@ -88,7 +79,7 @@ class Source(_Part):
     note: str | None = None
 
 
-class LegalStatus(_Part):
+class LegalStatus(Part):
     """Whether the source binds, from when to when, and when somebody last looked."""
 
     state: Literal[
@@ -106,7 +97,7 @@ class LegalStatus(_Part):
     note: str | None = None
 
 
-class Parameter(_Part):
+class Parameter(Part):
     """A fact that the pack asks the subject's maker to declare."""
 
     text: Text | None = None
@@ -115,20 +106,7 @@ class Parameter(_Part):
     default: Scalar | list[Scalar] = None
 
 
-class ConfidenceInterval(_Part):
-    """The interval that decides. A one-sided level L reads the two-sided interval at 2L - 1."""
-
-    method: Method | None = None
-    level: Level = 0.95
-    sided: Literal["one", "two"] = "two"
-
-    @property
-    def two_sided_level(self) -> float:
-        """The level of the two-sided interval whose ends are read."""
-        return self.level if self.sided == "two" else round(2 * self.level - 1, 12)
-
-
-class Evidence(_Part):
+class Evidence(Part):
     """Which findings an item reads: ``family.measure``, for which sensitive features or columns.
 
     ``group_by`` (or its synonym ``between``) is ``each`` (every single sensitive feature),
@@ -166,66 +144,7 @@ class Evidence(_Part):
         return self.group_by if self.group_by is not None else self.between
 
 
-# strict: `threshold: true` is a mistake, not 1
-Threshold = Annotated[float, Field(strict=True)] | DeclaredRef
-
-
-class Check(_Part):
-    """What the selected number must satisfy. Whoever writes the threshold says where it is from.
-
-    ``decision: bound`` passes only where the interval's bound passes; ``point`` compares the value.
-    ``against: compare_to`` judges the change: this case's value minus the other case's; with
-    ``decision: no-group-worse`` row by row, failing what is shown to break the threshold.
-    """
-
-    comparator: Comparator
-    threshold: Threshold | tuple[Threshold, Threshold]
-    threshold_origin: ThresholdOrigin
-    decision: Decision = "bound"
-    ci: ConfidenceInterval = ConfidenceInterval()
-    min_n: int | None = Field(default=None, ge=1)
-    min_group_n: int | None = Field(default=None, ge=1)
-    min_group_share: float | None = Field(default=None, gt=0, lt=1)
-    on_small: OnSmall = "inconclusive"
-    against: Literal["compare_to"] | None = None
-    note: str | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Check:
-        pair = isinstance(self.threshold, tuple)
-        if pair != (self.comparator == "between"):
-            raise ValueError("between takes two thresholds [low, high], other comparators take one")
-        if self.against is not None and self.decision == "bound":
-            raise ValueError("against: compare_to needs decision: point or no-group-worse")
-        if self.decision == "no-group-worse" and self.against is None:
-            raise ValueError("decision: no-group-worse needs against: compare_to")
-        if self.decision == "no-group-worse" and self.comparator not in (">=", "<="):
-            raise ValueError("decision: no-group-worse needs the comparator >= or <=")
-        for threshold in self.thresholds:
-            if isinstance(threshold, str):
-                declared_reference(threshold)
-        return self
-
-    @property
-    def thresholds(self) -> tuple[Threshold, ...]:
-        """One threshold, or the two of ``between``."""
-        return self.threshold if isinstance(self.threshold, tuple) else (self.threshold,)
-
-
-def declared_reference(text: str) -> tuple[str, float | None]:
-    """The name and the default of ``${declared.name|default}``; the default may be missing.
-
-    >>> declared_reference("${declared.accuracy_min|0.8}")
-    ('accuracy_min', 0.8)
-    """
-    match = _DECLARED.match(text)
-    if match is None:
-        raise ValueError(f"{text!r} is not ${{declared.name}} or ${{declared.name|default}}")
-    name, default = match.groups()
-    return name, None if default is None else float(default)
-
-
-class Attest(_Part):
+class Attest(Part):
     """What a person signs: who, which question, with which evidence, for how long."""
 
     role: str = Field(min_length=1)
@@ -237,14 +156,14 @@ class Attest(_Part):
     two_person: bool = False
 
 
-class OnFail(_Part):
+class OnFail(Part):
     """What failing means, and what to do about it."""
 
     effect: str | Text | None = None
     fix: Text = Field(default_factory=dict)
 
 
-class Defaults(_Part):
+class Defaults(Part):
     """Values for items that do not set them."""
 
     severity: Severity | None = None
@@ -261,8 +180,12 @@ class Defaults(_Part):
     effect: str | Text | None = None
 
 
-class Item(_Part):
-    """One line of the checklist."""
+class Item(Part):
+    """One line of the checklist.
+
+    ``evidence: external`` marks an attestation whose proper evidence is a measurement that is made
+    elsewhere: the person who signs leans on it, nothing here pretends to have made it.
+    """
 
     id: Key
     extends: Key | None = None
@@ -275,7 +198,7 @@ class Item(_Part):
     waivable: bool | None = None
     applies_from: date | None = None
     applies_when: Condition | None = None
-    evidence: Evidence | None = None
+    evidence: Evidence | Literal["external"] | None = None
     check: Check | None = None
     attest: Attest | None = None
     on_fail: OnFail = OnFail()
@@ -287,11 +210,18 @@ class Item(_Part):
         """``waivable``; where the pack does not say, everything but a blocker."""
         return self.severity != "blocker" if self.waivable is None else self.waivable
 
+    @property
+    def selects(self) -> Evidence | None:
+        """The findings that the item reads; None for what nothing here measures."""
+        return self.evidence if isinstance(self.evidence, Evidence) else None
+
     @model_validator(mode="after")
     def _parts_fit_kind(self) -> Item:
-        measured = self.evidence is not None and self.check is not None
-        if (self.evidence is None) != (self.check is None):
+        measured = self.selects is not None and self.check is not None
+        if (self.selects is None) != (self.check is None):
             raise ValueError("evidence and check go together")
+        if self.evidence == "external" and self.kind != "attestation":
+            raise ValueError("evidence: external belongs to items of kind attestation")
         if measured != (self.kind in ("automated", "hybrid")):
             raise ValueError(f"an item of kind {self.kind} has wrong parts: evidence and check")
         if (self.attest is not None) != (self.kind in ("attestation", "hybrid")):
@@ -299,8 +229,30 @@ class Item(_Part):
         return self
 
 
-class Pack(_Part):
-    """A policy pack, with ``extends`` and ``defaults`` worked in. ``load_pack`` reads one."""
+class Change(Part):
+    """One part of an item that a house pack changed, as text."""
+
+    item: str
+    part: str
+    before: str | None = None
+    after: str | None = None
+
+
+class Extended(Part):
+    """The pack that a house pack was made of, and what it changed of it."""
+
+    id: PackId
+    version: str
+    digest: str
+    changes: tuple[Change, ...] = ()
+
+
+class Pack(Part):
+    """A policy pack, with ``extends`` and ``defaults`` worked in. ``load_pack`` reads one.
+
+    A file may say ``extends`` (a shipped pack's id, or a file beside it): the pack is then the
+    other one with what the file adds and tightens, and ``extended`` says what that is.
+    """
 
     schema_: Literal["rai-pack/1"] = Field(alias="schema")
     id: PackId
@@ -311,6 +263,8 @@ class Pack(_Part):
     legal_status: LegalStatus
     sources: Mapping[Key, Source] = Field(default_factory=dict)
     languages: tuple[Language, ...] = LANGUAGES
+    extends: str | None = None
+    extended: Extended | None = None
     parameters: Mapping[str, Parameter] = Field(default_factory=dict)
     applies_when: Condition | None = None
     defaults: Defaults = Defaults()

@@ -14,9 +14,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from audit.canonical import digest_json
 from audit.errors import InputError
 from audit.register import Entry
-from policies.schema import Answer, Attest, Item, add_duration
+from policies.schema import Answer, Attest, Item, Pack, add_duration
 from policies.words import Words, name, say
 
 MAX_WAIVER_DAYS = 180
@@ -45,9 +46,14 @@ class EvidenceFile(BaseModel):
 
 
 class Attestation(_Statement):
-    """A signed answer to one item. It is valid through the day ``expires``."""
+    """A signed answer to one item. It is valid through the day ``expires``.
+
+    ``item_digest`` (see ``item_digest``) lets it outlive a new version of the pack that asks the
+    same; without it, it counts for ``pack_version`` alone.
+    """
 
     pack_version: Filled
+    item_digest: str | None = None
     answer: Answer
     statement: Filled
     by: Filled
@@ -86,14 +92,18 @@ class Waiver(_Statement):
 
 @dataclass(frozen=True)
 class Statements:
-    """A pack's attestations and waivers by item, oldest first."""
+    """A pack's attestations and waivers by item, oldest first.
+
+    An attestation of another pack's item stands with every item that crosswalks to it.
+    """
 
     attestations: Mapping[str, tuple[Attestation, ...]]
     waivers: Mapping[str, tuple[Waiver, ...]]
 
 
-def read_statements(register: Sequence[Entry], pack_id: str) -> Statements:
+def read_statements(register: Sequence[Entry], pack: Pack) -> Statements:
     """The statements about one pack. Raises InputError for entries that cannot be read."""
+    answers = _crosswalks(pack)
     attestations: dict[str, list[Attestation]] = {}
     waivers: dict[str, list[Waiver]] = {}
     problems: dict[tuple[str, object], str] = {}
@@ -101,13 +111,16 @@ def read_statements(register: Sequence[Entry], pack_id: str) -> Statements:
         body = entry.body
         if entry.kind not in ("attestation", "waiver"):
             continue
-        if isinstance(body.get("pack"), str) and body["pack"] and body["pack"] != pack_id:
+        other = isinstance(body.get("pack"), str) and body["pack"] not in ("", pack.id)
+        about = f"{body.get('pack')}:{body.get('item')}"
+        if other and (entry.kind == "waiver" or about not in answers):
             continue
-        key = (entry.kind, body.get("item") if isinstance(body.get("item"), str) else entry.seq)
+        key = (entry.kind, about if isinstance(body.get("item"), str) else entry.seq)
         try:
             if entry.kind == "attestation":
                 attestation = Attestation.model_validate(body)
-                attestations.setdefault(attestation.item, []).append(attestation)
+                for item in answers[about] if other else (attestation.item,):
+                    attestations.setdefault(item, []).append(attestation)
             else:
                 waiver = Waiver.model_validate(body)
                 waivers.setdefault(waiver.item, []).append(waiver)
@@ -124,6 +137,21 @@ def read_statements(register: Sequence[Entry], pack_id: str) -> Statements:
         {item: tuple(found) for item, found in attestations.items()},
         {item: tuple(found) for item, found in waivers.items()},
     )
+
+
+def _crosswalks(pack: Pack) -> dict[str, list[str]]:
+    """``pack:item`` of other packs -> the items of this one that their attestations answer."""
+    found: dict[str, list[str]] = {}
+    for item in pack.items:
+        for other in item.crosswalk if item.attest is not None else ():
+            found.setdefault(other, []).append(item.id)
+    return found
+
+
+def item_digest(item: Item) -> str:
+    """SHA-256 of what an item asks, of whom and with which threshold: not of its remedies."""
+    asked = item.model_dump(mode="json", by_alias=True, exclude={"on_fail", "note", "crosswalk"})
+    return digest_json(asked)
 
 
 def first_problem(error: ValidationError) -> str:
@@ -150,12 +178,19 @@ class Attested:
 
 
 def attested(
-    item: Item, attest: Attest, found: Sequence[Attestation], digest: str, as_of: date
+    pack: Pack,
+    item: Item,
+    attest: Attest,
+    found: Sequence[Attestation],
+    digest: str,
+    as_of: date,
 ) -> Attested:
     """How an item's attestations stand on the day ``as_of``; of one person the latest counts."""
-    bound = [a for a in found if attest.scope != "model" or a.model_digest == digest]
+    found = [a for a in found if a.pack == pack.id or _has_role(a, attest)]
+    of_model = [a for a in found if attest.scope != "model" or a.model_digest == digest]
+    bound = [a for a in of_model if _asks_the_same(a, pack, item)]
     if not bound:
-        return _missing(attest, other_model=bool(found))
+        return _missing(attest, other_model=bool(found), other_version=bool(of_model))
     newest = bound[-1]
     problem = _problem(newest, attest, as_of)
     if problem is not None:
@@ -166,8 +201,8 @@ def attested(
     heard = valid if attest.two_person else [newest]
     against = next((a for a in heard if a.answer == "not-met"), None)
     if against is not None:
-        return Attested("fail", "attested-not-met", _signature(against, attest))
-    signature = _signature(newest, attest)
+        return Attested("fail", "attested-not-met", _signature(against, attest, item.id))
+    signature = _signature(newest, attest, item.id)
     if attest.two_person and sum(a.answer == newest.answer for a in valid) < 2:
         return Attested(
             "needs-attestation",
@@ -182,8 +217,29 @@ def attested(
     return Attested("attested", "attested", signature)
 
 
-def _missing(attest: Attest, *, other_model: bool) -> Attested:
+def _has_role(attestation: Attestation, attest: Attest) -> bool:
+    return attestation.role.strip().casefold() == attest.role.strip().casefold()
+
+
+def _asks_the_same(attestation: Attestation, pack: Pack, item: Item) -> bool:
+    """Whether the attested item still asks what was answered."""
+    if attestation.pack != pack.id or attestation.pack_version == pack.version:
+        return True
+    return attestation.item_digest == item_digest(item)
+
+
+def _missing(attest: Attest, *, other_model: bool, other_version: bool) -> Attested:
     role = name(attest.role)
+    if other_version:
+        return Attested(
+            "needs-attestation",
+            "attestation-other-version",
+            say(
+                "the attestation on file answers another version of this item; to be attested "
+                f"by: {role}",
+                f"现有声明针对该项的另一版本；须由以下角色重新声明：{role}",
+            ),
+        )
     if other_model:
         return Attested(
             "needs-attestation",
@@ -230,7 +286,7 @@ def _problem(attestation: Attestation, attest: Attest, as_of: date) -> Attested 
             f"the attestation answers {attestation.answer}, which the item does not offer",
             f"声明的回答 {attestation.answer} 不在该项允许之列",
         )
-    lacking = _lacking_evidence(attestation, attest)
+    lacking = lacking_evidence([file.kind for file in attestation.evidence], attest)
     if lacking and attestation.answer in ("met", "met-by-other-means"):
         listed = ", ".join(name(kind) for kind in lacking)
         return pending(
@@ -247,21 +303,21 @@ def valid_until(attestation: Attestation, attest: Attest) -> date:
     return end if attestation.expires is None else min(end, attestation.expires)
 
 
-def _lacking_evidence(attestation: Attestation, attest: Attest) -> list[str]:
+def lacking_evidence(kinds: Sequence[str | None], attest: Attest) -> list[str]:
     """Required kinds without a file; a file that names no kind stands for any one of them."""
-    kinds = {file.kind for file in attestation.evidence}
     lacking = [kind for kind in attest.evidence_required if kind not in kinds]
-    unnamed = sum(file.kind is None for file in attestation.evidence)
-    return lacking[unnamed:]
+    return lacking[sum(kind is None for kind in kinds) :]
 
 
-def _signature(attestation: Attestation, attest: Attest) -> Words:
+def _signature(attestation: Attestation, attest: Attest, item_id: str) -> Words:
     by, role, end = name(attestation.by), name(attestation.role), valid_until(attestation, attest)
     asked = name(attest.role)
-    other = attestation.role.strip().casefold() != attest.role.strip().casefold()
-    en_role = f"{role}; the item asks for {asked}" if other else role
-    zh_role = f"{role}；该项要求 {asked}" if other else role
+    fits = _has_role(attestation, attest)
+    en_role = role if fits else f"{role}; the item asks for {asked}"
+    zh_role = role if fits else f"{role}；该项要求 {asked}"
     statement = name(attestation.statement)
+    if attestation.item != item_id:
+        statement = f"{statement} [{name(attestation.pack)}:{name(attestation.item)}]"
     return say(
         f'answered "{attestation.answer}" by {by} ({en_role}) on {attestation.signed_on}, '
         f"valid until {end}: {statement}",

@@ -36,7 +36,7 @@ VERDICT_STATUSES: tuple[VerdictStatus, ...] = (
 Severity = Literal["blocker", "high", "medium", "low", "info"]
 Obligation = Literal["must", "should", "may"]
 ThresholdOrigin = Literal["law", "standard", "guidance", "convention", "declared"]
-Decision = Literal["point", "bound", "no-group-worse"]
+Decision = Literal["point", "bound", "present", "no-group-worse"]
 ItemKind = Literal["automated", "attestation", "hybrid"]
 
 

@@ -124,12 +124,19 @@ def place(finding: Finding) -> Words:
     return Words(en=en, zh=zh)
 
 
-def demand(comparator: str, thresholds: Sequence[float], origin: str, default: bool) -> Words:
-    """What is asked: ``must be <= 0.10 (convention)``; says where a declared value is missing."""
+def demand(
+    comparator: str | None, thresholds: Sequence[float], origin: str, default: bool
+) -> Words:
+    """What is asked: ``must be <= 0.10 (convention)``; says where a declared value is missing.
+
+    Without a comparator the number must only have been measured.
+    """
     shown = [_threshold(t) for t in thresholds]
     source = ORIGIN[origin]
     en_origin = source["en"] + (", the pack's default: nothing declared" if default else "")
     zh_origin = source["zh"] + ("，规则包默认值：未声明" if default else "")
+    if comparator is None:
+        return Words(en=f"must be measured ({en_origin})", zh=f"须经测量（{zh_origin}）")
     if comparator == "between":
         return Words(
             en=f"must be between {shown[0]} and {shown[1]} ({en_origin})",

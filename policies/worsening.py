@@ -1,4 +1,4 @@
-"""No group got worse: this case against another on the same rows, pair by pair."""
+"""This case against another on the same rows, pair by pair: did any group get worse?"""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from audit.case import Case
 from audit.compare import MORE_IS_BETTER, Paired, paired_change
 from audit.errors import InputError
 from audit.finding import Finding
-from policies.decide import Demand, Outcome, relation, without_number
-from policies.words import measured, name, place, say
+from policies.decide import Demand, Outcome, Relation, relation, without_number
+from policies.verdict import VerdictStatus
+from policies.words import Words, measured, name, place, say
 
 
-def no_worse(
+def row_by_row(
     finding: Finding, asked: Demand, case: Case, other: Case | None, siblings: Sequence[Finding]
 ) -> Outcome:
-    """Fails where the change is shown to break the threshold, beyond chance; else passes.
+    """``no-group-worse`` fails what is shown to break the threshold, else it passes; ``bound``
+    passes only what is shown to keep it.
 
     The change is this case's rate minus the other's, over the same rows of the finding's group,
     with Newcombe's paired interval; the level holds for all findings of the item together
@@ -62,16 +64,36 @@ def _judged(finding: Finding, asked: Demand, change: Paired) -> Outcome:
         because = say(f"no rows to compare: {name(change.reason)}", "没有可比较的行")
         return Outcome("inconclusive", "no-comparison", because, (finding.id,))
     thresholds, must, where = asked.thresholds, asked.words, place(finding)
-    broken = relation(asked.check.comparator, thresholds, interval.low, interval.high) == "fail"
+    held = relation(asked.comparator, thresholds, interval.low, interval.high)
     shown = measured(value, interval, change.n, thresholds)
-    ending = (
-        say("it is shown to be worse", "显示变差")
-        if broken
-        else say("no worsening is shown", "未显示变差")
-    )
+    status, code, ending = _ENDINGS[(held, asked.check.decision == "bound")]
     because = say(
         f"changed by {shown['en']}{where['en']}, row by row; {must['en']}; {ending['en']}",
         f"逐行变化 {shown['zh']}{where['zh']}；{must['zh']}；{ending['zh']}",
     )
-    code = "shown-worse" if broken else "none-shown-worse"
-    return Outcome("fail" if broken else "pass", code, because, (finding.id,), value, interval)
+    return Outcome(status, code, because, (finding.id,), value, interval)
+
+
+_NONE_SHOWN = say("no worsening is shown", "未显示变差")
+_SHOWN: tuple[VerdictStatus, str, Words] = (
+    "fail",
+    "shown-worse",
+    say("it is shown to be worse", "显示变差"),
+)
+# (how the interval stands to the threshold, whether keeping it must be shown)
+_ENDINGS: dict[tuple[Relation, bool], tuple[VerdictStatus, str, Words]] = {
+    ("fail", False): _SHOWN,
+    ("fail", True): _SHOWN,
+    ("open", False): ("pass", "none-shown-worse", _NONE_SHOWN),
+    ("pass", False): ("pass", "none-shown-worse", _NONE_SHOWN),
+    ("open", True): (
+        "inconclusive",
+        "interval-spans",
+        say("the interval spans it: more rows would settle it", "区间跨越阈值：需更多数据行"),
+    ),
+    ("pass", True): (
+        "pass",
+        "shown-no-worse",
+        say("it is shown to be no worse", "显示未变差"),
+    ),
+}

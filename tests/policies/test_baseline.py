@@ -23,9 +23,9 @@ def verdicts(*findings: Any, **case: Any) -> dict[str, Verdict]:
 
 
 def test_make_up() -> None:
-    assert len(PACK.items) == 15
+    assert len(PACK.items) == 16
     assert Counter(i.kind for i in PACK.items) == {
-        "automated": 11,
+        "automated": 12,
         "hybrid": 2,
         "attestation": 2,
     }
@@ -54,6 +54,7 @@ def test_the_sample_case(tmp_path: Path) -> None:
         "BASE-PRIV-2": "pass",  # 0.0001 of at most 0.0001
         "BASE-EXPL-1": "error",  # crashed
         "BASE-EXPL-2": "needs-attestation",
+        "BASE-SAFE-1": "inconclusive",  # not among the sample's findings
         "BASE-GOV-1": "needs-attestation",
         "BASE-GOV-2": "needs-attestation",
     }
@@ -68,7 +69,7 @@ def test_the_sample_case(tmp_path: Path) -> None:
     ("facts", "items"),
     [
         ({"subject.is_private": False}, {"BASE-PRIV-1", "BASE-PRIV-2"}),
-        ({"subject.has_model": False}, {"BASE-EXPL-1", "BASE-EXPL-2"}),
+        ({"subject.has_model": False}, {"BASE-EXPL-1", "BASE-EXPL-2", "BASE-SAFE-1"}),
         ({"subject.has_labels": False}, {"BASE-PERF-1", "BASE-PERF-2", "BASE-FAIR-2"}),
         (
             {"subject.sensitive_features": []},
@@ -100,6 +101,7 @@ def test_it_fails_what_is_bad() -> None:
         finding("privacy.declared_budget", "declared_epsilon", 50),
         finding("privacy.declared_budget", "declared_delta", 0.01),
         finding("explanation.attribution", "completeness_gap", 0.3),
+        finding("robustness.consistency", "inconsistent_answer_rate", 0.002, 0.0005, 0.007),
         finding("explanation.attribution", "mean_absolute_attribution", 0.0, column="age"),
     ]
     found = verdicts(*bad)

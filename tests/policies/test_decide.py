@@ -20,7 +20,7 @@ from policies.decide import (
     rows_to_settle,
     worse,
 )
-from policies.schema import Check, Comparator, ConfidenceInterval
+from policies.demands import Check, Comparator, ConfidenceInterval
 from tests.policies.build import check
 from tests.samples import finding
 

@@ -23,6 +23,7 @@ BASELINE_SELECTS = {
     "fairness.equalized_odds_difference",
     "explanation.mean_absolute_attribution",
     "explanation.completeness_gap",
+    "robustness.inconsistent_answer_rate",
     "privacy.declared_epsilon",
     "privacy.declared_delta",
     "data.row_count",
@@ -102,7 +103,7 @@ def test_warnings(changes: dict[str, Any], message: str) -> None:
 def test_what_is_allowed() -> None:
     allowed = [
         item("L-1", clause={"house": "1"}, check=check(threshold_origin="law")),
-        item("L-2", severity="blocker"),
+        item("L-2", severity="blocker", clause={"house": "2"}),
         item("L-3", severity="blocker", waivable=True, note="pilots may go on"),
         item("L-4", check=check(threshold="${declared.x|0.5}")),
         item("L-5", applies_when={"fact": "role", "eq": "provider"}),
@@ -162,3 +163,18 @@ items:
         "line 14: error: X-1: no check measures performance.accuracy_scores\n"
         "  -> did you mean: performance.accuracy_score?"
     )
+
+
+def test_two_items_that_ask_the_same() -> None:
+    twins = make_pack(item("X-1"), item("X-2", title=text("other words")), attestation_item())
+    (complaint,) = found(twins)
+    assert (complaint.level, complaint.item) == ("error", "X-2")
+    assert "asks what X-1 asks" in complaint.message
+    apart = make_pack(item("X-1"), item("X-2", clause={"house": "2"}))
+    assert found(apart) == []
+
+
+def test_a_pack_that_cites_a_text_names_the_clause() -> None:
+    (complaint,) = found(make_pack(item("X-1"), kind="law"))
+    assert complaint.message == "names no clause"
+    assert found(make_pack(item("X-1", clause={"house": "1"}), kind="law")) == []

@@ -13,6 +13,7 @@ import yaml
 import policies
 from audit.canonical import digest_bytes
 from audit.errors import InputError
+from policies.demands import declared_reference
 from policies.pack import (
     asked_levels,
     asked_measures,
@@ -21,7 +22,7 @@ from policies.pack import (
     parse_pack,
     shipped_packs,
 )
-from policies.schema import add_duration, declared_reference
+from policies.schema import add_duration
 from tests.policies.build import DAY, attestation_item, check, item, make_pack, pack_data
 
 FOLDER = Path(policies.__file__).parent
@@ -204,7 +205,12 @@ def test_two_items_with_one_id_are_refused() -> None:
         {"check": None},
         {"evidence": None},
         {"attest": {"role": "owner"}},
-        {"check": check(against="compare_to")},
+        {"check": check(against="compare_to", comparator=">")},
+        {"check": check(decision="present")},
+        {"check": {"threshold_origin": "law"}},
+        {"check": check(companion_test={"alpha": 0.05})},
+        {"check": check(decision="point", multiple="bonferroni")},
+        {"evidence": "external"},
         {"evidence": {"select": "a.b", "group_by": "each", "between": "each"}},
         {"evidence": {"select": "a.b", "between": []}},
         {"kind": "hybrid"},

@@ -11,7 +11,7 @@ import policies
 
 FOLDER = Path(policies.__file__).parent
 # who may read a file, and who may not even know the time
-READS_FILES = {"pack.py"}
+READS_FILES = {"pack.py", "recording.py"}
 SCRIPT = """
 import datetime, pathlib, sys
 sys.path.insert(0, {root!r})
@@ -25,7 +25,7 @@ assert lint(pack, measures=None) == []
 verdicts = judge(
     read_case({case!r}), pack, (), as_of=datetime.date(2026, 11, 22)
 )
-assert len(verdicts) == 15 and exit_code(verdicts) == 3
+assert len(verdicts) == 16 and exit_code(verdicts) == 3
 heavy = ["torch", "pandas", "numpy", "scipy", "sklearn", "streamlit", "sqlalchemy", "pyarrow"]
 print([name for name in heavy if name in sys.modules])
 """

@@ -1,0 +1,315 @@
+"""What people put on the register: attestations, waivers, sign-offs; bad ones are refused.
+
+The judge reads them back through ``policies.statements``. The command line and the dashboard both
+write through here, so that neither can record what the other would refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from audit.canonical import digest_bytes
+from audit.case import Case
+from audit.errors import InputError, nearest
+from policies.schema import Attest, Item, Pack, add_duration
+from policies.statements import (
+    Attestation,
+    Waiver,
+    first_problem,
+    item_digest,
+    lacking_evidence,
+    subject_digest,
+)
+from policies.verdict import Verdict
+
+MOST_BYTES = 50 * 2**20  # of one piece of evidence
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Who signs, and how that is known: ``stated`` (a name given), or ``oidc`` (a login)."""
+
+    name: str
+    role: str
+    known_by: str = "stated"
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A file that an attestation leans on; ``kind`` is one of the item's ``evidence_required``."""
+
+    name: str
+    content: bytes
+    kind: str | None = None
+
+
+def find_item(packs: Sequence[Pack], ref: str) -> tuple[Pack, Item]:
+    """The item ``ITEM`` or ``pack:ITEM``. Raises InputError if none or several packs have it."""
+    pack_id, _, item_id = ref.rpartition(":")
+    found = [
+        (pack, item)
+        for pack in packs
+        for item in pack.items
+        if item.id == item_id and pack_id in ("", pack.id)
+    ]
+    if not found:
+        known = [item.id for pack in packs for item in pack.items]
+        raise InputError(f"no item {ref!r} in {_ids(packs)}", remedy=nearest(item_id, known))
+    if len(found) > 1:
+        raise InputError(
+            f"item {item_id!r} is in several packs: {', '.join(p.id for p, _ in found)}",
+            remedy=f"name the pack too: {found[0][0].id}:{item_id}",
+        )
+    return found[0]
+
+
+def _ids(packs: Sequence[Pack]) -> str:
+    return ", ".join(pack.id for pack in packs) or "no pack"
+
+
+def attestation(
+    case: Case,
+    pack: Pack,
+    item: Item,
+    *,
+    answer: str,
+    statement: str,
+    signer: Signer,
+    evidence: Sequence[Evidence] = (),
+    expires: date | None = None,
+    at: datetime,
+) -> dict[str, Any]:
+    """The body of an attestation of one item for the case's model.
+
+    Raises InputError for an item that nobody attests, a role or an answer that it does not offer,
+    required evidence that is missing, or an end that is past or beyond the item's own.
+    """
+    attest = _attest(pack, item)
+    _check_role(item, attest, signer)
+    if answer not in attest.answers:
+        raise InputError(
+            f"{item.id} does not offer the answer {answer!r}",
+            remedy=nearest(answer, attest.answers),
+        )
+    lacking = lacking_evidence([e.kind for e in evidence], attest)
+    if lacking and answer in ("met", "met-by-other-means"):
+        raise InputError(
+            f"{item.id} asks for evidence: {', '.join(lacking)}",
+            remedy=f"give it, e.g. --evidence {lacking[0]}=FILE",
+        )
+    last = add_duration(at.date(), attest.valid_for)
+    if expires is not None and not at.date() <= expires <= last:
+        raise InputError(
+            f"an attestation of {item.id} signed on {at.date()} can't end on {expires}",
+            remedy=f"choose a day up to {last} ({attest.valid_for} after signing)",
+        )
+    body = {
+        "pack": pack.id,
+        "pack_version": pack.version,
+        "item": item.id,
+        "item_digest": item_digest(item),
+        "answer": answer,
+        "statement": statement,
+        "by": signer.name,
+        "role": signer.role,
+        "known_by": signer.known_by,
+        "subject": signer.subject,
+        "signed_at": at.isoformat(timespec="seconds"),
+        "expires": (expires or last).isoformat(),
+        "model_digest": subject_digest(case.subject),
+        "case": case.digest,
+        "evidence": [
+            {"path": e.name, "sha256": digest_bytes(e.content), "kind": e.kind} for e in evidence
+        ],
+    }
+    return _checked(Attestation, body, "attestation")
+
+
+def waiver(
+    case: Case,
+    pack: Pack,
+    item: Item,
+    *,
+    reason: str,
+    owner: str,
+    approver: Signer,
+    expires: date,
+    compensating: Sequence[str],
+    at: datetime,
+) -> dict[str, Any]:
+    """The body of a waiver of one item for the case's model.
+
+    Raises InputError for an item that can't be waived, an approver who is the owner, a missing
+    compensating measure, or an end beyond 180 days.
+    """
+    if not item.can_be_waived:
+        raise InputError(
+            f"{item.id} can't be waived ({item.severity})",
+            remedy="mend what it found; only the pack's author can make it waivable",
+        )
+    if not [c for c in compensating if c.strip()]:
+        raise InputError(
+            f"a waiver of {item.id} needs a compensating measure",
+            remedy="say what is done meanwhile: --compensating 'weekly review by a person'",
+        )
+    body = {
+        "pack": pack.id,
+        "pack_version": pack.version,
+        "item": item.id,
+        "model_digest": subject_digest(case.subject),
+        "case": case.digest,
+        "reason": reason,
+        "owner": owner,
+        "approved_by": approver.name,
+        "role": approver.role,
+        "known_by": approver.known_by,
+        "subject": approver.subject,
+        "created": at.date().isoformat(),
+        "expires": expires.isoformat(),
+        "compensating": list(compensating),
+    }
+    return _checked(Waiver, body, "waiver")
+
+
+_SETTLED = ("pass", "attested", "not-applicable", "not-yet-applicable")
+
+
+def sign_off(
+    case: Case,
+    packs: Sequence[Pack],
+    verdicts: Sequence[Verdict],
+    *,
+    statement: str,
+    signer: Signer,
+    accepts: Sequence[str],
+    at: datetime,
+) -> dict[str, Any]:
+    """The body of a sign-off: who accepts the case, with every open item named.
+
+    Open is what neither passes nor is attested (a waived item too). ``accepts`` names them all, as
+    ``ITEM`` or ``pack:ITEM``: nobody signs what they were not shown. Raises InputError otherwise.
+    """
+    _require_text("--by", signer.name)
+    _require_text("--statement", statement)
+    open_items = [v for v in verdicts if v.status not in _SETTLED]
+    named = {f"{p.id}:{i.id}" for p, i in (find_item(packs, ref) for ref in accepts)}
+    missing = [v for v in open_items if f"{v.pack}:{v.item}" not in named]
+    if missing:
+        shown = ", ".join(f"{v.pack}:{v.item} ({v.status})" for v in missing[:8])
+        more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
+        raise InputError(
+            f"{len(missing)} open items are not accepted: {shown}{more}",
+            remedy="accept each one by --accept ITEM, or settle it first",
+        )
+    surplus = named - {f"{v.pack}:{v.item}" for v in open_items}
+    if surplus:
+        raise InputError(
+            f"{sorted(surplus)[0]} is not open: there is nothing to accept",
+            remedy="drop that --accept",
+        )
+    return {
+        "case": case.digest,
+        "model_digest": subject_digest(case.subject),
+        "packs": [{"id": p.id, "version": p.version, "digest": p.digest} for p in packs],
+        "by": signer.name,
+        "role": signer.role,
+        "known_by": signer.known_by,
+        "subject": signer.subject,
+        "signed_at": at.isoformat(timespec="seconds"),
+        "statement": statement,
+        "accepted": [
+            {"pack": v.pack, "item": v.item, "status": v.status, "underlying": v.underlying}
+            for v in open_items
+        ],
+        "verdicts": len(verdicts),
+    }
+
+
+def read_statement_file(path: Path, kind: str) -> dict[str, Any]:
+    """A statement as YAML, for ``kind`` attestation or waiver. Raises InputError if malformed."""
+    from audit import safe_yaml
+
+    document = safe_yaml.parse(safe_yaml.read_bytes(path), str(path))
+    if not isinstance(document.data, dict):
+        raise InputError(f"{path} holds no mapping", remedy=f"see the {kind} in docs/packs.md")
+    known = _FILE_KEYS[kind]
+    for key in document.data:
+        if key not in known:
+            raise InputError(
+                f"{path} line {document.line((key,))}: unknown key {key!r}",
+                remedy=nearest(str(key), known),
+            )
+    return dict(document.data)
+
+
+_FILE_KEYS: Mapping[str, tuple[str, ...]] = {
+    "attestation": ("item", "answer", "statement", "by", "role", "evidence", "expires"),
+    "waiver": ("item", "reason", "owner", "approved_by", "role", "expires", "compensating"),
+}
+
+
+def read_evidence(ref: str) -> Evidence:
+    """The file of ``FILE`` or ``kind=FILE``. Raises InputError for what is no readable file."""
+    kind, separator, rest = ref.partition("=")
+    path = Path(rest if separator else ref)
+    if separator and not path.is_file() and Path(ref).is_file():
+        path, kind = Path(ref), ""
+    if not path.is_file():
+        raise InputError(f"no evidence file at {path}", remedy="give FILE, or kind=FILE")
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError(
+            f"{path} has {path.stat().st_size} bytes, more than {MOST_BYTES}",
+            remedy="attest with a smaller file that names where the large one is kept",
+        )
+    return Evidence(path.name, path.read_bytes(), (kind or None) if separator else None)
+
+
+def keep_evidence(folder: Path, evidence: Sequence[Evidence]) -> None:
+    """Stores each file under its SHA-256 in ``folder``; what is there already is left alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in evidence:
+        place = folder / digest_bytes(one.content).removeprefix("sha256:")
+        if not place.exists():
+            partial = place.with_suffix(".partial")
+            partial.write_bytes(one.content)
+            partial.rename(place)
+
+
+def _attest(pack: Pack, item: Item) -> Attest:
+    if item.attest is None:
+        raise InputError(
+            f"{item.id} of {pack.id} is automated: it takes no attestation",
+            remedy="where its result is to be lived with for a while: evenhand waive",
+        )
+    return item.attest
+
+
+def _check_role(item: Item, attest: Attest, signer: Signer) -> None:
+    _require_text("--by", signer.name)
+    if signer.role.strip().casefold() != attest.role.strip().casefold():
+        raise InputError(
+            f"{item.id} is attested by the role {attest.role!r}, not {signer.role!r}",
+            remedy=f"have that person sign, with --role {attest.role!r}",
+        )
+
+
+def _require_text(option: str, text: str) -> None:
+    if not text.strip():
+        raise InputError(f"{option} is empty", remedy=f"say who or what: {option} TEXT")
+
+
+def _checked(model: type[Attestation | Waiver], body: dict[str, Any], kind: str) -> dict[str, Any]:
+    try:
+        model.model_validate(body)
+    except ValidationError as error:
+        raise InputError(
+            f"the {kind} can't be recorded: {first_problem(error)}", remedy="correct it"
+        ) from error
+    return body
