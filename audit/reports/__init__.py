@@ -2,7 +2,7 @@
 
 Every module in this folder is one format; a new file is a new format. What formats share lives in
 ``parts``. Reports compute nothing: they show the findings of the case and the verdicts they are
-given. The same case, verdicts, language and gate give the same bytes.
+given. The same case, verdicts, language, gate and dossier give the same bytes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Protocol, cast
 
 from audit.case import Case
 from audit.errors import InputError, nearest
+from audit.reports.parts.dossier import Dossier
 from audit.reports.parts.public import for_the_public
 from audit.reports.parts.words import LANGUAGES
 from policies.verdict import Verdict
@@ -33,6 +34,7 @@ class Format(Protocol):
         *,
         language: str,
         gate: Mapping[str, object] | None,
+        dossier: Dossier,
     ) -> bytes:
         """The report's bytes."""
         ...
@@ -54,6 +56,7 @@ def render(
     language: str = "en",
     gate: Mapping[str, object] | None = None,
     public: bool = False,
+    dossier: Dossier | None = None,
 ) -> bytes:
     """Renders ``case`` and ``verdicts`` as ``format`` (a key of FORMATS; hyphens will do).
 
@@ -62,8 +65,11 @@ def render(
     language    "en" or "zh": the report's own words, and the verdicts' where they have both.
     gate        How the gate was set (fail_on, strict, inconclusive, attestations) and the exit_code
                 that it gave; None where no gate was asked for.
+    dossier     The packs that judged, the register, and one person's reasons where the format is
+                about one; None where a report is to say nothing of them.
     public      Whether to withhold what is about groups under ten people, and what would give
-                their size away (see ``parts.public``): for reports that leave the house.
+                their size away (see ``parts.public``), and the names of people who signed: for
+                reports that leave the house.
 
     Raises InputError for an unknown format or language.
     """
@@ -74,9 +80,11 @@ def render(
         raise InputError(
             f"reports are not written in language {language!r}", remedy=nearest(language, LANGUAGES)
         )
+    dossier = dossier or Dossier()
     if public:
         case, verdicts = for_the_public(case, verdicts)
-    return chosen.render(case, verdicts, language=language, gate=gate)
+        dossier = dossier.for_the_public()
+    return chosen.render(case, verdicts, language=language, gate=gate, dossier=dossier)
 
 
-__all__ = ["FORMATS", "Format", "render"]
+__all__ = ["FORMATS", "Dossier", "Format", "render"]

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.case import Case
-from audit.reports.parts import figures, interval, outline, sentences
+from audit.reports.parts import figures, fill, interval, outline, plain_words, sentences
+from audit.reports.parts.dossier import Dossier, signatures, sources
+from audit.reports.parts.pictures import pictures
 from audit.reports.parts.text import plain
 from audit.reports.parts.words import words
 from policies.verdict import Verdict
@@ -22,8 +24,8 @@ MEDIA_TYPE = "text/html; charset=utf-8"
 SUFFIX = ".html"
 DESCRIPTION = "One self-contained page, in English or Chinese, to read, print and hand on."
 
-_TEMPLATES = Path(__file__).with_name("templates")
-_LANGUAGES = {"en": "en", "zh": "zh-Hans"}
+TEMPLATES = Path(__file__).with_name("templates")
+LANGUAGE_TAGS = {"en": "en", "zh": "zh-Hans"}
 
 # Never by colour alone: each status has a sign and a word. The tone picks the colour.
 _SIGNS = {
@@ -50,17 +52,24 @@ def render(
     *,
     language: str,
     gate: Mapping[str, object] | None,
+    dossier: Dossier,
 ) -> bytes:
     """The page, UTF-8. Its content security policy allows its own style sheet and nothing else."""
     from markupsafe import Markup
 
-    style = (_TEMPLATES / "report.css").read_text("utf-8")
-    page = _environment().get_template("report.html.j2")
+    style = style_sheet()
+    page = environment().get_template("report.html.j2")
     return page.render(
         case=case,
         say=words(language),
+        first=plain_words.first_page(case, verdicts, dossier, words(language)),
+        dossier=dossier,
+        sources=sources(case, dossier, words(language)),
+        signatures=signatures(case, dossier, words(language)),
+        signature_heads=fill.signature_heads(words(language)),
+        pictures=pictures(case, words(language)),
         gate=gate,
-        lang=_LANGUAGES[language],
+        lang=LANGUAGE_TAGS[language],
         style=Markup(style),  # noqa: S704 - our own file, the same bytes that are hashed
         policy=content_policy(style),
         packs=outline.packs(verdicts),
@@ -69,6 +78,12 @@ def render(
         families=outline.families(case.findings),
         unmeasured=outline.unmeasured(case.findings),
     ).encode()
+
+
+@cache
+def style_sheet() -> str:
+    """The pages' style sheet, and what documents add to it."""
+    return "".join((TEMPLATES / n).read_text("utf-8") for n in ("report.css", "document.css"))
 
 
 def content_policy(style: str) -> str:
@@ -81,11 +96,12 @@ def content_policy(style: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Our templates, every text escaped and its hidden characters shown."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

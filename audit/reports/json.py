@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from audit.case import Case
+from audit.reports.parts.dossier import Dossier
 from policies.verdict import Verdict
 
 MEDIA_TYPE = "application/json"
@@ -19,6 +21,7 @@ def render(
     *,
     language: str,
     gate: Mapping[str, object] | None,
+    dossier: Dossier,
 ) -> bytes:
     """One JSON object; texts keep all their languages, so ``language`` changes nothing.
 
@@ -35,5 +38,8 @@ def render(
         "findings": [f.to_json() for f in case.findings],
         "verdicts": [v.to_json() for v in verdicts],
         "gate": None if gate is None else dict(gate),
+        "packs": [asdict(p) for p in dossier.packs],
+        "register": [asdict(e) for e in dossier.used(case)],
+        "as_of": dossier.as_of or None,
     }
     return json.dumps(document, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 from audit.case import Case
 from audit.reports.parts import figures
+from audit.reports.parts.dossier import Dossier, sources
 from audit.reports.parts.outline import SEVERITIES, Pack, packs
 from audit.reports.parts.text import plain
 from audit.reports.parts.words import Words, words
@@ -30,6 +31,7 @@ def render(
     *,
     language: str,
     gate: Mapping[str, object] | None,
+    dossier: Dossier,
 ) -> bytes:
     """Failures and errors fail; all that is open, waived or does not apply is skipped.
 
@@ -38,7 +40,7 @@ def render(
     root = ET.Element("testsuites", name=f"evenhand: {plain(case.subject['name'])}")
     totals = {"tests": 0, "failures": 0, "errors": 0}
     for pack in packs(verdicts):
-        suite = _suite(case, pack, words(language), gate)
+        suite = _suite(case, pack, words(language), gate, dossier)
         for name in totals:
             totals[name] += int(suite.attrib[name])
         root.append(suite)
@@ -48,7 +50,13 @@ def render(
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="utf-8") + b"\n"
 
 
-def _suite(case: Case, pack: Pack, say: Words, gate: Mapping[str, object] | None) -> ET.Element:
+def _suite(
+    case: Case,
+    pack: Pack,
+    say: Words,
+    gate: Mapping[str, object] | None,
+    dossier: Dossier,
+) -> ET.Element:
     kinds = [_element(v, gate) for v in pack.verdicts]
     suite = ET.Element(
         "testsuite",
@@ -59,15 +67,15 @@ def _suite(case: Case, pack: Pack, say: Words, gate: Mapping[str, object] | None
         skipped=str(kinds.count("skipped")),
     )
     properties = ET.SubElement(suite, "properties")
-    for name, value in _properties(case, pack, gate):
-        ET.SubElement(properties, "property", name=name, value=plain(value))
+    for name, value in _properties(case, pack, gate, dossier, say):
+        ET.SubElement(properties, "property", name=plain(name), value=plain(value))
     for verdict, kind in zip(pack.verdicts, kinds, strict=True):
         suite.append(_test_case(verdict, kind, say))
     return suite
 
 
 def _properties(
-    case: Case, pack: Pack, gate: Mapping[str, object] | None
+    case: Case, pack: Pack, gate: Mapping[str, object] | None, dossier: Dossier, say: Words
 ) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = [
         ("evenhand.case", case.digest),
@@ -75,7 +83,8 @@ def _properties(
         ("evenhand.pack", pack.id),
         ("evenhand.pack_version", pack.version),
     ]
-    return found + [(f"evenhand.gate.{k}", v) for k, v in sorted((gate or {}).items())]
+    found += [(f"evenhand.gate.{k}", v) for k, v in sorted((gate or {}).items())]
+    return found + [(f"evenhand.source.{k}", v) for k, v in sources(case, dossier, say)]
 
 
 def _element(verdict: Verdict, gate: Mapping[str, object] | None) -> str:

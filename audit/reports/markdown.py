@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from audit.case import Case
-from audit.reports.parts import outline, sentences
+from audit.reports.parts import outline, plain_words, sentences
+from audit.reports.parts.dossier import Dossier, sources
 from audit.reports.parts.text import code, markdown, short
 from audit.reports.parts.words import Words, words
 from policies.verdict import Verdict
@@ -24,6 +25,7 @@ def render(
     *,
     language: str,
     gate: Mapping[str, object] | None,
+    dossier: Dossier,
 ) -> bytes:
     """Counts for each pack, what fails, what is open: at most 15 items each, the rest counted.
 
@@ -32,6 +34,7 @@ def render(
     say = words(language)
     parts = [f"## {markdown(say('md_title', name=case.subject['name']))}"]
     parts.append(markdown(" ".join(sentences.coverage_sentences(case, say))))
+    parts.append("\n".join(f"- {markdown(x)}" for x in plain_words.worse(case, say)))
     if gate is not None:
         parts.append(_gate(gate, say))
     if verdicts:
@@ -45,9 +48,14 @@ def render(
     missing = len(outline.unmeasured(case.findings))
     if missing:
         parts.append(markdown(say("md_unmeasured", count=missing)))
-    parts.append(f"{markdown(say('md_seal'))}: {code(case.digest)}")
+    parts.append(f"{markdown(say('h_sources'))}:\n\n{listed_sources(case, dossier, say)}")
     parts.append(f"_{markdown(say('law'))}_")
     return ("\n\n".join(parts) + "\n").encode()
+
+
+def listed_sources(case: Case, dossier: Dossier, say: Words) -> str:
+    """Case, packs and register entries, a line each."""
+    return "\n".join(f"- {markdown(k)}: {code(v)}" for k, v in sources(case, dossier, say))
 
 
 def _gate(gate: Mapping[str, object], say: Words) -> str:

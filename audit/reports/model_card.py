@@ -9,6 +9,7 @@ from typing import Any
 from audit.case import Case
 from audit.finding import Finding
 from audit.reports.parts import figures, outline, sentences
+from audit.reports.parts.dossier import Dossier, signatures, sources
 from audit.reports.parts.text import code, markdown, plain
 from audit.reports.parts.words import Words, words
 from policies.verdict import Verdict
@@ -26,7 +27,6 @@ _HUB_METRICS = {
     "recall_score": "recall",
     "roc_auc_score": "roc_auc",
 }
-_USE_KEYS = ("intended_use", "intended_uses", "purpose")
 
 
 def render(
@@ -35,6 +35,7 @@ def render(
     *,
     language: str,
     gate: Mapping[str, object] | None,
+    dossier: Dossier,
 ) -> bytes:
     """The card: what is declared, what was measured for whom, and what was not."""
     say = words(language)
@@ -47,7 +48,8 @@ def render(
         *_privacy(case, say),
         *_limitations(case, say),
         *_verdicts(verdicts, gate, say),
-        *_evidence(case, say),
+        *_people(case, dossier, say),
+        *_evidence(case, dossier, say),
     ]
     return (_front_matter(case) + "\n\n".join(sections) + "\n").encode()
 
@@ -102,8 +104,8 @@ def _overall(case: Case) -> list[Finding]:
 def _description(case: Case, say: Words) -> list[str]:
     declared = case.plan.get("declared")
     declared = declared if isinstance(declared, Mapping) else {}
-    use = next((declared[k] for k in _USE_KEYS if declared.get(k)), None)
-    rest = outline.flat({k: v for k, v in declared.items() if k not in _USE_KEYS})
+    use = next((declared[k] for k in sentences.USE_KEYS if declared.get(k)), None)
+    rest = outline.flat({k: v for k, v in declared.items() if k not in sentences.USE_KEYS})
     return [
         _heading("card_description", say),
         markdown(" ".join(sentences.subject_sentences(case, say))),
@@ -224,11 +226,24 @@ def _verdicts(
     return [*told, f"_{markdown(say('law'))}_"]
 
 
-def _evidence(case: Case, say: Words) -> list[str]:
+def _people(case: Case, dossier: Dossier, say: Words) -> list[str]:
+    """Who attested, waived and signed."""
+    found = signatures(case, dossier, say)
+    lines = [
+        f"- {markdown(say.term('entry', s.kind))} {code(s.what)}: {markdown(s.who)}, "
+        f"{markdown(s.when)}. {markdown(s.said)} {markdown(s.more)}".rstrip()
+        for s in found
+    ]
+    return [_heading("h_people", say), "\n".join(lines) or markdown(say("nobody_signed"))]
+
+
+def _evidence(case: Case, dossier: Dossier, say: Words) -> list[str]:
     facts = [f"- {markdown(k)}: {code(v)}" for k, v in sentences.subject_facts(case, say)]
     return [
         _heading("card_evidence", say),
         "\n".join(facts),
+        f"{markdown(say('h_sources'))}:",
+        "\n".join(f"- {markdown(k)}: {code(v)}" for k, v in sources(case, dossier, say)),
         f"{markdown(say('verify_intro'))} `evenhand verify CASE`. {markdown(say('verify_after'))}",
     ]
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
 from audit.case import Case
+from audit.reports.parts.dossier import Dossier, sources
 from audit.reports.parts.outline import Pack, packs
+from audit.reports.parts.places import in_repository, place_of
 from audit.reports.parts.text import plain
 from audit.reports.parts.words import Words, words
 from policies.verdict import Severity, Verdict
@@ -47,6 +48,7 @@ def render(
     *,
     language: str,
     gate: Mapping[str, object] | None,
+    dossier: Dossier,
 ) -> bytes:
     """A SARIF log with at least one run, as readers expect."""
     asked = packs(verdicts) or [Pack("none", "", ())]
@@ -54,12 +56,14 @@ def render(
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"
         "sarif-schema-2.1.0.json",
         "version": "2.1.0",
-        "runs": [_run(case, pack, words(language), gate) for pack in asked],
+        "runs": [_run(case, pack, words(language), gate, dossier) for pack in asked],
     }
     return json.dumps(log, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"
 
 
-def _run(case: Case, pack: Pack, say: Words, gate: Mapping[str, object] | None) -> dict[str, Any]:
+def _run(
+    case: Case, pack: Pack, say: Words, gate: Mapping[str, object] | None, dossier: Dossier
+) -> dict[str, Any]:
     rules = [_rule(v, say) for v in pack.verdicts]
     return {
         "tool": {
@@ -75,7 +79,7 @@ def _run(case: Case, pack: Pack, say: Words, gate: Mapping[str, object] | None) 
         "originalUriBaseIds": {"CASE": {"description": {"text": "The folder of the sealed case."}}},
         "invocations": [_invocation(case, gate)],
         "results": [
-            _result(case, v, index, say)
+            _result(case, v, index, say, dossier)
             for index, v in enumerate(pack.verdicts)
             if v.status in _KINDS
         ],
@@ -86,6 +90,7 @@ def _run(case: Case, pack: Pack, say: Words, gate: Mapping[str, object] | None) 
             "subject": plain(case.subject["name"]),
             "counts": dict(pack.counts),
             "gate": None if gate is None else {k: gate[k] for k in sorted(gate)},
+            "sources": {plain(k): plain(v) for k, v in sources(case, dossier, say)},
         },
     }
 
@@ -129,7 +134,9 @@ def _rule(verdict: Verdict, say: Words) -> dict[str, Any]:
     }
 
 
-def _result(case: Case, verdict: Verdict, index: int, say: Words) -> dict[str, Any]:
+def _result(
+    case: Case, verdict: Verdict, index: int, say: Words, dossier: Dossier
+) -> dict[str, Any]:
     kind = _KINDS[verdict.status]
     fixed = {"warn": "warning", "error": "error"}  # a crash is never a note
     level = fixed.get(verdict.status, _LEVELS[verdict.severity])
@@ -141,7 +148,7 @@ def _result(case: Case, verdict: Verdict, index: int, say: Words) -> dict[str, A
         "kind": kind,
         "level": level if kind == "fail" else "none",
         "message": {"text": f"{word}: {plain(say.pick(verdict.because))}"},
-        "locations": [_location(case, verdict)],
+        **_locations(case, verdict, dossier),
         "partialFingerprints": {"evenhandItem/v1": hashlib.sha256(key.encode()).hexdigest()},
         "properties": {
             "status": verdict.status,
@@ -155,24 +162,40 @@ def _result(case: Case, verdict: Verdict, index: int, say: Words) -> dict[str, A
     }
 
 
-def _location(case: Case, verdict: Verdict) -> dict[str, Any]:
-    """The line of the finding that decided; else the pack, as the case keeps it; else the plan."""
-    lines = {f.id: number for number, f in enumerate(case.findings, start=1)}
-    line = next((lines[name] for name in verdict.findings if name in lines), None)
-    name = "findings.jsonl"
-    if line is None:
-        copies = (n for n in case.files if n.startswith("packs/"))
-        name = next((n for n in copies if PurePosixPath(n).stem == verdict.pack), "plan.json")
-    physical: dict[str, Any] = {
-        "artifactLocation": _artifact(case, name),
-        "region": {"startLine": line or 1},
+def _locations(case: Case, verdict: Verdict, dossier: Dossier) -> dict[str, Any]:
+    """The item's line in its pack, and beside it the line of the finding that decided.
+
+    Without the pack at hand the finding is the place; without a finding too, the plan.
+    """
+    place = place_of(case, verdict, dossier)
+    finding = _finding_line(case, verdict)
+    if place is None:
+        name, line = ("findings.jsonl", finding) if finding else ("plan.json", 1)
+        return {"locations": [{"physicalLocation": _physical(_artifact(case, name), line)}]}
+    uri = quote(place.file)
+    base = "%SRCROOT%" if place.is_in_repository else "CASE"
+    found: dict[str, Any] = {
+        "locations": [{"physicalLocation": _physical({"uri": uri, "uriBaseId": base}, place.line)}]
     }
-    return {"physicalLocation": physical}
+    if finding:
+        physical = _physical(_artifact(case, "findings.jsonl"), finding)
+        text = {"text": plain(verdict.findings[0])}
+        found["relatedLocations"] = [{"id": 1, "physicalLocation": physical, "message": text}]
+    return found
+
+
+def _finding_line(case: Case, verdict: Verdict) -> int | None:
+    lines = {f.id: number for number, f in enumerate(case.findings, start=1)}
+    return next((lines[name] for name in verdict.findings if name in lines), None)
+
+
+def _physical(artifact: dict[str, str], line: int) -> dict[str, Any]:
+    return {"artifactLocation": artifact, "region": {"startLine": line}}
 
 
 def _artifact(case: Case, name: str) -> dict[str, str]:
     """Relative to the repository where the case lies below it, so that hosts can show the line."""
-    folder = case.path
-    if folder.is_absolute() or ".." in folder.parts:
+    inside = in_repository(case, name)
+    if inside is None:
         return {"uri": quote(name), "uriBaseId": "CASE"}
-    return {"uri": quote(f"{folder.as_posix()}/{name}"), "uriBaseId": "%SRCROOT%"}
+    return {"uri": quote(inside), "uriBaseId": "%SRCROOT%"}

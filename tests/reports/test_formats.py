@@ -11,11 +11,13 @@ import pytest
 import audit.reports
 from audit.case import Case, read_case
 from audit.errors import InputError
-from audit.reports import FORMATS, render
+from audit.reports import FORMATS, Dossier, render
+from tests.reports.dossiers import PERSON, sample_dossier
 from tests.reports.verdict_samples import GATE, sample_verdicts
 from tests.samples import HOSTILE
 
 ALL = sorted(FORMATS)
+TEXTS = [n for n in ALL if n != "pdf"]
 
 
 def test_a_file_is_a_format() -> None:
@@ -40,29 +42,34 @@ def test_hyphens_will_do(case: Case) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", TEXTS)  # pdf: see test_pdf
 def test_equal_input_gives_equal_bytes(case: Case, name: str, language: str) -> None:
-    first = render(name, case, sample_verdicts(), language=language, gate=GATE)
-    again = render(name, read_case(case.path), sample_verdicts(), language=language, gate=GATE)
-    assert first == again
+    given = {"language": language, "gate": GATE, "dossier": sample_dossier(case)}
+    first = render(name, case, sample_verdicts(), **given)
+    assert render(name, read_case(case.path), sample_verdicts(), **given) == first
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_case_without_verdicts_or_gate_renders(case: Case, name: str) -> None:
-    assert render(name, case, [], gate=None)
+    dossier = Dossier(person=PERSON) if name == "adverse_action" else None
+    assert render(name, case, [], gate=None, dossier=dossier)
 
 
-@pytest.mark.parametrize("name", [n for n in ALL if n != "json"])
+@pytest.mark.parametrize("name", [n for n in TEXTS if n != "json"])
 def test_no_format_lets_a_tag_or_a_hidden_character_through(case: Case, name: str) -> None:
     # the sample verdict SL-04 holds U+202E, the sample case a group named <script>...
-    text = render(name, case, sample_verdicts()).decode()
+    # and so do the dossier's statements, reasons and columns
+    text = render(name, case, sample_verdicts(), dossier=sample_dossier(case)).decode()
     hidden = {"Cc", "Cf", "Cs", "Co"}
     assert not [c for c in text if unicodedata.category(c) in hidden and c != "\n"]
-    if name == "sarif":  # JSON: not read as markup
-        assert json.loads(text)["version"] == "2.1.0"
+    if name in ("sarif", "oscal", "cyclonedx"):  # JSON: not read as markup
+        assert json.loads(text)
+    elif name == "github":  # workflow commands: not read as markup either
+        assert all(line.startswith("::") for line in text.splitlines())
     else:
         assert HOSTILE not in text and "<script" not in text
-    assert "U+202E" in text or "\\u27e8U+202E" in text
+    if name not in ("ll144_summary", "datasheet"):  # they show no verdict and no person
+        assert "U+202E" in text or "\\u27e8U+202E" in text
 
 
 def test_json_is_ascii_and_keeps_names_exactly(case: Case) -> None:

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from audit.case import Case
+from audit.measure.cell_suppression import People, possible
+from audit.measure.suppression import group_of
 from audit.reports import FORMATS, render
-from audit.reports.parts.public import for_the_public
+from audit.reports.parts.public import _told, for_the_public
 from audit.run import audit
 from tests.audit.subjects import confusion_rows, stored_spec
 from tests.reports.verdict_samples import sample_verdicts
@@ -57,8 +59,8 @@ def test_small_groups_and_what_gives_them_away_are_withheld(small_groups: Case) 
 def test_a_case_without_small_groups_stays_as_it_is(tmp_path: Path) -> None:
     frame = pd.concat(
         [
-            confusion_rows({"g": "a"}, tp=20, fp=10, fn=5, tn=20),
-            confusion_rows({"g": "b"}, tp=10, fp=15, fn=5, tn=15),
+            confusion_rows({"g": "a"}, tp=20, fp=10, fn=15, tn=20),
+            confusion_rows({"g": "b"}, tp=10, fp=15, fn=15, tn=15),
         ]
     )
     case = audit(stored_spec(frame, tmp_path, sensitive_features=["g"]), tmp_path / "case")
@@ -66,7 +68,40 @@ def test_a_case_without_small_groups_stays_as_it_is(tmp_path: Path) -> None:
     assert shown.findings == case.findings
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_rates_that_tell_of_few_people_are_withheld_and_what_gives_them_back(
+    tmp_path: Path,
+) -> None:
+    # 4 of a's 60 were wrongly rejected: its TPR says so, and so do accuracy and everybody's TPR
+    frame = pd.concat(
+        [
+            confusion_rows({"g": "a"}, tp=20, fp=15, fn=4, tn=21),
+            confusion_rows({"g": "b"}, tp=30, fp=15, fn=25, tn=30),
+            confusion_rows({"g": "c"}, tp=30, fp=25, fn=35, tn=30),
+        ]
+    )
+    case = audit(stored_spec(frame, tmp_path, sensitive_features=["g"]), tmp_path / "case")
+    shown, _ = for_the_public(case, [])
+    by_id = {f.id: f for f in shown.findings}
+    rates = "fairness.group_rates/{}@g=a"
+    for name in ("true_positive_rate", "false_negative_rate", "false_omission_rate"):
+        assert by_id[rates.format(name)].value is None
+    # the sizes and who was selected stay, and so does the gap between selection rates
+    assert by_id[rates.format("count")].value == 60
+    assert by_id[rates.format("selection_rate")].value == pytest.approx(35 / 60)
+    assert by_id["fairness.gaps/demographic_parity_difference~g"].value is not None
+    for name in ("equal_opportunity", "equalized_odds", "accuracy_score", "f1_score"):
+        assert by_id[f"fairness.gaps/{name}_difference~g"].value is None
+    # an attack with every rate that is shown, of any group or of everybody
+    told = [_told(f) for f in case.findings if f.status == "measured"]
+    known = [t for t in told if t is not None]
+    hidden = frozenset(t.id for t in known if by_id[t.id].value is None)
+    four = possible(known, hidden, People(group_of({"g": "a"}), (2,), 4), total=len(frame))
+    assert four.low <= 3.5
+    assert four.high >= 4.5
+
+
+# adverse_action is never public (its own tests say so); pdf prints the pages that are tested here
+@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"adverse_action", "pdf"}))
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_format_renders_the_public_version(
     small_groups: Case, name: str, language: str

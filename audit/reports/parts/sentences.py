@@ -11,6 +11,9 @@ from audit.reports.parts.figures import moment
 from audit.reports.parts.outline import counted, status_counts
 from audit.reports.parts.words import Words
 
+# Where a maker may declare what the model is for.
+USE_KEYS = ("intended_use", "intended_uses", "purpose")
+
 # The gate as it is where nothing was asked for, in the order in which it is shown.
 _GATE: Mapping[str, object] = {
     "fail_on": "high",
@@ -75,6 +78,7 @@ def subject_facts(case: Case, say: Words) -> list[tuple[str, str]]:
     pairs += [
         (say("fact_started"), moment(environment.get("started_at") or "")),
         (say("fact_finished"), moment(environment.get("finished_at") or "")),
+        (say("fact_isolation"), environment.get("isolation")),
         (say("fact_version"), environment.get("evenhand")),
         (say("fact_seal"), case.digest),
     ]

@@ -48,6 +48,10 @@ class Words:
         """A text of a pack in this language; else in English; else in whatever it has."""
         return texts.get(self.language) or texts.get("en") or next(iter(texts.values()), "")
 
+    def joined(self, *sentences: str) -> str:
+        """Sentences one after the other, parted as the language does it."""
+        return ("" if self.language == "zh" else " ").join(s for s in sentences if s)
+
     def listed(self, items: list[str]) -> str:
         """Items in one line, parted as the language does it."""
         return ("、" if self.language == "zh" else ", ").join(items)

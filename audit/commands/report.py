@@ -1,0 +1,224 @@
+"""evenhand report: a case as a document, from the case and the register alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit.commands import shared as sh
+from audit.commands.auditing import CaseFolder
+from audit.errors import OK, InputError
+
+if TYPE_CHECKING:
+    from audit.case import Case
+    from audit.reports.parts.dossier import Dossier, PackFacts
+    from policies.pack import Pack
+    from policies.verdict import Verdict
+
+_PERSONAL = "adverse_action"
+_GITHUB = "github"
+
+
+def report(
+    case: CaseFolder,
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            help="html, pdf, markdown, json, junit, sarif, github, model-card, technical-file, "
+            "impact-assessment, ll144-summary, adverse-action, datasheet, oscal, cyclonedx, "
+            "evidence.",
+        ),
+    ] = "html",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")] = None,
+    of: Annotated[str, typer.Option("--of", help="The page that --format pdf prints.")] = "html",
+    row: Annotated[
+        str | None,
+        typer.Option("--row", help="adverse-action: row of the data file, from 1; or an id."),
+    ] = None,
+    id_column: Annotated[
+        str | None, typer.Option(help="Column that --row is a value of; needs the data file.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Where the audited model is now (adverse-action).")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Where the audited data file is now (adverse-action).")
+    ] = None,
+    policy: sh.Policy = None,
+    as_of: sh.AsOf = None,
+    language: Annotated[str, typer.Option("--language", "-l", help="en or zh.")] = "en",
+    public: Annotated[
+        bool,
+        typer.Option("--public", help="Withhold groups under 10 people, and what gives them away."),
+    ] = False,
+    fail_on: sh.FailOn = "high",
+    strict: sh.Strict = False,
+    inconclusive: sh.Inconclusive = "report",
+    attestations: sh.Attestations = "require",
+) -> int:
+    """Render a case as a document, with the verdicts of its packs or of --policy."""
+    from audit.case import read_case
+    from audit.reports import render
+
+    read = read_case(case)
+    if _plain(format) == "evidence":
+        return _evidence(read, out, case, public=public)
+    packs = sh.load_packs(policy or [str(p) for p in read.pack_paths()])
+    day = sh.today(as_of)
+    verdicts = sh.verdicts_of(read, packs, day)
+    setting = sh.gate(
+        verdicts,
+        fail_on=fail_on,
+        strict=strict,
+        inconclusive=inconclusive,
+        attestations=attestations,
+    )
+    person = None
+    if _PERSONAL in (_plain(format), _plain(of)) and row is not None and not public:
+        person = _person(read, row, id_column, model, data)
+    elif row is not None and not public:
+        raise InputError(f"--row is for adverse-action, not for {format}", remedy="leave out --row")
+    dossier = dossier_of(packs, day, person=person, of=of)
+    given: dict[str, Any] = {"language": language, "gate": setting, "dossier": dossier}
+    document = render(format, read, verdicts, public=public, **given)
+    if _plain(format) == _GITHUB:
+        _write_github(document, read, verdicts, out, case, public=public, **given)
+        return OK
+    sh.write_bytes(document, out, avoid=case)
+    if out is not None:
+        sh.say(f"wrote {out}")
+    return OK
+
+
+def _evidence(read: Case, out: Path | None, avoid: Path, *, public: bool) -> int:
+    """The whole case and its signatures as one zip, as ``evenhand export`` writes it."""
+    from audit.evidence.archive import archive_bytes
+
+    if public:
+        raise InputError(
+            "evidence is whole or it is none: it can't be written with --public",
+            remedy="publish another format, or leave out --public",
+        )
+    sh.write_bytes(archive_bytes(read), out, avoid=avoid)
+    return OK
+
+
+def dossier_of(
+    packs: Sequence[Pack], day: date, *, person: dict[str, Any] | None = None, of: str = "html"
+) -> Dossier:
+    """What a report says of packs, register and one person."""
+    from audit.register import Register
+    from audit.reports.parts.dossier import Dossier
+
+    return Dossier(
+        packs=tuple(_facts(p) for p in packs),
+        entries=Register().snapshot(),
+        as_of=day.isoformat(),
+        person=person,
+        of=of,
+    )
+
+
+def _facts(pack: Pack) -> PackFacts:
+    from audit.reports.parts.dossier import Change, PackFacts
+    from policies.pack import shipped_packs
+    from policies.words import texts
+
+    nowhere = pack.line()  # what has no line of its own is said to be where the file begins
+    lines = {
+        item.id: line
+        for index, item in enumerate(pack.items)
+        if (line := pack.line("items", index)) not in (None, nowhere)
+    }
+    made = pack.extended
+    extends = pack.line("extends") if made else None
+    is_shipped = pack.id in shipped_packs() and Path(pack.name).is_absolute()
+    return PackFacts(
+        id=pack.id,
+        version=pack.version,
+        digest=pack.digest,
+        title=texts(pack.title),
+        state=pack.legal_status.state,
+        checked_on=pack.legal_status.checked_on.isoformat(),
+        file="" if is_shipped else _from_here(pack.name),
+        lines={**lines, **({"extends": extends} if extends else {})},
+        extends=f"{made.id} {made.version} ({made.digest})" if made else "",
+        changes=tuple(Change(c.item, c.part, c.before, c.after) for c in made.changes)
+        if made
+        else (),
+    )
+
+
+def _from_here(name: str) -> str:
+    """A file's path from the working folder (in a pipeline: the repository) if it lies there."""
+    path = Path(name)
+    if not path.is_absolute():
+        return name
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else name
+
+
+def _person(
+    case: Case, row: str, id_column: str | None, model: str | None, data: str | None
+) -> dict[str, Any]:
+    """The explanation of one row, from the case, or from the audited model and data."""
+    from audit.errors import MissingNeed
+    from audit.one_person import explain, reopen, row_number
+
+    source = reopen(case, model=model, data=data)
+    try:
+        return explain(case, source, row_number(case, source, row, id_column))
+    except MissingNeed as need:
+        raise InputError(
+            f"decisions of this case can't be explained by reasons: {need}",
+            remedy="see what explanation.reasons says about it in the report",
+        ) from None
+
+
+def _write_github(
+    annotations: bytes,
+    read: Case,
+    verdicts: Sequence[Verdict],
+    out: Path | None,
+    avoid: Path,
+    *,
+    public: bool,
+    **given: Any,
+) -> None:
+    """Annotations to stdout; the summary to ``out``, else to the file that GITHUB_STEP_SUMMARY
+    names, else nowhere (and says so)."""
+    from audit.reports import render
+    from audit.reports.github import within_limit
+
+    sys.stdout.buffer.write(annotations)
+    sys.stdout.flush()
+    place = os.environ.get("GITHUB_STEP_SUMMARY")
+    if out is None and not place:
+        sh.say("note: no step summary was written: GITHUB_STEP_SUMMARY is not set, and no -o")
+        return
+    whole = render("markdown", read, verdicts, public=public, **given)
+    summary = within_limit(whole, given["language"])
+    if out is not None:
+        sh.write_bytes(summary, out, avoid=avoid)
+        sh.say(f"wrote {out}")
+        return
+    try:
+        with Path(str(place)).open("ab") as file:
+            file.write(summary)
+    except OSError as error:
+        raise InputError(
+            f"cannot write the step summary to {place}: {error.strerror}",
+            remedy="write it elsewhere with -o FILE",
+        ) from error
+
+
+def _plain(format: str) -> str:
+    return format.replace("-", "_")

@@ -1,0 +1,155 @@
+"""Adverse action: one person's principal reasons, in words ready to be put into a letter.
+
+The reasons are those of the check ``explanation.reasons`` (``audit.one_person`` brings them):
+inputs that moved the decision against the person, compared with a typical applicant who was decided
+favourably. A sensitive feature is never named as one. At most four are given: more seldom help
+(commentary on 12 CFR 1002.9(b)(2)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from audit.case import Case
+from audit.errors import InputError
+from audit.reports.parts import explained
+from audit.reports.parts.document import Block, Bullets, Document, Gap, Letter, Section, Text, page
+from audit.reports.parts.dossier import Dossier
+from audit.reports.parts.words import Words, words
+from policies.verdict import Verdict
+
+MEDIA_TYPE = "text/html; charset=utf-8"
+SUFFIX = ".html"
+DESCRIPTION = "One person's principal reasons, ready for a letter (--row ID)."
+
+MOST_REASONS = 4
+_STANDINGS = {
+    "below": ("aa_below", "aa_below_unsaid"),
+    "above": ("aa_above", "aa_above_unsaid"),
+    "different": ("aa_different", "aa_different_unsaid"),
+    "given": ("aa_given", "aa_given_unsaid"),
+    "missing": ("aa_missing", "aa_missing"),
+}
+# What a letter must also say and no audit can know (12 CFR 1002.9; 15 USC 1681m).
+_PEOPLE = ("creditor", "decision", "agency", "report", "contact")
+
+
+def render(
+    case: Case,
+    verdicts: Sequence[Verdict],
+    *,
+    language: str,
+    gate: Mapping[str, object] | None,
+    dossier: Dossier,
+) -> bytes:
+    """The page. Raises InputError where no row was asked for, in public reports, for a decision
+    that is not adverse, and where no reason may be named."""
+    person = _person(case, dossier)
+    say = words(language)
+    reasons = nameable(case, person)[:MOST_REASONS]
+    if not reasons:
+        raise InputError(
+            f"no reason can be named for row {person['row']}: no input that may be named moved the "
+            "decision against the person",
+            remedy="have a person review this decision before any letter is sent",
+        )
+    lines = [
+        say("aa_intro"),
+        *(f"{i}. {_line(r, case, say)}" for i, r in enumerate(reasons, start=1)),
+    ]
+    document = Document(
+        kind=say("aa_kind"),
+        title=say("aa_title", row=person["row"], name=case.subject["name"]),
+        lead=(say("aa_lead"), say("aa_how")),
+        sections=(
+            Section(say("aa_letter"), (Letter(tuple(lines)),)),
+            Section(say("aa_staff"), tuple(_staff(case, person, reasons, say))),
+            Section(say("aa_open"), tuple(_gaps(case, say)), say("aa_open_asks")),
+        ),
+        notice=say("aa_notice"),
+    )
+    return page(document, case, dossier, say)
+
+
+def _person(case: Case, dossier: Dossier) -> Mapping[str, Any]:
+    if case.plan.get("published"):
+        raise InputError(
+            "an adverse action notice is about one person and is never public",
+            remedy="leave out --public, and hand it to that person alone",
+        )
+    if dossier.person is None:
+        raise InputError(
+            "an adverse action notice is about one person, and none was named",
+            remedy="name the row of the data file: --row 12, or --row ID --id-column COLUMN",
+        )
+    person = dossier.person
+    if not person["is_adverse"]:
+        raise InputError(
+            f"row {person['row']} was decided favourably: there is nothing to give reasons for",
+            remedy="choose a row with an adverse decision",
+        )
+    if person["reasons"] is None:
+        raise InputError(
+            f"the case keeps no reasons for row {person['row']}",
+            remedy="pass --model and --data as they were audited",
+        )
+    return person
+
+
+def nameable(case: Case, person: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The reasons, strongest first; sensitive features are never among them."""
+    sensitive = {str(f) for f in case.subject.get("sensitive_features") or ()}
+    return [r for r in person["reasons"]["listed"] if r["column"] not in sensitive]
+
+
+def _line(reason: Mapping[str, Any], case: Case, say: Words) -> str:
+    known = "value" in reason and reason["compared"] != "missing"
+    return say(
+        _STANDINGS[reason["compared"]][0 if known else 1],
+        column=_called(str(reason["column"]), case),
+        value=explained.cell(reason.get("value"), say),
+        reference=explained.cell(reason["reference"], say),
+    )
+
+
+def _called(column: str, case: Case) -> str:
+    """A column's name for people, where the maker declared one."""
+    return str((case.plan.get("declared") or {}).get(f"document.column.{column}") or column)
+
+
+def _staff(
+    case: Case, person: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]], say: Words
+) -> list[Block]:
+    """What whoever sends the letter has to know, and the person needn't."""
+    told: list[str] = []
+    if person["values_from"] == "nowhere":
+        told.append(say("aa_no_values"))
+    if not person["reasons"]["reference"]["is_favourable"]:
+        told.append(say("ex_reference_refused"))
+    for reason in reasons:
+        if reason["rise"] <= 0:
+            told.append(say("aa_no_rise", column=reason["column"]))
+        if reason["proxy"]:
+            told.append(say("aa_proxy", column=reason["column"]))
+    left = len(nameable(case, person)) - len(reasons)
+    if left > 0:
+        told.append(say("aa_more", count=left, most=MOST_REASONS))
+    sensitive = [str(f) for f in case.subject.get("sensitive_features") or ()]
+    if sensitive:
+        told.append(say("aa_sensitive", features=say.listed(sensitive)))
+    told.append(say("aa_names"))
+    full = [x.strip().removeprefix("- ") for x in explained.lines(person, say) if x.strip()]
+    return [Bullets(tuple(told)), Text(say("aa_full")), Bullets(tuple(full))]
+
+
+def _gaps(case: Case, say: Words) -> list[Block]:
+    declared = case.plan.get("declared") or {}
+    found: list[Block] = []
+    for name in _PEOPLE:
+        key = f"document.aa.{name}"
+        if declared.get(key):
+            found.append(Text(f"{say.texts[f'aa_people.{name}']}: {declared[key]}"))
+        else:
+            found.append(Gap(say.texts[f"aa_people.{name}"], say("doc_or_declare_only", name=key)))
+    return found

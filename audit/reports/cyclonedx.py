@@ -1,0 +1,199 @@
+"""CycloneDX 1.6: a bill of materials of the audited model, with its model card.
+
+The model is the component that the bill is about; the data and the libraries that it was audited
+with are its parts. Numbers in the card are those of the case, each with its slice and interval.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from audit.case import Case
+from audit.finding import Finding
+from audit.reports.parts import plain_words, sentences
+from audit.reports.parts.dossier import Dossier, sources
+from audit.reports.parts.groups import apart
+from audit.reports.parts.outline import unmeasured
+from audit.reports.parts.text import plain
+from audit.reports.parts.words import Words, words
+from policies.verdict import Verdict
+
+MEDIA_TYPE = "application/vnd.cyclonedx+json; version=1.6"
+SUFFIX = ".cdx.json"
+DESCRIPTION = "CycloneDX 1.6: the model's bill of materials with a model card."
+
+_SPACE = uuid.UUID("0b7a1c0e-93a1-5a0f-8f5e-3b1f5c1d7e22")  # ours, so that ids are repeatable
+_MODEL, _DATA = "model", "data"
+_APPROACHES = {"binary": "supervised", "multiclass": "supervised", "regression": "supervised",
+               "generation": "self-supervised"}  # fmt: skip
+_MOST = 500
+
+
+def render(
+    case: Case,
+    verdicts: Sequence[Verdict],
+    *,
+    language: str,
+    gate: Mapping[str, object] | None,
+    dossier: Dossier,
+) -> bytes:
+    """One JSON object; its serial number comes from the case's digest."""
+    say = words(language)
+    packages = case.environment.get("packages") or {}
+    libraries = [
+        {"type": "library", "bom-ref": f"pkg:{n}", "name": plain(n), "version": plain(v),
+         "purl": f"pkg:pypi/{quote(str(n).lower(), safe='')}@{quote(str(v), safe='')}"}
+        for n, v in sorted(packages.items())
+        if v != "not installed"
+    ]  # fmt: skip
+    metadata: dict[str, Any] = {
+        "tools": {"components": [_tool(case)]},
+        "component": _model(case, verdicts, dossier, say),
+        "properties": _properties([*sources(case, dossier, say), *_gate(gate)]),
+    }
+    stamp = case.environment.get("finished_at")
+    if stamp:
+        metadata["timestamp"] = str(stamp)
+    document = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": uuid.uuid5(_SPACE, case.digest).urn,
+        "version": 1,
+        "metadata": metadata,
+        "components": [_data(case), *libraries],
+        "dependencies": [
+            {"ref": _MODEL, "dependsOn": sorted([_DATA, *(str(x["bom-ref"]) for x in libraries)])}
+        ],
+    }
+    return json.dumps(document, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"
+
+
+def _tool(case: Case) -> dict[str, Any]:
+    version = plain(case.environment.get("evenhand", "unknown"))
+    return {"type": "application", "name": "evenhand", "version": version}
+
+
+def _model(case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words) -> dict[str, Any]:
+    subject = case.subject
+    model = subject.get("model") or {}
+    found: dict[str, Any] = {
+        "type": "machine-learning-model",
+        "bom-ref": _MODEL,
+        "name": plain(subject["name"]),
+        "description": plain(" ".join(sentences.subject_sentences(case, say))),
+        "modelCard": {
+            "bom-ref": "model-card",
+            "modelParameters": _parameters(case),
+            "quantitativeAnalysis": {"performanceMetrics": _metrics(case.findings)},
+            "considerations": _considerations(case, verdicts, dossier, say),
+        },
+    }
+    digest = (subject.get("digests") or {}).get("model")
+    properties = [("model format", model.get("format")), ("model digest", digest),
+                  ("isolation", case.environment.get("isolation"))]  # fmt: skip
+    found["properties"] = _properties([(k, str(v)) for k, v in properties if v])
+    return found
+
+
+def _parameters(case: Case) -> dict[str, Any]:
+    subject = case.subject
+    task = str(subject.get("task") or "unknown")
+    parameters: dict[str, Any] = {"task": task, "datasets": [{"ref": _DATA}]}
+    if task in _APPROACHES:
+        parameters["approach"] = {"type": _APPROACHES[task]}
+    architecture = (case.plan.get("model_declared") or {}).get("architecture")
+    if architecture:
+        parameters["modelArchitecture"] = plain(json.dumps(architecture, sort_keys=True))
+    return parameters
+
+
+def _metrics(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Measured performance, rates by group, gaps and privacy, in the case's order."""
+    families = ("performance.", "fairness.group_rates", "fairness.gaps", "privacy.")
+    told: list[dict[str, Any]] = []
+    for f in findings:
+        if f.value is None or f.column or not f.check.startswith(families):
+            continue
+        one: dict[str, Any] = {"type": plain(f.measure), "value": repr(f.value)}
+        about = [f"{k}={v}" for k, v in sorted(f.group.items())]
+        about += [f"between {name}" for name in f.between]
+        one["slice"] = plain("; ".join([*about, f"n={f.n}"]))
+        if f.interval:
+            low, high = repr(f.interval.low), repr(f.interval.high)
+            one["confidenceInterval"] = {"lowerBound": low, "upperBound": high}
+        told.append(one)
+    return told[:_MOST]
+
+
+def _considerations(
+    case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words
+) -> dict[str, Any]:
+    declared = case.plan.get("declared") or {}
+    use = next((declared[k] for k in sentences.USE_KEYS if declared.get(k)), None)
+    limits = [f"{say.measure(f.measure)}: {f.reason}" for f in unmeasured(case.findings)]
+    found: dict[str, Any] = {
+        "technicalLimitations": [plain(x) for x in dict.fromkeys(limits)][:_MOST],
+        "ethicalConsiderations": [
+            {
+                "name": plain(f"{v.pack} {v.item}: {say.pick(v.title)}"),
+                "mitigationStrategy": plain(
+                    f"{say.term('status', v.status)}: {say.pick(v.because)}"
+                ),
+            }
+            for v in verdicts
+            if v.status in ("fail", "error", "warn", "inconclusive", "waived", "needs-attestation")
+        ],
+        "fairnessAssessments": _assessments(case, say),
+        "performanceTradeoffs": [plain(x) for x in plain_words.leaks(case, say)],
+    }
+    if use:
+        found["useCases"] = [plain(use)]
+    return found
+
+
+def _assessments(case: Case, say: Words) -> list[dict[str, str]]:
+    """One for each sensitive feature: the group that fares worst, and by how much."""
+    told = []
+    for feature in case.subject.get("sensitive_features") or ():
+        found = apart(case, str(feature), "selection_rate")
+        worst = None
+        if found is not None and found.highest is not None and found.lowest is not None:
+            burden = case.subject.get("positive_is") == "burden"
+            worst = (found.highest if burden else found.lowest).group[str(feature)]
+        lines = plain_words.worse_by(case, str(feature), say)
+        told.append(
+            {
+                "groupAtRisk": plain(f"{feature} = {worst}" if worst is not None else feature),
+                "harms": plain(" ".join(lines)),
+            }
+        )
+    return told
+
+
+def _data(case: Case) -> dict[str, Any]:
+    data = case.subject.get("data") or {}
+    digest = (case.subject.get("digests") or {}).get("data")
+    name = plain(data.get("path") or "unknown")
+    contents = {"properties": _properties([("rows", str(data["rows"]))])} if "rows" in data else {}
+    found: dict[str, Any] = {
+        "type": "data",
+        "bom-ref": _DATA,
+        "name": name,
+        "data": [{"type": "dataset", "name": name, "contents": contents}],
+    }
+    if digest:
+        found["properties"] = _properties([("data digest", digest)])
+    return found
+
+
+def _gate(gate: Mapping[str, object] | None) -> list[tuple[str, str]]:
+    return [(f"gate {k}", str(v)) for k, v in sorted((gate or {}).items())]
+
+
+def _properties(pairs: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": f"evenhand:{plain(k)}", "value": plain(v)} for k, v in pairs]

@@ -1,0 +1,158 @@
+"""Datasheet for the audited data: rows, columns, missing values, groups, labels; open questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from audit.case import Case
+from audit.finding import Finding
+from audit.reports.parts import figures, fill, outline
+from audit.reports.parts.document import Block, Document, Text, facts, page, table
+from audit.reports.parts.dossier import Dossier
+from audit.reports.parts.words import words
+from policies.verdict import Verdict
+
+MEDIA_TYPE = "text/html; charset=utf-8"
+SUFFIX = ".html"
+DESCRIPTION = "Datasheet for the audited data: what was counted, and what only people can answer."
+
+_MOST_COLUMNS = 200
+
+
+def render(
+    case: Case,
+    verdicts: Sequence[Verdict],
+    *,
+    language: str,
+    gate: Mapping[str, object] | None,
+    dossier: Dossier,
+) -> bytes:
+    """The page: what was counted first, then the questions that only people can answer."""
+    say = words(language)
+    source = fill.Source(case, verdicts, dossier, say)
+    parts = {
+        "shape": (_shape, True),
+        "columns": (_columns, True),
+        "groups": (_groups, True),
+        "represent": (_representation, True),
+        "proxies": (_proxies, True),
+        "why": (None, False),
+        "collected": (None, False),
+        "consent": (None, False),
+        "labels": (None, False),
+        "prepared": (None, False),
+        "uses": (None, False),
+        "kept": (None, False),
+    }
+    rows = outline.counted(case, "row_count")
+    document = Document(
+        kind=say("ds_kind"),
+        title=str((case.subject.get("data") or {}).get("path") or case.subject["name"]),
+        lead=(
+            say("ds_lead"),
+            say("sum_rows", rows=f"{rows:,}") if rows is not None else say("sum_rows_unknown"),
+        ),
+        sections=tuple(
+            fill.part(source, "ds", name, how, is_whole=whole)
+            for name, (how, whole) in parts.items()
+        ),
+    )
+    return page(document, case, dossier, say)
+
+
+def _shape(source: fill.Source) -> list[Block]:
+    case, say = source.case, source.say
+    subject = case.subject
+    data = fill.of_mapping(subject.get("data"))
+    names = subject.get("sensitive_features") or ()
+    return facts(
+        [
+            (say("fact_data"), data.get("path")),
+            (say("ds_rows_file"), data.get("rows")),
+            (say("ds_rows_used"), outline.counted(case, "row_count")),
+            (say("ds_rows_dropped"), outline.counted(case, "dropped_row_count")),
+            (say("ds_columns_counted"), len(_by_column(case, "missing_rate")) or None),
+            (say("ds_target"), subject.get("target")),
+            (say("ds_positive"), subject.get("positive_label")),
+            (say("fact_features"), say.listed([str(n) for n in names])),
+            *(
+                (say("fact_digest", name=name), digest)
+                for name, digest in sorted(fill.of_mapping(subject.get("digests")).items())
+            ),
+        ]
+    )
+
+
+def _by_column(case: Case, measure: str) -> list[Finding]:
+    return [f for f in case.findings if f.measure == measure and f.column and not f.group]
+
+
+def _columns(source: fill.Source) -> list[Block]:
+    say = source.say
+    found = sorted(
+        _by_column(source.case, "missing_rate"), key=lambda f: (-(f.value or 0.0), f.column)
+    )
+    rows = [
+        [
+            f.column,
+            figures.value_of(f) if f.value is not None else say.term("finding", f.status),
+            fill.interval(f, say),
+            f"{f.counts['k']:,}" if "k" in f.counts else "–",
+            f"{f.n:,}",
+        ]
+        for f in found[:_MOST_COLUMNS]
+    ]
+    heads = [
+        say("col_column"),
+        say("measure.missing_rate"),
+        say("col_interval"),
+        say("ds_missing"),
+        "n",
+    ]
+    told = table(say("ds_columns_caption"), heads, rows)
+    if len(found) > _MOST_COLUMNS:
+        told.append(Text(say("doc_more", count=len(found) - _MOST_COLUMNS)))
+    return told
+
+
+def _groups(source: fill.Source) -> list[Block]:
+    """Sizes, shares and label rates: of single features first, then of crossings."""
+    say, case = source.say, source.case
+    measures = ("group_count", "group_share", "label_rate")
+    found: dict[tuple[tuple[str, str], ...], dict[str, Finding]] = {}
+    for f in case.findings:
+        if f.check == "data.groups" and f.group and not f.column and f.measure in measures:
+            found.setdefault(tuple(sorted(f.group.items())), {})[f.measure] = f
+    rows = []
+    for group, by_measure in sorted(found.items(), key=lambda item: (len(item[0]), item[0])):
+        cells = [_cell(by_measure.get(m), source) for m in measures]
+        rows.append([" × ".join(f"{k} = {v}" for k, v in group), *cells])
+    heads = [say("ds_group"), *(say.measure(m) for m in measures)]
+    return table(say("ds_groups_caption"), heads, rows)
+
+
+def _cell(finding: Finding | None, source: fill.Source) -> str:
+    if finding is None:
+        return "–"
+    if finding.value is None:
+        return f"{source.say.term('finding', finding.status)}: {finding.reason}"
+    shown = figures.value_of(finding)
+    return f"{shown} {fill.interval(finding, source.say)}" if finding.interval else shown
+
+
+def _representation(source: fill.Source) -> list[Block]:
+    found = [f for f in source.case.findings if f.check == "data.representation"]
+    return fill.findings_table(found, source.say("ds_represent_caption"), source.say)
+
+
+def _proxies(source: fill.Source) -> list[Block]:
+    """The columns that tell most about a sensitive feature."""
+    say = source.say
+    found = [f for f in source.case.findings if f.measure == "proxy_strength" and f.value]
+    top = sorted(found, key=lambda f: -(f.value or 0.0))[:15]
+    rows = [
+        [f.column, say.listed(list(f.between)), figures.value_of(f), fill.interval(f, say)]
+        for f in top
+    ]
+    heads = [say("col_column"), say("fact_features"), say("col_value"), say("col_interval")]
+    return table(say("ds_proxies_caption"), heads, rows)

@@ -1,0 +1,191 @@
+"""OSCAL 1.1.3 assessment results: one result a pack, one observation and one finding an item.
+
+OSCAL knows two states, satisfied and not satisfied. Only what passed or was attested is satisfied;
+what is open says so in the reason, and items that don't apply are observations without a finding.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from audit.case import Case
+from audit.reports.parts.dossier import Dossier, sources
+from audit.reports.parts.outline import Pack, packs
+from audit.reports.parts.text import plain
+from audit.reports.parts.words import Words, words
+from policies.verdict import Verdict
+
+MEDIA_TYPE = "application/json"
+SUFFIX = ".json"
+DESCRIPTION = "OSCAL assessment results (JSON), for governance, risk and compliance tools."
+
+VERSION = "1.1.3"
+_SPACE = uuid.UUID("6f0f3d2e-5b0e-5d0a-9c55-6d6b6f5a3c11")  # ours, so that ids are repeatable
+_SATISFIED = {"pass": "pass", "attested": "pass", "fail": "fail"}
+_WITHOUT_FINDING = ("not-applicable", "not-yet-applicable")
+_METHODS = {"automated": ["TEST"], "attestation": ["EXAMINE"], "hybrid": ["TEST", "EXAMINE"]}
+
+
+def render(
+    case: Case,
+    verdicts: Sequence[Verdict],
+    *,
+    language: str,
+    gate: Mapping[str, object] | None,
+    dossier: Dossier,
+) -> bytes:
+    """One JSON object; its ids and times come from the case, so that it can be made again."""
+    say = words(language)
+    at = _time(case.environment.get("finished_at"))
+    title = plain(say("page_title", name=case.subject["name"]))
+    plan = _id(case, "plan")
+    results = [_result(case, p, at, say) for p in packs(verdicts) or [Pack("none", "", ())]]
+    document = {
+        "assessment-results": {
+            "uuid": _id(case, "results"),
+            "metadata": {
+                "title": title,
+                "last-modified": at,
+                "version": case.digest,
+                "oscal-version": VERSION,
+                "props": _props([("tool", "evenhand"), *_gate(gate)]),
+                "remarks": plain(
+                    "; ".join(f"{name}: {value}" for name, value in sources(case, dossier, say))
+                    + f". {say('law')}"
+                ),
+            },
+            "import-ap": {"href": f"#{plan}", "remarks": "plan.json of the sealed case"},
+            "results": results,
+            "back-matter": {"resources": _resources(case, dossier, plan)},
+        }
+    }
+    return json.dumps(document, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"
+
+
+def _result(case: Case, pack: Pack, at: str, say: Words) -> dict[str, Any]:
+    observations = [_observation(case, v, at, say) for v in pack.verdicts]
+    found = [_finding(case, v, say) for v in pack.verdicts if v.status not in _WITHOUT_FINDING]
+    controls = [{"control-id": _token(v)} for v in pack.verdicts]
+    selection: dict[str, Any] = {"include-controls": controls} if controls else {"include-all": {}}
+    result: dict[str, Any] = {
+        "uuid": _id(case, "result", pack.id, pack.version),
+        "title": plain(f"{pack.id} {pack.version}".strip()),
+        "description": plain(say("caption_verdicts", pack=pack.id, count=len(pack.verdicts))),
+        "start": _time(case.environment.get("started_at")),
+        "end": at,
+        "reviewed-controls": {"control-selections": [selection]},
+    }
+    if observations:
+        result["observations"] = observations
+    if found:
+        result["findings"] = found
+    return result
+
+
+def _observation(case: Case, verdict: Verdict, at: str, say: Words) -> dict[str, Any]:
+    props = [("status", verdict.status), ("underlying", verdict.underlying),
+             ("severity", verdict.severity), ("obligation", verdict.obligation),
+             ("reason-code", verdict.reason_code)]  # fmt: skip
+    if verdict.value is not None:
+        props.append(("value", repr(verdict.value)))
+    if verdict.threshold is not None:
+        props.append(("threshold", f"{verdict.comparator} {verdict.threshold!r}"))
+    props += [("finding", f) for f in verdict.findings]
+    return {
+        "uuid": _id(case, "observation", verdict.pack, verdict.item),
+        "title": _title(verdict, say),
+        "description": plain(say.pick(verdict.because)),
+        "methods": _METHODS[verdict.kind],
+        "types": ["control-objective"],
+        "props": _props(props),
+        "collected": at,
+    }
+
+
+def _finding(case: Case, verdict: Verdict, say: Words) -> dict[str, Any]:
+    state = "satisfied" if verdict.status in ("pass", "attested") else "not-satisfied"
+    finding: dict[str, Any] = {
+        "uuid": _id(case, "finding", verdict.pack, verdict.item),
+        "title": _title(verdict, say),
+        "description": plain(say.pick(verdict.because)),
+        "target": {
+            "type": "objective-id",
+            "target-id": _token(verdict),
+            "status": {
+                "state": state,
+                "reason": _SATISFIED.get(verdict.status, "other"),
+                "remarks": plain(say.term("status", verdict.status)),
+            },
+        },
+        "related-observations": [
+            {"observation-uuid": _id(case, "observation", verdict.pack, verdict.item)}
+        ],
+    }
+    if verdict.fix:
+        finding["remarks"] = plain(f"{say('fix')} {say.pick(verdict.fix)}")
+    return finding
+
+
+def _resources(case: Case, dossier: Dossier, plan: str) -> list[dict[str, Any]]:
+    """The sealed files, and the packs that judged, each with its SHA-256."""
+    files = {name: digest for name, digest in case.files.items() if name != "plan.json"}
+    found = [(plan, "plan.json", case.files["plan.json"])]
+    found += [(_id(case, "file", name), name, digest) for name, digest in sorted(files.items())]
+    found += [(_id(case, "pack", p.id), f"{p.id} {p.version}", p.digest) for p in dossier.packs]
+    return [
+        {
+            "uuid": one,
+            "title": plain(name),
+            "rlinks": [
+                {
+                    "href": re.sub(r"[^A-Za-z0-9._/-]", "_", name),
+                    "hashes": [{"algorithm": "SHA-256", "value": digest.removeprefix("sha256:")}],
+                }
+            ],
+        }
+        for one, name, digest in found
+    ]
+
+
+def _title(verdict: Verdict, say: Words) -> str:
+    return plain(say.pick(verdict.title)) or plain(verdict.item)
+
+
+def _gate(gate: Mapping[str, object] | None) -> list[tuple[str, str]]:
+    """How the gate was set, without the list of what it let go."""
+    return [
+        (f"gate-{k.replace('_', '-')}", str(v))
+        for k, v in sorted((gate or {}).items())
+        if isinstance(v, str | int | bool)
+    ]
+
+
+def _props(pairs: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    """Values that are one line without a space at either end, as OSCAL wants them."""
+    return [
+        {"name": name, "value": plain(value).strip() or "none", "ns": "https://evenhand.invalid/ns"}
+        for name, value in pairs
+    ]
+
+
+def _token(verdict: Verdict) -> str:
+    """The item as an OSCAL token: letters, digits, dot, dash and underscore."""
+    return re.sub(r"[^\w.-]", "_", f"{verdict.pack}_{verdict.item}", flags=re.ASCII)
+
+
+def _id(case: Case, *parts: str) -> str:
+    """A version 5 UUID that depends on the case and the parts alone."""
+    return str(uuid.uuid5(_SPACE, json.dumps([case.digest, *parts])))
+
+
+def _time(stamp: object) -> str:
+    try:
+        parsed = datetime.fromisoformat(str(stamp))
+    except ValueError:
+        parsed = datetime.fromtimestamp(0, UTC)
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).isoformat(timespec="seconds")

@@ -1,0 +1,113 @@
+"""Two models on the same rows, as a document to hand over: Markdown, or one page of HTML.
+
+Rendered from ``Comparison.to_json()`` alone, so that a stored comparison reads the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from audit.reports.html import content_policy, environment
+from audit.reports.parts.text import code, markdown
+from audit.reports.parts.words import Words, words
+
+_TEMPLATES = Path(__file__).parent.with_name("templates")
+_LANGUAGES = {"en": "en", "zh": "zh-Hans"}
+_TONES = {"worse": ("✗", "bad"), "better": ("✓", "good"), "changed": ("!", "warn")}
+COLUMNS = (
+    "cmp_col_group",
+    "cmp_col_measure",
+    "cmp_col_n",
+    "cmp_col_a",
+    "cmp_col_b",
+    "cmp_col_difference",
+    "cmp_col_p",
+    "cmp_col_outcome",
+)
+FORMATS = ("markdown", "html")
+
+
+def render_comparison(found: Mapping[str, Any], format: str, *, language: str = "en") -> bytes:
+    """The comparison as ``format``, one of FORMATS, in English or Chinese. UTF-8."""
+    return (_html if format == "html" else _markdown)(found, words(language))
+
+
+def cells(result: Mapping[str, Any], say: Words) -> list[str]:
+    """One result as the texts of COLUMNS; why there is no number stands in the last one."""
+    group = ", ".join(f"{k}={v}" for k, v in result["group"].items()) or say("cmp_everybody")
+    head = [group, say.measure(result["measure"]), f"{result['n']:,}"]
+    if result["difference"] is None:
+        return [*head, "–", "–", "–", "–", result["reason"]]
+    ends, p = result["interval"], result["p_adjusted"]
+    change = f"{result['difference']:+.3f}"
+    if ends is not None:
+        change += f" ({ends['low']:+.3f}, {ends['high']:+.3f})"
+    shown = "< 0.001" if p is not None and p < 0.001 else "–" if p is None else f"{p:.3f}"
+    outcome = say.term("outcome", result["outcome"])
+    return [*head, f"{result['a']:.3f}", f"{result['b']:.3f}", change, shown, outcome]
+
+
+def verdict_sentence(found: Mapping[str, Any], say: Words) -> str:
+    """What may be said about groups that got worse: never more than was shown."""
+    if not found["n_worse"]:
+        return say("cmp_none_worse", level=f"{found['level']:.3g}")
+    return say("cmp_worse", count=found["n_worse"], level=f"{found['level']:.3g}")
+
+
+def facts(found: Mapping[str, Any], say: Words) -> list[tuple[str, str]]:
+    """Which cases were compared, and how."""
+    named = [(x.upper(), f"{found[x]['name']} ({found[x]['case']})") for x in ("a", "b")]
+    seals = [(f"{say('md_seal')} {x.upper()}", found[x]["digest"]) for x in ("a", "b")]
+    return [
+        *named,
+        *seals,
+        (say("cmp_rows"), f"{found['n']:,}"),
+        (say("cmp_test"), found["test"]),
+        (say("cmp_interval"), f"{found['interval']}, {found['level']:.3g}"),
+    ]
+
+
+def _first_the_worse(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    order = {"worse": 0, "better": 1, "changed": 2}
+    return sorted(results, key=lambda r: order.get(r["outcome"], 3))
+
+
+def _markdown(found: Mapping[str, Any], say: Words) -> bytes:
+    title = say("cmp_title", a=found["a"]["name"], b=found["b"]["name"])
+    lines = [f"## {markdown(title)}", "", markdown(verdict_sentence(found, say)), ""]
+    lines += [f"- {markdown(k)}: {code(v)}" for k, v in facts(found, say)]
+    heads = [markdown(say(c)) for c in COLUMNS]
+    lines += [
+        "",
+        f"| {' | '.join(heads)} |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
+    ]
+    for result in _first_the_worse(found["results"]):
+        lines.append(f"| {' | '.join(map(markdown, cells(result, say)))} |")
+    lines += ["", f"_{markdown(say('cmp_limits'))}_"]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _html(found: Mapping[str, Any], say: Words) -> bytes:
+    from markupsafe import Markup
+
+    style = (_TEMPLATES / "report.css").read_text("utf-8")
+    rows = [
+        (_TONES.get(r["outcome"], ("", "quiet")), cells(r, say))
+        for r in _first_the_worse(found["results"])
+    ]
+    page = environment().get_template("comparison.html.j2")
+    return page.render(
+        found=found,
+        say=say,
+        lang=_LANGUAGES[say.language],
+        style=Markup(style),  # noqa: S704 - our own file, the same bytes that are hashed
+        policy=content_policy(style),
+        title=say("cmp_title", a=found["a"]["name"], b=found["b"]["name"]),
+        sentence=verdict_sentence(found, say),
+        facts=facts(found, say),
+        columns=COLUMNS,
+        rows=rows,
+    ).encode()

@@ -1,0 +1,223 @@
+"""What a report knows beside a case and its verdicts: packs, register, and one person's reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from audit.case import Case
+from audit.register import Entry
+from audit.reports.parts.figures import moment
+from audit.reports.parts.words import Words
+
+WITHHELD = "withheld"
+_NAMES = ("by", "owner", "approved_by", "subject")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One part of an item that a house pack changed, as text."""
+
+    item: str
+    part: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class PackFacts:
+    """A pack that judged: what a reader must know to find it and to trust it.
+
+    ``file`` is the file that was read, ``lines`` the line of each item in it (items that a house
+    pack only inherits have none), ``extends`` the pack that it was made of, with its version.
+    """
+
+    id: str
+    version: str
+    digest: str
+    title: Mapping[str, str] = field(default_factory=dict)
+    state: str = ""
+    checked_on: str = ""
+    file: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    extends: str = ""
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """``entries`` is the register as it stands; ``person`` an explanation of one row
+    (``audit.one_person``); ``of`` the format whose page a PDF holds."""
+
+    packs: tuple[PackFacts, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    as_of: str = ""
+    person: Mapping[str, Any] | None = None
+    of: str = "html"
+
+    def for_the_public(self) -> Dossier:
+        """Without the names of people who signed: their roles stay."""
+        return replace(self, entries=tuple(_nameless(e) for e in self.entries))
+
+    def pack(self, pack_id: str) -> PackFacts | None:
+        """The facts of a pack, if it is among those that judged."""
+        return next((p for p in self.packs if p.id == pack_id), None)
+
+    def statements(self, case: Case, kind: str) -> list[Entry]:
+        """Attestations or waivers of items of the packs that judged, about the case's model.
+
+        Those for another model that the item may let stand (scope system or org) are among them;
+        whether one counts is the verdict's to say.
+        """
+        digests = {*_mapping(case.subject.get("digests")).values(), "*"}
+        judged = {p.id for p in self.packs}
+        return [
+            e
+            for e in self.entries
+            if e.kind == kind
+            and e.body.get("pack") in judged
+            and e.body.get("model_digest") in digests
+        ]
+
+    def sign_offs(self, case: Case) -> list[Entry]:
+        """Who accepted this very case."""
+        return [
+            e for e in self.entries if e.kind == "sign-off" and e.body.get("case") == case.digest
+        ]
+
+    def run_on_this_data(self, case: Case) -> tuple[int, int] | None:
+        """(k, n): this case is the k-th of n on the same data that the register knows."""
+        data = _mapping(case.subject.get("digests")).get("data")
+        known = [
+            str(e.body.get("digest"))
+            for e in self.entries
+            if e.kind == "case" and data and _mapping(e.body.get("digests")).get("data") == data
+        ]
+        same = list(dict.fromkeys(known))
+        return (same.index(case.digest) + 1, len(same)) if case.digest in same else None
+
+    def used(self, case: Case) -> list[Entry]:
+        """The register entries that a report on the case rests on, in order."""
+        own = [e for e in self.entries if e.kind == "case" and e.body.get("digest") == case.digest]
+        found = [*own, *self.sign_offs(case)]
+        for kind in ("attestation", "waiver"):
+            found += self.statements(case, kind)
+        return sorted(found, key=lambda e: e.seq)
+
+
+def sources(case: Case, dossier: Dossier, say: Words) -> list[tuple[str, str]]:
+    """Where everything in a report is from: the case, the packs, the register, the day."""
+    found = [(say("src_case"), case.digest)]
+    for pack in dossier.packs:
+        found.append((say("src_pack", pack=pack.id, version=pack.version), pack.digest))
+    used = dossier.used(case)
+    told = say.listed([f"{e.seq} ({say.term('entry', e.kind)})" for e in used])
+    found.append((say("src_register"), told or say("src_no_entry")))
+    if used:
+        found.append((say("src_last_entry", seq=used[-1].seq), used[-1].digest))
+    if dossier.as_of:
+        found.append((say("src_as_of"), dossier.as_of))
+    place = dossier.run_on_this_data(case)
+    if place is not None:
+        found.append((say("src_run"), say("src_run_of", k=place[0], n=place[1])))
+    found.append((say("src_evenhand"), str(case.environment.get("evenhand", "–"))))
+    return found
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A statement of a person, ready to be shown: a row of a table."""
+
+    seq: int
+    kind: str
+    what: str
+    who: str
+    when: str
+    until: str
+    said: str
+    more: str
+
+
+def signatures(case: Case, dossier: Dossier, say: Words) -> list[Signature]:
+    """Attestations, waivers and sign-offs about the case, oldest first."""
+    entries: Sequence[Entry] = [
+        *dossier.statements(case, "attestation"),
+        *dossier.statements(case, "waiver"),
+        *dossier.sign_offs(case),
+    ]
+    makers = {"attestation": _attestation, "waiver": _waiver, "sign-off": _sign_off}
+    return [makers[e.kind](e, say) for e in sorted(entries, key=lambda e: e.seq)]
+
+
+def _attestation(entry: Entry, say: Words) -> Signature:
+    body = entry.body
+    evidence = [
+        f"{e.get('kind') or say('sig_file')}: {e.get('path')} ({e.get('sha256')})"
+        for e in body.get("evidence") or ()
+    ]
+    return Signature(
+        seq=entry.seq,
+        kind=entry.kind,
+        what=f"{body['pack']}:{body['item']}",
+        who=_who(body.get("by"), body.get("role"), say),
+        when=moment(body.get("signed_at")),
+        until=str(body.get("expires") or ""),
+        said=f"{say.term('attest', str(body.get('answer')))}: {body.get('statement')}",
+        more=say.listed(evidence),
+    )
+
+
+def _waiver(entry: Entry, say: Words) -> Signature:
+    body = entry.body
+    who = say(
+        "sig_owner",
+        owner=_name(body.get("owner"), say),
+        approver=_name(body.get("approved_by"), say),
+    )
+    meanwhile = [str(c) for c in body.get("compensating") or ()]
+    return Signature(
+        seq=entry.seq,
+        kind=entry.kind,
+        what=f"{body['pack']}:{body['item']}",
+        who=who,
+        when=str(body.get("created") or ""),
+        until=str(body.get("expires") or ""),
+        said=str(body.get("reason") or ""),
+        more=say("sig_meanwhile", measures=say.listed(meanwhile)) if meanwhile else "",
+    )
+
+
+def _sign_off(entry: Entry, say: Words) -> Signature:
+    body = entry.body
+    accepted = [
+        f"{a.get('pack')}:{a.get('item')} ({say.term('status', str(a.get('status')))})"
+        for a in body.get("accepted") or ()
+    ]
+    return Signature(
+        seq=entry.seq,
+        kind=entry.kind,
+        what=say("sig_case"),
+        who=_who(body.get("by"), body.get("role"), say),
+        when=moment(body.get("signed_at")),
+        until="",
+        said=str(body.get("statement") or ""),
+        more=say("sig_accepted", items=say.listed(accepted)) if accepted else "",
+    )
+
+
+def _who(name: object, role: object, say: Words) -> str:
+    return f"{_name(name, say)} ({role})" if role else _name(name, say)
+
+
+def _name(name: object, say: Words) -> str:
+    return say("sig_withheld") if name == WITHHELD else str(name or "–")
+
+
+def _nameless(entry: Entry) -> Entry:
+    body = {k: WITHHELD if k in _NAMES and v else v for k, v in entry.body.items()}
+    return replace(entry, body=body)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

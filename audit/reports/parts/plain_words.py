@@ -1,0 +1,192 @@
+"""The first page, for people who read no statistics: what it does, for whom it works worse, what it
+gives away, what is open, who signed. Numbers are people in a hundred."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.case import Case
+from audit.finding import Finding
+from audit.reports.parts import outline, sentences
+from audit.reports.parts.dossier import Dossier, signatures
+from audit.reports.parts.figures import number, value_of
+from audit.reports.parts.groups import Apart, apart, in_a_hundred
+from audit.reports.parts.words import Words
+from policies.verdict import Verdict
+
+_PROMISES = ("privacy.declared_budget", "privacy.ledger")
+
+
+@dataclass(frozen=True)
+class Told:
+    """A heading and its sentences."""
+
+    heading: str
+    lines: tuple[str, ...]
+
+
+def first_page(case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words) -> list[Told]:
+    """The five things that everybody should know, in order."""
+    return [
+        Told(say("pw_h_does"), (*does(case, say), *wrong(case, say))),
+        Told(say("pw_h_worse"), tuple(worse(case, say))),
+        Told(say("pw_h_leaks"), tuple(leaks(case, say))),
+        Told(say("pw_h_open"), tuple(is_open(verdicts, say))),
+        Told(say("pw_h_signed"), tuple(signed(case, verdicts, dossier, say))),
+    ]
+
+
+def does(case: Case, say: Words) -> list[str]:
+    """What the model does, and for what it is meant."""
+    declared = case.plan.get("declared") or {}
+    use = next((declared[k] for k in sentences.USE_KEYS if declared.get(k)), None)
+    told = sentences.subject_sentences(case, say)
+    return [*told, say("pw_use", use=use) if use else say("pw_no_use")]
+
+
+def wrong(case: Case, say: Words) -> list[str]:
+    """How many people in a hundred it is wrong about."""
+    found = _overall(case, "accuracy_score")
+    if found is None or found.value is None:
+        return []
+    [people] = in_a_hundred(1 - found.value)
+    return [say("pw_wrong", people=people)]
+
+
+def worse(case: Case, say: Words) -> list[str]:
+    """For each sensitive feature, which group fares worst, and by how many in a hundred."""
+    features = [str(f) for f in case.subject.get("sensitive_features") or ()]
+    if not features:
+        return [say("sum_no_groups")]
+    return [line for feature in features for line in worse_by(case, feature, say)]
+
+
+def worse_by(case: Case, feature: str, say: Words) -> list[str]:
+    """The same for one feature."""
+    lines = [*_selected(case, feature, say), *_errors(case, feature, say)]
+    return lines or [say("pw_not_compared", feature=feature)]
+
+
+def _selected(case: Case, feature: str, say: Words) -> list[str]:
+    found = apart(case, feature, "selection_rate")
+    if found is None:
+        return []
+    return [say.joined(_gap(found, case, say), _range(found, say))]
+
+
+def _range(found: Apart, say: Words) -> str:
+    """How large the gap may truly be, by its interval."""
+    interval = found.gap.interval
+    if interval is None:
+        return ""
+    low, high = in_a_hundred(max(0.0, interval.low), interval.high)
+    key = "pw_chance" if interval.low <= 0 else "pw_range"
+    return say(key, low=low, high=high)
+
+
+def _errors(case: Case, feature: str, say: Words) -> list[str]:
+    """Wrong refusals of a benefit, or wrong burdens; where nothing is declared, neither."""
+    measure = {"benefit": "false_negative_rate", "burden": "false_positive_rate"}.get(
+        str(case.subject.get("positive_is"))
+    )
+    found = apart(case, feature, measure) if measure else None
+    if found is None or found.highest is None or found.lowest is None:
+        return []
+    if found.gap.value == 0:
+        return []
+    high, low, gap = in_a_hundred(
+        found.highest.value or 0.0, found.lowest.value or 0.0, found.gap.value or 0.0
+    )
+    key = "pw_refused" if measure == "false_negative_rate" else "pw_burdened"
+    told = say(
+        key,
+        feature=feature,
+        worse=found.highest.group[feature],
+        better=found.lowest.group[feature],
+        worse_people=high,
+        better_people=low,
+        gap=gap,
+        worse_n=f"{found.highest.n:,}",
+        better_n=f"{found.lowest.n:,}",
+    )
+    return [say.joined(told, _range(found, say))]
+
+
+def _gap(found: Apart, case: Case, say: Words) -> str:
+    positive = str(case.subject.get("positive_is"))
+    answers = {"benefit": say("pw_answer_benefit"), "burden": say("pw_answer_burden")}
+    label = case.subject.get("positive_label")
+    answer = answers.get(positive) or say("pw_answer", label=label)
+    if found.highest is None or found.lowest is None:
+        [gap] = in_a_hundred(found.gap.value or 0.0)
+        return say("pw_gap_only", feature=found.feature, answer=answer, gap=gap)
+    if found.gap.value == 0:
+        return say("pw_no_gap", feature=found.feature, answer=answer)
+    ends = (found.lowest, found.highest)
+    one, other = reversed(ends) if positive == "burden" else ends
+    first, second, gap = in_a_hundred(one.value or 0.0, other.value or 0.0, found.gap.value or 0.0)
+    return say(
+        "pw_selected",
+        feature=found.feature,
+        worse=one.group[found.feature],
+        better=other.group[found.feature],
+        worse_people=first,
+        better_people=second,
+        answer=answer,
+        gap=gap,
+    )
+
+
+def leaks(case: Case, say: Words) -> list[str]:
+    """What the training promised, and what attacks found."""
+    found = [f for f in case.findings if f.check.startswith("privacy.") and f.value is not None]
+    epsilon = _named(found, "composed_epsilon") or _named(found, "declared_epsilon")
+    told = [say("pw_no_promise")]
+    if epsilon is not None:
+        told = [say("pw_epsilon", epsilon=number(epsilon.value or 0.0, "epsilon"))]
+    attacks = [f for f in found if f.check not in _PROMISES and not f.group and not f.column]
+    if not attacks:
+        return [*told, say("pw_no_attack")]
+    shown = [f"{say.measure(f.measure)}: {value_of(f)}" for f in attacks[:6]]
+    return [*told, say("pw_attacks", found=say.listed(shown))]
+
+
+def is_open(verdicts: Sequence[Verdict], say: Words) -> list[str]:
+    """How many items fail, are open or waived; the list of them follows in the report."""
+    if not verdicts:
+        return [say("no_packs")]
+    counts = {
+        name: sum(v.status in statuses for v in verdicts)
+        for name, statuses in (("failing", outline.FAILING), ("unsettled", outline.OPEN))
+    }
+    waived = sum(v.status == "waived" for v in verdicts)
+    return [say("pw_open", count=len(verdicts), waived=waived, **counts)]
+
+
+def signed(case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words) -> list[str]:
+    """Sign-offs in full; attestations and waivers by number."""
+    found = signatures(case, dossier, say)
+    told = [
+        say("pw_signed", who=s.who, when=s.when, said=s.said) for s in found if s.kind == "sign-off"
+    ] or [say("pw_unsigned")]
+    attested = sum(s.kind == "attestation" for s in found)
+    waivers = sum(s.kind == "waiver" for s in found)
+    if attested or waivers:
+        told.append(say("pw_statements", attested=attested, waivers=waivers))
+    return told
+
+
+def _overall(case: Case, measure: str) -> Finding | None:
+    return next(
+        (
+            f
+            for f in case.findings
+            if f.measure == measure and not f.group and not f.column and not f.between
+        ),
+        None,
+    )
+
+
+def _named(findings: Sequence[Finding], measure: str) -> Finding | None:
+    return next((f for f in findings if f.measure == measure and not f.group), None)

@@ -1,0 +1,99 @@
+"""PDF: any of the pages, printed. Needs the extra ``pdf`` (WeasyPrint)."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from audit.case import Case
+from audit.errors import InputError
+from audit.reports.html import style_sheet
+from audit.reports.parts.dossier import Dossier
+from policies.verdict import Verdict
+
+MEDIA_TYPE = "application/pdf"
+SUFFIX = ".pdf"
+DESCRIPTION = "PDF of any page (--of FORMAT, by default html); needs the extra pdf."
+
+_VARIABLE = re.compile(r"--(\w+): (#[0-9a-f]{6})")
+_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+
+
+def render(
+    case: Case,
+    verdicts: Sequence[Verdict],
+    *,
+    language: str,
+    gate: Mapping[str, object] | None,
+    dossier: Dossier,
+) -> bytes:
+    """The page that ``dossier.of`` names, printed with its own print styles.
+
+    Raises InputError where that format is no page, where WeasyPrint is not installed, and where the
+    system lacks the libraries that it draws text with.
+    """
+    from audit.reports import FORMATS
+
+    chosen = FORMATS.get(dossier.of.replace("-", "_"))
+    pages = sorted(n for n, f in FORMATS.items() if f.MEDIA_TYPE.startswith("text/html"))
+    if chosen is None or not chosen.MEDIA_TYPE.startswith("text/html"):
+        raise InputError(
+            f"there is no page of format {dossier.of!r} to print",
+            remedy=f"--of takes one of: {', '.join(n.replace('_', '-') for n in pages)}",
+        )
+    page = chosen.render(case, verdicts, language=language, gate=gate, dossier=dossier)
+    return _printed(page.decode())
+
+
+def _printed(html: str) -> bytes:
+    weasyprint = _library()
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it names each rule for screens
+    document = weasyprint.HTML(string=drawn(html), url_fetcher=_refused)
+    data: bytes = document.write_pdf(pdf_tags=True)
+    return data
+
+
+def drawn(html: str) -> str:
+    """The page with its drawing rules inside each drawing, colours put in.
+
+    WeasyPrint draws inline SVG on its own: it applies no rule of the page to it, and knows no
+    variables there.
+    """
+    sheet = style_sheet()
+    colours = dict(_VARIABLE.findall(sheet[: sheet.index("}")]))
+    rules = _RULE.findall(re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", sheet))
+    told = {
+        name: "".join(f"{s.strip()}{{{b}}}" for s, b in rules if s.strip().startswith(f".{name} "))
+        for name in ("plot", "chart")
+    }
+    for name, css in told.items():
+        for variable, colour in colours.items():
+            css = css.replace(f"var(--{variable})", colour)
+        html = re.sub(rf'(<svg class="{name}[^>]*>)', rf"\1<style>{css}</style>", html)
+    return html
+
+
+def _library() -> Any:
+    try:
+        return importlib.import_module("weasyprint")
+    except ModuleNotFoundError:
+        raise InputError(
+            "WeasyPrint is not installed, so no PDF can be written",
+            remedy="pip install 'evenhand[pdf]'; or open the HTML report and print it",
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"WeasyPrint can't draw text here: {error}",
+            remedy="install Pango (Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0); or "
+            "open the HTML report and print it",
+        ) from None
+
+
+def _refused(url: str, *arguments: Any, **options: Any) -> Any:
+    """Pages hold all they need: nothing is fetched but what is written in them as data."""
+    if url.startswith("data:"):
+        return importlib.import_module("weasyprint").default_url_fetcher(url)
+    raise ValueError(f"{url[:100]!r} is not part of the page")
