@@ -7,8 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from audit.case import Case
 from audit.errors import EvenhandError
-from dashboard import context, i18n, parts, state
+from dashboard import context, i18n, index, login, parts, state
 from dashboard.context import Context
 from dashboard.judging import PackChoice
 from dashboard.store import StoredCase
@@ -17,8 +18,16 @@ from dashboard.text import escape, visible
 # page file, name in the locales, icon
 PAGES = (
     (parts.OVERVIEW, "overview", ":material/list:"),
-    (parts.FINDINGS, "findings", ":material/straighten:"),
+    (parts.SUMMARY, "summary", ":material/article:"),
+    (parts.FAIRNESS, "fairness", ":material/balance:"),
+    (parts.EXPLANATIONS, "explanations", ":material/lightbulb:"),
+    (parts.PRIVACY, "privacy", ":material/lock:"),
     (parts.CHECKLIST, "checklist", ":material/checklist:"),
+    (parts.COMPARE, "compare", ":material/compare_arrows:"),
+    (parts.FINDINGS, "findings", ":material/straighten:"),
+    (parts.EVIDENCE, "evidence", ":material/folder_open:"),
+    (parts.RUN, "run", ":material/play_circle:"),
+    (parts.TRAIN, "train", ":material/model_training:"),
 )
 _ICON = Path(__file__).with_name("icon.svg")
 _INSIDE = "evenhand_inside"
@@ -37,6 +46,8 @@ def main() -> None:
     )
     # a file of ours: browsers would fetch a Material symbol from a font service
     st.set_page_config(page_title=f"{page.title} · evenhand", page_icon=_ICON, layout="wide")
+    if not login.admits(ctx.t):
+        return
     with st.sidebar:
         _sidebar(ctx)
     if ctx.register.problem:
@@ -77,6 +88,8 @@ def _sidebar(ctx: Context) -> None:
             lambda key: _case_label(by_key[key], ctx),
             placeholder=ctx.t("sidebar.choose"),
         )
+    if ctx.case and ctx.case.case:
+        _group(ctx, ctx.case.case)
     if ctx.packs:
         by_ref = {choice.ref: choice for choice in ctx.packs}
         state.choose(
@@ -95,7 +108,22 @@ def _sidebar(ctx: Context) -> None:
         lambda lang: i18n.LANGUAGES[lang],
     )
     st.caption(ctx.t.md("sidebar.as_of", date=ctx.as_of.isoformat()))
-    st.caption(ctx.t.md("sidebar.read_only"))
+    login.sidebar(ctx.t)
+
+
+def _group(ctx: Context, case: Case) -> None:
+    """The group that every page follows, chosen once."""
+    known, who = ctx.index(case).groups, ctx.who
+    if not known and not who:
+        return
+    options = ["", *known] if who in known or not who else ["", who, *known]
+    state.choose(
+        "who",
+        ctx.t("sidebar.group"),
+        options,
+        who,
+        lambda key: index.group_name(key) if key else ctx.t("sidebar.group.all"),
+    )
 
 
 def _case_label(stored: StoredCase, ctx: Context) -> str:

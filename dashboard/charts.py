@@ -18,6 +18,11 @@ _COLOURS = {"measured": BLUE, "noted": BLUE, "small": PURPLE}
 _SHAPES = {"measured": "circle", "noted": "triangle-up", "small": "diamond"}
 
 
+def layered(*charts: Any) -> alt.LayerChart:
+    """Charts on top of each other, the first one undermost."""
+    return alt.LayerChart(layer=list(charts))
+
+
 def value_range(frame: pd.DataFrame, *, is_rate: bool) -> tuple[float, float]:
     """The ends of the value axis: every point and interval with a margin, not stretched to zero.
 
@@ -78,10 +83,11 @@ def group_chart(
         x2="high:Q",
         color=colour,
     )
-    points = drawn.mark_point(size=110, filled=True, opacity=1).encode(
+    points = drawn.mark_point(filled=True, opacity=1).encode(
         x=alt.X("value:Q", scale=scale, title=title),
         color=colour,
         shape=shape,
+        size=alt.condition("datum.chosen === true", alt.value(260), alt.value(110)),
         tooltip=_tooltip(t),
     )
     layers: list[Any] = [rows, bars, points]

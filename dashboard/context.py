@@ -17,9 +17,11 @@ import streamlit as st
 from audit.case import Case
 from audit.errors import EvenhandError
 from audit.register import Entry
-from dashboard import i18n, judging, state, store
+from dashboard import i18n, index, judging, state, store
 from dashboard.i18n import Translator
+from dashboard.index import Index
 from dashboard.judging import PackChoice
+from dashboard.look import INK, INK_DARK
 from dashboard.store import RegisterView, StoredCase
 from policies.verdict import Verdict
 
@@ -48,6 +50,24 @@ class Context:
     pack: PackChoice | None
     as_of: date
 
+    @property
+    def who(self) -> str:
+        """The key of the group that the reader chose (see ``index.group_key``), or empty."""
+        return state.selection().get("who", "")
+
+    @property
+    def ink(self) -> str:
+        """The colour of words in a chart on the reader's theme."""
+        return INK_DARK if st.context.theme.type == "dark" else INK
+
+    def index(self, case: Case) -> Index:
+        """The findings of a case by measure and group; built once a case."""
+        return _index(case.digest, case)
+
+    def planned(self, case: Case) -> list[PackChoice]:
+        """The packs that the audit was planned with; read once a case."""
+        return _planned(case.digest, case)
+
     def judged(self, case: Case, choice: PackChoice) -> Judged:
         """The verdicts of a pack on a case as of today."""
         if self.register.problem:
@@ -73,8 +93,8 @@ def gather() -> Context:
         state.change(lang=t.lang)
     register = store.read_register()
     paths = store.case_paths([Path(p) for p in sys.argv[1:]], register.entries)
-    opened = [_open(store.fingerprint(path), path) for path in paths]
-    checked = [store.against_register(stored, register.entries) for stored in opened]
+    opened = [_opened(path) for path in paths]
+    checked = store.checked(opened, register.entries)
     cases = store.unique(store.without_moved(checked, register.entries))
     case = _selected_case(cases, selected.get("case", ""))
     packs = _choices(case.case.digest if case and case.case else "", case.case if case else None)
@@ -109,7 +129,21 @@ def _selected_pack(packs: Sequence[PackChoice], ref: str) -> PackChoice | None:
     return packs[0] if packs else None
 
 
-@st.cache_resource(max_entries=256, ttl=_VERIFY_AGAIN_S, show_spinner=False)
+def _opened(path: Path) -> StoredCase:
+    """The case at ``path``, read once for as long as its bytes are the same.
+
+    Names, sizes and times are looked at on every run; the digests of all bytes every ten minutes.
+    """
+    fingerprint = store.fingerprint(path)
+    return _open((*fingerprint, *_differs(fingerprint, path)), path)
+
+
+@st.cache_resource(max_entries=1024, ttl=_VERIFY_AGAIN_S, show_spinner=False)
+def _differs(fingerprint: tuple[object, ...], _path: Path) -> tuple[str, ...]:
+    return store.differences(_path)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
 def _open(fingerprint: tuple[object, ...], _path: Path) -> StoredCase:
     return store.open_case(_path)
 
@@ -117,6 +151,22 @@ def _open(fingerprint: tuple[object, ...], _path: Path) -> StoredCase:
 @st.cache_resource(max_entries=256, ttl=_VERIFY_AGAIN_S, show_spinner=False)
 def _choices(case_digest: str, _case: Case | None) -> list[PackChoice]:
     return judging.choices(_case)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _planned(case_digest: str, _case: Case) -> list[PackChoice]:
+    return judging.planned(_case)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _index(case_digest: str, _case: Case) -> Index:
+    subject = _case.subject
+    features = [
+        str(f)
+        for kind in ("sensitive_features", "control_features")
+        for f in subject.get(kind) or ()
+    ]
+    return index.build(_case.findings, features)
 
 
 @st.cache_resource(max_entries=1024, show_spinner=False)

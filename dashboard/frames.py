@@ -74,6 +74,37 @@ BEHIND_GAP = {
 }
 
 
+# What a rate is, as a formula over the four counts of a group.
+FORMULAS = {
+    "selection_rate": "(TP + FP) / (TP + FP + FN + TN)",
+    "true_positive_rate": "TP / (TP + FN)",
+    "false_positive_rate": "FP / (FP + TN)",
+    "true_negative_rate": "TN / (FP + TN)",
+    "false_negative_rate": "FN / (TP + FN)",
+    "precision_score": "TP / (TP + FP)",
+    "false_discovery_rate": "FP / (TP + FP)",
+    "negative_predictive_value": "TN / (TN + FN)",
+    "false_omission_rate": "FN / (TN + FN)",
+    "accuracy_score": "(TP + TN) / (TP + FP + FN + TN)",
+    "prevalence": "(TP + FN) / (TP + FP + FN + TN)",
+}
+
+
+def formula(measure: str) -> str:
+    """The formula of a rate; empty where the method says it all."""
+    return FORMULAS.get(measure, "")
+
+
+def gaps_of(measure: str, scale: str) -> list[str]:
+    """The measures that tell the gap of ``measure`` between groups; ``scale`` as in their names.
+
+    >>> gaps_of("selection_rate", "ratio")
+    ['demographic_parity_ratio']
+    """
+    told = [g for g, behind in BEHIND_GAP.items() if behind == measure]
+    return [g for g in told if g.endswith(f"_{scale}")] or [f"{measure}_{scale}"]
+
+
 def family(finding: Finding) -> str:
     """The family of a finding's check: ``fairness`` of ``fairness.gaps``."""
     return finding.check.partition(".")[0]
@@ -190,6 +221,18 @@ def group_frame(
     frame = frame.sort_values(["group", "id"], kind="stable").reset_index(drop=True)
     frame["label"] = _distinct(frame["label"])
     return _numeric(frame)
+
+
+def ends(frame: pd.DataFrame, most: int = 60) -> pd.DataFrame:
+    """The rows that a chart draws: all of them, or those with the lowest and highest values, half
+    each, in the order of the table; the chosen group is always among them."""
+    if len(frame) <= most:
+        return frame
+    known = frame.dropna(subset=["value"]).sort_values("value", kind="stable")
+    kept = set(known.index[: most // 2]) | set(known.index[-(most // 2) :])
+    if "chosen" in frame.columns:
+        kept |= set(frame.index[frame["chosen"]])
+    return frame.loc[sorted(kept)]
 
 
 def overall(findings: Iterable[Finding], like: Finding) -> float | None:

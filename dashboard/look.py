@@ -12,6 +12,11 @@ from dashboard.i18n import Translator
 from policies.verdict import VerdictStatus
 
 BLUE, VERMILION, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#808495"
+INK, INK_DARK = "#31333f", "#fafafa"  # words in a chart, on a light and on a dark page
+# Of a chart's groups: colour, dashes and shape change together, none of them carries it alone.
+SERIES = (BLUE, VERMILION, GREEN, PURPLE, GREY)
+SERIES_DASHES: tuple[list[int], ...] = ([1, 0], [8, 3], [3, 3], [10, 3, 2, 3])
+SERIES_SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 
 
 @dataclass(frozen=True)

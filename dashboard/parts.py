@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,6 +19,9 @@ from policies import gate
 from policies.verdict import VerdictStatus
 
 OVERVIEW, FINDINGS, CHECKLIST = "pages/overview.py", "pages/findings.py", "pages/checklist.py"
+SUMMARY, FAIRNESS, COMPARE = "pages/summary.py", "pages/fairness.py", "pages/compare.py"
+EXPLANATIONS, PRIVACY = "pages/explanations.py", "pages/privacy.py"
+EVIDENCE, RUN, TRAIN = "pages/evidence.py", "pages/run.py", "pages/train.py"
 
 
 def problem(title: str, what: str, remedy: str = "") -> None:
@@ -47,6 +50,13 @@ def empty(t: Translator) -> None:
     st.code("evenhand demo", language="bash")
     st.markdown(t("empty.own"))
     st.code("evenhand audit SUBJECT.yaml --policy baseline\nevenhand dashboard", language="bash")
+
+
+def absent(t: Translator, what: str, command: str = "") -> None:
+    """What a case does not hold, and the command that would tell more or measure it."""
+    st.info(escape(what), icon=":material/info:")
+    if command:
+        st.code(command, language="bash")
 
 
 def case_problem(stored: StoredCase, t: Translator) -> None:
@@ -181,6 +191,19 @@ def headings(frame: pd.DataFrame, t: Translator) -> dict[str, Any]:
         else t(f"column.{c}")
         for c in frame.columns
     }
+
+
+def download_later(make: Callable[[], pd.DataFrame], t: Translator, *, name: str) -> None:
+    """As ``download``, for a table that is only made once somebody asks for it."""
+    st.download_button(
+        t("download.csv"),
+        lambda: frames.csv_bytes(make()),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"download_{name}",
+    )
 
 
 def download(frame: pd.DataFrame, t: Translator, *, name: str) -> None:

@@ -25,6 +25,21 @@ KEYS = (
     "status",
     "group",
     "verdict",
+    "act",
+    "both",
+    "who",
+    "other",
+    "view",
+    "scale",
+    "rate",
+    "row",
+    "input",
+    "input_by",
+    "model",
+    "task",
+    "outcome",
+    "trend",
+    "page",
 )
 # Changing one of these makes the finding that was looked at another question.
 _UNSELECTS_FINDING = {"case", "measure", "feature", "family", "status", "group"}
@@ -86,6 +101,28 @@ def choose(
     )
 
 
+def several(
+    name: str,
+    label: str,
+    options: Sequence[str],
+    values: Sequence[str],
+    show: Callable[[str], str],
+    placeholder: str,
+) -> None:
+    """A box that takes several ``options``; writes them, joined by commas, to ``name``."""
+    key = f"several_{name}"
+    st.session_state[key] = list(values)
+    st.multiselect(
+        escape(label),
+        options,
+        key=key,
+        format_func=show,
+        on_change=_store_several,
+        args=(name, key),
+        placeholder=placeholder,
+    )
+
+
 def search(name: str, label: str, *, placeholder: str) -> None:
     """A text box that writes the selection ``name``."""
     key = f"search_{name}"
@@ -114,6 +151,10 @@ def switch(
 
 def _store(name: str, key: str) -> None:
     change(**{name: str(st.session_state.get(key) or "")})
+
+
+def _store_several(name: str, key: str) -> None:
+    change(**{name: ",".join(st.session_state.get(key) or ())})
 
 
 def _keep(selected: dict[str, str]) -> None:

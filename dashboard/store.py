@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from audit.canonical import digest_bytes
-from audit.case import SEAL_FILE, Case, case_digest, find_cases, read_case
+from audit.case import SEAL_FILE, Case, case_digest, find_cases, read_case, verify_case
 from audit.errors import AlteredEvidenceError, EvenhandError
 from audit.register import Entry, Register, home
 
@@ -54,11 +54,13 @@ def read_register() -> RegisterView:
         return RegisterView((), error.message, error.remedy)
 
 
-def case_paths(given: Sequence[Path], entries: Iterable[Entry]) -> list[Path]:
+def case_paths(
+    given: Sequence[Path], entries: Iterable[Entry], *, at_home: bool = True
+) -> list[Path]:
     """Every place where a case is or should be, each once: given, kept at home, registered."""
     folder = home() / "cases"
     paths = [p for path in given for p in _cases_at(path)]
-    paths += find_cases([folder]) + _unsealed(folder)
+    paths += find_cases([folder]) + _unsealed(folder) if at_home else []
     paths += [Path(str(e.body["path"])) for e in entries if e.kind == "case" and e.body.get("path")]
     return list({path.resolve(): path for path in reversed(paths)}.values())[::-1]
 
@@ -93,6 +95,14 @@ def fingerprint(path: Path) -> tuple[object, ...]:
         return (str(path), str(error))
 
 
+def differences(path: Path) -> tuple[str, ...]:
+    """How the bytes of a case differ from its seal, in words; empty where they do not."""
+    try:
+        return tuple(map(str, verify_case(path)))
+    except (EvenhandError, OSError, ValueError) as error:
+        return (str(error),)
+
+
 def open_case(path: Path) -> StoredCase:
     """Reads and verifies one case; whatever is wrong with it is stated, never raised."""
     if not path.exists():
@@ -118,15 +128,22 @@ def against_register(stored: StoredCase, entries: Iterable[Entry]) -> StoredCase
     """
     if stored.case is None:
         return stored
-    place = stored.path.resolve()
-    known = {
-        str(e.body["digest"])
-        for e in entries
-        if e.kind == "case"
-        and e.body.get("digest")
-        and e.body.get("path")
-        and Path(str(e.body["path"])).resolve() == place
-    }
+    return checked([stored], entries)[0]
+
+
+def checked(cases: Sequence[StoredCase], entries: Iterable[Entry]) -> list[StoredCase]:
+    """``against_register`` for every case, reading the register once."""
+    known: dict[Path, set[str]] = {}
+    for e in entries:
+        if e.kind == "case" and e.body.get("digest") and e.body.get("path"):
+            place = Path(str(e.body["path"])).resolve()
+            known.setdefault(place, set()).add(str(e.body["digest"]))
+    return [_checked(stored, known.get(stored.path.resolve(), set())) for stored in cases]
+
+
+def _checked(stored: StoredCase, known: set[str]) -> StoredCase:
+    if stored.case is None:
+        return stored
     if not known or stored.case.digest in known:
         return stored
     return StoredCase(

@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from audit.case import Case
 from audit.finding import Finding
-from dashboard import app, frames, parts, state
+from dashboard import app, forms, frames, identity, items, parts, state, store, writing
 from dashboard.context import Context
+from dashboard.i18n import LANGUAGES, Translator
 from dashboard.judging import PackChoice
 from dashboard.look import verdict_markdown, verdict_word
 from dashboard.text import escape, visible
 from policies import gate
+from policies.pack import Pack
+from policies.schema import Item
 from policies.verdict import Verdict, VerdictStatus
 
 _ALL = ""
@@ -33,24 +37,44 @@ def render(ctx: Context) -> None:
         )
         return
     parts.heading(ctx, ctx.t("nav.checklist"), case)
+    forms.told(ctx)
     _pack(ctx, ctx.pack)
     judged = ctx.judged(case, ctx.pack)
     if judged.problem:
         parts.problem(ctx.t("pack.unjudged", pack=ctx.t.pick(ctx.pack.title)), judged.problem)
         return
+    assert ctx.pack.pack is not None  # it has judged
     counts = gate.counts(judged.verdicts)
     st.markdown(escape(parts.sentence(counts, ctx.t)))
     parts.count_badges(counts, ctx.t)
+    _progress(ctx, judged.verdicts, ctx.pack.pack)
     shown = _filtered(ctx, judged.verdicts, counts)
-    items, as_table = st.tabs([ctx.t("checklist.items"), ctx.t("checklist.table")])
-    with items:
-        findings = {f.id: f for f in case.findings}
-        for verdict in shown:
-            _item(ctx, verdict, findings)
+    listed, as_table = st.tabs([ctx.t("checklist.items"), ctx.t("checklist.table")])
+    with listed:
+        _items(ctx, case, shown, ctx.pack.pack)
     with as_table:
         frame = frames.checklist_frame(shown, ctx.t)
         parts.table(frame, ctx.t, name="checklist", alt=ctx.t("nav.checklist"))
         parts.download(frame, ctx.t, name=f"checklist-{ctx.pack.ref}")
+    _sign_off(ctx, case, judged.verdicts, ctx.pack.pack)
+
+
+def _progress(ctx: Context, verdicts: Sequence[Verdict], pack: Pack) -> None:
+    """Who has to act, and for how many items."""
+    for role, number in items.waiting(verdicts, pack):
+        counted = ctx.t.count("checklist.waiting", number)
+        st.markdown(f":material/hourglass_empty: {escape(counted.replace('ROLE', role))}")
+    if not identity.current().may("attest"):
+        st.caption(ctx.t.md("checklist.read_only"))
+
+
+def _items(ctx: Context, case: Case, shown: Sequence[Verdict], pack: Pack) -> None:
+    findings = {f.id: f for f in case.findings}
+    for principle, verdicts in items.by_principle(shown, pack):
+        if len(pack.items) > 1 and principle:
+            st.markdown(f"##### {escape(principle)}")
+        for verdict in verdicts:
+            _item(ctx, case, verdict, findings, pack)
 
 
 def _pack(ctx: Context, choice: PackChoice) -> None:
@@ -67,6 +91,8 @@ def _pack(ctx: Context, choice: PackChoice) -> None:
         t("pack.from_plan") if choice.planned else t("pack.not_from_plan"),
     ]
     st.caption(escape(" · ".join(facts)))
+    if pack.extended:
+        st.caption(t.md("checklist.extends", id=pack.extended.id, version=pack.extended.version))
     if legal.superseded_by:
         st.warning(t.md("pack.superseded", successor=legal.superseded_by))
     st.caption(t.md("checklist.evidence_not_compliance"))
@@ -79,7 +105,7 @@ def _filtered(
     present = [s for s in frames.VERDICT_ORDER if counts.get(s)]
     asked = state.selection().get("verdict", _ALL)
     value = asked if asked in present else _ALL
-    left, _ = st.columns([1, 2])
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:
         state.choose(
             "verdict",
@@ -87,6 +113,15 @@ def _filtered(
             [_ALL, *present],
             value,
             lambda s: _status_label(ctx, s, counts),
+        )
+    with right:
+        st.toggle(
+            t.md("checklist.both"),
+            value=bool(state.selection().get("both")),
+            key="both_languages",
+            on_change=lambda: state.change(
+                both="yes" if st.session_state["both_languages"] else ""
+            ),
         )
     if asked and not value:
         st.warning(t.md("filter.unknown", name=t("filter.status"), value=t.term("verdict", asked)))
@@ -100,21 +135,22 @@ def _status_label(ctx: Context, status: str, counts: Mapping[VerdictStatus, int]
     return f"{ctx.t('filter.all')} ({sum(counts.values())})"
 
 
-def _item(ctx: Context, verdict: Verdict, findings: Mapping[str, Finding]) -> None:
+def _item(
+    ctx: Context, case: Case, verdict: Verdict, findings: Mapping[str, Finding], pack: Pack
+) -> None:
     t = ctx.t
+    item = pack.item(verdict.item)
     with st.container(border=True, gap="xsmall"):
-        st.markdown(f"{verdict_markdown(verdict.status, t)} · **{escape(t.pick(verdict.title))}**")
-        if because := t.pick(verdict.because):
-            st.markdown(escape(because))
+        _said(ctx, verdict)
         if verdict.underlying != verdict.status:
             underlying = verdict_markdown(verdict.underlying, t)
             st.markdown(parts.named(t("checklist.underlying"), underlying, t))
         if verdict.status != "not-applicable":
             _threshold(ctx, verdict)
-        fix = t.pick(verdict.fix)
-        if fix and verdict.status not in ("pass", "attested"):
-            st.markdown(parts.named(t("checklist.fix"), escape(fix), t))
         _evidence(ctx, verdict, findings)
+        for change in items.changes(pack, verdict.item):
+            told = {"before": change.before or "–", "after": change.after or "–"}
+            st.caption(t.md("checklist.changed", part=change.part, **told))
         clauses = [f"{source}: {text}" for source, text in verdict.clause.items()]
         facts = [
             verdict.item,
@@ -124,6 +160,80 @@ def _item(ctx: Context, verdict: Verdict, findings: Mapping[str, Finding]) -> No
             *clauses,
         ]
         st.caption(escape(" · ".join(facts)))
+        if item is not None:
+            _actions(ctx, case, verdict, item, pack)
+
+
+def _said(ctx: Context, verdict: Verdict) -> None:
+    """Status, title, reason and remedy; in both languages side by side where asked for."""
+    if not state.selection().get("both"):
+        _told(ctx.t, verdict)
+        return
+    languages = sorted(LANGUAGES, key=lambda lang: lang != ctx.t.lang)
+    for column, lang in zip(st.columns(len(languages)), languages, strict=True):
+        with column:
+            _told(Translator(lang), verdict)
+
+
+def _told(t: Translator, verdict: Verdict) -> None:
+    st.markdown(f"{verdict_markdown(verdict.status, t)} · **{escape(t.pick(verdict.title))}**")
+    if because := t.pick(verdict.because):
+        st.markdown(escape(because))
+    fix = t.pick(verdict.fix)
+    if fix and verdict.status not in ("pass", "attested"):
+        st.markdown(parts.named(t("checklist.fix"), escape(fix), t))
+
+
+_FORMS = {"attest": forms.attest, "waive": forms.waive}
+_ICONS = {"attest": ":material/edit_note:", "waive": ":material/gavel:"}
+
+
+def _actions(ctx: Context, case: Case, verdict: Verdict, item: Item, pack: Pack) -> None:
+    """The open form of the item, or the buttons that open one; none for who only reads."""
+    possible = items.actions(verdict, item)
+    for what in possible:
+        if forms.is_open(what, item.id):
+            _FORMS[what](ctx, case, pack, item)
+            return
+    if not possible or not identity.current().may("attest"):
+        return
+    with st.container(horizontal=True):
+        for what in possible:
+            st.button(
+                ctx.t.md(f"write.{what}"),
+                key=f"{what}_{item.id}",
+                icon=_ICONS[what],
+                on_click=forms.open_form,
+                args=(what, item.id),
+            )
+
+
+def _sign_off(ctx: Context, case: Case, verdicts: Sequence[Verdict], pack: Pack) -> None:
+    """Who has signed the case off, and the form to do it."""
+    t = ctx.t
+    signed = writing.sign_offs(case, ctx.register.entries)
+    may = identity.current().may("sign-off")
+    if not signed and not may:
+        return
+    st.subheader(t.md("checklist.sign_off"), anchor=False)
+    for entry in signed:
+        body = entry.body
+        said = t(
+            "checklist.signed",
+            name=body.get("by", ""),
+            date=store.moment(body.get("signed_at")),
+            number=len(body.get("accepted") or ()),
+            known=t(f"login.known_by.{body.get('known_by') or 'stated'}"),
+        )
+        st.markdown(f":material/verified: {escape(said)}")
+        st.caption(escape(str(body.get("statement") or "")))
+    if forms.is_open("sign-off", pack.id):
+        forms.sign_off(ctx, case, pack, verdicts)
+    elif may:
+        st.button(
+            t.md("write.sign-off"), key="sign_off", icon=":material/verified:",
+            on_click=forms.open_form, args=("sign-off", pack.id),
+        )  # fmt: skip
 
 
 def _threshold(ctx: Context, verdict: Verdict) -> None:

@@ -15,6 +15,7 @@ from dashboard.look import finding_markdown
 from dashboard.text import escape, visible
 
 _ALL = ""
+_MOST_ROWS = 1000  # of the table on the page; the download has all
 
 
 def render(ctx: Context) -> None:
@@ -107,17 +108,18 @@ def _detail(ctx: Context, case: Case) -> None:
 def _groups(ctx: Context, case: Case, measure: str) -> None:
     """The chart of one measure over the groups of one feature, with its table beside it."""
     t = ctx.t
-    spread = [f for f in case.findings if frames.axis(f)]
-    if not spread:
+    places = ctx.index(case).by_axis
+    measures = list(dict.fromkeys(measure for _, measure, _ in places))
+    if not measures:
         return
     st.subheader(escape(t("groups.title")), anchor=False)
-    drawn, why = _measure_drawn(spread, measure)
+    drawn, why = _measure_drawn(measures, measure)
     if drawn is None:
         st.info(t.md("groups.none", measure=measure))
         return
     if why:
         st.caption(t.md(f"groups.{why}", measure=measure, drawn=drawn))
-    findings = [f for f in spread if f.measure == drawn]
+    findings = [f for (_, m, _), found in places.items() if m == drawn for f in found]
     keys = frames.axes(findings)
     asked = state.selection().get("feature", "")
     key = asked if asked in keys else keys[0]
@@ -130,9 +132,8 @@ def _groups(ctx: Context, case: Case, measure: str) -> None:
         _chart(ctx, case, [f for f in findings if f.check == check], key)
 
 
-def _measure_drawn(spread: Sequence[Finding], measure: str) -> tuple[str | None, str]:
+def _measure_drawn(measures: Sequence[str], measure: str) -> tuple[str | None, str]:
     """The measure to draw and, if it is not the one asked for, the locale key that says why."""
-    measures = [f.measure for f in spread]
     if measure in measures:
         return measure, ""
     behind = frames.BEHIND_GAP.get(measure)
@@ -147,11 +148,12 @@ def _measure_drawn(spread: Sequence[Finding], measure: str) -> tuple[str | None,
 def _chart(ctx: Context, case: Case, findings: Sequence[Finding], key: str) -> None:
     t, first = ctx.t, next(f for f in findings if frames.axis(f) == key)
     frame = frames.group_frame(findings, key, store.minimum_sizes(case), t)
+    drawn = frames.ends(frame)
     overall = frames.overall(case.findings, first)
     words = charts.describe(frame, t, measure=visible(first.measure))
     st.altair_chart(
         charts.group_chart(
-            frame,
+            drawn,
             t,
             measure=visible(first.measure),
             unit=visible(first.unit),
@@ -160,7 +162,9 @@ def _chart(ctx: Context, case: Case, findings: Sequence[Finding], key: str) -> N
         ),
         width="stretch",
     )
-    st.caption(escape(charts.legend(frame, t, overall=overall, is_rate=first.unit == "rate")))
+    st.caption(escape(charts.legend(drawn, t, overall=overall, is_rate=first.unit == "rate")))
+    if len(drawn) < len(frame):
+        st.caption(t.md("chart.ends", drawn=len(drawn), all=len(frame)))
     hidden = ("label", "mark", "id")
     parts.table(frame, t, name=f"groups_{first.check}", hidden=hidden, alt=words)
     parts.download(frame, t, name=f"groups-{first.check}-{first.measure}")
@@ -174,12 +178,17 @@ def _table(ctx: Context, case: Case, shown: Sequence[Finding]) -> None:
     if not shown:
         st.info(t.md("findings.none"))
         return
+    rest = len(shown) - _MOST_ROWS
+    everything, shown = shown, shown[:_MOST_ROWS]
+    if rest > 0:
+        st.caption(t.md("findings.cut", shown=len(shown), rest=rest))
     ids = [f.id for f in shown]
     frame = frames.findings_frame(shown, t)
     parts.table(frame, t, name="findings", hidden=("id",), alt=t("nav.findings"), picks=ids)
-    parts.download(frame, t, name=f"findings-{ctx.case.key if ctx.case else ''}")
+    name = f"findings-{ctx.case.key if ctx.case else ''}"
+    parts.download_later(lambda: frames.findings_frame(everything, t), t, name=name)
     wanted = state.selection().get("finding", "")
-    names = {f.id: f"{f.measure} · {frames.about(f, t)}" for f in case.findings}
+    names = {f.id: f"{f.measure} · {frames.about(f, t)}" for f in shown}
     state.choose(
         "finding",
         t("findings.choose"),

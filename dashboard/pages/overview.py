@@ -1,16 +1,28 @@
-"""Every case: what was audited, when, and in one sentence what the packs say of it."""
+"""Every case: what was audited, when, and in one sentence what was found; filters and a trend."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pandas as pd
 import streamlit as st
 
-from dashboard import app, parts, state, store
+from dashboard import app, figure, parts, plain_words, state, store
+from dashboard.charts_compared import trend
 from dashboard.context import Context
-from dashboard.judging import PackChoice, planned
+from dashboard.judging import PackChoice
 from dashboard.store import StoredCase
-from dashboard.text import escape
+from dashboard.text import escape, visible
 
-_SHOWN_AT_FIRST = 20
+_PER_PAGE = 20
+_ALL = ""
+_TREND = (
+    "demographic_parity_difference",
+    "equalized_odds_difference",
+    "accuracy_score",
+    "declared_epsilon",
+    "training_energy",
+)
 
 
 def render(ctx: Context) -> None:
@@ -23,14 +35,91 @@ def render(ctx: Context) -> None:
     st.markdown(escape(ctx.t.count("overview.cases", len(ctx.cases))))
     if unsound:
         st.markdown(f":red[:material/report:] {escape(ctx.t.count('overview.unsound', unsound))}")
-    shown = list(ctx.cases[:_SHOWN_AT_FIRST])
-    for stored in shown:
+    found = _filtered(ctx)
+    if not found:
+        st.info(ctx.t.md("overview.none"))
+        return
+    for stored in _page(ctx, found):
         _card(ctx, stored)
-    rest = ctx.cases[_SHOWN_AT_FIRST:]
-    if rest:
-        with st.expander(ctx.t.md("overview.more", number=len(rest))):
-            for stored in rest:
-                _card(ctx, stored)
+    _trend(ctx, found)
+
+
+def _filtered(ctx: Context) -> list[StoredCase]:
+    """The cases that the filters leave; one that cannot be trusted is never filtered away."""
+    t, asked = ctx.t, state.selection()
+    if len(ctx.cases) == 1:
+        return list(ctx.cases)
+    tasks = sorted({str(s.case.subject.get("task") or "") for s in ctx.cases if s.case} - {""})
+    outcomes = ("fail", "inconclusive", "needs-attestation", "pass")
+    task = asked.get("task", _ALL) if asked.get("task") in tasks else _ALL
+    outcome = asked.get("outcome", _ALL) if asked.get("outcome") in outcomes else _ALL
+    with st.container(key="filters"):
+        left, middle, right = st.columns(3)
+        with left:
+            state.search("model", t("overview.search"), placeholder=t("filter.group.example"))
+        with middle:
+            state.choose(
+                "task",
+                t("facts.task"),
+                [_ALL, *tasks],
+                task,
+                lambda v: t.term("task", v) if v else t("filter.all"),
+            )
+        with right:
+            state.choose(
+                "outcome",
+                t("overview.outcome"),
+                [_ALL, *outcomes],
+                outcome,
+                lambda v: t(f"overview.outcome.{v.replace('-', '_')}") if v else t("filter.all"),
+            )
+    text = asked.get("model", "").casefold()
+    return [
+        s
+        for s in ctx.cases
+        if s.case is None
+        or (
+            (not text or text in _searched(s))
+            and (not task or s.case.subject.get("task") == task)
+            and (not outcome or _has(ctx, s, outcome))
+        )
+    ]
+
+
+def _searched(stored: StoredCase) -> str:
+    known = store.facts(stored.case) if stored.case else {}
+    return "\n".join([stored.name, known.get("model", ""), known.get("data", "")]).casefold()
+
+
+def _has(ctx: Context, stored: StoredCase, outcome: str) -> bool:
+    """Whether an item of the case's packs has this status; pass: nothing is left open."""
+    assert stored.case is not None
+    judged = [ctx.judged(stored.case, choice) for choice in _packs(ctx, stored)]
+    statuses = {v.status for j in judged for v in j.verdicts}
+    if outcome != "pass":
+        return outcome in statuses
+    settled = {"pass", "attested", "waived", "not-applicable", "not-yet-applicable"}
+    return bool(statuses) and statuses <= settled and not any(j.problem for j in judged)
+
+
+def _page(ctx: Context, found: Sequence[StoredCase]) -> Sequence[StoredCase]:
+    """The cases of the page that the reader is on; twenty a page."""
+    pages = [str(i + 1) for i in range(-(-len(found) // _PER_PAGE))]
+    if len(pages) == 1:
+        return found
+    asked = state.selection().get("page", "")
+    page = asked if asked in pages else "1"
+    narrow, _ = st.columns([1, 3])
+    with narrow:
+        state.choose(
+            "page",
+            ctx.t("overview.page", pages=len(pages), cases=len(found)),
+            pages,
+            page,
+            lambda p: p,
+        )
+    start = (int(page) - 1) * _PER_PAGE
+    return found[start : start + _PER_PAGE]
 
 
 def _card(ctx: Context, stored: StoredCase) -> None:
@@ -39,6 +128,8 @@ def _card(ctx: Context, stored: StoredCase) -> None:
         if stored.case is None:
             parts.case_problem(stored, ctx.t)
             return
+        sentence = plain_words.in_one_sentence(stored.case, ctx.index(stored.case), ctx.t)
+        st.markdown(escape(sentence))
         st.markdown(_facts(ctx, stored))
         packs = _packs(ctx, stored)
         if packs:
@@ -47,7 +138,12 @@ def _card(ctx: Context, stored: StoredCase) -> None:
             st.markdown(escape(ctx.t("overview.measured_only")))
         st.caption(ctx.t.md("facts.seal", digest=stored.case.digest))
         with st.container(horizontal=True):
-            for page, name in ((parts.CHECKLIST, "checklist"), (parts.FINDINGS, "findings")):
+            for page, name in (
+                (parts.SUMMARY, "summary"),
+                (parts.FAIRNESS, "fairness"),
+                (parts.CHECKLIST, "checklist"),
+                (parts.FINDINGS, "findings"),
+            ):
                 state.link(
                     page,
                     escape(ctx.t(f"open.{name}")),
@@ -59,7 +155,7 @@ def _card(ctx: Context, stored: StoredCase) -> None:
 
 def _packs(ctx: Context, stored: StoredCase) -> list[PackChoice]:
     """The packs of the plan, and the one that the reader chose where it is another."""
-    own = planned(stored.case) if stored.case else []
+    own = ctx.planned(stored.case) if stored.case else []
     chosen = ctx.pack if state.selection().get("pack") else None
     if chosen is None or chosen.planned or chosen.ref in {choice.ref for choice in own}:
         return own
@@ -77,6 +173,55 @@ def _facts(ctx: Context, stored: StoredCase) -> str:
     ]
     shown.append(ctx.t.md("facts.findings", number=len(stored.case.findings)))
     return " · ".join(shown)
+
+
+def _trend(ctx: Context, found: Sequence[StoredCase]) -> None:
+    """One measure of the cases that the filters leave, along the dates of their audits."""
+    t = ctx.t
+    frames = {m: frame for m in _TREND if len(frame := trend_frame(ctx, found, m)) > 1}
+    if not frames:
+        return
+    st.subheader(escape(t("overview.trend")), anchor=False)
+    asked = state.selection().get("trend", "")
+    measure = asked if asked in frames else next(iter(frames))
+    half, _ = st.columns(2)
+    with half:
+        state.choose("trend", t("filter.measure"), list(frames), measure, visible)
+    frame = frames[measure]
+    figure.show(
+        figure.Figure(
+            name=f"trend-{measure}",
+            chart=trend(frame, t, measure=measure),
+            frame=frame,
+            words=t("overview.trend_words", measure=measure, cases=len(frame)),
+            legend=t("overview.trend_legend"),
+            how=[(t("overview.trend_source"), t("overview.trend_how", measure=measure))],
+        ),
+        t,
+    )
+
+
+def trend_frame(ctx: Context, found: Sequence[StoredCase], measure: str) -> pd.DataFrame:
+    """One row a case that holds the measure over all rows, or of its first sensitive feature."""
+    rows = []
+    for stored in found:
+        if stored.case is None:
+            continue
+        index = ctx.index(stored.case)
+        features = [str(f) for f in stored.case.subject.get("sensitive_features") or ()][:1]
+        f = index.overall(measure) or next(
+            (g for g in index.of(measure) if list(g.between) == features and g.value is not None),
+            None,
+        )
+        if f is not None and f.value is not None:
+            low, high = (f.interval.low, f.interval.high) if f.interval else (None, None)
+            date = str(stored.case.environment.get("finished_at") or "")[:19]
+            about = ", ".join(f.between)
+            rows.append((visible(stored.name), date, f.value, low, high, f.n, visible(about)))
+    frame = pd.DataFrame(rows, columns=["model", "date", "value", "low", "high", "n", "about"])
+    for column in ("value", "low", "high"):
+        frame[column] = frame[column].astype("float64")
+    return frame.sort_values(["date", "model"], kind="stable").reset_index(drop=True)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ from policies.verdict import (
 )
 
 FOLDER = Path(dashboard.__file__).parent
-SOURCE = "\n".join(file.read_text("utf-8") for file in sorted(FOLDER.rglob("*.py")))
+FILES = sorted([*FOLDER.rglob("*.py"), *FOLDER.rglob("*.j2")])
+SOURCE = "\n".join(file.read_text("utf-8") for file in FILES)
 
 
 def fields(text: str) -> set[str]:

@@ -17,7 +17,8 @@ from tests.dashboard.cases import alter, write_case
 from tests.dashboard.conftest import OpenPage
 from tests.samples import HOSTILE
 
-PAGES = ("overview", "findings", "checklist")
+READING = ("summary", "fairness", "explanations", "privacy", "compare")
+PAGES = ("overview", "findings", "checklist", *READING)
 GAP = "fairness.gaps/demographic_parity_difference~race"
 
 

@@ -96,12 +96,12 @@ def test_a_case_that_was_moved_is_not_missing(case: Case, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"subject": 3}', "not json"])
-def test_a_sealed_case_with_a_senseless_plan_is_unreadable(case: Case, text: str) -> None:
+def test_a_case_sealed_around_a_senseless_plan_is_not_trusted(case: Case, text: str) -> None:
     (case.path / "plan.json").write_text(text)
     seal = json.loads((case.path / "seal.json").read_text("utf-8"))
     seal["files"]["plan.json"] = digest_file(case.path / "plan.json")
     (case.path / "seal.json").write_bytes(canonical_bytes(seal))
-    assert store.open_case(case.path).state == "unreadable"
+    assert store.open_case(case.path).state == "altered"
 
 
 def test_a_path_that_is_no_case_is_said(home: Path, tmp_path: Path) -> None:

@@ -1,0 +1,171 @@
+"""The forms that write: attest, waive, sign off. ``writing`` decides whether it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import streamlit as st
+
+from audit.case import Case
+from audit.errors import EvenhandError
+from audit.register import Entry
+from dashboard import identity, parts, state, writing
+from dashboard.context import Context
+from dashboard.text import escape, visible
+from policies.pack import Pack
+from policies.schema import Item, add_duration
+from policies.statements import MAX_WAIVER_DAYS
+from policies.verdict import Verdict
+
+_DONE = "evenhand_written"
+
+
+def told(ctx: Context) -> None:
+    """What was just recorded, once."""
+    done = st.session_state.pop(_DONE, None)
+    if done:
+        kind, seq = done
+        st.success(ctx.t.md("write.done", kind=ctx.t(f"write.{kind}"), entry=seq))
+
+
+def open_form(what: str, item: str) -> None:
+    """Selects the one form that is open: in the address, so that a link leads to it."""
+    state.change(act=f"{what}:{item}")
+
+
+def is_open(what: str, item: str) -> bool:
+    """Whether this form is the open one."""
+    return state.selection().get("act") == f"{what}:{item}"
+
+
+def attest(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
+    """Answer, statement and evidence for one item."""
+    t, asked = ctx.t, item.attest
+    assert asked is not None
+    with st.form(f"attest_{item.id}"):
+        st.markdown(t.md("write.attest.as", role=asked.role))
+        if asked.question:
+            st.markdown(f"**{escape(t.pick(dict(asked.question.items())))}**")
+        answer = st.selectbox(
+            t.md("write.answer"),
+            asked.answers,
+            index=None,
+            format_func=lambda a: t.term("answer", a),
+            placeholder=t("sidebar.choose"),
+        )
+        statement = st.text_area(t.md("write.statement"), max_chars=4000)
+        given = [
+            (kind, st.file_uploader(t.md("write.evidence.kind", kind=kind), key=f"{item.id}_{n}"))
+            for n, kind in enumerate(asked.evidence_required)
+        ]
+        others = st.file_uploader(
+            t.md("write.evidence.other"), accept_multiple_files=True, key=f"{item.id}_other"
+        )
+        last = add_duration(ctx.as_of, asked.valid_for)
+        expires = st.date_input(
+            t.md("write.expires"), last, min_value=ctx.as_of, max_value=last, format="YYYY-MM-DD"
+        )
+        sent = _buttons(ctx, t("write.attest"))
+    if not sent:
+        return
+
+    def write() -> Entry:
+        files = [
+            writing.evidence_file(f.name, f.getvalue(), kind) for kind, f in given if f is not None
+        ]
+        files += [writing.evidence_file(f.name, f.getvalue(), None) for f in others or ()]
+        return writing.attest(
+            identity.current(),
+            case,
+            pack,
+            item,
+            answer=answer or "",
+            statement=statement,
+            evidence=files,
+            expires=expires,
+        )
+
+    _record(ctx, write)
+
+
+def waive(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
+    """Reason, owner, compensating measures and last day of a waiver."""
+    t = ctx.t
+    last = ctx.as_of + timedelta(days=MAX_WAIVER_DAYS)
+    with st.form(f"waive_{item.id}"):
+        st.markdown(t.md("write.waive.means", days=MAX_WAIVER_DAYS))
+        reason = st.text_area(t.md("write.reason"), max_chars=4000)
+        owner = st.text_input(t.md("write.owner"), max_chars=200)
+        compensating = st.text_area(t.md("write.compensating"), max_chars=4000)
+        expires = st.date_input(
+            t.md("write.expires"),
+            min(ctx.as_of + timedelta(days=90), last),
+            min_value=ctx.as_of,
+            max_value=last,
+            format="YYYY-MM-DD",
+        )
+        sent = _buttons(ctx, t("write.waive"))
+    if sent:
+        _record(
+            ctx,
+            lambda: writing.waive(
+                identity.current(),
+                case,
+                pack,
+                item,
+                reason=reason,
+                owner=owner,
+                expires=expires,
+                compensating=compensating.splitlines(),
+            ),
+        )
+
+
+def sign_off(ctx: Context, case: Case, pack: Pack, verdicts: Sequence[Verdict]) -> None:
+    """Accepting the case as it is: every open item has to be named."""
+    t = ctx.t
+    open_now = writing.open_items(verdicts)
+    titles = {v.item: f"{v.item} · {t.pick(v.title)} ({t.term('verdict', v.status)})"
+              for v in open_now}  # fmt: skip
+    with st.form("sign_off"):
+        st.markdown(t.md("write.sign_off.means", number=len(open_now)))
+        accepted = st.multiselect(
+            t.md("write.accepts"),
+            list(titles),
+            format_func=lambda i: visible(titles[i]),
+            placeholder=t("sidebar.choose"),
+            disabled=not titles,
+        )
+        statement = st.text_area(t.md("write.statement"), max_chars=4000)
+        sent = _buttons(ctx, t("write.sign-off"))
+    if sent:
+        accepts = [f"{pack.id}:{item}" for item in accepted]
+        _record(
+            ctx,
+            lambda: writing.sign_off(
+                identity.current(), case, [pack], statement=statement, accepts=accepts
+            ),
+        )
+
+
+def _buttons(ctx: Context, label: str) -> bool:
+    with st.container(horizontal=True):
+        sent = st.form_submit_button(escape(label), type="primary")
+        closed = st.form_submit_button(ctx.t.md("write.cancel"))
+    if closed:
+        state.change(act="")
+        st.rerun()
+    return bool(sent)
+
+
+def _record(ctx: Context, write: Callable[[], Entry]) -> None:
+    """Writes, and draws the page anew; or shows why it was refused."""
+    try:
+        entry = write()
+    except EvenhandError as error:
+        parts.problem(ctx.t("write.refused"), error.message, error.remedy)
+        return
+    st.session_state[_DONE] = (entry.kind, entry.seq)
+    state.change(act="")
+    st.rerun()

@@ -1,0 +1,186 @@
+"""Why the model says what it says: for everybody, by group, and for one person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from audit.case import Case
+from dashboard import app, charts_explained, figure, frames, parts, state
+from dashboard import frames_explained as tables
+from dashboard.context import Context
+from dashboard.explained_person import one_person
+from dashboard.fairness_views import artifact
+from dashboard.index import group_axis
+from dashboard.text import escape, visible
+
+ATTRIBUTIONS = "explanation.attribution.json"
+BY_GROUP = "explanation.by_group.json"
+
+
+def render(ctx: Context) -> None:
+    """The page."""
+    case = parts.readable_case(ctx)
+    if case is None:
+        return
+    parts.heading(ctx, ctx.t("nav.explanations"), case)
+    views: dict[str, Callable[[Context, Case], None]] = {
+        "everybody": _everybody,
+        "groups": _by_group,
+        "person": one_person,
+    }
+    names = {"everybody": "view.everybody", "groups": "view.groups", "person": "view.person"}
+    asked = state.selection().get("view", "")
+    view = asked if asked in views else "everybody"
+    state.switch("view", ctx.t("fairness.view"), list(views), view, lambda v: ctx.t(names[v]))
+    views[view](ctx, case)
+
+
+def _everybody(ctx: Context, case: Case) -> None:
+    """Mean |attribution|, and for tables the dots of single people and one column's dependence."""
+    t = ctx.t
+    told = artifact(ctx, case, ATTRIBUTIONS, "columns", "rows", "kind", "unit")
+    if told is None:
+        return
+    st.markdown(escape(_how_read(ctx, told)))
+    making = _making(ctx, case, told)
+    frame = tables.bar_frame(told)
+    unit = visible(told["unit"])
+    st.subheader(escape(t("explained.bars")), anchor=False)
+    drawn = frame.head(15)
+    first = frame.iloc[0]["column"]
+    figure.show(
+        figure.Figure(
+            name="attributions",
+            chart=charts_explained.bars(drawn, t, unit=unit),
+            frame=frame,
+            words=t("explained.bars_words", first=first, count=len(frame), n=told["n"]),
+            legend=t("explained.bars_legend", shown=len(drawn), count=len(frame)),
+            how=making,
+        ),
+        t,
+    )
+    if told["kind"] == "tabular" and told.get("values"):
+        _swarm(ctx, told, making)
+        _dependence(ctx, told, making)
+    elif told.get("words"):
+        _words(ctx, told)
+
+
+def _how_read(ctx: Context, told: Mapping[str, Any]) -> str:
+    return ctx.t(
+        "explained.how_read",
+        n=told["n"],
+        rows=told["n_rows"],
+        target=told["target"],
+        baseline=told["baseline"],
+    )
+
+
+def _swarm(ctx: Context, told: Mapping[str, Any], making: list[tuple[str, str]]) -> None:
+    t, frame = ctx.t, tables.swarm_frame(told)
+    if frame.empty:
+        return
+    st.subheader(escape(t("explained.swarm")), anchor=False)
+    has_tones = bool(frame["tone"].notna().any())
+    figure.show(
+        figure.Figure(
+            name="attributions-of-people",
+            chart=charts_explained.swarm(frame, t, unit=visible(told["unit"]), ink=ctx.ink),
+            frame=frame,
+            words=t("explained.swarm_words", columns=frame["column"].nunique(), dots=len(frame)),
+            legend=t("explained.swarm_legend" if has_tones else "explained.swarm_plain"),
+            how=making,
+            hidden=("tone", "spread"),
+        ),
+        t,
+    )
+
+
+def _dependence(ctx: Context, told: Mapping[str, Any], making: list[tuple[str, str]]) -> None:
+    t = ctx.t
+    columns = [c["column"] for c in told["columns"] if c["column"] in told["inputs"]]
+    if not columns:
+        parts.absent(t, t("explained.no_inputs"))
+        return
+    asked = state.selection().get("input", "")
+    column = asked if asked in columns else columns[0]
+    st.subheader(escape(t("explained.dependence")), anchor=False)
+    half, _ = st.columns(2)
+    with half:
+        state.choose("input", t("explained.column"), columns, column, visible)
+    frame = tables.dependence_frame(told, column)
+    shown = visible(column)
+    figure.show(
+        figure.Figure(
+            name="dependence",
+            chart=charts_explained.dependence(frame, t, column=shown, unit=visible(told["unit"])),
+            frame=frame,
+            words=t("explained.dependence_words", column=shown, n=len(frame)),
+            legend=t("explained.dependence_legend"),
+            how=making,
+        ),
+        t,
+    )
+
+
+def _words(ctx: Context, told: Mapping[str, Any]) -> None:
+    """The words that move the output most, over all explained texts."""
+    import pandas as pd
+
+    t = ctx.t
+    st.subheader(escape(t("explained.words")), anchor=False)
+    rows = [(visible(w["word"]), w["mean"], w["mean_absolute"], w["n"]) for w in told["words"]]
+    frame = pd.DataFrame(rows, columns=["word", "mean", "value", "n"])
+    parts.table(frame, t, name="words", alt=t("explained.words"))
+    parts.download(frame, t, name="words")
+
+
+def _by_group(ctx: Context, case: Case) -> None:
+    """What moves each group's score: a dot a group in each column's row."""
+    t = ctx.t
+    told = artifact(ctx, case, BY_GROUP, "columns", "groups", "unit", "method")
+    if told is None:
+        return
+    keys = tables.by_group_axes(told)
+    if not keys:
+        parts.absent(t, t("view.nothing"))
+        return
+    asked, own = state.selection().get("feature", ""), group_axis(ctx.who)
+    key = asked if asked in keys else own if own in keys else keys[0]
+    half, _ = st.columns(2)
+    with half:
+        state.choose("feature", t("filter.feature"), keys, key, lambda k: frames.axis_label(k, t))
+    frame = tables.by_group_frame(told, key, ctx.who, t)
+    found = ctx.index(case).of("attribution_rank_shift")
+    figure.show(
+        figure.Figure(
+            name="attributions-by-group",
+            chart=charts_explained.by_group(frame, t, unit=visible(told["unit"])),
+            frame=frame,
+            words=t("explained.group_words", groups=frame["group"].nunique()),
+            legend=t("explained.group_legend"),
+            how=[
+                (t("figure.formula"), t("explained.formula")),
+                (t("column.method"), visible(told["method"])),
+                *(figure.making(found[0], "", t) if found else ()),
+            ],
+            hidden=("chosen",),
+        ),
+        t,
+    )
+    for finding in found:
+        line = f"{frames.about(finding, t)}{t('colon')}{frames.value_text(finding, t)}"
+        st.markdown(f"**{escape(finding.measure)}** · {escape(line)}")
+
+
+def _making(ctx: Context, case: Case, told: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = ctx.index(case).of("mean_absolute_attribution")
+    pairs = figure.making(found[0], ctx.t("explained.formula"), ctx.t) if found else []
+    return [*pairs, (ctx.t("explained.baseline"), visible(told["baseline"]))]
+
+
+if __name__ == "__main__":
+    app.show(render)

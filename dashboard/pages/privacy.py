@@ -1,0 +1,110 @@
+"""What the model gives away about its training rows, as far as the case holds it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from audit.case import Case
+from audit.finding import Finding
+from dashboard import app, figure, frames, parts, plain_words
+from dashboard.context import Context
+from dashboard.pages.compare import choose_others, paired, show_differences
+from dashboard.text import escape, visible
+
+_BUDGET = ("declared_epsilon", "declared_delta")
+_LEDGER = "privacy.ledger"
+
+
+def render(ctx: Context) -> None:
+    """The page."""
+    case = parts.readable_case(ctx)
+    if case is None:
+        return
+    parts.heading(ctx, ctx.t("nav.privacy"), case)
+    _budget(ctx, case)
+    _ledger(ctx, case)
+    _outside(ctx, case)
+    _attacks(ctx, case)
+    _cost(ctx, case)
+
+
+def _budget(ctx: Context, case: Case) -> None:
+    """The declared epsilon and delta, and how they were accounted."""
+    t, index = ctx.t, ctx.index(case)
+    st.subheader(escape(t("privacy.budget")), anchor=False)
+    st.markdown("\n".join(f"- {escape(line)}" for line in plain_words.leaks(index, t)))
+    found = [f for measure in _BUDGET for f in index.of(measure) if f.value is not None]
+    if found:
+        _table(ctx, found, "budget")
+        with st.expander(escape(t("how.title"))):
+            parts.pairs(figure.making(found[0], t("privacy.formula"), t))
+
+
+def _ledger(ctx: Context, case: Case) -> None:
+    """What the ledger adds up to. The runs one by one stay with the ledger, not in the case."""
+    t, index = ctx.t, ctx.index(case)
+    st.subheader(escape(t("privacy.ledger")), anchor=False)
+    found = [
+        f
+        for held in index.by_measure.values()
+        for f in held
+        if f.check == _LEDGER and f.status in ("measured", "undefined")
+    ]
+    if not found:
+        parts.absent(t, t("privacy.no_ledger"))
+        return
+    _table(ctx, found, "ledger")
+    st.caption(t.md("privacy.timeline"))
+    with st.expander(escape(t("how.title"))):
+        for f in found:
+            st.markdown(parts.named(f.measure, escape(visible(f.method or f.reason)), t))
+
+
+def _outside(ctx: Context, case: Case) -> None:
+    """What was learnt from the training rows beside the guarantee."""
+    t, index = ctx.t, ctx.index(case)
+    if not any(f.value is not None for f in index.of("declared_epsilon")):
+        return
+    st.subheader(escape(t("privacy.outside")), anchor=False)
+    told = index.overall("outside_guarantee_count")
+    items = [o for o in told.reason.split("; ") if o] if told else []
+    if items:
+        st.markdown("\n".join(f"- {escape(visible(item))}" for item in items))
+    elif told:
+        st.markdown(escape(t("privacy.outside_none")))
+    else:
+        parts.absent(t, t("privacy.outside_unknown"))
+    doubts = index.overall("uncertified_reason_count")
+    if doubts and doubts.value:
+        parts.problem(t("privacy.uncertified"), visible(doubts.reason))
+
+
+def _attacks(ctx: Context, case: Case) -> None:
+    t = ctx.t
+    st.subheader(escape(t("privacy.attacks")), anchor=False)
+    found = plain_words.attacks(ctx.index(case))
+    if found:
+        _table(ctx, found, "attacks")
+    else:
+        parts.absent(t, t("privacy.no_attacks"))
+
+
+def _cost(ctx: Context, case: Case) -> None:
+    """What privacy costs each group: this case against a plain one, on the same rows."""
+    st.subheader(escape(ctx.t("privacy.cost")), anchor=False)
+    st.caption(ctx.t.md("privacy.cost_what"))
+    others = choose_others(ctx)
+    found = paired(ctx, case, others) if others else {}
+    if found:
+        show_differences(ctx, found)
+
+
+def _table(ctx: Context, found: list[Finding], name: str) -> None:
+    frame = frames.findings_frame(found, ctx.t)
+    hidden = ("family", "check", "id", "about", "level")
+    parts.table(frame, ctx.t, name=name, hidden=hidden, alt=ctx.t(f"privacy.{name}"))
+    parts.download(frame, ctx.t, name=f"privacy-{name}")
+
+
+if __name__ == "__main__":
+    app.show(render)

@@ -1,0 +1,187 @@
+"""Audit or train from the browser; the command line that does the same is always shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from audit.errors import EvenhandError, InputError
+from audit.register import home
+from dashboard import app, identity, running, starting
+from dashboard.context import Context
+from dashboard.text import escape, visible
+from policies.pack import shipped_packs
+
+_RECIPES = Path(__file__).resolve().parents[2] / "trainers" / "recipes"
+_TASKS = ("binary", "multiclass", "regression", "generation")
+_MEANS = ("benefit", "burden")
+_Given = str | list[UploadedFile]
+
+
+def render(ctx: Context) -> None:
+    """The page."""
+    t = ctx.t
+    st.title(escape(t("nav.run")), anchor=False)
+    audit, train = st.tabs([t("run.audit"), t("run.train")])
+    with audit:
+        _audit(ctx)
+    with train:
+        _recipe(ctx)
+    st.subheader(t.md("run.jobs"), anchor=False)
+    running.listed(ctx)
+
+
+def _audit(ctx: Context) -> None:
+    """A model or stored predictions, the data, and what they mean."""
+    t = ctx.t
+    st.caption(t.md("run.audit.about"))
+    stored = st.toggle(t.md("run.predictions"), key="run_predictions")
+    left, right = st.columns(2)
+    model: _Given = ""
+    with left:
+        if not stored:
+            model = running.source(ctx, "model", t("run.model"), _models(ctx), several=True)
+    with right:
+        data = running.source(ctx, "data", t("run.data"), _tables(ctx))
+    asked = _meaning(ctx, stored)
+    name = str(asked["name"] or "case")
+    shown = _arguments(
+        stored,
+        running.shown_place(model, "model"),
+        running.shown_place(data, "data"),
+        {**asked, "out": f"cases/{name}"},
+    )
+    st.code(starting.command_line(shown), language="bash")
+    if running.start_button(ctx, t("run.start_audit"), "start_audit"):
+        try:
+            _start_audit(stored, model, data, asked, name)
+        except EvenhandError as error:
+            running.refused(ctx, error)
+            return
+        st.rerun()
+
+
+def _start_audit(
+    stored: bool, model: _Given, data: _Given, asked: dict[str, object], name: str
+) -> None:
+    place = "" if stored else running.kept_place(model, "model")
+    rows = running.kept_place(data, "data")
+    out = running.new_folder("cases", name)
+    arguments = _arguments(stored, place, rows, {**asked, "out": str(out)})
+    running.jobs().start(identity.current(), "audit", arguments)
+
+
+def _arguments(stored: bool, model: str, data: str, asked: dict[str, object]) -> list[str]:
+    given = {("predictions" if stored else "data"): data, **asked}
+    return ["audit", *starting.options(given), *([] if stored else ["--", model])]
+
+
+def _meaning(ctx: Context, stored: bool) -> dict[str, object]:
+    """The columns and what they mean: what nobody may guess."""
+    t = ctx.t
+    one, two, three = st.columns(3)
+    with one:
+        name = st.text_input(t.md("run.name"), key="run_name", max_chars=100)
+        target = st.text_input(t.md("run.target"), key="run_target")
+        task = _choice(ctx, "task", _TASKS, lambda o: t.term("task", o))
+    with two:
+        positive = st.text_input(t.md("run.positive_label"), key="run_positive")
+        means = _choice(ctx, "positive_is", _MEANS, lambda o: t(f"positive_is.{o}"))
+        sensitive = st.text_input(
+            t.md("run.sensitive"), key="run_sensitive", placeholder=t("run.sensitive.example")
+        )
+    with three:
+        packs = st.multiselect(
+            t.md("run.packs"), shipped_packs(), default=["baseline"], key="run_packs",
+            placeholder=t("sidebar.choose"),
+        )  # fmt: skip
+        seed = st.number_input(t.md("run.seed"), 0, 2**31 - 1, 0, key="run_seed")
+        predicted, score, threshold = "", "", ""
+        if stored:
+            predicted = st.text_input(t.md("run.predicted"), key="run_predicted")
+            score = st.text_input(t.md("run.score"), key="run_score")
+            threshold = st.text_input(t.md("run.threshold"), key="run_threshold")
+    return {
+        "name": name,
+        "task": task,
+        "target": target,
+        "positive_label": positive,
+        "positive_is": means,
+        "sensitive": [s.strip() for s in sensitive.split(",") if s.strip()],
+        "predicted": predicted,
+        "score": score,
+        "threshold": threshold,
+        "policy": list(packs),
+        "seed": str(seed),
+    }
+
+
+def _choice(ctx: Context, name: str, options: tuple[str, ...], show: Callable[[str], str]) -> str:
+    t = ctx.t
+    return st.selectbox(
+        t.md(f"run.{name}"),
+        ("", *options),
+        format_func=lambda o: show(o) if o else t("run.from_model"),
+        key=f"run_{name}",
+    )
+
+
+def _recipe(ctx: Context) -> None:
+    """A recipe that comes with evenhand, or one's own, on data of one's own."""
+    t = ctx.t
+    st.caption(t.md("run.train.about"))
+    recipes = [str(path) for path in sorted(_RECIPES.glob("*.yaml"))]
+    left, right = st.columns(2)
+    with left:
+        recipe = running.source(ctx, "recipe", t("run.recipe"), recipes)
+    with right:
+        data = running.source(ctx, "training", t("run.data"), _tables(ctx))
+    name = st.text_input(t.md("run.name"), key="train_name", max_chars=100)
+    shown = _training(
+        running.shown_place(recipe, "recipe"),
+        running.shown_place(data, "data"),
+        f"models/{name or 'model'}",
+    )
+    st.code(starting.command_line(shown), language="bash")
+    if running.start_button(ctx, t("run.start_train"), "start_recipe"):
+        try:
+            place = running.kept_place(recipe, "recipe")
+            if not place.endswith((".yaml", ".yml")):
+                raise InputError(f"{visible(place)} is no recipe", remedy="give a .yaml file")
+            rows = running.kept_place(data, "data")
+            out = str(running.new_folder("models", name or Path(place).stem))
+            running.jobs().start(identity.current(), "train", _training(place, rows, out))
+        except EvenhandError as error:
+            running.refused(ctx, error)
+            return
+        st.rerun()
+
+
+def _training(recipe: str, data: str, out: str) -> list[str]:
+    return ["train", *starting.options({"data": data, "out": out}), "--", recipe]
+
+
+def _models(ctx: Context) -> list[str]:
+    """Models that were trained here or audited before, where they still are."""
+    trained = [p.parent for p in (home() / "models").glob("*/model.json")]
+    return _there([*map(str, sorted(trained)), *_of_cases(ctx, "model")])
+
+
+def _tables(ctx: Context) -> list[str]:
+    return _there(_of_cases(ctx, "data"))
+
+
+def _of_cases(ctx: Context, what: str) -> list[str]:
+    told = [c.case.subject.get(what) for c in ctx.cases if c.case]
+    return [str(one["path"]) for one in told if isinstance(one, dict) and one.get("path")]
+
+
+def _there(places: list[str]) -> list[str]:
+    return [place for place in dict.fromkeys(places) if Path(place).exists()]
+
+
+if __name__ == "__main__":
+    app.show(render)

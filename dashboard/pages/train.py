@@ -1,0 +1,156 @@
+"""Train privately: choose data and epsilon, see what it costs and what it does not protect, start.
+
+Noise, steps and cost come from ``evenhand train --plan --json``; nothing is worked out here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from audit.errors import EvenhandError
+from dashboard import app, frames, identity, parts, running, starting
+from dashboard.context import Context
+from dashboard.text import escape
+
+_PLANNED = "evenhand_training_plan"
+_NAMED = ("loanapp",)  # data that comes with a package
+_Given = str | list[UploadedFile]
+
+
+def render(ctx: Context) -> None:
+    """The page."""
+    t = ctx.t
+    st.title(escape(t("nav.train")), anchor=False)
+    st.caption(t.md("train.about"))
+    data, asked, name = _asked(ctx)
+    shown = ["train", "tabular", *starting.options({"data": running.shown_place(data, "data")})]
+    st.code(starting.command_line([*shown, *starting.options(asked), "--plan"]), language="bash")
+    if running.start_button(ctx, t("train.plan"), "plan_training"):
+        _plan(ctx, data, asked)
+    planned = st.session_state.get(_PLANNED)
+    if planned and planned["asked"] == (_mark(data), asked):
+        _outcome(ctx, planned["told"])
+        _start(ctx, planned, name)
+    elif planned:
+        st.info(t.md("train.changed"))
+    st.subheader(t.md("run.jobs"), anchor=False)
+    running.listed(ctx, "train")
+
+
+def _asked(ctx: Context) -> tuple[_Given, dict[str, object], str]:
+    t = ctx.t
+    left, right = st.columns(2)
+    with left:
+        data = running.source(ctx, "private_data", t("run.data"), _NAMED)
+        target = st.text_input(t.md("run.target"), key="train_target")
+        positive = st.text_input(t.md("run.positive_label"), key="train_positive")
+        sensitive = st.text_input(
+            t.md("run.sensitive"), key="train_sensitive", placeholder=t("run.sensitive.example")
+        )
+        name = st.text_input(t.md("run.name"), key="train_private_name", max_chars=100)
+    with right:
+        epsilon = st.number_input(
+            t.md("train.epsilon"), 0.01, 1000.0, 3.0, step=0.5, key="train_epsilon",
+            help=t.md("train.epsilon.help"),
+        )  # fmt: skip
+        delta = st.text_input(t.md("train.delta"), "1e-5", key="train_delta")
+        epochs = st.number_input(t.md("train.epochs"), 1, 10_000, 20, key="train_epochs")
+        batch = st.number_input(t.md("train.batch_size"), 1, 1_000_000, 256, key="train_batch")
+        norm = st.number_input(
+            t.md("train.max_grad_norm"), 0.001, 1000.0, 1.0, key="train_norm", format="%g"
+        )
+    asked: dict[str, object] = {
+        "target": target,
+        "positive_label": positive,
+        "sensitive": [s.strip() for s in sensitive.split(",") if s.strip()],
+        "epochs": epochs,
+        "batch_size": batch,
+        "private": True,
+        "epsilon": f"{epsilon:g}",
+        "delta": delta,
+        "max_grad_norm": f"{norm:g}",
+    }
+    return data, {k: v for k, v in asked.items() if v not in ("", [])}, name
+
+
+def _mark(data: _Given) -> object:
+    return data if isinstance(data, str) else [(f.name, f.size) for f in data]
+
+
+def _plan(ctx: Context, data: _Given, asked: dict[str, object]) -> None:
+    """Asks what the training would do; the answer stays until something else is asked."""
+    st.session_state.pop(_PLANNED, None)
+    try:
+        place = running.kept_place(data, "data")
+        arguments = ["train", "tabular", *starting.options({"data": place, **asked})]
+        with st.spinner(ctx.t.md("train.planning")):
+            told = json.loads(starting.run_briefly([*arguments, "--plan", "--json"]))
+    except EvenhandError as error:
+        running.refused(ctx, error)
+        return
+    st.session_state[_PLANNED] = {
+        "asked": (_mark(data), asked),
+        "arguments": arguments,
+        "told": told,
+    }
+
+
+def _outcome(ctx: Context, told: Mapping[str, Any]) -> None:
+    t, private = ctx.t, told.get("private") or {}
+    st.subheader(t.md("train.would"), anchor=False)
+    together = private.get("composition") or {}
+    rows = [
+        ("train.rows", t("train.rows.value", train=told["n_train"], test=told["n_test"])),
+        ("train.spent", f"{_number(private, 'epsilon')} (δ {_number(private, 'delta')}, "
+                        f"{private.get('accountant', '')})"),
+        ("train.together", t("train.together.value", epsilon=_number(together, "epsilon"),
+                             runs=together.get("runs", "?"))),
+        ("train.noise", _number(private, "noise_multiplier")),
+        ("train.steps", t("train.steps.value", steps=private.get("steps", "?"),
+                          batch=_number(private, "expected_batch_size"),
+                          rate=_number(private, "sample_rate"))),
+        ("train.protects", str(private.get("adjacency", ""))),
+    ]  # fmt: skip
+    estimate = told.get("estimate") or {}
+    if estimate:
+        rows.append(("train.cost", t("train.cost.value", seconds=f"{estimate['wall_s']:.0f}",
+                                     joule=f"{estimate['energy_j']:.0f}")))  # fmt: skip
+    parts.pairs([(t(name), value) for name, value in rows])
+    st.markdown(f"**{escape(t('train.outside'))}**")
+    for item in (*private.get("outside_guarantee", ()), *private.get("not_certified", ())):
+        st.markdown(f":material/gpp_maybe: {escape(item)}")
+    for note in (*told.get("notes", ()), *private.get("warnings", ())):
+        st.warning(escape(note))
+
+
+def _number(told: Mapping[str, Any], name: str) -> str:
+    value = told.get(name)
+    return frames.number(float(value)) if isinstance(value, int | float) else "?"
+
+
+def _start(ctx: Context, planned: Mapping[str, Any], name: str) -> None:
+    t = ctx.t
+    out = running.new_folder("models", name or "private")
+    arguments = [*planned["arguments"], f"--out={out}"]
+    st.code(starting.command_line(arguments), language="bash")
+    understood = st.checkbox(t.md("train.understood"), key="train_understood")
+    if running.start_button(ctx, t("train.start"), "start_private"):
+        if not understood:
+            st.warning(t.md("train.read_first"))
+            return
+        try:
+            running.jobs().start(identity.current(), "train", arguments)
+        except EvenhandError as error:
+            running.refused(ctx, error)
+            return
+        st.session_state.pop(_PLANNED, None)
+        st.rerun()
+
+
+if __name__ == "__main__":
+    app.show(render)
