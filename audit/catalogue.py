@@ -6,7 +6,7 @@ import fnmatch
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -89,6 +89,13 @@ def select(patterns: Sequence[str]) -> tuple[Check, ...]:
             )
         chosen |= {c.id: c for c in hits}
     return tuple(chosen[k] for k in sorted(chosen))
+
+
+def needed(measures: Collection[str]) -> tuple[Check, ...]:
+    """The checks that measure any of ``family.measure``: what packs ask for."""
+    return tuple(
+        c for c in checks() if any(f"{c.family}.{name}" in measures for name in c.measures)
+    )
 
 
 def measure_index() -> dict[str, str]:

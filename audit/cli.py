@@ -14,7 +14,23 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from audit.commands import auditing, compare, dashboard, demo, doctor, lists, mitigate, training
+from audit.commands import (
+    auditing,
+    compare,
+    dashboard,
+    demo,
+    doctor,
+    explain,
+    formats,
+    lists,
+    mitigate,
+    people,
+    report,
+    runs,
+    sign,
+    training,
+    verify,
+)
 from audit.commands.shared import print_json, say
 from audit.errors import BAD_INPUT, INTERRUPTED, OK, OUR_BUG, EvenhandError
 
@@ -31,12 +47,20 @@ app.command("demo")(demo.demo)
 app.command("train")(training.train)
 app.command("audit")(auditing.audit)
 app.command("judge")(auditing.judge)
-app.command("report")(auditing.report)
-app.command("verify")(auditing.verify)
+app.command("report")(report.report)
+app.command("verify")(verify.verify)
+app.command("sign")(sign.sign)
+app.command("export")(sign.export)
 app.command("compare")(compare.compare)
+app.command("explain")(explain.explain)
 app.command("mitigate")(mitigate.mitigate)
+app.command("attest")(people.attest)
+app.command("waive")(people.waive)
+app.command("sign-off")(people.sign_off)
+app.command("formats")(formats.formats)
 app.add_typer(lists.checks_app, name="checks")
 app.add_typer(lists.policies_app, name="policies")
+app.add_typer(runs.runs_app, name="runs")
 app.command("dashboard")(dashboard.dashboard)
 app.command("doctor")(doctor.doctor)
 

@@ -81,8 +81,18 @@ class AlteredEvidenceError(EvenhandError):
     exit_code = EVIDENCE_ALTERED
 
 
+class InterruptedRunError(EvenhandError):
+    """The user interrupted something that can be resumed; the remedy says how."""
+
+    exit_code = INTERRUPTED
+
+
 class MissingNeed(Exception):  # noqa: N818 - it is a signal to the runner, not an error
     """Raised by a check whose question does not apply to this subject (with the reason)."""
+
+
+class RowsOnDisk(MissingNeed):
+    """Raised where a check asks for rows that were counted on disk and never loaded."""
 
 
 def nearest(name: str, known: Iterable[str], *, shown: int = 3) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
+from audit.counts import Counts, count_groups
 from audit.data import match_label, texts
-from audit.errors import InputError, nearest
-from audit.models.predictor import Decides, Predictor
+from audit.errors import InputError, MissingNeed, nearest
+from audit.models.predictor import Decides, Opened, Predictor
 from audit.subject import Subject
 from audit.target import Target, numbers
 
@@ -83,6 +84,7 @@ class TextPredictions:
 AnyPredictions = Predictions | ClassPredictions | ValuePredictions | TextPredictions
 T = TypeVar("T", bound=AnyPredictions)
 _scored: WeakKeyDictionary[Subject, AnyPredictions] = WeakKeyDictionary()
+_counted: WeakKeyDictionary[Subject, Counts] = WeakKeyDictionary()
 _scored_training: WeakKeyDictionary[Subject, AnyPredictions] = WeakKeyDictionary()
 
 
@@ -115,6 +117,42 @@ def score_training(subject: Subject) -> AnyPredictions | None:
 def predictions_of(subject: Subject) -> Predictions:
     """The predictions of a binary subject; see ``score``."""
     return expect(score(subject), Predictions)
+
+
+def counts_of(subject: Subject) -> Counts:
+    """A binary subject's rows by group, true label and prediction, counted once for all checks.
+
+    Groups are crossings of the sensitive, then the control features; weights are counted too.
+    """
+    if subject.counts is not None:
+        return subject.counts
+    if subject not in _counted:
+        p = predictions_of(subject)
+        _counted[subject] = count_groups(
+            p.groups,
+            (*subject.sensitive_features, *subject.control_features),
+            p.is_positive,
+            p.is_selected,
+            weights=subject.weights,
+        )
+    return _counted[subject]
+
+
+def group_counts(subject: Subject) -> Counts:
+    """``counts_of`` a subject whose groups are compared. Raises MissingNeed without groups."""
+    if not subject.sensitive_features:
+        raise MissingNeed("no sensitive features were named")
+    return counts_of(subject)
+
+
+def group_sizes(subject: Subject) -> Counts:
+    """``group_counts`` for any task: beyond binary ones rows alone are counted, nobody selected."""
+    import numpy as np
+
+    if subject.task == "binary" or not subject.sensitive_features:
+        return group_counts(subject)
+    nobody = np.zeros(subject.n, dtype=bool)
+    return count_groups(subject.groups, subject.sensitive_features, None, nobody)
 
 
 def predictions_on(subject: Subject, frame: pd.DataFrame) -> Predictions:
@@ -167,9 +205,9 @@ def _binary(
     if truth.labels is not None:
         is_positive = (truth.labels == truth.positive).astype(bool)
     if subject.model is not None:
-        score = positive_scores(subject, frame)
-        _require_finite(score, f"model {subject.model.path}")
-        is_selected = _selected(subject, frame, score)
+        score, is_selected = select(
+            subject.model, frame, str(subject.truth.positive), subject.threshold
+        )
     else:
         score, is_selected = _stored_binary(subject, frame)
     bounded = score is not None and bool(((score >= 0) & (score <= 1)).all())
@@ -183,18 +221,22 @@ def decides_itself(subject: Subject) -> bool:
     return subject.model is not None and isinstance(subject.model.predictor, Decides)
 
 
-def _selected(subject: Subject, frame: pd.DataFrame, score: np.ndarray) -> np.ndarray:
-    predictor = _predictor(subject)
+def select(
+    model: Opened, frame: pd.DataFrame, positive: str, threshold: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """A binary model's scores of rows of raw columns, and whom it selects; both of shape (n,)."""
+    predictor = model.predictor
+    position = predictor.classes.index(str(match_label(positive, predictor.classes)))
+    score = _probabilities(predictor, frame)[:, position]
+    _require_finite(score, f"model {model.path}")
     if not isinstance(predictor, Decides):
-        chosen: np.ndarray = score >= subject.threshold
-        return chosen
-    if subject.threshold != 0.5:
+        return score, score >= threshold
+    if threshold != 0.5:
         raise InputError(
-            f"threshold {subject.threshold} is asked of a model that makes its own decisions",
+            f"threshold {threshold} is asked of a model that makes its own decisions",
             remedy="leave --threshold out",
         )
-    label = match_label(str(subject.truth.positive), predictor.classes)
-    return _in_batches(predictor.decide, frame) == predictor.classes.index(str(label))
+    return score, _in_batches(predictor.decide, frame) == position
 
 
 def _stored_binary(subject: Subject, frame: pd.DataFrame) -> tuple[np.ndarray | None, np.ndarray]:
@@ -203,13 +245,23 @@ def _stored_binary(subject: Subject, frame: pd.DataFrame) -> tuple[np.ndarray | 
     if stored is not None and stored.score is not None:
         score = numbers(frame[stored.score], f"score column {stored.score!r}")
     if stored is not None and stored.predicted is not None:
-        truth = subject.truth
-        labels = [str(truth.positive), *([truth.negative] if truth.negative else [])]
-        meaning = _meaning(frame, stored.predicted, labels, open_ended=truth.negative is None)
-        return score, meaning == truth.positive
+        meaning = _binary_meaning(frame, stored.predicted, subject.truth)
+        return score, meaning == subject.truth.positive
     if score is None:
         raise InputError("the subject has no model and no stored predictions", remedy="give one")
     return score, score >= subject.threshold
+
+
+def _binary_meaning(frame: pd.DataFrame, column: str, truth: Target) -> np.ndarray:
+    labels = [str(truth.positive), *([truth.negative] if truth.negative else [])]
+    return _meaning(frame, column, labels, open_ended=truth.negative is None)
+
+
+def require_labels(column: str, predicted: Sequence[str], truth: Target) -> None:
+    """Raises InputError where the distinct predicted labels are not labels of the target."""
+    import pandas as pd
+
+    _binary_meaning(pd.DataFrame({column: pd.Series(predicted, dtype=object)}), column, truth)
 
 
 def _meaning(

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
 
+from audit.attribution.progress import Listener, at_most_every, listening
 from audit.case import Case, CaseWriter
-from audit.catalogue import Check, select
+from audit.catalogue import Check, needed, select
 from audit.checks.record import Artifact, Recorder
 from audit.decisions import FILE as DECISIONS_FILE
 from audit.decisions import decisions_json
-from audit.errors import InputError, MissingNeed, nearest
-from audit.finding import Finding
+from audit.declared_file import NAME as DECLARED_FILE
+from audit.declared_file import with_declared
+from audit.environment import command, environment, own_version, packages
+from audit.errors import InputError, MissingNeed, RowsOnDisk, nearest
+from audit.evidence.finished import Finished
+from audit.finding import Finding, Status
+from audit.keeping import (
+    Keeping,
+    Kept,
+    describe_run,
+    kept_of_process,
+    make_kept,
+    sealed_already,
+    versions,
+    work_to_resume,
+)
 from audit.measure.testing import BUDGETS, Budget, adjust
 from audit.predictions import Predictions, decides_itself, score
 from audit.spec import SubjectSpec
-from audit.subject import Subject, build_subject
+from audit.streamed import open_subject
+from audit.subject import Subject
+from audit.worker.levels import Rules
 
 PLAN_SCHEMA = "evenhand-plan/1"
-_PACKAGES = (
-    "torch",
-    "numpy",
-    "scipy",
-    "pandas",
-    "scikit-learn",
-    "fairlearn",
-    "captum",
-    "opacus",
-    "skops",
-    "safetensors",
-)
+# What a spec tells about a model so that it can be opened: needed to open it again.
+MODEL_DECLARED = ("classes", "inputs", "outputs", "architecture", "truncate")
+NEEDED = "needed"
 Progress = Callable[[str, int, int], None]
 
 
@@ -49,7 +53,7 @@ class PlannedPack:
     digest: str
     raw: bytes
     levels: tuple[float, ...] = ()
-    measures: frozenset[str] = frozenset()
+    measures: frozenset[str] = frozenset()  # family.measure, what its items read
 
 
 def audit(
@@ -58,36 +62,128 @@ def audit(
     *,
     packs: Sequence[PlannedPack] = (),
     progress: Progress | None = None,
+    rules: Rules | None = None,
+    keeping: Keeping | None = None,
 ) -> Case:
     """Measures what the spec asks for and returns the sealed case at ``out``.
 
     ``progress`` is called with (check id, checks done, checks in all) before each check and once
-    at the end. Raises InputError or UnsafeModelError before anything is written.
+    at the end. ``rules`` say what is allowed when the model is opened; ``keeping`` how the audit
+    is announced, resumed and cached (by default not at all). Raises InputError, UnsafeModelError
+    or LimitError before anything is sealed.
     """
-    named = select(spec.checks)
+    keeping = keeping or Keeping()
+    named = _named(spec, packs)
     _check_options(spec, named)
     started = datetime.now(UTC)
-    subject = build_subject(spec)
+    spec, declared_file = with_declared(spec)
+    subject = replace(open_subject(spec, rules), declared_file=declared_file)
     # A pattern means the checks of this task; a check named in full is answered in any case.
     chosen = [c for c in named if subject.task in c.module.TASKS or c.id in spec.checks]
-    score(subject)  # scores that cannot be used stop the audit before it is planned
     levels = _levels(spec, packs)
     plan = make_plan(spec, subject, chosen, packs, levels)
-    with CaseWriter(out, plan) as writer:
+    run = describe_run(plan, spec, versions({**packages(), "evenhand": own_version()}))
+    work, before = None, None
+    if keeping.resume:
+        if (sealed := sealed_already(out, run)) is not None:
+            return sealed
+        work, before = work_to_resume(out, run)
+    with CaseWriter(out, plan, resume=work) as writer:
+        announced = _announce(writer, run, before, keeping)
+        if not subject.is_streamed:
+            score(subject)  # only now, and first: scores that cannot be used stop the audit
         for pack in packs:
             writer.add_pack(f"{pack.id}.yaml", pack.raw)
+        if declared_file is not None:
+            writer.add_file(DECLARED_FILE, declared_file.raw)
         _keep_decisions(writer, subject)
-        findings: list[Finding] = []
-        for done, check in enumerate(chosen):
-            if progress:
-                progress(check.id, done, len(chosen))
-            found = run_check(
-                check, subject, spec, levels, keep=lambda a: writer.add_artifact(a.name, a.value)
-            )
-            findings.extend(found)
+        kept = make_kept(run, subject, levels, writer.finished, keeping.cache)
+        findings = _measure_all(chosen, subject, spec, levels, writer, kept, progress)
+        where = {
+            **environment(started, subject),
+            "run": announced,
+            "from_cache": kept.from_cache,
+            "resumed": kept.resumed if before is not None else [],
+        }
+        return writer.seal(within_budget(findings, spec.error_budget), where)
+
+
+def _announce(
+    writer: CaseWriter, run: dict[str, Any], before: dict[str, Any] | None, keeping: Keeping
+) -> dict[str, Any] | None:
+    """Has the plan entered in the register, once, and keeps what the register says of it."""
+    told = kept_of_process(run, command())
+    announced: dict[str, Any] | None = (before or {}).get("announced")
+    writer.resumable({**told, "announced": announced})
+    if announced is None and keeping.announce is not None:
+        announced = dict(keeping.announce(run["plan"]))
+        writer.resumable({**told, "announced": announced})
+    return announced
+
+
+def _measure_all(
+    chosen: Sequence[Check],
+    subject: Subject,
+    spec: SubjectSpec,
+    levels: Sequence[float],
+    writer: CaseWriter,
+    kept: Kept,
+    progress: Progress | None,
+) -> list[Finding]:
+    """The findings of all checks; each is kept as soon as it is finished."""
+    findings: list[Finding] = []
+    for done, check in enumerate(chosen):
         if progress:
-            progress("", len(chosen), len(chosen))
-        return writer.seal(within_budget(findings, spec.error_budget), _environment(started))
+            progress(check.id, done, len(chosen))
+        options = _options(check, spec)
+        answer = kept.get(check, options, spec.seed)
+        if answer is None:
+            artifacts: dict[str, Any] = {}
+            keep = _into(artifacts)
+            with listening(_within(progress, check.id, done, len(chosen))):
+                found = tuple(run_check(check, subject, spec, levels, keep=keep))
+            answer = Finished(check.id, found, artifacts)
+            kept.put(check, options, spec.seed, answer)
+        for name, value in answer.artifacts.items():
+            writer.add_artifact(name, value)
+        findings.extend(answer.findings)
+    if progress:
+        progress("", len(chosen), len(chosen))
+    return findings
+
+
+def _into(artifacts: dict[str, Any]) -> Callable[[Artifact], object]:
+    def keep(artifact: Artifact) -> None:
+        if artifact.name in artifacts:
+            raise ValueError(f"the artifact {artifact.name} is made twice")
+        artifacts[artifact.name] = artifact.value
+
+    return keep
+
+
+def _within(progress: Progress | None, check_id: str, done: int, checks: int) -> Listener:
+    """Tells how far a long check is, at most every few seconds."""
+
+    def tell(what: str, part: float, whole: float) -> None:
+        if progress:
+            progress(f"{check_id}, {what}: {part / max(whole, 1):.0%}", done, checks)
+
+    return at_most_every(5.0, tell)
+
+
+def _named(spec: SubjectSpec, packs: Sequence[PlannedPack]) -> tuple[Check, ...]:
+    """The checks that the spec names and those that the packs need, by id.
+
+    The pattern ``needed`` names nothing itself: alone it means what the packs need and no more.
+    """
+    patterns = tuple(p for p in spec.checks if p != NEEDED)
+    wanted = {m for pack in packs for m in pack.measures}
+    found = {c.id: c for c in (*(select(patterns) if patterns else ()), *needed(wanted))}
+    if not found:
+        raise InputError(
+            "no check is asked for: no pack needs one", remedy="name a --policy, or other --checks"
+        )
+    return tuple(found[check_id] for check_id in sorted(found))
 
 
 def within_budget(findings: Sequence[Finding], budget: str) -> list[Finding]:
@@ -109,7 +205,7 @@ def within_budget(findings: Sequence[Finding], budget: str) -> list[Finding]:
 
 def _keep_decisions(writer: CaseWriter, subject: Subject) -> None:
     """What a comparison with another model on the same rows needs; see ``audit.compare``."""
-    scored = score(subject)
+    scored = None if subject.is_streamed else score(subject)
     if isinstance(scored, Predictions):
         writer.add_artifact(DECISIONS_FILE, decisions_json(scored))
 
@@ -123,6 +219,7 @@ def make_plan(
 ) -> dict[str, Any]:
     """What is to be measured, as plain JSON: a pure function of its arguments."""
     model = subject.model
+    rows = subject.n + sum(subject.dropped.values())
     return {
         "schema": PLAN_SCHEMA,
         "subject": {
@@ -138,13 +235,26 @@ def make_plan(
             "control_features": list(subject.control_features),
             "digests": dict(subject.digests),
             "model": model and {"path": str(model.path), "format": model.predictor.format},
-            "data": {"path": subject.table.source, "rows": len(subject.table.frame)},
+            "data": {
+                "path": subject.table.source,
+                "rows": rows,
+                "columns": dict(subject.table.types),
+                "declared_columns": sorted(spec.columns),
+            },
+            "streamed": subject.is_streamed,
             "stored": None
             if subject.stored is None
             else {"predicted": subject.stored.predicted, "score": subject.stored.score},
         },
         "facts": dict(subject.facts),
         "declared": dict(subject.declared),
+        "declared_file": subject.declared_file and subject.declared_file.to_json(),
+        "model_declared": spec.model_dump(
+            mode="json", include=set(MODEL_DECLARED), exclude_defaults=True
+        ),
+        "proxies": list(subject.proxies),
+        "reference_applicant": dict(subject.reference_applicant),
+        "actionable": {k: v.model_dump(mode="json") for k, v in subject.actionable.items()},
         "checks": [{"id": c.id, "options": _options(c, spec)} for c in chosen],
         "seed": spec.seed,
         "levels": list(levels),
@@ -182,7 +292,8 @@ def run_check(
         found = list(check.module.measure(subject, seed=spec.seed, levels=levels, **options))
     except MissingNeed as need:
         reason = str(need)
-        yield from (record.without_value(m, "not_applicable", reason) for m in check.measures)
+        status: Status = "skipped" if isinstance(need, RowsOnDisk) else "not_applicable"
+        yield from (record.without_value(m, status, reason) for m in check.measures)
         return
     except Exception as error:
         # The one place where an unexpected error is caught: it is written down, not swallowed.
@@ -229,36 +340,3 @@ def _check_options(spec: SubjectSpec, chosen: Sequence[Check]) -> None:
                     f"{check_id}: option {name} = {value!r} must be a positive {wanted.__name__}",
                     remedy=f"its default is {known[name]!r}",
                 )
-
-
-def _environment(started: datetime) -> dict[str, Any]:
-    packages = {}
-    for name in _PACKAGES:
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            packages[name] = "not installed"
-    return {
-        "evenhand": own_version(),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "packages": packages,
-        "started_at": started.isoformat(timespec="seconds"),
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": _command(),
-        "isolation": "none: the model was opened in this process, formats that hold data only",
-    }
-
-
-def _command() -> list[str]:
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
-
-
-def own_version() -> str:
-    """The version of evenhand that is installed."""
-    try:
-        return version("evenhand")
-    except PackageNotFoundError:
-        return "not installed"

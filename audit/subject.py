@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from audit.counts import Counts
 from audit.data import Table, canonical_order, read_table, texts
-from audit.errors import InputError
+from audit.declared_file import DeclaredFile
+from audit.errors import InputError, nearest
 from audit.images import holds_images, read_images
+from audit.models.endpoint import open_endpoint
 from audit.models.opening import open_model
 from audit.models.predictor import Opened, Task
-from audit.spec import SubjectSpec
+from audit.sources.limits import SECONDS, Limits
+from audit.spec import Actionable, SubjectSpec
 from audit.target import Target, numbers, read_target
 from audit.texts import is_plain_text, read_texts
+from audit.worker.levels import Rules
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +41,12 @@ class Subject:
     """What is audited. ``frame`` holds the rows in canonical order, ``truth`` their true answers;
     ``groups`` the sensitive and control features as texts, missing ones as ``unknown``.
     ``training`` holds the rows that the model was trained on, where they were given; ``weights``
-    the rows' weights, float of shape (n,), where a column of them was named.
+    the rows' weights, float of shape (n,), where a column of them was named; ``row_numbers`` each
+    row's place in the data file, from 1, int of shape (n,). ``proxies``, ``reference_applicant``
+    and ``actionable`` are what the spec declares for the reasons and counterfactuals of a person.
+
+    Where the rows stay on disk (``audit.streamed``) ``counts`` and each feature's ``missing`` cells
+    are all that is known of them: ``frame`` and ``groups`` raise RowsOnDisk.
     """
 
     name: str
@@ -59,11 +69,35 @@ class Subject:
     notes: tuple[str, ...] = ()
     training: Rows | None = None
     weights: np.ndarray | None = None
+    row_numbers: np.ndarray | None = None
+    proxies: tuple[str, ...] = ()
+    reference_applicant: Mapping[str, Any] = field(default_factory=dict)
+    actionable: Mapping[str, Actionable] = field(default_factory=dict)
+    counts: Counts | None = None
+    missing: Mapping[str, int] = field(default_factory=dict)
+    declared_file: DeclaredFile | None = None
 
     @property
     def n(self) -> int:
         """Rows that are audited."""
-        return len(self.frame)
+        return len(self.frame) if self.counts is None else self.counts.n
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the rows stay on disk."""
+        return self.counts is not None
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether rows have weights."""
+        counted = self.counts is not None and self.counts.weights is not None
+        return counted or self.weights is not None
+
+    def missing_cells(self, column: str) -> int:
+        """Missing cells of a column among the audited rows."""
+        if self.is_streamed:
+            return self.missing.get(column, 0)
+        return int(self.frame[column].isna().sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,25 +108,30 @@ class Rows:
     truth: Target
 
 
-def build_subject(spec: SubjectSpec) -> Subject:
+def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     """Opens what the spec names and checks that it fits together.
+
+    ``rules`` say what is allowed when a model is opened; they come from the user, never from the
+    spec, which a stranger may have written.
 
     Raises InputError (exit 2) for a missing file or column, a target that cannot be used, a
     sensitive feature with one group; UnsafeModelError (exit 5) for a model that is refused.
     """
-    _check_combination(spec)
-    model = open_model(spec.model) if spec.model else None
-    table = _read(str(spec.predictions or spec.data), spec, model)
-    task = _task(spec, model)
-    _require_columns(spec, table, model)
+    check_combination(spec)
+    model = model_of(spec, rules)
+    table = _read(str(spec.predictions or spec.data), spec, model, rules)
+    task = task_of(spec, model)
+    require_columns(spec, table, model)
     frame, dropped = _labelled_rows(table, spec.target)
-    frame = frame.iloc[canonical_order(frame, last=spec.sensitive_features)].reset_index(drop=True)
+    frame = frame.iloc[canonical_order(frame, last=spec.sensitive_features)]
+    row_numbers = frame.index.to_numpy() + 1
+    frame = frame.reset_index(drop=True)
     truth = read_target(frame, spec, task, model)
     groups = _groups(frame, spec, table.source)
     digests = {"data": table.digest}
-    if model is not None:
+    if model is not None and model.digest:
         digests["model"] = model.digest
-    name = spec.name or Path(str(spec.model or spec.predictions)).name
+    name = spec.name or Path(spec.source).name
     return Subject(
         name=name,
         task=task,
@@ -108,13 +147,25 @@ def build_subject(spec: SubjectSpec) -> Subject:
         control_features=spec.control_features,
         groups=groups,
         declared=spec.declared,
-        facts=_facts(spec, task, model),
+        facts=facts_of(spec, task, model),
         digests=digests,
         dropped=dropped,
         notes=table.notes,
-        training=_training(spec, task, model, digests),
+        training=_training(spec, task, model, digests, rules),
         weights=_weights(frame, spec),
+        row_numbers=row_numbers,
+        proxies=spec.proxies,
+        reference_applicant=spec.reference_applicant,
+        actionable=spec.actionable,
     )
+
+
+def model_of(spec: SubjectSpec, rules: Rules | None = None) -> Opened | None:
+    """The model that the spec names, opened with what is declared about it; None without one."""
+    endpoint, declared = spec.asked_endpoint(), spec.model_declarations()
+    if endpoint is not None:
+        return open_endpoint(endpoint, declared)
+    return open_model(spec.model, declared, rules=rules) if spec.model else None
 
 
 def _weights(frame: pd.DataFrame, spec: SubjectSpec) -> np.ndarray | None:
@@ -130,11 +181,12 @@ def _weights(frame: pd.DataFrame, spec: SubjectSpec) -> np.ndarray | None:
     return weights
 
 
-def _task(spec: SubjectSpec, model: Opened | None) -> Task:
+def task_of(spec: SubjectSpec, model: Opened | None) -> Task:
+    """The task that the spec names, else the model's own."""
     own = model.predictor.task if model is not None else None
     if spec.task is not None and own is not None and spec.task != own:
         raise InputError(
-            f"--task {spec.task} is asked of model {spec.model}, whose task is {own}",
+            f"--task {spec.task} is asked of model {spec.source}, whose task is {own}",
             remedy="leave --task out",
         )
     if spec.task == "generation" and model is None:
@@ -143,7 +195,11 @@ def _task(spec: SubjectSpec, model: Opened | None) -> Task:
 
 
 def _training(
-    spec: SubjectSpec, task: Task, model: Opened | None, digests: dict[str, str]
+    spec: SubjectSpec,
+    task: Task,
+    model: Opened | None,
+    digests: dict[str, str],
+    rules: Rules | None,
 ) -> Rows | None:
     if spec.training_data is None:
         return None
@@ -152,8 +208,8 @@ def _training(
             "training data are of use with a model only: stored predictions say nothing of them",
             remedy="leave --training-data out",
         )
-    table = _read(spec.training_data, spec, model, part="train")
-    _require_columns(spec, table, model)
+    table = _read(spec.training_data, spec, model, rules, part="train")
+    require_columns(spec, table, model)
     frame, _ = _labelled_rows(table, spec.target)
     frame = frame.iloc[canonical_order(frame)].reset_index(drop=True)
     digests["training_data"] = table.digest
@@ -161,7 +217,11 @@ def _training(
 
 
 def _read(
-    path: str, spec: SubjectSpec, model: Opened | None, part: Literal["train"] | None = None
+    path: str,
+    spec: SubjectSpec,
+    model: Opened | None,
+    rules: Rules | None,
+    part: Literal["train"] | None = None,
 ) -> Table:
     """The rows at ``path``: a table, images, or a text file in the passages the model expects.
 
@@ -169,15 +229,23 @@ def _read(
     """
     if model is not None and model.predictor.task == "generation" and is_plain_text(path):
         recipe = model.predictor.maker_says.get("recipe") or {}
-        return read_texts(path, encoding=spec.encoding, passage=recipe.get("passage"))
+        return read_texts(path, encoding=spec.encoding or "utf-8", passage=recipe.get("passage"))
     if part is not None and holds_images(path):
         return read_images(path, split=part)
-    return read_table(path)
+    return read_table(path, types=spec.columns, encoding=spec.encoding, limits=_limits(rules))
 
 
-def _check_combination(spec: SubjectSpec) -> None:
+def _limits(rules: Rules | None) -> Limits:
+    """What reading data may take: what the user says of the model holds for its data too."""
+    given = rules or Rules()
+    more = given.memory_limit if given.memory_limit > Rules().memory_limit else None
+    return Limits(seconds=given.time_limit or SECONDS, memory=more)
+
+
+def check_combination(spec: SubjectSpec) -> None:
+    """Raises InputError for keys of the spec that do not go together."""
     if spec.predictions:
-        if spec.model or spec.data:
+        if spec.model or spec.endpoint or spec.data:
             raise InputError(
                 "stored predictions need no model and no data",
                 remedy="pass either --predictions FILE, or a model with --data FILE",
@@ -193,15 +261,20 @@ def _check_combination(spec: SubjectSpec) -> None:
                 f"scores in {spec.score!r} need a threshold to become predictions",
                 remedy="pass --threshold NUMBER (predicted positive = score at or above it)",
             )
-    elif not (spec.model and spec.data):
-        missing = "a model" if not spec.model else "data"
+    elif spec.model and spec.endpoint:
+        raise InputError(
+            f"a model ({spec.model}) and an endpoint are named", remedy="audit one of them"
+        )
+    elif not ((spec.model or spec.endpoint) and spec.data):
+        missing = "data" if spec.model or spec.endpoint else "a model"
         raise InputError(
             f"nothing to audit: {missing} is missing",
             remedy="pass MODEL --data FILE, or --predictions FILE, or a subject.yaml",
         )
 
 
-def _require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> None:
+def require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> None:
+    """Raises InputError for a column that the spec names and the table does not have."""
     table.require([spec.target] if spec.target else [], "target")
     table.require([spec.predicted] if spec.predicted else [], "predicted column")
     table.require([spec.score] if spec.score else [], "score column")
@@ -214,8 +287,28 @@ def _require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> N
             f"features are named twice: {', '.join(spec.sensitive_features)}",
             remedy="name each sensitive or control feature once",
         )
+    table.require(spec.proxies, "proxy")
     if model is not None:
         table.require(model.predictor.input_columns, f"input of model {model.path}")
+        _require_inputs(spec, model.predictor.input_columns)
+
+
+def _require_inputs(spec: SubjectSpec, inputs: Sequence[str]) -> None:
+    """What is declared about a person's columns is about columns that the model reads."""
+    declared = {"reference_applicant": spec.reference_applicant, "actionable": spec.actionable}
+    for key, columns in declared.items():
+        for column in columns:
+            if column not in inputs and not (key == "actionable" and column == "*"):
+                raise InputError(
+                    f"{key}: {column!r} is not an input column of the model",
+                    remedy=nearest(column, inputs),
+                )
+    for column in set(spec.sensitive_features) & set(spec.actionable):
+        if not spec.actionable[column].immutable:
+            raise InputError(
+                f"actionable: {column!r} is a sensitive feature, which nobody is asked to change",
+                remedy="leave it out of actionable",
+            )
 
 
 def _labelled_rows(table: Table, target: str | None) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -240,27 +333,53 @@ def _groups(frame: pd.DataFrame, spec: SubjectSpec, source: str) -> pd.DataFrame
         names, missing = texts(frame[feature])
         known = sorted(set(names[~missing]))
         if len(known) < 2 and feature in spec.sensitive_features:
-            shown = repr(known[0]) if known else "none"
-            raise InputError(
-                f"sensitive feature {feature!r} of {source} has fewer than two groups: {shown}",
-                remedy="there is nothing to compare; name another feature, or other rows",
-            )
+            raise too_few_groups(feature, known, source)
         names[missing] = UNKNOWN
         columns[feature] = names
     return pd.DataFrame(columns, index=frame.index, dtype=object)
 
 
-def _facts(spec: SubjectSpec, task: Task, model: Opened | None) -> dict[str, Any]:
+def too_few_groups(feature: str, known: Sequence[str], source: str) -> InputError:
+    """The error for a sensitive feature whose rows are all of one group, or of none."""
+    shown = repr(known[0]) if known else "none"
+    return InputError(
+        f"sensitive feature {feature!r} of {source} has fewer than two groups: {shown}",
+        remedy="there is nothing to compare; name another feature, or other rows",
+    )
+
+
+# What the audit finds out itself, and packs may ask about.
+SUBJECT_FACTS = frozenset(
+    f"subject.{name}"
+    for name in (
+        "task",
+        "has_model",
+        "has_model_digest",
+        "model_format",
+        "has_labels",
+        "has_scores",
+        "positive_is",
+        "sensitive_features",
+        "is_private",
+    )
+)
+
+
+def facts_of(spec: SubjectSpec, task: Task, model: Opened | None) -> dict[str, Any]:
+    """What the audit finds out about the subject, and what is declared about it."""
     says = model.predictor.maker_says if model is not None else {}
     facts: dict[str, Any] = {
         "subject.task": task,
         "subject.has_model": model is not None,
+        "subject.has_model_digest": model is not None and bool(model.digest),
+        "subject.model_format": "none" if model is None else model.predictor.format,
         "subject.has_labels": spec.target is not None,
         "subject.has_scores": model is not None or spec.score is not None,
         "subject.positive_is": spec.positive_is or "undeclared",
         "subject.sensitive_features": list(spec.sensitive_features),
         "subject.is_private": bool(says.get("privacy")),
     }
+    assert set(facts) == SUBJECT_FACTS
     clash = sorted(set(facts) & set(spec.facts))
     if clash:
         raise InputError(

@@ -81,7 +81,7 @@ def _binary(frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None) -> Tar
     if model is not None and match_label(positive, model.predictor.classes) is None:
         raise InputError(
             f"positive label {positive!r} is not a class of model {model.path}",
-            remedy=nearest(positive, model.predictor.classes),
+            remedy=f"{nearest(positive, model.predictor.classes)}; {_NAME_CLASSES}",
         )
     others = [k for k in known if k != positive]
     negative = others[0] if len(others) == 1 else None
@@ -104,7 +104,7 @@ def _multiclass(frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None) ->
         if meant is None:
             raise InputError(
                 f"label {label!r} of target {spec.target!r} is not a class of {model.path}",
-                remedy=nearest(label, offered),
+                remedy=f"{nearest(label, offered)}; {_NAME_CLASSES}",
             )
     import numpy as np
 
@@ -117,6 +117,10 @@ def _regression(frame: pd.DataFrame, spec: SubjectSpec) -> Target:
     if spec.target is None:
         return Target()
     return Target(values=numbers(frame[spec.target], f"target {spec.target!r}"))
+
+
+# XGBoost, LightGBM and others number their classes: what they are called is declared.
+_NAME_CLASSES = "if the model only numbers its classes, name them in its order with --classes"
 
 
 def _refuse_positive_label(spec: SubjectSpec, task: str) -> None:

@@ -40,10 +40,10 @@ def audit(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, dict
 
 def write_idx(folder: Path, prefix: str, images: np.ndarray, labels: np.ndarray) -> None:
     header = struct.pack(">IIII", 2051, *images.shape)
-    packed = gzip.compress(header + images.astype(np.uint8).tobytes())
+    packed = gzip.compress(header + images.astype(np.uint8).tobytes(), mtime=0)
     (folder / f"{prefix}-images-idx3-ubyte.gz").write_bytes(packed)
     header = struct.pack(">II", 2049, len(labels))
-    packed = gzip.compress(header + labels.astype(np.uint8).tobytes())
+    packed = gzip.compress(header + labels.astype(np.uint8).tobytes(), mtime=0)
     (folder / f"{prefix}-labels-idx1-ubyte.gz").write_bytes(packed)
 
 

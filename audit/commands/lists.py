@@ -91,6 +91,7 @@ def _summary(pack: object) -> dict[str, object]:
         "legal_status": pack.legal_status.model_dump(mode="json"),
         "items": len(pack.items),
         "digest": pack.digest,
+        "extended": pack.extended and pack.extended.model_dump(mode="json"),
     }
 
 
@@ -111,9 +112,14 @@ def policies_show(
     show(f"{loaded.id} {loaded.version}: {loaded.title['en']} / {loaded.title.get('zh', '')}")
     status = loaded.legal_status
     show(f"{loaded.kind}, {status.state}, checked on {status.checked_on}")
+    if loaded.extended is not None:
+        show(f"extends {loaded.extended.id} {loaded.extended.version}:")
+        for change in loaded.extended.changes:
+            what = f"{change.before or 'nothing'} -> {change.after or 'nothing'}"
+            show(f"  {change.item} {change.part}: {what}")
     made = table("Items", ["item", "title", "kind", "severity", "obligation", "evidence"])
     for item in loaded.items:
-        evidence = item.evidence.select if item.evidence else "attestation"
+        evidence = item.selects.select if item.selects else "attestation"
         title = sh.safe(item.title["en"])
         made.add_row(item.id, title, item.kind, item.severity, item.obligation, evidence)
     show(made)
@@ -128,6 +134,7 @@ def policies_lint(
 ) -> int:
     """Check packs (default: all that are shipped); exit 2 where one has an error."""
     from audit.catalogue import measure_index
+    from audit.subject import SUBJECT_FACTS
     from policies.lint import lint
     from policies.pack import load_pack, shipped_packs
 
@@ -135,7 +142,10 @@ def policies_lint(
     for ref in packs or shipped_packs():
         loaded = load_pack(Path(ref) if ref.endswith((".yaml", ".yml")) else ref)
         complaints += [
-            (loaded.id, c) for c in lint(loaded, measures=measure_index(), as_of=sh.today(as_of))
+            (loaded.id, c)
+            for c in lint(
+                loaded, measures=measure_index(), facts=SUBJECT_FACTS, as_of=sh.today(as_of)
+            )
         ]
     bad = any(c.level == "error" for _, c in complaints)
     code = BAD_INPUT if bad else OK

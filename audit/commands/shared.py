@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from audit.case import Case
+    from audit.worker.levels import Rules
     from policies.pack import Pack
     from policies.verdict import Verdict
 
@@ -26,6 +27,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no m
 Policy = Annotated[
     list[str] | None,
     typer.Option("--policy", "-p", help="Pack id or path of a pack; may be repeated."),
+]
+Baseline = Annotated[
+    Path | None,
+    typer.Option("--baseline", help="An earlier case: only what got worse since blocks."),
 ]
 AsOf = Annotated[
     datetime | None,
@@ -42,6 +47,46 @@ Attestations = Annotated[
     str, typer.Option("--attestations", help="require (exit 4) or warn (exit 0).")
 ]
 
+AllowPickle = Annotated[
+    bool,
+    typer.Option("--allow-pickle", help="Open pickles: they run code, in the sandbox (L3) alone."),
+]
+AllowWeak = Annotated[
+    bool,
+    typer.Option("--allow-weak-isolation", help="Open files that C++ parsers read at level L1."),
+]
+IsolationLevel = Annotated[
+    str, typer.Option("--isolation", help="auto (the highest there is), or at most L1, L2, L3.")
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        "--time-limit", help="Seconds for opening the model, and for each of its answers."
+    ),
+]
+MemoryLimit = Annotated[
+    float | None, typer.Option("--memory-limit", help="GiB that the model may take (2).")
+]
+
+
+def rules(
+    allow_pickle: bool,
+    allow_weak_isolation: bool,
+    isolation: str,
+    time_limit: float | None,
+    memory_limit: float | None,
+) -> Rules:
+    """What the user allows when a model is opened."""
+    from audit.worker.levels import make_rules
+
+    return make_rules(
+        allow_pickle=allow_pickle,
+        allow_weak_isolation=allow_weak_isolation,
+        isolation=isolation,
+        time_limit=time_limit,
+        memory_limit=memory_limit,
+    )
+
 
 def split(values: Sequence[str] | None) -> tuple[str, ...] | None:
     """Options that may be repeated or comma-separated, as one tuple; None where not given."""
@@ -50,9 +95,37 @@ def split(values: Sequence[str] | None) -> tuple[str, ...] | None:
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
+def column_types(values: Sequence[str] | None) -> dict[str, str] | None:
+    """``--types age=number,zip=text`` as a mapping; None where not given."""
+    from audit.sources.types import parse_types
+
+    given = split(values)
+    return None if given is None else parse_types(given)
+
+
+def types_shown(columns: Mapping[str, str]) -> str:
+    """What columns were read as, a few of each type named."""
+    by_type: dict[str, list[str]] = {}
+    for column, kind in columns.items():
+        by_type.setdefault(kind, []).append(column)
+    told = [
+        f"{kind}: {', '.join(c[:40] for c in names[:12])}"
+        + (f" and {len(names) - 12} more" if names[12:] else "")
+        for kind, names in by_type.items()
+    ]
+    return "columns were read as " + "; ".join(told) if told else "columns were not typed"
+
+
 def print_json(value: Any) -> None:
-    """A result on stdout. Non-ASCII text stays readable; control characters are escaped."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    """A result on stdout. Non-ASCII text stays readable; what is not printable is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+    if not text.isprintable():  # JSON leaves C1 controls and marks of direction as they are
+        text = "".join(c if c.isprintable() or c == "\n" else _escape(c) for c in text)
+    sys.stdout.write(text + "\n")
+
+
+def _escape(character: str) -> str:
+    return json.dumps(character)[1:-1]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -115,13 +188,26 @@ def today(as_of: datetime | None) -> date:
     return (as_of or datetime.now(UTC)).date()
 
 
-def verdicts_of(case: Case, packs: Sequence[Pack], as_of: date) -> list[Verdict]:
+def verdicts_of(
+    case: Case, packs: Sequence[Pack], as_of: date, compare_to: Case | None = None
+) -> list[Verdict]:
     """Judges a case with packs and the register as it stands."""
     from audit.register import Register
     from policies.judge import judge
 
     entries = Register().snapshot()
-    return [v for pack in packs for v in judge(case, pack, entries, as_of=as_of)]
+    return [
+        v for pack in packs for v in judge(case, pack, entries, as_of=as_of, compare_to=compare_to)
+    ]
+
+
+def verdicts_before(
+    baseline: Path | None, packs: Sequence[Pack], as_of: date
+) -> list[Verdict] | None:
+    """The same packs' verdicts on the earlier case that --baseline names."""
+    from audit.case import read_case
+
+    return None if baseline is None else verdicts_of(read_case(baseline), packs, as_of)
 
 
 def gate(
@@ -131,9 +217,13 @@ def gate(
     strict: bool,
     inconclusive: str,
     attestations: str,
+    before: Sequence[Verdict] | None = None,
 ) -> dict[str, Any]:
-    """How the gate was set, and the exit code that follows from the verdicts (0 without any)."""
-    from policies.gate import exit_code
+    """How the gate was set, and the exit code that follows from the verdicts (0 without any).
+
+    ``before``: the verdicts of an earlier case; what is no worse than there is named ``known``.
+    """
+    from policies.gate import exit_code, known
 
     setting: dict[str, Any] = {
         "fail_on": fail_on,
@@ -141,7 +231,10 @@ def gate(
         "inconclusive": inconclusive,
         "attestations": attestations,
     }
-    code = exit_code(verdicts, allow_empty=not verdicts, **setting)
+    code = exit_code(verdicts, allow_empty=not verdicts, baseline=before, **setting)
+    if before is not None:
+        old = [v for v in known(verdicts, before) if v.status in ("fail", "inconclusive", "error")]
+        setting["known"] = [f"{v.pack}:{v.item}" for v in old]
     return {**setting, "exit_code": code}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from audit.commands.shared import console, safe
@@ -43,6 +43,8 @@ _HEADLINES = (
     "declared_epsilon",
 )
 
+_STRONGEST = 5  # columns
+
 
 def value_text(finding: Finding | None) -> str:
     """``0.17 (0.08 to 0.28)``; the status in words where there is no value."""
@@ -78,12 +80,22 @@ def show(shown: Table | str) -> None:
 def headline_table(findings: Iterable[Finding]) -> Table:
     """The few findings that people ask for first; the rest are in the report."""
     made = table("Findings (the rest are in the report)", ["measure", "over", "value", "n", "note"])
+    findings = list(findings)
     for name in _HEADLINES:
         for f in findings:
             if f.measure == name and not f.group:
                 over = " × ".join(f.between) or "all rows"
                 made.add_row(name, safe(over), value_text(f), str(f.n), safe(f.reason))
+    for f in _strongest(findings):
+        made.add_row(f.measure, safe(f.column), value_text(f), str(f.n), safe(f.reason))
     return made
+
+
+def _strongest(findings: Iterable[Finding]) -> list[Finding]:
+    """The columns that move the output most."""
+    moved = [f for f in findings if f.measure == "mean_absolute_attribution" and f.value]
+    overall = [f for f in moved if not f.group]
+    return sorted(overall, key=lambda f: (-(f.value or 0.0), f.column))[:_STRONGEST]
 
 
 def verdict_table(pack: str, verdicts: Sequence[Verdict]) -> Table:
@@ -112,3 +124,10 @@ def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     for pack, items in by_pack.items():
         show(verdict_table(pack, items))
         show(f"{pack}: {counts_text(items)}")
+
+
+def show_known(setting: Mapping[str, Any]) -> None:
+    """What a gate with a baseline let go because it was there before."""
+    if "known" in setting:
+        listed = ", ".join(setting["known"]) or "nothing"
+        show(f"Known since the baseline, and no worse: {listed}")

@@ -78,7 +78,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
 
 def test_the_plan_is_on_disk_before_anything_is_measured(tmp_path: Path) -> None:
     with CaseWriter(tmp_path / "case", sample_plan()):
-        (plan,) = tmp_path.glob(".case.partial-*/plan.json")
+        (plan,) = tmp_path.glob(".case.partial-*/case/plan.json")
         assert json.loads(plan.read_text()) == sample_plan()
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from audit.custom import group_metric
 from audit.errors import InputError
+from audit.measure.classification import Confusion, named_rate
 from tests.audit.subjects import confusion_rows, findings_of, one, stored_subject
 
 # ProPublica, "Compas Analysis.ipynb" (commit bafff5da), cells 71-90. Positive = decile score of 5
@@ -287,3 +289,37 @@ def test_without_labels_only_selection_is_measured(tmp_path: Path) -> None:
         "demographic_parity_ratio",
         "demographic_parity_difference_to_overall",
     }
+
+
+def test_fairlearns_fbeta_with_a_parameter_of_ones_own(tmp_path: Path) -> None:
+    # docs/user_guide/assessment/advanced_metricframe.rst: beta = 0.6, overall 0.56983...
+    from sklearn.metrics import fbeta_score
+
+    frame = pd.DataFrame({"y": Y_TRUE, "yhat": Y_PRED, "g": GROUP})
+    subject = stored_subject(frame, tmp_path, sensitive_features=["g"])
+
+    def fbeta(y_true: Any, y_pred: Any) -> float:
+        return float(fbeta_score(y_true, y_pred, beta=0.6))
+
+    found = list(group_metric(subject, fbeta, "fbeta_06", draws=20))
+    for group, printed in {"a": 0.365591, "b": 0.85, "c": 0.468966}.items():
+        assert one(found, "fbeta_06", group={"g": group}).value == pytest.approx(printed, abs=1e-6)
+    assert fbeta(Y_TRUE, Y_PRED) == pytest.approx(0.56983, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("counts", "printed"),
+    [
+        ((2035, 1282, 1216, 2681), (32.35, 37.40, 0.68, 0.63, 0.45, 0.61, 0.69)),
+        ((389, 1597, 347, 4121), (27.93, 47.15, 0.72, 0.53, 0.11, 0.20, 0.92)),
+    ],
+    ids=["two-year", "violent"],
+)
+def test_propublicas_rates_of_all_defendants(
+    counts: tuple[int, int, int, int], printed: tuple[float, ...]
+) -> None:
+    tp, fp, fn, tn = counts
+    for name, value in zip(PRINTED, printed, strict=True):
+        rate = named_rate(Confusion(tp=tp, fp=fp, fn=fn, tn=tn), name, (0.95,)).value
+        assert rate is not None
+        assert round(100 * rate if name in PRINTED[:2] else rate, 2) == value, name

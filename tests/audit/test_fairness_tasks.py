@@ -18,6 +18,7 @@ from audit.counts import count_groups
 from audit.custom import group_metric
 from audit.data import table_of
 from audit.errors import InputError
+from audit.measure.quantiles import quantile
 from tests.audit.subjects import confusion_rows, findings_of, one, stored_subject
 
 
@@ -244,3 +245,81 @@ def test_polars_frames_become_tables() -> None:
     frame = polars.DataFrame({"g": ["a", "b"], "y": [1, 0]})
     assert table_of(frame).frame["g"].tolist() == ["a", "b"]
     assert table_of(frame.lazy()).digest == table_of(frame).digest
+
+
+def test_quantiles_of_errors_and_gaps_of_labels_by_group(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"y": rng.normal(size=200), "g": ["a", "b"] * 100})
+    frame["yhat"] = frame["y"] + np.arange(200) / 10
+    found = findings_of(
+        "fairness.regression_gaps",
+        frame,
+        tmp_path,
+        task="regression",
+        positive_label=None,
+        sensitive_features=["g"],
+    )
+    median = one(found, "error_quantile_50", group={"g": "a"})
+    # a has the errors 0, 0.2, ... 19.8: the 40th and the 61st smallest are 7.8 and 12.0
+    assert median.value == pytest.approx(9.9)
+    assert median.interval is not None
+    assert (median.interval.low, median.interval.high) == pytest.approx((7.8, 12.0))
+    labels = pd.concat(
+        [
+            confusion_rows({"g": "a"}, tp=10, fp=10, fn=10, tn=10),  # 20 of 40
+            confusion_rows({"g": "b"}, tp=5, fp=10, fn=5, tn=20),  # 10 of 40
+            confusion_rows({"g": "c"}, tp=1, fp=0, fn=0, tn=0),  # too small
+        ]
+    )
+    gap = one(
+        findings_of("data.groups", labels, tmp_path, sensitive_features=["g"]),
+        "label_rate_difference",
+    )
+    assert gap.value == pytest.approx(0.25)
+    assert gap.reason == "1 groups under 10 rows left out"
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+def test_quantiles_cover_for_skewed_values(share: float) -> None:
+    rng = np.random.default_rng(3)
+    held = 0
+    for _ in range(400):
+        interval = quantile(rng.exponential(size=200), share, (0.95,)).interval
+        assert interval is not None
+        held += interval.low <= -np.log(1 - share) <= interval.high
+    assert held / 400 >= 0.917  # three standard errors of 0.011 under 0.95
+    assert quantile(np.arange(20.0), 0.05, (0.95,)).intervals == ()
+
+
+def test_classes_and_numbers_within_control_levels_equal_fairlearns(tmp_path: Path) -> None:
+    frame = classes(600, seed=5).assign(zone=["n", "s", "s"] * 200)
+    theirs = fl.MetricFrame(
+        metrics=sk.accuracy_score,
+        y_true=frame["y"],
+        y_pred=frame["yhat"],
+        sensitive_features=frame["g"],
+        control_features=frame["zone"],
+    )
+    found = found_in_classes(frame, tmp_path, control_features=["zone"])
+    for (zone, group), value in theirs.by_group.items():
+        mine = one(found, "accuracy_score", group={"g": group, "zone": zone})
+        assert mine.value == pytest.approx(value, abs=1e-12)
+    for zone, value in theirs.difference().items():
+        mine = one(found, "accuracy_score_difference", group={"zone": zone}, between=("g",))
+        assert mine.value == pytest.approx(value, abs=1e-12)
+    rng = np.random.default_rng(1)
+    numbers = frame.assign(y=rng.normal(size=600), yhat=rng.normal(size=600))
+    options = {"task": "regression", "positive_label": None, "control_features": ["zone"]}
+    values = findings_of(
+        "fairness.regression_gaps", numbers, tmp_path, sensitive_features=["g"], **options
+    )
+    means = fl.MetricFrame(
+        metrics=fl.mean_prediction,
+        y_true=numbers["y"],
+        y_pred=numbers["yhat"],
+        sensitive_features=numbers["g"],
+        control_features=numbers["zone"],
+    )
+    for zone, value in means.difference().items():
+        mine = one(values, "mean_prediction_difference", group={"zone": zone})
+        assert mine.value == pytest.approx(value, abs=1e-12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -159,3 +160,32 @@ def test_four_fifths_with_test_and_flip_of_one(tmp_path: Path) -> None:
     assert one(found, "flip_one_ratio").value == pytest.approx(0.8)
     assert one(found, "selections_to_four_fifths").value == 1
     assert {f.group["g"] for f in found} == {"b"}
+
+
+SCORED = {  # people, share above the median in per cent as printed, impact ratio as printed
+    "sex": {"Male": (92, 54.3, 1.0), "Female": (76, 44.7, 0.82)},
+    "race": {
+        "Hispanic": (28, 64.2, 1.0), "White": (40, 37.5, 0.58), "Black": (32, 50.0, 0.78),
+        "NHPI": (8, 62.5, 0.97), "Asian": (24, 41.7, 0.65), "AIAN": (16, 62.5, 0.97),
+        "Two or more": (20, 50.0, 0.78),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("feature", SCORED)
+def test_the_rules_own_scoring_tables(feature: str, tmp_path: Path) -> None:
+    """6 RCNY 5-301(c): 84 of the 168 people score above the median of all."""
+    table = SCORED[feature]
+    above = {g: round(n * share / 100) for g, (n, share, _) in table.items()}
+    assert (sum(above.values()), sum(n for n, _, _ in table.values())) == (84, 168)
+    cells = [({"g": g, "s": 2}, above[g]) for g in table]
+    cells += [({"g": g, "s": 1}, n - above[g]) for g, (n, _, _) in table.items()]
+    options: dict[str, Any] = {"target": None, "predicted": None, "score": "s", "threshold": 2}
+    found = findings_of(
+        "fairness.impact_ratio", rows(*cells), tmp_path, sensitive_features=["g"], **options
+    )
+    for group, (n, share, printed) in table.items():
+        rate = one(found, "scoring_rate", group={"g": group})
+        assert (rate.n, rate.value) == (n, pytest.approx(share / 100, abs=0.001))  # some cut off
+        ratio = one(found, "scoring_rate_impact_ratio", group={"g": group})
+        assert ratio.value == pytest.approx(printed, abs=0.006)

@@ -13,7 +13,7 @@ from sklearn.metrics import mutual_info_score, ndcg_score
 
 from audit.case import read_case
 from audit.measure import dependence as d
-from audit.measure.exposure import ndcg, position_weights
+from audit.measure.exposure import ndcg, ndcg_estimate, position_weights
 from audit.measure.representation import total_variation
 from audit.measure.worst_groups import Levels, confirm, heat_map, search
 from audit.run import audit
@@ -156,6 +156,26 @@ def test_ranking_by_hand(tmp_path: Path) -> None:
     assert one(found, "top_k_selection_rate_difference").value == pytest.approx(0.2)
     own = ndcg_score([[0, 1] * 5], [list(range(10, 0, -1))])
     assert one(found, "ndcg_score", group={"g": "b"}).value == pytest.approx(own)
+
+
+def test_a_perfect_ranking_has_no_interval_and_a_faulty_one_covers_the_truth() -> None:
+    perfect = ndcg_estimate(np.array([1.0] * 5 + [0] * 5), np.arange(10.0, 0, -1), (0.95,), [0])
+    assert (perfect.value, perfect.intervals) == (1.0, ())
+    assert "every draw" in perfect.reason
+    # scores of positives lie 1 above those of negatives; the truth is that of very many rows
+    rng = np.random.default_rng(0)
+
+    def drawn(n: int) -> tuple[np.ndarray, np.ndarray]:
+        relevance = (rng.random(n) < 0.4).astype(float)
+        return relevance, relevance + rng.normal(size=n)
+
+    truth = np.mean([ndcg(*drawn(100)) or 0.0 for _ in range(4000)])
+    held = 0
+    for i in range(200):
+        interval = ndcg_estimate(*drawn(100), (0.95,), [i]).interval
+        assert interval is not None
+        held += interval.low <= truth <= interval.high
+    assert held >= (0.95 - 3 * 0.0154) * 200  # less three standard errors
 
 
 def columns_of(rng: np.random.Generator, n: int) -> list[Levels]:

@@ -21,7 +21,11 @@ from audit.subject import build_subject
 from tests.audit.models import people, skops_model
 from tests.audit.subjects import confusion_rows, stored_spec
 
-OPTIONS = {"explanation.attribution": {"rows": 40, "permutations": 3}}
+OPTIONS = {
+    "explanation.attribution": {"rows": 40, "permutations": 3},
+    "explanation.reasons": {"rows": 60},
+    "explanation.counterfactual": {"rows": 25},
+}
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +69,24 @@ def test_same_inputs_same_bytes_whatever_the_row_order(place: Path, tmp_path: Pa
     measured = {f.check for f in first.findings if f.status == "measured"}
     assert "explanation.attribution" in measured
     assert not [f for f in first.findings if f.status == "error"]
+
+
+def test_each_artifact_that_a_finding_names_is_in_the_case(place: Path, tmp_path: Path) -> None:
+    case = audit(model_spec(place, people(seed=2), "a"), tmp_path / "case")
+    named = {(f.check, name) for f in case.findings for name in f.artifacts}
+    assert {check_id for check_id, _ in named} >= {
+        "explanation.attribution",
+        "explanation.counterfactual",
+        "explanation.quality",
+        "explanation.reasons",
+        "fairness.calibration",
+        "fairness.thresholds",
+    }
+    for check_id, name in named:
+        # as Case.artifact takes it: the name alone, whose file the seal holds
+        assert "/" not in name, (check_id, name)
+        assert name.startswith(check_id)
+        assert case.artifact(name)
 
 
 def test_another_seed_changes_only_what_draws(place: Path, tmp_path: Path) -> None:
@@ -198,7 +220,26 @@ def test_checks_are_chosen_by_pattern() -> None:
 
 def test_attribution_handles_columns_named_like_arguments(place: Path, tmp_path: Path) -> None:
     # real data has a column called "self" (loanapp's self-employed)
-    spec = model_spec(place, people(seed=2), "a", checks=["explanation.*"])
+    wanted: Any = {"checks": ["explanation.attribution"], "options": {}}
+    spec = model_spec(place, people(seed=2), "a", **wanted)
     case = audit(spec, tmp_path / "case")
     assert {f.column for f in case.findings} == {"income", "job", "self", ""}
     assert {f.status for f in case.findings} == {"measured"}
+
+
+def test_a_pack_asks_and_the_audit_derives(tmp_path: Path) -> None:
+    measures = frozenset({"data.row_count", "fairness.impact_ratio"})
+    pack = PlannedPack("p", "1", "sha256:0", b"x: 1\n", measures=measures)
+    frame = confusion_rows({"g": "a"}, tp=12, fp=4, fn=4, tn=12)
+    frame = pd.concat([frame, confusion_rows({"g": "b"}, tp=9, fp=4, fn=4, tn=9)])
+
+    def planned(name: str, *checks: str, packs: Any = (pack,)) -> list[str]:
+        spec = stored_spec(frame, tmp_path, sensitive_features=["g"], checks=checks)
+        case = audit(spec, tmp_path / name, packs=packs)
+        return [c["id"] for c in case.plan["checks"]]
+
+    needed = ["data.quality", "fairness.impact_ratio"]
+    assert planned("1", "needed") == needed
+    assert planned("2", "data.groups") == ["data.groups", *needed]
+    with pytest.raises(InputError, match="no check is asked for"):
+        planned("3", "needed", packs=())

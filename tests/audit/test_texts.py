@@ -30,7 +30,7 @@ def test_lines_and_passages(tmp_path: Path) -> None:
 def test_a_declared_encoding(tmp_path: Path) -> None:
     path = write(tmp_path, "café".encode("latin-1"))
     assert list(read_texts(path, encoding="latin-1").frame["text"]) == ["café"]
-    with pytest.raises(InputError, match=r"byte 3 is 0xe9") as caught:
+    with pytest.raises(InputError, match=r"byte 3 .line 1, column 4. is 0xe9") as caught:
         read_texts(path)
     assert "--encoding latin-1" in caught.value.remedy
 

@@ -1,0 +1,143 @@
+"""From a spec to a sealed case on the register: what every command that audits goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audit.commands import shared as sh
+from audit.errors import InterruptedRunError
+
+if TYPE_CHECKING:
+    from audit.case import Case
+    from audit.register import Register
+    from audit.run import PlannedPack
+    from audit.spec import SubjectSpec
+    from audit.worker.levels import Rules
+    from policies.pack import Pack
+
+
+def measure(
+    spec: SubjectSpec,
+    *,
+    quiet: bool,
+    rules: Rules | None = None,
+    resume: bool = False,
+    use_cache: bool = True,
+) -> tuple[Case, list[Pack]]:
+    """Enters the plan in the register, runs the audit that the spec asks for, enters the case."""
+    from audit.evidence.finished import Store
+    from audit.keeping import Keeping
+    from audit.register import Register, home
+    from audit.run import audit as run_audit
+    from audit.worker.launcher import warm
+
+    packs = sh.load_packs(spec.policies)
+    if spec.model:  # while the register and the libraries are read, the worker's parent starts
+        explains = any(c.startswith(("*", "explanation")) for c in spec.checks)
+        warm(*(("captum.attr", "audit.attribution.door") if explains else ()))
+    register = Register()
+    register.snapshot()  # an altered or unreachable register is said before hours of measuring
+    out = Path(spec.out) if spec.out else _default_out(spec, resume)
+    keeping = Keeping(
+        resume=resume,
+        cache=Store(home() / "cache") if use_cache else None,
+        announce=lambda plan: _announced(register, plan, out),
+    )
+    with _can_be_resumed(out), sh.progress_bar("audit", quiet=quiet) as progress:
+        planned = [_planned(p) for p in packs]
+        case = run_audit(spec, out, packs=planned, progress=progress, rules=rules, keeping=keeping)
+    sh.say(sh.types_shown(case.subject["data"].get("columns", {})), quiet=quiet)
+    for finding in case.findings:
+        if finding.measure == "row_count" and finding.reason:
+            sh.say(f"warning: {finding.reason}", quiet=quiet)
+    body = register_body(case)
+    if not any(e.kind == "case" and e.body == body for e in register.entries()):
+        register.append("case", body)
+    return case, packs
+
+
+def _announced(register: Register, plan: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """Enters the plan, before anything is scored; which run of how many it is."""
+    from audit.evidence.runs import plan_body, runs
+
+    entry = register.append("plan", plan_body(plan, out))
+    run = next(r for r in runs(register.snapshot()) if r.entry == entry.seq)
+    return {
+        "entry": run.entry,
+        "plan": run.plan,
+        "number": run.number,
+        "in_all": run.in_all,
+        "on_data": run.on_data,
+        "plans": run.plans,
+    }
+
+
+@contextmanager
+def _can_be_resumed(out: Path) -> Iterator[None]:
+    """Says of an interrupted audit how to go on with it."""
+    from audit.case import unfinished
+
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if not unfinished(out.parent, out.name):
+            raise  # nothing was finished, so nothing is left
+        raise InterruptedRunError(
+            "interrupted; the checks that had finished are kept",
+            remedy=f"go on with: the same command and --resume --out {out}",
+        ) from error
+
+
+def register_body(case: Case) -> dict[str, Any]:
+    """What the register keeps of a case."""
+    return {
+        "path": str(case.path.resolve()),
+        "digest": case.digest,
+        "name": case.subject["name"],
+        "digests": dict(case.subject["digests"]),
+        "plan": case.files["plan.json"],
+        "run": (case.environment.get("run") or {}).get("entry"),
+    }
+
+
+def _planned(pack: Pack) -> PlannedPack:
+    from audit.run import PlannedPack
+    from policies.pack import asked_levels, asked_measures
+
+    return PlannedPack(
+        id=pack.id,
+        version=pack.version,
+        digest=pack.digest,
+        raw=pack.raw,
+        levels=asked_levels([pack]),
+        measures=frozenset(asked_measures(pack)),
+    )
+
+
+def _default_out(spec: SubjectSpec, resume: bool) -> Path:
+    """A new place below EVENHAND_HOME/cases; to resume, that of the last audit cut off there."""
+    from audit.register import home
+
+    name = spec.name or Path(spec.source).stem
+    plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in name).strip("-") or "case"
+    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    folder = home() / "cases"
+    cut_off = _cut_off(folder, plain[:60]) if resume else []
+    if cut_off:
+        return folder / cut_off[-1].name[1:].rpartition(".partial-")[0]
+    place = folder / f"{plain[:60]}-{now}"
+    number = 2
+    while place.exists():
+        place = folder / f"{plain[:60]}-{now}-{number}"
+        number += 1
+    return place
+
+
+def _cut_off(folder: Path, plain: str) -> list[Path]:
+    from audit.case import unfinished
+
+    return [w for w in unfinished(folder) if w.name.startswith(f".{plain}-")]

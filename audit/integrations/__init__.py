@@ -1,0 +1,1 @@
+"""Where other people's tools call an audit: pytest, MLflow, or a line of Python."""
