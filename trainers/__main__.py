@@ -11,15 +11,24 @@ import argparse
 import json
 import os
 import sys
-from typing import Any
+import traceback
+from typing import Any, NoReturn
 
-from audit.errors import INTERRUPTED, OK, EvenhandError
+from audit.errors import INTERRUPTED, OK, OUR_BUG, EvenhandError, printable
+from audit.interrupts import termination_as_interrupt
 from trainers.progress import words
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what was given wrongly without obeying the control characters in it."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Trains by a recipe, in this process alone or as one of several; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m trainers", description="Train by a recipe.")
+    parser = _Parser(prog="python -m trainers", description="Train by a recipe.")
     parser.add_argument("recipe", help="a recipe.yaml")
     parser.add_argument("--out", required=True, help="model folder to write")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
@@ -29,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     from trainers import distributed, job
 
     try:
-        with distributed.processes():
+        with termination_as_interrupt(), distributed.processes():
             if distributed.rank() > 0:
                 job.take_part(given.recipe, out=given.out, resume=given.resume)
                 return OK
@@ -42,16 +51,29 @@ def main(arguments: list[str] | None = None) -> int:
             print(json.dumps(result.to_json(), indent=2))
             return OK
     except EvenhandError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt as stopped:
         if os.environ.get("RANK", "0") == "0":
-            print("\n".join(["interrupted", *getattr(stopped, "__notes__", ())]), file=sys.stderr)
+            _tell("\n".join(["interrupted", *getattr(stopped, "__notes__", ())]))
         return INTERRUPTED
+    except Exception as error:
+        if os.environ.get("EVENHAND_TRACEBACK"):
+            traceback.print_exc()
+        _tell(
+            f"error: a bug of ours: {type(error).__name__}: {error}\n"
+            "  -> please report it with the output of the same command under EVENHAND_TRACEBACK=1"
+        )
+        return OUR_BUG
+
+
+def _tell(message: str) -> None:
+    """A message on stderr: what comes from names and cells in it is shown, not obeyed."""
+    print(printable(message), file=sys.stderr)
 
 
 def _say(epoch: int, epochs: int, *told: Any) -> None:
-    print(f"train: {words(epoch, epochs, *told)} ({epoch}/{epochs})", file=sys.stderr)
+    _tell(f"train: {words(epoch, epochs, *told)} ({epoch}/{epochs})")
 
 
 if __name__ == "__main__":

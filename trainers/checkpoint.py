@@ -172,22 +172,28 @@ def keep_only(folder: Path, step: int) -> None:
 
 @dataclass
 class Interrupts:
-    """Ctrl-C inside the block waits for the step under way; a second one does not wait."""
+    """Ctrl-C and SIGTERM inside the block wait for the step under way; a second Ctrl-C does not.
+
+    A second SIGTERM does: where a container or a scheduler ends a job, torchrun hands the signal
+    on to processes that have had it already.
+    """
 
     is_asked: bool = False
-    _before: Any = field(default=None, repr=False)
+    _before: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._ask)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        self._before.clear()
 
-    def _ask(self, *_: object) -> None:
-        if self.is_asked:
+    def _ask(self, number: int, *_: object) -> None:
+        if self.is_asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.is_asked = True
 

@@ -29,7 +29,7 @@ from trainers.validate import Strict, checked
 
 FILE = "ledger.jsonl"
 _TOLERANCE = 1e-3
-_KINDS = ("opened", "ahead", "checkpoint", "paused", "closed")
+KINDS = ("opened", "ahead", "checkpoint", "paused", "closed")
 
 
 class Opened(Strict):
@@ -205,14 +205,14 @@ def open_run(path: Path, run: Opened) -> Chain:
                 f"the ledger {path} is of other rows or another delta",
                 remedy="start a new ledger: costs on other rows do not add up",
             )
-    chain = Chain(path, _KINDS)
+    chain = Chain(path, KINDS)
     chain.append("opened", run.model_dump(mode="json"))
     return chain
 
 
 def close_run(path: Path, run: Closed) -> None:
     """Writes the closing line of the segment that is open."""
-    chain = Chain(path, _KINDS)
+    chain = Chain(path, KINDS)
     if chain.last_kind in ("", "paused", "closed"):
         raise InputError(f"the ledger {path} has no open run", remedy="open one first")
     chain.append("closed", run.model_dump(mode="json"))
@@ -244,7 +244,7 @@ def read_ledger(path: str | Path, *, is_anchored: bool = False) -> LedgerRecord:
     removed or moved, or states less than its steps cost.
     """
     file = Path(path)
-    lines = read_lines(file, kinds=_KINDS, may_be_torn=True)
+    lines = read_lines(file, kinds=KINDS, may_be_torn=True)
     segments: list[_Open] = []
     checkpoint = None
     for line in lines:

@@ -2,6 +2,10 @@
 
 Fairlearn's own mitigators are fitted; what they learnt is written as numbers and as models that can
 be opened safely (see ``mitigated_description``). ``mitigated_folder`` opens the result.
+
+The model is opened in a worker, as for an audit. Thresholds ask it there for scores. The other
+methods train it again: they need its encoder or its estimator, and open the same copy once more in
+this process. Only formats of data alone are mitigated, since the result keeps parts of the model.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from audit.canonical import digest_bytes, relative_files
 from audit.data import canonical_order, match_label, texts
-from audit.errors import InputError, nearest
+from audit.errors import InputError, UnsafeModelError, nearest
 from trainers.folder_writer import FolderWriter, library_versions
 from trainers.mitigated_description import Constraint, Method, MitigatedDescription
 from trainers.mitigated_parts import group_texts
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from audit.models.predictor import Opened
+    from audit.worker.levels import Rules
 
 _NOT_COPIED = ("held_out.", "curves.json")
 # What a method can be asked for; CorrelationRemover and its like know no constraint of their own.
@@ -62,7 +67,7 @@ class MitigationResult:
 
 
 def mitigate(
-    model: str | Path,
+    model: str | Path | Opened,
     train: pd.DataFrame,
     *,
     target: str,
@@ -75,36 +80,31 @@ def mitigate(
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
+    rules: Rules | None = None,
 ) -> MitigationResult:
     """Fits one of Fairlearn's mitigators on ``train`` and writes the folder ``out``.
 
     Parameters
     ----------
+    model       : its path, or what ``audit.models.opening.open_model`` gave
     train       : rows with the model's inputs, the target and the sensitive features
     held_out    : rows to keep in the folder beside the model; they are not trained on
     seed        : of the mitigator's own random draws and of the draws of a randomised model
     options     : settings of the mitigator, see ``mitigation_options``, e.g. {"eps": 0.02}
+    rules       : limits of the worker that opens a path
 
     Raises InputError for a method that does not know the constraint or an option, a model that the
     method can't be applied to, and for what Fairlearn refuses (a group with one label, say);
-    UnsafeModelError for a model that is refused.
+    UnsafeModelError for a model that is refused or is not data alone.
     """
     chosen, wanted = _checked(method, constraint)
     settings = checked_options(chosen, options or {})
-    from audit.models.opening import open_here
-
-    opened = open_here(model)
-    predictor = opened.predictor
-    if predictor.task != "binary":
-        raise InputError(
-            f"{model} is of task {predictor.task}; binary classifiers are mitigated",
-            remedy="pass a binary classifier",
-        )
-    if "mitigation" in predictor.maker_says:
-        raise InputError(f"{model} is mitigated already", remedy="mitigate the model it came from")
+    opened = _opened(model, rules)
     rows = _labelled(train, target)
-    task = _task(predictor, rows, target, positive_label, tuple(sensitive))
-    task = Task(**{**vars(task), "constraint": wanted, "seed": seed, "options": settings})
+    task = _task(opened.predictor, rows, target, positive_label, tuple(sensitive))
+    own = None if chosen == "threshold" else _parts(opened)
+    changes = {"parts": own, "constraint": wanted, "seed": seed, "options": settings}
+    task = Task(**{**vars(task), **changes})
     with FolderWriter(out) as writer:
         try:
             with known_warnings_silenced():
@@ -120,6 +120,36 @@ def mitigate(
         writer.write_json("model.json", described.to_json())
         path = writer.commit()
     return MitigationResult(path, path / "held_out.csv" if kept is not None else None, described)
+
+
+def _opened(model: str | Path | Opened, rules: Rules | None) -> Opened:
+    """The model in a worker. Raises for one that is not data alone, or that can't be mitigated."""
+    from audit.models.opening import open_model
+    from audit.models.predictor import Opened
+
+    opened = model if isinstance(model, Opened) else open_model(model, rules=rules)
+    name, predictor = opened.path, opened.predictor
+    if opened.opening.get("trust") != "data":
+        raise UnsafeModelError(
+            f"model {name} ({predictor.format}) is not data alone: a mitigated model keeps parts "
+            "of it, and would be opened with less isolation than they need",
+            remedy="mitigate a model folder of `evenhand train`, or a scikit-learn model that "
+            "skops saved",
+        )
+    if predictor.task != "binary":
+        raise InputError(
+            f"{name} is of task {predictor.task}; binary classifiers are mitigated",
+            remedy="pass a binary classifier",
+        )
+    if "mitigation" in predictor.maker_says:
+        raise InputError(f"{name} is mitigated already", remedy="mitigate the model it came from")
+    return opened
+
+
+def _parts(opened: Opened) -> Any:
+    from audit.models.opening import parts_of
+
+    return parts_of(opened)
 
 
 def _checked(method: str, constraint: str) -> tuple[Method, Constraint]:
@@ -197,8 +227,9 @@ def _remedy(message: str) -> str:
 
 
 def _copy_base(opened: Opened, writer: FolderWriter) -> None:
-    """The base model as it was, without held-out rows and curves."""
-    place = Path(opened.path)
+    """The base model as the worker read it, without held-out rows and curves."""
+    assert opened.copy is not None
+    place = opened.copy.model
     if place.is_file():
         writer.write("base/model.skops", place.read_bytes())
         return

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Task:
     """What is mitigated. ``is_positive`` 0/1 of shape (rows,), ``groups`` texts (rows, features);
-    rows in canonical order. ``options`` go to Fairlearn's constructor."""
+    rows in canonical order. ``predictor`` is the model in its worker, ``parts`` the same model in
+    this process, where the method trains it again. ``options`` go to Fairlearn's constructor."""
 
     predictor: Any
     rows: pd.DataFrame
@@ -39,6 +40,7 @@ class Task:
     target: str
     positive_label: str
     sensitive: tuple[str, ...]
+    parts: Any = None
     constraint: Constraint = "demographic-parity"
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -219,8 +221,7 @@ def adversarial(task: Task, writer: FolderWriter) -> Fitted:
     from trainers.encoders import TabularEncoder
     from trainers.mitigation_adversary import train_predictor
 
-    gradients = task.predictor.gradients
-    encoder = getattr(gradients, "encoder", None)
+    encoder = getattr(task.parts.gradients, "encoder", None)
     if not isinstance(encoder, TabularEncoder):
         encoder = TabularEncoder.fit(task.rows, task.predictor.input_columns)
     inputs = Inputs(encoder.input_columns, encoder)
@@ -252,13 +253,13 @@ def base_estimator(task: Task) -> tuple[Inputs, Any]:
     from trainers.recipe import as_recipe
 
     predictor = task.predictor
-    encoder = getattr(predictor.gradients, "encoder", None)
+    encoder = getattr(task.parts.gradients, "encoder", None)
     if encoder is not None:
         if not isinstance(encoder, TabularEncoder):
             raise InputError("only tabular networks are trained again", remedy="use threshold")
         given = {**predictor.maker_says["recipe"], "private": None}
         return Inputs(encoder.input_columns, encoder), WeightedNetwork(as_recipe(given))
-    estimator = getattr(predictor, "estimator", None)
+    estimator = getattr(task.parts, "estimator", None)
     if estimator is None:
         raise InputError(
             f"a {predictor.format} model can't be trained again", remedy="use --method threshold"

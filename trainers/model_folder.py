@@ -18,6 +18,7 @@ from audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
 from trainers import ledger
 from trainers.encoding import Encoder, encoder_from_json
 from trainers.folder_reader import read_json, refuse_code_files, says_format
+from trainers.ledger_timeline import timeline
 from trainers.model_description import FORMAT, ModelDescription, TargetScale
 from trainers.predictors import NetworkPredictor
 from trainers.validate import checked
@@ -29,6 +30,7 @@ NAME = FORMAT
 TRUST = "data"
 ABOUT = "JSON and safetensors, checked against an architecture that is installed here"
 PRELOAD = ("torch", "safetensors.torch", "pandas", "trainers.architectures", "trainers.predictors")
+BESIDE = {"encoder.json": PRELOAD, ledger.FILE: ("opacus.accountants",)}
 RECOGNISED_BY = "a folder whose model.json says format evenhand-folder"
 GRADIENTS = True
 SAVE = "evenhand train ... --out folder"
@@ -73,16 +75,19 @@ def load(path: Path) -> NetworkPredictor:
 
 
 def known_here(path: Path, says: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``says`` with what the ledger store of this place knows of other runs on the same rows.
+    """``says`` with the ledger's timeline, and with what the ledger store of this place knows of
+    other runs on the same rows.
 
     The worker that opened the folder has read the same ledger and reaches no store of ours.
     """
     privacy = says.get("privacy")
     if not isinstance(privacy, Mapping):
         return says
-    record = ledger.read_ledger(path / ledger.FILE)
+    file = path / ledger.FILE
+    record = ledger.read_ledger(file)
     stated = checked(ModelDescription, read_json(path / "model.json"), "model.json").privacy or {}
-    return {**says, "privacy": {**privacy, "composition": _composition(record, stated)}}
+    told = {"composition": _composition(record, stated), "timeline": timeline(file, record)}
+    return {**says, "privacy": {**privacy, **told}}
 
 
 def in_units(module: torch.nn.Module, scale: TargetScale | None) -> torch.nn.Module:

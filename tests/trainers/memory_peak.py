@@ -1,12 +1,13 @@
-"""What a private step really takes: run alone by test_memory.py, so that the peak is its own.
+"""What a private step really takes: run by test_memory.py, each step in a process of its own.
 
-Prints the growth of the process's peak resident memory over one step, in bytes, and what the plan
-said; ``limit`` 0 stands for no limit.
+Prints, a line a step, the growth of the process's peak resident memory over it, in bytes, and what
+the plan said; a limit of 0 stands for none. One parent loads the libraries, its children step.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import torch
@@ -20,10 +21,10 @@ from trainers.noise import entropy_generator
 from trainers.private import known_warnings_silenced, plan_private, wrap
 from trainers.recipe import Private
 
-ROWS, TOKENS, VOCABULARY = 640, 32, 65
+ROWS, TOKENS, VOCABULARY = 320, 32, 65
 
 
-def main(mode: str, limit: int) -> None:
+def measure(mode: str, limit: int) -> None:
     torch.set_num_threads(1)
     chosen = architecture("causal_transformer")
     module = chosen.to_private(chosen.build((TOKENS,), VOCABULARY, {"vocabulary": VOCABULARY}))
@@ -56,8 +57,23 @@ def main(mode: str, limit: int) -> None:
         step(ROWS)
     grown = peak_memory_bytes() - before
     use = plan.memory.to_json() if plan.memory else {}
-    print(json.dumps({"grown": grown, "at_once": plan.physical_batch_size, **use}))
+    told = {"mode": mode, "limit": limit, "grown": grown, "at_once": plan.physical_batch_size}
+    print(json.dumps({**told, **use}), flush=True)
+
+
+def main(limit: int) -> None:
+    import opacus.grad_sample  # noqa: F401 - loaded before the first fork
+
+    import trainers.dp_optimizers  # noqa: F401
+
+    for mode in ("hooks", "ghost"):
+        for each in (0, limit):
+            child = os.fork()
+            if child == 0:
+                measure(mode, each)
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0, (mode, each)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(int(sys.argv[1]))

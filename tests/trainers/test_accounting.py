@@ -64,6 +64,32 @@ def test_costs_of_the_published_mnist_runs(noise: float, epochs: int, published:
     assert cost.epsilon <= cost.epsilon_rdp and cost.accountant == "PRV"
 
 
+@pytest.mark.parametrize(
+    "segments",
+    [
+        [Segment(1.1, 0.02, 700)],
+        [Segment(1.1, 0.02, 1)],
+        [Segment(0.9, 0.05, 40), Segment(2.0, 0.01, 300)],
+        [Segment(8.0, 1.0, 10)],
+    ],
+)
+def test_it_is_the_very_number_of_opacus_accountants(segments: list[Segment]) -> None:
+    """Divergences are kept between calls, and the grid is laid here: not a bit of it may change."""
+    import warnings
+
+    from opacus.accountants import PRVAccountant, RDPAccountant
+
+    prv, rdp = PRVAccountant(), RDPAccountant()
+    history = [(s.noise_multiplier, s.sample_rate, s.steps) for s in segments]
+    prv.history, rdp.history = history, history
+    cost = spent(segments, 1e-5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        error = min(0.01, max(cost.epsilon_rdp, 1e-3) / 50)
+        assert cost.epsilon == prv.get_epsilon(1e-5, eps_error=error)
+        assert cost.epsilon_rdp <= rdp.get_epsilon(1e-5)  # ours looks at more orders
+
+
 def test_noise_for_a_budget_matches_the_published_value() -> None:
     # same tests of Opacus: epsilon 8, rate 0.04, 2,000 steps -> noise 1.2915 by PRV
     assert noise_for(8.0, 1e-5, 0.04, 2000) == pytest.approx(1.2915, rel=0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import sys
 import time
@@ -180,7 +181,9 @@ def test_the_command_goes_on_where_it_was_interrupted(
     command += ["--positive-label", "yes", "--epochs", "2", "--out", str(tmp_path / "m")]
     enter = Interrupts.__enter__
     with monkeypatch.context() as patch:
-        patch.setattr(Interrupts, "__enter__", lambda self: (enter(self), self._ask())[0])
+        patch.setattr(
+            Interrupts, "__enter__", lambda self: (enter(self), self._ask(signal.SIGINT))[0]
+        )
         assert evenhand(command) == 130
     assert "--resume" in capsys.readouterr().err
     assert evenhand(command) == 2

@@ -1,4 +1,4 @@
-"""Ctrl-C and kill -9 of a private run on two processes, and going on afterwards."""
+"""SIGTERM and kill -9 of a private run on two processes, and going on afterwards."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_an_interrupted_and_a_killed_run_go_on_in_one_ledger(recipe: dict, tmp_p
 
     with torchrun(home, *command) as run:
         run.wait_for("train: ")
-        run.process.send_signal(signal.SIGINT)  # as Ctrl-C does; torchrun hands it on
+        run.process.send_signal(signal.SIGTERM)  # as schedulers do; torchrun hands it on
         assert run.end() != 0
         assert any("go on with --resume" in line for line in run.said), "".join(run.said)
     (stopped,) = store.runs()

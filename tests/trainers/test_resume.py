@@ -32,9 +32,13 @@ def stop_after(epoch: int):
     return progress
 
 
-def press_ctrl_c(at: int, *_: object) -> None:
-    if at == 2:
-        os.kill(os.getpid(), signal.SIGINT)
+def signalled(*numbers: int):
+    def progress(at: int, *_: object) -> None:
+        if at == 2:
+            for number in numbers:
+                os.kill(os.getpid(), number)
+
+    return progress
 
 
 def weights(path: Path) -> bytes:
@@ -68,14 +72,16 @@ def test_a_resumed_plain_run_gives_the_weights_of_an_unbroken_one(
     assert not unfinished_folder(tmp_path / "part").exists()
 
 
-def test_ctrl_c_waits_for_the_step_and_leaves_a_state_to_go_on_from(
-    recipe: dict, tmp_path: Path
+# torchrun hands on to its processes a signal that they may have had already
+@pytest.mark.parametrize("numbers", [(signal.SIGINT,), (signal.SIGTERM, signal.SIGTERM)])
+def test_ctrl_c_and_sigterm_wait_for_the_step_and_leave_a_state_to_go_on_from(
+    recipe: dict, tmp_path: Path, numbers: tuple[int, ...]
 ) -> None:
-    before = signal.getsignal(signal.SIGINT)
+    before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(KeyboardInterrupt) as caught:
-        train({**recipe, **PRIVATE}, out=tmp_path / "model", progress=press_ctrl_c)
+        train({**recipe, **PRIVATE}, out=tmp_path / "model", progress=signalled(*numbers))
     assert "--resume" in " ".join(caught.value.__notes__)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before
     (run,) = LedgerStore().runs()
     # 280 / 64 = 4.4 steps an epoch: the second ends at step 9 of 18; executed is what is counted
     assert (run.record.steps, run.record.runs[0].planned_steps) == (9, 18)
@@ -84,6 +90,14 @@ def test_ctrl_c_waits_for_the_step_and_leaves_a_state_to_go_on_from(
     assert [s.steps for s in record.segments] == [9, 9] and record.is_closed
     assert result.privacy is not None and result.privacy["composition"]["runs"] == 1
     assert [p["epoch"] for p in result.curves] == [1, 2, 3, 4]
+
+
+def test_a_second_ctrl_c_does_not_wait() -> None:
+    with checkpoint.Interrupts() as asked:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert asked.is_asked
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_a_resumed_private_run_goes_on_in_the_same_ledger(recipe: dict, broken_off: Path) -> None:

@@ -250,4 +250,6 @@ def test_the_defaults_learn_loanapp_in_seconds(tmp_path: Path) -> None:
     assert plain.majority_share == pytest.approx(0.878, abs=0.001)
     assert plain.test_accuracy > 0.91 and plain.test_balanced_accuracy > 0.75
     assert private.test_accuracy > 0.89 and private.test_balanced_accuracy > 0.62
-    assert private.epsilon <= 3 and private.delta == 1e-5 and private.seconds < 20
+    assert private.epsilon <= 3 and private.delta == 1e-5
+    # seconds of the processor: those of a clock are its other tenants' as well
+    assert json.loads((tmp_path / "private" / "cost.json").read_text())["cpu_s"] < 20

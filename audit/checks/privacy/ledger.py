@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from audit.checks.record import Recorder
+from audit.checks.record import Artifact, Recorder
 from audit.errors import MissingNeed
 from audit.finding import Finding
 from audit.measure.estimate import Estimate, undefined
@@ -24,11 +26,20 @@ MEASURES = {
     "uncertified_reason_count": "reasons why the ledger's guarantee is not certified",
     "outside_guarantee_count": "things learnt from the training rows that the guarantee misses",
     "unprotected_column_rate": "share of input columns whose preprocessing the guarantee misses",
+    "ledger_line_count": "lines of the model's ledger: runs opened, steps written ahead, ends",
 }
+SCHEMA = "evenhand-ledger/1"
+_EVENTS = ("opened", "ahead", "checkpoint", "paused", "closed")
+_MOST_ENTRIES = 500
 
 
-def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
-    """Yields what the model folder's ledger claims: counted and worked out, not measured."""
+def measure(
+    subject: Subject, *, seed: int, levels: Sequence[float]
+) -> Iterator[Finding | Artifact]:
+    """Yields what the model folder's ledger claims: counted and worked out, not measured.
+
+    Its lines in their order, with steps and epsilon so far, go into an artifact.
+    """
     if subject.model is None:
         raise MissingNeed("there is no model: stored predictions hold no ledger")
     claim = subject.model.predictor.maker_says.get("privacy")
@@ -38,6 +49,15 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     n = int(subject.model.predictor.maker_says.get("n_train") or claim.get("n_train") or 0)
     for name, (estimate, unit, note) in _answers(claim, n).items():
         yield record.write(name, estimate, unit=unit, note=note)
+    told = _timeline(claim)
+    if isinstance(told, str):
+        yield record.write("ledger_line_count", undefined(told, n=n), unit="line")
+        return
+    artifact = record.artifact(_document(claim, told, n))
+    method = f"lines of the model's ledger; {len(told['entries'])} of them are in the artifact"
+    lines = Estimate(float(told["n_lines"]), n, method=method)
+    yield record.write("ledger_line_count", lines, unit="line", artifacts=(artifact.name,))
+    yield artifact
 
 
 _Answer = tuple[Estimate, str, str]
@@ -89,3 +109,58 @@ def _ratio(claim: Mapping[str, Any], n: int) -> _Answer:
         return undefined("the ledger holds one accountant's epsilon only", n=n), "ratio", ""
     method = f"RDP {float(rdp):.4g} over PRV {float(prv):.4g}, both from the model's ledger"
     return Estimate(float(rdp) / float(prv), n, method=method), "ratio", ""
+
+
+def _timeline(claim: Mapping[str, Any]) -> Mapping[str, Any] | str:
+    """The lines of the ledger as the model's format tells them; in words why there are none.
+
+    A format of somebody else's may tell anything: what does not grow as a ledger grows is refused.
+    """
+    told = claim.get("timeline")
+    if not isinstance(told, Mapping):
+        return "the model's format does not tell the lines of its ledger"
+    entries, n_lines = told.get("entries"), told.get("n_lines")
+    if not isinstance(entries, list) or not 0 < len(entries) <= _MOST_ENTRIES:
+        return f"the ledger's timeline holds no list of 1 to {_MOST_ENTRIES} entries"
+    if not isinstance(n_lines, int) or n_lines < len(entries):
+        return f"the ledger's timeline says that it has {n_lines!r} lines"
+    seq, steps = 0, 0
+    for entry in entries:
+        problem = _problem(entry)
+        # a line written ahead may count more steps than the end of its run: only lines are ordered
+        if problem or entry["seq"] <= seq:
+            return f"the ledger's timeline: {problem or 'its lines are not in order'}"
+        seq, steps = entry["seq"], max(steps, entry["steps"])
+    return told if steps else "the ledger's timeline counts no step"
+
+
+def _problem(entry: Any) -> str:
+    """What is wrong with an entry; empty where nothing is."""
+    if not isinstance(entry, Mapping) or entry.get("event") not in _EVENTS:
+        return f"an entry is none of {', '.join(_EVENTS)}"
+    for name in ("seq", "steps"):
+        if not isinstance(entry.get(name), int) or not 0 <= entry[name] < 10**15:
+            return f"{name} is no count"
+    epsilon = entry.get("epsilon")
+    if not isinstance(epsilon, int | float) or not 0 <= epsilon < math.inf:
+        return "epsilon is no number from 0"
+    at = str(entry.get("at"))
+    try:
+        datetime.fromisoformat(at)
+    except ValueError:
+        return f"{at[:40]!r} is no time"
+    return ""
+
+
+def _document(claim: Mapping[str, Any], told: Mapping[str, Any], n: int) -> dict[str, Any]:
+    known = ("seq", "at", "event", "steps", "epsilon", "accountant")
+    return {
+        "schema": SCHEMA,
+        "epsilon": float(claim["epsilon"]),
+        "delta": float(claim["delta"]),
+        "unit": str(claim.get("unit", "unknown")),
+        "adjacency": str(claim.get("adjacency", "unknown")),
+        "n_train": n,
+        "n_lines": told["n_lines"],
+        "entries": [{k: entry.get(k, "") for k in known} for entry in told["entries"]],
+    }
