@@ -20,9 +20,10 @@ from audit.case import Case
 from audit.catalogue import check
 from audit.checks.record import Recorder
 from audit.data import texts
-from audit.errors import EvenhandError, InputError, nearest
+from audit.errors import EvenhandError, InputError, UnsafeModelError, nearest
 from audit.spec import SubjectSpec, make_spec
 from audit.subject import Subject, build_subject
+from audit.worker.levels import Rules
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,15 +36,18 @@ _NEIGHBOURS = 2000
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """The audited subject, rebuilt; or None and why it can't be."""
+    """The audited subject, rebuilt; or None, why it can't be, and what to do about it."""
 
     subject: Subject | None
     why_not: str = ""
+    remedy: str = "pass --model and --data as they were audited, to work it out now"
 
 
-def reopen(case: Case, *, model: str | None = None, data: str | None = None) -> Source:
+def reopen(
+    case: Case, *, model: str | None = None, data: str | None = None, rules: Rules | None = None
+) -> Source:
     """The subject of a case, if its model and data are where the plan says (or where told) and have
-    the digests that the case has.
+    the digests that the case has. ``rules`` say what may be opened, as for an audit.
 
     Raises InputError for a ``model`` or ``data`` that was named and is not the audited one.
     """
@@ -60,11 +64,13 @@ def reopen(case: Case, *, model: str | None = None, data: str | None = None) -> 
                 raise InputError(f"no {part} at {path}", remedy=f"check --{part}")
             return Source(None, f"the {part} is not at {path}")
     try:
-        subject = build_subject(_spec(case, model, data))
+        subject = build_subject(_spec(case, model, data), rules)
     except EvenhandError as error:
         if model or data:
             raise
-        return Source(None, f"it could not be opened again: {error.message}")
+        why_not = f"it could not be opened again: {error.message}"
+        is_refused = isinstance(error, UnsafeModelError)
+        return Source(None, why_not, _AS_AUDITED if is_refused else error.remedy)
     for part in ("model", "data"):
         if subject.digests.get(part) != plan["digests"].get(part):
             what = f"the {part} at {told[part] or plan[part]['path']} is not the audited one"
@@ -77,6 +83,7 @@ def reopen(case: Case, *, model: str | None = None, data: str | None = None) -> 
     return Source(subject)
 
 
+_AS_AUDITED = "allow what the audit allowed: --allow-pickle, or --allow-weak-isolation"
 _TYPED = "declared_columns"
 
 
@@ -116,7 +123,7 @@ def row_number(case: Case, source: Source, given: str, id_column: str | None) ->
     if source.subject is None:
         raise InputError(
             f"ids of column {id_column!r} can't be looked up: {source.why_not}",
-            remedy="pass --model and --data as they were audited, or the row's number",
+            remedy=f"{source.remedy}; or pass the row's number",
         )
     table = source.subject.table
     table.require([id_column], "id column")
@@ -317,7 +324,7 @@ def _not_held(case: Case, source: Source, row: int) -> InputError:
     rows = [] if artifact is None else [p["row"] for p in artifact["people"]]
     what = f"it keeps {len(rows)} sampled people refused" if rows else "it keeps nobody's reasons"
     close = ", ".join(str(r) for r in sorted(sorted(rows, key=lambda r: abs(r - row))[:5]))
-    remedy = "pass --model and --data as they were audited, to work it out now"
+    remedy = source.remedy
     if close:
         remedy += f"; or ask for a row that the case keeps, e.g. {close}"
     return InputError(

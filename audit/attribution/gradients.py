@@ -71,7 +71,7 @@ def encoded_attributions(
         rows = torch.arange(part.start, part.stop)
         batch = inputs[part].to(device)
         with seeded(request.seed + part.start):
-            values = method.work(module, output, batch, rows, reference, request)
+            values = method.work(_Batch(module, output, batch, rows, reference, request))
         found[part] = values.detach().double().cpu().numpy()
         report(request.method, part.stop, len(inputs))
     return found, method.evaluations(request) * len(inputs)
@@ -100,25 +100,26 @@ def both_ends(
     return full, empty
 
 
-def _scorer(module: Any, output: Output) -> Callable[..., torch.Tensor]:
-    def score(encoded: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        return output.of_logits(module(encoded), rows)
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """Encoded ``inputs`` (m, ...), whose targets are those of ``rows`` (m,), and what is asked of
+    ``module`` about them; ``reference`` (k, ...) is the baseline."""
 
-    return score
+    module: Any
+    output: Output
+    inputs: torch.Tensor
+    rows: torch.Tensor
+    reference: torch.Tensor
+    request: Request
+
+    def score(self, encoded: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+        """What is explained of ``encoded``; Captum repeats ``rows`` where it repeats inputs."""
+        return self.output.of_logits(self.module(encoded), self.rows if rows is None else rows)
 
 
-def _integrated_gradients(
-    module: Any,
-    output: Output,
-    batch: torch.Tensor,
-    rows: torch.Tensor,
-    reference: torch.Tensor,
-    request: Request,
-) -> Any:
-    def score(encoded: torch.Tensor) -> torch.Tensor:
-        return output.of_logits(module(encoded), rows)
-
-    return integrated(score, batch, reference.expand_as(batch), request.steps)
+def _integrated_gradients(asked: _Batch) -> Any:
+    baseline = asked.reference.expand_as(asked.inputs)
+    return integrated(asked.score, asked.inputs, baseline, asked.request.steps)
 
 
 def integrated(
@@ -147,74 +148,48 @@ def integrated(
     return total * way
 
 
-def _gradient_shap(
-    module: Any,
-    output: Output,
-    batch: torch.Tensor,
-    rows: torch.Tensor,
-    reference: torch.Tensor,
-    request: Request,
-) -> Any:
+def _gradient_shap(asked: _Batch) -> Any:
     from captum.attr import GradientShap
 
-    return GradientShap(_scorer(module, output)).attribute(
-        batch,
-        baselines=reference,
-        additional_forward_args=(rows,),
-        n_samples=_draws(request),
+    return GradientShap(asked.score).attribute(
+        asked.inputs,
+        baselines=asked.reference,
+        additional_forward_args=(asked.rows,),
+        n_samples=_draws(asked.request),
     )
 
 
-def _input_x_gradient(
-    module: Any,
-    output: Output,
-    batch: torch.Tensor,
-    rows: torch.Tensor,
-    reference: torch.Tensor,
-    request: Request,
-) -> Any:
+def _input_x_gradient(asked: _Batch) -> Any:
     from captum.attr import InputXGradient
 
-    score = InputXGradient(_scorer(module, output))
-    return score.attribute(batch.requires_grad_(), additional_forward_args=(rows,))
+    return InputXGradient(asked.score).attribute(
+        asked.inputs.requires_grad_(), additional_forward_args=(asked.rows,)
+    )
 
 
-def _saliency(
-    module: Any,
-    output: Output,
-    batch: torch.Tensor,
-    rows: torch.Tensor,
-    reference: torch.Tensor,
-    request: Request,
-) -> Any:
+def _saliency(asked: _Batch) -> Any:
     from captum.attr import Saliency
 
-    score = Saliency(_scorer(module, output))
-    return score.attribute(batch.requires_grad_(), additional_forward_args=(rows,))
+    return Saliency(asked.score).attribute(
+        asked.inputs.requires_grad_(), additional_forward_args=(asked.rows,)
+    )
 
 
-def _deep_lift(
-    module: Any,
-    output: Output,
-    batch: torch.Tensor,
-    rows: torch.Tensor,
-    reference: torch.Tensor,
-    request: Request,
-) -> Any:
+def _deep_lift(asked: _Batch) -> Any:
     """By class, since Captum's rule for softmax sits on a layer and its target is a column."""
     import warnings
 
     import torch
     from captum.attr import DeepLift
 
+    module, output = asked.module, asked.output
     head = module if output.targets is None else _with_head(module, output)
-    targets = 0 if output.targets is None else torch.as_tensor(output.targets)[rows]
+    targets = 0 if output.targets is None else torch.as_tensor(output.targets)[asked.rows]
     with warnings.catch_warnings():
         # It says each time that it hangs hooks on activations; it takes them off again.
         warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
-        return DeepLift(head).attribute(
-            batch.requires_grad_(), reference.expand_as(batch), target=targets
-        )
+        inputs = asked.inputs.requires_grad_()
+        return DeepLift(head).attribute(inputs, asked.reference.expand_as(inputs), target=targets)
 
 
 def _with_head(module: Any, output: Output) -> torch.nn.Module:
@@ -244,7 +219,7 @@ def _with_head(module: Any, output: Output) -> torch.nn.Module:
 class _Method:
     """``evaluations`` of the network for a row, ``at_once`` of them in memory together."""
 
-    work: Callable[..., Any]
+    work: Callable[[_Batch], Any]
     evaluations: Callable[[Request], int]
     at_once: Callable[[Request], int]
 

@@ -189,28 +189,36 @@ def _by_ablation(
 def _by_gradients(
     model: Any, tokenizer: Any, words: list[str], said: Any, request: Request
 ) -> _Found:
+    """What Captum's ``LLMGradientAttribution`` sums over the tokens of the continuation, which it
+    asks of the network one by one: here of their sum, for gradients are additive."""
     import numpy as np
-    from captum.attr import LayerIntegratedGradients, LLMGradientAttribution, TextTokenInput
+    import torch
+    from captum.attr import LayerIntegratedGradients
 
     access: Tokens = model.access
     prompt = "".join(words)
-    given = TextTokenInput(prompt, tokenizer, baselines=access.unknown, skip_tokens=[access.start])
-    method = LayerIntegratedGradients(model, access.embedding)
-    longest = np.array([[*tokenizer.encode(prompt), *said.tolist()]])
-    size = batch_of(texts.vector_bytes(access, longest), request.memory_bytes, request.steps)
-    found = LLMGradientAttribution(method, tokenizer).attribute(
-        given,
-        target=said,
+    ids = tokenizer.encode(prompt)
+    nothing = [ids[0]] + [access.unknown] * (len(ids) - 1)  # the start token stays
+    ends = [torch.tensor([[*head, *said.tolist()]], device=model.device) for head in (ids, nothing)]
+
+    def chance(whole: torch.Tensor) -> torch.Tensor:
+        logits = model(whole).logits[:, len(ids) - 1 : -1].log_softmax(dim=2)
+        return logits.gather(2, whole[:, len(ids) :, None]).sum(dim=(1, 2))
+
+    size = batch_of(
+        texts.vector_bytes(access, ends[0].cpu().numpy()), request.memory_bytes, request.steps
+    )
+    found = LayerIntegratedGradients(chance, access.embedding).attribute(
+        ends[0],
+        ends[1],
         n_steps=request.steps,
         method="gausslegendre",
         internal_batch_size=None if size >= request.steps else size,
     )
-    pieces = found.seq_attr.double().cpu().numpy()
+    pieces = found[0, 1 : len(ids)].sum(dim=1).detach().double().cpu().numpy()
     spans = access.text_spans(prompt)[1:]  # without the start token
     values = np.zeros(len(words))
     np.add.at(values, texts.word_of(spans, words, prompt), pieces)
-    ids = tokenizer.encode(prompt)
-    nothing = [ids[0]] + [access.unknown] * (len(ids) - 1)
     return _Found(values, model.log_probability(ids, said), model.log_probability(nothing, said))
 
 

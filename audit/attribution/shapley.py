@@ -74,27 +74,38 @@ def _rows_at_once(count: int, d: int, memory_bytes: int) -> int:
 
 
 @cache
-def _coalitions(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Members of each coalition, bool of shape (2^count, count), and the weights that turn their
-    values into Shapley values, (2^count, count)."""
+def _members(count: int) -> np.ndarray:
+    """Members of each coalition, bool of shape (2^count, count): player i is bit i of its place."""
     import numpy as np
 
     codes = np.arange(2**count)[:, None]
-    members = (codes >> np.arange(count)) & 1 == 1
-    sizes = members.sum(axis=1)
-    whole = factorial(count)
+    return np.asarray((codes >> np.arange(count)) & 1 == 1)
+
+
+def _from_coalitions(outputs: np.ndarray, count: int) -> np.ndarray:
+    """Shapley values (rows, count) from the outputs of all coalitions, (rows, 2^count).
+
+    By what each player adds to every coalition of the others, so that a player who never adds
+    anything has exactly 0, not the rounding of a long sum.
+    """
+    import numpy as np
+
     # A player joins a coalition of s others in s! (count - s - 1)! of the count! orders.
-    joins = [factorial(s) * factorial(count - s - 1) / whole for s in range(count)]
-    gain = np.array([0.0, *joins])[sizes][:, None]
-    loss = np.array([*joins, 0.0])[sizes][:, None]
-    return members, np.where(members, gain, -loss)
+    joins = np.array([factorial(s) * factorial(count - s - 1) for s in range(count)])
+    weights = (joins / factorial(count))[_members(count).sum(axis=1)[: 2 ** (count - 1)]]
+    found = np.empty((len(outputs), count))
+    for player in range(count):
+        without_and_with = outputs.reshape(len(outputs), -1, 2, 2**player)
+        adds = without_and_with[:, :, 1] - without_and_with[:, :, 0]
+        found[:, player] = adds.reshape(len(outputs), -1) @ weights
+    return found
 
 
 def _enumerated(game: Game, rows: np.ndarray, count: int) -> np.ndarray:
     """Shapley values (rows, players) of rows that have ``count`` players each."""
     import numpy as np
 
-    members, weights = _coalitions(count)
+    members = _members(count)
     active = game.active[rows]
     # Positions of each row's players, (rows, count): all have the same number of them.
     players = np.nonzero(active)[1].reshape(len(rows), count)
@@ -105,7 +116,7 @@ def _enumerated(game: Game, rows: np.ndarray, count: int) -> np.ndarray:
     index = np.repeat(rows, len(members))
     outputs = game.values(index, present.reshape(len(index), -1)).reshape(len(rows), -1)
     found = np.zeros(active.shape)
-    np.put_along_axis(found, players, outputs @ weights, axis=1)
+    np.put_along_axis(found, players, _from_coalitions(outputs, count), axis=1)
     return found
 
 

@@ -251,9 +251,7 @@ def _findings(
     )
 
     def described(values: np.ndarray) -> Estimate:
-        estimate = mean(values, levels)
-        kept = tuple(i.model_copy(update={"low": max(0.0, i.low)}) for i in estimate.intervals)
-        return replace(estimate, intervals=kept, method=f"{about}; {estimate.method}")
+        return mean(values, levels).not_below(0.0).by(about)
 
     estimates = [(c, described(sizes[:, j])) for j, c in enumerate(columns)]
     frame = subject.frame.iloc[positions].reset_index(drop=True)
@@ -318,6 +316,5 @@ def _gaps(
         yield record.without_value("completeness_gap", "not_applicable", reason)
     moved = np.abs(arrays["output"] - arrays["baseline_output"])
     empty = "the output is that of the baseline in every row"
-    share = ratio(gap, moved, levels, empty=empty)
-    share = replace(share, method=f"{about}; {share.method}")
+    share = ratio(gap, moved, levels, empty=empty).by(about)
     yield record.write("relative_completeness_gap", share, unit="ratio", random=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit.checks.record import Artifact, Recorder
 from audit.errors import MissingNeed
-from audit.explainers import IGNORED, GroupsExplained, explained_groups
+from audit.explainers import GroupsExplained, explained_groups
 from audit.finding import Finding
 from audit.sampling import sample
 from audit.stand_ins import subject_stand_ins
@@ -82,15 +82,8 @@ def measure(
     about = f"{asked.found.method}; up to {asked.rows} rows of each group"
 
     def write(name: str, estimate: Estimate, how: str = "", **fields: Any) -> Finding:
-        told = "; ".join(p for p in (about, how, estimate.method) if p)
-        return record.write(name, replace(estimate, method=told), random=True, **fields)
+        return record.write(name, estimate.by(about, how), random=True, **fields)
 
-    if asked.found.ignores_input:
-        from audit.measure.estimate import undefined
-
-        nothing = undefined(IGNORED, n=len(asked.frame))
-        yield from (write(name, nothing) for name in MEASURES)
-        return
     for weighed in _weighed(subject, record, asked, proxy_auc, proxy_rows):
         yield from _shares(record, asked, weighed, levels, min_group_size, write)
     kept = record.artifact(_as_json(asked, min_group_size))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit.applicants import Applicants, plain_cell
@@ -110,8 +110,7 @@ def _overall(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> It
     yield record.write("no_recourse_rate", _without(sampled, levels), **sampled.place)
     likely = bounded_mean(sampled.plausibility, levels, empty="no change was found for anybody")
     near = f"{sampled.about}; against {_NEIGHBOURS} or fewer people decided favourably"
-    likely = replace(likely, method=f"{near}; {likely.method}")
-    yield record.write("recourse_plausibility", likely, unit="share", **sampled.place)
+    yield record.write("recourse_plausibility", likely.by(near), unit="share", **sampled.place)
     for j, column in enumerate(space.mutable):
         k, n = int(np.count_nonzero(changed[:, j])), len(changed)
         share = _rate(sampled, k, n, levels, "no change was found for anybody")
@@ -145,12 +144,10 @@ def _by_group(
         yield record.write("no_recourse_rate", _without(sampled, levels, rows), **place)
     note = f"left out, under {fewest} people refused: {', '.join(small)}" if small else ""
     between: dict[str, Any] = {**sampled.place, "between": (feature,), "note": note}
-    apart = largest_difference(costs, levels)
-    apart = replace(apart, method=f"{sampled.about}; {apart.method}")
+    apart = largest_difference(costs, levels).by(sampled.about)
     yield record.write("recourse_cost_difference", apart, unit=_UNIT, **between)
     family = Family("no_recourse_rate", tuple(counts), "nobody was refused")
-    without = gap([family], scale="difference", levels=levels)
-    without = replace(without, method=f"{sampled.about}; {without.method}")
+    without = gap([family], scale="difference", levels=levels).by(sampled.about)
     yield record.write("no_recourse_difference", without, **between)
 
 
@@ -164,8 +161,7 @@ def _above_zero(sampled: _Sampled, values: np.ndarray, levels: Sequence[float]) 
     from audit.measure.intervals import mean
 
     found = mean(values, levels, empty="no change was found for anybody")
-    kept = tuple(i.model_copy(update={"low": max(0.0, i.low)}) for i in found.intervals)
-    return replace(found, intervals=kept, method=f"{sampled.about}; {found.method}")
+    return found.not_below(0.0).by(sampled.about)
 
 
 def _without(
@@ -179,8 +175,7 @@ def _without(
 def _rate(sampled: _Sampled, k: int, n: int, levels: Sequence[float], empty: str) -> Estimate:
     from audit.measure.intervals import rate
 
-    found = rate(k, n, levels, empty=empty)
-    return replace(found, method=f"{sampled.about}; {found.method}")
+    return rate(k, n, levels, empty=empty).by(sampled.about)
 
 
 def _bounds(people: Applicants) -> str:

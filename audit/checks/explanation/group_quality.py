@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -56,14 +56,14 @@ class _Quality:
 
     def estimate(self, name: str, at: np.ndarray, levels: Sequence[float]) -> Estimate:
         """One measure over the rows ``at``."""
-        from audit.measure.attribution_quality import not_below_zero, ratio
+        from audit.measure.attribution_quality import ratio
         from audit.measure.estimate import undefined
         from audit.measure.intervals import mean
 
         if name == "infidelity":
-            return not_below_zero(mean(self.infidelity[at], levels))
+            return mean(self.infidelity[at], levels).not_below(0.0)
         if name == "completeness_gap":
-            return not_below_zero(mean(abs(self.gap[at]), levels))
+            return mean(abs(self.gap[at]), levels).not_below(0.0)
         if name == "relative_infidelity":
             empty = f"no output changes with {self.parts.parts} {self.parts.hidden}"
             return ratio(self.infidelity[at], self.moved[at], levels, empty=empty)
@@ -92,21 +92,17 @@ def measure(
     asked with ``masks`` sets of parts at the baseline, the same for all rows; deletion is held
     against ``orders`` random orders a row.
     """
+    from audit.measure.spread import largest_difference
+
     asked = explained_groups(subject, method=method, rows=rows, seed=seed, evaluations=evaluations)
     record = Recorder(__name__, seed)
     about = f"{asked.found.method}; up to {asked.rows} rows of each group"
 
     def write(name: str, estimate: Estimate, **fields: Any) -> Finding:
-        told = "; ".join(p for p in (about, estimate.method) if p)
-        return record.write(name, replace(estimate, method=told), random=True, **fields)
+        return record.write(name, estimate.by(about), random=True, **fields)
 
-    if asked.found.ignores_input:
-        from audit.measure.estimate import undefined
-
-        nothing = undefined(IGNORED, n=len(asked.frame))
-        yield from (write(name, nothing) for name in MEASURES)
-        return
-    found = _measured(asked, record, masks, orders)
+    ignored = asked.found.ignores_input
+    of_rows = _nothing if ignored else _measured(asked, record, masks, orders).estimate
     unit = asked.found.unit
     units = {"infidelity": f"({unit})^2", "relative_infidelity": "ratio"}
     for feature, members in asked.groups.items():
@@ -114,30 +110,27 @@ def measure(
             told = units.get(name, unit)
             for group_name, at in members.items():
                 group = {feature: group_name}
-                estimate = found.estimate(name, at, levels)
+                estimate = of_rows(name, at, levels)
                 note = asked.note(group, min_group_size)
                 yield write(f"group_{name}", estimate, unit=told, group=group, note=note)
-            estimate = _difference(found, name, asked, feature, levels, min_group_size)
+            big = asked.big(feature, min_group_size)
+            estimate = (
+                _nothing(name, asked.everyone)
+                if ignored
+                else largest_difference(
+                    {group: partial(of_rows, name, at) for group, at in big.items()}, levels
+                )
+            )
             note = asked.left_out(feature, min_group_size)
             place: dict[str, Any] = {"between": (feature,), "note": note}
             yield write(f"{name}_difference", estimate, unit=told, **place)
 
 
-def _difference(
-    found: _Quality,
-    name: str,
-    asked: GroupsExplained,
-    feature: str,
-    levels: Sequence[float],
-    min_group_size: int,
-) -> Estimate:
-    from audit.measure.spread import largest_difference
+def _nothing(name: str, at: np.ndarray, levels: Sequence[float] = ()) -> Estimate:
+    """What every measure is of a model that ignores its input."""
+    from audit.measure.estimate import undefined
 
-    members: dict[str, Callable[[Sequence[float]], Estimate]] = {
-        group: partial(found.estimate, name, at)
-        for group, at in asked.big(feature, min_group_size).items()
-    }
-    return largest_difference(members, levels)
+    return undefined(IGNORED, n=len(at))
 
 
 def _measured(asked: GroupsExplained, record: Recorder, masks: int, orders: int) -> _Quality:

@@ -75,9 +75,7 @@ class _Asked:
         return f"one {part} has no order" if self.found.most < 2 else ""
 
     def write(self, measure: str, estimate: Estimate, *, how: str = "", **fields: Any) -> Finding:
-        parts = (self.about, how, estimate.method)
-        named = replace(estimate, method="; ".join(p for p in parts if p))
-        return self.record.write(measure, named, random=True, **fields)
+        return self.record.write(measure, estimate.by(self.about, how), random=True, **fields)
 
 
 def measure(
@@ -139,7 +137,7 @@ def _infidelity(asked: _Asked, draws: int) -> Iterator[Finding]:
     each = q.infidelity(found.values, masks, changes, found.there)
     part = asked.explainer.part
     how = f"{len(masks)} sets of {part.parts} {part.hidden}, the same for all rows"
-    estimate = q.not_below_zero(mean(each, asked.levels))
+    estimate = mean(each, asked.levels).not_below(0.0)
     yield asked.write("infidelity", estimate, how=how, unit=f"({found.unit})^2")
     empty = f"no output changes with {part.parts} {part.hidden}"
     moved = q.mean_change(changes, masks, found.there)
@@ -305,7 +303,6 @@ def _importance(asked: _Asked, subject: Subject, repeats: int) -> Finding:
 def _closed_form(asked: _Asked) -> Finding:
     import numpy as np
 
-    from audit.measure.attribution_quality import not_below_zero
     from audit.measure.intervals import mean
 
     name = "closed_form_gap"
@@ -319,6 +316,6 @@ def _closed_form(asked: _Asked) -> Finding:
     except InputError as error:
         return asked.record.without_value(name, "not_applicable", str(error))
     gap = np.abs(ours.values - exact.values).max(axis=1, initial=0.0)
-    estimate = not_below_zero(mean(gap, asked.levels))
+    estimate = mean(gap, asked.levels).not_below(0.0)
     told = replace(asked, about=f"{ours.method}; {len(asked.frame)} rows")
     return told.write(name, estimate, how=f"against: {exact.method}", unit=exact.unit)

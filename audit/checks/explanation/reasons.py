@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit.applicants import Applicants, compared
@@ -143,29 +143,30 @@ def _stability(
     again = core.ranked(_pushes(people, record, moved, evaluations), people.may_be_named)
     same = [core.overlap(a, b) for a, b in zip(sampled.reasons, again, strict=True)]
     about = f"{sampled.about}; noise of {noise:g} standard deviations"
-    found = _described(_bounded(same, levels), about)
+    found = _bounded(same, levels).by(about)
     return record.write("reason_stability", found, unit="share", **sampled.place)
 
 
 def _quality(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> Iterator[Finding]:
     from audit.measure.intervals import mean
 
-    tested, reference = _tested(sampled), sampled.people.reference
+    people, tested = sampled.people, _tested(sampled)
+    reference = people.reference
     note = "" if reference.is_favourable else _refused(reference.score)
     place = sampled.place
     none = "nobody among the sampled people has a reason"
     test = f"{sampled.about}; tested by setting one column at a time to the reference"
-    fidelity = _described(_bounded(tested.fidelity, levels, empty=none), test)
+    fidelity = _bounded(tested.fidelity, levels, empty=none).by(test)
     yield record.write("reason_fidelity", fidelity, unit="share", note=note, **place)
     chance = f"{test}; against a random scored column that differs from the reference"
-    lift = mean(tested.fidelity - tested.by_chance, levels, empty=none)
-    yield record.write(
-        "reason_fidelity_lift", _described(lift, chance), unit="share", note=note, **place
-    )
-    rise = mean(tested.score_lift, levels, empty=none)
-    yield record.write(
-        "reason_score_lift", _described(rise, chance), unit="probability", note=note, **place
-    )
+    # A single scored column can't matter more than another.
+    has_others = sum(people.may_be_named) > 1
+    none = none if has_others else "one scored column: there is no other to compare a reason with"
+    lifts = tested.fidelity - tested.by_chance if has_others else tested.fidelity[:0]
+    lift = mean(lifts, levels, empty=none)
+    yield record.write("reason_fidelity_lift", lift.by(chance), unit="share", note=note, **place)
+    rise = mean(tested.score_lift if has_others else lifts, levels, empty=none)
+    yield record.write("reason_score_lift", rise.by(chance), unit="probability", note=note, **place)
 
 
 def _counted(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> Iterator[Finding]:
@@ -179,7 +180,7 @@ def _counted(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> It
         named[i, own] = True
 
     def share(measure: str, k: int, **fields: Any) -> Finding:
-        estimate = _described(rate(k, n, levels, empty="nobody was refused"), sampled.about)
+        estimate = rate(k, n, levels, empty="nobody was refused").by(sampled.about)
         return record.write(measure, estimate, **fields, **sampled.place)
 
     for j, column in enumerate(people.columns):
@@ -222,10 +223,6 @@ def _bounded(values: Any, levels: Sequence[float], empty: str = "no rows") -> Es
     from audit.measure.bounded import bounded_mean
 
     return bounded_mean(np.asarray(values, dtype=float), levels, empty=empty)
-
-
-def _described(estimate: Estimate, about: str) -> Estimate:
-    return replace(estimate, method=f"{about}; {estimate.method}")
 
 
 def _refused(score: float) -> str:

@@ -69,9 +69,7 @@ def measure(
     about = f"{found.method}; {len(frame)} of {subject.n} rows"
 
     def write(name: str, estimate: Estimate, how: str, unit: str) -> Finding:
-        method = "; ".join(p for p in (about, how, estimate.method) if p)
-        named = replace(estimate, method=method)
-        return record.write(name, named, unit=unit, random=True)
+        return record.write(name, estimate.by(about, how), unit=unit, random=True)
 
     for name, unit, estimate, how in _under_noise(
         explainer, subject.frame, frame, found, levels, radius, draws, top_k, record
@@ -135,7 +133,7 @@ def _under_noise(
     moved = explainer.attribute(noisy).values.reshape(draws, *values.shape)
     change = q.sensitivity(values, moved)
     known = change[~np.isnan(change)]
-    estimate = q.not_below_zero(mean(known, levels, empty=IGNORED))
+    estimate = mean(known, levels, empty=IGNORED).not_below(0.0)
     left = len(change) - len(known)
     note = f"{left} rows without any attribution left out" if left else ""
     yield "sensitivity", "ratio", replace(estimate, reason=estimate.reason or note), how

@@ -126,7 +126,7 @@ def test_every_method_gives_the_same_record(task: str, gradients: bool) -> None:
 
 def test_shapley_values_by_four_methods_agree() -> None:
     model = mlp(FRAME, hidden=[6])
-    rows = FRAME.head(6)
+    rows = FRAME.head(3)
     exact = attribute(model, rows, method="shapley_exact", target=1).arrays["values"]
     drawn = attribute(model, rows, method="shapley_sampling", target=1).arrays["values"]
     kernel = attribute(model, rows, method="kernel_shap", target=1, samples=1500)
@@ -148,7 +148,9 @@ def test_planted_features_are_found(gradients: bool) -> None:
     for method in methods_of(model, "tabular"):
         if method == "linear":
             continue
-        values = attribute(model, frame, method=method, target=1).arrays["values"]
+        # these two fit a model to each row
+        some = frame.head(10) if method in ("kernel_shap", "lime") else frame
+        values = attribute(model, some, method=method, target=1).arrays["values"]
         strength = np.abs(values).mean(axis=0)
         assert list(np.argsort(-strength)[:2]) == [1, 4], method
         assert strength[[0, 2, 3, 5]] == pytest.approx(0, abs=1e-6 + strength[4] / 10), method
@@ -156,8 +158,8 @@ def test_planted_features_are_found(gradients: bool) -> None:
 
 @pytest.mark.parametrize("gradients", [True, False])
 def test_a_model_that_ignores_its_input_has_attributions_of_zero(gradients: bool) -> None:
-    frame = FRAME[["age", "job"]]
-    model = linear_network([0.0] * 6, frame)
+    model = linear_network([0.0] * 6, FRAME[["age", "job"]])
+    frame = FRAME[["age", "job"]].head(6)
     if not gradients:
         model.gradients = None
     for method in methods_of(model, "tabular"):

@@ -112,6 +112,12 @@ def test_a_model_that_ignores_its_input_has_no_quality(tmp_path: Path, name: str
     assert {f.status for f in found} <= {"undefined", "not_applicable"}
     assert all("every attribution is zero" in f.reason for f in found if f.status == "undefined")
     assert all(f.value is None for f in found)
+    # about the same groups and features as of any model, so that packs find them
+    other = findings(
+        name, *subject_of(tmp_path, rows(), additive_model(), sensitive_features=["g"])
+    )
+    apart = {f.id for f in found if f.between} ^ {f.id for f in other if f.between}
+    assert apart == set()
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -171,7 +177,7 @@ def test_methods_that_draw_are_asked_with_other_seeds(tmp_path: Path) -> None:
         return 1 / (1 + np.exp(-inside.to_numpy(dtype=float)))
 
     model = FunctionPredictor(("a", "b", "c", "d"), joint)
-    subject, spec = subject_of(tmp_path, rows(), model)
+    subject, spec = subject_of(tmp_path, rows().head(12), model)
     found = findings("stability", subject, spec, rows=5, draws=1, seeds=2, method="lime")
     assert 0 < value(found, "seed_rank_correlation") <= 1
     exact = findings("stability", subject, spec, rows=10)

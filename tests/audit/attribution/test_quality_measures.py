@@ -176,9 +176,10 @@ def test_a_short_text_is_taken_away_as_wholly_as_a_long_one() -> None:
     assert set(chance[1, :2]) == {0, 1}
 
 
-def test_additivity_is_told_from_interaction() -> None:
-    masks = q.draw_masks(2, 10, (0,))
-    alone = np.array([[1.0, 2.0]])
-    assert q.closed_form(alone, alone @ masks.T, masks) == 0.0
-    joint = np.array([[1.0, 2.0, 4.0]])  # both together move the output by 4, not by 3
-    assert q.closed_form(alone, joint, masks) == pytest.approx(1 / 4)
+def test_rows_whose_attributions_are_rounding_have_no_sensitivity() -> None:
+    values = np.array([[0.5, 0.0], [1e-17, 0.0]])
+    moved = values + np.array([[0.05, 0.0], [0.2, 0.0]])
+    # 0.05 of 0.5; the second row moves by 2e16 times nothing
+    found = q.sensitivity(values, moved[None])
+    assert found[0] == pytest.approx(0.1)
+    assert math.isnan(found[1])

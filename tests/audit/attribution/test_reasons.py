@@ -254,3 +254,21 @@ def test_recourse_by_group_of_the_linear_model(tmp_path: Path) -> None:
         assert person["cost"] == pytest.approx(1 + change["by"] / spread, abs=1e-5)
     assert found["recourse_share#u"].value == 1.0
     assert {f.status for k, f in found.items() if "difference" in k} == {"measured"}
+
+
+class OneColumn(Linear):
+    """The same, of its first column alone."""
+
+    input_columns = ("u",)
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        p = 0.5 + 0.04 * frame["u"].to_numpy(dtype=float)
+        return np.stack([1 - p, p], axis=1)
+
+
+def test_a_single_column_can_not_matter_more_than_another(tmp_path: Path) -> None:
+    found, _, _ = measured(tmp_path, model=OneColumn())
+    assert found["reason_fidelity"].value == 1.0
+    for name in ("reason_fidelity_lift", "reason_score_lift"):
+        assert found[name].status == "undefined"
+        assert "there is no other to compare a reason with" in found[name].reason

@@ -139,3 +139,16 @@ def test_too_many_to_enumerate() -> None:
     with pytest.raises(InputError, match="13 features differ") as caught:
         attribute(model, frame, frame.iloc[:1] * 0, method="shapley_exact")
     assert "shapley_sampling" in caught.value.remedy
+
+
+def test_a_player_that_does_nothing_has_nothing_at_all() -> None:
+    """Not the rounding of a long sum: ranks, shares and relative changes would be made of it."""
+    worth = np.random.default_rng(5).normal(size=2**5)
+
+    def idle_third(rows: np.ndarray, present: np.ndarray) -> np.ndarray:
+        others = np.delete(present, 2, axis=1)
+        return worth[others @ (1 << np.arange(5))]
+
+    assert exact(Given(idle_third, 1, 6), LIMIT).values[0, 2] == 0.0
+    nothing = exact(Given(lambda rows, present: np.full(len(rows), 0.1), 1, 6), LIMIT)
+    assert not nothing.values.any()

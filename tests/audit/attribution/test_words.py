@@ -172,6 +172,30 @@ def test_prompts(method: str) -> None:
             assert own == pytest.approx(output - np.array(without), abs=1e-4)
 
 
+def test_gradients_of_a_continuation_are_captums_token_by_token() -> None:
+    from captum.attr import LayerIntegratedGradients, LLMGradientAttribution, TextTokenInput
+
+    from audit.attribution.prompts import Tokenizer, generator_of
+
+    access: Any = generator().tokens
+    model, tokenizer = generator_of(access), Tokenizer(access)
+    given = TextTokenInput(
+        "kit or so", tokenizer, baselines=access.unknown, skip_tokens=[access.start]
+    )
+    theirs = LLMGradientAttribution(LayerIntegratedGradients(model, access.embedding), tokenizer)
+    said = model.continuation("kit or so", 3)
+    expected = theirs.attribute(given, target=said, n_steps=20).seq_attr.tolist()
+    found = attribute(
+        generator(), PROMPTS.head(1), method="layer_integrated_gradients",
+        prompt_words=3, new_tokens=3, steps=20,
+    )  # fmt: skip
+    # each word is a token of this tokeniser, with the space before it as one of its own or not
+    own = np.zeros(3)
+    spans = access.text_spans("kit or so")[1:]
+    np.add.at(own, word_of(spans, ["kit ", "or ", "so"], "kit or so"), expected)
+    assert found.arrays["word_values"] == pytest.approx(own, abs=1e-5)
+
+
 def test_prompts_fit_what_the_network_sees() -> None:
     access: Any = generator().tokens
     long = pd.DataFrame({"text": ["kit or so " * 9]})
