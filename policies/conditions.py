@@ -11,14 +11,15 @@ from datetime import date
 from typing import Any
 
 from policies.schema import Condition, Pack
+from policies.words import name, say
 
 
 class FactError(Exception):
     """A condition that cannot be decided: the fact is unknown or cannot be compared."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.words = say(name(en), name(zh))
 
 
 def applies(condition: Condition | None, facts: Mapping[str, Any]) -> bool:
@@ -51,10 +52,10 @@ def _combine(parts: tuple[Condition, ...], facts: Mapping[str, Any], *, decisive
 
 
 def _compare(condition: Condition, facts: Mapping[str, Any]) -> bool:
-    name = str(condition.fact)
-    if name not in facts:
-        raise FactError(f"the fact {name} is unknown")
-    value = _plain(facts[name])
+    fact = str(condition.fact)
+    if fact not in facts:
+        raise FactError(f"the fact {fact} is unknown", f"事实 {fact} 未知")
+    value = _plain(facts[fact])
     operator = next(iter(condition.model_fields_set - {"fact"}))
     wanted = _plain(getattr(condition, operator))
     if operator == "eq":
@@ -65,12 +66,17 @@ def _compare(condition: Condition, facts: Mapping[str, Any]) -> bool:
         return any(_same(value, one) for one in wanted)
     if operator == "contains":
         if not isinstance(value, list | str):
-            raise FactError(f"the fact {name} is {value!r}: neither a list nor text")
+            raise FactError(
+                f"the fact {fact} is {value!r}: neither a list nor text",
+                f"事实 {fact} 为 {value!r}：既非列表也非文本",
+            )
         if isinstance(value, str):
             return isinstance(wanted, str) and wanted in value
         return any(_same(one, wanted) for one in value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise FactError(f"the fact {name} is {value!r}: not a number")
+        raise FactError(
+            f"the fact {fact} is {value!r}: not a number", f"事实 {fact} 为 {value!r}：不是数字"
+        )
     holds = {
         "lt": value < wanted,
         "lte": value <= wanted,
@@ -100,15 +106,21 @@ def facts_for(pack: Pack, declared: Mapping[str, Any]) -> dict[str, Any]:
     Raises FactError where a required parameter is missing or a value is not among its ``enum``.
     """
     facts = dict(declared)
-    for name, parameter in pack.parameters.items():
-        if name not in facts:
+    for key, parameter in pack.parameters.items():
+        if key not in facts:
             if "default" in parameter.model_fields_set:
-                facts[name] = parameter.default
+                facts[key] = parameter.default
             elif parameter.required:
-                raise FactError(f"the fact {name}, which the pack requires, is unknown")
+                raise FactError(
+                    f"the fact {key}, which the pack requires, is unknown",
+                    f"规则包要求的事实 {key} 未知",
+                )
             continue
         allowed = parameter.enum
-        if allowed is not None and not any(_same(_plain(facts[name]), _plain(v)) for v in allowed):
+        if allowed is not None and not any(_same(_plain(facts[key]), _plain(v)) for v in allowed):
             listed = ", ".join(str(v) for v in allowed)
-            raise FactError(f"the fact {name} is {facts[name]!r}; the pack knows: {listed}")
+            raise FactError(
+                f"the fact {key} is {facts[key]!r}; the pack knows: {listed}",
+                f"事实 {key} 为 {facts[key]!r}；规则包允许：{listed}",
+            )
     return facts

@@ -9,6 +9,7 @@ from typing import Literal
 
 from audit.finding import Finding, Interval
 from audit.measure import intervals
+from audit.reasons import in_chinese
 from policies import power
 from policies.demands import Check, Comparator, ConfidenceInterval
 from policies.verdict import VerdictStatus
@@ -178,7 +179,7 @@ def rows_to_settle(finding: Finding, interval: Interval, thresholds: Sequence[fl
 def without_number(finding: Finding) -> Outcome:
     """The answer of a finding that is not measured: undefined never passes."""
     where = place(finding)
-    reason = name(finding.reason)
+    reason, zh_reason = name(finding.reason), name(in_chinese(finding.reason))
     what = f"{finding.check}: {finding.measure}"
     if finding.status == "error":
         status: VerdictStatus = "error"
@@ -192,7 +193,7 @@ def without_number(finding: Finding) -> Outcome:
     else:
         status = "inconclusive"
         code, en, zh = "undefined", f"undefined{where['en']}", f"无定义{where['zh']}"
-    return Outcome(status, code, say(f"{en}: {reason}", f"{zh}：{reason}"), (finding.id,))
+    return Outcome(status, code, say(f"{en}: {reason}", f"{zh}：{zh_reason}"), (finding.id,))
 
 
 def decide(finding: Finding, asked: Demand) -> Outcome:

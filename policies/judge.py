@@ -15,7 +15,7 @@ from audit.register import Entry
 from policies.automated import Measured, automated
 from policies.conditions import FactError, applies, facts_for
 from policies.decide import Outcome, worse
-from policies.schema import Item, Pack
+from policies.schema import Condition, Item, Pack
 from policies.statements import (
     Statements,
     Waiver,
@@ -27,6 +27,10 @@ from policies.statements import (
 from policies.verdict import Verdict
 from policies.words import STATUS_ZH, Words, name, say, texts
 
+# Reasons that say what to do: what the pack advises is for an answer, which there is none of yet.
+_SAYS_WHAT_TO_DO = frozenset(
+    {"unknown-fact", "undeclared", "not-measured", "audit-again", "no-comparison", "no-test"}
+)
 _WAIVED = ("fail", "warn", "inconclusive", "needs-attestation", "error")
 
 
@@ -61,22 +65,31 @@ def _facts(case: Case, pack: Pack) -> tuple[Mapping[str, Any], Outcome | None]:
             if "default" in parameter.model_fields_set
         }
         if not applies(pack.applies_when, {**defaults, **declared}):
-            because = say("the pack does not apply to this subject", "规则包不适用于该审计对象")
+            asked = _asked(pack.applies_when)
+            because = say(
+                f"the pack does not apply to this subject, by {asked['en']}",
+                f"依{asked['zh']}，规则包不适用于该审计对象",
+            )
             return declared, Outcome("not-applicable", "pack-condition-false", because)
         return facts_for(pack, declared), None
     except FactError as error:
         return declared, _unknown_fact(error)
 
 
+def _asked(condition: Condition | None) -> Words:
+    """The facts that a condition asks about, so that a reader can look them up."""
+    names = sorted(condition.facts()) if condition else []
+    return say(f"its facts: {', '.join(names)}", f"事实 {'、'.join(names)}")
+
+
 def _unknown_fact(error: FactError) -> Outcome:
-    message = name(error.message)
     return Outcome(
         "error",
         "unknown-fact",
         say(
-            f"cannot tell whether it applies: {message}: declare it under facts in the subject's "
-            "file",
-            f"无法判断是否适用：{message}：请在对象文件的 facts 下声明",
+            f"cannot tell whether it applies: {error.words['en']}: declare it under facts in the "
+            "subject's file",
+            f"无法判断是否适用：{error.words['zh']}：请在对象文件的 facts 下声明",
         ),
     )
 
@@ -118,7 +131,7 @@ class _Bench:
             threshold_origin=check.threshold_origin if check else None,
             decision=check.decision if check else None,
             rows_needed=outcome.rows_needed,
-            fix=texts(item.on_fail.fix),
+            fix={} if shown.code in _SAYS_WHAT_TO_DO else texts(item.on_fail.fix),
         )
 
     def _found(self, item: Item) -> Measured:
@@ -131,9 +144,10 @@ class _Bench:
             return Measured(self.pack_outcome)
         try:
             if not applies(item.applies_when, self.facts):
+                asked = _asked(item.applies_when)
                 because = say(
-                    "does not apply to this subject, by its declared facts",
-                    "依声明的事实，不适用于该审计对象",
+                    f"does not apply to this subject, by {asked['en']}",
+                    f"依{asked['zh']}，不适用于该审计对象",
                 )
                 return Measured(Outcome("not-applicable", "condition-false", because))
         except FactError as error:

@@ -35,12 +35,14 @@ def lint(
     *,
     measures: Mapping[str, str] | None,
     facts: Collection[str] | None = None,
+    items: Collection[str] | None = None,
     as_of: date | None = None,
 ) -> list[Complaint]:
     """Every complaint about ``pack``, in the order of the file.
 
     ``measures`` maps the known ``family.measure`` names to their checks' ids; ``facts`` names the
-    known facts; ``as_of`` is the day for telling what is stale. What is None is not checked.
+    known facts; ``items`` are the ``pack:item`` of the other packs at hand, to which items may
+    crosswalk; ``as_of`` is the day for telling what is stale. What is None is not checked.
     """
     complaints = [*_about_pack(pack, as_of)]
     known = None if facts is None else {*facts, *pack.parameters}
@@ -54,6 +56,7 @@ def lint(
         complaints += at.waivers()
         complaints += at.remedies()
         complaints += at.selects(measures)
+        complaints += at.crosswalks(items)
         location = ("items", index, "applies_when")
         complaints += _unknown_facts(pack, item.applies_when, known, item.id, location)
     return complaints
@@ -79,14 +82,6 @@ def _about_pack(pack: Pack, as_of: date | None) -> Iterator[Complaint]:
             "add superseded_by to legal_status",
             line,
         )
-    elif status.superseded_by:
-        yield Complaint(
-            "warning",
-            "",
-            f"superseded by {status.superseded_by}",
-            f"use {status.superseded_by} for new audits",
-            line,
-        )
     if status.state == "adopted-not-yet-applicable" and status.applies_from is None:
         yield Complaint(
             "error",
@@ -94,6 +89,21 @@ def _about_pack(pack: Pack, as_of: date | None) -> Iterator[Complaint]:
             "adopted but not yet applicable, with no date",
             "add applies_from to legal_status",
             line,
+        )
+    yield from outdated(pack, as_of)
+
+
+def outdated(pack: Pack, as_of: date | None) -> Iterator[Complaint]:
+    """What whoever judges by a pack should know first: it has a successor, or nobody looked at its
+    source for over STALE_AFTER_DAYS days."""
+    status = pack.legal_status
+    if status.superseded_by:
+        yield Complaint(
+            "warning",
+            "",
+            f"superseded by {status.superseded_by}",
+            f"use {status.superseded_by} for new audits",
+            pack.line("legal_status"),
         )
     if as_of is not None and (as_of - status.checked_on).days > STALE_AFTER_DAYS:
         yield Complaint(
@@ -240,6 +250,16 @@ class _At:
             yield self._complaint(
                 "warning", "says nothing about what to do", "add on_fail.fix", "on_fail"
             )
+
+    def crosswalks(self, items: Collection[str] | None) -> Iterator[Complaint]:
+        """An item of a known pack that is named is there; packs that are not at hand may be."""
+        packs = {name.partition(":")[0] for name in items or ()}
+        for ref in self.item.crosswalk:
+            if ref.partition(":")[0] in packs and ref not in (items or ()):
+                yield self._complaint(
+                    "error", f"crosswalk names {ref}, which is no item", nearest(ref, items or ()),
+                    "crosswalk",
+                )  # fmt: skip
 
     def selects(self, measures: Mapping[str, str] | None) -> Iterator[Complaint]:
         """What the item selects is measured by some check."""

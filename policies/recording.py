@@ -1,7 +1,8 @@
 """What people put on the register: attestations, waivers, sign-offs; bad ones are refused.
 
 The judge reads them back through ``policies.statements``. The command line and the dashboard both
-write through here, so that neither can record what the other would refuse.
+write through here, so that neither can record what the other would refuse. What is refused is said
+in words that fit both: no option of the one is named to a reader of the other.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 from audit.canonical import digest_bytes
 from audit.case import Case
 from audit.errors import InputError, nearest
+from audit.evidence.disk import write_whole
 from policies.schema import Attest, Item, Pack, add_duration
 from policies.statements import (
     Attestation,
@@ -102,7 +104,7 @@ def attestation(
     if lacking and answer in ("met", "met-by-other-means"):
         raise InputError(
             f"{item.id} asks for evidence: {', '.join(lacking)}",
-            remedy=f"give it, e.g. --evidence {lacking[0]}=FILE",
+            remedy=f"give a file as evidence of the kind {lacking[0]}",
         )
     last = add_duration(at.date(), attest.valid_for)
     if expires is not None and not at.date() <= expires <= last:
@@ -157,7 +159,7 @@ def waiver(
     if not [c for c in compensating if c.strip()]:
         raise InputError(
             f"a waiver of {item.id} needs a compensating measure",
-            remedy="say what is done meanwhile: --compensating 'weekly review by a person'",
+            remedy="say what is done meanwhile, such as a weekly review by a person",
         )
     body = {
         "pack": pack.id,
@@ -196,8 +198,8 @@ def sign_off(
     Open is what neither passes nor is attested (a waived item too). ``accepts`` names them all, as
     ``ITEM`` or ``pack:ITEM``: nobody signs what they were not shown. Raises InputError otherwise.
     """
-    _require_text("--by", signer.name)
-    _require_text("--statement", statement)
+    _require_text("the name of who signs", signer.name)
+    _require_text("the statement", statement)
     open_items = [v for v in verdicts if v.status not in _SETTLED]
     named = {f"{p.id}:{i.id}" for p, i in (find_item(packs, ref) for ref in accepts)}
     missing = [v for v in open_items if f"{v.pack}:{v.item}" not in named]
@@ -206,13 +208,13 @@ def sign_off(
         more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
         raise InputError(
             f"{len(missing)} open items are not accepted: {shown}{more}",
-            remedy="accept each one by --accept ITEM, or settle it first",
+            remedy="accept each one by its id, or settle it first",
         )
     surplus = named - {f"{v.pack}:{v.item}" for v in open_items}
     if surplus:
         raise InputError(
             f"{sorted(surplus)[0]} is not open: there is nothing to accept",
-            remedy="drop that --accept",
+            remedy="leave it out of what is accepted",
         )
     return {
         "case": case.digest,
@@ -272,37 +274,37 @@ def read_evidence(ref: str) -> Evidence:
 
 
 def keep_evidence(folder: Path, evidence: Sequence[Evidence]) -> None:
-    """Stores each file under its SHA-256 in ``folder``; what is there already is left alone."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Stores each file under its SHA-256 in ``folder``; what is there already is left alone.
+
+    Raises InputError that names the disk where it refuses.
+    """
     for one in evidence:
         place = folder / digest_bytes(one.content).removeprefix("sha256:")
         if not place.exists():
-            partial = place.with_suffix(".partial")
-            partial.write_bytes(one.content)
-            partial.rename(place)
+            write_whole(place, one.content)
 
 
 def _attest(pack: Pack, item: Item) -> Attest:
     if item.attest is None:
         raise InputError(
             f"{item.id} of {pack.id} is automated: it takes no attestation",
-            remedy="where its result is to be lived with for a while: evenhand waive",
+            remedy="where its result is to be lived with for a while, waive it",
         )
     return item.attest
 
 
 def _check_role(item: Item, attest: Attest, signer: Signer) -> None:
-    _require_text("--by", signer.name)
+    _require_text("the name of who signs", signer.name)
     if signer.role.strip().casefold() != attest.role.strip().casefold():
         raise InputError(
             f"{item.id} is attested by the role {attest.role!r}, not {signer.role!r}",
-            remedy=f"have that person sign, with --role {attest.role!r}",
+            remedy=f"have somebody sign who has the role {attest.role!r}",
         )
 
 
-def _require_text(option: str, text: str) -> None:
+def _require_text(what: str, text: str) -> None:
     if not text.strip():
-        raise InputError(f"{option} is empty", remedy=f"say who or what: {option} TEXT")
+        raise InputError(f"{what} is empty", remedy=f"give {what}")
 
 
 def _checked(model: type[Attestation | Waiver], body: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from audit.canonical import digest_json
 from audit.errors import InputError
 from audit.register import Entry
 from policies.schema import Answer, Attest, Item, Pack, add_duration
-from policies.words import Words, name, say
+from policies.terms import evidence_zh, role_zh
+from policies.words import ANSWER_ZH, Words, name, say
 
 MAX_WAIVER_DAYS = 180
 Filled = Annotated[str, Field(min_length=1, pattern=r"\S")]
@@ -229,7 +230,7 @@ def _asks_the_same(attestation: Attestation, pack: Pack, item: Item) -> bool:
 
 
 def _missing(attest: Attest, *, other_model: bool, other_version: bool) -> Attested:
-    role = name(attest.role)
+    role, zh_role = name(attest.role), name(role_zh(attest.role))
     if other_version:
         return Attested(
             "needs-attestation",
@@ -237,7 +238,7 @@ def _missing(attest: Attest, *, other_model: bool, other_version: bool) -> Attes
             say(
                 "the attestation on file answers another version of this item; to be attested "
                 f"by: {role}",
-                f"现有声明针对该项的另一版本；须由以下角色重新声明：{role}",
+                f"现有声明针对该项的另一版本；须由以下角色重新声明：{zh_role}",
             ),
         )
     if other_model:
@@ -246,7 +247,7 @@ def _missing(attest: Attest, *, other_model: bool, other_version: bool) -> Attes
             "attestation-other-model",
             say(
                 f"the attestation on file was signed for another model; to be attested by: {role}",
-                f"现有声明针对另一模型；须由以下角色重新声明：{role}",
+                f"现有声明针对另一模型；须由以下角色重新声明：{zh_role}",
             ),
         )
     return Attested(
@@ -254,7 +255,7 @@ def _missing(attest: Attest, *, other_model: bool, other_version: bool) -> Attes
         "no-attestation",
         say(
             f"no attestation on file; to be attested by: {role}",
-            f"尚无声明；须由以下角色声明：{role}",
+            f"尚无声明；须由以下角色声明：{zh_role}",
         ),
     )
 
@@ -284,15 +285,16 @@ def _problem(attestation: Attestation, attest: Attest, as_of: date) -> Attested 
         return pending(
             "answer-not-offered",
             f"the attestation answers {attestation.answer}, which the item does not offer",
-            f"声明的回答 {attestation.answer} 不在该项允许之列",
+            f"声明的回答“{ANSWER_ZH[attestation.answer]}”不在该项允许之列",
         )
     lacking = lacking_evidence([file.kind for file in attestation.evidence], attest)
     if lacking and attestation.answer in ("met", "met-by-other-means"):
         listed = ", ".join(name(kind) for kind in lacking)
+        zh_listed = "、".join(name(evidence_zh(kind)) for kind in lacking)
         return pending(
             "attestation-evidence-missing",
             f"the attestation by {name(attestation.by)} lacks evidence: {listed}",
-            f"{name(attestation.by)} 的声明缺少证据：{listed}",
+            f"{name(attestation.by)} 的声明缺少证据：{zh_listed}",
         )
     return None
 
@@ -314,14 +316,15 @@ def _signature(attestation: Attestation, attest: Attest, item_id: str) -> Words:
     asked = name(attest.role)
     fits = _has_role(attestation, attest)
     en_role = role if fits else f"{role}; the item asks for {asked}"
-    zh_role = role if fits else f"{role}；该项要求 {asked}"
+    zh_role = name(role_zh(attestation.role))
+    zh_role = zh_role if fits else f"{zh_role}；该项要求{name(role_zh(attest.role))}"
     statement = name(attestation.statement)
     if attestation.item != item_id:
         statement = f"{statement} [{name(attestation.pack)}:{name(attestation.item)}]"
     return say(
         f'answered "{attestation.answer}" by {by} ({en_role}) on {attestation.signed_on}, '
         f"valid until {end}: {statement}",
-        f"{by}（{zh_role}）于 {attestation.signed_on} 回答 {attestation.answer}，"
+        f"{by}（{zh_role}）于 {attestation.signed_on} 回答“{ANSWER_ZH[attestation.answer]}”，"
         f"有效期至 {end}：{statement}",
     )
 

@@ -152,6 +152,12 @@ def _threshold(value: float) -> str:
     return number(value, [value])
 
 
+ANSWER_ZH = {
+    "met": "满足",
+    "met-by-other-means": "以其他方式满足",
+    "not-met": "不满足",
+    "not-applicable": "不适用",
+}
 STATUS_ZH: Mapping[VerdictStatus, str] = {
     "pass": "通过",
     "fail": "不通过",

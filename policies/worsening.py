@@ -8,6 +8,7 @@ from audit.case import Case
 from audit.compare import MORE_IS_BETTER, Paired, paired_change
 from audit.errors import InputError
 from audit.finding import Finding
+from audit.reasons import in_chinese
 from policies.decide import Demand, Outcome, Relation, relation, without_number
 from policies.verdict import VerdictStatus
 from policies.words import Words, measured, name, place, say
@@ -40,10 +41,9 @@ def row_by_row(
     try:
         change = paired_change(case, other, finding.measure, finding.group, level)
     except InputError as error:
-        message = name(error.message)
         because = say(
-            f"the cases cannot be compared row by row: {message}",
-            f"两个案卷无法逐行比较：{message}",
+            f"the cases cannot be compared row by row: {name(error.message)}",
+            f"两个案卷无法逐行比较：{name(in_chinese(error.message))}",
         )
         return Outcome("inconclusive", "no-comparison", because, (finding.id,))
     return _judged(finding, asked, change)
@@ -61,7 +61,10 @@ def no_comparison(finding: Finding) -> Outcome:
 def _judged(finding: Finding, asked: Demand, change: Paired) -> Outcome:
     value, interval = change.difference, change.interval
     if value is None or interval is None:
-        because = say(f"no rows to compare: {name(change.reason)}", "没有可比较的行")
+        because = say(
+            f"no rows to compare: {name(change.reason)}",
+            f"没有可比较的行：{name(in_chinese(change.reason))}",
+        )
         return Outcome("inconclusive", "no-comparison", because, (finding.id,))
     thresholds, must, where = asked.thresholds, asked.words, place(finding)
     held = relation(asked.comparator, thresholds, interval.low, interval.high)

@@ -135,16 +135,13 @@ def _considerations(
 ) -> dict[str, Any]:
     declared = case.plan.get("declared") or {}
     use = next((declared[k] for k in sentences.USE_KEYS if declared.get(k)), None)
-    limits = [f"{say.measure(f.measure)}: {f.reason}" for f in unmeasured(case.findings)]
+    limits = [
+        f"{say.measure(f.measure)}: {say.reason(f.reason)}" for f in unmeasured(case.findings)
+    ]
     found: dict[str, Any] = {
         "technicalLimitations": [plain(x) for x in dict.fromkeys(limits)][:_MOST],
         "ethicalConsiderations": [
-            {
-                "name": plain(f"{v.pack} {v.item}: {say.pick(v.title)}"),
-                "mitigationStrategy": plain(
-                    f"{say.term('status', v.status)}: {say.pick(v.because)}"
-                ),
-            }
+            _consideration(v, say)
             for v in verdicts
             if v.status in ("fail", "error", "warn", "inconclusive", "waived", "needs-attestation")
         ],
@@ -154,6 +151,15 @@ def _considerations(
     if use:
         found["useCases"] = [plain(use)]
     return found
+
+
+def _consideration(verdict: Verdict, say: Words) -> dict[str, str]:
+    """An open item as a risk, with what the pack says to do about it."""
+    what = f"{verdict.pack} {verdict.item}: {say.pick(verdict.title)}"
+    told = f"{what} ({say.term('status', verdict.status)}: {say.pick(verdict.because)})"
+    return {"name": plain(told)} | (
+        {"mitigationStrategy": plain(say.pick(verdict.fix))} if verdict.fix else {}
+    )
 
 
 def _assessments(case: Case, say: Words) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from audit.case import Case
 from audit.finding import Finding
-from audit.reports.parts import figures, fill, outline
+from audit.reports.parts import figures, fill, outline, sentences
 from audit.reports.parts.document import Block, Document, Text, facts, page, table
 from audit.reports.parts.dossier import Dossier
 from audit.reports.parts.words import words
@@ -47,7 +47,7 @@ def render(
     rows = outline.counted(case, "row_count")
     document = Document(
         kind=say("ds_kind"),
-        title=str((case.subject.get("data") or {}).get("path") or case.subject["name"]),
+        title=sentences.data_name(case) or str(case.subject["name"]),
         lead=(
             say("ds_lead"),
             say("sum_rows", rows=f"{rows:,}") if rows is not None else say("sum_rows_unknown"),
@@ -95,7 +95,7 @@ def _columns(source: fill.Source) -> list[Block]:
     rows = [
         [
             f.column,
-            figures.value_of(f) if f.value is not None else say.term("finding", f.status),
+            figures.value_of(f, say) if f.value is not None else say.term("finding", f.status),
             fill.interval(f, say),
             f"{f.counts['k']:,}" if "k" in f.counts else "–",
             f"{f.n:,}",
@@ -135,8 +135,8 @@ def _cell(finding: Finding | None, source: fill.Source) -> str:
     if finding is None:
         return "–"
     if finding.value is None:
-        return f"{source.say.term('finding', finding.status)}: {finding.reason}"
-    shown = figures.value_of(finding)
+        return f"{source.say.term('finding', finding.status)}: {source.say.reason(finding.reason)}"
+    shown = figures.value_of(finding, source.say)
     return f"{shown} {fill.interval(finding, source.say)}" if finding.interval else shown
 
 
@@ -151,7 +151,7 @@ def _proxies(source: fill.Source) -> list[Block]:
     found = [f for f in source.case.findings if f.measure == "proxy_strength" and f.value]
     top = sorted(found, key=lambda f: -(f.value or 0.0))[:15]
     rows = [
-        [f.column, say.listed(list(f.between)), figures.value_of(f), fill.interval(f, say)]
+        [f.column, say.listed(list(f.between)), figures.value_of(f, say), fill.interval(f, say)]
         for f in top
     ]
     heads = [say("col_column"), say("fact_features"), say("col_value"), say("col_interval")]

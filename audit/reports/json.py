@@ -30,7 +30,7 @@ def render(
     """
     document = {
         "schema": "evenhand-report/1",
-        "case": str(case.path),
+        "case": case.path.name if case.plan.get("published") else str(case.path),
         "digest": case.digest,
         "files": dict(case.files),
         "plan": dict(case.plan),

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from audit.case import Case
 from audit.finding import Finding
-from audit.reports.parts import figures
+from audit.reports.parts import figures, sentences
 from audit.reports.parts.document import (
     Block,
     Bullets,
@@ -110,7 +110,7 @@ def _table_section(
     if unknown is not None and unknown.value is not None:
         blocks.append(Text(say("ll_unknown", people=f"{int(unknown.value):,}")))
     elif unknown is not None:
-        blocks.append(Text(f"{say('ll_unknown_missing')} {unknown.reason}"))
+        blocks.append(Text(f"{say('ll_unknown_missing')} {say.reason(unknown.reason)}"))
     return Section(title, tuple(blocks))
 
 
@@ -155,7 +155,7 @@ def _counted(finding: Finding, scoring: Finding | None) -> tuple[str, str, str]:
 
 def _ratio(finding: Finding, say: Words) -> str:
     if finding.value is None:
-        return f"{say.term('finding', finding.status)}: {finding.reason}"
+        return f"{say.term('finding', finding.status)}: {say.reason(finding.reason)}"
     return f"{finding.value:.3f}"
 
 
@@ -194,7 +194,7 @@ def _dates(case: Case, say: Words) -> Section:
     declared = case.plan.get("declared") or {}
     known: list[tuple[str, str]] = [
         (say("ll_audited_on"), figures.moment(environment.get("finished_at") or "–")),
-        (say("fact_data"), str((case.subject.get("data") or {}).get("path") or "–")),
+        (say("fact_data"), sentences.data_name(case) or "–"),
         (say("ll_rows"), str((case.subject.get("data") or {}).get("rows") or "–")),
         (say("fact_digest", name="data"), str((case.subject.get("digests") or {}).get("data"))),
     ]

@@ -27,6 +27,7 @@ _HUB_METRICS = {
     "recall_score": "recall",
     "roc_auc_score": "roc_auc",
 }
+_KIND = "explanation.attribution.json"  # the artifact that says what a row is
 
 
 def render(
@@ -59,7 +60,7 @@ def _front_matter(case: Case) -> str:
     import yaml
 
     name = plain(case.subject["name"])
-    task = plain(case.subject.get("task") or "unknown")
+    task = _hub_task(case)
     metadata: dict[str, Any] = {
         "model_name": name,
         "tags": ["responsible-ai", "evenhand"],
@@ -71,6 +72,17 @@ def _front_matter(case: Case) -> str:
         metadata["model-index"] = [{"name": name, "results": [result]}]
     dumped = yaml.safe_dump(metadata, allow_unicode=True, sort_keys=False, width=4096)
     return f"---\n{dumped}---\n\n"
+
+
+def _hub_task(case: Case) -> str:
+    """The task as hubs name it; ours where the case does not say what a row is."""
+    task = str(case.subject.get("task") or "unknown")
+    if task == "generation":
+        return "text-generation"
+    kind = case.artifact(_KIND).get("kind") if f"artifacts/{_KIND}" in case.files else None
+    if task in ("binary", "multiclass") and kind in ("tabular", "image", "text"):
+        return f"{kind}-classification"
+    return "tabular-regression" if (task, kind) == ("regression", "tabular") else plain(task)
 
 
 def _metric(finding: Finding) -> dict[str, Any]:
@@ -162,9 +174,9 @@ def _table(findings: Sequence[Finding], say: Words, head: str, name: Any) -> str
     for finding in findings:
         if finding.value is None:
             status = say.term("finding", finding.status)
-            value, interval = f"_{markdown(status)}_", markdown(finding.reason)
+            value, interval = f"_{markdown(status)}_", markdown(say.reason(finding.reason))
         else:
-            value = markdown(figures.value_of(finding))
+            value = markdown(figures.value_of(finding, say))
             interval = markdown(_interval(finding, say))
         cells = [name(finding), value, interval, f"{finding.n:,}", markdown(finding.method)]
         lines.append(f"| {' | '.join(cells)} |")
@@ -192,7 +204,7 @@ def _limitations(case: Case, say: Words) -> list[str]:
     if missing:
         lines = [
             f"- {markdown(sentences.about(f, say))}: "
-            f"{markdown(say.term('finding', f.status))}, {markdown(f.reason)}"
+            f"{markdown(say.term('finding', f.status))}, {markdown(say.reason(f.reason))}"
             for f in missing
         ]
         told += [markdown(say("card_limits_intro")), "\n".join(lines)]
@@ -200,7 +212,10 @@ def _limitations(case: Case, say: Words) -> list[str]:
         told.append(markdown(say("nothing_unmeasured")))
     noted = [f for f in case.findings if f.value is not None and f.reason]
     if noted:
-        lines = [f"- {markdown(sentences.about(f, say))}: {markdown(f.reason)}" for f in noted]
+        lines = [
+            f"- {markdown(sentences.about(f, say))}: {markdown(say.reason(f.reason))}"
+            for f in noted
+        ]
         told += [markdown(say("card_notes_intro")), "\n".join(lines)]
     return told
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from audit.case import Case
 from audit.errors import InputError
-from audit.reports.html import style_sheet
 from audit.reports.parts.dossier import Dossier
+from audit.reports.parts.pages import style_sheet
 from policies.verdict import Verdict
 
 MEDIA_TYPE = "application/pdf"
@@ -51,7 +51,10 @@ def render(
 def _printed(html: str) -> bytes:
     weasyprint = _library()
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it names each rule for screens
-    document = weasyprint.HTML(string=drawn(html), url_fetcher=_refused)
+    # Pages hold all they need: nothing but what is written in them as data is read, and a picture
+    # that can't be is an error, not a blank.
+    fetcher = weasyprint.URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
+    document = weasyprint.HTML(string=drawn(html), url_fetcher=fetcher)
     data: bytes = document.write_pdf(pdf_tags=True)
     return data
 
@@ -73,7 +76,7 @@ def drawn(html: str) -> str:
         for variable, colour in colours.items():
             css = css.replace(f"var(--{variable})", colour)
         html = re.sub(rf'(<svg class="{name}[^>]*>)', rf"\1<style>{css}</style>", html)
-    return html
+    return html.replace("<image ", '<image image-rendering="pixelated" ')
 
 
 def _library() -> Any:
@@ -90,10 +93,3 @@ def _library() -> Any:
             remedy="install Pango (Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0); or "
             "open the HTML report and print it",
         ) from None
-
-
-def _refused(url: str, *arguments: Any, **options: Any) -> Any:
-    """Pages hold all they need: nothing is fetched but what is written in them as data."""
-    if url.startswith("data:"):
-        return importlib.import_module("weasyprint").default_url_fetcher(url)
-    raise ValueError(f"{url[:100]!r} is not part of the page")

@@ -155,6 +155,10 @@ def test_a_pack_that_does_not_apply() -> None:
     verdict = only(pack, CASE)
     assert (verdict.status, verdict.reason_code) == ("error", "unknown-fact")
     assert "the fact gone is unknown" in verdict.because["en"]
+    assert "事实 gone 未知" in verdict.because["zh"]
+    # the reason says what to do; the item's own advice is for an answer that there is none of yet
+    assert "declare it under facts" in verdict.because["en"]
+    assert verdict.fix == {}
 
 
 def test_parameters() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from policies.lint import Complaint, lint
+from policies.lint import Complaint, lint, outdated
 from policies.pack import Pack, load_pack, parse_pack, shipped_packs
 from tests.policies.build import DAY, attestation_item, check, item, make_pack, text
 
@@ -54,6 +54,14 @@ def test_a_sound_pack_has_no_complaint() -> None:
 def test_shipped_packs_have_no_errors(pack_id: str) -> None:
     complaints = lint(load_pack(pack_id), measures=None, as_of=DAY)
     assert [str(c) for c in complaints if c.level == "error"] == []
+
+
+def test_crosswalks_to_known_packs_lead_somewhere() -> None:
+    pack = make_pack({**item(), "crosswalk": ["other:A-1", "other:A-2", "unseen:B-1"]})
+    (complaint,) = found(pack, items={"other:A-1"})
+    assert complaint.level == "error"
+    assert "crosswalk names other:A-2, which is no item" in complaint.message
+    assert found(pack) == []  # without the other packs nothing can be said
 
 
 def test_the_baseline_knows_its_measures_and_facts() -> None:
@@ -178,3 +186,20 @@ def test_a_pack_that_cites_a_text_names_the_clause() -> None:
     (complaint,) = found(make_pack(item("X-1"), kind="law"))
     assert complaint.message == "names no clause"
     assert found(make_pack(item("X-1", clause={"house": "1"}), kind="law")) == []
+
+
+def test_whoever_judges_is_told_of_outdated_packs(capsys: pytest.CaptureFixture[str]) -> None:
+    from audit.commands.shared import warn_of_outdated
+
+    status = {"state": "in-force", "checked_on": "2026-11-22"}
+    fresh, replaced = (
+        make_pack(item(), legal_status={**status, **more})
+        for more in ({}, {"superseded_by": "newer-pack"})
+    )
+    day = date(2027, 5, 21)  # 180 days later
+    assert list(outdated(fresh, day)) == []
+    assert len(list(outdated(fresh, date(2027, 5, 22)))) == 1
+    warn_of_outdated([fresh, replaced], day)
+    told = capsys.readouterr().err
+    assert told.count("warning: pack") == 1
+    assert "superseded by newer-pack: use newer-pack for new audits" in told

@@ -70,7 +70,7 @@ def test_an_attestation_is_what_the_judge_takes() -> None:
     ("changes", "message"),
     [
         ({"signer": Signer("Ada", "intern")}, "attested by the role 'owner', not 'intern'"),
-        ({"signer": Signer(" ", "owner")}, "--by is empty"),
+        ({"signer": Signer(" ", "owner")}, "the name of who signs is empty"),
         ({"answer": "perhaps"}, "does not offer the answer 'perhaps'"),
         ({"evidence": []}, "asks for evidence: plan"),
         ({"evidence": [Evidence("x", b"", "minutes")]}, "asks for evidence: plan"),

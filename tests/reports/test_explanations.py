@@ -6,6 +6,7 @@ import base64
 import re
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -223,3 +224,21 @@ def test_the_words_for_one_person_say_what_is_missing() -> None:
     assert "the score does not rise (0.050 lower). Careful: it stands in for sex" in text
     assert "No change was found" in text
     assert "declared for a; otherwise median" in text
+
+
+@pytest.mark.parametrize(
+    ("task", "kind", "told"),
+    [
+        ("binary", "text", "text-classification"),
+        ("regression", "tabular", "tabular-regression"),
+        ("multiclass", "generation", "multiclass"),  # nothing that a hub knows
+        ("generation", "generation", "text-generation"),
+    ],
+)
+def test_the_card_names_the_task_as_hubs_do(
+    tmp_path: Path, task: str, kind: str, told: str
+) -> None:
+    subject = {**sample_plan()["subject"], "task": task}
+    case = case_with(tmp_path, attributions(kind), subject=subject)
+    known = replace(case, findings=(finding("performance.classification", "accuracy_score", 0.9),))
+    assert f"type: {told}\n" in render("model-card", known, []).decode()

@@ -206,3 +206,14 @@ def test_colours_have_contrast(english: Page, scheme: int) -> None:
     for tone in ("good", "bad", "open", "warn", "quiet"):
         assert _contrast(colours["on"], colours[tone]) >= 4.5, tone
     assert _contrast(colours["mark"], colours["paper"]) >= 3
+
+
+def test_many_findings_of_one_verdict_do_not_bury_the_others(case: Case) -> None:
+    """Forty columns beside one verdict made pages of links; all of them stay in the page."""
+    known = [f.id for f in case.findings][:9]
+    verdict = sample_verdicts()[0].model_copy(update={"findings": tuple(known)})
+    page = render("html", case, [verdict]).decode()
+    row = page[page.index('<tr role="row" id="v-') :].split("</tr>")[0]
+    seen, rest = row.split('<details class="rest">')
+    assert (seen.count('href="#f-'), rest.count('href="#f-')) == (6, 3)
+    assert "and 3 more" in rest

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import sys
 import zlib
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from audit.case import Case
 from audit.errors import InputError
 from audit.reports import Dossier, pdf, render
 from tests.reports.dossiers import sample_dossier
+from tests.reports.test_explanations import attributions, case_with
 from tests.reports.verdict_samples import sample_verdicts
 
 
@@ -26,16 +28,18 @@ def test_a_page_is_printed(case: Case, of: str, language: str) -> None:
     if of != "html":
         again = render("pdf", case, sample_verdicts(), language=language, dossier=dossier)
         assert again == made
-    whole = made + b"".join(_streams(made))
-    assert b"/StructTreeRoot" in whole  # tagged: it can be read aloud
-    assert b"/JavaScript" not in whole and b"/JS " not in whole
+    read = whole(made)
+    assert b"/StructTreeRoot" in read  # tagged: it can be read aloud
+    assert b"/JavaScript" not in read and b"/JS " not in read
 
 
-def _streams(made: bytes) -> Iterator[bytes]:
-    """What is compressed in the file."""
+def whole(made: bytes) -> bytes:
+    """The file with what is compressed in it."""
+    parts = [made]
     for found in re.finditer(rb"stream\r?\n(.*?)\r?\nendstream", made, re.S):
         with contextlib.suppress(zlib.error):
-            yield zlib.decompress(found[1])
+            parts.append(zlib.decompress(found[1]))
+    return b"".join(parts)
 
 
 def test_drawings_carry_their_own_rules(case: Case) -> None:
@@ -61,7 +65,18 @@ def test_a_missing_library_is_named_with_its_extra(
     assert "evenhand[pdf]" in caught.value.remedy
 
 
-def test_nothing_is_fetched() -> None:
-    for url in ("http://127.0.0.1/x.png", "file:///etc/passwd"):
-        with pytest.raises(ValueError, match="not part of the page"):
-            pdf._refused(url)
+@pytest.mark.parametrize("url", ["http://127.0.0.1/x.png", "file:///etc/hostname"])
+def test_nothing_is_fetched(url: str) -> None:
+    weasyprint = pytest.importorskip("weasyprint")
+    with pytest.raises(weasyprint.urls.FatalURLFetchingError, match=re.escape(url)):
+        pdf._printed(f"<img src='{url}'>")
+
+
+def test_pictures_written_as_data_are_printed(tmp_path: Path) -> None:
+    """A page draws heat maps as data: they were blank, and nobody was told."""
+    pytest.importorskip("weasyprint")
+    drawn = {"height": 2, "width": 2, "colours": 1, "images": []}
+    one = {"scale": 0.3, "levels": base64.b64encode(bytes([127, 0, 129, 64])).decode()}
+    case = case_with(tmp_path, attributions("image", maps=[one], **drawn))
+    made = render("pdf", case, [])
+    assert whole(made).count(b"/Subtype /Image") == 1

@@ -132,3 +132,13 @@ def test_a_model_hub_reads_the_card(case: Case, language: str) -> None:
     again = ModelCard(str(card))
     assert again.data.to_dict() == card.data.to_dict()
     assert "# " in card.text
+
+
+def test_a_bill_names_the_risk_and_what_to_do_about_it(case: Case) -> None:
+    """``mitigationStrategy`` is a remedy, not the finding over again."""
+    made = json.loads(render("cyclonedx", case, sample_verdicts()))
+    told = made["metadata"]["component"]["modelCard"]["considerations"]["ethicalConsiderations"]
+    failing = next(v for v in sample_verdicts() if v.status == "fail" and v.fix)
+    one = next(t for t in told if f" {failing.item}:" in t["name"])
+    assert failing.because["en"] in one["name"]
+    assert one["mitigationStrategy"] == failing.fix["en"]

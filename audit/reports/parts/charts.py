@@ -134,25 +134,44 @@ def scatter(
     return _svg(title, description, 190, parts)
 
 
-def curves(title: str, description: str, x_name: str, lines: Sequence[Line]) -> Markup:
-    """Curves with their bands over a share from 0 to 1."""
+def curves(
+    title: str,
+    description: str,
+    x_name: str,
+    lines: Sequence[Line],
+    *,
+    within: tuple[float, float] = (0.0, 1.0),
+    between: tuple[float, float] | None = None,
+    at: float | None = None,
+    dotted: Sequence[Line] = (),
+) -> Markup:
+    """Curves with their bands over ``within``; ``between`` fixes the axis upwards, so that several
+    charts can share one, ``at`` is a place along it that is marked, and the points of ``dotted``
+    lines are drawn as dots (a line of one point is none)."""
     ends = [v for line in lines for series in (line.low, line.high, line.y) for v in series]
-    across = _Axis(0.0, 1.0, _LEFT + 34, _RIGHT - 4)
-    up = _Axis(min(ends), max(ends), 150, 10)
+    across = _Axis(*within, _LEFT + 34, _RIGHT - 4)
+    up = _Axis(*(between or (min(ends), max(ends))), 150, 10)
     parts = []
     for line in lines:
         there = [f"{_at(across(a))} {_at(up(b))}" for a, b in zip(line.x, line.high, strict=True)]
         back = [f"{_at(across(a))} {_at(up(b))}" for a, b in zip(line.x, line.low, strict=True)]
         parts.append(f'<path class="band k{line.kind}" d="M{"L".join([*there, *back[::-1]])}Z"/>')
+    if at is not None:
+        parts.append(f'<path class="zero" d="M{_at(across(at))} 10V150"/>')
     for line in lines:
         along = "L".join(
             f"{_at(across(a))} {_at(up(b))}" for a, b in zip(line.x, line.y, strict=True)
         )
         parts.append(f'<path class="line k{line.kind}" d="M{along}"/>')
+    for line in dotted:
+        marks = "".join(
+            f"M{_at(across(a))} {_at(up(b))}h0" for a, b in zip(line.x, line.y, strict=True)
+        )
+        parts.append(f'<path class="dots t1" d="{marks}"/>')
     parts += [*_levels(up), *_ticks(across, 156)]
     parts.append(_text((_LEFT + 34 + _RIGHT) / 2, 184, short(x_name, _NAME), "middle"))
     y = 190.0
-    for line in lines:
+    for line in lines if len(lines) > 1 else ():
         y += 13
         parts.append(f'<path class="line k{line.kind}" d="M{_LEFT} {y - 3}h28"/>')
         parts.append(_text(_LEFT + 34, y, short(line.name, _NAME)))

@@ -35,6 +35,22 @@ def heat_map(
     """
     from markupsafe import Markup, escape
 
+    size = {"height": height, "width": width, "colours": colours}
+    png = base64.b64encode(map_png(levels, image, **size)).decode()
+    head = f"<title>{escape(short(title))}</title><desc>{escape(short(description, 600))}</desc>"
+    return Markup(  # noqa: S704 - texts are escaped, the rest is numbers and base64
+        f'<svg class="heat" role="img" viewBox="0 0 {width} {height}">{head}'
+        f'<image width="{width}" height="{height}" href="data:image/png;base64,{png}"/></svg>'
+    )
+
+
+def map_png(
+    levels: str, image: str | None, *, height: int, width: int, colours: int, zoom: int = 1
+) -> bytes:
+    """The picture of ``heat_map`` as PNG, each pixel drawn ``zoom`` times ``zoom``.
+
+    Raises ValueError for other lengths.
+    """
     signed = _bytes(levels, height * width)
     greys = [255] * (height * width)
     if image is not None:
@@ -47,12 +63,7 @@ def heat_map(
         share = min(1.0, abs(strength))
         faint = 128 + grey // 2  # the picture stays behind the map, and never hides it
         pixels += bytes(round(faint * (1 - share) + t * share) for t in tint)
-    png = base64.b64encode(_png(bytes(pixels), height, width)).decode()
-    head = f"<title>{escape(short(title))}</title><desc>{escape(short(description, 600))}</desc>"
-    return Markup(  # noqa: S704 - texts are escaped, the rest is numbers and base64
-        f'<svg class="heat" role="img" viewBox="0 0 {width} {height}">{head}'
-        f'<image width="{width}" height="{height}" href="data:image/png;base64,{png}"/></svg>'
-    )
+    return _png(bytes(pixels), height, width, zoom)
 
 
 def coloured_words(words: Sequence[str], values: Sequence[float | None]) -> Markup:
@@ -83,13 +94,15 @@ def _bytes(text: str, size: int) -> bytes:
     return raw
 
 
-def _png(pixels: bytes, height: int, width: int) -> bytes:
+def _png(pixels: bytes, height: int, width: int, zoom: int) -> bytes:
     """A PNG of 8-bit RGB pixels, rows from the top. Source: W3C PNG specification, section 5."""
-    rows = b"".join(
-        b"\0" + pixels[i : i + 3 * width] for i in range(0, 3 * width * height, 3 * width)
-    )
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
+    rows = []
+    for y in range(height):
+        line = pixels[3 * width * y : 3 * width * (y + 1)]
+        wide = b"".join(line[i : i + 3] * zoom for i in range(0, len(line), 3))
+        rows += [b"\0" + wide] * zoom
+    header = struct.pack(">IIBBBBB", width * zoom, height * zoom, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"".join(rows), 9)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in chunks

@@ -6,15 +6,12 @@ Rendered from ``Comparison.to_json()`` alone, so that a stored comparison reads 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from audit.reports.html import content_policy, environment
+from audit.reports.parts import pages
 from audit.reports.parts.text import code, markdown
 from audit.reports.parts.words import Words, words
 
-_TEMPLATES = Path(__file__).parent.with_name("templates")
-_LANGUAGES = {"en": "en", "zh": "zh-Hans"}
 _TONES = {"worse": ("✗", "bad"), "better": ("✓", "good"), "changed": ("!", "warn")}
 COLUMNS = (
     "cmp_col_group",
@@ -39,7 +36,7 @@ def cells(result: Mapping[str, Any], say: Words) -> list[str]:
     group = ", ".join(f"{k}={v}" for k, v in result["group"].items()) or say("cmp_everybody")
     head = [group, say.measure(result["measure"]), f"{result['n']:,}"]
     if result["difference"] is None:
-        return [*head, "–", "–", "–", "–", result["reason"]]
+        return [*head, "–", "–", "–", "–", say.reason(result["reason"])]
     ends, p = result["interval"], result["p_adjusted"]
     change = f"{result['difference']:+.3f}"
     if ends is not None:
@@ -91,23 +88,17 @@ def _markdown(found: Mapping[str, Any], say: Words) -> bytes:
 
 
 def _html(found: Mapping[str, Any], say: Words) -> bytes:
-    from markupsafe import Markup
-
-    style = (_TEMPLATES / "report.css").read_text("utf-8")
     rows = [
         (_TONES.get(r["outcome"], ("", "quiet")), cells(r, say))
         for r in _first_the_worse(found["results"])
     ]
-    page = environment().get_template("comparison.html.j2")
-    return page.render(
+    return pages.render(
+        "comparison.html.j2",
+        say,
         found=found,
-        say=say,
-        lang=_LANGUAGES[say.language],
-        style=Markup(style),  # noqa: S704 - our own file, the same bytes that are hashed
-        policy=content_policy(style),
         title=say("cmp_title", a=found["a"]["name"], b=found["b"]["name"]),
         sentence=verdict_sentence(found, say),
         facts=facts(found, say),
         columns=COLUMNS,
         rows=rows,
-    ).encode()
+    )

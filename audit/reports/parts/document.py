@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.case import Case
+from audit.reports.parts import pages
 from audit.reports.parts.dossier import Dossier, sources
 from audit.reports.parts.words import Words
 
@@ -105,21 +106,13 @@ class Document:
 
 def page(document: Document, case: Case, dossier: Dossier, say: Words) -> bytes:
     """The document as HTML, UTF-8, with the sources that it was made from."""
-    from markupsafe import Markup
-
-    from audit.reports.html import LANGUAGE_TAGS, content_policy, environment, style_sheet
-
-    style = style_sheet()
-    template = environment().get_template("document.html.j2")
-    return template.render(
+    return pages.render(
+        "document.html.j2",
+        say,
         document=document,
-        say=say,
-        lang=LANGUAGE_TAGS[say.language],
-        style=Markup(style),  # noqa: S704 - our own files, the same bytes that are hashed
-        policy=content_policy(style),
         sources=sources(case, dossier, say),
         published=case.plan.get("published"),
-    ).encode()
+    )
 
 
 def filled(blocks: Sequence[Block], gap: Gap) -> tuple[Block, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from audit.finding import Finding, Interval
+from audit.reports.parts.words import Words
 
 # Units whose values lie between 0 and 1; they are shown with decimals even where whole.
 FRACTIONS = frozenset({"rate", "ratio", "share", "fraction", "probability", "proportion"})
@@ -58,13 +59,13 @@ def level(interval: Interval) -> str:
     return f"{round(interval.level * 100, 6):g}%"
 
 
-def value_of(finding: Finding) -> str:
+def value_of(finding: Finding, say: Words) -> str:
     """The measured value, and its unit unless the measure's name says it; "" without a value."""
     if finding.value is None:
         return ""
     shown = number(finding.value, finding.unit)
     told = finding.unit in FRACTIONS | {"", "row", "count"} or finding.unit in finding.measure
-    return shown if told else f"{shown} {finding.unit}"
+    return shown if told else f"{shown} {say.term('unit', finding.unit)}"
 
 
 def sign(comparator: str) -> str:

@@ -110,7 +110,7 @@ def findings_table(found: Sequence[Finding], caption: str, say: Words) -> list[B
     missing = [f for f in found if f.value is None]
     heads = [say("col_measure"), say("col_value"), say("col_interval"), "n", say("col_method")]
     rows = [
-        [sentences.about(f, say), figures.value_of(f), interval(f, say), f"{f.n:,}", f.method]
+        [sentences.about(f, say), figures.value_of(f, say), interval(f, say), f"{f.n:,}", f.method]
         for f in valued[:MOST_ROWS]
     ]
     told = table(caption, heads, rows)
@@ -139,7 +139,7 @@ def columns_that_matter(source: Source) -> list[Block]:
         if f.measure == "mean_absolute_attribution" and f.column and f.value is not None
     ]
     top = sorted(found, key=lambda f: -(f.value or 0.0))[:10]
-    rows = [[f.column, figures.value_of(f), interval(f, say), f.method] for f in top]
+    rows = [[f.column, figures.value_of(f, say), interval(f, say), f.method] for f in top]
     heads = [say("col_column"), say("col_value"), say("col_interval"), say("col_method")]
     return table(say("doc_columns"), heads, rows)
 
@@ -168,7 +168,7 @@ def _cell(finding: Finding | None, say: Words) -> str:
         return "–"
     if finding.value is None:
         return say.term("finding", finding.status)
-    return f"{figures.value_of(finding)} {interval(finding, say)}"
+    return f"{figures.value_of(finding, say)} {interval(finding, say)}"
 
 
 def items(*clauses: str, packs: Sequence[str] = ()) -> Fill:
@@ -232,7 +232,7 @@ def unmeasured(source: Source) -> list[Block]:
     say = source.say
     told: dict[str, str] = {}
     for f in outline.unmeasured(source.case.findings):
-        told.setdefault(f"{say.measure(f.measure)}: {f.reason}", f.id)
+        told.setdefault(f"{say.measure(f.measure)}: {say.reason(f.reason)}", f.id)
     shown = list(told)[:MOST_ROWS]
     if not shown:
         return []

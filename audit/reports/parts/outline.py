@@ -28,6 +28,7 @@ URGENCY: tuple[VerdictStatus, ...] = (
 FAILING: frozenset[VerdictStatus] = frozenset({"fail", "error"})
 OPEN: frozenset[VerdictStatus] = frozenset({"inconclusive", "needs-attestation", "warn"})
 SEVERITIES = ("blocker", "high", "medium", "low", "info")
+MOST_LINKED = 6  # findings beside a verdict that are seen at once
 FAMILIES = (
     "performance",
     "fairness",

@@ -148,7 +148,7 @@ def leaks(case: Case, say: Words) -> list[str]:
     attacks = [f for f in found if f.check not in _PROMISES and not f.group and not f.column]
     if not attacks:
         return [*told, say("pw_no_attack")]
-    shown = [f"{say.measure(f.measure)}: {value_of(f)}" for f in attacks[:6]]
+    shown = [f"{say.measure(f.measure)}: {value_of(f, say)}" for f in attacks[:6]]
     return [*told, say("pw_attacks", found=say.listed(shown))]
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import Any
 
 from audit.case import Case
 from audit.finding import Finding
@@ -69,8 +71,19 @@ def for_the_public(case: Case, verdicts: Sequence[Verdict]) -> tuple[Case, list[
     before = {f.id: f for f in case.findings}
     touched = {f.id for f in findings if f.status != before[f.id].status or f.reason == _NO_NOTE}
     plan = {**case.plan, "published": f"numbers of under {MINIMUM} people are withheld"}
+    plan["subject"] = _without_folders(case.subject)
     shown = [_verdict(v) if touched & set(v.findings) else v for v in verdicts]
-    return replace(case, findings=findings, plan=plan), shown
+    environment = {k: v for k, v in case.environment.items() if k != "command"}  # it holds paths
+    return replace(case, findings=findings, plan=plan, environment=environment), shown
+
+
+def _without_folders(subject: Mapping[str, Any]) -> dict[str, Any]:
+    """Where model and data lie on somebody's machine is nobody else's business: names stay."""
+    kept = dict(subject)
+    for part in ("model", "data"):
+        if isinstance(kept.get(part), Mapping) and kept[part].get("path"):
+            kept[part] = {**kept[part], "path": PurePath(str(kept[part]["path"])).name}
+    return kept
 
 
 def _small_groups(findings: Sequence[Finding]) -> frozenset[Group]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from audit.case import Case
@@ -83,6 +84,12 @@ def subject_facts(case: Case, say: Words) -> list[tuple[str, str]]:
         (say("fact_seal"), case.digest),
     ]
     return [(name, str(value)) for name, value in pairs if value]
+
+
+def data_name(case: Case) -> str:
+    """The data's file without its folder, which tells of the maker's machine; "" if unknown."""
+    path = _mapping(case.subject.get("data")).get("path")
+    return PurePath(str(path)).name if path else ""
 
 
 def gate_facts(gate: Mapping[str, object], say: Words) -> list[tuple[str, str]]:

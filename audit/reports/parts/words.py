@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from audit.reasons import in_chinese
+
 LANGUAGES = ("en", "zh")
 
 
@@ -37,8 +39,16 @@ class Words:
         'True positive rate'
         """
         known = self.known("measure", name)
+        for bound in ("bound_lowest", "bound_highest"):
+            gap = name.removesuffix(bound.removeprefix("bound"))
+            if known is None and gap != name:
+                return self(bound, measure=self.measure(gap))
         spaced = name.replace("_", " ").strip()
         return known or spaced[:1].upper() + spaced[1:]
+
+    def reason(self, text: str) -> str:
+        """A finding's reason or note; what strangers' checks wrote stays as they wrote it."""
+        return in_chinese(text) if self.language == "zh" else text
 
     def family(self, name: str) -> str:
         """A family of checks, as a heading."""
