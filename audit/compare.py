@@ -113,7 +113,8 @@ def _named(case: Case) -> dict[str, Any]:
 def compare(case_a: Case, case_b: Case, *, level: float = 0.95) -> Comparison:
     """Pairs two cases row by row.
 
-    Raises InputError (exit 2) unless both audited the same rows of a binary task in the same way.
+    Raises InputError (exit 2) unless both audited the same rows of a classification task in the
+    same way.
     """
     a, b = paired_decisions(case_a, case_b)
     sensitive = [str(f) for f in case_a.subject["sensitive_features"]]
@@ -126,7 +127,10 @@ def compare(case_a: Case, case_b: Case, *, level: float = 0.95) -> Comparison:
 
 
 def more_is_better(case: Case) -> dict[str, bool | None]:
-    """The measures with their direction; without labels the selection rate alone."""
+    """The measures with their direction; without labels the selection rate alone, of several
+    classes the accuracy alone."""
+    if case.subject["task"] == "multiclass":
+        return {"accuracy_score": True}
     means = {"benefit": True, "burden": False}.get(str(case.subject.get("positive_is")))
     known = {**MORE_IS_BETTER, "selection_rate": means}
     if case.subject.get("target") is None:
@@ -153,7 +157,8 @@ def _decisions(case: Case) -> Decisions:
     if f"artifacts/{FILE}" not in case.files:
         raise InputError(
             f"case {case.path} holds no decisions row by row",
-            remedy="audit the model again; rows counted on disk (--stream) leave no decisions",
+            remedy="audit the model again; rows counted on disk (--stream), and several classes "
+            "without labels, leave no decisions",
         )
     return read_decisions(case.artifact(FILE), str(case.path))
 
@@ -170,9 +175,9 @@ def _require_same(a: Case, b: Case) -> None:
         differ(key, a.subject.get(key), b.subject.get(key))
     differ("the digest of the data", a.subject["digests"]["data"], b.subject["digests"]["data"])
     differ("the seed", a.plan.get("seed"), b.plan.get("seed"))
-    if a.subject["task"] != "binary":
+    if a.subject["task"] not in ("binary", "multiclass"):
         raise InputError(
-            f"{a.path} is of a {a.subject['task']} task; binary tasks are compared",
+            f"{a.path} is of a {a.subject['task']} task; classifiers are compared",
             remedy="compare the findings of the two reports",
         )
 
@@ -205,6 +210,11 @@ def paired_change(
 
     Raises InputError where rows can't be paired, or the cases do not know the group.
     """
+    if measure not in more_is_better(case_a):
+        raise InputError(
+            f"{measure} of a {case_a.subject['task']} task is not compared row by row",
+            remedy=f"ask for {', '.join(more_is_better(case_a))}",
+        )
     a, b = paired_decisions(case_a, case_b)
     rows = a.everyone
     for feature, name in group.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -170,8 +170,19 @@ def expect(scored: AnyPredictions | None, kind: type[T]) -> T:
 def positive_scores(subject: Subject, frame: pd.DataFrame) -> np.ndarray:
     """The model's probability of the positive label for rows of raw columns, shape (n,)."""
     predictor = _predictor(subject)
-    label = match_label(str(subject.truth.positive), predictor.classes)
-    return _probabilities(predictor, frame)[:, predictor.classes.index(str(label))]
+    position = positive_position(predictor, str(subject.truth.positive))
+    return _probabilities(predictor, frame)[:, position]
+
+
+def positive_position(predictor: Predictor, positive: str) -> int:
+    """The place of the positive label among the model's classes, which may spell it differently."""
+    return predictor.classes.index(str(match_label(positive, predictor.classes)))
+
+
+def mitigation_claim(predictor: Predictor) -> Mapping[str, Any]:
+    """What the model states of its mitigation (method, whether it draws lots); {} without one."""
+    claim = predictor.maker_says.get("mitigation")
+    return claim if isinstance(claim, dict) else {}
 
 
 def _predictor(subject: Subject) -> Predictor:
@@ -226,7 +237,7 @@ def select(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A binary model's scores of rows of raw columns, and whom it selects; both of shape (n,)."""
     predictor = model.predictor
-    position = predictor.classes.index(str(match_label(positive, predictor.classes)))
+    position = positive_position(predictor, positive)
     score = _probabilities(predictor, frame)[:, position]
     _require_finite(score, f"model {model.path}")
     if not isinstance(predictor, Decides):
@@ -265,7 +276,12 @@ def require_labels(column: str, predicted: Sequence[str], truth: Target) -> None
 
 
 def _meaning(
-    frame: pd.DataFrame, column: str, labels: list[str], *, open_ended: bool = False
+    frame: pd.DataFrame,
+    column: str,
+    labels: list[str],
+    *,
+    open_ended: bool = False,
+    or_else: str = "",
 ) -> np.ndarray:
     """Stored predicted labels as the target's own labels, object array of shape (n,).
 
@@ -284,7 +300,7 @@ def _meaning(
     if unknown and not (open_ended and len(unknown) == 1):
         raise InputError(
             f"predicted column {column!r} holds {unknown[0]!r}, which is not a label of the target",
-            remedy=nearest(unknown[0], labels),
+            remedy=nearest(unknown[0], labels) + or_else,
         )
     return np.array([meaning[v] for v in values], dtype=object)
 
@@ -321,7 +337,8 @@ def _multiclass(
         classes, probabilities = truth.classes, None
         if not classes:
             classes = tuple(sorted(set(texts(frame[stored.predicted])[0])))
-        meaning = _meaning(frame, stored.predicted, list(classes))
+        declared = "; a class that no row is of is declared: --classes with all of them"
+        meaning = _meaning(frame, stored.predicted, list(classes), or_else=declared)
         predicted = pd.Index(classes).get_indexer(pd.Index(meaning))
     actual = None
     if truth.labels is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.finding import Interval
@@ -82,7 +82,8 @@ def sensitivity(values: np.ndarray, perturbed: np.ndarray) -> np.ndarray:
     perturbed : attributions of the same rows under noise, shape (draws, rows, columns)
 
     Returns max over draws of |perturbed - values| / |values| (Euclidean), shape (rows,); NaN for a
-    row whose attributions are all zero, where Captum divides by 1 instead.
+    row whose attributions are all zero, where Captum divides by 1 instead, or so much smaller than
+    the largest row's that they are the rounding of numbers in single precision.
 
     Source: Yeh et al. 2019, definition 3.1, as ``captum.metrics.sensitivity_max``.
     """
@@ -90,7 +91,7 @@ def sensitivity(values: np.ndarray, perturbed: np.ndarray) -> np.ndarray:
 
     change = np.linalg.norm(perturbed - values, axis=2).max(axis=0)
     length = np.linalg.norm(values, axis=1)
-    known = length > 0
+    known = length > np.finfo(np.float32).eps * length.max(initial=0.0)
     found: np.ndarray = np.where(known, change / np.where(known, length, 1.0), np.nan)
     return found
 
@@ -205,26 +206,3 @@ def curves(
     towards = np.where(output < baseline, -1.0, 1.0)
     moved = (outputs - baseline[:, None]) * towards[:, None]
     return Curves(counts / np.maximum(counts[:, -1:], 1), moved)
-
-
-def closed_form(alone: np.ndarray, joint: np.ndarray, masks: np.ndarray) -> float:
-    """How far the model is from adding up: the largest |joint change - sum of single changes|, as
-    a share of the largest |change|; 0 for a model that is a sum of functions of single columns.
-
-    Parameters
-    ----------
-    alone : change of output when a column alone goes to the baseline, shape (rows, columns)
-    joint : change when the mask's columns go together, shape (rows, masks)
-    """
-    import numpy as np
-
-    largest = max(float(np.abs(alone).max(initial=0)), float(np.abs(joint).max(initial=0)))
-    if largest == 0:
-        return 0.0
-    return float(np.abs(joint - alone @ masks.T.astype(float)).max(initial=0)) / largest
-
-
-def not_below_zero(estimate: Estimate) -> Estimate:
-    """The estimate of something that is never below 0, with the lower limits cut there."""
-    kept = (i.model_copy(update={"low": max(0.0, i.low)}) for i in estimate.intervals)
-    return replace(estimate, intervals=tuple(kept))

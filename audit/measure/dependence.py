@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.finding import Interval
-from audit.measure.estimate import Estimate, undefined
+from audit.measure.estimate import STILL, Estimate, undefined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +77,8 @@ def uncertainty_coefficient(
     nothing about it, 1 everything.
 
     A sample's information is above the true one. The basic bootstrap (value reflected around 500
-    multinomial draws of the table) takes that off; its lower end is cut at 0.
+    multinomial draws of the table) takes that off; its lower end is cut at 0. Without an interval
+    where no draw moves, as for a perfect copy.
 
     Parameters
     ----------
@@ -97,6 +97,8 @@ def uncertainty_coefficient(
     rng = np.random.default_rng(list(seed))
     drawn = rng.multinomial(n, (table / n).ravel(), size=DRAWS).reshape(DRAWS, *table.shape)
     draws = _share(drawn)
+    if float(np.nanmax(draws) - np.nanmin(draws)) < 1e-12:
+        return Estimate(value, n, (), counts, method, STILL)
     intervals = []
     for level in levels:
         bottom, top = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
@@ -127,10 +129,13 @@ def permutation_p_value(
 
     rng = np.random.default_rng(list(seed))
     found = float(mutual_information(contingency(one, other)))
-    as_high = 1
-    for _ in range(permutations):
-        shuffled = float(mutual_information(contingency(one, rng.permutation(other))))
-        as_high += math.isclose(shuffled, found, rel_tol=1e-9) or shuffled > found
+    rows, columns = int(one.max()) + 1, int(other.max()) + 1
+    shuffled = np.stack([rng.permutation(other) for _ in range(permutations)])
+    # One table a shuffle, counted all at once; levels that nobody has add nothing.
+    cells = (np.arange(permutations)[:, None] * rows + one) * columns + shuffled
+    tables = np.bincount(cells.ravel(), minlength=permutations * rows * columns)
+    drawn = mutual_information(tables.reshape(permutations, rows, columns))
+    as_high = 1 + int((np.isclose(drawn, found, rtol=1e-9, atol=0) | (drawn > found)).sum())
     return as_high / (permutations + 1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from audit.finding import Interval
 
@@ -26,6 +26,18 @@ class Estimate:
     def interval(self) -> Interval | None:
         """The interval at the main level, if there is one."""
         return self.intervals[0] if self.intervals else None
+
+    def by(self, *how: str) -> Estimate:
+        """The same, its method told after ``how``; what is empty is left out."""
+        return replace(self, method="; ".join(part for part in (*how, self.method) if part))
+
+    def not_below(self, least: float) -> Estimate:
+        """The same, for what is never below ``least``: the lower limits are cut there."""
+        kept = (i.model_copy(update={"low": max(least, i.low)}) for i in self.intervals)
+        return replace(self, intervals=tuple(kept))
+
+
+STILL = "no interval: every draw from these rows gives the same value"
 
 
 def undefined(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from audit.finding import Interval
-from audit.measure.estimate import Estimate, undefined
+from audit.measure.estimate import STILL, Estimate, undefined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,8 +74,7 @@ def ndcg_estimate(
         if drawn is not None:
             found.append(drawn)
     if not found or np.ptp(found) < 1e-12:
-        why = "no interval: every draw from these rows gives the same value"
-        return Estimate(value, n, (), counts, method, why)
+        return Estimate(value, n, (), counts, method, STILL)
     intervals = []
     for level in levels:
         low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])

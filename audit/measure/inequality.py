@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from audit.finding import Interval
-from audit.measure.estimate import Estimate, undefined
+from audit.measure.estimate import STILL, Estimate, undefined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +87,8 @@ def between_groups_index(
     counts : int array of shape (groups, 3), rows as in ``individual_index``
 
     Chance alone makes group means differ, so the index of a sample is too high. The basic
-    bootstrap (value reflected around the draws) takes that off; its lower end is cut at 0.
+    bootstrap (value reflected around the draws) takes that off; its lower end is cut at 0. Without
+    an interval where no draw moves, as among groups of one.
 
     Source: Speicher et al. 2018, equation 4; Davison and Hinkley 1997, section 5.2.1.
     """
@@ -108,6 +109,8 @@ def between_groups_index(
 
     value = float(index(_means(groups[None, :, :], size))[0])
     draws = _draws(groups, size, index, np.random.default_rng(list(seed)))
+    if float(np.nanmax(draws) - np.nanmin(draws)) < 1e-12:
+        return Estimate(value, total, (), named, method, STILL)
     intervals = []
     for level in levels:
         bottom, top = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from audit.finding import Interval
 from audit.measure.classification import Confusion, rate_counts
-from audit.measure.estimate import Estimate, undefined
+from audit.measure.estimate import STILL, Estimate, undefined
 from audit.measure.intervals import rate, wilson
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ def macro_f1(
         drawn = rng.multinomial(total, shares, size=size)
         found[start : start + size] = _macro_f1(drawn, actual, predicted, present)
     value = float(_macro_f1(matrix[actual, predicted][None, :], actual, predicted, present)[0])
+    if float(np.ptp(found)) < 1e-12:
+        return Estimate(value, total, (), {}, method, STILL)
     intervals = []
     for level in levels:
         low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])

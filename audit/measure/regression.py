@@ -19,12 +19,12 @@ def mean_absolute_error(error: np.ndarray, levels: Sequence[float]) -> Estimate:
     """The mean of |predicted - true|, in the target's unit; ``error`` has shape (n,)."""
     import numpy as np
 
-    return _not_below_zero(mean(np.abs(error), levels))
+    return mean(np.abs(error), levels).not_below(0.0)
 
 
 def root_mean_squared_error(error: np.ndarray, levels: Sequence[float]) -> Estimate:
     """The square root of the mean squared error; its interval is that of the mean, rooted."""
-    square = _not_below_zero(mean(error**2, levels))
+    square = mean(error**2, levels).not_below(0.0)
     if square.value is None:
         return square
     rooted = tuple(
@@ -100,8 +100,3 @@ def ratio_of_sums(
         for level in levels
     )
     return Estimate(value, n, intervals, method=method)
-
-
-def _not_below_zero(estimate: Estimate) -> Estimate:
-    kept = tuple(i.model_copy(update={"low": max(0.0, i.low)}) for i in estimate.intervals)
-    return replace(estimate, intervals=kept)

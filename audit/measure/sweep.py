@@ -17,8 +17,14 @@ RATES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "selection_rate": (("tp", "fp"), ("tp", "fp", "fn", "tn")),
     "true_positive_rate": (("tp",), ("tp", "fn")),
     "false_positive_rate": (("fp",), ("fp", "tn")),
+    "false_negative_rate": (("fn",), ("tp", "fn")),
+    "true_negative_rate": (("tn",), ("fp", "tn")),
     "precision_score": (("tp",), ("tp", "fp")),
+    "false_discovery_rate": (("fp",), ("tp", "fp")),
+    "false_omission_rate": (("fn",), ("fn", "tn")),
+    "negative_predictive_value": (("tn",), ("fn", "tn")),
     "accuracy_score": (("tp", "tn"), ("tp", "fp", "fn", "tn")),
+    "zero_one_loss": (("fp", "fn"), ("tp", "fp", "fn", "tn")),
 }
 
 
@@ -30,6 +36,11 @@ class Sweep:
     fp: np.ndarray
     fn: np.ndarray
     tn: np.ndarray
+
+    @property
+    def n(self) -> int:
+        """Rows that are counted, the same at every threshold."""
+        return int(self.tp[0] + self.fp[0] + self.fn[0] + self.tn[0])
 
     def cases(self, rate: str) -> tuple[np.ndarray, np.ndarray]:
         """Cases and rows of one of RATES at each threshold."""

@@ -101,6 +101,55 @@ def test_coverage_is_at_least_nominal_within_simulation_error(
     assert coverage(rates, 100, name, against, 400, 200) >= 0.917
 
 
+@pytest.mark.parametrize(
+    ("name", "against", "rates"),
+    [
+        ("selection_rate", "to_overall", [0.3, 0.5]),
+        ("f1_score", "between_groups", [0.3, 0.6]),
+    ],
+)
+def test_coverage_with_weights_of_1_to_19(name: str, against: Against, rates: list[float]) -> None:
+    rng = np.random.default_rng(6)
+    exact = np.array([[0.5 * (1 - p), 0.5 * p, 0.5 * (1 - p), 0.5 * p] for p in rates])
+    values, overall = measure_values(exact, name), measure_values(exact.sum(axis=0), name)
+    truth = np.abs(values - overall).max() if against == "to_overall" else np.ptp(values)
+    hits, widths = 0, []
+    for i in range(400):
+        cells = np.stack([rng.choice(4, 100, p=row) for row in exact])
+        # who weighs much is another person each time: nearly half of the rows' worth is lost
+        weight = rng.choice([1.0, 19.0], (2, 100), p=[0.8, 0.2])
+        sums, squares = (
+            np.stack([np.bincount(c, w**k, 4) for c, w in zip(cells, weight, strict=True)])
+            for k in (1, 2)
+        )
+        counts = np.stack([np.bincount(c, minlength=4) for c in cells])
+        result = bootstrap_gap(
+            counts,
+            lambda t: measure_values(t, name),
+            against=against,
+            levels=(0.95,),
+            seed=(i,),
+            draws=200,
+            empty="no rows",
+            weights=np.stack([sums, squares]),
+        )
+        assert result.value == pytest.approx(
+            gap_of(measure_values(sums, name), sums, name, against)
+        )
+        assert result.n == 200 and result.interval is not None
+        hits += result.interval.low <= truth <= result.interval.high
+        widths.append(result.interval.high - result.interval.low)
+    # standard error 0.011, three of them below 0.95
+    assert hits / 400 >= 0.917
+    plain = [found(table(rates, 100, rng), name, against, 200, i).interval for i in range(20)]
+    assert np.mean(widths) > np.mean([p.high - p.low for p in plain if p is not None])
+
+
+def gap_of(values: np.ndarray, sums: np.ndarray, name: str, against: Against) -> float:
+    overall = measure_values(sums.sum(axis=0), name)
+    return float(np.ptp(values) if against == "between_groups" else np.abs(values - overall).max())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("p", [0.01, 0.1, 0.5])
 @pytest.mark.parametrize("n", [20, 100, 1000])

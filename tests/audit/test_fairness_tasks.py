@@ -19,6 +19,7 @@ from audit.custom import group_metric
 from audit.data import table_of
 from audit.errors import InputError
 from audit.measure.quantiles import quantile
+from audit.predictions import score
 from tests.audit.subjects import confusion_rows, findings_of, one, stored_subject
 
 
@@ -79,6 +80,25 @@ def test_macro_recall_and_accuracy_by_group_equal_fairlearns(tmp_path: Path) -> 
             assert one(found, name, group={"g": group}).value == pytest.approx(value, abs=1e-12)
         gap = one(found, f"{name}_difference", between=("g",))
         assert gap.value == pytest.approx(theirs.difference(), abs=1e-12)
+
+
+def test_a_class_that_is_only_predicted_is_declared(tmp_path: Path) -> None:
+    frame = classes()
+    frame = frame[frame["y"] != "fox"]
+    assert (frame["yhat"] == "fox").any()
+    with pytest.raises(InputError, match="not a label") as caught:
+        score(stored_subject(frame, tmp_path, task="multiclass", positive_label=None))
+    assert "--classes" in caught.value.remedy
+    found = found_in_classes(frame, tmp_path, classes=["cat", "dog", "fox"])
+    part = frame[frame["g"] == "a"]
+    rate = one(found, "selection_rate", group={"g": "a", "class": "fox"})
+    assert rate.value == pytest.approx((part["yhat"] == "fox").mean())
+    assert one(found, "true_positive_rate", group={"g": "a", "class": "fox"}).value is None
+    right = one(found, "accuracy_score", group={"g": "a"})
+    assert right.value == pytest.approx((part["yhat"] == part["y"]).mean())
+    few = ["cat", "fox"]
+    with pytest.raises(InputError, match="not among the --classes"):
+        stored_subject(frame, tmp_path, task="multiclass", positive_label=None, classes=few)
 
 
 def test_a_class_that_a_group_has_no_rows_of_is_said(tmp_path: Path) -> None:
@@ -163,6 +183,38 @@ def test_a_metric_of_ones_own_runs_through_metricframe(tmp_path: Path) -> None:
     assert "biased upwards" in gap.method
     with pytest.raises(InputError, match="only predicted labels"):
         list(group_metric(subject, sk.roc_auc_score, "auc", uses="score"))
+
+
+def test_a_metric_of_ones_own_within_control_levels_and_with_weights(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    n = 300
+    frame = pd.DataFrame(
+        {k: rng.choice(v, n) for k, v in {"g": ["a", "b"], "d": ["x", "y"]}.items()}
+    )
+    frame["y"], frame["yhat"] = rng.integers(0, 2, n), rng.integers(0, 2, n)
+    frame["w"] = rng.integers(1, 9, n)
+    subject = stored_subject(
+        frame, tmp_path, sensitive_features=["g"], control_features=["d"], weight="w"
+    )
+    found = list(group_metric(subject, sk.f1_score, "f1_score", draws=2))
+    for level, part in ({}, frame), *(({"d": d}, p) for d, p in frame.groupby("d")):
+        by_group = {
+            g: sk.f1_score(p["y"], p["yhat"], sample_weight=p["w"]) for g, p in part.groupby("g")
+        }
+        for group, value in by_group.items():
+            mine = one(found, "f1_score", group={"g": group, **level})
+            assert mine.value == pytest.approx(value)
+            assert (mine.n, "weighted rows" in mine.method) == ((part["g"] == group).sum(), True)
+        gap = one(found, "f1_score_difference", group=level, between=("g",))
+        assert gap.value == pytest.approx(abs(by_group["a"] - by_group["b"]))
+        assert gap.n == len(part)
+
+    def unweighted(y_true: np.ndarray, y_pred: np.ndarray) -> float:
+        return float((y_true == y_pred).mean())
+
+    plain = one(list(group_metric(subject, unweighted, "hits", draws=2)), "hits",
+                group={"g": "a"})  # fmt: skip
+    assert "takes no sample_weight" in plain.method
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from audit.predictions import predictions_of
 from audit.subject import Subject
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
     from audit.measure.spread import EstimateAt
 
 QUESTION = "Does the score put positives above negatives within each group, and across groups?"
@@ -33,11 +37,9 @@ MEASURES = {
 def measure(
     subject: Subject, *, seed: int, levels: Sequence[float], min_group_size: int = 10
 ) -> Iterator[Finding]:
-    """Yields the three areas for every group, and the largest difference of the first."""
-    from audit.counts import group_rows
-    from audit.measure.background import Background
-    from audit.measure.ranking import roc_auc
-    from audit.measure.spread import largest_difference
+    """Yields the three areas for every group, and the largest difference of the first; with
+    control features also within each of their levels, where background is the level's own."""
+    from audit.counts import control_levels
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
@@ -48,20 +50,46 @@ def measure(
     if score is None:
         raise MissingNeed("only predicted labels are stored, no scores")
     record = Recorder(__name__, seed)
+    for level, inside in control_levels(predictions.groups, subject.control_features):
+        groups = predictions.groups.loc[inside, list(subject.sensitive_features)]
+        rows = _Rows(truth[inside], score[inside], groups)
+        yield from _within(record, rows, level, levels, min_group_size)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Labels and scores, shape (n,), and sensitive features of the rows at one level."""
+
+    truth: np.ndarray
+    score: np.ndarray
+    groups: pd.DataFrame
+
+
+def _within(
+    record: Recorder,
+    inside: _Rows,
+    level: Mapping[str, str],
+    levels: Sequence[float],
+    minimum: int,
+) -> Iterator[Finding]:
+    from audit.counts import group_rows
+    from audit.measure.background import Background
+    from audit.measure.ranking import roc_auc
+    from audit.measure.spread import largest_difference
+
+    truth, score = inside.truth, inside.score
     everyone = Background(truth, score)
     by_features: dict[tuple[str, ...], dict[str, EstimateAt]] = {}
-    for group, rows in group_rows(predictions.groups, subject.sensitive_features):
-        if not group:
-            continue
-        small = f"too small to compare: {rows.size} rows, the minimum is {min_group_size}"
-        note = small if rows.size < min_group_size else ""
-        within = partial(roc_auc, truth[rows], score[rows])
+    for own, rows in group_rows(inside.groups, [str(c) for c in inside.groups.columns])[1:]:
+        small = f"too small to compare: {rows.size} rows, the minimum is {minimum}"
+        note = small if rows.size < minimum else ""
+        within, group = partial(roc_auc, truth[rows], score[rows]), {**own, **level}
         yield record.write("roc_auc_score", within(levels), group=group, note=note)
         yield record.write("bpsn_auc", everyone.bpsn(rows, levels), group=group, note=note)
         yield record.write("bnsp_auc", everyone.bnsp(rows, levels), group=group, note=note)
-        members = by_features.setdefault(tuple(group), {})
+        members = by_features.setdefault(tuple(own), {})
         if not note:
-            members[", ".join(f"{k}={v}" for k, v in group.items())] = within
+            members[", ".join(f"{k}={v}" for k, v in own.items())] = within
     for features, estimates in by_features.items():
         gap = largest_difference(estimates, levels)
-        yield record.write("roc_auc_score_difference", gap, between=features)
+        yield record.write("roc_auc_score_difference", gap, group=level, between=features)

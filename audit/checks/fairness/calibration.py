@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from audit.checks.record import Artifact, Recorder
 from audit.errors import MissingNeed
 from audit.finding import Finding
-from audit.predictions import predictions_of
+from audit.predictions import Predictions, predictions_of
 from audit.subject import Subject
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ def measure(
 
     Each group has its own bins between quantiles of its scores, ``bins`` at most and no fewer than
     five rows a bin on average. Groups under ``min_group_size`` are marked and left out of gaps.
+    With control features all of it again within each of their levels.
     """
-    from audit.counts import group_rows
+    from audit.counts import control_levels
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
@@ -61,19 +62,29 @@ def measure(
         raise MissingNeed("the scores are not probabilities of the label")
     record = Recorder(__name__, seed)
     curves: list[dict[str, Any]] = []
-    by_features: dict[tuple[str, ...], dict[str, _Group]] = {}
-    for group, rows in group_rows(predictions.groups, subject.sensitive_features):
-        found = _Group(predictions.is_positive[rows], predictions.score[rows], bins)
-        small = found.n < min_group_size
-        note = f"too small to compare: {found.n} rows, the minimum is {min_group_size}"
-        yield from found.findings(record, group, levels, note if small else "")
-        curves.append({"group": group, "bins": [b.to_json(levels[0]) for b in found.bins]})
-        if group:
-            members = by_features.setdefault(tuple(group), {})
-            if not small:
-                members[", ".join(f"{k}={v}" for k, v in group.items())] = found
-    yield from _gaps(record, by_features, levels)
+    for level, inside in control_levels(predictions.groups, subject.control_features):
+        groups = _groups(predictions.only(inside), subject.sensitive_features, bins)
+        for own, found in groups:
+            small = f"too small to compare: {found.n} rows, the minimum is {min_group_size}"
+            note = small if found.n < min_group_size else ""
+            group = {**own, **level}
+            yield from found.findings(record, group, levels, note)
+            curves.append({"group": group, "bins": [b.to_json(levels[0]) for b in found.bins]})
+        yield from _gaps(record, groups, level, levels, min_group_size)
     yield record.artifact({"level": levels[0], "bins": "equal mass by group", "curves": curves})
+
+
+def _groups(
+    predictions: Predictions, sensitive: Sequence[str], bins: int
+) -> list[tuple[dict[str, str], _Group]]:
+    """All rows first (with an empty name), then every group and crossing."""
+    from audit.counts import group_rows
+
+    truth, score = predictions.is_positive, predictions.score
+    assert truth is not None
+    assert score is not None
+    positions = group_rows(predictions.groups, sensitive)
+    return [(own, _Group(truth[rows], score[rows], bins)) for own, rows in positions]
 
 
 class _Group:
@@ -115,13 +126,19 @@ class _Group:
 
 def _gaps(
     record: Recorder,
-    by_features: Mapping[tuple[str, ...], Mapping[str, _Group]],
+    groups: Sequence[tuple[Mapping[str, str], _Group]],
+    level: Mapping[str, str],
     levels: Sequence[float],
+    minimum: int,
 ) -> Iterator[Finding]:
     from functools import partial
 
     from audit.measure.spread import largest_difference
 
+    by_features: dict[tuple[str, ...], dict[str, _Group]] = {tuple(g): {} for g, _ in groups if g}
+    for own, found in groups:
+        if own and found.n >= minimum:
+            by_features[tuple(own)][", ".join(f"{k}={v}" for k, v in own.items())] = found
     for features, members in by_features.items():
         for name in _COMPARED:
             estimates = {n: partial(g.estimate, name) for n, g in members.items()}
@@ -129,5 +146,6 @@ def _gaps(
                 f"{name}_difference",
                 largest_difference(estimates, levels),
                 unit="probability difference",
+                group=level,
                 between=features,
             )

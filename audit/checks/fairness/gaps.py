@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from audit.checks.record import Recorder
@@ -44,7 +44,7 @@ _STEMS: dict[str, tuple[tuple[str, ...], str]] = {
     "negative_predictive_value": (("negative_predictive_value",), "negative predictive value"),
 }
 _ODDS = ("true_positive_rate", "false_positive_rate")
-MEASURES = {
+_CLOSED = {
     **{f"{s}_difference": _DIFFERENCE.format(words) for s, (_, words) in _STEMS.items()},
     **{f"{s}_ratio": _RATIO.format(words) for s, (_, words) in _STEMS.items()},
     "equalized_odds_difference": "larger of the gaps in true and in false positive rate",
@@ -52,20 +52,21 @@ MEASURES = {
     "equalized_odds_difference_mean": "mean of the gaps in true and in false positive rate "
     "(average odds)",
     "equalized_odds_ratio_mean": "mean of the ratios of true and of false positive rates",
+}
+MEASURES = {
+    **_CLOSED,
     "treatment_equality_difference": "highest minus lowest ratio of false negatives to false "
     "positives over groups",
     "balanced_accuracy_score_difference": _DIFFERENCE.format("balanced accuracy"),
     "f1_score_difference": _DIFFERENCE.format("F1"),
     "demographic_parity_difference_to_overall": "largest distance of a group's selection rate from "
     "that of all rows",
-    "demographic_parity_difference_lowest": "the gap at least, whatever groups the unknown are in",
-    "demographic_parity_difference_highest": "the gap at most, if the unknown were in the groups "
-    "that widen it",
-    "demographic_parity_ratio_lowest": "the ratio at least, if the unknown were in the groups that "
-    "widen the gap",
-    "demographic_parity_ratio_highest": "the ratio at most, whatever groups the unknown are in",
+    **{
+        f"{name}_{end}": f"that gap or ratio at {bound}, whatever groups the unknown are in"
+        for name in _CLOSED
+        for end, bound in (("lowest", "least"), ("highest", "most"))
+    },
 }
-_BOUNDS = ("lowest", "highest")
 _DRAWN = ("balanced_accuracy_score", "f1_score")
 _MOST_DRAWN = 60  # groups: beyond it the pairs, not the draws, would cost the time
 
@@ -121,15 +122,17 @@ class _Groups:
         self.cells = counts.cells()
         self.big = [c for c in self.cells if c.n >= minimum]
         self.small = [c for c in self.cells if c.n < minimum]
+        self.unknown = [c for c in self.cells if UNKNOWN in c.group.values()]
 
-    def noted(self, estimate: Estimate) -> Estimate:
-        """The estimate with the small groups counted and named."""
-        if not self.small:
+    def noted(self, estimate: Estimate, *, but: Sequence[Cell] = ()) -> Estimate:
+        """The estimate with the small groups counted and named, all ``but`` some of them."""
+        small = [c for c in self.small if c not in but]
+        if not small:
             return estimate
-        named = ", ".join(f"{c.name} ({c.n} rows)" for c in self.small[:8])
-        more = f" and {len(self.small) - 8} more" if len(self.small) > 8 else ""
+        named = ", ".join(f"{c.name} ({c.n} rows)" for c in small[:8])
+        more = f" and {len(small) - 8} more" if len(small) > 8 else ""
         note = f"too small, left out (minimum {self.minimum} rows): {named}{more}"
-        left_out = estimate.counts.get("groups_left_out", 0) + len(self.small)
+        left_out = estimate.counts.get("groups_left_out", 0) + len(small)
         counts = {**estimate.counts, "groups": len(self.cells), "groups_left_out": left_out}
         reason = "; ".join(r for r in (estimate.reason, note) if r)
         return replace(estimate, counts=counts, reason=reason)
@@ -139,45 +142,50 @@ def _estimates(
     groups: _Groups, record: Recorder, levels: Sequence[float], wanted: Sequence[str]
 ) -> Iterator[tuple[str, Estimate]]:
     has_labels = groups.counts.has_labels
-    for name, (rates, scale, agg) in _closed_forms().items():
-        if name in wanted and (has_labels or rates == ("selection_rate",)):
-            yield name, groups.noted(_closed(groups.big, rates, scale, agg, levels))
+    for name, form in _closed_forms().items():
+        if has_labels or form.rates == ("selection_rate",):
+            if name in wanted:
+                yield name, groups.noted(_closed(groups.big, form, levels))
+            for end in ("lowest", "highest"):
+                if f"{name}_{end}" in wanted and groups.unknown:
+                    bound = _if_known(groups, form, end, levels)
+                    yield f"{name}_{end}", groups.noted(bound, but=groups.unknown)
     name = "treatment_equality_difference"
     if name in wanted and has_labels:
         yield name, groups.noted(_treatment_equality(groups.big, levels))
-    for name, estimate in _bounds_if_known(groups, levels).items():
-        if name in wanted:
-            yield name, groups.noted(estimate)
     for rate in (*(_DRAWN if has_labels else ()), "selection_rate"):
         name = _drawn_name(rate)
         if name in wanted:
             yield name, groups.noted(_drawn(groups, rate, levels, record.stream(name)))
 
 
-def _closed_forms() -> Mapping[str, tuple[tuple[str, ...], Scale, Aggregate]]:
-    forms: dict[str, tuple[tuple[str, ...], Scale, Aggregate]] = {}
+@dataclass(frozen=True)
+class _Form:
+    """A gap with closed intervals: of one rate, or of several rates taken together."""
+
+    rates: tuple[str, ...]
+    scale: Scale
+    agg: Aggregate = "worst_case"
+
+
+def _closed_forms() -> Mapping[str, _Form]:
+    forms: dict[str, _Form] = {}
     scales: tuple[Scale, Scale] = ("difference", "ratio")
     for scale in scales:
         for stem, (rates, _) in _STEMS.items():
-            forms[f"{stem}_{scale}"] = (rates, scale, "worst_case")
-        forms[f"equalized_odds_{scale}"] = (_ODDS, scale, "worst_case")
-        forms[f"equalized_odds_{scale}_mean"] = (_ODDS, scale, "mean")
+            forms[f"{stem}_{scale}"] = _Form(rates, scale)
+        forms[f"equalized_odds_{scale}"] = _Form(_ODDS, scale)
+        forms[f"equalized_odds_{scale}_mean"] = _Form(_ODDS, scale, "mean")
     return forms
 
 
-def _closed(
-    cells: Sequence[Cell],
-    rates: Sequence[str],
-    scale: Scale,
-    agg: Aggregate,
-    levels: Sequence[float],
-) -> Estimate:
+def _closed(cells: Sequence[Cell], form: _Form, levels: Sequence[float]) -> Estimate:
     from audit.measure.gaps import gap
 
     # A big group may still have few rows behind one rate: that shows in its interval. Only none
     # at all leaves it out.
-    families = [_family(cells, rate) for rate in rates]
-    estimate = gap(families, scale=scale, levels=levels, agg=agg)
+    families = [_family(cells, rate) for rate in form.rates]
+    estimate = gap(families, scale=form.scale, levels=levels, agg=form.agg)
     if cells and cells[0].weights is not None:
         weighted = f"weighted rates, effective numbers of rows (Kish); {estimate.method}"
         return replace(estimate, method=weighted)
@@ -213,7 +221,7 @@ def _treatment_equality(cells: Sequence[Cell], levels: Sequence[float]) -> Estim
     note = f"left out: {without} (no false positives)" if without else ""
     n = sum(int(g.rows or 0) for g in kept)
     if len(kept) < 2:
-        why = f"fewer than two groups to compare; {note}"
+        why = "; ".join(p for p in ("fewer than two groups to compare", note) if p)
         return undefined(why, n=n, counts=counts, method="ratio of counts")
     k = np.array([g.k for g in kept], dtype=float)
     rows = np.array([g.n for g in kept], dtype=float)
@@ -228,35 +236,43 @@ def _treatment_equality(cells: Sequence[Cell], levels: Sequence[float]) -> Estim
     return Estimate(value, n, intervals, counts, method, note)
 
 
-def _bounds_if_known(groups: _Groups, levels: Sequence[float]) -> dict[str, Estimate]:
-    """Lowest and highest gap over all assignments of the unknown rows to the known groups."""
-    from audit.measure.gaps import Family, gap
+def _if_known(groups: _Groups, form: _Form, end: str, levels: Sequence[float]) -> Estimate:
+    """The lowest or highest that a gap can be over all assignments of the unknown rows to the
+    known groups. In a crossing, what is known of such a row is not used: the bounds hold, wider
+    than they need be. Rows behind different rates of one gap are different people."""
+    from audit.measure.estimate import undefined
+    from audit.measure.gaps import gap
     from audit.measure.unknown import lowest_ratio, narrowest, widest
 
-    unknown = [c for c in groups.cells if UNKNOWN in c.group.values()]
-    if not unknown or len(groups.counts.features) > 1 or groups.counts.weights is not None:
-        return {}
-    known = [_group(c, "selection_rate") for c in groups.big if c not in unknown]
-    if len(known) < 2:
-        return {}
-    selected = sum(c.rate("selection_rate").k for c in unknown)
-    rejected = sum(c.n for c in unknown) - selected
-    assigned: dict[str, tuple[Sequence[GroupCount], Scale, str]] = {
-        "difference_lowest": (narrowest(known, selected, rejected), "difference", "narrow it"),
-        "difference_highest": (widest(known, selected, rejected), "difference", "widen it"),
-        "ratio_lowest": (lowest_ratio(known, selected, rejected), "ratio", "lower it"),
-        "ratio_highest": (narrowest(known, selected, rejected), "ratio", "raise it"),
-    }
-    found = {}
-    for name, (table, scale, how) in assigned.items():
-        estimate = gap([Family("selection_rate", tuple(table), "")], scale=scale, levels=levels)
-        note = f"{sum(c.n for c in unknown)} unknown rows assigned to the groups that {how}"
-        counts = {"groups": len(known), "groups_left_out": 0, "unknown": int(selected + rejected)}
-        method = f"{note}; {estimate.method}"
-        found[f"demographic_parity_{name}"] = replace(
-            estimate, n=groups.counts.n, counts=counts, method=method
-        )
-    return found
+    n = groups.counts.n
+    if groups.counts.weights is not None:
+        return undefined("bounds for unknown values are not offered for weighted rows", n=n)
+    widening = widest if form.scale == "difference" else lowest_ratio
+    widens = (form.scale == "difference") == (end == "highest")
+    families = []
+    for rate in form.rates:
+        family = _family([c for c in groups.big if c not in groups.unknown], rate)
+        known = [g for g in family.groups if g.n > 0]
+        behind = [c.rate(rate) for c in groups.unknown]
+        cases = sum(c.k for c in behind)
+        others = sum(c.n for c in behind) - cases
+        if len(known) > 1:
+            known = (widening if widens else narrowest)(known, cases, others)
+        empty = [g for g in family.groups if g.n <= 0]
+        families.append(replace(family, groups=(*known, *empty)))
+    estimate = gap(families, scale=form.scale, levels=levels, agg=form.agg)
+    unknown = sum(c.n for c in groups.unknown)
+    how = f"{unknown} unknown rows assigned to the groups that {_HOW[form.scale, end]}"
+    counts = {**estimate.counts, "unknown": unknown}
+    return replace(estimate, n=n, counts=counts, method=f"{how}; {estimate.method}")
+
+
+_HOW = {
+    ("difference", "lowest"): "narrow it",
+    ("difference", "highest"): "widen it",
+    ("ratio", "lowest"): "lower it",
+    ("ratio", "highest"): "raise it",
+}
 
 
 def _drawn_name(rate: str) -> str:
@@ -273,13 +289,12 @@ def _drawn(groups: _Groups, rate: str, levels: Sequence[float], stream: Sequence
 
     against: Against = "to_overall" if rate == "selection_rate" else "between_groups"
     n = groups.counts.n
-    if groups.counts.weights is not None:
-        return undefined("no interval is offered for weighted rows", n=n)
     if against == "between_groups" and len(groups.big) > _MOST_DRAWN:
         return undefined(f"more than {_MOST_DRAWN} groups: their pairs are not drawn", n=n)
     if not groups.cells:
         return undefined("no rows", n=0)
     four = [(c.confusion.tn, c.confusion.fp, c.confusion.fn, c.confusion.tp) for c in groups.cells]
+    weights = [c.weights for c in groups.cells]
     return bootstrap_gap(
         np.array(four),
         lambda table: measure_values(table, rate),
@@ -288,4 +303,5 @@ def _drawn(groups: _Groups, rate: str, levels: Sequence[float], stream: Sequence
         seed=stream,
         compared=np.array([c.n >= groups.minimum for c in groups.cells]),
         empty="the rate has no rows",
+        weights=None if weights[0] is None else np.array(weights).swapaxes(0, 1),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from audit.predictions import group_counts
 from audit.subject import Subject
 
 if TYPE_CHECKING:
-    from audit.counts import Cell
+    from audit.counts import Cell, Counts
 
 QUESTION = "How unequal are the benefits people get, and how much of it lies between groups?"
 TASKS = frozenset({"binary"})
@@ -30,36 +30,48 @@ _ALPHA = {"generalized_entropy_index": 2, "theil_index": 1}
 
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
-    """Yields both indices over people, and between the groups of each set of features.
+    """Yields both indices over people, and between the groups of each set of features; with
+    control features also within each of their levels.
 
     The benefit is predicted - true + 1 where the positive label is a benefit (or undeclared), and
     true - predicted + 1 where it is a burden.
     """
+    counts = group_counts(subject)
+    if not counts.has_labels:
+        raise MissingNeed("the data has no true labels (no target was named)")
+    record = Recorder(__name__, seed)
+    for level, part in counts.levels(subject.control_features):
+        yield from _within(record, part, subject, level, levels)
+
+
+def _within(
+    record: Recorder,
+    counts: Counts,
+    subject: Subject,
+    level: Mapping[str, str],
+    levels: Sequence[float],
+) -> Iterator[Finding]:
     import numpy as np
 
     from audit.counts import feature_sets
     from audit.measure.inequality import between_groups_index, individual_index
 
-    grouped = group_counts(subject)
-    if not grouped.has_labels:
-        raise MissingNeed("the data has no true labels (no target was named)")
-    record = Recorder(__name__, seed)
     is_burden = subject.positive_is == "burden"
     meaning = "true - predicted + 1" if is_burden else "predicted - true + 1"
-    for features in feature_sets(subject.sensitive_features):
+    for position, features in enumerate(feature_sets(subject.sensitive_features)):
         # The order of groups must not depend on their names: draws follow it.
-        counts = np.array(sorted(_benefits(c, is_burden) for c in grouped.by(features).cells()))
-        if features == feature_sets(subject.sensitive_features)[0]:
-            for name, alpha in _ALPHA.items():
-                found = individual_index(counts.sum(axis=0), alpha, levels, record.stream(name))
-                found = replace(found, method=f"benefit: {meaning}; {found.method}")
-                yield record.write(name, found, unit="index", random=True)
+        table = np.array(sorted(_benefits(c, is_burden) for c in counts.by(features).cells()))
+        for name, alpha in _ALPHA.items() if position == 0 else ():
+            found = individual_index(table.sum(axis=0), alpha, levels, record.stream(name))
+            found = replace(found, method=f"benefit: {meaning}; {found.method}")
+            yield record.write(name, found, unit="index", group=level, random=True)
         for name, alpha in _ALPHA.items():
             stream = record.stream(f"{name}/{len(features)}")
-            found = between_groups_index(counts, alpha, levels, stream)
+            found = between_groups_index(table, alpha, levels, stream)
             found = replace(found, method=f"benefit: {meaning}; {found.method}")
+            named = f"between_group_{name}"
             yield record.write(
-                f"between_group_{name}", found, unit="index", between=features, random=True
+                named, found, unit="index", group=level, between=features, random=True
             )
 
 

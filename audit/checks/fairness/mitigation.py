@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from audit.checks.record import Recorder
 from audit.errors import MissingNeed
 from audit.finding import Finding
-from audit.predictions import decides_itself, predictions_of
+from audit.predictions import decides_itself, mitigation_claim, predictions_of
 from audit.subject import Subject
 
 QUESTION = "Does the model draw lots for some people, and does it read their sensitive features?"
@@ -37,7 +36,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         raise MissingNeed("there is no model: stored predictions don't say how they were decided")
     record = Recorder(__name__, seed)
     predictor = subject.model.predictor
-    claim = _claim(predictor.maker_says)
+    claim = mitigation_claim(predictor)
     scores = predictions_of(subject).score
     k = 0
     if claim.get("randomises") and decides_itself(subject) and scores is not None:
@@ -55,8 +54,3 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         unit="model",
         note=f"reads {', '.join(read)}" if read else "",
     )
-
-
-def _claim(says: Mapping[str, Any]) -> Mapping[str, Any]:
-    claim = says.get("mitigation")
-    return claim if isinstance(claim, dict) else {}

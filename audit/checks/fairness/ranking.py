@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from audit.measure.estimate import Estimate
     from audit.measure.spread import EstimateAt
@@ -48,42 +49,58 @@ def measure(
 
     Over ``rows`` sampled rows; the top places are the best ``top_share`` of them, with everybody
     who ties with the last one. nDCG needs labels of a binary task, and groups of
-    ``min_group_size``.
+    ``min_group_size``. With control features also within each of their levels, whose rows are
+    ranked among themselves.
     """
-    from audit.counts import group_rows
-    from audit.measure.exposure import position_weights
-    from audit.measure.spread import largest_difference
+    from audit.counts import control_levels
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
     values, relevance = _scores(subject)
     record = Recorder(__name__, seed)
     chosen = sample(subject, rows, record.stream("sample"))
-    values = values[chosen]
-    ranked = _Ranked(values, position_weights(values), top_share)
+    sampled = subject.groups.iloc[chosen]
+    for level, inside in control_levels(sampled, subject.control_features):
+        ranked = _Ranked(values[chosen[inside]], top_share)
+        own = None if relevance is None else relevance[chosen[inside]]
+        groups = sampled.loc[inside, list(subject.sensitive_features)]
+        yield from _within(record, ranked, own, groups, level, levels, min_group_size)
+    if relevance is None:
+        why = "it needs the true labels of a binary task"
+        yield record.without_value("ndcg_score", "not_applicable", why)
+
+
+def _within(
+    record: Recorder,
+    ranked: _Ranked,
+    relevance: np.ndarray | None,
+    groups: pd.DataFrame,
+    level: Mapping[str, str],
+    levels: Sequence[float],
+    minimum: int,
+) -> Iterator[Finding]:
+    from audit.counts import group_rows
+    from audit.measure.spread import largest_difference
+
     compared: dict[tuple[str, ...], dict[str, dict[str, EstimateAt]]] = {}
-    for group, inside in group_rows(subject.groups.iloc[chosen], subject.sensitive_features):
-        if not group:
-            continue
-        small = f"too small to compare: {inside.size} rows, the minimum is {min_group_size}"
-        note = small if inside.size < min_group_size else ""
+    for own, inside in group_rows(groups, [str(c) for c in groups.columns])[1:]:
+        small = f"too small to compare: {inside.size} rows, the minimum is {minimum}"
+        note = small if inside.size < minimum else ""
+        group = {**own, **level}
         for name in ("relative_exposure", "top_k_selection_rate"):
             at = partial(ranked.estimate, name, inside)
             unit = "ratio" if name == "relative_exposure" else "rate"
             yield record.write(name, at(levels), unit=unit, group=group, note=note)
-            members = compared.setdefault(tuple(group), {}).setdefault(name, {})
+            members = compared.setdefault(tuple(own), {}).setdefault(name, {})
             if not note:
-                members[", ".join(f"{k}={v}" for k, v in group.items())] = at
+                members[", ".join(f"{k}={v}" for k, v in own.items())] = at
         if relevance is not None and not note:
-            yield _quality(record, group, values[inside], relevance[chosen][inside], levels)
-    if relevance is None:
-        why = "it needs the true labels of a binary task"
-        yield record.without_value("ndcg_score", "not_applicable", why)
+            yield _quality(record, group, ranked.values[inside], relevance[inside], levels)
     for features, names in compared.items():
         for name, estimates in names.items():
             gap = largest_difference(estimates, levels)
             unit = "ratio difference" if name == "relative_exposure" else "rate"
-            yield record.write(f"{name}_difference", gap, unit=unit, between=features)
+            yield record.write(f"{name}_difference", gap, unit=unit, group=level, between=features)
 
 
 def _quality(
@@ -113,9 +130,13 @@ def _scores(subject: Subject) -> tuple[np.ndarray, np.ndarray | None]:
 class _Ranked:
     """A ranking of all rows, and what one group's rows get of it."""
 
-    def __init__(self, values: np.ndarray, weights: np.ndarray, top_share: float) -> None:
+    def __init__(self, values: np.ndarray, top_share: float) -> None:
         import numpy as np
 
+        from audit.measure.exposure import position_weights
+
+        self.values = values
+        weights = position_weights(values)
         self.weights = weights / weights.mean()
         places = min(values.size, max(1, int(np.ceil(top_share * values.size))))
         self.is_top = values >= np.sort(values)[-places]

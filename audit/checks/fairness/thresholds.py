@@ -13,6 +13,7 @@ from audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from audit.measure.estimate import Estimate
     from audit.measure.sweep import Sweep
@@ -35,6 +36,7 @@ _GAPS = {
 }
 _WITHOUT_LABELS = ("selection_rate",)
 _MOST_GROUPS = 60  # of one set of features in the artifact: beyond it nobody reads the curves
+_NOT_SWEPT = f"more than {_MOST_GROUPS} groups: not swept"
 
 
 def measure(
@@ -48,11 +50,11 @@ def measure(
     """Yields the largest gaps along the sweep, and counts and bands of every group as artifact.
 
     ``points`` thresholds: evenly spaced for probabilities, quantiles of the score otherwise, and
-    the subject's own. The gaps hold for all thresholds and pairs of groups together.
+    the subject's own. The gaps hold for all thresholds and pairs of groups together; with control
+    features they are measured within each of their levels too.
     """
-    from audit.counts import group_rows
-    from audit.measure.estimate import undefined
-    from audit.measure.sweep import RATES, sweep
+    from audit.counts import control_levels
+    from audit.measure.sweep import RATES
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
@@ -69,30 +71,42 @@ def measure(
     rates = tuple(RATES) if truth is not None else _WITHOUT_LABELS
     if truth is None:  # without labels every row counts as tp or fn: selection alone is read
         labels = labels | True
-    by_features: dict[tuple[str, ...], list[tuple[dict[str, str], Sweep]]] = {}
-    for group, rows in group_rows(predictions.groups, subject.sensitive_features):
-        counts = sweep(labels[rows], score[rows], thresholds)
-        by_features.setdefault(tuple(group), []).append((group, counts))
-    artifact = record.artifact(_document(by_features, thresholds, current, rates, levels[0]))
+    named = (record.artifact(None).name,)
     count = float(thresholds.size)
-    named = (artifact.name,)
     yield record.plain(
         "swept_threshold_count", count, n=predictions.n, unit="threshold", artifacts=named
     )
-    for features, members in by_features.items():
-        if not features:
-            continue
-        for name, used in _GAPS.items():
-            if not set(used) <= set(rates):
-                continue
-            if len(members) > _MOST_GROUPS:
-                why = f"more than {_MOST_GROUPS} groups: not swept"
-                gap = undefined(why, n=predictions.n)
-                yield record.write(name, gap, between=features)
-            else:
-                gap = _worst_gap(members, used, levels, min_group_size)
-                yield record.write(name, gap, between=features, artifacts=named)
-    yield artifact
+    everyone: list[Swept] = []
+    for level, inside in control_levels(predictions.groups, subject.control_features):
+        groups = predictions.groups.loc[inside, list(subject.sensitive_features)]
+        members = _swept(groups, labels[inside], score[inside], thresholds)
+        everyone += [({**own, **level}, counts) for own, counts in members]
+        for features, name, gap in _gaps(members, rates, levels, min_group_size):
+            kept = () if gap.reason == _NOT_SWEPT else named
+            yield record.write(name, gap, group=level, between=features, artifacts=kept)
+    yield record.artifact(_document(_by_set(everyone), thresholds, current, rates, levels[0]))
+
+
+Swept = tuple[Mapping[str, str], "Sweep"]  # a group and its counts
+
+
+def _swept(
+    groups: pd.DataFrame, labels: np.ndarray, score: np.ndarray, thresholds: np.ndarray
+) -> list[Swept]:
+    """The counts of all rows (an empty name), and of every group and crossing."""
+    from audit.counts import group_rows
+    from audit.measure.sweep import sweep
+
+    positions = group_rows(groups, [str(c) for c in groups.columns])
+    return [(own, sweep(labels[rows], score[rows], thresholds)) for own, rows in positions]
+
+
+def _by_set(members: Sequence[Swept]) -> dict[tuple[str, ...], list[Swept]]:
+    """Groups by the features that they are groups of."""
+    found: dict[tuple[str, ...], list[Swept]] = {}
+    for group, counts in members:
+        found.setdefault(tuple(group), []).append((group, counts))
+    return found
 
 
 def _thresholds(
@@ -100,14 +114,14 @@ def _thresholds(
 ) -> np.ndarray:
     import numpy as np
 
-    even = np.linspace(0, 1, points)
+    even = np.linspace(0, 1, points).round(12)
     grid = even if is_probability else np.quantile(score, even)
     own = [] if current is None else [current]
-    return np.unique(np.append(np.round(grid, 12), own))
+    return np.unique(np.append(grid, own))
 
 
 def _document(
-    by_features: Mapping[tuple[str, ...], Sequence[tuple[dict[str, str], Sweep]]],
+    by_features: Mapping[tuple[str, ...], Sequence[Swept]],
     thresholds: np.ndarray,
     current: float | None,
     rates: Sequence[str],
@@ -130,17 +144,31 @@ def _document(
     }
 
 
+def _gaps(
+    members: Sequence[Swept], rates: Sequence[str], levels: Sequence[float], minimum: int
+) -> Iterator[tuple[tuple[str, ...], str, Estimate]]:
+    """For each set of features: name and value of each gap that the labels allow."""
+    from audit.measure.estimate import undefined
+
+    for features, groups in _by_set(members).items():
+        for name, used in _GAPS.items():
+            if not features or not set(used) <= set(rates):
+                continue
+            if len(groups) > _MOST_GROUPS:
+                n = sum(counts.n for _, counts in groups)
+                yield features, name, undefined(_NOT_SWEPT, n=n)
+            else:
+                yield features, name, _worst_gap(groups, used, levels, minimum)
+
+
 def _worst_gap(
-    members: Sequence[tuple[dict[str, str], Sweep]],
-    rates: Sequence[str],
-    levels: Sequence[float],
-    minimum: int,
+    members: Sequence[Swept], rates: Sequence[str], levels: Sequence[float], minimum: int
 ) -> Estimate:
     from dataclasses import replace
 
     from audit.measure.gaps import Family, GroupCount, gap
 
-    big = [(g, c) for g, c in members if int(c.tp[0] + c.fp[0] + c.fn[0] + c.tn[0]) >= minimum]
+    big = [(g, c) for g, c in members if c.n >= minimum]
     families = []
     for rate in rates:
         counted = [(", ".join(f"{k}={v}" for k, v in g.items()), *c.cases(rate)) for g, c in big]
@@ -148,7 +176,7 @@ def _worst_gap(
             groups = tuple(GroupCount(name, int(k[i]), int(n[i])) for name, k, n in counted)
             families.append(Family(rate, groups, f"no rows for {rate}"))
     estimate = gap(families, scale="difference", levels=levels)
-    rows = sum(int(c.tp[0] + c.fp[0] + c.fn[0] + c.tn[0]) for _, c in big)
+    rows = sum(c.n for _, c in big)
     counts = {"groups": len(members), "groups_left_out": len(members) - len(big)}
     method = f"{estimate.method}, of all thresholds together"
     return replace(estimate, n=rows, counts=counts, method=method)
