@@ -21,24 +21,30 @@ import glob
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from audit.canonical import canonical_bytes, digest_bytes, digest_file, digest_json, relative_files
-from audit.errors import AlteredEvidenceError, InputError
+from audit.errors import AlteredEvidenceError, InputError, LimitError
 from audit.evidence.disk import disk_error, sync_folder, write_whole
 from audit.evidence.finished import Store
+from audit.evidence.shape import Environment, Plan, first_problem, require_shape
 from audit.finding import Finding
 
 SEAL_SCHEMA = "evenhand-seal/1"
 SEAL_FILE = "seal.json"
 RUN_FILE = "run.json"
+MOST_FILES, MOST_BYTES = 10_000, 2 << 30  # of a whole case
+MOST_JSON = 64 << 20  # of one JSON file, which takes up to thirty times as much in memory
+_MOST_SEAL = 4 << 20  # of the seal, which is written again to be compared
+_SHAPES: Mapping[str, type[BaseModel]] = {"plan.json": Plan, "environment.json": Environment}
+_ALL_FIELDS = set(Finding.model_fields)
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,14 @@ class Case:
         )
 
     def artifact(self, name: str) -> Any:
-        """The JSON artifact stored as ``artifacts/<name>``."""
+        """The JSON artifact stored as ``artifacts/<name>``; of any shape, if a stranger wrote it.
+
+        Raises ValueError for what is no JSON, LimitError for what is too large.
+        """
         path = self.path / "artifacts" / name
         if f"artifacts/{name}" not in self.files:
             raise InputError(f"case {self.path} has no artifact {name!r}", remedy="audit again")
-        return json.loads(path.read_text("utf-8"))
+        return _read_json(path)
 
     def pack_paths(self) -> tuple[Path, ...]:
         """The copies of the policy packs that were asked for when the audit was planned."""
@@ -222,28 +231,43 @@ def read_case(path: str | Path) -> Case:
     Raises InputError if there is no case, AlteredEvidenceError if any byte differs.
     """
     folder = Path(path)
+    seal = read_seal(folder)
+    findings = read_findings(folder)
+    return Case(
+        path=folder,
+        plan=read_plan(folder),
+        findings=findings,
+        environment=read_object(folder / "environment.json"),
+        digest=digest_json(seal),
+        files=seal["files"],
+    )
+
+
+def read_seal(folder: Path) -> dict[str, Any]:
+    """The seal of a case, with every file of the case held against it.
+
+    Raises InputError if there is no case, AlteredEvidenceError if any byte differs, LimitError for
+    more than a case holds.
+    """
     problems = verify_case(folder)
     if problems:
         raise AlteredEvidenceError(
             f"case {folder} differs from its seal: " + "; ".join(map(str, problems[:5])),
             remedy="do not rely on it: restore the case from a copy, or audit again",
         )
-    seal = json.loads((folder / SEAL_FILE).read_text("utf-8"))
-    findings = _read_findings(folder)
-    return Case(
-        path=folder,
-        plan=_read_object(folder / "plan.json", ("schema", "subject", "facts", "checks")),
-        findings=findings,
-        environment=_read_object(folder / "environment.json"),
-        digest=digest_json(seal),
-        files=seal["files"],
-    )
+    seal: dict[str, Any] = _read_json(folder / SEAL_FILE)
+    return seal
+
+
+def read_plan(folder: Path) -> dict[str, Any]:
+    """The plan of a sealed case. Raises AlteredEvidenceError if it is none."""
+    return read_object(folder / "plan.json")
 
 
 def verify_case(path: str | Path) -> list[Problem]:
     """Every changed, added or missing file of a case; an empty list means that the seal holds.
 
-    Raises InputError if ``path`` is no case folder at all.
+    Raises InputError if ``path`` is no case folder at all, LimitError for more than a case holds.
     """
     folder = Path(path)
     seal_path = folder / SEAL_FILE
@@ -258,6 +282,7 @@ def verify_case(path: str | Path) -> list[Problem]:
         return [Problem(SEAL_FILE, "missing")]
     sealed, problems = _read_seal(seal_path)
     present = set(relative_files(folder)) - {SEAL_FILE}
+    _require_size(folder, present)
     for name in sorted(present | set(sealed)):
         file = folder / name
         if name not in sealed:
@@ -271,13 +296,43 @@ def verify_case(path: str | Path) -> list[Problem]:
     return problems
 
 
-def _read_seal(path: Path) -> tuple[dict[str, str], list[Problem]]:
-    raw = path.read_bytes()
+def _require_size(folder: Path, names: Collection[str]) -> None:
+    """Before a byte is hashed: a file may say that it is a terabyte long."""
+    size = sum((folder / name).lstat().st_size for name in names)
+    if len(names) > MOST_FILES or size > MOST_BYTES:
+        raise LimitError(
+            f"case {folder} holds {len(names):,} files of {size:,} bytes in all",
+            remedy=f"at most {MOST_FILES:,} files and {MOST_BYTES:,} bytes are read: is it a case?",
+        )
+
+
+def _read_json(file: Path) -> Any:
     try:
+        return json.loads(_read_text(file))
+    except RecursionError:
+        raise ValueError(f"{file.name} nests too deeply to be read") from None
+
+
+def _read_text(file: Path, most: int = MOST_JSON) -> str:
+    _require_readable(file, most)
+    return file.read_text("utf-8")
+
+
+def _require_readable(file: Path, most: int = MOST_JSON) -> None:
+    size = file.stat().st_size
+    if size > most:
+        raise LimitError(
+            f"{file} has {size:,} bytes, over {most:,}", remedy="is it a case? audit again"
+        )
+
+
+def _read_seal(path: Path) -> tuple[dict[str, str], list[Problem]]:
+    try:
+        raw = _read_text(path, _MOST_SEAL)
         seal = json.loads(raw)
         files = dict(seal["files"])
-        canonical = canonical_bytes(seal) == raw and seal["schema"] == SEAL_SCHEMA
-    except (ValueError, KeyError, TypeError):
+        canonical = canonical_bytes(seal) == raw.encode() and seal["schema"] == SEAL_SCHEMA
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}, [Problem(SEAL_FILE, "is not a seal")]
     missing = {"plan.json", "findings.jsonl", "environment.json"} - set(files)
     problems = [Problem(name, "not covered by the seal") for name in sorted(missing)]
@@ -286,13 +341,11 @@ def _read_seal(path: Path) -> tuple[dict[str, str], list[Problem]]:
     return files, problems
 
 
-def _read_object(file: Path, keys: Sequence[str] = ()) -> dict[str, Any]:
-    """A sealed JSON object. Who makes a case can seal anything: that it is one is looked at."""
+def read_object(file: Path) -> dict[str, Any]:
+    """``plan.json`` or ``environment.json`` of a sealed case, with its shape looked at."""
     try:
-        value = json.loads(file.read_text("utf-8"))
-        if not isinstance(value, dict) or any(k not in value for k in keys):
-            raise ValueError(f"it is no object with {', '.join(keys) or 'keys'}")
-    except (ValueError, RecursionError) as error:
+        value = require_shape(_read_json(file), _SHAPES[file.name])
+    except ValueError as error:
         raise AlteredEvidenceError(
             f"{file} does not hold what its name says: {error}",
             remedy="the case was written by another version or altered: audit again",
@@ -300,16 +353,30 @@ def _read_object(file: Path, keys: Sequence[str] = ()) -> dict[str, Any]:
     return value
 
 
-def _read_findings(folder: Path) -> tuple[Finding, ...]:
+def read_findings(folder: Path, measures: Sequence[str] = ()) -> tuple[Finding, ...]:
+    """The findings of a sealed case; those of ``measures`` alone, where any are named, without
+    parsing the others. Raises AlteredEvidenceError where a line is no finding, LimitError for
+    more than a case holds."""
+    file, names = folder / "findings.jsonl", [m.encode() for m in measures]
+    _require_readable(file)
     try:
-        # Not splitlines(): a group's name may hold U+2028, which is a line break to it alone.
-        lines = (folder / "findings.jsonl").read_text("utf-8").split("\n")
-        return tuple(Finding.model_validate_json(line) for line in lines if line)
-    except (ValidationError, UnicodeDecodeError) as error:
+        with file.open("rb") as lines:  # line by line, and by b"\n" alone: names may hold U+2028
+            asked = (n for n in lines if n.strip() and (not names or any(m in n for m in names)))
+            found = tuple(_finding(line) for line in asked)
+    except ValidationError as error:
         raise AlteredEvidenceError(
-            f"{folder / 'findings.jsonl'} does not hold findings: {error}",
+            f"{file} does not hold findings: {first_problem(error)}",
             remedy="the case was written by another version or altered: audit again",
         ) from error
+    return tuple(f for f in found if f.measure in measures) if measures else found
+
+
+def _finding(line: bytes) -> Finding:
+    finding = Finding.model_validate_json(line)
+    if finding.model_fields_set == _ALL_FIELDS:
+        # one set of names for all of them: pydantic keeps one for each, over a kilobyte
+        object.__setattr__(finding, "__pydantic_fields_set__", _ALL_FIELDS)
+    return finding
 
 
 def find_cases(folders: Sequence[Path]) -> list[Path]:

@@ -19,6 +19,8 @@ from audit.predictions import (
     Predictions,
     TextPredictions,
     ValuePredictions,
+    mitigation_claim,
+    positive_position,
     score,
 )
 from audit.subject import Subject
@@ -204,7 +206,7 @@ def _asker(subject: Subject, predictor: Any) -> Ask:
         return lambda rows: np.asarray(predictor.predict_values(rows), dtype=float).reshape(-1, 1)
     if subject.task == "multiclass":
         return lambda rows: np.asarray(predictor.predict_proba(rows), dtype=float)
-    position = _positive(subject)
+    position = positive_position(predictor, str(subject.truth.positive))
     decides = isinstance(predictor, Decides)
 
     def decided(rows: pd.DataFrame) -> np.ndarray:
@@ -214,14 +216,6 @@ def _asker(subject: Subject, predictor: Any) -> Ask:
         return np.column_stack([chance, np.asarray(predictor.decide(rows)) == position])
 
     return decided
-
-
-def _positive(subject: Subject) -> int:
-    from audit.data import match_label
-
-    assert subject.model is not None
-    classes = subject.model.predictor.classes
-    return classes.index(str(match_label(str(subject.truth.positive), classes)))
 
 
 def _audited(subject: Subject, rows: np.ndarray) -> _Answers:
@@ -234,8 +228,10 @@ def _audited(subject: Subject, rows: np.ndarray) -> _Answers:
     if isinstance(scored, Predictions):
         assert scored.score is not None
         values = scored.score[rows, None]
-        if isinstance(subject.model and subject.model.predictor, Decides):
-            drawn = _draws_lots(subject) & (values[:, 0] > 0) & (values[:, 0] < 1)
+        predictor = subject.model and subject.model.predictor
+        if isinstance(predictor, Decides):
+            may_draw = bool(mitigation_claim(predictor).get("randomises"))
+            drawn = may_draw & (values[:, 0] > 0) & (values[:, 0] < 1)
             exact = [scored.is_selected[rows].astype(float)]
     elif isinstance(scored, ClassPredictions):
         assert scored.probabilities is not None
@@ -255,13 +251,6 @@ def _audited(subject: Subject, rows: np.ndarray) -> _Answers:
     if drawn.any():
         allowed[drawn, 1] = 1.0
     return _Answers(np.column_stack([values, *exact]), allowed, precision, int(drawn.sum()))
-
-
-def _draws_lots(subject: Subject) -> bool:
-    """Whether the model states that it randomises."""
-    assert subject.model is not None
-    claim = subject.model.predictor.maker_says.get("mitigation")
-    return isinstance(claim, dict) and bool(claim.get("randomises"))
 
 
 def _beside(ask: Ask, odd: pd.DataFrame) -> Ask:

@@ -153,7 +153,7 @@ class Register:
         try:
             with self._connect() as connection:
                 rows = connection.execute(table.select().order_by(table.c.seq)).all()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise AlteredEvidenceError(
                 f"the register {self._shown_url()} was altered: an entry is no JSON text ({error})",
                 remedy="restore it from a copy; nothing can be judged on an altered register",
@@ -179,6 +179,19 @@ class Register:
                 remedy="restore it from a copy; nothing can be judged on an altered register",
             )
         return entries
+
+    def stamp(self) -> tuple[object, ...] | None:
+        """What changes with every entry: sizes and times of the files of a SQLite register.
+
+        None where only the database itself can tell.
+        """
+        path = database.sqlite_path(self.url)
+        if path is None:
+            return None
+        files = [path, path.with_name(f"{path.name}-wal"), self._checkpoints().path]
+        told = [file.stat() if file.exists() else None for file in files]
+        # an empty log comes and goes with who reads
+        return tuple((s.st_size, s.st_mtime_ns) if s and s.st_size else None for s in told)
 
     def verify(self, known: Sequence[PublicKey], copies: Sequence[Path] = ()) -> RegisterState:
         """Checks the chain and every checkpoint, also those in ``copies``, against the entries."""

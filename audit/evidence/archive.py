@@ -18,17 +18,22 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from audit.case import Case
-from audit.errors import AlteredEvidenceError, InputError
+from audit.case import MOST_FILES, Case
+from audit.errors import AlteredEvidenceError, InputError, LimitError
 from audit.evidence.statement import envelopes_of, read_envelope
 
-MOST_FILES = 10_000
-MOST_BYTES = 2 * 2**30
+MOST_BYTES = 256 << 20  # of an archive, which is held in memory four times while it is compared
 _TIME = (1980, 1, 1, 0, 0, 0)  # the first that the format knows
 
 
 def archive_bytes(case: Case) -> bytes:
-    """The case and the statements beside it as a zip file."""
+    """The case and the statements beside it as a zip file. Raises LimitError for over 256 MiB."""
+    size = sum((case.path / n).stat().st_size for n in case.files)
+    if size > MOST_BYTES:
+        raise LimitError(
+            f"case {case.path} has {size:,} bytes, over {MOST_BYTES:,}: no archive is made of it",
+            remedy="hand on the folder, with the *.dsse.json beside it; evenhand verify reads both",
+        )
     files = {f"case/{n}": (case.path / n).read_bytes() for n in (*case.files, "seal.json")}
     for path in envelopes_of(case.path):
         files[f"signatures/{path.name.removeprefix(case.path.resolve().name + '.')}"] = (
@@ -52,7 +57,8 @@ def _zip(files: Mapping[str, bytes]) -> bytes:
 def unpacked(path: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
     """The case folder of an archive in a scratch place, and its signatures by name.
 
-    Raises InputError for what is no such archive or would not be safe to unpack,
+    Raises InputError for what is no such archive or would not be safe to unpack, LimitError for
+    more than one holds,
     AlteredEvidenceError for one whose bytes are not those that an export writes.
     """
     raw = _read(path)
@@ -79,8 +85,12 @@ def _is_signature(name: str) -> bool:
 
 def _read(path: Path) -> bytes:
     try:
+        if not path.is_file():
+            raise InputError(f"{path} is no regular file", remedy="pass a case or its archive")
         if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{path} has over {MOST_BYTES} bytes", remedy="it is no exported case")
+            raise LimitError(
+                f"{path} has over {MOST_BYTES:,} bytes", remedy="it is no exported case"
+            )
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}", remedy="check it") from error
@@ -102,7 +112,7 @@ def _files(raw: bytes, path: Path) -> dict[str, bytes]:
 def _require_safe(members: list[zipfile.ZipInfo], path: Path) -> None:
     """Refuses bombs, names that leave the folder, duplicates, links and encryption."""
     if len(members) > MOST_FILES or sum(m.file_size for m in members) > MOST_BYTES:
-        raise InputError(
+        raise LimitError(
             f"{path} holds {len(members)} files and claims more than an exported case may have",
             remedy=f"at most {MOST_FILES} files and {MOST_BYTES} bytes are read",
         )

@@ -72,7 +72,7 @@ class Checkpoints:
         try:
             body = json.loads(line)
             return Last(int(body["count"]), str(body["head"]), line)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def add(self, count: int, head: str, *, late: bool = False) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from audit.errors import AlteredEvidenceError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
 
 TABLE = "evenhand_register"
 _LOCK = 7262187349  # a number of ours; whoever holds it writes, the others wait in line
+_MOST_BYTES = 64 << 20  # of one entry
 _APPEND_ONLY = "the register is append-only"
 _REMOTE = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph", "lustre")
 
@@ -52,10 +56,19 @@ def table() -> Table:
 
 
 def prepare(connection: Connection) -> None:
-    """Settings of a connection, and the table with its triggers where they are missing."""
+    """Settings of a connection, and the table with its triggers where they are missing.
+
+    Raises AlteredEvidenceError where something else bears the table's name: a view could go on for
+    ever.
+    """
     is_sqlite = connection.dialect.name == "sqlite"
     if is_sqlite:
         connection.exec_driver_sql("PRAGMA synchronous = FULL")
+        connection.exec_driver_sql("PRAGMA trusted_schema = OFF")
+        connection.connection.driver_connection.setlimit(  # type: ignore[union-attr]
+            sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES
+        )
+        _require_table(connection)
     else:
         connection.exec_driver_sql("SET synchronous_commit = on")
     if not _is_made(connection):
@@ -68,6 +81,16 @@ def prepare(connection: Connection) -> None:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
             table().metadata.create_all(connection)
             _add_triggers(connection)
+
+
+def _require_table(connection: Connection) -> None:
+    asked = f"SELECT type, sql FROM sqlite_master WHERE name = '{TABLE}'"  # noqa: S608
+    found = connection.exec_driver_sql(asked).first()
+    if found is not None and (found[0] != "table" or "VIRTUAL" in str(found[1])[:20].upper()):
+        raise AlteredEvidenceError(
+            f"the register was altered: its {TABLE} is no plain table",
+            remedy="restore it from a copy; nothing can be judged on an altered register",
+        )
 
 
 def _is_made(connection: Connection) -> bool:

@@ -26,7 +26,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:evenhand:audit-result:1"
 SUFFIX = ".dsse.json"
-_MOST_BYTES = 32 * 2**20
+_MOST_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,9 @@ def check_envelope(raw: bytes, case: Case, known: Mapping[str, PublicKey], place
 
 
 def read_envelope(path: Path) -> bytes:
-    """An envelope's bytes. Raises InputError where it cannot be read."""
+    """An envelope's bytes, no more than one has. Raises InputError where it cannot be read."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as handle:
+            return handle.read(_MOST_BYTES + 1)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}", remedy="check it") from error

@@ -141,7 +141,10 @@ def _as_categories(column: pd.Series[Any], known: Sequence[Any]) -> pd.Series[An
 
 
 def classes_of(n_classes: int, declared: Declared, what: str) -> tuple[str, ...]:
-    """The declared labels, or the positions 0, 1, ... that the file itself knows."""
+    """The declared labels, or the positions 0, 1, ... that the file itself knows; () of a
+    regression, which has 0. Raises InputError where other labels are declared."""
+    if not n_classes and declared.classes:
+        raise InputError(f"{what} is a regression, it has no classes", remedy="leave them out")
     if declared.classes and len(declared.classes) != n_classes:
         raise InputError(
             f"{what} has {n_classes} classes, declared are {len(declared.classes)}: "

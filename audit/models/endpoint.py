@@ -14,12 +14,14 @@ Redirects, proxies of the environment and other hosts than this machine are refu
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import math
+import socket
 import ssl
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 from audit.errors import InputError, LimitError
@@ -210,10 +212,12 @@ class EndpointPredictor(RowModel):
         return InputError(f"{self._what} answers {status}: {said!r}", remedy="see its own log")
 
     def _once(self, body: bytes) -> tuple[int, bytes]:
-        """One request: status and body. The limit holds for the whole body, not for each packet."""
+        """One request: status and body. The limit holds for the whole answer, its head too, not for
+        each packet."""
         limit = self._endpoint.time_limit_s
         until = time.monotonic() + limit
         connection = self._connection(limit)
+        connection.response_class = _answer_until(until)
         path = self._url._replace(scheme="", netloc="", fragment="").geturl() or "/"
         try:
             connection.request(
@@ -225,19 +229,12 @@ class EndpointPredictor(RowModel):
             response = connection.getresponse()
             parts: list[bytes] = []
             size = 0
-            while True:
-                left = until - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError
-                if connection.sock is not None:
-                    connection.sock.settimeout(left)
-                part = response.read1(1 << 16)
-                if not part:
-                    return response.status, b"".join(parts)
+            while part := response.read1(1 << 16):
                 parts.append(part)
                 size += len(part)
                 if size > MAX_ANSWER_BYTES:
                     raise self._wrong(f"answers with over {MAX_ANSWER_BYTES >> 20} MiB")
+            return response.status, b"".join(parts)
         finally:
             connection.close()
 
@@ -248,6 +245,48 @@ class EndpointPredictor(RowModel):
             context = ssl.create_default_context()
             return http.client.HTTPSConnection(host, port, timeout=limit, context=context)
         return http.client.HTTPConnection(host, port, timeout=limit)
+
+
+def _answer_until(until: float) -> type[http.client.HTTPResponse]:
+    """What http.client reads an answer with, up to a point in time."""
+
+    class Answer(http.client.HTTPResponse):
+        def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+            super().__init__(cast("socket.socket", _Until(sock, until)), *arguments, **options)
+
+    return Answer
+
+
+class _Until(io.RawIOBase):
+    """What arrives at a socket up to a point in time (``time.monotonic``), as http.client reads it.
+
+    A socket's own time limit begins anew with every byte. Raises TimeoutError past the point.
+    """
+
+    def __init__(self, sock: socket.socket, until: float) -> None:
+        self._socket, self._until = sock, until
+        self._bytes = sock.makefile("rb", buffering=0)  # keeps it open for as long as it is read
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """What http.client asks of a socket; it reads alone."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """As ``RawIOBase`` has it."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+        return self._bytes.readinto(buffer) or 0
+
+    def close(self) -> None:
+        """Lets the socket go."""
+        self._bytes.close()
+        super().close()
 
 
 def _is_number(value: Any) -> bool:

@@ -17,6 +17,7 @@ TRUST = "code"
 ABOUT = "a graph, but torch's reader unpickles and evaluates parts of it: it can run code"
 # Opening one imports the whole compiler stack, which no longer works once the sandbox is locked.
 PRELOAD = ("torch", "torch.export", "torch.export.pt2_archive", "torch._dynamo", "sympy")
+BESIDE = {"*.pt2": PRELOAD}
 DECLARES = frozenset({"task", "classes", "inputs", "outputs"})
 EXTRA = ""
 RECOGNISED_BY = "a torch zip that holds archive_format"

@@ -70,14 +70,12 @@ def load(path: Path, declared: Declared = NOTHING) -> BoosterPredictor:
     n_classes, answers = _answers(_value(text, "objective"), booster, what)
     unnamed = names == [f"Column_{i}" for i in range(n)]
     columns = BoosterColumns(None if unnamed else names, n, categories, declared, what)
-    if not n_classes and declared.classes:
-        raise InputError(f"{what} is a regression, it has no classes", remedy="leave them out")
 
     def ask(features: pd.DataFrame) -> np.ndarray:
         found: np.ndarray = booster.predict(features, num_threads=1)
         return found
 
-    classes = classes_of(n_classes, declared, what) if n_classes else ()
+    classes = classes_of(n_classes, declared, what)
     says: dict[str, Any] = {"objective": _value(text, "objective")}
     if answers == "one-vs-all":
         says["scores"] = "one model a class; each score divided by the row's sum"

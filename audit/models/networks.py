@@ -19,6 +19,29 @@ if TYPE_CHECKING:
     from audit.models.predictor import Gradients
 
 
+def one_score_a_class(module: Any, n_classes: int) -> Any:
+    """``module`` with outputs of shape (rows, n_classes), or (rows, 1) where there are no classes.
+
+    A network of two classes may give one logit, which is the second's: the first one's is then 0,
+    as in ``audit.models.outputs``, so that softmax gives the logistic function of it.
+    """
+    import torch
+
+    class OneScoreAClass(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = module
+
+        def forward(self, encoded: torch.Tensor) -> torch.Tensor:
+            scores: torch.Tensor = self.network(encoded)
+            scores = scores.reshape(len(encoded), -1)
+            if n_classes == 2 and scores.shape[1] == 1:
+                return torch.cat([torch.zeros_like(scores), scores], dim=1)
+            return scores
+
+    return OneScoreAClass()
+
+
 @dataclass(frozen=True)
 class NetworkGradients:
     """Access for gradient methods; see ``audit.models.predictor.Gradients``."""
@@ -50,7 +73,7 @@ class DeclaredNetwork(RowModel):
     """A torch module, float32 in and one float tensor out, read as its user declares.
 
     ``rows`` is how many rows it takes at once, None for any number. Gradients are offered where
-    scores are logits, one for each class, or values.
+    scores are logits or values.
     """
 
     def __init__(
@@ -71,7 +94,8 @@ class DeclaredNetwork(RowModel):
         self.input_columns = inputs.input_columns
         self.maker_says: Mapping[str, Any] = {}
         if rows is None and self._outputs != "probabilities":
-            self.gradients = cast("Gradients", NetworkGradients(module, inputs))
+            scores = one_score_a_class(module, len(self.classes))
+            self.gradients = cast("Gradients", NetworkGradients(scores, inputs))
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
         """Scores of shape (rows, n_classes)."""

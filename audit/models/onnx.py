@@ -31,6 +31,7 @@ NAME = "onnx"
 TRUST = "native"
 ABOUT = "a graph of numeric operators: no code of the maker's, but parsers and kernels in C++"
 PRELOAD = ("onnxruntime",)
+BESIDE = {"*.onnx": PRELOAD}
 DECLARES = frozenset({"task", "classes", "inputs", "outputs"})
 EXTRA = "onnx"
 RECOGNISED_BY = "a protocol buffer with the fields of an ONNX model"

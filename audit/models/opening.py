@@ -16,7 +16,7 @@ from audit.models.declared import NOTHING, Declared, load_with
 from audit.models.predictor import Opened, Predictor
 from audit.models.refused import describe
 from audit.worker.intake import Copy, copy_in
-from audit.worker.launcher import launcher
+from audit.worker.launcher import launcher, names_at
 from audit.worker.levels import LEAST, Rules, require
 from audit.worker.predictor import as_predictor
 from audit.worker.session import Session, escaped
@@ -65,7 +65,19 @@ def open_model(
     format that is refused, not known, or needs more isolation than there is, LimitError (exit 6)
     past the time or the memory that ``rules`` allow.
     """
-    return _open_copy(copy_in(path), declared, rules or Rules())
+    return begin_opening(path, declared, rules=rules)()
+
+
+def begin_opening(
+    path: str | Path, declared: Declared = NOTHING, *, rules: Rules | None = None
+) -> Callable[[], Opened]:
+    """Copies the model at ``path`` in, at once; what comes back opens it.
+
+    For whoever has other work while the libraries that open it are imported elsewhere. Raises, and
+    what comes back raises, as ``open_model`` does.
+    """
+    copied = copy_in(path)
+    return lambda: _open_copy(copied, declared, rules or Rules())
 
 
 def open_here(path: str | Path, declared: Declared = NOTHING, *, trusting: bool = False) -> Opened:
@@ -89,6 +101,17 @@ def open_here(path: str | Path, declared: Declared = NOTHING, *, trusting: bool 
     predictor = load_with(format_named(seen["format"]), place, declared)
     opening = {"format": seen["format"], "trust": seen["trust"], "level": "none"}
     return Opened(predictor, place, digest_path(place), opening)
+
+
+def parts_of(opened: Opened) -> Predictor:
+    """The model opened in this process too, for whoever trains it again from its own parts.
+
+    A worker has opened this very copy of it before, within its limits of time and memory. Raises
+    UnsafeModelError unless its format is data alone.
+    """
+    if opened.copy is None:
+        raise InputError(f"{opened.path} was not opened in a worker", remedy="use open_model")
+    return open_here(opened.copy.model).predictor
 
 
 # --- in the worker
@@ -133,7 +156,7 @@ def _open_copy(copied: Copy, declared: Declared, rules: Rules) -> Opened:
     # The format's own word holds; the worker's only where the format says that it depends.
     trust = str(seen.get("trust")) if hasattr(chosen, "trust") else str(chosen.TRUST)
     require(f"{name} ({chosen.NAME})", trust, look.isolation, rules)
-    launcher().warm(model_format=chosen.NAME)
+    launcher().warm(model_format=chosen.NAME, beside=names_at(copied.model))
     load = {"do": "load", "format": chosen.NAME, "declared": declared.model_dump(mode="json")}
 
     def start(elsewhere: bool = False) -> tuple[Session, Any]:
@@ -162,7 +185,7 @@ def _open_copy(copied: Copy, declared: Declared, rules: Rules) -> Opened:
         opening["pickle_imports"] = _imports(seen)
     if session.isolation.level < LEAST[trust]:
         opening["allowed"] = "weak isolation"
-    return Opened(made, copied.source, copied.digest, opening)
+    return Opened(made, copied.source, copied.digest, opening, copied)
 
 
 def _imports(seen: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,8 @@ A format is a module (or any object) with
 and, where they are of use,
 
     PRELOAD: tuple[str, ...]                    modules that load and scoring need, imported once
+    BESIDE: Mapping[str, tuple[str, ...]]       pattern of a file's name -> modules that are wanted
+                                                where such a file lies; a guess, imported early
     DECLARES: frozenset[str]                    see ``audit.models.declared``: load(path, declared)
     def trust(path: Path) -> str                where TRUST depends on the file
     def known_here(path, says) -> Mapping       run in the audit's own process after the worker has
@@ -31,6 +33,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from audit.worker.intake import Copy
 
 Task = Literal["binary", "multiclass", "regression", "generation"]
 
@@ -123,9 +127,11 @@ class Format(Protocol):
 class Opened:
     """A model, where it came from (a path, or an endpoint's URL), the digest of every byte of it
     (an endpoint has none: ""), and how it was opened (plain JSON: format, trust, level of isolation
-    and what it consists of)."""
+    and what it consists of). ``copy`` is the private copy that the worker read, which is deleted
+    with this object; None where there is no worker."""
 
     predictor: Predictor
     path: Path | str
     digest: str
     opening: Mapping[str, Any] = field(default_factory=dict)
+    copy: Copy | None = None

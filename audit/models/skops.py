@@ -21,6 +21,7 @@ NAME = "skops"
 TRUST = "data"
 ABOUT = "scikit-learn objects: types outside our allow list are refused before anything is built"
 PRELOAD = ("skops.io", "sklearn", "pandas")
+BESIDE = {"*.skops": PRELOAD}
 DECLARES = frozenset({"task", "classes", "inputs"})
 EXTRA = ""
 RECOGNISED_BY = "a zip that holds skops' schema.json"

@@ -14,6 +14,7 @@ NAME = "torchscript"
 TRUST = "code"
 ABOUT = "a program: it runs what its maker wrote, when it is opened and when it scores"
 PRELOAD = ("torch",)
+BESIDE = {"*.pt": PRELOAD}
 DECLARES = frozenset({"task", "classes", "inputs", "outputs"})
 EXTRA = ""
 RECOGNISED_BY = "a torch zip that holds constants.pkl"

@@ -27,6 +27,7 @@ NAME = "transformers"
 TRUST = "code"
 ABOUT = "safetensors and JSON, but read by a library that chooses its own code by what they say"
 PRELOAD = ("torch", "transformers", "tokenizers", "safetensors.torch")
+BESIDE = {"tokenizer.json": PRELOAD, "tokenizer_config.json": PRELOAD}
 DECLARES = frozenset({"task", "classes", "inputs", "truncate"})
 EXTRA = "text"
 RECOGNISED_BY = "a folder whose config.json names a model_type"

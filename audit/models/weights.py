@@ -19,6 +19,7 @@ from audit.models.deserialise import state_dict
 from audit.models.inputs import DeclaredInputs, declared_inputs
 from audit.models.networks import DeclaredNetwork
 from audit.models.outputs import outputs_of, task_of
+from audit.models.predictor import Task
 from audit.models.torch_zip import torch_kind
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ NAME = "weights"
 TRUST = "data"
 ABOUT = "tensors by name, checked against a network that is installed here; nothing runs"
 PRELOAD = ("torch", "safetensors.torch")
+BESIDE = {"*.safetensors": PRELOAD, "*.pt": PRELOAD, "*.pth": PRELOAD}
 DECLARES = frozenset({"task", "classes", "inputs", "outputs", "architecture"})
 EXTRA = ""
 RECOGNISED_BY = "a safetensors header, or a torch zip whose pickle names tensors alone"
@@ -73,13 +75,18 @@ def load(path: Path, declared: Declared = NOTHING) -> DeclaredNetwork:
         )
     tensors = _safetensors(path) if is_safetensors(path) else state_dict(path)
     inputs = declared_inputs(declared.inputs, None, what)
-    module = _network(declared, inputs, what)
+    module = _network(declared, inputs, tensors, what)
     _fill(module, tensors, what)
     return DeclaredNetwork(NAME, module.eval(), inputs, declared, what)
 
 
-def _network(declared: Declared, inputs: DeclaredInputs, what: str) -> torch.nn.Module:
-    """The declared network without storage: its sizes cost nothing until weights fit them."""
+def _network(
+    declared: Declared, inputs: DeclaredInputs, tensors: Mapping[str, torch.Tensor], what: str
+) -> torch.nn.Module:
+    """The declared network without storage: its sizes cost nothing until weights fit them.
+
+    For two classes it has two outputs, or one where ``tensors`` are of such a network.
+    """
     import torch
 
     assert declared.architecture is not None
@@ -93,18 +100,22 @@ def _network(declared: Declared, inputs: DeclaredInputs, what: str) -> torch.nn.
         )
     task = task_of(declared, what)
     outputs_of(declared, task, what)
-    single = task == "regression"
+    build, parameters = points[name].load().build, dict(declared.architecture.parameters)
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    built: list[torch.nn.Module] = []
     with torch.device("meta"):
-        built: torch.nn.Module = (
-            points[name]
-            .load()
-            .build(
-                inputs.shape,
-                1 if single else len(declared.classes),
-                dict(declared.architecture.parameters),
-            )
-        )
-    return built
+        for n in _outputs(task, len(declared.classes)):
+            built.append(build(inputs.shape, n, parameters))
+            if {k: v.shape for k, v in built[-1].state_dict().items()} == shapes:
+                return built[-1]
+    return built[0]
+
+
+def _outputs(task: Task, n_classes: int) -> tuple[int, ...]:
+    """How many outputs such a network can have, the usual number first."""
+    if task == "regression":
+        return (1,)
+    return (2, 1) if n_classes == 2 else (n_classes,)
 
 
 def _fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], what: str) -> None:

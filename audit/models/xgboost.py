@@ -20,6 +20,7 @@ NAME = "xgboost"
 TRUST = "native"
 ABOUT = "trees as JSON or UBJ: no code of the maker's, but a parser in C++"
 PRELOAD = ("xgboost", "pandas")
+BESIDE = {"*.ubj": PRELOAD}
 DECLARES = frozenset({"task", "classes", "inputs"})
 EXTRA = "boosting"
 RECOGNISED_BY = "JSON or UBJ whose first keys are XGBoost's learner and version"
@@ -78,9 +79,7 @@ def load(path: Path, declared: Declared = NOTHING) -> BoosterPredictor:
         )
         return found
 
-    classes = classes_of(n_classes, declared, what) if n_classes else ()
-    if not n_classes and declared.classes:
-        raise InputError(f"{what} is a regression, it has no classes", remedy="leave them out")
+    classes = classes_of(n_classes, declared, what)
     says = {"objective": settings["objective"]["name"]}
     return BoosterPredictor(NAME, what, ask, columns, classes, answers, says)
 

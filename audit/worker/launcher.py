@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from audit.errors import UnsafeModelError
@@ -24,6 +26,7 @@ _KEPT = (
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_MAX_THREADS"),
     *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TZ"),
 )
+_MOST_NAMES = 100  # of a folder, to guess what it is
 _START = (
     "import sys, json\n"
     "sys.path[:] = json.loads(sys.argv[2])\n"
@@ -67,10 +70,21 @@ class Launcher:
         return self._process.poll() is None
 
     def warm(
-        self, modules: Iterable[str] = (), *, model_format: str = "", wait: bool = True
+        self,
+        modules: Iterable[str] = (),
+        *,
+        model_format: str = "",
+        beside: Iterable[str] = (),
+        wait: bool = True,
     ) -> None:
-        """Has it import what a format needs; without ``wait`` it does so while we go on."""
-        request = {"do": "warm", "modules": list(modules), "format": model_format}
+        """Has it import ``modules``, what a format needs, and what formats want ``beside`` files of
+        such names; without ``wait`` it does so while we go on."""
+        request = {
+            "do": "warm",
+            "modules": list(modules),
+            "format": model_format,
+            "beside": list(beside),
+        }
         if wait:
             self._ask(request)
             return
@@ -87,11 +101,16 @@ class Launcher:
         status = self._ask({"do": "ended", "pid": pid})["status"]
         return None if status is None else int(status)
 
+    def peak_memory(self) -> int:
+        """The most that a worker held which has ended by now, its libraries included, in bytes."""
+        return int(self._ask({"do": "peak"})["bytes"])
+
     def close(self) -> None:
         """Hangs up: it ends, and every worker with it."""
         self._line.close()
         try:
-            self._process.wait(timeout=2)
+            # In the middle of imports it would not notice for seconds; its workers die with it.
+            self._process.wait(timeout=0 if self._waiting else 2)
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
@@ -129,11 +148,20 @@ class Launcher:
 
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return {**kept, "LANG": "C.UTF-8", "PATH": os.defpath, "HOME": "/nonexistent", **_NO_DEVICES}
+    return {**kept, **_SET}
 
 
-# A driver for an accelerator is a large way out of a sandbox: models are opened without one.
-_NO_DEVICES = {"CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+_SET = {
+    "LANG": "C.UTF-8",
+    "PATH": os.defpath,
+    "HOME": "/nonexistent",
+    # A driver for an accelerator is a large way out of a sandbox: models are opened without one.
+    "CUDA_VISIBLE_DEVICES": "",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    # Every thread would set address space aside for itself, which counts as memory here.
+    "MALLOC_ARENA_MAX": "2",
+}
 
 _launchers: dict[int, Launcher] = {}
 
@@ -147,9 +175,19 @@ def launcher() -> Launcher:
     return found
 
 
-def warm(*modules: str) -> None:
-    """Starts the warmed process in the background, before a model is there to be opened."""
-    launcher().warm(modules, wait=False)
+def prepare(*names: str, modules: Iterable[str] = ()) -> None:
+    """Starts the warmed process in the background, before a model is opened: it imports ``modules``
+    and what models in files of such ``names`` usually need."""
+    launcher().warm(modules, beside=names, wait=False)
+
+
+def names_at(model: str | Path) -> tuple[str, ...]:
+    """The names at a model's place, which tell what it may be; nothing of it is read."""
+    path = Path(model)
+    with suppress(OSError):
+        if path.is_dir():
+            return tuple(sorted(os.listdir(path))[:_MOST_NAMES])
+    return (path.name,)
 
 
 @atexit.register

@@ -65,9 +65,9 @@ class Isolation:
 @dataclass(frozen=True)
 class Rules:
     """What the user allows. ``time_limit`` (seconds) is for opening and for each answer; None means
-    20 seconds for opening and 120 for an answer. ``memory_limit`` (bytes) is what a model may take
-    besides the libraries that open it. ``at_most`` keeps the worker below what the machine could
-    do; it is there for tests and for models that a level breaks.
+    20 seconds for opening and 120 for an answer. ``memory_limit`` (bytes) is what the worker may
+    hold, the libraries that open the model included. ``at_most`` keeps the worker below what the
+    machine could do; it is there for tests and for models that a level breaks.
 
     None of it can be set by a file that comes with the model.
     """

@@ -35,18 +35,18 @@ def leave_family(parent: int) -> None:
         os._exit(1)
 
 
-def lock(scratch: Path, model: Path, *, memory_limit: int, at_most: Level) -> Isolation:
+def lock(scratch: Path, model: Path, *, memory: int, at_most: Level) -> Isolation:
     """Locks this process, which has one thread, and moves it into ``scratch``.
 
-    Works as root and as an ordinary user. What can't be had is named in the result, never skipped
-    in silence.
+    ``memory`` (bytes) is what it may take from now on. Works as root and as an ordinary user. What
+    can't be had is named in the result, never skipped in silence.
     """
     os.umask(0o077)
     os.chdir(scratch)
     for name in ("HOME", "TMPDIR", "MPLCONFIGDIR", "XDG_CACHE_HOME", "TORCH_HOME", "HF_HOME"):
         os.environ[name] = str(scratch)
     tempfile.tempdir = str(scratch)
-    means, lacking = _limits(memory_limit)
+    means, lacking = _limits(memory)
     if at_most < Level.L2:
         return Isolation(Level.L1, tuple(means), (*lacking, f"no more than {at_most.name} asked"))
     if sys.platform != "linux":
@@ -90,7 +90,7 @@ def readable() -> Iterator[Path]:
             yield from map(Path, getattr(module, "__path__", None) or ())
 
 
-def _limits(memory_limit: int) -> tuple[list[str], list[str]]:
+def _limits(memory: int) -> tuple[list[str], list[str]]:
     try:
         import resource
     except ImportError:
@@ -101,8 +101,10 @@ def _limits(memory_limit: int) -> tuple[list[str], list[str]]:
         "FSIZE": MAX_FILE,
         "NOFILE": MAX_OPEN_FILES,
         "MEMLOCK": 0,
-        # What the libraries take already comes on top: what they map is not what a model asks for.
-        "AS": _address_space() + memory_limit,
+        # Of address space, since Linux has no limit on resident memory and RLIMIT_DATA leaves out
+        # what is mapped as shared. What the libraries have mapped already is far more than they
+        # use: it comes on top.
+        "AS": _address_space() + memory,
     }
     for name, limit in wanted.items():
         kind = getattr(resource, f"RLIMIT_{name}", None)
@@ -117,11 +119,20 @@ def _limits(memory_limit: int) -> tuple[list[str], list[str]]:
     return ["limits"], lacking
 
 
+def resident_memory(pid: int) -> int:
+    """Bytes that a process holds in memory, 0 where the system does not tell."""
+    return _pages(pid, 1) or 0
+
+
 def _address_space() -> int:
+    return _pages(os.getpid(), 0) or 64 * GIB  # not Linux: the parent watches the memory
+
+
+def _pages(pid: int, position: int) -> int | None:
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-    except (OSError, ValueError):
-        return 64 * GIB  # not Linux; the parent watches the memory
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[position])
+    except (OSError, ValueError, IndexError):
+        return None
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_NAMES = 100_000  # classes, or input columns
+MOST_REPLACED = 2
 
 
 class WorkerPredictor:
     """Asks the worker. Only the columns that the model reads are sent: no label, no group.
 
     ``gradients`` is None: gradients stay where the model is, and explanations ask through
-    ``audit.attribution.door``. ``reopened()`` gives the same model in a fresh process.
+    ``audit.attribution.door``. ``reopened()`` gives the same model in a fresh process. A question
+    that ended the worker, by a limit or a crash, costs its own answer alone: the next one starts
+    another worker, ``MOST_REPLACED`` times.
     """
 
     gradients: Gradients | None = None
@@ -36,9 +39,13 @@ class WorkerPredictor:
         told: Message,
         rules: Rules,
         again: Callable[[bool], Session],
+        *,
+        elsewhere: bool = False,
     ) -> None:
         self._name = name
         self._session = session
+        self._elsewhere = elsewhere
+        self._replaced = 0
         self._rules = rules
         self._told = told
         self._again = again
@@ -61,7 +68,9 @@ class WorkerPredictor:
         ``elsewhere``: one that finds another clock and environment (``audit.worker.elsewhere``).
         """
         session = self._again(elsewhere)
-        return type(self)(self._name, session, self._told, self._rules, self._again)
+        return type(self)(
+            self._name, session, self._told, self._rules, self._again, elsewhere=elsewhere
+        )
 
     def close(self) -> None:
         """Ends the worker; a closed model answers nothing."""
@@ -95,11 +104,22 @@ class WorkerPredictor:
             for name, frame in question.frames.items()
         }
         asked = {"do": "ask", "operation": question.operation, "options": dict(question.options)}
-        found = self._session.ask(
+        found = self._living().ask(
             f"answer {question.operation}", asked, frames, seconds=self._rules.answer_seconds
         )
         facts = found.facts.get("facts")
         return Answer(dict(found.arrays), facts if isinstance(facts, dict) else {})
+
+    def _living(self) -> Session:
+        """The worker, another one where a question ended it; the ended one has the say if not."""
+        was_closed = not self._end.alive
+        if self._session.is_open or was_closed or self._replaced == MOST_REPLACED:
+            return self._session
+        self._replaced += 1
+        self._end.detach()
+        self._session = self._again(self._elsewhere)
+        self._end = weakref.finalize(self, self._session.close)
+        return self._session
 
     def _numbers(
         self, method: str, frame: pd.DataFrame, shape: tuple[int, ...], *, several: int = 1
@@ -110,7 +130,7 @@ class WorkerPredictor:
 
         rows = to_bytes(frame[list(self.input_columns)])
         size = int(np.prod(shape)) * 8 * several
-        found = self._session.ask(
+        found = self._living().ask(
             f"score {len(frame)} rows",
             {"do": method},
             {"rows": rows},

@@ -22,34 +22,31 @@ _ALL_ALIKE = {"string": "text", "bytes": "bytes"}
 
 def to_bytes(frame: pd.DataFrame) -> bytes:
     """The frame as bytes. Raises InputError for a cell of a type that no data file gives."""
-    import pandas as pd
     import pyarrow as pa
 
+    frame = frame.reset_index(drop=True)
     kinds: list[list[str]] = []
     columns: dict[str, Any] = {}
-    plain: dict[str, pd.Series[Any]] = {}
-    for position, name in enumerate(frame.columns):
-        column = frame.iloc[:, position].reset_index(drop=True)
-        kind = _kind(column)
+    for position, (name, column) in enumerate(frame.items()):
+        kind, key = _kind(column), str(position)
         kinds.append([str(name), kind])
-        key = str(position)
-        if kind == "plain":
-            plain[key] = column
+        if kind == "numbers":
+            columns[key] = pa.array(column.to_numpy())
         elif kind == "cells":
             tags, texts = _cells(column, str(name))
             columns[f"{key}.tags"], columns[key] = pa.array(tags), pa.array(texts, pa.large_utf8())
-        else:
+        elif kind != "plain":
             columns[key] = pa.array(
                 column.array, pa.large_utf8() if kind == "text" else pa.large_binary()
             )
-    # Without a plain column, such as images alone, a table of them would have no rows.
-    table = pa.Table.from_pandas(pd.DataFrame(plain), preserve_index=False) if plain else None
-    if table is None:
-        table, columns = pa.table(columns), {}
-    for key, values in columns.items():
-        table = table.append_column(key, values)
-    layout = json.dumps({"columns": kinds, "rows": len(frame)}).encode()
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"layout": layout})
+    plain = [i for i, (_, kind) in enumerate(kinds) if kind == "plain"]
+    # How pandas has such columns is told by pandas' own notes.
+    others = frame.iloc[:, plain].set_axis([str(i) for i in plain], axis=1)
+    table = pa.Table.from_pandas(others, preserve_index=False) if plain else pa.table({})
+    notes = {**(table.schema.metadata or {})}
+    table = pa.table({**dict(zip(table.column_names, table.columns, strict=True)), **columns})
+    notes[b"layout"] = json.dumps({"columns": kinds, "rows": len(frame)}).encode()
+    table = table.replace_schema_metadata(notes)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
@@ -64,31 +61,36 @@ def from_bytes(data: bytes) -> pd.DataFrame:
     table = pa.ipc.open_stream(pa.py_buffer(data)).read_all()
     layout = json.loads(table.schema.metadata[b"layout"])
     plain = [str(i) for i, (_, kind) in enumerate(layout["columns"]) if kind == "plain"]
-    frame = table.select(plain).to_pandas()
-    columns = []
+    others = table.select(plain).to_pandas() if plain else {}
+    columns: dict[int, Any] = {}
     for position, (_, kind) in enumerate(layout["columns"]):
         key = str(position)
-        if kind == "plain":
-            columns.append(frame[key])
-            continue
-        cells = table[key].to_pylist()
-        if kind == "cells":
-            tags = table[f"{key}.tags"].to_pylist()
-            cells = [_READ[tag](text) for tag, text in zip(tags, cells, strict=True)]
-        columns.append(pd.Series(cells, dtype=object))
-    if not columns:
-        return pd.DataFrame(index=range(layout["rows"]))
-    made = pd.concat(columns, axis=1)
-    made.columns = pd.Index([name for name, _ in layout["columns"]])
-    return made
+        if kind == "numbers":
+            columns[position] = table[key].to_numpy()
+        elif kind == "plain":
+            columns[position] = others[key]
+        else:
+            cells = table[key].to_pylist()
+            if kind == "cells":
+                tags = table[f"{key}.tags"].to_pylist()
+                cells = [_READ[tag](text) for tag, text in zip(tags, cells, strict=True)]
+            columns[position] = pd.Series(cells, dtype=object)
+    made = pd.DataFrame(columns, index=range(layout["rows"]))
+    return made.set_axis([name for name, _ in layout["columns"]], axis=1)
 
 
 def _kind(column: pd.Series[Any]) -> str:
+    """How a column goes: numbers as NumPy has them; objects of one type; cells each of its own; and
+    plain, whatever else pandas and Arrow both know."""
+    import numpy as np
     import pandas as pd
 
-    if column.dtype != object:
-        return "plain"
-    return _ALL_ALIKE.get(pd.api.types.infer_dtype(column, skipna=False), "cells")
+    if column.dtype == object:
+        return _ALL_ALIKE.get(pd.api.types.infer_dtype(column, skipna=False), "cells")
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "biuf" and dtype.itemsize <= 8:
+        return "numbers"
+    return "plain"
 
 
 def _cells(column: pd.Series[Any], name: str) -> tuple[np.ndarray, list[str]]:

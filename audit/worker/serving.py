@@ -12,7 +12,7 @@ from audit.errors import EvenhandError
 from audit.worker.elsewhere import go_elsewhere
 from audit.worker.frames import BadFrame, Message, pack, unpack
 from audit.worker.levels import Level
-from audit.worker.lock import leave_family, lock
+from audit.worker.lock import leave_family, lock, resident_memory
 
 KNOWN_METHODS = ("predict_proba", "predict_values", "token_log_likelihood", "decide")
 
@@ -23,16 +23,19 @@ def serve(task: dict[str, Any], *, channel: int, said: int, parent: int) -> None
     channel = _only(channel, said)
     from audit.worker import rows as _  # noqa: F401 - the reader of rows, while files may be read
 
+    line = _Line(channel)
+    # The zygote's own, since pages of libraries are counted here only once they are touched.
+    held = resident_memory(parent)
+    left = int(task["memory_limit"]) - held
+    if left <= 0:
+        line.write(pack(Message({"held": held})))
+        return
     isolation = lock(
-        Path(task["scratch"]),
-        Path(task["model"]),
-        memory_limit=int(task["memory_limit"]),
-        at_most=Level[task["at_most"]],
+        Path(task["scratch"]), Path(task["model"]), memory=left, at_most=Level[task["at_most"]]
     )
     if task.get("elsewhere"):
         go_elsewhere()
-    line = _Line(channel)
-    line.write(pack(Message({"isolation": isolation.to_json()})))
+    line.write(pack(Message({"held": held, "isolation": isolation.to_json()})))
     worker = _Worker(task)
     while (question := line.read()) is not None:
         line.write(_answered(worker.answer, question))
@@ -86,14 +89,25 @@ def _answered(answer: Callable[[Message], Message], question: Message) -> list[b
         return pack(answer(question))  # an answer that cannot be sent is an error too
     except EvenhandError as error:
         kind, message, remedy = type(error).__name__, error.message, error.remedy
-    except MemoryError as error:
-        kind, message, remedy = "MemoryError", str(error), ""
+        is_memory = _is_memory(error)
     except BaseException as error:
         kind, message, remedy = "unexpected", f"{type(error).__name__}: {error}", ""
-        if ("allocate" in message and "memory" in message) or "bad_alloc" in message:
-            kind = "MemoryError"
+        is_memory = _is_memory(error)
+    kind = "MemoryError" if is_memory else kind
     said = {"kind": kind, "message": message[:4000], "remedy": remedy[:2000]}
     return pack(Message({"error": said}))
+
+
+def _is_memory(error: BaseException | None) -> bool:
+    """Whether a lack of memory is at the bottom of an error, as Python or a library says it."""
+    while error is not None:
+        said = str(error)
+        if isinstance(error, MemoryError) or "bad_alloc" in said:
+            return True
+        if "allocate" in said and "memory" in said:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class _Worker:

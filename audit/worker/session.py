@@ -18,10 +18,12 @@ from audit.errors import (
     InputError,
     LimitError,
     UnsafeModelError,
+    printable,
 )
 from audit.worker.frames import MAX_MESSAGE, BadFrame, Message, pack, unpack
 from audit.worker.launcher import launcher
-from audit.worker.levels import Isolation, Level, Rules
+from audit.worker.levels import GIB, Isolation, Level, Rules
+from audit.worker.lock import resident_memory
 
 PULSE = 0.1  # seconds between two looks at a worker that is at work
 _KEPT_TEXT = 2000  # characters of what it printed, for error messages alone
@@ -34,7 +36,7 @@ def escaped(text: object, *, most: int = _KEPT_TEXT) -> str:
     """Text from a worker as one may show it: control and direction characters as escapes."""
     shown = str(text)
     cut = shown[:most] + (" …" if len(shown) > most else "")
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in cut)
+    return printable(cut)
 
 
 class Session:
@@ -72,10 +74,9 @@ class Session:
             os.close(said)
         self._is_open = True
         self._owner = os.getpid()
-        self._memory_at_start = self._memory()
         try:
             told = self._receive(time.monotonic() + 30, "lock itself", 30)
-            self.isolation = _isolation(told.facts)
+            self.isolation = self._isolation(told.facts)
         except BaseException:
             self.close()
             raise
@@ -107,6 +108,11 @@ class Session:
         if "error" in answer.facts:
             raise self._error(answer.facts["error"], what)
         return answer
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the worker was not ended yet, by ``close`` or by a question that it failed."""
+        return self._is_open
 
     def close(self) -> None:
         """Ends the worker with its whole group."""
@@ -190,8 +196,7 @@ class Session:
                 f"{self._name} took over {seconds:g} s to {what}, and was ended",
                 remedy="if the model is merely slow: --time-limit SECONDS",
             )
-        taken = self._memory() - self._memory_at_start
-        if taken > self._rules.memory_limit:
+        if resident_memory(self.pid) > self._rules.memory_limit:
             raise self._too_large(what)
         if _state(self.pid) == "T":
             raise UnsafeModelError(
@@ -199,19 +204,22 @@ class Session:
                 remedy="do not rely on this model",
             )
 
-    def _memory(self) -> int:
-        """Bytes that the worker holds, 0 where the system does not tell."""
-        try:
-            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        except (OSError, ValueError, IndexError):
-            return 0
-        return pages * os.sysconf("SC_PAGE_SIZE")
+    def _isolation(self, facts: Mapping[str, Any]) -> Isolation:
+        # Said before any model was opened, so by our own code.
+        told = facts.get("isolation")
+        if told is None:
+            raise LimitError(
+                f"{self._name}: the libraries that open it take {facts['held'] / GIB:.2g} GiB of "
+                f"memory, the limit is {self._rules.memory_limit / GIB:.2g} GiB",
+                remedy="raise it: --memory-limit GIB",
+            )
+        return Isolation(Level[told["level"]], tuple(told["means"]), tuple(told["lacking"]))
 
     # --- how it ends
 
     def _too_large(self, what: str) -> LimitError:
         return LimitError(
-            f"{self._name} took over {self._rules.memory_limit / (1 << 30):.3g} GiB of memory to "
+            f"{self._name} took over {self._rules.memory_limit / GIB:.3g} GiB of memory to "
             f"{what}, and was ended",
             remedy="if the model is merely large: --memory-limit GIB",
         )
@@ -264,9 +272,3 @@ def _state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
         return ""
-
-
-def _isolation(facts: Mapping[str, Any]) -> Isolation:
-    # Said before any model was opened, so by our own code.
-    told = facts["isolation"]
-    return Isolation(Level[told["level"]], tuple(told["means"]), tuple(told["lacking"]))

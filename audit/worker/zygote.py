@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import signal
 import socket
 import struct
@@ -18,10 +19,12 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
+from fnmatch import fnmatch
 from importlib.metadata import entry_points
 from typing import Any
 
 _LENGTH = struct.Struct("<I")
+_UNIT = 1 if sys.platform == "darwin" else 1024  # of a process' peak memory
 
 
 def main(descriptor: int) -> None:
@@ -84,11 +87,33 @@ def _count_processors() -> None:
         _openmp_effective_n_threads()
 
 
+def modules_of(model_format: str, beside: list[str]) -> list[str]:
+    """What the format of that NAME imports, and what it wants beside files of such names; what any
+    format wants where there is no NAME.
+
+    A name is a guess at what will be needed: the format itself is decided by content, in a worker.
+    """
+    # Formats and networks of other packages: a worker finds only what is loaded by then.
+    from audit.models.opening import format_named, formats
+
+    known = list(formats())
+    names = sorted({e.value.split(".")[0] for e in entry_points(group="evenhand.architectures")})
+    if model_format:
+        known = [format_named(model_format)]
+        names += getattr(known[0], "PRELOAD", ())
+    for each in known:
+        for pattern, modules in getattr(each, "BESIDE", {}).items():
+            if any(fnmatch(name, pattern) for name in beside):
+                names += modules
+    return names
+
+
 class _Zygote:
     def __init__(self) -> None:
         self._children: set[int] = set()
         self._ends: dict[int, int] = {}  # pid -> how it ended, until somebody asks
         self._warmed: set[str] = set()
+        self._counted = False
 
     def answer(
         self, request: dict[str, Any], handles: list[int], line: socket.socket
@@ -102,6 +127,8 @@ class _Zygote:
             return {"pid": self._fork(request["task"], handles, line)}
         if request["do"] == "ended":
             return {"status": self._ended(int(request["pid"]))}
+        if request["do"] == "peak":
+            return {"bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _UNIT}
         raise ValueError(f"no such request: {request['do']!r}")
 
     def _warm(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -109,13 +136,7 @@ class _Zygote:
         failed = {}
         names = list(request.get("modules", ()))
         try:
-            # Formats and networks of other packages: a worker finds only what is loaded by then.
-            from audit.models.opening import format_named, formats
-
-            list(formats())
-            names += {e.value.split(".")[0] for e in entry_points(group="evenhand.architectures")}
-            if request.get("format"):
-                names += getattr(format_named(request["format"]), "PRELOAD", ())
+            names += modules_of(request.get("format", ""), request.get("beside", ()))
         except Exception as error:
             failed["formats"] = f"{type(error).__name__}: {error}"
         for name in names:
@@ -126,13 +147,14 @@ class _Zygote:
                 self._warmed.add(name)
             except Exception as error:  # a library that cannot be imported fails in its own way
                 failed[name] = f"{type(error).__name__}: {error}"
-        if "sklearn" in self._warmed:
+        if "sklearn" in self._warmed and not self._counted:
+            self._counted = True
             _count_processors()
+        gc.collect()
+        gc.freeze()  # the pages of what is loaded stay shared
         return {"failed": failed}
 
     def _fork(self, task: dict[str, Any], handles: list[int], line: socket.socket) -> int:
-        gc.collect()
-        gc.freeze()  # the pages of what is loaded stay shared
         parent = os.getpid()
         pid = os.fork()
         if pid:

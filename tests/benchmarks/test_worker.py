@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,23 +16,28 @@ from tests.audit.models import people, skops_model
 
 pytestmark = pytest.mark.bench
 
-# Wall and processor time of one audit in a fresh process, its children with it.
+# One audit from the command line, as its own process: what it takes is measured from outside, from
+# its start to its end. "here" scores in that process and starts no other.
 AUDIT = """
-import json, resource, sys, time
+import json, resource, sys
 if sys.argv[1] == "here":
     import audit.subject, audit.models.opening as door, audit.worker.launcher as launcher
-    audit.subject.open_model = lambda path, declared, rules=None: door.open_here(path, declared)
-    launcher.warm = lambda *modules: None
+    begun = lambda path, declared, rules=None: lambda: door.open_here(path, declared)
+    audit.subject.begin_opening, launcher.prepare = begun, lambda *names, modules=(): None
 from audit.cli import run
-started = time.monotonic()
 code = run(sys.argv[2:])
-wall = time.monotonic() - started
 from audit.worker.launcher import close
 close()
 used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 cpu = sum(u.ru_utime + u.ru_stime for u in used)
-print(json.dumps({"code": code, "wall": wall, "cpu": cpu}), file=sys.stderr)
+print(json.dumps({"code": code, "cpu": cpu}), file=sys.stderr)
 """
+
+
+def findings(case: Path) -> list[dict[str, object]]:
+    """Without the check that asks in fresh processes, which there are with a worker alone."""
+    found = [json.loads(line) for line in (case / "findings.jsonl").read_text().splitlines()]
+    return [f for f in found if f["check"] != "robustness.consistency"]
 
 
 def test_the_worker_costs_under_15_percent(tmp_path: Path) -> None:
@@ -40,21 +47,25 @@ def test_the_worker_costs_under_15_percent(tmp_path: Path) -> None:
     options = [str(model), "--data", str(tmp_path / "rows.csv"), "--target", "y", "--quiet"]
     options += ["--positive-label", "1", "--sensitive", "race,sex", "--json"]
     took: dict[str, list[dict[str, float]]] = {"here": [], "worker": []}
-    for attempt in range(2):  # the best of two each, alternating: other work comes and goes
-        for mode in took:
+    for attempt in range(3):  # in pairs, each first in turn: other work comes and goes
+        for mode in sorted(took, reverse=attempt % 2 == 1):
             out = ["--out", str(tmp_path / f"{mode}{attempt}")]
+            started = time.monotonic()
             done = subprocess.run(
                 [sys.executable, "-c", AUDIT, mode, "audit", *options, *out],
                 capture_output=True,
                 text=True,
                 env={**os.environ, "EVENHAND_HOME": str(tmp_path / f"home{mode}{attempt}")},
             )
-            took[mode].append(json.loads(done.stderr.splitlines()[-1]))
+            wall = time.monotonic() - started
+            took[mode].append({**json.loads(done.stderr.splitlines()[-1]), "wall": wall})
             assert took[mode][-1]["code"] == 0, done.stderr[-1000:]
-    for kind in ("wall", "cpu"):
-        here, worker = (min(t[kind] for t in took[m]) for m in ("here", "worker"))
-        print(f"{kind}: in process {here:.1f} s, worker {worker:.1f} s, {worker / here - 1:+.1%}")
-    here, worker = (min(t["wall"] for t in took[m]) for m in ("here", "worker"))
-    assert worker < 1.15 * here
-    findings = [(tmp_path / f"{m}0" / "findings.jsonl").read_bytes() for m in took]
-    assert findings[0] == findings[1]
+    middle = {
+        kind: {mode: statistics.median(t[kind] for t in took[mode]) for mode in took}
+        for kind in ("wall", "cpu")
+    }
+    for kind, of in middle.items():
+        more = of["worker"] / of["here"] - 1
+        print(f"{kind}: in process {of['here']:.1f} s, worker {of['worker']:.1f} s, {more:+.1%}")
+    assert findings(tmp_path / "here0") == findings(tmp_path / "worker0")
+    assert middle["wall"]["worker"] < 1.15 * middle["wall"]["here"]

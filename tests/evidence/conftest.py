@@ -8,11 +8,26 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from tests.evidence.rows import write_rows
+
 Forked = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with rows to audit and a home of its own; in memory where that can be, since these
+    tests flush files many thousand times."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as folder:
+        place = Path(folder)
+        monkeypatch.setenv("EVENHAND_HOME", str(place / "home"))
+        write_rows(place)
+        yield place
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ def csv_files(folder: Path) -> Iterator[tuple[str, Path]]:
         "open_quote_header": f'y,yhat,"race\n{good}',
         "quotes": f"{HEADER}\n" + '1,1,"""""\n' * 9,
         "giant_cell": f"{HEADER}\n1,1,{'x' * (17 << 20)}\n{good}",
-        "giant_line": f"{HEADER}\n1,1,a{',' * 3_000_000}\n{good}",
+        "giant_line": f"{HEADER}\n1,1,a{',' * 200_000}\n{good}",
         "twice": "y,yhat,race,race\n" + wider(good[:-1] + "x\n", ",c"),
         "no_name": "y,yhat,race,,\n" + wider(good, ",1,2"),
         "only_names": HEADER + "\n",
@@ -186,8 +186,8 @@ def arrow_files(folder: Path, table: pa.Table) -> Iterator[tuple[str, Path]]:
             bytes(b ^ 255 if 8 < i < 40 else b for i, b in enumerate(good)),
         ),
     )
-    big = pa.table({"c": pa.repeat(0, 80_000_000)})
-    feather.write_feather(big, folder / "bomb.arrow", compression="zstd", chunksize=80_000_000)
+    big = pa.table({"c": pa.repeat(0, 40_000_000)})
+    feather.write_feather(big, folder / "bomb.arrow", compression="zstd", chunksize=40_000_000)
     yield "L.arrow_bomb", folder / "bomb.arrow"
     nulls = pa.table({"c": pa.nulls(400_000_000)})
     feather.write_feather(nulls, folder / "nulls.arrow", chunksize=400_000_000)
@@ -310,7 +310,7 @@ def workbooks(folder: Path) -> Iterator[tuple[str, Path]]:
     )
     far = b'<row r="%d"><c r="%s%d"><v>1</v></c></row>'
     samples = {
-        "bomb": b"<x>" + b" " * (400 << 20) + b"</x>",
+        "bomb": b"<x>" + b" " * (300 << 20) + b"</x>",
         "entities": lol + start + b'<row r="1"><c r="A1"><v>&a8;</v></c></row>' + end,
         "external": b"<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>" + start + end,
         "far": start + far % (1, b"XFD", 1) + far % (1_048_576, b"A", 1_048_576) + end,

@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from audit.attribution.door import Question, answer
 from audit.errors import InputError
 from audit.models import skops, weights
 from audit.models.declared import Declared, Input, load_with
 from audit.models.inputs import declared_inputs, in_batches_of
+from audit.models.networks import DeclaredNetwork
 from audit.models.outputs import as_probabilities, as_values, task_of
 from audit.spec import make_spec
 from tests.audit.formats import makers as mk
@@ -243,6 +245,58 @@ def test_weights_of_a_network_have_gradients(tmp_path: Path) -> None:
     ours = IntegratedGradients(opened.gradients.module).attribute(encoded, target=1)
     theirs = IntegratedGradients(module).attribute(encoded, target=1)
     torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("target", [1, None])
+@pytest.mark.parametrize(
+    "method", ["integrated_gradients", "deep_lift", "input_x_gradient", "shapley_exact", "linear"]
+)
+def test_one_logit_is_explained_by_its_weights(
+    tmp_path: Path, method: str, target: int | None
+) -> None:
+    import torch
+
+    torch.save(
+        {"0.weight": torch.tensor([[0.5, -2.0]]), "0.bias": torch.tensor([0.25])},
+        tmp_path / "w.pt",
+    )
+    declared = Declared(
+        inputs=({"column": "income", "mean": 40, "scale": 10}, "age"),
+        classes=("no", "yes"),
+        outputs="logits",
+        architecture={"name": "linear"},
+    )
+    predictor = weights.load(tmp_path / "w.pt", declared)
+    frame = pd.DataFrame({"income": [50.0, 30.0, 60.0], "age": [1.0, 2.0, -1.0]})
+    # z = 0.5 (income - 40) / 10 - 2 age + 0.25 is the log-odds of "yes"; the baseline is encoded 0
+    z = np.array([0.5 - 2 + 0.25, -0.5 - 4 + 0.25, 1 + 2 + 0.25])
+    by_hand = np.array([[0.5, -2.0], [-0.5, -4.0], [1.0, 2.0]])
+    np.testing.assert_allclose(predictor.predict_proba(frame)[:, 1], 1 / (1 + np.exp(-z)))
+    options = {"method": method, "target": target, "output": "logit"}
+    found = answer(predictor, Question("attribute", options, {"rows": frame}))
+    # without a target, each row's own class: the log-odds of "no" are those of "yes" turned round
+    sign = np.ones(3) if target == 1 else np.array([-1.0, -1.0, 1.0])
+    np.testing.assert_allclose(found.arrays["values"], by_hand * sign[:, None], atol=1e-5)
+    np.testing.assert_allclose(found.arrays["output"], z * sign, atol=1e-5)
+    np.testing.assert_allclose(found.arrays["baseline_output"], 0.25 * sign, atol=1e-6)
+
+
+def test_a_network_without_an_axis_of_outputs_is_explained_too(tmp_path: Path) -> None:
+    import torch
+
+    class Values(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x[:, 0] ** 2 + 3 * x[:, 1]
+
+    declared = Declared(inputs=("a", "b"), outputs="values")
+    network = DeclaredNetwork(
+        "torchscript", Values(), declared_inputs(declared.inputs, None, "m"), declared, "m"
+    )
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [0.5, -1.0]})
+    options = {"method": "integrated_gradients"}
+    found = answer(network, Question("attribute", options, {"rows": frame}))
+    # of a sum of functions of one input each: a^2 - 0 and 3 b - 0
+    np.testing.assert_allclose(found.arrays["values"], [[1, 1.5], [4, -3]], atol=1e-5)
 
 
 def test_weights_that_are_not_finite_or_of_another_type(tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,29 @@ def test_a_slow_answer_ends_in_a_limit() -> None:
         model = open_endpoint(Endpoint(url=url, time_limit_s=0.1, retries=0), BINARY).predictor
         with pytest.raises(LimitError, match=r"within 0\.1 s"):
             model.predict_proba(FRAME)
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"])
+def test_an_answer_that_trickles_ends_in_the_same_limit(head: bytes) -> None:
+    """A byte at a time, of the head or of the body: no byte is late, the answer is."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle() -> None:
+            line, _ = server.accept()
+            with line, suppress(OSError):  # it hangs up, which ends this
+                line.sendall(head)
+                for _ in range(1200):  # a minute
+                    line.sendall(b"H")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        model = open_endpoint(Endpoint(url=url, time_limit_s=0.3, retries=0), BINARY).predictor
+        with pytest.raises(LimitError, match=r"within 0\.3 s"):
+            model.predict_proba(FRAME)
+        thread.join(timeout=30)
+        assert not thread.is_alive()
 
 
 def test_other_answers_are_final() -> None:

@@ -22,9 +22,11 @@ from audit.models import opening
 from audit.models.opening import open_here, open_model
 from audit.models.predictor import Decides
 from audit.worker import landlock, seccomp
-from audit.worker.launcher import launcher
-from audit.worker.levels import LEAST, Isolation, Level, Rules, make_rules, require
+from audit.worker.launcher import launcher, names_at
+from audit.worker.levels import GIB, LEAST, Isolation, Level, Rules, make_rules, require
+from audit.worker.predictor import MOST_REPLACED
 from audit.worker.probes import must_be_stopped, try_to_escape
+from audit.worker.zygote import modules_of
 from tests.audit.models import people, skops_model
 
 FRAME = people(300, seed=3)
@@ -178,7 +180,7 @@ if pid:
     os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 leave_family(parent)
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
-isolation = lock(folder / "scratch", folder / "model", memory_limit=1 << 30, at_most=Level.L3)
+isolation = lock(folder / "scratch", folder / "model", memory=1 << 30, at_most=Level.L3)
 print(isolation.level.name, [p for p in run_probes(told) if p[1]], flush=True)
 os._exit(0)
 """
@@ -252,11 +254,53 @@ def test_a_hang_is_ended_at_the_time_limit(pickled: Any) -> None:
 
 @pytest.mark.parametrize(
     "python",
-    ["bytearray(1 << 36)", "x = []\nwhile True: x.append(bytearray(1 << 24))"],
+    [
+        "bytearray(1 << 36)",
+        "x = []\nwhile True: x.append(b'x' * (1 << 24))",
+        "import mmap; x = []\n"  # shared with nobody, but not what RLIMIT_DATA counts
+        "while True: x.append(mmap.mmap(-1, 1 << 24)); x[-1].write(b'x' * (1 << 24))",
+    ],
 )
 def test_memory_is_limited(pickled: Any, python: str) -> None:
     with pytest.raises(LimitError, match="GiB of memory") as caught:
-        pickled(python, memory_limit=300 << 20)
+        pickled(python, memory_limit=1500 << 20)
+    assert "--memory-limit" in caught.value.remedy
+    assert launcher().peak_memory() < 2 * GIB
+
+
+@pytest.mark.skipif(not (landlock.abi() and seccomp.supported()), reason="pickles need L3")
+def test_a_question_that_ends_the_worker_costs_its_own_answer_alone(tmp_path: Path) -> None:
+    import cloudpickle
+    from sklearn.linear_model import LogisticRegression
+
+    class Slow(LogisticRegression):
+        def predict_proba(self, X: Any) -> Any:
+            time.sleep(60 * (float(X.iloc[0, 0]) == 7))
+            return super().predict_proba(X)
+
+    rows = pd.DataFrame({"a": [0.0, 1.0]})
+    fitted = Slow().fit(rows, [0, 1])
+    path = tmp_path / "model.pkl"
+    path.write_bytes(cloudpickle.dumps(fitted))
+    predictor: Any = open_model(path, rules=Rules(allow_pickle=True)).predictor
+    predictor._rules = Rules(allow_pickle=True, time_limit=1)  # of answers; opening takes its time
+    hang = pd.DataFrame({"a": [7.0]})
+    for _ in range(MOST_REPLACED):
+        with pytest.raises(LimitError, match="to score 1 rows"):
+            predictor.predict_proba(hang)
+        assert np.array_equal(predictor.predict_proba(rows), fitted.predict_proba(rows))
+    with pytest.raises(LimitError):
+        predictor.predict_proba(hang)
+    with pytest.raises(UnsafeModelError, match="its worker was ended"):
+        predictor.predict_proba(rows)
+    predictor.close()
+    with pytest.raises(UnsafeModelError, match="its worker was ended"):
+        predictor.predict_proba(rows)
+
+
+def test_the_libraries_count_as_memory(model: Path) -> None:
+    with pytest.raises(LimitError, match=r"the libraries that open it take 0\.\d+ GiB") as caught:
+        open_model(model, rules=Rules(memory_limit=60 << 20))
     assert "--memory-limit" in caught.value.remedy
 
 
@@ -350,6 +394,18 @@ def test_the_warmed_process_is_one_and_holds_no_secret(monkeypatch: pytest.Monke
     if environment.exists():
         names = {line.partition(b"=")[0] for line in environment.read_bytes().split(b"\0")}
         assert not {n for n in names if b"EVENHAND" in n or b"TOKEN" in n or b"SECRET" in n}
+
+
+def test_names_are_a_guess_at_what_to_import(tmp_path: Path) -> None:
+    (tmp_path / "encoder.json").touch()
+    (tmp_path / "a.onnx").touch()
+    assert names_at(tmp_path) == ("a.onnx", "encoder.json")
+    assert names_at(tmp_path / "a.onnx") == ("a.onnx",) == names_at("/nowhere/a.onnx")
+    guessed = modules_of("", ["model.skops", "subject.yaml"])
+    assert "skops.io" in guessed and not {"torch", "onnxruntime"} & set(guessed)
+    # once the content has told the format, names add what that format wants and no other does
+    known = modules_of("evenhand-folder", ["model.skops", "ledger.jsonl"])
+    assert {"torch", "opacus.accountants"} <= set(known) and "skops.io" not in known
 
 
 def test_the_case_says_how_the_model_was_opened(model: Path, tmp_path: Path) -> None:
