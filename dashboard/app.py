@@ -9,7 +9,7 @@ import streamlit as st
 
 from audit.case import Case
 from audit.errors import EvenhandError
-from dashboard import context, i18n, index, login, parts, state
+from dashboard import collecting, context, i18n, index, login, parts, state, tour
 from dashboard.context import Context
 from dashboard.judging import PackChoice
 from dashboard.store import StoredCase
@@ -54,11 +54,13 @@ def main() -> None:
         parts.problem(ctx.t("register.title"), ctx.register.problem, ctx.register.remedy)
     st.session_state[_INSIDE] = True
     try:
+        tour.show(ctx, page.url_path)
         page.run()
     except EvenhandError as error:
         parts.problem(ctx.t("problem.title"), error.message, error.remedy)
     finally:
         st.session_state[_INSIDE] = False
+        collecting.settle()
 
 
 def show(render: Callable[[Context], None]) -> None:
@@ -107,6 +109,7 @@ def _sidebar(ctx: Context) -> None:
         ctx.t.lang,
         lambda lang: i18n.LANGUAGES[lang],
     )
+    tour.sidebar(ctx)
     st.caption(ctx.t.md("sidebar.as_of", date=ctx.as_of.isoformat()))
     login.sidebar(ctx.t)
 

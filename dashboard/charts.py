@@ -7,10 +7,19 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from dashboard.drawing import kept
 from dashboard.frames import MARKS, number
 from dashboard.i18n import Translator
 from dashboard.look import BLUE, GREY, PURPLE
 
+# A legend's signs without the dashes and faintness of the lines that share its colours.
+LEGEND: dict[str, Any] = {
+    "orient": "bottom",
+    "title": None,
+    "columns": 2,
+    "symbolStrokeWidth": 0,
+    "symbolOpacity": 1,
+}
 _ROW_HEIGHT = 34
 _AXIS_HEIGHT = 64  # ticks and title, which share the height with the rows
 _PADDING = 0.06
@@ -37,6 +46,7 @@ def value_range(frame: pd.DataFrame, *, is_rate: bool) -> tuple[float, float]:
     return (max(low, 0.0), min(high, 1.0)) if is_rate else (low, high)
 
 
+@kept
 def group_chart(
     frame: pd.DataFrame,
     t: Translator,
@@ -56,7 +66,7 @@ def group_chart(
     """
     low, high = value_range(_with(frame, overall), is_rate=unit == "rate")
     scale = alt.Scale(domain=[low, high], zero=False, nice=False)
-    title = f"{measure} ({unit})" if unit else measure
+    title = f"{measure} ({t.term('unit', unit)})" if unit else measure
     y = alt.Y(
         "label:N",
         title=None,

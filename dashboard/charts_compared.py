@@ -5,13 +5,15 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from dashboard.charts import layered
+from dashboard.charts import LEGEND, layered
+from dashboard.drawing import kept
 from dashboard.i18n import Translator
 from dashboard.look import GREY, SERIES, SERIES_DASHES, SERIES_SHAPES
 
 _ROW = 34
 
 
+@kept
 def differences(frame: pd.DataFrame, t: Translator, *, title: str) -> alt.LayerChart:
     """Paired differences with intervals, a row a group, around the line of no difference."""
     against = list(dict.fromkeys(frame["against"]))
@@ -56,17 +58,20 @@ def differences(frame: pd.DataFrame, t: Translator, *, title: str) -> alt.LayerC
     return chart
 
 
+@kept
 def trend(frame: pd.DataFrame, t: Translator, *, measure: str) -> alt.LayerChart:
     """One measure of every case along the date of its audit, a line a model."""
     models = list(dict.fromkeys(frame["model"]))
     colours = [SERIES[i % len(SERIES)] for i in range(len(models))]
     shapes = [SERIES_SHAPES[i % len(SERIES_SHAPES)] for i in range(len(models))]
     dashes = [SERIES_DASHES[i % len(SERIES_DASHES)] for i in range(len(models))]
-    legend = alt.Legend(orient="bottom", title=None, columns=2, labelLimit=240)
+    legend = alt.Legend(**LEGEND, labelLimit=240)
     shown = legend if len(models) <= 12 else None
     colour = alt.Color("model:N", scale=alt.Scale(domain=models, range=colours), legend=shown)
-    base = alt.Chart(frame).encode(x=alt.X("date:T", title=t("facts.date")))
-    y = alt.Y("value:Q", title=measure, scale=alt.Scale(zero=False))
+    axis = alt.Axis(format=_day_or_minute(frame), labelOverlap=True, tickCount=6)
+    base = alt.Chart(frame).encode(x=alt.X("date:T", title=t("facts.date"), axis=axis))
+    # above the chart: along the axis a long name would be cut
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
     lines = base.mark_line(strokeWidth=1.5).encode(
         y=y,
         color=colour,
@@ -74,8 +79,8 @@ def trend(frame: pd.DataFrame, t: Translator, *, measure: str) -> alt.LayerChart
             "model:N", scale=alt.Scale(domain=models, range=dashes), legend=None
         ),
     )
-    bars = base.mark_rule(opacity=0.6).encode(
-        y=alt.Y("low:Q", title=measure), y2="high:Q", color=colour
+    bars = base.mark_rule(opacity=0.85).encode(
+        y=alt.Y("low:Q", title=None), y2="high:Q", color=colour
     )
     points = base.mark_point(size=80, filled=True, opacity=1).encode(
         y=y,
@@ -84,5 +89,12 @@ def trend(frame: pd.DataFrame, t: Translator, *, measure: str) -> alt.LayerChart
         tooltip=["model:N", "date:T", alt.Tooltip("value:Q", format=".4~r"), "n:Q"],
     )
     chart = layered(bars, lines, points)
-    chart.height = 260
+    chart.title = alt.TitleParams(measure, anchor="start", fontSize=12, fontWeight="normal")
+    chart.height = 260 + (18 * -(-len(models) // 2) + 30 if shown else 0)
     return chart
+
+
+def _day_or_minute(frame: pd.DataFrame) -> str:
+    """Numbers alone: names of months would be English on every page."""
+    days = pd.to_datetime(frame["date"])
+    return "%Y-%m-%d" if (days.max() - days.min()).days > 2 else "%m-%d %H:%M"

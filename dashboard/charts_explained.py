@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts import layered
+from dashboard.drawing import kept
 from dashboard.i18n import Translator
 from dashboard.look import BLUE, GREY, INK, SERIES, SERIES_SHAPES, VERMILION
 
@@ -13,6 +14,7 @@ _ROW = 26
 _NAMES = alt.Axis(labelLimit=170, ticks=False, domain=False)
 
 
+@kept
 def bars(frame: pd.DataFrame, t: Translator, *, unit: str) -> alt.LayerChart:
     """Mean |attribution| of the strongest columns, with intervals."""
     title = f"{t('explained.mean_absolute')} ({unit})"
@@ -31,6 +33,7 @@ def bars(frame: pd.DataFrame, t: Translator, *, unit: str) -> alt.LayerChart:
     return chart
 
 
+@kept
 def by_group(frame: pd.DataFrame, t: Translator, *, unit: str) -> alt.LayerChart:
     """The same by group: a dot a group in each column's row, told apart by shape and colour."""
     names = list(dict.fromkeys(frame["group"]))
@@ -55,6 +58,7 @@ def by_group(frame: pd.DataFrame, t: Translator, *, unit: str) -> alt.LayerChart
     return chart
 
 
+@kept
 def swarm(frame: pd.DataFrame, t: Translator, *, unit: str, ink: str = INK) -> alt.LayerChart:
     """A dot a person in each column's row: where it pushed the output, and how high its input."""
     columns = list(dict.fromkeys(frame["column"]))
@@ -90,6 +94,7 @@ def swarm(frame: pd.DataFrame, t: Translator, *, unit: str, ink: str = INK) -> a
     return chart
 
 
+@kept
 def dependence(frame: pd.DataFrame, t: Translator, *, column: str, unit: str) -> alt.LayerChart:
     """Attribution against input of one column, a dot a person."""
     is_number = pd.api.types.is_numeric_dtype(frame["input"])
@@ -111,6 +116,7 @@ def dependence(frame: pd.DataFrame, t: Translator, *, column: str, unit: str) ->
     return chart
 
 
+@kept
 def person(frame: pd.DataFrame, t: Translator, *, unit: str) -> alt.LayerChart:
     """What pushed one person's output up and down, bars from zero; hatching of words beside."""
     words = [t("explained.raises"), t("explained.lowers")]

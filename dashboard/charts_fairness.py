@@ -7,15 +7,18 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.charts import layered
+from dashboard.charts import LEGEND, layered
+from dashboard.drawing import kept
 from dashboard.i18n import Translator
 from dashboard.look import GREY, INK, SERIES, SERIES_DASHES, SERIES_SHAPES, VERMILION
 
 _ROW = 44
 _CURVES_HEIGHT = 220
 _SLIDER_STEPS = 200
+_UPRIGHT = 4  # names beside each other on a narrow screen
 
 
+@kept
 def explorer(
     frame: pd.DataFrame,
     t: Translator,
@@ -111,6 +114,7 @@ def _curves(
     return chart
 
 
+@kept
 def calibration(frame: pd.DataFrame, t: Translator) -> alt.LayerChart:
     """The share of positives against the mean score of each bin, a line with intervals a group;
     on the dotted diagonal a score means what it says."""
@@ -126,7 +130,7 @@ def calibration(frame: pd.DataFrame, t: Translator) -> alt.LayerChart:
     wide = alt.condition("datum.chosen", alt.value(4), alt.value(1.6))
     ends = pd.DataFrame({"a": [0.0, 1.0], "b": [0.0, 1.0]})
     diagonal = alt.Chart(ends).mark_line(strokeDash=[2, 4], color=GREY).encode(x="a:Q", y="b:Q")
-    bars = base.mark_rule(opacity=0.6).encode(
+    bars = base.mark_rule(opacity=0.85).encode(
         y=alt.Y("low:Q", title=t("calibration.share")), y2="high:Q", color=colour
     )
     lines = base.mark_line().encode(y=y, color=colour, strokeDash=dash, strokeWidth=wide)
@@ -138,13 +142,14 @@ def calibration(frame: pd.DataFrame, t: Translator) -> alt.LayerChart:
     return chart
 
 
+@kept
 def tree(frame: pd.DataFrame, t: Translator, *, ink: str = INK) -> alt.LayerChart:
     """The error tree read from top to bottom, indented; size is rows, colour the error rate."""
     placed = frame.assign(x=frame["depth"] * 1.0)
     lines = placed.dropna(subset=["above"]).copy()
     lines["above_x"] = lines["x"] - 1.0
     deepest = float(placed["x"].max())
-    scale = alt.Scale(domain=[-0.3, deepest + 3.2])
+    scale = alt.Scale(domain=[-0.3, deepest + 4.6])  # room for words
     y_scale = alt.Scale(domain=[-0.6, len(placed) - 0.4], reverse=True)
     y = alt.Y("line:Q", axis=None, scale=y_scale)
     down = (
@@ -168,17 +173,18 @@ def tree(frame: pd.DataFrame, t: Translator, *, ink: str = INK) -> alt.LayerChar
         tooltip=["told:N"],
     )
     words = base.mark_text(align="left", dx=14, fontSize=12, limit=420, color=ink).encode(
-        text="told:N"
+        text="short:N"
     )
     chart = layered(down, across, dots, words)
     chart.height = 30 * len(placed) + 30
     return chart
 
 
+@kept
 def heat_map(frame: pd.DataFrame, t: Translator, *, first: str, second: str) -> alt.LayerChart:
     """The error rate of every crossing of two columns' levels, with the counts written in."""
     base = alt.Chart(frame).encode(
-        x=alt.X("second:N", title=second, sort=None, axis=alt.Axis(labelLimit=120)),
+        x=alt.X("second:N", title=second, sort=None, axis=_few(frame["second"].nunique())),
         y=alt.Y("first:N", title=first, sort=None, axis=alt.Axis(labelLimit=120)),
     )
     cells = base.mark_rect(stroke=GREY).encode(
@@ -199,6 +205,13 @@ def heat_map(frame: pd.DataFrame, t: Translator, *, first: str, second: str) -> 
     return chart
 
 
+def _few(levels: int) -> alt.Axis:
+    """A few names stand upright; many would run into each other."""
+    if levels <= _UPRIGHT:
+        return alt.Axis(labelLimit=120, labelAngle=0)
+    return alt.Axis(labelLimit=120)
+
+
 def _dark_from(frame: pd.DataFrame) -> float:
     return 0.55 * float(frame["value"].max()) if len(frame) else 1.0
 
@@ -212,7 +225,7 @@ def _errors(t: Translator) -> alt.Color:
 
 
 def _by_group(names: list[str], *, legend: bool = False) -> tuple[alt.Color, alt.Shape]:
-    shown: Any = alt.Legend(orient="bottom", title=None, columns=2) if legend else None
+    shown: Any = alt.Legend(**LEGEND) if legend else None
     colour = alt.Color(
         "group:N", scale=alt.Scale(domain=names, range=_cycle(SERIES, names)), legend=shown
     )

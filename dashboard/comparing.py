@@ -19,6 +19,7 @@ from audit.errors import EvenhandError
 from dashboard.i18n import Translator
 from dashboard.index import group_axis, group_key, group_name, is_overall
 from dashboard.look import verdict_word
+from dashboard.text import visible
 from policies.verdict import Verdict
 
 PAIRED_COLUMNS = (
@@ -39,6 +40,17 @@ PAIRED_COLUMNS = (
     "chosen",
 )
 DRIFT_COLUMNS = ("against", "measure", "value", "low", "high", "n", "note")
+# What is set side by side of all cases, whatever rows they were audited on.
+SIDE_BY_SIDE = (
+    "accuracy_score",
+    "balanced_accuracy_score",
+    "roc_auc_score",
+    "declared_epsilon",
+    "declared_delta",
+    "training_energy",
+    "training_carbon",
+    "training_time",
+)
 _TIMEOUT_S = 180.0
 
 
@@ -168,7 +180,7 @@ def changed_frame(
     return pd.DataFrame(rows, columns=["against", "item", "title", "here", "there"])
 
 
-def side_by_side(cases: Mapping[str, Case], wanted: Sequence[str]) -> pd.DataFrame:
+def side_by_side(cases: Mapping[str, Case], wanted: Sequence[str], t: Translator) -> pd.DataFrame:
     """The findings over all rows of several cases beside each other, a row a measure."""
     names = list(cases)
     values: dict[tuple[str, str], dict[str, float]] = {}
@@ -177,7 +189,7 @@ def side_by_side(cases: Mapping[str, Case], wanted: Sequence[str]) -> pd.DataFra
             if f.measure in wanted and f.value is not None and is_overall(f):
                 values.setdefault((f.measure, f.unit), {}).setdefault(name, f.value)
     rows = [
-        [measure, unit, *(held.get(n) for n in names)]
+        [measure, visible(t.term("unit", unit)), *(held.get(n) for n in names)]
         for (measure, unit), held in sorted(values.items(), key=lambda p: wanted.index(p[0][0]))
     ]
     return pd.DataFrame(rows, columns=["measure", "unit", *names])

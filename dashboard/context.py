@@ -7,8 +7,9 @@ shown never comes from an older file than the one on disk.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,16 +18,18 @@ import streamlit as st
 from audit.case import Case
 from audit.errors import EvenhandError
 from audit.register import Entry
-from dashboard import i18n, index, judging, state, store
+from dashboard import i18n, judging, state, store
 from dashboard.i18n import Translator
 from dashboard.index import Index
 from dashboard.judging import PackChoice
 from dashboard.look import INK, INK_DARK
-from dashboard.store import RegisterView, StoredCase
-from policies.verdict import Verdict
+from dashboard.shelf import SHELF, VERIFY_AGAIN_S, Excerpt
+from dashboard.store import Cover, RegisterView, StoredCase
+from policies import gate
+from policies.verdict import Verdict, VerdictStatus
 
 _NAME = "evenhand_context"
-_VERIFY_AGAIN_S = 600
+_SAY_FROM = 20  # cases that were never looked at: reading them takes a moment
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,15 @@ class Judged:
 
     choice: PackChoice
     verdicts: tuple[Verdict, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many items of a pack have each status, or why nobody can say."""
+
+    choice: PackChoice
+    counts: Mapping[VerdictStatus, int] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -62,27 +74,54 @@ class Context:
 
     def index(self, case: Case) -> Index:
         """The findings of a case by measure and group; built once a case."""
-        return _index(case.digest, case)
+        return SHELF.index(case)
 
-    def planned(self, case: Case) -> list[PackChoice]:
-        """The packs that the audit was planned with; read once a case."""
-        return _planned(case.digest, case)
+    def excerpt(self, stored: StoredCase) -> Excerpt:
+        """The few findings of a case that lists tell; read once a case."""
+        return SHELF.excerpt(stored)
+
+    def planned(self, case: Case | Cover) -> list[PackChoice]:
+        """The packs that the audit was planned with; read once for all cases that have them."""
+        packs = sorted(pair for pair in case.files.items() if pair[0].startswith("packs/"))
+        return _planned(tuple(packs), case)
 
     def judged(self, case: Case, choice: PackChoice) -> Judged:
         """The verdicts of a pack on a case as of today."""
-        if self.register.problem:
-            return Judged(choice, problem=self.t("register.unusable"))
-        if choice.pack is None:
-            return Judged(choice, problem=choice.problem)
-        entries = self.register.entries
-        head = entries[-1].digest if entries else ""
+        if problem := self._obstacle(choice):
+            return Judged(choice, problem=problem)
         try:
-            verdicts = _verdicts(
-                case.digest, choice.pack.digest, head, self.as_of, case, choice, entries
-            )
+            return Judged(choice, self._verdicts(case, choice))
         except EvenhandError as error:
             return Judged(choice, problem=str(error))
-        return Judged(choice, verdicts)
+
+    def counted(self, stored: StoredCase, choice: PackChoice) -> Counted:
+        """The verdicts of a pack on a case as of today, counted; the case is read if need be."""
+        if problem := self._obstacle(choice):
+            return Counted(choice, problem=problem)
+        assert stored.cover is not None
+        assert choice.pack is not None
+        last = judging.last_statement(self.register.entries)
+
+        def count() -> Mapping[VerdictStatus, int]:
+            case = stored.case
+            assert case is not None
+            return gate.counts(self._verdicts(case, choice))
+
+        try:
+            asked = (stored.cover.digest, choice.pack.digest, last, self.as_of)
+            return Counted(choice, _counts(*asked, count))
+        except EvenhandError as error:
+            return Counted(choice, problem=str(error))
+
+    def _obstacle(self, choice: PackChoice) -> str:
+        """Why nothing can be judged by this pack; empty where it can."""
+        return self.t("register.unusable") if self.register.problem else choice.problem
+
+    def _verdicts(self, case: Case, choice: PackChoice) -> tuple[Verdict, ...]:
+        assert choice.pack is not None  # else there is a problem with it
+        entries = self.register.entries
+        asked = (case.digest, choice.pack.digest, judging.last_statement(entries), self.as_of)
+        return _verdicts(*asked, case, choice, entries)
 
 
 def gather() -> Context:
@@ -91,22 +130,13 @@ def gather() -> Context:
     t = Translator(i18n.language(selected.get("lang"), st.context.locale))
     if selected.get("lang") != t.lang:
         state.change(lang=t.lang)
-    register = store.read_register()
-    paths = store.case_paths([Path(p) for p in sys.argv[1:]], register.entries)
-    opened = [_opened(path) for path in paths]
-    checked = store.checked(opened, register.entries)
-    cases = store.unique(store.without_moved(checked, register.entries))
-    case = _selected_case(cases, selected.get("case", ""))
-    packs = _choices(case.case.digest if case and case.case else "", case.case if case else None)
-    context = Context(
-        t=t,
-        register=register,
-        cases=cases,
-        case=case,
-        packs=packs,
-        pack=_selected_pack(packs, selected.get("pack", "")),
-        as_of=datetime.now(UTC).date(),
-    )
+    register = SHELF.register()
+    cases: Sequence[StoredCase] = _cases(t, register)
+    case, cases = _read(_selected_case(cases, selected.get("case", "")), cases)
+    context = Context(t, register, cases, case, (), None, datetime.now(UTC).date())
+    packs = judging.choices(context.planned(case.cover) if case and case.cover else [], _shipped())
+    pack = _selected_pack(packs, selected.get("pack", ""))
+    context = replace(context, packs=packs, pack=pack)
     st.session_state[_NAME] = context
     return context
 
@@ -115,6 +145,29 @@ def current() -> Context:
     """The context that ``gather`` built for this run."""
     context: Context = st.session_state[_NAME]
     return context
+
+
+def _cases(t: Translator, register: RegisterView) -> list[StoredCase]:
+    """Every case, newest first, as it is now."""
+    paths = store.case_paths([Path(p) for p in sys.argv[1:]], register.entries)
+    is_long = SHELF.unread(paths) >= _SAY_FROM
+    with st.spinner(t("loading.cases")) if is_long else nullcontext():
+        checked = store.checked(SHELF.cases(paths), register.entries)
+    return store.unique(store.without_moved(checked, register.entries))
+
+
+def _read(
+    case: StoredCase | None, cases: Sequence[StoredCase]
+) -> tuple[StoredCase | None, Sequence[StoredCase]]:
+    """Reads the selected case, so that no page meets one that cannot be read."""
+    if case is None:
+        return None, cases
+    try:
+        _ = case.case
+    except EvenhandError as error:
+        unfit = store.unfit(case, error)
+        return unfit, [unfit if stored is case else stored for stored in cases]
+    return case, cases
 
 
 def _selected_case(cases: Sequence[StoredCase], key: str) -> StoredCase | None:
@@ -129,51 +182,32 @@ def _selected_pack(packs: Sequence[PackChoice], ref: str) -> PackChoice | None:
     return packs[0] if packs else None
 
 
-def _opened(path: Path) -> StoredCase:
-    """The case at ``path``, read once for as long as its bytes are the same.
-
-    Names, sizes and times are looked at on every run; the digests of all bytes every ten minutes.
-    """
-    fingerprint = store.fingerprint(path)
-    return _open((*fingerprint, *_differs(fingerprint, path)), path)
+@st.cache_resource(max_entries=1, ttl=VERIFY_AGAIN_S, show_spinner=False)
+def _shipped() -> list[PackChoice]:
+    return judging.shipped()
 
 
-@st.cache_resource(max_entries=1024, ttl=_VERIFY_AGAIN_S, show_spinner=False)
-def _differs(fingerprint: tuple[object, ...], _path: Path) -> tuple[str, ...]:
-    return store.differences(_path)
-
-
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _open(fingerprint: tuple[object, ...], _path: Path) -> StoredCase:
-    return store.open_case(_path)
-
-
-@st.cache_resource(max_entries=256, ttl=_VERIFY_AGAIN_S, show_spinner=False)
-def _choices(case_digest: str, _case: Case | None) -> list[PackChoice]:
-    return judging.choices(_case)
-
-
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _planned(case_digest: str, _case: Case) -> list[PackChoice]:
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _planned(packs: tuple[tuple[str, str], ...], _case: Case | Cover) -> list[PackChoice]:
     return judging.planned(_case)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _index(case_digest: str, _case: Case) -> Index:
-    subject = _case.subject
-    features = [
-        str(f)
-        for kind in ("sensitive_features", "control_features")
-        for f in subject.get(kind) or ()
-    ]
-    return index.build(_case.findings, features)
+@st.cache_resource(max_entries=4096, show_spinner=False)
+def _counts(
+    case_digest: str,
+    pack_digest: str,
+    last_statement: str,
+    as_of: date,
+    _count: Callable[[], Mapping[VerdictStatus, int]],
+) -> Mapping[VerdictStatus, int]:
+    return _count()
 
 
-@st.cache_resource(max_entries=1024, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _verdicts(
     case_digest: str,
     pack_digest: str,
-    register_head: str,
+    last_statement: str,
     as_of: date,
     _case: Case,
     _choice: PackChoice,

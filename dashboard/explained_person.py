@@ -68,7 +68,9 @@ def _attributions(ctx: Context, case: Case, told: Mapping[str, Any] | None, row:
     base = told["rows"]["baseline_output"][place]
     if output is not None and base is not None:
         shown = {"output": frames.number(output), "baseline": frames.number(base)}
-        st.markdown(escape(t("person.output", target=told["target"], **shown)))
+        st.markdown(
+            escape(t("person.output", target=tables.target_words(told["target"], t), **shown))
+        )
     kinds = {"tabular": _bars, "text": _text, "generation": _text, "image": _image}
     kinds[told["kind"]](ctx, case, told, place)
 
@@ -82,7 +84,7 @@ def _bars(ctx: Context, case: Case, told: Mapping[str, Any], place: int) -> None
     figure.show(
         figure.Figure(
             name="one-person",
-            chart=charts_explained.person(frame, t, unit=visible(told["unit"])),
+            chart=charts_explained.person(frame, t, unit=visible(t.term("unit", told["unit"]))),
             frame=frame,
             words=t("person.words", first=frame.iloc[0]["column"], count=len(frame)),
             legend=t("person.legend"),
@@ -118,7 +120,7 @@ def _image(ctx: Context, case: Case, told: Mapping[str, Any], place: int) -> Non
         return
     st.image(picture, width=320, caption=escape(t("person.image_legend")))
     most = frames.number(drawn["scale"])
-    st.markdown(escape(t("person.strongest", value=most, unit=told["unit"])))
+    st.markdown(escape(t("person.strongest", value=most, unit=t.term("unit", told["unit"]))))
     if image is None:
         st.caption(escape(t("person.inputs_left_out")))
 

@@ -1,8 +1,8 @@
 """The dashboard as files: every page of every case as HTML that needs no server and no script.
 
 Made of the reports' own parts, so that a figure looks the same in a report, here, and on paper.
-Instead of interactivity: small multiples, and links between pages. A page's content security
-policy allows its one style sheet, known by its hash, and nothing else.
+Instead of interactivity: small multiples (``export_views``), and links between pages. A page's
+content security policy allows its one style sheet, known by its hash, and nothing else.
 """
 
 from __future__ import annotations
@@ -18,15 +18,27 @@ from audit.case import Case
 from audit.errors import EvenhandError, InputError
 from audit.finding import Finding
 from audit.register import Entry
-from audit.reports import html
 from audit.reports.parts import charts, outline
+from audit.reports.parts import pages as report_pages
 from audit.reports.parts.pictures import pictures
 from audit.reports.parts.public import for_the_public
 from audit.reports.parts.words import Words, words
-from dashboard import frames, items, judging, store, writing
+from dashboard import (
+    export_compare,
+    export_views,
+    frames,
+    index,
+    items,
+    judging,
+    plain_words,
+    store,
+    writing,
+)
+from dashboard.export_compare import Against, Side
+from dashboard.export_views import View
 from dashboard.i18n import LANGUAGES, Translator
 from dashboard.store import RegisterView, StoredCase
-from dashboard.text import visible
+from dashboard.text import ending, visible
 from policies.pack import Pack
 from policies.verdict import Verdict
 
@@ -43,9 +55,16 @@ _PAGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("explanations", "families.html.j2", ("explanation",)),
     ("privacy", "families.html.j2", ("privacy",)),
     ("checklist", "checklist.html.j2", ()),
+    ("compare", "compare.html.j2", ()),
     ("findings", "families.html.j2", ("*",)),
     ("evidence", "evidence_page.html.j2", ()),
 )
+# what stands over the views of a page
+_VIEWS = {
+    "fairness": "export.drawn.fairness",
+    "explanations": "export.drawn.explanations",
+    "privacy": "export.drawn.privacy",
+}
 _ON_OTHER_PAGES = {f for _, _, families in _PAGES for f in families}
 _RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy_score")
 _MOST_BARS, _MOST_PICTURES = 24, 24
@@ -63,6 +82,11 @@ class Shown:
     packs: tuple[Pack, ...] = ()
     problems: tuple[str, ...] = ()
 
+    def side(self, case: Case) -> Side:
+        """What the compare page needs of it."""
+        titles = {pack.id: dict(pack.title.items()) for pack in self.packs}
+        return Side(self.stored.key, case, self.verdicts, titles)
+
 
 @dataclass(frozen=True)
 class _Picture:
@@ -79,7 +103,14 @@ class _Site:
     date: str
     style: str
     environment: Environment
+    sides: Sequence[Side] = ()
+    pairs: Mapping[str, Sequence[Against]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def pages(self) -> list[tuple[str, str, tuple[str, ...]]]:
+        """The pages of a case; of a single case there is nothing to compare."""
+        return [p for p in _PAGES if p[0] != "compare" or len(self.sides) > 1]
 
 
 def write(out: Path, given: Sequence[Path] = (), *, public: bool = False) -> int:
@@ -97,10 +128,12 @@ def write(out: Path, given: Sequence[Path] = (), *, public: bool = False) -> int
         raise InputError(
             "there is no case to export", remedy="name a case folder, or make one: evenhand audit"
         )
-    style = html.environment().loader.get_source(html.environment(), "report.css")[0]  # type: ignore[union-attr]
-    style += (_TEMPLATES / "export.css").read_text("utf-8")
+    own = (_TEMPLATES / "export.css").read_text("utf-8")
+    style = (report_pages.TEMPLATES / "report.css").read_text("utf-8") + own
     date = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    site = _Site(shown, register, date, style, _environment())
+    sides = [one.side(one.case) for one in shown if one.case is not None]
+    pairs = export_compare.all_pairs(sides)
+    site = _Site(shown, register, date, style, _environment(), sides, pairs)
     for lang in LANGUAGES:
         _overview(site, lang)
         for one in shown:
@@ -150,7 +183,7 @@ def _environment() -> Environment:
     """The reports' environment (every text escaped) that also knows our templates."""
     from jinja2 import ChoiceLoader, FileSystemLoader
 
-    base = html.environment()
+    base = report_pages.environment()
     assert base.loader is not None
     return base.overlay(loader=ChoiceLoader([base.loader, FileSystemLoader(_TEMPLATES)]))
 
@@ -168,7 +201,7 @@ def _render(site: _Site, file: str, template: str, lang: str, **told: Any) -> No
         say=words(lang),
         lang=_TAGS[lang],
         style=Markup(site.style),  # noqa: S704 - our own files, the same bytes that are hashed
-        policy=html.content_policy(site.style),
+        policy=report_pages.content_policy(site.style),
         date=site.date,
         **told,
     )
@@ -183,7 +216,8 @@ def _overview(site: _Site, lang: str) -> None:
             "state": one.stored.state,
             "problem": one.stored.problem,
             "problems": one.problems,
-            "facts": store.facts(one.case) if one.case else {},
+            "facts": _facts(one.case, t) if one.case else {},
+            "sentence": _sentence(one.case, t) if one.case else "",
             "packs": outline.packs(one.verdicts),
             "href": f"{one.stored.key}/{_file('summary', lang)}",
         }
@@ -195,6 +229,19 @@ def _overview(site: _Site, lang: str) -> None:
     ]
     _render(site, _file("index", lang), "overview.html.j2", lang, page="overview",
             title=t("nav.overview"), name="evenhand", links=links, cases=listed)  # fmt: skip
+
+
+def _facts(case: Case, t: Translator) -> dict[str, str]:
+    known = store.facts(case)
+    return {
+        **known,
+        "model": ending(known["model"]),
+        "task": t.term("task", known["task"]),
+    }
+
+
+def _sentence(case: Case, t: Translator) -> str:
+    return plain_words.in_one_sentence(case.subject, index.build(case.findings, ()), t)
 
 
 def _other(lang: str, href: Any) -> list[dict[str, Any]]:
@@ -211,12 +258,17 @@ def _case(site: _Site, one: Shown, case: Case, lang: str) -> None:
     t, say, key = Translator(lang), words(lang), one.stored.key
     families = outline.families(case.findings)
     told = _told(site, one, case, lang)
-    for page, template, names in _PAGES:
+    views: dict[str, list[View]] = {
+        "fairness": export_views.fairness(case, t),
+        "explanations": export_views.explanations(case, t),
+        "privacy": export_views.privacy(case, t),
+    }
+    for page, template, names in site.pages:
         links = [
             {"href": f"../{_file('index', lang)}", "text": t("nav.overview"), "here": False,
              "lang": ""},
             *({"href": _file(p, lang), "text": t(f"nav.{p}"), "here": p == page, "lang": ""}
-              for p, _, _ in _PAGES),
+              for p, _, _ in site.pages),
             *_other(lang, lambda other, page=page: _file(page, other)),
         ]  # fmt: skip
         own = {f: tables for f, tables in families.items() if _belongs(f, names)}
@@ -225,7 +277,7 @@ def _case(site: _Site, one: Shown, case: Case, lang: str) -> None:
                 absent=names[0] if names and names[0] in ("explanation", "privacy") else "",
                 multiples=_multiples(case, say) if page == "fairness" else [],
                 pictures=pictures(case, say) if page == "explanations" else None,
-                **told)  # fmt: skip
+                views=views.get(page, []), views_title=_VIEWS.get(page, ""), **told)  # fmt: skip
     _connect(site, key, lang)
 
 
@@ -251,23 +303,23 @@ def _told(site: _Site, one: Shown, case: Case, lang: str) -> dict[str, Any]:
         "failing": outline.pressing(one.verdicts, outline.FAILING),
         "unsettled": outline.pressing(one.verdicts, outline.OPEN),
         "unmeasured": outline.unmeasured(case.findings),
-        "signed": [signed(e, t) for e in writing.sign_offs(case, entries)],
+        "signed": [writing.signed(e, t) for e in writing.sign_offs(case, entries)],
+        **_compared(site, one.side(case), t),
         "entries": entries,
         "n_entries": len(site.register.entries),
         "register_problem": site.register.problem,
     }
 
 
-def signed(entry: Entry, t: Translator) -> str:
-    """One sign-off in a sentence."""
-    body = entry.body
-    return t(
-        "checklist.signed",
-        name=visible(body.get("by", "")),
-        date=store.moment(body.get("signed_at")),
-        number=len(body.get("accepted") or ()),
-        known=t(f"login.known_by.{body.get('known_by') or 'stated'}"),
-    )
+def _compared(site: _Site, side: Side, t: Translator) -> dict[str, Any]:
+    """What the compare page says: one part for each other case, then all beside each other."""
+    against = site.pairs.get(side.key, ())
+    return {
+        "label": side.label,
+        "against": [(a.other.label, export_compare.views(side, a, t)) for a in against],
+        "uncompared": export_compare.left_out(side, site.sides),
+        "beside": export_compare.beside(side, against, t),
+    }
 
 
 def _concerns(entry: Entry, case: Case) -> bool:
@@ -302,7 +354,7 @@ def _connect(site: _Site, key: str, lang: str) -> None:
 
     Only our own templates write such links and places; a name that looks like one is escaped.
     """
-    names = {page: f"{key}/{_file(page, lang)}" for page, _, _ in _PAGES}
+    names = {page: f"{key}/{_file(page, lang)}" for page, _, _ in site.pages}
     homes: Mapping[str, str] = {
         place: page for page, name in names.items() for place in _ID.findall(site.files[name])
     }

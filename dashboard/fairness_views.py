@@ -36,7 +36,7 @@ def thresholds(ctx: Context, case: Case) -> None:
     with left:
         state.choose("rate", t("explorer.rate"), rates, rate, visible)
     with right:
-        feature = _feature(ctx, keys)
+        feature = parts.choose_feature(ctx, keys)
     frame = tables.explorer_frame(told, feature, rate, ctx.who, t)
     is_probability = frame["threshold"].min() >= 0 and frame["threshold"].max() <= 1
     own = told["threshold"]
@@ -82,7 +82,7 @@ def calibration(ctx: Context, case: Case) -> None:
     if not keys:
         parts.absent(t, t("view.nothing"))
         return
-    feature = _feature(ctx, keys)
+    feature = parts.choose_feature(ctx, keys)
     frame = tables.calibration_frame(told, feature, ctx.who)
     st.caption(t.md("calibration.what"))
     _followed(ctx, feature)
@@ -121,7 +121,7 @@ def worst_groups(ctx: Context, case: Case) -> None:
             words=t("worst.tree_words", nodes=len(frame), worst=worst["told"]),
             legend=t("worst.tree_legend"),
             how=making,
-            hidden=("depth", "line", "above", "id", "told"),
+            hidden=("depth", "line", "above", "id", "short", "told"),
         ),
         t,
     )
@@ -194,15 +194,6 @@ def artifact(ctx: Context, case: Case, name: str, *needs: str) -> Mapping[str, A
         parts.problem(t("view.unreadable", name=name), t("view.other_version"))
         return None
     return told
-
-
-def _feature(ctx: Context, keys: Sequence[str]) -> str:
-    asked, own = state.selection().get("feature", ""), group_axis(ctx.who)
-    value = asked if asked in keys else own if own in keys else keys[0]
-    state.choose(
-        "feature", ctx.t("filter.feature"), keys, value, lambda k: frames.axis_label(k, ctx.t)
-    )
-    return value
 
 
 def _followed(ctx: Context, feature: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import frames, parts
+from dashboard.drawing import Drawn
 from dashboard.i18n import Translator
 from dashboard.text import escape
 
@@ -21,7 +21,7 @@ class Figure:
     heading and a text that let somebody compute it again. ``frame`` holds every number drawn."""
 
     name: str
-    chart: Any
+    chart: Drawn
     frame: pd.DataFrame
     words: str
     legend: str = ""
@@ -31,7 +31,8 @@ class Figure:
 
 def show(figure: Figure, t: Translator) -> None:
     """Draws the figure; its table and its making are one click away."""
-    st.altair_chart(figure.chart, width="stretch", key=f"chart_{figure.name}", alt=figure.words)
+    spec = figure.chart.to_dict()
+    st.vega_lite_chart(spec=spec, width="stretch", key=f"chart_{figure.name}", alt=figure.words)
     if figure.legend:
         st.caption(escape(figure.legend))
     with st.expander(escape(t("figure.table"))):
@@ -45,10 +46,9 @@ def show(figure: Figure, t: Translator) -> None:
 
 
 def _svg_button(figure: Figure, t: Translator) -> None:
-    spec = figure.chart.to_json()
     st.download_button(
         t("figure.svg"),
-        lambda: svg(json.loads(spec)),
+        lambda: svg(figure.chart.to_dict()),
         file_name=f"{figure.name}.svg",
         mime="image/svg+xml",
         icon=":material/download:",

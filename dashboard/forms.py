@@ -1,7 +1,14 @@
-"""The forms that write: attest, waive, sign off. ``writing`` decides whether it happens."""
+"""The forms that write: attest, waive, sign off. ``writing`` decides whether it happens.
+
+A form that is sent twice (two clicks, a browser that sends again) writes once: each opened form has
+a number of its own, and what was written under it is remembered by the server.
+"""
 
 from __future__ import annotations
 
+import secrets
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -19,6 +26,8 @@ from policies.statements import MAX_WAIVER_DAYS
 from policies.verdict import Verdict
 
 _DONE = "evenhand_written"
+_NUMBERS = "evenhand_form_numbers"
+_MOST_REMEMBERED = 10_000
 
 
 def told(ctx: Context) -> None:
@@ -43,7 +52,8 @@ def attest(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
     """Answer, statement and evidence for one item."""
     t, asked = ctx.t, item.attest
     assert asked is not None
-    with st.form(f"attest_{item.id}"):
+    number = _number(f"attest:{item.id}")
+    with st.form(f"attest_{item.id}_{number}"):
         st.markdown(t.md("write.attest.as", role=asked.role))
         if asked.question:
             st.markdown(f"**{escape(t.pick(dict(asked.question.items())))}**")
@@ -86,14 +96,15 @@ def attest(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
             expires=expires,
         )
 
-    _record(ctx, write)
+    _record(ctx, number, write)
 
 
 def waive(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
     """Reason, owner, compensating measures and last day of a waiver."""
     t = ctx.t
     last = ctx.as_of + timedelta(days=MAX_WAIVER_DAYS)
-    with st.form(f"waive_{item.id}"):
+    number = _number(f"waive:{item.id}")
+    with st.form(f"waive_{item.id}_{number}"):
         st.markdown(t.md("write.waive.means", days=MAX_WAIVER_DAYS))
         reason = st.text_area(t.md("write.reason"), max_chars=4000)
         owner = st.text_input(t.md("write.owner"), max_chars=200)
@@ -109,6 +120,7 @@ def waive(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
     if sent:
         _record(
             ctx,
+            number,
             lambda: writing.waive(
                 identity.current(),
                 case,
@@ -128,7 +140,8 @@ def sign_off(ctx: Context, case: Case, pack: Pack, verdicts: Sequence[Verdict]) 
     open_now = writing.open_items(verdicts)
     titles = {v.item: f"{v.item} · {t.pick(v.title)} ({t.term('verdict', v.status)})"
               for v in open_now}  # fmt: skip
-    with st.form("sign_off"):
+    number = _number(f"sign-off:{pack.id}")
+    with st.form(f"sign_off_{number}"):
         st.markdown(t.md("write.sign_off.means", number=len(open_now)))
         accepted = st.multiselect(
             t.md("write.accepts"),
@@ -143,6 +156,7 @@ def sign_off(ctx: Context, case: Case, pack: Pack, verdicts: Sequence[Verdict]) 
         accepts = [f"{pack.id}:{item}" for item in accepted]
         _record(
             ctx,
+            number,
             lambda: writing.sign_off(
                 identity.current(), case, [pack], statement=statement, accepts=accepts
             ),
@@ -151,7 +165,7 @@ def sign_off(ctx: Context, case: Case, pack: Pack, verdicts: Sequence[Verdict]) 
 
 def _buttons(ctx: Context, label: str) -> bool:
     with st.container(horizontal=True):
-        sent = st.form_submit_button(escape(label), type="primary")
+        sent = st.form_submit_button(escape(label))
         closed = st.form_submit_button(ctx.t.md("write.cancel"))
     if closed:
         state.change(act="")
@@ -159,13 +173,42 @@ def _buttons(ctx: Context, label: str) -> bool:
     return bool(sent)
 
 
-def _record(ctx: Context, write: Callable[[], Entry]) -> None:
+class Written:
+    """What was written under each form's number; safe to use from many sessions."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def once(self, number: str, write: Callable[[], Entry]) -> Entry:
+        """The entry of this form: written now, or when it was sent before."""
+        with self._lock:
+            if number not in self._entries:
+                self._entries[number] = write()
+                if len(self._entries) > _MOST_REMEMBERED:
+                    self._entries.popitem(last=False)
+            return self._entries[number]
+
+
+@st.cache_resource(show_spinner=False)
+def _written() -> Written:
+    return Written()
+
+
+def _number(form: str) -> str:
+    """The number of the form that is open: another one each time that it is opened."""
+    known: dict[str, str] = st.session_state.setdefault(_NUMBERS, {})
+    return known.setdefault(form, secrets.token_hex(8))
+
+
+def _record(ctx: Context, number: str, write: Callable[[], Entry]) -> None:
     """Writes, and draws the page anew; or shows why it was refused."""
     try:
-        entry = write()
+        entry = _written().once(number, write)
     except EvenhandError as error:
         parts.problem(ctx.t("write.refused"), error.message, error.remedy)
         return
     st.session_state[_DONE] = (entry.kind, entry.seq)
+    st.session_state[_NUMBERS] = {}
     state.change(act="")
     st.rerun()

@@ -132,7 +132,7 @@ def findings_frame(findings: Iterable[Finding], t: Translator) -> pd.DataFrame:
             "value": f.value,
             **_interval(f),
             "n": f.n,
-            "unit": visible(f.unit),
+            "unit": visible(t.term("unit", f.unit)),
             "note": visible(f.reason),
             "family": t.term("family", visible(family(f))),
             "check": visible(f.check),
@@ -153,6 +153,8 @@ def select(
 ) -> list[Finding]:
     """The findings that meet every filter given; ``text`` is looked for in groups and columns."""
     wanted = text.casefold()
+    if not (family_name or measure or status or wanted):
+        return list(findings)
     return [
         f
         for f in findings
@@ -235,16 +237,6 @@ def ends(frame: pd.DataFrame, most: int = 60) -> pd.DataFrame:
     return frame.loc[sorted(kept)]
 
 
-def overall(findings: Iterable[Finding], like: Finding) -> float | None:
-    """The value over all rows of the measure and check of ``like``, where there is one."""
-    for f in findings:
-        if (f.check, f.measure) == (like.check, like.measure):
-            is_overall = not (f.group or f.between or f.column)
-            if is_overall and f.value is not None:
-                return f.value
-    return None
-
-
 def how_computed(finding: Finding, t: Translator) -> list[tuple[str, str]]:
     """What somebody needs to compute the number again: pairs of a heading and plain text."""
     interval = finding.interval
@@ -309,10 +301,11 @@ def number(value: float) -> str:
     return f"{value:,.1f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
 
 
-def rounded(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table as it is shown: values and ends of intervals to four significant digits."""
+def rounded(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The table as it is shown: values, ends of intervals and ``columns`` to four significant
+    digits."""
     shown = frame.copy()
-    for column in {"value", "low", "high"} & set(frame.columns):
+    for column in {"value", "low", "high", "epsilon", *columns} & set(frame.columns):
         shown[column] = [v if abs(v) >= 1000 else float(f"{v:.4g}") for v in frame[column]]
     return shown
 
@@ -324,7 +317,7 @@ def value_text(finding: Finding, t: Translator) -> str:
     parts = [number(finding.value)]
     if finding.interval:
         parts.append(f"[{number(finding.interval.low)}, {number(finding.interval.high)}]")
-    return visible(" ".join([*parts, finding.unit]).strip())
+    return visible(" ".join([*parts, t.term("unit", finding.unit)]).strip())
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:

@@ -6,6 +6,7 @@ and places on a drawing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,13 @@ SWARM_COLUMNS = ("column", "attribution", "input", "tone", "row", "spread")
 PERSON_COLUMNS = ("column", "input", "attribution", "direction")
 _MOST_BARS, _MOST_SWARMS, _MOST_PERSON = 15, 10, 15
 _LANES = 9
+_PROBABILITY = re.compile("probability of label '(.*)'")
+
+
+def target_words(target: object, t: Translator) -> str:
+    """What is explained, in the reader's language where the audit named it in its usual words."""
+    found = _PROBABILITY.fullmatch(str(target))
+    return visible(t("explained.probability_of", label=found[1]) if found else target)
 
 
 def bar_frame(told: Mapping[str, Any]) -> pd.DataFrame:

@@ -133,6 +133,7 @@ def tree_frame(artifact: Mapping[str, Any], t: Translator) -> pd.DataFrame:
                 "line": line,
                 "above": next((r["line"] for r in rows if r["id"] == parent), None),
                 "id": node_id,
+                "short": f"{visible(name)} · {number(share or 0.0)} ({errors}/{n})",
                 "told": f"{visible(name)}{t('colon')}"
                 + t("worst.told", errors=errors, n=n, share=number(share or 0.0)),
             }

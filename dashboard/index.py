@@ -1,17 +1,17 @@
 """A case's findings by what pages ask for, so that a large case is walked through once.
 
-Pure: built once a case (see ``context.Context.index``) and kept by the digest of its seal.
+Pure: built once a case (see ``shelf.Shelf.index``) and kept as long as the case is.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-from audit.finding import Finding
+from audit.finding import Finding, Status
 from dashboard.frames import axis
 from dashboard.text import visible
 
@@ -26,6 +26,9 @@ class Index:
     by_axis: Mapping[tuple[str, str, str], Sequence[Finding]]
     groups: tuple[str, ...]
     sizes: Mapping[str, int]
+    by_id: Mapping[str, Finding]
+    statuses: Mapping[Status, int]
+    checks: Set[str]
 
     def of(self, measure: str, *, check: str = "") -> Sequence[Finding]:
         """The findings of one measure, of one check where it is named."""
@@ -43,7 +46,7 @@ class Index:
         return next((f for f in found if group_key(f.group) == key), None)
 
 
-def build(findings: Iterable[Finding], features: Sequence[str]) -> Index:
+def build(findings: Sequence[Finding], features: Sequence[str]) -> Index:
     """The index of a case; ``features`` are the sensitive and control features of its subject."""
     by_measure: dict[str, list[Finding]] = defaultdict(list)
     by_axis: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
@@ -58,8 +61,16 @@ def build(findings: Iterable[Finding], features: Sequence[str]) -> Index:
             # the n of a group's share of the data is that of all rows
             rows = 0 if f.check.startswith("data.") else f.n
             sizes[name] = max(sizes.get(name, 0), rows)
+    by_id = {f.id: f for f in findings}
+    statuses, checks = Counter(f.status for f in findings), {f.check for f in findings}
     simple = sorted(sizes, key=lambda k: (k.count("&"), -sizes[k], k))[:MOST_GROUPS]
-    return Index(dict(by_measure), dict(by_axis), tuple(simple), sizes)
+    return Index(dict(by_measure), dict(by_axis), tuple(simple), sizes, by_id, statuses, checks)
+
+
+def features(subject: Mapping[str, Any]) -> list[str]:
+    """The sensitive and control features of a case's subject."""
+    kinds = ("sensitive_features", "control_features")
+    return [str(feature) for kind in kinds for feature in subject.get(kind) or ()]
 
 
 def is_overall(finding: Finding) -> bool:

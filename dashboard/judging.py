@@ -11,6 +11,7 @@ from pathlib import Path
 from audit.case import Case
 from audit.errors import EvenhandError
 from audit.register import Entry
+from dashboard.store import Cover
 from policies.judge import judge
 from policies.pack import Pack, load_pack, shipped_packs
 from policies.verdict import VERDICT_STATUSES, Verdict, VerdictStatus
@@ -31,9 +32,10 @@ class PackChoice:
         return dict(self.pack.title.items()) if self.pack else {"en": self.ref}
 
 
-def planned(case: Case) -> list[PackChoice]:
+def planned(case: Case | Cover) -> list[PackChoice]:
     """The packs as they were when the audit was planned, read from the case."""
-    return [_load(path, planned=True) for path in case.pack_paths()]
+    names = [name for name in case.files if name.startswith("packs/")]
+    return [_load(case.path / name, planned=True) for name in names]
 
 
 def shipped() -> list[PackChoice]:
@@ -41,13 +43,12 @@ def shipped() -> list[PackChoice]:
     return [_load(ref) for ref in shipped_packs()]
 
 
-def choices(case: Case | None) -> list[PackChoice]:
+def choices(own: Sequence[PackChoice], others: Sequence[PackChoice]) -> list[PackChoice]:
     """Planned packs first, then the shipped ones; a shipped pack that the plan has in another
     version is offered as ``id@version``, so that a link says which of the two it means."""
-    own = planned(case) if case else []
     taken = {choice.ref: choice for choice in own}
     offered = list(own)
-    for choice in shipped():
+    for choice in others:
         same = taken.get(choice.ref)
         if same is None:
             offered.append(choice)
@@ -63,6 +64,12 @@ def verdicts(
     if choice.pack is None:
         raise EvenhandError(choice.problem)
     return judge(case, choice.pack, entries, as_of=as_of)
+
+
+def last_statement(entries: Sequence[Entry]) -> str:
+    """The digest of the last entry that a judge reads; the chain makes it tell all before it."""
+    told = (e.digest for e in reversed(entries) if e.kind in ("attestation", "waiver"))
+    return next(told, "")
 
 
 def total(parts: Sequence[Mapping[VerdictStatus, int]]) -> dict[VerdictStatus, int]:

@@ -36,10 +36,11 @@ _APP = _PACKAGE / "app.py"
 _START_S = 180.0
 _STOP_S = 10.0
 _COMMON = {"greenColor": "#009E73", "redColor": "#D55E00", "violetColor": "#CC79A7"}
-# Okabe and Ito's blue is too dark for text on a dark page; their sky blue is not.
+# Okabe and Ito's blue is too dark for text on a dark page, their sky blue is not; what is filled
+# with the primary colour carries white words there, and takes a blue between the two.
 _COLOURS = {
     "light": {"primaryColor": "#0072B2", "blueColor": "#0072B2", **_COMMON},
-    "dark": {"primaryColor": "#56B4E9", "blueColor": "#56B4E9", **_COMMON},
+    "dark": {"primaryColor": "#3B8FC9", "blueColor": "#56B4E9", **_COMMON},
 }
 
 
@@ -71,6 +72,7 @@ def command(
         "--server.enableCORS=true",
         f"--server.maxUploadSize={max_upload_mb}",
         "--server.fileWatcherType=none",
+        "--runner.magicEnabled=false",
         *(f"--server.allowedHosts={host}" for host in hosts),
         f"--browser.serverAddress={hosts[0]}",
         "--browser.gatherUsageStats=false",

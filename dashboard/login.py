@@ -17,10 +17,7 @@ def admits(t: Translator) -> bool:
     st.title("evenhand", anchor=False)
     if not person.subject:
         st.markdown(t.md("login.needed"))
-        st.button(
-            t.md("login.button"), key="login", on_click=st.login, icon=":material/login:",
-            type="primary",
-        )  # fmt: skip
+        st.button(t.md("login.button"), key="login", on_click=st.login, icon=":material/login:")
         return False
     parts.problem(
         t("login.unknown.title"), t("login.unknown", name=person.name), t("login.unknown.remedy")

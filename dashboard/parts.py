@@ -9,13 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from audit.case import Case
-from dashboard import frames, judging, state
+from dashboard import frames, state
 from dashboard.context import Context
 from dashboard.i18n import Translator
+from dashboard.index import group_axis
 from dashboard.look import verdict_markdown
 from dashboard.store import StoredCase
 from dashboard.text import escape
-from policies import gate
 from policies.verdict import VerdictStatus
 
 OVERVIEW, FINDINGS, CHECKLIST = "pages/overview.py", "pages/findings.py", "pages/checklist.py"
@@ -49,14 +49,17 @@ def empty(t: Translator) -> None:
     st.markdown(t("empty.demo"))
     st.code("evenhand demo", language="bash")
     st.markdown(t("empty.own"))
-    st.code("evenhand audit SUBJECT.yaml --policy baseline\nevenhand dashboard", language="bash")
+    st.code("evenhand audit SUBJECT.yaml --policy baseline", language="bash", wrap_lines=True)
+    st.markdown(t("empty.browser"))
+    state.link(RUN, escape(t("nav.run")), icon=":material/play_circle:")
+    st.caption(t("empty.then"))
 
 
 def absent(t: Translator, what: str, command: str = "") -> None:
     """What a case does not hold, and the command that would tell more or measure it."""
     st.info(escape(what), icon=":material/info:")
     if command:
-        st.code(command, language="bash")
+        st.code(command, language="bash", wrap_lines=True)
 
 
 def case_problem(stored: StoredCase, t: Translator) -> None:
@@ -78,10 +81,10 @@ def readable_case(ctx: Context) -> Case | None:
         )
         state.link(OVERVIEW, escape(ctx.t("nav.overview")), icon=":material/list:", case="")
         return None
-    if ctx.case.case is None:
+    case = ctx.case.case
+    if case is None:
         case_problem(ctx.case, ctx.t)
-        return None
-    return ctx.case.case
+    return case
 
 
 def heading(ctx: Context, title: str, case: Case) -> None:
@@ -94,6 +97,17 @@ def heading(ctx: Context, title: str, case: Case) -> None:
             key=ctx.case.key if ctx.case else "",
         )
     )
+
+
+def choose_feature(ctx: Context, keys: Sequence[str]) -> str:
+    """The axis (``frames.axis``) to draw: the one asked for, else that of the chosen group, else
+    the first."""
+    asked, own = state.selection().get("feature", ""), group_axis(ctx.who)
+    value = asked if asked in keys else own if own in keys else keys[0]
+    state.choose(
+        "feature", ctx.t("filter.feature"), keys, value, lambda k: frames.axis_label(k, ctx.t)
+    )
+    return value
 
 
 def count_badges(counts: Mapping[VerdictStatus, int], t: Translator) -> None:
@@ -121,21 +135,6 @@ def sentence(counts: Mapping[VerdictStatus, int], t: Translator) -> str:
     held = counts.get("pass", 0) + counts.get("attested", 0)
     parts.append(t("sentence.held", held=held, total=sum(counts.values())))
     return t("sentence.join").join(parts) + t("sentence.end")
-
-
-def counts_by_pack(ctx: Context, case: Case, packs: list[judging.PackChoice]) -> None:
-    """One plain sentence on a case, then the verdict counts of each pack."""
-    judged = [ctx.judged(case, choice) for choice in packs]
-    counted = [(j, gate.counts(j.verdicts)) for j in judged if not j.problem]
-    if counted:
-        total = judging.total([counts for _, counts in counted])
-        st.markdown(escape(sentence(total, ctx.t)))
-    for j, counts in counted:
-        st.markdown(f"**{escape(ctx.t.pick(j.choice.title))}**")
-        count_badges(counts, ctx.t)
-    for j in judged:
-        if j.problem:
-            problem(ctx.t("pack.unjudged", pack=ctx.t.pick(j.choice.title)), j.problem)
 
 
 def table(
@@ -208,12 +207,4 @@ def download_later(make: Callable[[], pd.DataFrame], t: Translator, *, name: str
 
 def download(frame: pd.DataFrame, t: Translator, *, name: str) -> None:
     """A button that hands the table on as CSV, safe to open in a spreadsheet."""
-    st.download_button(
-        t("download.csv"),
-        frames.csv_bytes(frame),
-        file_name=f"{name}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        key=f"download_{name}",
-    )
+    download_later(lambda: frame, t, name=name)

@@ -6,6 +6,7 @@ Shares are told as people per hundred, rounded, always with their interval; noth
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from audit.case import Case
 from audit.finding import Finding
@@ -159,10 +160,10 @@ def energy(index: Index, t: Translator) -> list[str]:
         return []
     measured = index.overall("training_energy_measured")
     key = "plain.energy_measured" if measured and measured.value else "plain.energy"
-    return [t(key, value=number(found.value), unit=visible(found.unit))]
+    return [t(key, value=number(found.value), unit=visible(t.term("unit", found.unit)))]
 
 
-def in_one_sentence(case: Case, index: Index, t: Translator) -> str:
+def in_one_sentence(subject: Mapping[str, Any], index: Index, t: Translator) -> str:
     """One case in one sentence: how often it is right, and where the gap is widest."""
     right = index.overall("accuracy_score")
     gaps = [
@@ -170,7 +171,7 @@ def in_one_sentence(case: Case, index: Index, t: Translator) -> str:
         for f in index.of("demographic_parity_difference")
         if f.value is not None and len(f.between) == 1
     ]
-    task = t.term("task", str(case.subject.get("task") or ""))
+    task = t.term("task", str(subject.get("task") or ""))
     parts = [t("plain.short_right", right=per_hundred(right, t), task=task) if right else task]
     if gaps:
         widest = max(gaps, key=lambda f: (f.value or 0.0, f.between))
@@ -180,4 +181,5 @@ def in_one_sentence(case: Case, index: Index, t: Translator) -> str:
     epsilon = index.overall("declared_epsilon")
     if epsilon and epsilon.value is not None:
         parts.append(t("plain.short_private", epsilon=number(epsilon.value)))
-    return t("sentence.join").join(parts) + t("sentence.end")
+    said = t("sentence.join").join(parts) + t("sentence.end")
+    return said[0].upper() + said[1:]

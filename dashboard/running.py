@@ -90,9 +90,7 @@ def refused(ctx: Context, error: EvenhandError) -> None:
 def start_button(ctx: Context, label: str, key: str) -> bool:
     """The button that starts; to who may not, it says who may."""
     may = identity.current().may("start")
-    pressed = st.button(
-        escape(label), key=key, type="primary", icon=":material/play_arrow:", disabled=not may
-    )
+    pressed = st.button(escape(label), key=key, icon=":material/play_arrow:", disabled=not may)
     if not may:
         st.caption(ctx.t.md("run.read_only"))
     return pressed and may
@@ -123,7 +121,7 @@ def _job(ctx: Context, job: Job) -> None:
             f"**{escape(t(f'run.kind.{job.kind}'))}** · "
             + t.md("run.by", name=job.by, date=began, seconds=f"{job.elapsed_s:.0f}")
         )
-        st.code(starting.command_line(job.arguments), language="bash")
+        st.code(starting.command_line(job.arguments), language="bash", wrap_lines=True)
         if job.state == "ended":
             _ended(ctx, job)
         else:

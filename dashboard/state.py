@@ -40,6 +40,7 @@ KEYS = (
     "outcome",
     "trend",
     "page",
+    "tour",
 )
 # Changing one of these makes the finding that was looked at another question.
 _UNSELECTS_FINDING = {"case", "measure", "feature", "family", "status", "group"}

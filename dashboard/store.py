@@ -6,13 +6,23 @@ must see that evidence is missing, not merely not see it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from audit.canonical import digest_bytes
-from audit.case import SEAL_FILE, Case, case_digest, find_cases, read_case, verify_case
+from audit.canonical import digest_bytes, digest_json
+from audit.case import (
+    SEAL_FILE,
+    Case,
+    case_digest,
+    find_cases,
+    read_case,
+    read_object,
+    read_plan,
+    read_seal,
+)
 from audit.errors import AlteredEvidenceError, EvenhandError
 from audit.register import Entry, Register, home
 
@@ -21,20 +31,47 @@ _KEY_LENGTH = 16
 
 
 @dataclass(frozen=True)
+class Cover:
+    """What a list says of a sealed case: all of it but the findings, of which there are many."""
+
+    path: Path
+    plan: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    digest: str
+    files: Mapping[str, str]
+
+    @property
+    def subject(self) -> Mapping[str, Any]:
+        """What was audited, as the plan has it."""
+        subject: Mapping[str, Any] = self.plan["subject"]
+        return subject
+
+
+@dataclass(frozen=True)
 class StoredCase:
-    """One case in the list. ``key`` names it in links: the seal's digest, not the place."""
+    """One case in the list. ``key`` names it in links: the seal's digest, not the place.
+
+    Only a case that can be trusted has a ``cover``, and ``read`` to get the whole of it.
+    """
 
     key: str
     path: Path
     state: State
-    case: Case | None = None
+    cover: Cover | None = None
     problem: str = ""
     remedy: str = ""
+    read: Callable[[], Case] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def case(self) -> Case | None:
+        """The whole case; None where there is none to trust. May take seconds: lists of many use
+        ``cover``. Raises AlteredEvidenceError where its findings are none."""
+        return self.read() if self.read else None
 
     @property
     def name(self) -> str:
         """The subject's name; the folder's where the case cannot be read."""
-        return str(self.case.subject.get("name", "")) if self.case else self.path.name
+        return str(self.cover.subject.get("name", "")) if self.cover else self.path.name
 
 
 @dataclass(frozen=True)
@@ -54,15 +91,25 @@ def read_register() -> RegisterView:
         return RegisterView((), error.message, error.remedy)
 
 
+def register_stamp() -> tuple[object, ...] | None:
+    """What changes when the register does; None where that cannot be told without reading it."""
+    register = Register()
+    try:
+        stamp = register.stamp()
+    except (EvenhandError, OSError):
+        return None
+    return None if stamp is None else (register.url, *stamp)
+
+
 def case_paths(
     given: Sequence[Path], entries: Iterable[Entry], *, at_home: bool = True
 ) -> list[Path]:
     """Every place where a case is or should be, each once: given, kept at home, registered."""
-    folder = home() / "cases"
-    paths = [p for path in given for p in _cases_at(path)]
-    paths += find_cases([folder]) + _unsealed(folder) if at_home else []
-    paths += [Path(str(e.body["path"])) for e in entries if e.kind == "case" and e.body.get("path")]
-    return list({path.resolve(): path for path in reversed(paths)}.values())[::-1]
+    paths = [str(p) for path in given for p in _cases_at(path)]
+    paths += _kept(home() / "cases") if at_home else []
+    paths += [path for path, _ in registered(entries)]
+    names = dict.fromkeys(map(os.path.abspath, paths))
+    return [Path(n) for n in {_folder(n): n for n in reversed(names)}.values()][::-1]
 
 
 def _cases_at(path: Path) -> list[Path]:
@@ -71,54 +118,89 @@ def _cases_at(path: Path) -> list[Path]:
     return find_cases([path]) or [path]
 
 
-def _unsealed(folder: Path) -> list[Path]:
-    plans = folder.glob("*/plan.json") if folder.is_dir() else ()
-    return sorted(
-        p.parent
-        for p in plans
-        if not p.parent.name.startswith(".") and not (p.parent / SEAL_FILE).exists()
-    )
+def _kept(folder: Path) -> list[str]:
+    """Every case below ``folder``, and what has lost its seal."""
+    try:
+        with os.scandir(folder) as found:
+            names = sorted(entry.path for entry in found if not entry.name.startswith("."))
+    except OSError:
+        return []
+    marks = (SEAL_FILE, "plan.json")
+    return [n for n in names if any(os.path.exists(f"{n}/{mark}") for mark in marks)]
+
+
+def _folder(path: str) -> object:
+    """What two names of one folder have in common, where there is one."""
+    try:
+        told = os.stat(path)
+    except OSError:
+        return path
+    return (told.st_dev, told.st_ino)
 
 
 def fingerprint(path: Path) -> tuple[object, ...]:
-    """What changes when a case folder does: the seal's digest and every file's size and time.
+    """What changes when a case folder does: every file's name, size and time.
 
     A case that was read under the same fingerprint need not be read again.
     """
     try:
-        files = sorted(
-            (str(p.relative_to(path)), p.lstat().st_size, p.lstat().st_mtime_ns)
-            for p in path.rglob("*")
-        )
-        return (str(path.resolve()), case_digest(path), *files)
+        return tuple(sorted(_files(path, "")))
     except OSError as error:
-        return (str(path), str(error))
-
-
-def differences(path: Path) -> tuple[str, ...]:
-    """How the bytes of a case differ from its seal, in words; empty where they do not."""
-    try:
-        return tuple(map(str, verify_case(path)))
-    except (EvenhandError, OSError, ValueError) as error:
         return (str(error),)
+
+
+def _files(folder: str | Path, below: str) -> Iterator[tuple[str, int, int]]:
+    with os.scandir(folder) as found:
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(entry.path, f"{below}{entry.name}/")
+            else:
+                told = entry.stat(follow_symlinks=False)
+                yield f"{below}{entry.name}", told.st_size, told.st_mtime_ns
 
 
 def open_case(path: Path) -> StoredCase:
     """Reads and verifies one case; whatever is wrong with it is stated, never raised."""
+    stored = open_cover(path)
+    if stored.cover is None:
+        return stored
+    try:
+        case = read_case(path)
+    except EvenhandError as error:
+        return unfit(stored, error)
+    return replace(stored, read=lambda: case)
+
+
+def open_cover(path: Path) -> StoredCase:
+    """Verifies one case and reads all but its findings; what is wrong is stated, never raised."""
     if not path.exists():
         return StoredCase(_place_key(path), path, "missing", problem=f"{path} does not exist")
     try:
-        case = read_case(path)
-        if not isinstance(case.plan.get("subject"), Mapping):
-            raise ValueError("plan.json names no subject")
+        seal = read_seal(path)
+        cover = Cover(
+            path=path,
+            plan=read_plan(path),
+            environment=read_object(path / "environment.json"),
+            digest=digest_json(seal),
+            files=seal["files"],
+        )
     except AlteredEvidenceError as error:
-        return StoredCase(_seal_key(path), path, "altered", None, error.message, error.remedy)
+        return _unfit(_seal_key(path), path, "altered", error)
     except EvenhandError as error:
-        return StoredCase(_place_key(path), path, "unreadable", None, error.message, error.remedy)
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+        return _unfit(_place_key(path), path, "unreadable", error)
+    except (OSError, ValueError) as error:
         text = f"{path} cannot be read: {error}"
         return StoredCase(_place_key(path), path, "unreadable", problem=text)
-    return StoredCase(_short(case.digest), path, "sealed", case)
+    return StoredCase(_short(cover.digest), path, "sealed", cover)
+
+
+def unfit(stored: StoredCase, error: EvenhandError) -> StoredCase:
+    """The same case, marked altered: its seal holds, and it is still none that can be read."""
+    return _unfit(stored.key, stored.path, "altered", error)
+
+
+def _unfit(key: str, path: Path, state: State, error: EvenhandError) -> StoredCase:
+    return StoredCase(key, path, state, problem=error.message, remedy=error.remedy)
 
 
 def against_register(stored: StoredCase, entries: Iterable[Entry]) -> StoredCase:
@@ -126,25 +208,25 @@ def against_register(stored: StoredCase, entries: Iterable[Entry]) -> StoredCase
 
     A seal can be made anew by whoever edits a case; the register remembers the first one.
     """
-    if stored.case is None:
-        return stored
     return checked([stored], entries)[0]
 
 
 def checked(cases: Sequence[StoredCase], entries: Iterable[Entry]) -> list[StoredCase]:
     """``against_register`` for every case, reading the register once."""
-    known: dict[Path, set[str]] = {}
-    for e in entries:
-        if e.kind == "case" and e.body.get("digest") and e.body.get("path"):
-            place = Path(str(e.body["path"])).resolve()
-            known.setdefault(place, set()).add(str(e.body["digest"]))
-    return [_checked(stored, known.get(stored.path.resolve(), set())) for stored in cases]
+    known: dict[object, set[str]] = {}
+    for path, digest in registered(entries):
+        known.setdefault(_folder(path), set()).add(digest)
+    return [_checked(s, known.get(_folder(str(s.path)), set())) for s in cases]
+
+
+def registered(entries: Iterable[Entry]) -> list[tuple[str, str]]:
+    """The place and the digest of every case on the register."""
+    bodies = [e.body for e in entries if e.kind == "case" and e.body.get("path")]
+    return [(str(body["path"]), str(body.get("digest") or "")) for body in bodies]
 
 
 def _checked(stored: StoredCase, known: set[str]) -> StoredCase:
-    if stored.case is None:
-        return stored
-    if not known or stored.case.digest in known:
+    if stored.cover is None or not known - {""} or stored.cover.digest in known:
         return stored
     return StoredCase(
         stored.key,
@@ -157,13 +239,12 @@ def _checked(stored: StoredCase, known: set[str]) -> StoredCase:
 
 def without_moved(cases: Sequence[StoredCase], entries: Iterable[Entry]) -> list[StoredCase]:
     """Leaves out registered places that are empty because the same case was found elsewhere."""
-    found = {stored.case.digest for stored in cases if stored.case}
-    moved = {
-        Path(str(e.body.get("path"))).resolve()
-        for e in entries
-        if e.kind == "case" and e.body.get("digest") in found
-    }
-    return [s for s in cases if s.state != "missing" or s.path.resolve() not in moved]
+    missing = [s for s in cases if s.state == "missing"]
+    if not missing:
+        return list(cases)
+    found = {s.cover.digest for s in cases if s.cover}
+    moved = {os.path.abspath(path) for path, digest in registered(entries) if digest in found}
+    return [s for s in cases if s.state != "missing" or str(s.path) not in moved]
 
 
 def unique(cases: Iterable[StoredCase]) -> list[StoredCase]:
@@ -180,7 +261,7 @@ def find(cases: Sequence[StoredCase], key: str) -> StoredCase | None:
     return next((s for s in same if s.state != "sealed"), same[0] if same else None)
 
 
-def facts(case: Case) -> dict[str, str]:
+def facts(case: Case | Cover) -> dict[str, str]:
     """What an auditor asks first: model, data, task, target, date and digest, as text."""
     subject = case.subject
     return {
@@ -216,7 +297,7 @@ def minimum_sizes(case: Case) -> dict[str, int]:
 
 
 def _finished(stored: StoredCase) -> str:
-    return str(stored.case.environment.get("finished_at") or "") if stored.case else "9"
+    return str(stored.cover.environment.get("finished_at") or "") if stored.cover else "9"
 
 
 def _place(described: Any) -> str:

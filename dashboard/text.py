@@ -33,8 +33,10 @@ def visible(text: object) -> str:
     >>> visible("\\u202eabc")
     '\\\\u202eabc'
     """
-    shown = []
-    for char in str(text):
+    text, shown = str(text), []
+    if text.isprintable():  # nothing of the below is in it
+        return text
+    for char in text:
         category = unicodedata.category(char)
         if char in "\n\r\t":
             shown.append(" ")
@@ -75,3 +77,13 @@ def in_language(texts: Mapping[str, str], lang: str) -> str:
     '是'
     """
     return texts.get(lang) or texts.get("en") or next(iter(texts.values()), "")
+
+
+def ending(place: str) -> str:
+    """The last two parts of a path, which tell one from another; the evidence has the whole.
+
+    >>> ending("/srv/audits/models/loan/test.csv")
+    '…/loan/test.csv'
+    """
+    parts_of = place.split("/")
+    return "/".join(["…", *parts_of[-2:]]) if len(parts_of) > 2 else place

@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime
 from audit.case import Case, read_case
 from audit.errors import AlteredEvidenceError, InputError
 from audit.register import Entry, Register, home
+from dashboard import store
+from dashboard.i18n import Translator
 from dashboard.identity import Person, RefusedError
 from dashboard.text import visible
 from policies import recording
@@ -145,6 +147,18 @@ def open_items(verdicts: Sequence[Verdict]) -> list[Verdict]:
 def sign_offs(case: Case, entries: Sequence[Entry]) -> list[Entry]:
     """The sign-offs of this case, oldest first."""
     return [e for e in entries if e.kind == "sign-off" and e.body.get("case") == case.digest]
+
+
+def signed(entry: Entry, t: Translator) -> str:
+    """One sign-off in a sentence, as plain text."""
+    body = entry.body
+    return t(
+        "checklist.signed",
+        name=visible(body.get("by", "")),
+        date=store.moment(body.get("signed_at")),
+        number=len(body.get("accepted") or ()),
+        known=t(f"login.known_by.{body.get('known_by') or 'stated'}"),
+    )
 
 
 def _as_shown(shown: Case) -> tuple[Case, Register]:

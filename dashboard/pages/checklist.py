@@ -8,7 +8,7 @@ import streamlit as st
 
 from audit.case import Case
 from audit.finding import Finding
-from dashboard import app, forms, frames, identity, items, parts, state, store, writing
+from dashboard import app, forms, frames, identity, items, parts, state, writing
 from dashboard.context import Context
 from dashboard.i18n import LANGUAGES, Translator
 from dashboard.judging import PackChoice
@@ -69,7 +69,7 @@ def _progress(ctx: Context, verdicts: Sequence[Verdict], pack: Pack) -> None:
 
 
 def _items(ctx: Context, case: Case, shown: Sequence[Verdict], pack: Pack) -> None:
-    findings = {f.id: f for f in case.findings}
+    findings = ctx.index(case).by_id
     for principle, verdicts in items.by_principle(shown, pack):
         if len(pack.items) > 1 and principle:
             st.markdown(f"##### {escape(principle)}")
@@ -217,16 +217,8 @@ def _sign_off(ctx: Context, case: Case, verdicts: Sequence[Verdict], pack: Pack)
         return
     st.subheader(t.md("checklist.sign_off"), anchor=False)
     for entry in signed:
-        body = entry.body
-        said = t(
-            "checklist.signed",
-            name=body.get("by", ""),
-            date=store.moment(body.get("signed_at")),
-            number=len(body.get("accepted") or ()),
-            known=t(f"login.known_by.{body.get('known_by') or 'stated'}"),
-        )
-        st.markdown(f":material/verified: {escape(said)}")
-        st.caption(escape(str(body.get("statement") or "")))
+        st.markdown(f":material/verified: {escape(writing.signed(entry, t))}")
+        st.caption(escape(str(entry.body.get("statement") or "")))
     if forms.is_open("sign-off", pack.id):
         forms.sign_off(ctx, case, pack, verdicts)
     elif may:

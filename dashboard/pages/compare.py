@@ -16,17 +16,6 @@ from dashboard.index import group_axis
 from dashboard.store import StoredCase
 from dashboard.text import escape, visible
 
-_SIDE_BY_SIDE = (
-    "accuracy_score",
-    "balanced_accuracy_score",
-    "roc_auc_score",
-    "declared_epsilon",
-    "declared_delta",
-    "training_energy",
-    "training_carbon",
-    "training_time",
-)
-
 
 def render(ctx: Context) -> None:
     """The page."""
@@ -52,7 +41,7 @@ def choose_others(ctx: Context) -> dict[str, Case]:
     named."""
     t = ctx.t
     here = ctx.case.key if ctx.case else ""
-    known = {s.key: s for s in ctx.cases if s.case is not None and s.key != here}
+    known = {s.key: s for s in ctx.cases if s.cover is not None and s.key != here}
     if not known:
         parts.absent(t, t("compare.alone"), "evenhand audit SUBJECT.yaml")
         return {}
@@ -172,13 +161,15 @@ def _beside(ctx: Context, case: Case, others: Mapping[str, Case]) -> None:
     """Energy, budget and quality of all chosen cases beside each other."""
     t = ctx.t
     st.subheader(escape(t("compare.beside")), anchor=False)
-    frame = comparing.side_by_side({_label(ctx.case): case, **others}, _SIDE_BY_SIDE)
+    frame = comparing.side_by_side(
+        {_label(ctx.case): case, **others}, comparing.SIDE_BY_SIDE, ctx.t
+    )
     if frame.empty:
         parts.absent(t, t("compare.beside_none"))
         return
     st.caption(t.md("compare.beside_what"))
     st.dataframe(
-        frame,
+        frames.rounded(frame, *frame.columns[2:]),
         hide_index=True,
         placeholder="–",
         column_config={"measure": t("column.measure"), "unit": t("column.unit")},

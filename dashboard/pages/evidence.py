@@ -13,6 +13,7 @@ from audit.case import Case
 from audit.errors import EvenhandError
 from audit.register import Entry, chain_problems
 from audit.reports import FORMATS
+from audit.reports.parts import outline
 from dashboard import app, parts, starting, store
 from dashboard.context import Context
 from dashboard.text import escape, visible
@@ -53,13 +54,13 @@ def _seal(ctx: Context, case: Case) -> None:
         e.kind == "case" and e.body.get("digest") == case.digest for e in ctx.register.entries
     )
     st.markdown(f":green[:material/verified_user:] {escape(t('evidence.intact'))}")
-    st.code(case.digest, language=None)
+    st.code(case.digest, language=None, wrap_lines=True)
     word = "registered" if registered else "not_registered"
     st.markdown(f":material/menu_book: {escape(t(f'evidence.{word}'))}")
     arguments = ["verify", str(case.path), "--register"]
     left, right = st.columns([3, 1], vertical_alignment="center")
     with left:
-        st.code(starting.command_line(arguments), language="bash")
+        st.code(starting.command_line(arguments), language="bash", wrap_lines=True)
     with right:
         asked = st.button(t.md("evidence.verify"), key="verify", icon=":material/fact_check:")
     if asked:
@@ -102,7 +103,7 @@ def _downloads(ctx: Context, case: Case) -> None:
             t.md("evidence.format"),
             offered,
             index=offered.index("html"),
-            format_func=lambda name: f"{name.replace('_', '-')} · {FORMATS[name].DESCRIPTION}",
+            format_func=lambda name: f"{name.replace('_', '-')} · {t.term('report', name)}",
             key="report_format",
         )
     with middle:
@@ -122,7 +123,7 @@ def _downloads(ctx: Context, case: Case) -> None:
     with right:
         if st.button(t.md("evidence.make"), key="make_report", icon=":material/description:"):
             st.session_state[_MADE] = (arguments, _made(ctx, arguments))
-    st.code(starting.command_line(arguments), language="bash")
+    st.code(starting.command_line(arguments), language="bash", wrap_lines=True)
     asked, content = st.session_state.get(_MADE, ([], None))
     if asked == arguments and content:
         name = f"{ctx.case.key if ctx.case else 'case'}-{chosen.replace('_', '-')}"
@@ -161,7 +162,8 @@ def _opening(ctx: Context, environment: Mapping[str, Any]) -> None:
 
 def _facts(ctx: Context, told: Mapping[str, Any], name: str) -> None:
     """Plain JSON as a table of dotted names, and as it is."""
-    frame = pd.DataFrame(_flat(told), columns=["name", "says"])
+    pairs = [(visible(key), visible(text)) for key, text in outline.flat(told)]
+    frame = pd.DataFrame(pairs, columns=["name", "says"])
     parts.table(frame, ctx.t, name=name, alt=ctx.t(f"evidence.{name}"))
     st.download_button(
         ctx.t.md("evidence.json"),
@@ -172,20 +174,6 @@ def _facts(ctx: Context, told: Mapping[str, Any], name: str) -> None:
         on_click="ignore",
         key=f"json_{name}",
     )
-
-
-def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        return [
-            pair
-            for key in sorted(value, key=str)
-            for pair in _flat(value[key], f"{prefix}.{key}" if prefix else str(key))
-        ]
-    if isinstance(value, list | tuple) and any(isinstance(v, Mapping | list) for v in value):
-        return [p for n, v in enumerate(value, 1) for p in _flat(v, f"{prefix}.{n}")]
-    if isinstance(value, list | tuple):
-        return [(visible(prefix), visible(", ".join(map(str, value))))]
-    return [(visible(prefix), "" if value is None else visible(value))]
 
 
 def _files(ctx: Context, case: Case) -> None:

@@ -13,7 +13,6 @@ from dashboard import frames_explained as tables
 from dashboard.context import Context
 from dashboard.explained_person import one_person
 from dashboard.fairness_views import artifact
-from dashboard.index import group_axis
 from dashboard.text import escape, visible
 
 ATTRIBUTIONS = "explanation.attribution.json"
@@ -47,7 +46,7 @@ def _everybody(ctx: Context, case: Case) -> None:
     st.markdown(escape(_how_read(ctx, told)))
     making = _making(ctx, case, told)
     frame = tables.bar_frame(told)
-    unit = visible(told["unit"])
+    unit = visible(t.term("unit", told["unit"]))
     st.subheader(escape(t("explained.bars")), anchor=False)
     drawn = frame.head(15)
     first = frame.iloc[0]["column"]
@@ -74,8 +73,8 @@ def _how_read(ctx: Context, told: Mapping[str, Any]) -> str:
         "explained.how_read",
         n=told["n"],
         rows=told["n_rows"],
-        target=told["target"],
-        baseline=told["baseline"],
+        target=tables.target_words(told["target"], ctx.t),
+        baseline=ctx.t.term("baseline", told["baseline"]),
     )
 
 
@@ -88,7 +87,9 @@ def _swarm(ctx: Context, told: Mapping[str, Any], making: list[tuple[str, str]])
     figure.show(
         figure.Figure(
             name="attributions-of-people",
-            chart=charts_explained.swarm(frame, t, unit=visible(told["unit"]), ink=ctx.ink),
+            chart=charts_explained.swarm(
+                frame, t, unit=visible(t.term("unit", told["unit"])), ink=ctx.ink
+            ),
             frame=frame,
             words=t("explained.swarm_words", columns=frame["column"].nunique(), dots=len(frame)),
             legend=t("explained.swarm_legend" if has_tones else "explained.swarm_plain"),
@@ -116,7 +117,9 @@ def _dependence(ctx: Context, told: Mapping[str, Any], making: list[tuple[str, s
     figure.show(
         figure.Figure(
             name="dependence",
-            chart=charts_explained.dependence(frame, t, column=shown, unit=visible(told["unit"])),
+            chart=charts_explained.dependence(
+                frame, t, column=shown, unit=visible(t.term("unit", told["unit"]))
+            ),
             frame=frame,
             words=t("explained.dependence_words", column=shown, n=len(frame)),
             legend=t("explained.dependence_legend"),
@@ -148,17 +151,15 @@ def _by_group(ctx: Context, case: Case) -> None:
     if not keys:
         parts.absent(t, t("view.nothing"))
         return
-    asked, own = state.selection().get("feature", ""), group_axis(ctx.who)
-    key = asked if asked in keys else own if own in keys else keys[0]
     half, _ = st.columns(2)
     with half:
-        state.choose("feature", t("filter.feature"), keys, key, lambda k: frames.axis_label(k, t))
+        key = parts.choose_feature(ctx, keys)
     frame = tables.by_group_frame(told, key, ctx.who, t)
     found = ctx.index(case).of("attribution_rank_shift")
     figure.show(
         figure.Figure(
             name="attributions-by-group",
-            chart=charts_explained.by_group(frame, t, unit=visible(told["unit"])),
+            chart=charts_explained.by_group(frame, t, unit=visible(t.term("unit", told["unit"]))),
             frame=frame,
             words=t("explained.group_words", groups=frame["group"].nunique()),
             legend=t("explained.group_legend"),
@@ -179,7 +180,10 @@ def _by_group(ctx: Context, case: Case) -> None:
 def _making(ctx: Context, case: Case, told: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = ctx.index(case).of("mean_absolute_attribution")
     pairs = figure.making(found[0], ctx.t("explained.formula"), ctx.t) if found else []
-    return [*pairs, (ctx.t("explained.baseline"), visible(told["baseline"]))]
+    return [
+        *pairs,
+        (ctx.t("explained.baseline"), visible(ctx.t.term("baseline", told["baseline"]))),
+    ]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -55,19 +55,10 @@ def _groups(ctx: Context, case: Case) -> None:
     with left:
         state.choose("measure", t("filter.measure"), measures, measure, visible)
     with right:
-        feature = choose_feature(ctx, keys)
+        feature = parts.choose_feature(ctx, keys)
     checks = sorted({f.check for f in index.of(measure) if frames.axis(f) == feature})
     for check in checks:
         _measure(ctx, case, index, (check, measure, feature))
-
-
-def choose_feature(ctx: Context, keys: Sequence[str]) -> str:
-    """The axis to draw: the one asked for, else the one of the chosen group, else the first."""
-    t, asked = ctx.t, state.selection().get("feature", "")
-    own = group_axis(ctx.who)
-    value = asked if asked in keys else own if own in keys else keys[0]
-    state.choose("feature", t("filter.feature"), keys, value, lambda k: frames.axis_label(k, t))
-    return value
 
 
 def _measures(index: Index) -> list[str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
 from audit.case import Case
-from audit.finding import STATUSES, Finding
-from dashboard import app, charts, frames, parts, state, store
+from audit.finding import STATUSES, Finding, Status
+from dashboard import app, charts, figure, frames, parts, state, store
 from dashboard.context import Context
+from dashboard.index import Index
 from dashboard.look import finding_markdown
 from dashboard.text import escape, visible
 
@@ -24,12 +24,12 @@ def render(ctx: Context) -> None:
     if case is None:
         return
     parts.heading(ctx, ctx.t("nav.findings"), case)
-    _totals(ctx, case.findings)
-    selected = _filters(ctx, case.findings)
+    index = ctx.index(case)
+    _totals(ctx, index.statuses)
+    selected = _filters(ctx, index)
     shown = frames.select(
-        case.findings,
+        index.of(selected["measure"]) if selected["measure"] else case.findings,
         family_name=selected["family"],
-        measure=selected["measure"],
         status=selected["status"],
         text=selected["group"],
     )
@@ -38,21 +38,20 @@ def render(ctx: Context) -> None:
     _groups(ctx, case, selected["measure"])
 
 
-def _totals(ctx: Context, findings: Sequence[Finding]) -> None:
-    counted = Counter(f.status for f in findings)
+def _totals(ctx: Context, counted: Mapping[Status, int]) -> None:
     with st.container(horizontal=True, gap="small"):
         for status in STATUSES:
-            if counted[status]:
+            if counted.get(status):
                 st.markdown(f"{finding_markdown(status, ctx.t)} {counted[status]}", width="content")
 
 
-def _filters(ctx: Context, findings: Sequence[Finding]) -> dict[str, str]:
+def _filters(ctx: Context, index: Index) -> dict[str, str]:
     """Draws the filters; returns what is selected, without what this case does not have."""
     t, asked = ctx.t, state.selection()
     known: dict[str, list[str]] = {
-        "family": sorted({frames.family(f) for f in findings}),
-        "measure": sorted({f.measure for f in findings}),
-        "status": [s for s in STATUSES if any(f.status == s for f in findings)],
+        "family": sorted({check.partition(".")[0] for check in index.checks}),
+        "measure": sorted(index.by_measure),
+        "status": [s for s in STATUSES if index.statuses.get(s)],
     }
     shows: dict[str, Callable[[str], str]] = {
         "family": lambda v: t.term("family", visible(v)),
@@ -90,7 +89,7 @@ def _detail(ctx: Context, case: Case) -> None:
     wanted = state.selection().get("finding", "")
     if not wanted:
         return
-    finding = next((f for f in case.findings if f.id == wanted), None)
+    finding = ctx.index(case).by_id.get(wanted)
     if finding is None:
         st.warning(ctx.t.md("finding.unknown", id=wanted))
         return
@@ -119,8 +118,8 @@ def _groups(ctx: Context, case: Case, measure: str) -> None:
         return
     if why:
         st.caption(t.md(f"groups.{why}", measure=measure, drawn=drawn))
-    findings = [f for (_, m, _), found in places.items() if m == drawn for f in found]
-    keys = frames.axes(findings)
+    found = {(check, key): places[check, m, key] for check, m, key in places if m == drawn}
+    keys = frames.axes(first for first, *_ in found.values())
     asked = state.selection().get("feature", "")
     key = asked if asked in keys else keys[0]
     half, _ = st.columns(2)
@@ -128,8 +127,9 @@ def _groups(ctx: Context, case: Case, measure: str) -> None:
         state.choose("feature", t("filter.feature"), keys, key, lambda k: frames.axis_label(k, t))
     if asked and asked != key:
         st.caption(t.md("groups.feature_unknown", drawn=drawn, feature=frames.axis_label(asked, t)))
-    for check in sorted({f.check for f in findings if frames.axis(f) == key}):
-        _chart(ctx, case, [f for f in findings if f.check == check], key)
+    for check, axis in sorted(found):
+        if axis == key:
+            _chart(ctx, case, found[check, axis], key)
 
 
 def _measure_drawn(measures: Sequence[str], measure: str) -> tuple[str | None, str]:
@@ -146,28 +146,27 @@ def _measure_drawn(measures: Sequence[str], measure: str) -> tuple[str | None, s
 
 
 def _chart(ctx: Context, case: Case, findings: Sequence[Finding], key: str) -> None:
-    t, first = ctx.t, next(f for f in findings if frames.axis(f) == key)
+    t, first = ctx.t, findings[0]
     frame = frames.group_frame(findings, key, store.minimum_sizes(case), t)
     drawn = frames.ends(frame)
-    overall = frames.overall(case.findings, first)
-    words = charts.describe(frame, t, measure=visible(first.measure))
-    st.altair_chart(
-        charts.group_chart(
-            drawn,
-            t,
-            measure=visible(first.measure),
-            unit=visible(first.unit),
-            overall=overall,
-            description=words,
-        ),
-        width="stretch",
-    )
-    st.caption(escape(charts.legend(drawn, t, overall=overall, is_rate=first.unit == "rate")))
+    whole = ctx.index(case).overall(first.measure, check=first.check)
+    overall = whole.value if whole else None
+    legend = charts.legend(drawn, t, overall=overall, is_rate=first.unit == "rate")
     if len(drawn) < len(frame):
-        st.caption(t.md("chart.ends", drawn=len(drawn), all=len(frame)))
-    hidden = ("label", "mark", "id")
-    parts.table(frame, t, name=f"groups_{first.check}", hidden=hidden, alt=words)
-    parts.download(frame, t, name=f"groups-{first.check}-{first.measure}")
+        legend += t("sentence.space") + t("chart.ends", drawn=len(drawn), all=len(frame))
+    measure, unit = visible(first.measure), visible(first.unit)
+    figure.show(
+        figure.Figure(
+            name=f"groups-{first.check}-{first.measure}",
+            chart=charts.group_chart(drawn, t, measure=measure, unit=unit, overall=overall),
+            frame=frame,
+            words=charts.describe(frame, t, measure=measure),
+            legend=legend,
+            how=figure.making(first, frames.formula(first.measure), t),
+            hidden=("label", "mark", "id"),
+        ),
+        t,
+    )
 
 
 def _table(ctx: Context, case: Case, shown: Sequence[Finding]) -> None:

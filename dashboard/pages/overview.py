@@ -7,22 +7,17 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard import app, figure, parts, plain_words, state, store
+from audit.errors import EvenhandError
+from dashboard import app, figure, judging, parts, plain_words, state, store
 from dashboard.charts_compared import trend
-from dashboard.context import Context
+from dashboard.context import Context, Counted
 from dashboard.judging import PackChoice
-from dashboard.store import StoredCase
-from dashboard.text import escape, visible
+from dashboard.shelf import TOLD
+from dashboard.store import Cover, StoredCase
+from dashboard.text import ending, escape, visible
 
 _PER_PAGE = 20
 _ALL = ""
-_TREND = (
-    "demographic_parity_difference",
-    "equalized_odds_difference",
-    "accuracy_score",
-    "declared_epsilon",
-    "training_energy",
-)
 
 
 def render(ctx: Context) -> None:
@@ -49,7 +44,7 @@ def _filtered(ctx: Context) -> list[StoredCase]:
     t, asked = ctx.t, state.selection()
     if len(ctx.cases) == 1:
         return list(ctx.cases)
-    tasks = sorted({str(s.case.subject.get("task") or "") for s in ctx.cases if s.case} - {""})
+    tasks = sorted({str(s.cover.subject.get("task") or "") for s in ctx.cases if s.cover} - {""})
     outcomes = ("fail", "inconclusive", "needs-attestation", "pass")
     task = asked.get("task", _ALL) if asked.get("task") in tasks else _ALL
     outcome = asked.get("outcome", _ALL) if asked.get("outcome") in outcomes else _ALL
@@ -77,29 +72,28 @@ def _filtered(ctx: Context) -> list[StoredCase]:
     return [
         s
         for s in ctx.cases
-        if s.case is None
+        if s.cover is None
         or (
             (not text or text in _searched(s))
-            and (not task or s.case.subject.get("task") == task)
+            and (not task or s.cover.subject.get("task") == task)
             and (not outcome or _has(ctx, s, outcome))
         )
     ]
 
 
 def _searched(stored: StoredCase) -> str:
-    known = store.facts(stored.case) if stored.case else {}
+    known = store.facts(stored.cover) if stored.cover else {}
     return "\n".join([stored.name, known.get("model", ""), known.get("data", "")]).casefold()
 
 
 def _has(ctx: Context, stored: StoredCase, outcome: str) -> bool:
     """Whether an item of the case's packs has this status; pass: nothing is left open."""
-    assert stored.case is not None
-    judged = [ctx.judged(stored.case, choice) for choice in _packs(ctx, stored)]
-    statuses = {v.status for j in judged for v in j.verdicts}
+    counted = [ctx.counted(stored, choice) for choice in _packs(ctx, stored)]
+    statuses = {status for one in counted for status, n in one.counts.items() if n}
     if outcome != "pass":
         return outcome in statuses
     settled = {"pass", "attested", "waived", "not-applicable", "not-yet-applicable"}
-    return bool(statuses) and statuses <= settled and not any(j.problem for j in judged)
+    return bool(statuses) and statuses <= settled and not any(c.problem for c in counted)
 
 
 def _page(ctx: Context, found: Sequence[StoredCase]) -> Sequence[StoredCase]:
@@ -125,18 +119,23 @@ def _page(ctx: Context, found: Sequence[StoredCase]) -> Sequence[StoredCase]:
 def _card(ctx: Context, stored: StoredCase) -> None:
     with st.container(border=True):
         st.subheader(escape(stored.name), anchor=False)
-        if stored.case is None:
+        if stored.cover is None:
             parts.case_problem(stored, ctx.t)
             return
-        sentence = plain_words.in_one_sentence(stored.case, ctx.index(stored.case), ctx.t)
+        try:
+            told = ctx.excerpt(stored)
+            counted = [ctx.counted(stored, choice) for choice in _packs(ctx, stored)]
+        except EvenhandError as error:
+            parts.case_problem(store.unfit(stored, error), ctx.t)
+            return
+        sentence = plain_words.in_one_sentence(stored.cover.subject, told.index, ctx.t)
         st.markdown(escape(sentence))
-        st.markdown(_facts(ctx, stored))
-        packs = _packs(ctx, stored)
-        if packs:
-            parts.counts_by_pack(ctx, stored.case, packs)
+        st.markdown(_facts(ctx, stored.cover, told.n_findings))
+        if counted:
+            _counts(ctx, counted)
         else:
             st.markdown(escape(ctx.t("overview.measured_only")))
-        st.caption(ctx.t.md("facts.seal", digest=stored.case.digest))
+        st.caption(ctx.t.md("facts.seal", digest=stored.cover.digest))
         with st.container(horizontal=True):
             for page, name in (
                 (parts.SUMMARY, "summary"),
@@ -155,30 +154,46 @@ def _card(ctx: Context, stored: StoredCase) -> None:
 
 def _packs(ctx: Context, stored: StoredCase) -> list[PackChoice]:
     """The packs of the plan, and the one that the reader chose where it is another."""
-    own = ctx.planned(stored.case) if stored.case else []
+    own = ctx.planned(stored.cover) if stored.cover else []
     chosen = ctx.pack if state.selection().get("pack") else None
     if chosen is None or chosen.planned or chosen.ref in {choice.ref for choice in own}:
         return own
     return [*own, chosen]
 
 
-def _facts(ctx: Context, stored: StoredCase) -> str:
+def _counts(ctx: Context, counted: Sequence[Counted]) -> None:
+    """One plain sentence on a case, then the verdict counts of each pack."""
+    judged = [one for one in counted if not one.problem]
+    if judged:
+        total = judging.total([one.counts for one in judged])
+        st.markdown(escape(parts.sentence(total, ctx.t)))
+    for one in judged:
+        st.markdown(f"**{escape(ctx.t.pick(one.choice.title))}**")
+        parts.count_badges(one.counts, ctx.t)
+    for one in counted:
+        if one.problem:
+            title = ctx.t("pack.unjudged", pack=ctx.t.pick(one.choice.title))
+            parts.problem(title, one.problem)
+
+
+def _facts(ctx: Context, cover: Cover, n_findings: int) -> str:
     """Model, data, task and date on one line of Markdown."""
-    assert stored.case is not None
-    known = store.facts(stored.case)
+    known = store.facts(cover)
+    known |= {name: ending(known[name]) for name in ("model", "data")}
+    known["task"] = ctx.t.term("task", known["task"])
     none = ctx.t("facts.none")
     shown = [
         parts.named(ctx.t(f"facts.{name}"), escape(known[name] or none), ctx.t)
         for name in ("model", "data", "task", "target", "date")
     ]
-    shown.append(ctx.t.md("facts.findings", number=len(stored.case.findings)))
+    shown.append(ctx.t.md("facts.findings", number=n_findings))
     return " · ".join(shown)
 
 
 def _trend(ctx: Context, found: Sequence[StoredCase]) -> None:
     """One measure of the cases that the filters leave, along the dates of their audits."""
     t = ctx.t
-    frames = {m: frame for m in _TREND if len(frame := trend_frame(ctx, found, m)) > 1}
+    frames = {m: frame for m in TOLD if len(frame := trend_frame(ctx, found, m)) > 1}
     if not frames:
         return
     st.subheader(escape(t("overview.trend")), anchor=False)
@@ -205,17 +220,20 @@ def trend_frame(ctx: Context, found: Sequence[StoredCase], measure: str) -> pd.D
     """One row a case that holds the measure over all rows, or of its first sensitive feature."""
     rows = []
     for stored in found:
-        if stored.case is None:
+        if stored.cover is None:
             continue
-        index = ctx.index(stored.case)
-        features = [str(f) for f in stored.case.subject.get("sensitive_features") or ()][:1]
+        try:
+            index = ctx.excerpt(stored).index
+        except EvenhandError:
+            continue  # its card says what is wrong with it
+        features = [str(f) for f in stored.cover.subject.get("sensitive_features") or ()][:1]
         f = index.overall(measure) or next(
             (g for g in index.of(measure) if list(g.between) == features and g.value is not None),
             None,
         )
         if f is not None and f.value is not None:
             low, high = (f.interval.low, f.interval.high) if f.interval else (None, None)
-            date = str(stored.case.environment.get("finished_at") or "")[:19]
+            date = str(stored.cover.environment.get("finished_at") or "")[:19]
             about = ", ".join(f.between)
             rows.append((visible(stored.name), date, f.value, low, high, f.n, visible(about)))
     frame = pd.DataFrame(rows, columns=["model", "date", "value", "low", "high", "n", "about"])

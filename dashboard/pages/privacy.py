@@ -6,13 +6,16 @@ import streamlit as st
 
 from audit.case import Case
 from audit.finding import Finding
-from dashboard import app, figure, frames, parts, plain_words
+from dashboard import app, charts_privacy, figure, frames, parts, plain_words
 from dashboard.context import Context
+from dashboard.fairness_views import artifact
+from dashboard.frames_privacy import LEDGER, ledger_frame
 from dashboard.pages.compare import choose_others, paired, show_differences
 from dashboard.text import escape, visible
 
 _BUDGET = ("declared_epsilon", "declared_delta")
 _LEDGER = "privacy.ledger"
+_NO_SAMPLE = ("low", "high")  # what was counted and worked out has no interval
 
 
 def render(ctx: Context) -> None:
@@ -35,13 +38,13 @@ def _budget(ctx: Context, case: Case) -> None:
     st.markdown("\n".join(f"- {escape(line)}" for line in plain_words.leaks(index, t)))
     found = [f for measure in _BUDGET for f in index.of(measure) if f.value is not None]
     if found:
-        _table(ctx, found, "budget")
+        _table(ctx, found, "budget", *_NO_SAMPLE)
         with st.expander(escape(t("how.title"))):
             parts.pairs(figure.making(found[0], t("privacy.formula"), t))
 
 
 def _ledger(ctx: Context, case: Case) -> None:
-    """What the ledger adds up to. The runs one by one stay with the ledger, not in the case."""
+    """What the ledger adds up to, and how it came about line by line."""
     t, index = ctx.t, ctx.index(case)
     st.subheader(escape(t("privacy.ledger")), anchor=False)
     found = [
@@ -53,11 +56,48 @@ def _ledger(ctx: Context, case: Case) -> None:
     if not found:
         parts.absent(t, t("privacy.no_ledger"))
         return
-    _table(ctx, found, "ledger")
-    st.caption(t.md("privacy.timeline"))
+    _table(ctx, found, "ledger", *_NO_SAMPLE)
     with st.expander(escape(t("how.title"))):
         for f in found:
             st.markdown(parts.named(f.measure, escape(visible(f.method or f.reason)), t))
+    _timeline(ctx, case)
+
+
+def _timeline(ctx: Context, case: Case) -> None:
+    """Epsilon so far along the ledger's lines, as the audit read them from the model folder."""
+    t = ctx.t
+    st.subheader(escape(t("privacy.timeline")), anchor=False)
+    if f"artifacts/{LEDGER}" not in case.files:
+        parts.absent(t, t("privacy.no_timeline"))
+        return
+    told = artifact(ctx, case, LEDGER, "entries", "epsilon", "delta", "n_lines")
+    if told is None:
+        return
+    frame = ledger_frame(told, t)
+    line = ctx.index(case).overall("ledger_line_count")
+    figure.show(
+        figure.Figure(
+            name="ledger-timeline",
+            chart=charts_privacy.ledger(frame, t, epsilon=float(told["epsilon"])),
+            frame=frame,
+            words=t(
+                "privacy.timeline_words",
+                shown=len(frame),
+                lines=told["n_lines"],
+                steps=f"{frame['steps'].iloc[-1]:,}",
+                epsilon=frames.number(float(told["epsilon"])),
+            ),
+            legend=t(
+                "privacy.timeline_legend",
+                shown=len(frame),
+                lines=told["n_lines"],
+                epsilon=frames.number(float(told["epsilon"])),
+                delta=frames.number(float(told["delta"])),
+            ),
+            how=figure.making(line, t("privacy.timeline_formula"), t) if line else (),
+        ),
+        t,
+    )
 
 
 def _outside(ctx: Context, case: Case) -> None:
@@ -99,9 +139,9 @@ def _cost(ctx: Context, case: Case) -> None:
         show_differences(ctx, found)
 
 
-def _table(ctx: Context, found: list[Finding], name: str) -> None:
+def _table(ctx: Context, found: list[Finding], name: str, *left_out: str) -> None:
     frame = frames.findings_frame(found, ctx.t)
-    hidden = ("family", "check", "id", "about", "level")
+    hidden = ("family", "check", "id", "about", "level", *left_out)
     parts.table(frame, ctx.t, name=name, hidden=hidden, alt=ctx.t(f"privacy.{name}"))
     parts.download(frame, ctx.t, name=f"privacy-{name}")
 

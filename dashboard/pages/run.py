@@ -54,7 +54,7 @@ def _audit(ctx: Context) -> None:
         running.shown_place(data, "data"),
         {**asked, "out": f"cases/{name}"},
     )
-    st.code(starting.command_line(shown), language="bash")
+    st.code(starting.command_line(shown), language="bash", wrap_lines=True)
     if running.start_button(ctx, t("run.start_audit"), "start_audit"):
         try:
             _start_audit(stored, model, data, asked, name)
@@ -145,7 +145,7 @@ def _recipe(ctx: Context) -> None:
         running.shown_place(data, "data"),
         f"models/{name or 'model'}",
     )
-    st.code(starting.command_line(shown), language="bash")
+    st.code(starting.command_line(shown), language="bash", wrap_lines=True)
     if running.start_button(ctx, t("run.start_train"), "start_recipe"):
         try:
             place = running.kept_place(recipe, "recipe")
@@ -175,7 +175,7 @@ def _tables(ctx: Context) -> list[str]:
 
 
 def _of_cases(ctx: Context, what: str) -> list[str]:
-    told = [c.case.subject.get(what) for c in ctx.cases if c.case]
+    told = [c.cover.subject.get(what) for c in ctx.cases if c.cover]
     return [str(one["path"]) for one in told if isinstance(one, dict) and one.get("path")]
 
 

@@ -29,7 +29,8 @@ def render(ctx: Context) -> None:
     st.caption(t.md("train.about"))
     data, asked, name = _asked(ctx)
     shown = ["train", "tabular", *starting.options({"data": running.shown_place(data, "data")})]
-    st.code(starting.command_line([*shown, *starting.options(asked), "--plan"]), language="bash")
+    told = starting.command_line([*shown, *starting.options(asked), "--plan"])
+    st.code(told, language="bash", wrap_lines=True)
     if running.start_button(ctx, t("train.plan"), "plan_training"):
         _plan(ctx, data, asked)
     planned = st.session_state.get(_PLANNED)
@@ -137,7 +138,7 @@ def _start(ctx: Context, planned: Mapping[str, Any], name: str) -> None:
     t = ctx.t
     out = running.new_folder("models", name or "private")
     arguments = [*planned["arguments"], f"--out={out}"]
-    st.code(starting.command_line(arguments), language="bash")
+    st.code(starting.command_line(arguments), language="bash", wrap_lines=True)
     understood = st.checkbox(t.md("train.understood"), key="train_understood")
     if running.start_button(ctx, t("train.start"), "start_private"):
         if not understood:

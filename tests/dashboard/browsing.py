@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from playwright.sync_api import Page, expect
 
 from dashboard import launch
 
 ROOT = Path(launch.__file__).resolve().parents[1]
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
+_PRESSES = 10
 
 
 @contextmanager
@@ -39,3 +44,20 @@ def served(home: Path, arguments: Sequence[str] = (), *, port: int | None = None
         process.wait(60)
         if process.stdout:
             process.stdout.close()
+
+
+def take(page: Page, label: str, option: str) -> None:
+    """Opens the select box named ``label`` with the keyboard and takes ``option``.
+
+    Not with a click: a browser without a hand on its mouse presses and releases at once, which
+    the box now and then takes for opening and closing again.
+    """
+    box = page.get_by_role("combobox", name=re.compile(label))
+    expect(box).to_be_visible()
+    for _ in range(_PRESSES):  # a box that is drawn anew meanwhile loses the key
+        expect(page.locator(IDLE)).to_have_count(1)
+        box.press("ArrowDown")
+        with suppress(AssertionError):
+            expect(box).to_have_attribute("aria-expanded", "true", timeout=3000)
+            break
+    page.get_by_role("option", name=option, exact=True).click()

@@ -9,8 +9,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from audit.case import Case
+from dashboard import shelf
 from tests.dashboard.cases import APP, register_case, write_case
+from tests.dashboard.views import IN_CI, views_of
 from tests.samples import HOSTILE
+
+
+@pytest.fixture(autouse=True)
+def no_second_of_trust(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests change a case and look at once; the dashboard asks for its files once a second."""
+    monkeypatch.setattr(shelf, "LOOK_AGAIN_S", 0.0)
 
 
 @pytest.fixture
@@ -36,6 +44,13 @@ def case(home: Path) -> Case:
 def hostile_case(home: Path) -> Case:
     """A case whose subject is named by an attacker."""
     return write_case(home / "cases" / "hostile", name=f"*x* {HOSTILE}", day=21)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A journey is made once for each of its views."""
+    journey = metafunc.function.__name__
+    if journey in IN_CI:
+        metafunc.parametrize("view", views_of(journey), ids=str)
 
 
 OpenPage = Callable[..., AppTest]

@@ -17,7 +17,10 @@ from dashboard import export
 from tests.dashboard.cases import alter, write_case
 from tests.samples import HOSTILE
 
-PAGES = ("summary", "fairness", "explanations", "privacy", "checklist", "findings", "evidence")
+PAGES = (
+    *("summary", "fairness", "explanations", "privacy", "checklist", "compare", "findings"),
+    "evidence",
+)
 
 
 class Seen(HTMLParser):
@@ -58,9 +61,16 @@ def read(path: Path) -> Seen:
 def site(case: Case, hostile_case: Case, tmp_path: Path) -> Path:
     alter(write_case(case.path.parent / "bad", name="bad", day=20))
     out = tmp_path / "out"
-    # two cases with seven pages, and the overview, in two languages
-    assert export.write(out) == 2 * (2 * 7 + 1)
+    # two cases with eight pages, and the overview, in two languages
+    assert export.write(out) == 2 * (2 * 8 + 1)
     return out
+
+
+def test_every_page_that_shows_a_case_has_its_twin(site: Path) -> None:
+    from dashboard.app import PAGES as LIVE
+
+    shows_no_case = {"run", "train"}
+    assert {name for _, name, _ in LIVE} - shows_no_case == {"overview", *PAGES}
 
 
 def test_every_link_leads_to_a_place_that_is_there(site: Path) -> None:

@@ -114,13 +114,6 @@ def test_two_groups_never_share_a_row() -> None:
     assert list(frame["group"]) == [long + "0", long + "1", long + "2"]
 
 
-def test_the_value_over_all_rows_is_found_for_the_same_check_only() -> None:
-    whole = finding("fairness.group_rates", "selection_rate", 0.88)
-    assert frames.overall([*RATES, whole], RATES[0]) == 0.88
-    other = finding("other.check", "selection_rate", 0.1)
-    assert frames.overall([*RATES, other], RATES[0]) is None
-
-
 def test_how_a_number_was_computed() -> None:
     gap = next(f for f in sample_findings() if f.value == 0.17)
     told = dict(frames.how_computed(gap, EN))

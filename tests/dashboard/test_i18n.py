@@ -56,7 +56,7 @@ def literal_keys() -> set[str]:
 def prefixes() -> set[str]:
     """What stands before a field in ``f"prefix.{...}"`` or first in ``term("prefix", ...)``."""
     made = set(re.findall(r'f"([a-z_.]+\.)\{', SOURCE))
-    return made | {f"{kind}." for kind in re.findall(r'\.term\(\s*"([a-z]+)"', SOURCE)}
+    return made | {f"{kind}." for kind in re.findall(r"""\.term\(\s*["']([a-z]+)["']""", SOURCE)}
 
 
 def test_every_text_is_used() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +12,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from dashboard import launch, store
+from dashboard import store
+from dashboard.i18n import LANGUAGES
+from tests.dashboard.browsing import served, take
 from tests.dashboard.cases import alter, register_case, write_case
+from tests.dashboard.views import View
 from tests.samples import HOSTILE
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(launch.__file__).resolve().parents[1]
 WAIT_MS = 90_000
 FLAGS = [
     "--no-sandbox",
@@ -100,26 +100,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         patch.delenv("EVENHAND_REGISTER", raising=False)
         sound = write_case(folder / "cases" / "loan")
         register_case(sound)
-        write_case(folder / "cases" / "hostile", name=f"*x* {HOSTILE}", day=21)
-        alter(write_case(folder / "cases" / "bad", name="bad", day=20))
-        port = launch.free_port(0)
-        code = f"from dashboard.launch import run; raise SystemExit(run(port={port}))"
-        process = subprocess.Popen(
-            [sys.executable, "-c", code],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-    try:
-        assert process.stdout is not None
-        assert f"127.0.0.1:{port}" in process.stdout.readline()
-        yield Server(f"http://127.0.0.1:{port}", store.open_case(sound.path).key)
-    finally:
-        process.terminate()
-        process.wait(60)
-        if process.stdout:
-            process.stdout.close()
+    write_case(folder / "cases" / "hostile", name=f"*x* {HOSTILE}", day=21)
+    alter(write_case(folder / "cases" / "bad", name="bad", day=20))
+    with served(folder) as base:
+        yield Server(base, store.open_case(sound.path).key)
 
 
 @pytest.fixture
@@ -138,60 +122,53 @@ def nothing_came_alive(page: Page) -> None:
     assert page.locator(ALIVE).count() == 0
 
 
-@pytest.mark.parametrize(
-    ("locale", "names"),
-    [
-        ("en-GB", ("Overview", "Findings", "Checklist", "Open the findings", "English")),
-        ("zh-CN", ("总览", "测量结果", "检查清单", "查看测量结果", "中文")),
-    ],
-)
 def test_from_overview_to_the_finding_that_decided(
-    server: Server, browser: Browser, pictures: Path, locale: str, names: tuple[str, ...]
+    server: Server, browser: Browser, pictures: Path, view: View
 ) -> None:
-    overview, findings, checklist, open_findings, language = names
-    watched = Watched(server.base)
-    context = browser.new_context(locale=locale, viewport={"width": 1280, "height": 900})
-    page = watched.on(context.new_page())
+    watched, t = Watched(server.base), view.t
+    with view.opened(browser, watched) as page:
+        # a link straight to a page, even as the first request that the server gets
+        page.goto(f"{server.base}/checklist?case={server.key}")
+        title(page, t("nav.checklist"))
 
-    # a link straight to a page, even as the first request that the server gets
-    page.goto(f"{server.base}/checklist?case={server.key}")
-    title(page, checklist)
+        page.goto(server.base)
+        title(page, t("nav.overview"))
+        main = page.get_by_test_id("stMain")  # not the sidebar, which a phone hides
+        expect(main.get_by_text(HOSTILE).first).to_be_visible()
+        expect(page.get_by_test_id("stAlert").first).to_contain_text("findings.jsonl: changed")
+        nothing_came_alive(page)
+        page.screenshot(path=pictures / f"overview-{view}.png")
 
-    page.goto(server.base)
-    title(page, overview)
-    expect(page.get_by_role("radio", name=language)).to_be_checked()
-    expect(page.get_by_text(HOSTILE).first).to_be_visible()
-    expect(page.get_by_test_id("stAlert").first).to_contain_text("findings.jsonl: changed")
-    nothing_came_alive(page)
-    page.screenshot(path=pictures / f"overview-{locale}.png")
+        card = page.get_by_test_id("stVerticalBlock").filter(
+            has=page.get_by_role("heading", name="loan-mlp", exact=True)
+        )
+        card.last.get_by_role("link", name=t("open.findings")).click()
+        title(page, t("nav.findings"))
+        expect(page).to_have_url(re.compile(f"/findings\\?.*case={server.key}"))
+        expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
+        nothing_came_alive(page)
+        page.screenshot(path=pictures / f"findings-{view}.png")
 
-    card = page.get_by_test_id("stVerticalBlock").filter(
-        has=page.get_by_role("heading", name="loan-mlp", exact=True)
-    )
-    card.last.get_by_role("link", name=open_findings).click()
-    title(page, findings)
-    expect(page).to_have_url(re.compile(f"/findings\\?.*case={server.key}"))
-    expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
-    nothing_came_alive(page)
-    page.screenshot(path=pictures / f"findings-{locale}.png")
+        side = view.side(page)
+        expect(side.get_by_role("radio", name=LANGUAGES[view.lang])).to_be_checked()
+        view.go(page, t("nav.checklist"))
+        title(page, t("nav.checklist"))
+        expect(page).to_have_url(re.compile(f"/checklist\\?.*case={server.key}"))
+        nothing_came_alive(page)
+        page.screenshot(path=pictures / f"checklist-{view}.png")
 
-    page.get_by_test_id("stSidebar").get_by_role("link", name=checklist).click()
-    title(page, checklist)
-    expect(page).to_have_url(re.compile(f"/checklist\\?.*case={server.key}"))
-    nothing_came_alive(page)
-    page.screenshot(path=pictures / f"checklist-{locale}.png")
+        page.get_by_role("link", name=re.compile("0.17 .*demographic_parity_difference")).click()
+        title(page, t("nav.findings"))
+        gap = "finding=fairness.gaps%2Fdemographic_parity_difference"
+        expect(page).to_have_url(re.compile(gap))
+        expect(
+            page.get_by_role("heading", name=re.compile("0.17 \\[0.08, 0.28\\]"))
+        ).to_be_visible()
+        expect(page.get_by_text("multinomial bootstrap, 1000 draws").first).to_be_visible()
+        page.screenshot(path=pictures / f"finding-{view}.png")
 
-    evidence = page.get_by_role("link", name=re.compile("0.17 .*demographic_parity_difference"))
-    evidence.click()
-    title(page, findings)
-    expect(page).to_have_url(re.compile("finding=fairness.gaps%2Fdemographic_parity_difference"))
-    expect(page.get_by_role("heading", name=re.compile("0.17 \\[0.08, 0.28\\]"))).to_be_visible()
-    expect(page.get_by_text("multinomial bootstrap, 1000 draws").first).to_be_visible()
-    page.screenshot(path=pictures / f"finding-{locale}.png")
-
-    page.go_back()
-    title(page, checklist)
-    context.close()
+        page.go_back()
+        title(page, t("nav.checklist"))
     assert watched.external == []
     assert watched.errors == []
 
@@ -204,8 +181,7 @@ def test_filters_and_language_are_in_the_address_that_a_colleague_gets(
     page = watched.on(context.new_page())
     page.goto(f"{server.base}/findings?case={server.key}")
     title(page, "Findings")
-    page.get_by_role("combobox", name=re.compile("Measure")).click()
-    page.get_by_role("option", name="true_positive_rate").click()
+    take(page, "Measure", "true_positive_rate")
     expect(page).to_have_url(re.compile("measure=true_positive_rate"))
     expect(page.get_by_text("1 of 23 findings")).to_be_visible()
     page.get_by_text("中文", exact=True).click()

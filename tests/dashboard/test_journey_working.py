@@ -11,61 +11,37 @@ import numpy as np
 import oidc_provider_mock
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from audit.canonical import digest_bytes
 from audit.register import Entry, Register
 from dashboard import export, identity, launch, store
-from tests.dashboard.browsing import served
+from dashboard.i18n import LANGUAGES, Translator
+from tests.dashboard.browsing import served, take
 from tests.dashboard.cases import register_case, write_case
 from tests.dashboard.test_journey import (
     Watched,
-    browser,  # noqa: F401 - a fixture
+    browser,
     nothing_came_alive,
+    pictures,
     title,
 )
+from tests.dashboard.views import ALL, DESK, View
 from tests.samples import HOSTILE
 
 pytestmark = pytest.mark.browser
+__all__ = ["browser", "pictures"]  # fixtures
 WAIT_MS = 40_000
 expect.set_options(timeout=WAIT_MS)
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    import os
-
-    folder = Path(os.environ.get("EVENHAND_SCREENSHOTS") or tmp_path / "pictures")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@contextmanager
-def opened(
-    browser: Browser,  # noqa: F811
-    watched: Watched,
-    *,
-    locale: str = "en-GB",
-    width: int = 1280,
-    dark: bool = False,
-) -> Iterator[Page]:
-    context: BrowserContext = browser.new_context(
-        locale=locale,
-        viewport={"width": width, "height": 900},
-        color_scheme="dark" if dark else "light",
-    )
-    page = watched.on(context.new_page())
-    yield page
-    context.close()
 
 
 def entries(home: Path) -> tuple[Entry, ...]:
     return Register(f"sqlite:///{home / 'register.sqlite'}").snapshot()
 
 
-@pytest.fixture(scope="module")
-def approver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, str]]:
+@contextmanager
+def for_grace(folder: Path) -> Iterator[tuple[str, Path, str]]:
     """A dashboard for Grace, an approver whom nobody checked, over one sound case."""
-    folder = tmp_path_factory.mktemp("working")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EVENHAND_HOME", str(folder))
         patch.delenv("EVENHAND_REGISTER", raising=False)
@@ -75,30 +51,57 @@ def approver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
         yield base, folder, store.open_case(case.path).key
 
 
+@pytest.fixture(scope="module")
+def approver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, str]]:
+    with for_grace(tmp_path_factory.mktemp("working")) as served_at:
+        yield served_at
+
+
+@pytest.fixture
+def starter(tmp_path: Path) -> Iterator[tuple[str, Path, str]]:
+    """As ``approver``, for one test: a server that has started nothing before."""
+    with for_grace(tmp_path / "starter") as served_at:
+        yield served_at
+
+
+def own_case(home: Path, view: View) -> str:
+    """The key of a case of a model that nobody has attested yet."""
+    digests = {"model": digest_bytes(str(view).encode()), "data": "sha256:" + "b" * 64}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EVENHAND_HOME", str(home))
+        patch.delenv("EVENHAND_REGISTER", raising=False)
+        case = write_case(home / "cases" / f"own-{view}", digests=digests)
+        register_case(case)
+    return store.open_case(case.path).key
+
+
 def test_attest_with_evidence_and_see_the_verdict_change(
     approver: tuple[str, Path, str],
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     pictures: Path,
     tmp_path: Path,
+    view: View,
 ) -> None:
-    base, home, key = approver
-    watched = Watched(base)
+    base, home, _key = approver
+    key, t, watched = own_case(home, view), view.t, Watched(base)
+    seq = len(entries(home)) + 1
     minutes = tmp_path / "minutes <b>.txt"
     minutes.write_text("agreed on Tuesday")
-    with opened(browser, watched) as page:
+    waiting = t.count("checklist.waiting", 1).replace("ROLE", "risk owner")
+    with view.opened(browser, watched) as page:
         page.goto(f"{base}/checklist?case={key}&verdict=needs-attestation")
-        title(page, "Checklist")
-        expect(page.get_by_text("1 item waits for: risk owner")).to_be_visible()
-        page.get_by_role("button", name="Attest").click()
-        page.get_by_role("combobox", name=re.compile("Answer")).click()
-        page.get_by_role("option", name="met", exact=True).click()
-        page.get_by_label("What you state").fill(f"I accept it. {HOSTILE}")
+        title(page, t("nav.checklist"))
+        expect(page.get_by_text(waiting)).to_be_visible()
+        page.get_by_role("button", name=t("write.attest")).click()
+        take(page, t("write.answer"), t("answer.met"))
+        page.get_by_label(t("write.statement")).fill(f"I accept it. {HOSTILE}")
         page.get_by_test_id("stFileUploader").locator("input").first.set_input_files(minutes)
         expect(page.get_by_text("minutes").first).to_be_visible()
-        page.screenshot(path=pictures / "attest-en.png", full_page=True)
-        page.get_by_test_id("stFormSubmitButton").get_by_role("button", name="Attest").click()
-        expect(page.get_by_text("Attestation recorded as entry 2")).to_be_visible()
-        expect(page.get_by_text("1 item waits for")).to_have_count(0)
+        page.screenshot(path=pictures / f"attest-{view}.png", full_page=True)
+        submit(page, t("write.attest"))
+        done = t("write.done", kind=t("write.attestation"), entry=seq)
+        expect(page.get_by_text(done)).to_be_visible()
+        expect(page.get_by_text(waiting)).to_have_count(0)
         nothing_came_alive(page)
     body = entries(home)[-1].body
     assert body["by"] == f"Grace {HOSTILE}"
@@ -110,42 +113,42 @@ def test_attest_with_evidence_and_see_the_verdict_change(
     assert watched.errors == []
 
 
+def submit(page: Page, label: str) -> None:
+    """Presses the button of the open form."""
+    page.get_by_test_id("stFormSubmitButton").get_by_role("button", name=label).click()
+
+
 def test_waive_with_a_wrong_approver_and_be_refused(
     approver: tuple[str, Path, str],
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     pictures: Path,
+    view: View,
 ) -> None:
     base, home, key = approver
-    watched = Watched(base)
+    watched, t = Watched(base), view.t
     before = len(entries(home))
-    with opened(browser, watched, locale="zh-CN", width=390, dark=True) as page:
+    with view.opened(browser, watched) as page:
         page.goto(f"{base}/checklist?case={key}&verdict=fail&act=waive:H-02")
-        title(page, "检查清单")
-        page.get_by_label("接受此项的理由").fill("正在改进")
-        page.get_by_label("由谁对风险负责").fill(f"grace {HOSTILE}")  # the approver herself
-        page.get_by_label("期间采取的补偿措施").fill("人工复核")
-        page.get_by_test_id("stFormSubmitButton").get_by_role("button", name="豁免").click()
-        expect(page.get_by_text("未予记录")).to_be_visible()
+        title(page, t("nav.checklist"))
+        page.get_by_label(t("write.reason")).fill("正在改进")
+        page.get_by_label(t("write.owner")).fill(f"grace {HOSTILE}")  # the approver herself
+        page.get_by_label(t("write.compensating")).fill("人工复核")
+        submit(page, t("write.waive"))
+        expect(page.get_by_text(t("write.refused"))).to_be_visible()
         expect(page.get_by_text("somebody else than its owner")).to_be_visible()
-        wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-        assert not wide
-        page.screenshot(path=pictures / "waive-phone-dark-zh.png")
+        assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        page.screenshot(path=pictures / f"waive-{view}.png")
         nothing_came_alive(page)
     assert len(entries(home)) == before
     assert watched.external == []
     assert watched.errors == []
 
 
-def test_audit_by_upload_stop_and_resume(
-    approver: tuple[str, Path, str],
-    browser: Browser,  # noqa: F811
-    pictures: Path,
-    tmp_path: Path,
-) -> None:
-    base, home, _key = approver
-    watched = Watched(base)
-    rng = np.random.default_rng(7)
-    n = 60_000
+@pytest.fixture
+def scored(tmp_path: Path, view: View) -> Path:
+    """A table of scores large enough that its audit can be stopped half-way, and like no other:
+    what was measured once is not measured again."""
+    rng, n = np.random.default_rng(ALL.index(view)), 60_000
     rows = pd.DataFrame(
         {
             "race": rng.choice(["white", "black", HOSTILE], n),
@@ -156,40 +159,50 @@ def test_audit_by_upload_stop_and_resume(
     rows["y"] = (rng.random(n) < rows["score"]).astype(int)
     table = tmp_path / "scored.csv"
     rows.to_csv(table, index=False)
-    with opened(browser, watched) as page:
-        page.goto(f"{base}/run?lang=en")
-        title(page, "Run")
-        page.get_by_text("Audit stored predictions").click()
-        expect(page.get_by_label("Column of scores")).to_be_visible()
+    return table
+
+
+def test_audit_by_upload_stop_and_resume(
+    starter: tuple[str, Path, str],
+    browser: Browser,
+    pictures: Path,
+    scored: Path,
+    view: View,
+) -> None:
+    base, home, _key = starter
+    watched, t = Watched(base), view.t
+    with view.opened(browser, watched) as page:
+        page.goto(f"{base}/run")
+        title(page, t("nav.run"))
+        page.get_by_text(t("run.predictions")).click()
+        expect(page.get_by_label(t("run.score"))).to_be_visible()
         expect(page.locator(".st-key-upload_model")).to_have_count(0)
-        page.locator(".st-key-upload_data input").set_input_files(table)
+        page.locator(".st-key-upload_data input").set_input_files(scored)
         expect(page.get_by_text("scored.csv")).to_be_visible()
         for label, text in (
-            ("Name", "uploaded"),
-            ("Column of true labels", "y"),
-            ("Positive label", "1"),
-            ("Sensitive features", "race,sex"),
-            ("Column of scores", "score"),
-            ("Positive from this score on", "0.5"),
+            ("run.name", f"uploaded {view}"),
+            ("run.target", "y"),
+            ("run.positive_label", "1"),
+            ("run.sensitive", "race,sex"),
+            ("run.score", "score"),
+            ("run.threshold", "0.5"),
         ):
-            box = page.get_by_label(label, exact=True).first
+            box = page.get_by_label(t(label), exact=True).first
             box.fill(text)
             box.press("Tab")
-        page.get_by_role("combobox", name=re.compile("What the positive label means")).click()
-        page.get_by_role("option", name="benefit").click()
+        take(page, t("run.positive_is"), t("positive_is.benefit"))
         expect(page.get_by_text("--positive-is=benefit").first).to_be_visible()
-        page.get_by_role("button", name="Start the audit").click()
+        page.get_by_role("button", name=t("run.start_audit")).click()
         expect(page.get_by_role("progressbar")).to_be_visible()
         expect(page.get_by_text(re.compile(r"audit: .*\([1-9]\d*/\d+\)"))).to_be_visible()
-        page.screenshot(path=pictures / "run-en.png", full_page=True)
-        page.get_by_role("button", name="Stop").click()
-        page.get_by_role("button", name="Resume").click()
-        expect(page.get_by_role("link", name="Open the case")).to_be_visible()
-        page.get_by_role("link", name="Open the case").click()
-        title(page, "Summary")
+        page.screenshot(path=pictures / f"run-{view}.png", full_page=True)
+        page.get_by_role("button", name=t("run.stop")).click()
+        page.get_by_role("button", name=t("run.resume")).click()
+        page.get_by_role("link", name=t("run.open")).click()
+        title(page, t("nav.summary"))
         nothing_came_alive(page)
     case = [e for e in entries(home) if e.kind == "case"][-1]
-    assert case.body["name"] == "uploaded"
+    assert case.body["name"] == f"uploaded {view}"
     assert not list((home / "cases").glob(".*partial*"))
     assert watched.external == []
     assert watched.errors == []
@@ -197,30 +210,32 @@ def test_audit_by_upload_stop_and_resume(
 
 def test_export_and_open_the_static_copy(
     approver: tuple[str, Path, str],
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     pictures: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    view: View,
 ) -> None:
     _base, home, _key = approver
     monkeypatch.setenv("EVENHAND_HOME", str(home))
     monkeypatch.delenv("EVENHAND_REGISTER", raising=False)
-    out = tmp_path / "copy"
+    out, t = tmp_path / "copy", view.t
     export.write(out, [home / "cases" / "loan"])
     watched = Watched(out.as_uri())
-    with opened(browser, watched, width=390, dark=True) as page:
-        page.goto((out / "index.html").as_uri())
+    other = next(lang for lang in LANGUAGES if lang != view.lang)
+    with view.opened(browser, watched) as page:
+        page.goto((out / ("index.html" if view.lang == "en" else "index.zh.html")).as_uri())
         page.get_by_role("link", name="loan-mlp").click()
-        page.get_by_role("link", name="Checklist").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Checklist")
-        page.get_by_role("link", name=re.compile("Demographic parity difference")).first.click()
+        page.get_by_role("link", name=t("nav.checklist")).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(t("nav.checklist"))
+        page.locator("a[href*='fairness'][href*='#f-']").first.click()
         # from the verdict to the finding that decided it, on another page
-        expect(page).to_have_url(re.compile("fairness.html#f-"))
+        expect(page).to_have_url(re.compile(r"fairness(\.zh)?\.html#f-"))
         assert page.locator("tr:target").count() == 1
-        page.get_by_role("link", name="中文").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("公平性")
+        page.get_by_role("link", name=LANGUAGES[other]).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(Translator(other)("nav.fairness"))
         assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-        page.screenshot(path=pictures / "export-phone-dark-zh.png", full_page=True)
+        page.screenshot(path=pictures / f"export-{view}.png", full_page=True)
         nothing_came_alive(page)
     assert watched.external == []
     assert watched.errors == []
@@ -239,7 +254,7 @@ people:
 # the provider runs in this process, and uses what its own libraries will drop
 @pytest.mark.filterwarnings("default")
 def test_sign_in_with_a_provider_and_write_only_what_the_role_allows(
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     pictures: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -259,18 +274,18 @@ def test_sign_in_with_a_provider_and_write_only_what_the_role_allows(
         url = f"http://127.0.0.1:{port}"
         (home / "dashboard.yaml").write_text(CONFIG.format(url=url, issuer=issuer))
         with served(home, port=port) as base:
-            watched = Watched(base)
+            watched, at_desk = Watched(base), View("en", DESK, False)
             _nobody_reads(browser, watched, base)
-            with opened(browser, watched) as page:  # signed in, but on no list
+            with at_desk.opened(browser, watched) as page:  # signed in, but on no list
                 _sign_in(page, base, "eve")
                 expect(page.get_by_text("have no role here")).to_be_visible()
                 expect(page.get_by_text("loan-mlp")).to_have_count(0)
-            with opened(browser, watched) as page:  # an auditor, but for another role
+            with at_desk.opened(browser, watched) as page:  # an auditor, but for another role
                 _sign_in(page, base, "ada")
                 expect(page.get_by_text("Ada Auditor")).to_be_visible()
                 assert "may not sign as" in _attest(page, base)
             assert [e.kind for e in entries(home)] == ["case"]
-            with opened(browser, watched) as page:
+            with at_desk.opened(browser, watched) as page:
                 _sign_in(page, base, "grace")
                 assert "recorded as entry 2" in _attest(page, base)
                 page.screenshot(path=pictures / "signed-in.png")
@@ -282,7 +297,7 @@ def test_sign_in_with_a_provider_and_write_only_what_the_role_allows(
     assert [u for u in watched.external if not u.startswith(provided)] == []
 
 
-def _nobody_reads(browser: Browser, watched: Watched, base: str) -> None:  # noqa: F811
+def _nobody_reads(browser: Browser, watched: Watched, base: str) -> None:
     """Without a login, and with a forged session, there is only the button to sign in."""
     forged = "eyJpc19sb2dnZWRfaW4iOiB0cnVlLCAic3ViIjogImdyYWNlIn0.x.y"
     context = browser.new_context(locale="en-GB")
@@ -305,8 +320,7 @@ def _sign_in(page: Page, base: str, who: str) -> None:
 def _attest(page: Page, base: str) -> str:
     page.goto(f"{base}/checklist?act=attest:H-05&verdict=needs-attestation")
     title(page, "Checklist")
-    page.get_by_role("combobox", name=re.compile("Answer")).click()
-    page.get_by_role("option", name="met", exact=True).click()
+    take(page, "Answer", "met")
     page.get_by_label("What you state").fill("I accept it.")
     page.get_by_test_id("stFormSubmitButton").get_by_role("button", name="Attest").click()
     said = page.get_by_test_id("stAlert").first

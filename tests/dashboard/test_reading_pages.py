@@ -140,7 +140,7 @@ def test_privacy_says_what_the_case_holds_and_what_it_does_not(
 ) -> None:
     text = plain(open_page("privacy"))
     assert "encoder means" in text and "number of rows" in text
-    assert "no timeline is drawn" in text
+    assert "holds what the ledger adds up to, not its lines" in text
     assert "This case holds no attack" in text
     assert "There is no second case to compare with" in text
 
@@ -235,7 +235,7 @@ def test_overview_filters_pages_and_trend(open_page: OpenPage, home: Path) -> No
     assert app.selectbox(key="choose_page").options == ["1", "2"]
     assert len(app.subheader) == 20 + 1  # a card each, and the trend
     assert charts(app)
-    assert "right about 90 (87 to 92) of 100 rows" in plain(app)
+    assert "Right about 90 (87 to 92) of 100 rows" in plain(app)
     app.selectbox(key="choose_task").select("multiclass").run()
     assert [s.value for s in app.subheader] == ["image model"]
     assert app.query_params["task"] == "multiclass"
