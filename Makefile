@@ -1,4 +1,6 @@
-# make demo | test | check | slow | bench | clean
+# make demo | test | check | slow | fuzz | bench | matrix | pictures | clean
+# slow: what takes minutes each (1,000 kills, every write failing in turn, writers for 20 s, statistical proofs).
+# fuzz: 3,000 changed files for each parser, other ones each time; make fuzz N=20000 for more.
 # TORCH_INDEX=URL adds an index with CPU builds of torch (see README).
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +10,7 @@ INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet $(INDEX) -c constraints.txt
 SOURCES := audit policies trainers dashboard tests
 
-.PHONY: demo install dev test check format slow bench clean
+.PHONY: demo install dev test check format slow fuzz bench matrix pictures clean
 
 demo: install
 	$(BIN)/evenhand demo $(DEMO)
@@ -28,8 +30,9 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e '.[dev]'
 	touch $@ $(VENV)/.installed
 
+# Two processes of one thread each: with more, threads on two cores mostly wait for each other.
 test: dev
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST)
 
 check: dev
 	$(BIN)/ruff check $(SOURCES)
@@ -43,8 +46,21 @@ format: dev
 slow: dev
 	$(BIN)/python -m pytest -m slow $(PYTEST)
 
+N ?= 3000
+fuzz: dev
+	EVENHAND_FUZZ=$(N) $(BIN)/python -m pytest tests/fuzz $(PYTEST)
+
 bench: dev
 	$(BIN)/python -m pytest -m bench -s $(PYTEST)
 
+# Every journey in every language, theme and width; make test takes each of these twice.
+matrix: dev
+	EVENHAND_MATRIX=1 EVENHAND_SCREENSHOTS=.ci/artifacts/matrix \
+	  $(BIN)/python -m pytest -m browser tests/dashboard -k journey $(PYTEST)
+
+# The pictures of the README, taken of the demo's cases.
+pictures: dev
+	EVENHAND_PICTURES=docs/pictures $(BIN)/python -m pytest -m slow tests/dashboard/test_pictures.py
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .ci/artifacts $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

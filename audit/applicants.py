@@ -41,8 +41,8 @@ class Reference:
 class Applicants:
     """A binary subject's rows as people who were decided about.
 
-    Raises MissingNeed without a model, where ``positive_is`` isn't declared, where the model reads
-    nothing but free text or pixels, and where all decisions are alike.
+    Raises MissingNeed without a model, for other tasks, where ``positive_is`` isn't declared, where
+    the model reads nothing but free text or pixels, and where all decisions are alike.
     """
 
     def __init__(self, subject: Subject) -> None:
@@ -50,6 +50,8 @@ class Applicants:
             raise MissingNeed(
                 "there is no model that could be asked again, only stored predictions"
             )
+        if subject.task != "binary":
+            raise MissingNeed(f"a {subject.task} task has no decision that is adverse to a person")
         if subject.positive_is is None:
             raise MissingNeed(
                 "which decision is adverse is not declared: set positive_is to benefit or burden"

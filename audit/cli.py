@@ -33,6 +33,7 @@ from audit.commands import (
 )
 from audit.commands.shared import print_json, say
 from audit.errors import BAD_INPUT, INTERRUPTED, OK, OUR_BUG, EvenhandError
+from audit.interrupts import termination_as_interrupt
 
 app = typer.Typer(
     name="evenhand",
@@ -89,7 +90,9 @@ def _common(
 
 def main(arguments: list[str] | None = None) -> None:
     """The console script: runs a command and exits with its code."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    with termination_as_interrupt():
+        code = run(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -98,6 +101,8 @@ def run(arguments: list[str]) -> int:
     try:
         result = app(arguments, standalone_mode=False)
         sys.stdout.flush()
+        if result == INTERRUPTED:  # Typer's answer to Ctrl-C, of which it says nothing
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else OK
     except EvenhandError as error:
         return _failed(error.message, error.remedy, error.exit_code, as_json=as_json)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from inspect import signature
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.checks.record import Recorder
@@ -31,7 +33,9 @@ def group_metric(
     seed: int = 0,
     unit: str = "unit of the metric",
 ) -> Iterator[Finding]:
-    """Findings ``name`` for every group, and ``name_difference`` (max - min) for every feature set.
+    """Findings ``name`` for every group, and ``name_difference`` (max - min) for every feature set;
+    with control features also within each of their levels. Rows' weights go to a metric that takes
+    ``sample_weight``.
 
     Parameters
     ----------
@@ -48,29 +52,61 @@ def group_metric(
     if not subject.sensitive_features:
         raise InputError("no sensitive features were named", remedy="name the columns to compare")
     actual, predicted = _answers(subject, uses)
+    given, about = _weighed(subject, function)
     tails = sorted({q for level in levels for q in ((1 - level) / 2, (1 + level) / 2)})
     record = Recorder("custom", seed)
-    for features in feature_sets(subject.sensitive_features):
+    controls = dict.fromkeys([(), subject.control_features])
+
+    def estimate(value: Any, n: int, found: Sequence[Any], caution: str = "") -> Estimate:
+        ends = dict(zip(tails, map(float, found), strict=True))
+        return _estimate(float(value), n, ends, levels, draws, f"{about}{caution}")
+
+    for controlled, features in product(controls, feature_sets(subject.sensitive_features)):
         frame = MetricFrame(
             metrics=function,
             y_true=actual,
             y_pred=predicted,
             sensitive_features=subject.groups[list(features)],
+            control_features=subject.groups[list(controlled)] if controlled else None,
+            sample_params=given,
             n_boot=draws,
             ci_quantiles=tails,
             random_state=seed,
         )
-        sizes = subject.groups.groupby(list(features)).size()
+
+        names = (*controlled, *features)
+        sizes = subject.groups.groupby(list(names)).size()
         for key, value in frame.by_group.items():
-            group = dict(zip(features, key if isinstance(key, tuple) else (key,), strict=True))
-            ends = dict(zip(tails, (float(ci[key]) for ci in frame.by_group_ci), strict=True))
-            rows = int(sizes.get(key, 0))
-            estimate = _estimate(float(value), rows, ends, levels, draws, "")
-            yield record.write(name, estimate, unit=unit, group=group, random=True)
-        ends = dict(zip(tails, map(float, frame.difference_ci()), strict=True))
-        biased = ", biased upwards for a gap"
-        estimate = _estimate(float(frame.difference()), subject.n, ends, levels, draws, biased)
-        yield record.write(f"{name}_difference", estimate, unit=unit, between=features, random=True)
+            group = dict(zip(names, key if isinstance(key, tuple) else (key,), strict=True))
+            own = estimate(value, int(sizes.get(key, 0)), [ci[key] for ci in frame.by_group_ci])
+            yield record.write(name, own, unit=unit, group=group, random=True)
+        for level, n, value, ends in _differences(frame, controlled, subject):
+            gap = estimate(value, n, ends, ", biased upwards for a gap")
+            place: dict[str, Any] = {"group": level, "between": features, "random": True}
+            yield record.write(f"{name}_difference", gap, unit=unit, **place)
+
+
+def _weighed(subject: Subject, function: Metric) -> tuple[dict[str, Any] | None, str]:
+    """What MetricFrame hands to the metric beside the answers, and words on it for the method."""
+    if subject.weights is None:
+        return None, ""
+    if "sample_weight" not in signature(function).parameters:
+        return None, ", rows counted: the metric takes no sample_weight"
+    return {"sample_weight": subject.weights}, ", weighted rows"
+
+
+def _differences(
+    frame: Any, controls: Sequence[str], subject: Subject
+) -> Iterator[tuple[dict[str, str], int, Any, list[Any]]]:
+    """Level, rows, difference and its ends: over all rows, or at each level of the controls."""
+    value, ends = frame.difference(), frame.difference_ci()
+    if not controls:
+        yield {}, subject.n, value, ends
+        return
+    sizes = subject.groups.groupby(list(controls)).size()
+    for key in value.index:
+        level = dict(zip(controls, key if isinstance(key, tuple) else (key,), strict=True))
+        yield level, int(sizes.get(key, 0)), value[key], [end[key] for end in ends]
 
 
 def _answers(subject: Subject, uses: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,8 @@
 """Decisions row by row, as bits: what two cases need to be compared on the same people.
 
 The artifact ``decisions.json`` of a binary audit holds, for the audited rows in canonical order,
-one bit each for "selected" and (with labels) "positive", and each row's group. No scores, no
+one bit each for "selected" and (with labels) "positive", and each row's group. Of several classes
+"selected" says who was answered rightly, and everybody is positive: no class is told. No scores, no
 inputs, no ids. Bit i of a number is row i; a group's level number is spread over bit planes, so
 that the rows of any group are found with a few operations on whole columns.
 """

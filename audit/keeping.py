@@ -22,7 +22,7 @@ from audit.canonical import canonical_bytes, digest_json
 from audit.case import RUN_FILE, Case, read_case, unfinished
 from audit.catalogue import Check
 from audit.errors import InputError
-from audit.evidence.finished import Finished, Store, code_digest, module_digest
+from audit.evidence.finished import Finished, Store, code_digest, module_digest, text_of
 from audit.spec import SubjectSpec
 from audit.subject import Subject
 
@@ -155,11 +155,13 @@ class Kept:
 
     def put(self, check: Check, options: Mapping[str, Any], seed: int, answer: Finished) -> None:
         """Keeps the answer, unless the check crashed; in the cache only what is repeatable."""
+        if not answer.went_through:
+            return
         key = self._key(check, options, seed)
-        if answer.went_through:
-            self.work.put(key, answer)
+        text = text_of(key, answer)
+        self.work.put_text(key, text)
         if self.cache is not None and answer.is_repeatable:
-            self.cache.put(key, answer)
+            self.cache.put_text(key, text)
 
     def _key(self, check: Check, options: Mapping[str, Any], seed: int) -> str:
         return digest_json(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -53,21 +54,28 @@ def needed_in_memory(path: Path, kind: Kind) -> int:
     """
     if kind == "csv":
         return path.stat().st_size * _TIMES_A_CSV
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with _readable(path, kind):
         if kind == "arrow":
             found = _dataset(path, kind)
             return int(found.count_rows()) * len(found.schema.names) * _BYTES_A_CELL
         about = pq.ParquetFile(path).metadata
+    return int(about.num_rows) * int(about.num_columns) * _BYTES_A_CELL
+
+
+@contextmanager
+def _readable(path: Path, kind: Kind) -> Iterator[None]:
+    """What Arrow says of a broken file becomes an InputError."""
+    import pyarrow as pa
+
+    try:
+        yield
     except (pa.ArrowException, OSError, ValueError) as error:
         first = " ".join(str(error).split())[:300]
-        name = kind.capitalize()
         raise InputError(
-            f"{path} is not a readable {name} file: {first}", remedy="write it again"
+            f"{path} is not a readable {kind.capitalize()} file: {first}", remedy="write it again"
         ) from None
-    return int(about.num_rows) * int(about.num_columns) * _BYTES_A_CELL
 
 
 def available_memory() -> int | None:
@@ -95,7 +103,8 @@ def open_source(database: Any, path: Path) -> Source:
     if kind == "parquet":
         return Source(f"read_parquet({_literal(name)})", is_text=False)
     if kind == "arrow":
-        database.register("arrow_rows", _dataset(path, kind))
+        with _readable(path, kind):
+            database.register("arrow_rows", _dataset(path, kind))
         return Source("arrow_rows", is_text=False)
     if kind == "other":
         raise InputError(
@@ -107,7 +116,7 @@ def open_source(database: Any, path: Path) -> Source:
     line = first.split("\n", 1)[0]
     delimiter = delimiter_of(line)
     options = f"delim = '{delimiter}', header = true, quote = '\"', auto_detect = false"
-    columns = f"columns = {_columns(line, delimiter)}"
+    columns = f"columns = {_columns(line, delimiter, path)}"
     return Source(f"read_csv({_literal(name)}, {options}, {columns})", is_text=True)
 
 
@@ -122,7 +131,14 @@ def read_batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:
             f"{path} can't be scored batch by batch: only Parquet and Arrow files have typed cells",
             remedy="write it as Parquet",
         )
-    yield from _dataset(path, kind).to_batches(columns=list(columns), batch_size=_BATCH)
+    with _readable(path, kind):
+        batches = _dataset(path, kind).to_batches(columns=list(columns), batch_size=_BATCH)
+    while True:
+        with _readable(path, kind):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
 
 
 def column_names(path: Path) -> list[str]:
@@ -154,9 +170,13 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _columns(line: str, delimiter: str) -> str:
-    names = next(
-        csv.reader(io.StringIO(line.strip("\r")), delimiter=delimiter, skipinitialspace=True)
-    )
+def _columns(line: str, delimiter: str, path: Path) -> str:
+    read = csv.reader(io.StringIO(line.strip("\r")), delimiter=delimiter, skipinitialspace=True)
+    try:
+        names = next(read)
+    except csv.Error as error:
+        raise InputError(
+            f"{path} is not readable CSV: {error}", remedy="end its lines with \\n, or pass Parquet"
+        ) from None
     quoted = ["'" + name.strip().replace("'", "''") + "': 'VARCHAR'" for name in names]
     return "{" + ", ".join(quoted) + "}"

@@ -31,7 +31,7 @@ from audit.keeping import (
     work_to_resume,
 )
 from audit.measure.testing import BUDGETS, Budget, adjust
-from audit.predictions import Predictions, decides_itself, score
+from audit.predictions import ClassPredictions, Predictions, decides_itself, score
 from audit.spec import SubjectSpec
 from audit.streamed import open_subject
 from audit.subject import Subject
@@ -206,6 +206,9 @@ def within_budget(findings: Sequence[Finding], budget: str) -> list[Finding]:
 def _keep_decisions(writer: CaseWriter, subject: Subject) -> None:
     """What a comparison with another model on the same rows needs; see ``audit.compare``."""
     scored = None if subject.is_streamed else score(subject)
+    if isinstance(scored, ClassPredictions) and scored.actual is not None:
+        right = scored.actual == scored.predicted
+        scored = Predictions(right | True, right, None, False, subject.groups)
     if isinstance(scored, Predictions):
         writer.add_artifact(DECISIONS_FILE, decisions_json(scored))
 

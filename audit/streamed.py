@@ -31,10 +31,10 @@ from audit.subject import (
     UNKNOWN,
     Stored,
     Subject,
+    begin_model,
     build_subject,
     check_combination,
     facts_of,
-    model_of,
     require_columns,
     task_of,
     too_few_groups,
@@ -65,7 +65,7 @@ class OnDisk:
 
 def open_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     """The subject that a spec asks for, its rows in memory or on disk (see ``is_streamed``)."""
-    return streamed_subject(spec) if is_streamed(spec) else build_subject(spec, rules)
+    return (streamed_subject if is_streamed(spec) else build_subject)(spec, rules)
 
 
 def is_streamed(spec: SubjectSpec) -> bool:
@@ -109,14 +109,14 @@ def _require_countable(named: str, spec: SubjectSpec) -> None:
         )
 
 
-def streamed_subject(spec: SubjectSpec) -> Subject:
-    """Counts the rows of a binary audit where they lie.
+def streamed_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
+    """Counts the rows of a binary audit where they lie. ``rules`` as in ``build_subject``.
 
     Raises InputError and UnsafeModelError as ``build_subject`` does, and for another task.
     """
     check_combination(spec)
     path = Path(str(spec.predictions or spec.data))
-    model = model_of(spec)
+    model = begin_model(spec, rules)()
     task = task_of(spec, model)
     if task != "binary" or spec.training_data is not None:
         what = f"a {task} task" if task != "binary" else "the gap to the training rows"

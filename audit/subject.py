@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +14,7 @@ from audit.declared_file import DeclaredFile
 from audit.errors import InputError, nearest
 from audit.images import holds_images, read_images
 from audit.models.endpoint import open_endpoint
-from audit.models.opening import open_model
+from audit.models.opening import begin_opening
 from audit.models.predictor import Opened, Task
 from audit.sources.limits import SECONDS, Limits
 from audit.spec import Actionable, SubjectSpec
@@ -41,9 +42,10 @@ class Subject:
     """What is audited. ``frame`` holds the rows in canonical order, ``truth`` their true answers;
     ``groups`` the sensitive and control features as texts, missing ones as ``unknown``.
     ``training`` holds the rows that the model was trained on, where they were given; ``weights``
-    the rows' weights, float of shape (n,), where a column of them was named; ``row_numbers`` each
-    row's place in the data file, from 1, int of shape (n,). ``proxies``, ``reference_applicant``
-    and ``actionable`` are what the spec declares for the reasons and counterfactuals of a person.
+    the rows' weights, float of shape (n,), where a ``weight`` column was named; ``row_numbers``
+    each row's place in the data file, from 1, int of shape (n,). ``proxies``,
+    ``reference_applicant`` and ``actionable`` are what the spec declares for the reasons and
+    counterfactuals of a person.
 
     Where the rows stay on disk (``audit.streamed``) ``counts`` and each feature's ``missing`` cells
     are all that is known of them: ``frame`` and ``groups`` raise RowsOnDisk.
@@ -68,6 +70,7 @@ class Subject:
     dropped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     training: Rows | None = None
+    weight: str | None = None
     weights: np.ndarray | None = None
     row_numbers: np.ndarray | None = None
     proxies: tuple[str, ...] = ()
@@ -118,14 +121,19 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     sensitive feature with one group; UnsafeModelError (exit 5) for a model that is refused.
     """
     check_combination(spec)
-    model = model_of(spec, rules)
-    table = _read(str(spec.predictions or spec.data), spec, model, rules)
-    task = task_of(spec, model)
-    require_columns(spec, table, model)
+    opening, named = begin_model(spec, rules), str(spec.predictions or spec.data)
+    # Texts are read as their model reads. Other rows come first: meanwhile the libraries that open
+    # the model are imported in its process.
+    model = opening() if is_plain_text(named) else None
+    table = _read(named, spec, model, rules)
+    require_columns(spec, table, None)
     frame, dropped = _labelled_rows(table, spec.target)
     frame = frame.iloc[canonical_order(frame, last=spec.sensitive_features)]
     row_numbers = frame.index.to_numpy() + 1
     frame = frame.reset_index(drop=True)
+    model = model or opening()
+    task = task_of(spec, model)
+    require_columns(spec, table, model)
     truth = read_target(frame, spec, task, model)
     groups = _groups(frame, spec, table.source)
     digests = {"data": table.digest}
@@ -152,6 +160,7 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         dropped=dropped,
         notes=table.notes,
         training=_training(spec, task, model, digests, rules),
+        weight=spec.weight,
         weights=_weights(frame, spec),
         row_numbers=row_numbers,
         proxies=spec.proxies,
@@ -160,12 +169,15 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     )
 
 
-def model_of(spec: SubjectSpec, rules: Rules | None = None) -> Opened | None:
-    """The model that the spec names, opened with what is declared about it; None without one."""
+def begin_model(spec: SubjectSpec, rules: Rules | None = None) -> Callable[[], Opened | None]:
+    """Finds the model that the spec names; what comes back opens it with what is declared about it,
+    or gives None without one."""
     endpoint, declared = spec.asked_endpoint(), spec.model_declarations()
     if endpoint is not None:
-        return open_endpoint(endpoint, declared)
-    return open_model(spec.model, declared, rules=rules) if spec.model else None
+        return partial(open_endpoint, endpoint, declared)
+    if spec.model:
+        return begin_opening(spec.model, declared, rules=rules)
+    return lambda: None
 
 
 def _weights(frame: pd.DataFrame, spec: SubjectSpec) -> np.ndarray | None:

@@ -90,20 +90,22 @@ def _binary(frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None) -> Tar
 
 def _multiclass(frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None) -> Target:
     _refuse_positive_label(spec, "multiclass")
-    offered = list(model.predictor.classes) if model is not None else []
+    # Stored predictions may be of classes that these rows have no label of: they are declared.
+    offered = [as_text(c) for c in spec.classes] if model is None else [*model.predictor.classes]
     if spec.target is None:
         return Target(classes=tuple(offered))
     labels, _ = texts(frame[spec.target])
     known = sorted(set(labels))
     _check_classes(known, spec.target)
-    if model is None:
+    if not offered:
         return Target(labels, None, tuple(known))
     # The model's own spelling of a label rules ("3" where the data has 3.0).
     meaning = {label: match_label(label, offered) for label in known}
     for label, meant in meaning.items():
         if meant is None:
+            where = f"a class of {model.path}" if model is not None else "among the --classes"
             raise InputError(
-                f"label {label!r} of target {spec.target!r} is not a class of {model.path}",
+                f"label {label!r} of target {spec.target!r} is not {where}",
                 remedy=f"{nearest(label, offered)}; {_NAME_CLASSES}",
             )
     import numpy as np

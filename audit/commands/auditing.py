@@ -113,6 +113,7 @@ def audit(
     quiet: sh.Quiet = False,
 ) -> int:
     """Measure a model, or stored predictions, into a sealed case; judge it with packs."""
+    _prepare_to_open(model)
     spec = _spec(
         model,
         {
@@ -148,6 +149,7 @@ def audit(
     )
     rules = sh.rules(allow_pickle, allow_weak_isolation, isolation, time_limit, memory_limit)
     case, packs = measure(spec, quiet=quiet, rules=rules, resume=resume, use_cache=not no_cache)
+    sh.warn_of_outdated(packs, sh.today(as_of), quiet=quiet)
     verdicts = sh.verdicts_of(case, packs, sh.today(as_of))
     setting = sh.gate(
         verdicts,
@@ -196,10 +198,22 @@ def _spec(model: str | None, options: dict[str, Any]) -> SubjectSpec:
     from audit.spec import make_spec, read_spec
 
     given = {k: v for k, v in options.items() if v is not None}
-    if model is None or not model.endswith((".yaml", ".yml")):
+    if model is None or not _is_spec(model):
         return make_spec({**given, **({"model": model} if model else {})})
     base = read_spec(model)
     return make_spec({**base.model_dump(exclude_unset=True), **given}, source=model)
+
+
+def _prepare_to_open(model: str | None) -> None:
+    """First of all: importing the libraries that open a model takes longest, in another process."""
+    from audit.worker.launcher import names_at, prepare
+
+    if model is not None and not _is_spec(model) and Path(model).exists():
+        prepare(*names_at(model))
+
+
+def _is_spec(model: str) -> bool:
+    return model.endswith((".yaml", ".yml"))
 
 
 def judge(
@@ -228,6 +242,7 @@ def judge(
         )
     other = read_case(compare_to) if compare_to else None
     day = sh.today(as_of)
+    sh.warn_of_outdated(packs, day)
     verdicts = sh.verdicts_of(read, packs, day, other)
     setting = sh.gate(
         verdicts,

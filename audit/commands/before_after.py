@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from audit.case import Case
     from audit.compare import Comparison
     from audit.finding import Finding, Interval
+    from audit.worker.levels import Rules
     from trainers.mitigate import MitigationResult
 
 CHECKS = (
@@ -103,6 +104,7 @@ def before_after(
     positive_is: str | None,
     seed: int,
     quiet: bool,
+    rules: Rules | None = None,
 ) -> BeforeAfter:
     """Audits both models on ``data`` with the same plan, and pairs them row by row."""
     from audit.commands.measuring import measure
@@ -119,9 +121,9 @@ def before_after(
         "checks": CHECKS,
         "seed": seed,
     }
-    before, _ = measure(make_spec({**shared, "model": model}), quiet=quiet)
+    before, _ = measure(make_spec({**shared, "model": model}), quiet=quiet, rules=rules)
     named = {**shared, "model": str(result.model), "name": described.name}
-    after, _ = measure(make_spec(named), quiet=quiet)
+    after, _ = measure(make_spec(named), quiet=quiet, rules=rules)
     comparison = compare(after, before)
     rows = _rows(before, after, described.constraint, described.sensitive_features, comparison)
     gap = next(r for r in rows if r.over == tuple(described.sensitive_features))

@@ -69,8 +69,12 @@ def demo(
 ) -> int:
     """Train three models on 1,989 real mortgage decisions, audit, judge and report each."""
     from audit.register import home
+    from audit.worker.launcher import prepare
+    from trainers.ledger import FILE as LEDGER
 
     started = time.monotonic()
+    # What opens them later is imported elsewhere while they are trained here.
+    prepare("model.skops", "encoder.json", LEDGER)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = home() / f"demo-{stamp}"
     with sh.progress_bar("demo", quiet=quiet) as progress:

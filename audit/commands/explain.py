@@ -25,6 +25,8 @@ def explain(
     data: Annotated[
         str | None, typer.Option(help="Where the audited data file is now, if it was moved.")
     ] = None,
+    allow_pickle: sh.AllowPickle = False,
+    allow_weak_isolation: sh.AllowWeak = False,
     language: Annotated[str, typer.Option("--lang", "-l", help="en or zh.")] = "en",
     as_json: sh.Json = False,
 ) -> int:
@@ -43,7 +45,8 @@ def explain(
             remedy=nearest(language, LANGUAGES),
         )
     read = read_case(case)
-    source = reopen(read, model=model, data=data)
+    rules = sh.rules(allow_pickle, allow_weak_isolation, "auto", None, None)
+    source = reopen(read, model=model, data=data, rules=rules)
     number = row_number(read, source, row, id_column)
     try:
         told = explain_row(read, source, number)

@@ -139,12 +139,20 @@ def policies_lint(
     from policies.pack import load_pack, shipped_packs
 
     complaints = []
-    for ref in packs or shipped_packs():
-        loaded = load_pack(Path(ref) if ref.endswith((".yaml", ".yml")) else ref)
+    # The packs that are asked for come first: one that can't be read is said at once.
+    refs = packs or shipped_packs()
+    asked = [load_pack(Path(ref) if ref.endswith((".yaml", ".yml")) else ref) for ref in refs]
+    shipped = [load_pack(name) for name in shipped_packs()] if packs else asked
+    items = {f"{pack.id}:{item.id}" for pack in shipped for item in pack.items}
+    for loaded in asked:
         complaints += [
             (loaded.id, c)
             for c in lint(
-                loaded, measures=measure_index(), facts=SUBJECT_FACTS, as_of=sh.today(as_of)
+                loaded,
+                measures=measure_index(),
+                facts=SUBJECT_FACTS,
+                items=items,
+                as_of=sh.today(as_of),
             )
         ]
     bad = any(c.level == "error" for _, c in complaints)

@@ -33,12 +33,10 @@ def measure(
     from audit.keeping import Keeping
     from audit.register import Register, home
     from audit.run import audit as run_audit
-    from audit.worker.launcher import warm
 
+    if spec.model and Path(spec.model).exists():
+        _prepare_to_open(spec)
     packs = sh.load_packs(spec.policies)
-    if spec.model:  # while the register and the libraries are read, the worker's parent starts
-        explains = any(c.startswith(("*", "explanation")) for c in spec.checks)
-        warm(*(("captum.attr", "audit.attribution.door") if explains else ()))
     register = Register()
     register.snapshot()  # an altered or unreachable register is said before hours of measuring
     out = Path(spec.out) if spec.out else _default_out(spec, resume)
@@ -58,6 +56,18 @@ def measure(
     if not any(e.kind == "case" and e.body == body for e in register.entries()):
         register.append("case", body)
     return case, packs
+
+
+def _prepare_to_open(spec: SubjectSpec) -> None:
+    """Has the process that opens models import what this one will need, and imports here, at the
+    same time, what every audit needs sooner or later."""
+    from audit.worker.launcher import names_at, prepare
+
+    explains = any(c.startswith(("*", "explanation")) for c in spec.checks)
+    explaining = ("captum.attr", "audit.attribution.door") if explains else ()
+    prepare(*names_at(str(spec.model)), modules=explaining)
+    import scipy.stats  # noqa: F401
+    import sqlalchemy  # noqa: F401
 
 
 def _announced(register: Register, plan: Mapping[str, Any], out: Path) -> dict[str, Any]:

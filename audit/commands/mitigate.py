@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from audit.commands.before_after import BeforeAfter
+    from audit.models.predictor import Opened
 
 _METHODS = "threshold, exponentiated-gradient, grid-search, correlation-remover, adversarial."
 _CONSTRAINTS = (
@@ -59,11 +60,15 @@ def mitigate(
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the rows (adversarial).")] = None,
     seed: Annotated[int, typer.Option(help="Seed of fits, draws and audits.")] = 0,
+    time_limit: sh.TimeLimit = None,
+    memory_limit: sh.MemoryLimit = None,
+    isolation: sh.IsolationLevel = "auto",
     as_json: sh.Json = False,
     quiet: sh.Quiet = False,
 ) -> int:
     """Mitigate a model with Fairlearn, and compare before with after on held-out rows."""
     from audit.commands.before_after import before_after
+    from audit.models.opening import open_model
     from trainers.mitigate import mitigate as run
 
     given = {
@@ -76,12 +81,14 @@ def mitigate(
         "epochs": epochs,
     }
     options = {k: v for k, v in given.items() if v is not None}
-    asked = _asked(model, data, target, positive_label, sensitive)
+    rules = sh.rules(False, False, isolation, time_limit, memory_limit)
+    opened = open_model(model, rules=rules)
+    asked = _asked(opened, data, target, positive_label, sensitive)
     rows = _rows(asked, model, test, seed)
     _require_groups(rows, asked.sensitive, method)
     sh.say(f"mitigate: {method} on {len(rows.train)} rows", quiet=quiet)
     result = run(
-        model,
+        opened,
         rows.train,
         target=asked.target,
         positive_label=asked.positive_label,
@@ -101,6 +108,7 @@ def mitigate(
         positive_is=positive_is,
         seed=seed,
         quiet=quiet,
+        rules=rules,
     )
     _show(found, as_json=as_json)
     return OK
@@ -126,24 +134,23 @@ class _Rows:
 
 
 def _asked(
-    model: str,
+    opened: Opened,
     data: str,
     target: str | None,
     positive_label: str | None,
     sensitive: list[str] | None,
 ) -> _Asked:
     """What was given, else what the data set and the model's own folder state."""
-    from audit.models.opening import open_model
     from trainers.datasets import load_dataset
 
-    says = open_model(model).predictor.maker_says
+    says = opened.predictor.maker_says
     dataset = load_dataset(data)
     column = target or says.get("target") or dataset.target
     label = positive_label or says.get("positive_label") or dataset.positive_label
     features = sh.split(sensitive) or tuple(says.get("sensitive_features") or dataset.sensitive)
     for what, given in (("--target", column), ("--positive-label", label)):
         if not given:
-            raise InputError(f"{model} does not state its {what[2:]}", remedy=f"pass {what}")
+            raise InputError(f"{opened.path} does not state its {what[2:]}", remedy=f"pass {what}")
     if not features:
         raise InputError("whose groups are compared?", remedy="pass --sensitive COLUMN")
     dataset.table.require([str(column)], "target")

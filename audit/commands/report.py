@@ -17,6 +17,7 @@ from audit.errors import OK, InputError
 
 if TYPE_CHECKING:
     from audit.case import Case
+    from audit.one_person import Source
     from audit.reports.parts.dossier import Dossier, PackFacts
     from policies.pack import Pack
     from policies.verdict import Verdict
@@ -52,6 +53,8 @@ def report(
     data: Annotated[
         str | None, typer.Option(help="Where the audited data file is now (adverse-action).")
     ] = None,
+    allow_pickle: sh.AllowPickle = False,
+    allow_weak_isolation: sh.AllowWeak = False,
     policy: sh.Policy = None,
     as_of: sh.AsOf = None,
     language: Annotated[str, typer.Option("--language", "-l", help="en or zh.")] = "en",
@@ -66,6 +69,7 @@ def report(
 ) -> int:
     """Render a case as a document, with the verdicts of its packs or of --policy."""
     from audit.case import read_case
+    from audit.one_person import reopen
     from audit.reports import render
 
     read = read_case(case)
@@ -73,6 +77,7 @@ def report(
         return _evidence(read, out, case, public=public)
     packs = sh.load_packs(policy or [str(p) for p in read.pack_paths()])
     day = sh.today(as_of)
+    sh.warn_of_outdated(packs, day)
     verdicts = sh.verdicts_of(read, packs, day)
     setting = sh.gate(
         verdicts,
@@ -83,7 +88,8 @@ def report(
     )
     person = None
     if _PERSONAL in (_plain(format), _plain(of)) and row is not None and not public:
-        person = _person(read, row, id_column, model, data)
+        rules = sh.rules(allow_pickle, allow_weak_isolation, "auto", None, None)
+        person = _person(read, row, id_column, reopen(read, model=model, data=data, rules=rules))
     elif row is not None and not public:
         raise InputError(f"--row is for adverse-action, not for {format}", remedy="leave out --row")
     dossier = dossier_of(packs, day, person=person, of=of)
@@ -166,14 +172,11 @@ def _from_here(name: str) -> str:
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else name
 
 
-def _person(
-    case: Case, row: str, id_column: str | None, model: str | None, data: str | None
-) -> dict[str, Any]:
+def _person(case: Case, row: str, id_column: str | None, source: Source) -> dict[str, Any]:
     """The explanation of one row, from the case, or from the audited model and data."""
     from audit.errors import MissingNeed
-    from audit.one_person import explain, reopen, row_number
+    from audit.one_person import explain, row_number
 
-    source = reopen(case, model=model, data=data)
     try:
         return explain(case, source, row_number(case, source, row, id_column))
     except MissingNeed as need:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.errors import InputError
+from audit.errors import InputError, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,7 +65,8 @@ TimeLimit = Annotated[
     ),
 ]
 MemoryLimit = Annotated[
-    float | None, typer.Option("--memory-limit", help="GiB that the model may take (2).")
+    float | None,
+    typer.Option("--memory-limit", help="GiB that the model and its libraries may take (2)."),
 ]
 
 
@@ -136,9 +137,7 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, markup=False, highlight=False, width=wide, emoji=False)
 
 
-def safe(text: object) -> str:
-    """Text from data for a terminal: control and direction characters are shown, not obeyed."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(text))
+safe = printable  # text from data for a terminal
 
 
 def say(message: str, *, quiet: bool = False) -> None:
@@ -181,6 +180,15 @@ def load_packs(refs: Sequence[str] | None) -> list[Pack]:
     for repeated in {i for i in ids if ids.count(i) > 1}:
         raise InputError(f"pack {repeated!r} is given twice", remedy="name each pack once")
     return packs
+
+
+def warn_of_outdated(packs: Sequence[Pack], as_of: date, *, quiet: bool = False) -> None:
+    """Says on stderr which packs have a successor, or an origin that nobody checked for long."""
+    from policies.lint import outdated
+
+    for pack in packs:
+        for one in outdated(pack, as_of):
+            say(f"warning: pack {pack.id}: {one.message}: {one.remedy}", quiet=quiet)
 
 
 def today(as_of: datetime | None) -> date:

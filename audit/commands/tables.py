@@ -93,7 +93,9 @@ def headline_table(findings: Iterable[Finding]) -> Table:
 
 def _strongest(findings: Iterable[Finding]) -> list[Finding]:
     """The columns that move the output most."""
-    moved = [f for f in findings if f.measure == "mean_absolute_attribution" and f.value]
+    moved = [
+        f for f in findings if f.measure == "mean_absolute_attribution" and f.value is not None
+    ]
     overall = [f for f in moved if not f.group]
     return sorted(overall, key=lambda f: (-(f.value or 0.0), f.column))[:_STRONGEST]
 

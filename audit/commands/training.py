@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.commands import shared as sh
-from audit.errors import OK, InputError
+from audit.errors import OK, InputError, InterruptedRunError
 
 if TYPE_CHECKING:
     from trainers import TrainResult
@@ -52,7 +52,11 @@ def train(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="mlp (default), linear, logistic, gradient-boosting, random-forest."),
+        typer.Option(
+            help="Of tables mlp (default), linear, logistic, gradient-boosting or random-forest; "
+            "of images cnn, mlp or scattering_linear; of texts text_classifier or "
+            "text_transformer, to generate causal_transformer or lstm_generator."
+        ),
     ] = None,
     text: Annotated[str | None, typer.Option(help="Column of texts (default: text).")] = None,
     encoding: Annotated[str | None, typer.Option(help="Of a plain text file (utf-8).")] = None,
@@ -71,10 +75,16 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(help="Rows a step (expected, if private).")
     ] = None,
+    optimizer: Annotated[str | None, typer.Option(help="sgd, adam or rmsprop.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Step size.")] = None,
     momentum: Annotated[float | None, typer.Option(help="Of SGD and RMSprop.")] = None,
     schedule: Annotated[
         str | None, typer.Option(help="constant, cosine, step, one-cycle or warmup.")
+    ] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="L2 penalty.")] = None,
+    l1: Annotated[float | None, typer.Option(help="L1 penalty.")] = None,
+    class_weight: Annotated[
+        str | None, typer.Option(help="balanced: rare classes count as much as common ones.")
     ] = None,
     validation_share: Annotated[
         float | None, typer.Option(help="Share of rows to look at after each epoch.")
@@ -141,11 +151,19 @@ def train(
         try:
             result = run_training(asked, out=out, progress=_epochs(progress), resume=resume)
         except KeyboardInterrupt as stopped:
-            # Typer turns it into exit code 130 and drops what it says.
-            sh.say("; ".join(["evenhand: interrupted", *getattr(stopped, "__notes__", ())]))
-            raise
+            raise _interrupted(stopped, out) from stopped
     _show(result, as_json=as_json)
     return OK
+
+
+def _interrupted(stopped: KeyboardInterrupt, out: Path) -> InterruptedRunError:
+    """What is left of the run, and how to go on with it."""
+    from trainers.checkpoint import unfinished_folder
+
+    said = "; ".join(["interrupted", *getattr(stopped, "__notes__", ())])
+    goes_on = unfinished_folder(out).is_dir()
+    remedy = "go on with: the same command and --resume" if goes_on else "start it again"
+    return InterruptedRunError(said, remedy=remedy)
 
 
 # What is asked of the run, and not of the recipe.

@@ -16,10 +16,11 @@ from audit.measure.calibration import (
     expected_calibration_error,
     recalibrate,
 )
+from audit.measure.classification import RATES as GROUP_RATES
 from audit.measure.estimate import Estimate
 from audit.measure.intervals import newcombe, rate
 from audit.measure.spread import largest_difference
-from audit.measure.sweep import sweep, wilson_bands
+from audit.measure.sweep import RATES, sweep, wilson_bands
 from audit.run import audit
 from tests.audit.subjects import findings_of, one, stored_spec
 
@@ -174,6 +175,17 @@ def test_sweep_counts_equal_scikit_learns_confusion_matrix() -> None:
     low, high = wilson_bands(np.array([5, 0]), np.array([10, 0]), 0.95)
     assert (low[0], high[0]) == pytest.approx((0.23659, 0.76341), abs=1e-5)  # Wilson, by hand
     assert np.isnan(low[1])
+
+
+def test_every_rate_that_groups_have_is_swept() -> None:
+    order = ("tn", "fp", "fn", "tp")
+    for name, (top, bottom) in RATES.items():
+        above, below, _ = GROUP_RATES[name]
+        assert {order[i] for i in above} == set(top), name
+        assert {order[i] for i in below} == set(bottom), name
+    # recall is the true positive rate by another name; nobody's label depends on a threshold
+    left = {"recall_score", "prevalence", "false_negatives_among_errors"}
+    assert set(GROUP_RATES) - set(RATES) == left
 
 
 def test_worst_threshold_gap_is_the_largest_of_the_sweep(tmp_path: Path) -> None:

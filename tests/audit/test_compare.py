@@ -300,3 +300,43 @@ def test_a_pack_cannot_ask_for_it_without_a_case_to_compare() -> None:
         make_pack(item(check=check(">=", 0.0, decision="no-group-worse")))
     with pytest.raises(InputError, match="needs >= or <="):
         make_pack(item(check=check(">", 0.0, decision="no-group-worse", against="compare_to")))
+
+
+def test_of_several_classes_it_is_who_is_answered_rightly(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    n = 300
+    frame = pd.DataFrame({"y": rng.choice(list("rst"), n), "g": rng.choice(["a", "b"], n)})
+    for name, right in (("new", 0.6), ("old", 0.8)):
+        guess = rng.choice(list("rst"), n)
+        frame[name] = np.where(rng.random(n) < right, frame["y"], guess)
+    asked = {"task": "multiclass", "positive_label": None}
+    frame.to_csv(tmp_path / "classes.csv", index=False)
+
+    def audited(predicted: str, **changes: Any) -> Case:
+        spec = stored_spec(
+            frame,
+            tmp_path,
+            predictions=str(tmp_path / "classes.csv"),
+            predicted=predicted,
+            sensitive_features=["g"],
+            checks=["performance.multiclass"],
+            **asked,
+            **changes,
+        )
+        return audit(spec, tmp_path / f"{predicted}-{len(changes)}")
+
+    new, old = audited("new"), audited("old")
+    found = compare(new, old)
+    assert {r.measure for r in found.results} == {"accuracy_score"}
+    for result in found.results:
+        part = frame if not result.group else frame[frame["g"] == result.group["g"]]
+        one, other = part["new"] == part["y"], part["old"] == part["y"]
+        assert (result.a, result.b) == pytest.approx((one.mean(), other.mean()))
+        alone = (int((one & ~other).sum()), int((~one & other).sum()))
+        assert result.p_value == pytest.approx(binomtest(alone[0], sum(alone), 0.5).pvalue)
+    change = paired_change(new, old, "accuracy_score", {"g": "a"}, 0.95)
+    assert change.difference == next(r for r in found.results if r.group == {"g": "a"}).difference
+    with pytest.raises(InputError, match="not compared row by row"):
+        paired_change(new, old, "selection_rate", {}, 0.95)
+    with pytest.raises(InputError, match="holds no decisions"):
+        compare(audited("new", target=None), audited("old", target=None))

@@ -15,9 +15,11 @@ from audit.cli import run
 from audit.one_person import explain, reopen
 from audit.run import audit
 from audit.spec import make_spec
+from audit.worker.levels import make_rules
 from tests.audit.models import people, skops_model
 
 CHECKS = ["explanation.reasons", "explanation.counterfactual"]
+FEW = {"explanation.reasons": {"rows": 2}}
 
 
 @pytest.fixture(scope="module")
@@ -193,3 +195,27 @@ def test_other_data_are_not_the_audited_ones(
     people(seed=3).to_csv(changed, index=False)
     code, _, err = asked(place, "--row", "1", "--data", str(changed), capsys=capsys)
     assert code == 2 and "is not the audited one" in err
+
+
+def test_a_pickle_is_opened_again_where_the_user_allows_it(tmp_path: Path, capsys: Any) -> None:
+    """The case says nothing about what may be run: that is said anew on each command line."""
+    import joblib
+    from sklearn.linear_model import LogisticRegression
+
+    frame = people(n=80, seed=3)[["self", "y", "race"]]
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    joblib.dump(LogisticRegression().fit(frame[["self"]], frame["y"]), tmp_path / "m.joblib")
+    given = {"model": str(tmp_path / "m.joblib"), "data": str(tmp_path / "rows.csv")}
+    given |= {"target": "y", "positive_is": "benefit", "positive_label": "1"}
+    spec = make_spec({**given, "checks": ["explanation.reasons"], "options": FEW})
+    allowed = make_rules(allow_pickle=True)
+    audit(spec, tmp_path / "case", rules=allowed)
+    case = read_case(tmp_path / "case")
+    refused = reopen(case)
+    assert refused.subject is None
+    assert "--allow-pickle" in refused.remedy
+    assert reopen(case, rules=allowed).subject is not None
+    unseen = next(str(row) for row in range(1, 81) if row not in kept(case))
+    assert run(["explain", str(case.path), "--row", unseen]) == 2
+    assert "allow what the audit allowed: --allow-pickle" in capsys.readouterr().err
+    assert run(["explain", str(case.path), "--row", unseen, "--allow-pickle"]) == 0

@@ -28,7 +28,6 @@ from tests.hostile.cheaters import CHEATERS, COLUMNS, IN_PROCESS, UNDETECTABLE, 
 from tests.hostile.consistent import consistency
 from tests.hostile.networks import NETWORKS, network_of, wide_rows
 
-pytestmark = pytest.mark.xdist_group("consistency")
 RATE, LARGEST = "inconsistent_answer_rate", "largest_answer_difference"
 FRAME = cheaters.people()
 TRUSTING = Rules(allow_pickle=True)

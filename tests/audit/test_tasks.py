@@ -212,7 +212,9 @@ def test_bits_per_character_overall_and_by_group(
     frame = pd.DataFrame({"text": ["abcd", "ab", "a", "abcdef"], "voice": ["x", "y", "x", "y"]})
     frame.to_csv(tmp_path / "texts.csv", index=False)
     opened = Opened(CountingModel(), tmp_path, "sha256:0")  # type: ignore[arg-type]
-    monkeypatch.setattr("audit.subject.open_model", lambda path, *args, **options: opened)
+    monkeypatch.setattr(
+        "audit.subject.begin_opening", lambda path, *args, **options: lambda: opened
+    )
     spec = make_spec(
         {"model": "m", "data": str(tmp_path / "texts.csv"), "sensitive_features": ["voice"]}
     )
