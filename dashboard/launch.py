@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -18,13 +17,13 @@ import tempfile
 import time
 import urllib.request
 import webbrowser
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from audit.errors import LIMIT_REACHED, OK, InputError
+from audit.interrupts import termination_as_interrupt
 
 if TYPE_CHECKING:
     from dashboard.identity import Settings
@@ -145,7 +144,7 @@ def run(
     here = ADDRESS if chosen in ("0.0.0.0", "localhost") else chosen  # noqa: S104 - where to ask
     shown = f"http://{f'[{here}]' if ':' in here else here}:{port}"
     url = settings.url if settings else shown
-    with _terminated_as_interrupt(), tempfile.TemporaryDirectory(prefix="evenhand-") as private:
+    with termination_as_interrupt(), tempfile.TemporaryDirectory(prefix="evenhand-") as private:
         child = subprocess.Popen(
             command(
                 port,
@@ -281,21 +280,3 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-
-
-@contextlib.contextmanager
-def _terminated_as_interrupt() -> Iterator[None]:
-    """SIGTERM ends the dashboard like Ctrl-C, so that no child is left behind."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # only the main thread may ask for signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
