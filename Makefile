@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet $(INDEX) -c constraints.txt
-SOURCES := audit policies trainers dashboard tests
+SOURCES := audit policies trainers dashboard evenhand tests
 
 .PHONY: demo install dev test check format slow fuzz bench matrix pictures clean
 

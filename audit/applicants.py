@@ -9,14 +9,14 @@ from functools import cached_property
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from audit.attribution.baselines import typical_row
-from audit.attribution.recourse_space import MOST_CATEGORIES, Rule, Space, build_space
-from audit.data import as_text, match_label, texts
-from audit.errors import InputError, MissingNeed, nearest
-from audit.predictions import predictions_of, predictions_on
-from audit.sampling import sample
-from audit.stand_ins import StandIn, subject_stand_ins
-from audit.subject import Subject
+from evenhand.audit.attribution.baselines import typical_row
+from evenhand.audit.attribution.recourse_space import MOST_CATEGORIES, Rule, Space, build_space
+from evenhand.audit.data import as_text, match_label, texts
+from evenhand.audit.errors import InputError, MissingNeed, nearest
+from evenhand.audit.predictions import predictions_of, predictions_on
+from evenhand.audit.sampling import sample
+from evenhand.audit.stand_ins import StandIn, subject_stand_ins
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np

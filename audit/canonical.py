@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 _CHUNK = 1 << 20
 

@@ -30,12 +30,18 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from audit.canonical import canonical_bytes, digest_bytes, digest_file, digest_json, relative_files
-from audit.errors import AlteredEvidenceError, InputError, LimitError
-from audit.evidence.disk import disk_error, sync_folder, write_whole
-from audit.evidence.finished import Store
-from audit.evidence.shape import Environment, Plan, first_problem, require_shape
-from audit.finding import Finding
+from evenhand.audit.canonical import (
+    canonical_bytes,
+    digest_bytes,
+    digest_file,
+    digest_json,
+    relative_files,
+)
+from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError
+from evenhand.audit.evidence.disk import disk_error, sync_folder, write_whole
+from evenhand.audit.evidence.finished import Store
+from evenhand.audit.evidence.shape import Environment, Plan, first_problem, require_shape
+from evenhand.audit.finding import Finding
 
 SEAL_SCHEMA = "evenhand-seal/1"
 SEAL_FILE = "seal.json"

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, nearest
 
 GROUP = "evenhand.checks"
 _GIVEN_BY_THE_RUNNER = {"subject", "seed", "levels"}
@@ -59,10 +59,10 @@ class Check:
 @cache
 def checks() -> tuple[Check, ...]:
     """Every check: the files below ``audit/checks``, then those from entry points, by id."""
-    package = importlib.import_module("audit.checks")
+    package = importlib.import_module("evenhand.audit.checks")
     found = {}
-    for module in pkgutil.walk_packages(package.__path__, "audit.checks."):
-        check_id = module.name.removeprefix("audit.checks.")
+    for module in pkgutil.walk_packages(package.__path__, "evenhand.audit.checks."):
+        check_id = module.name.removeprefix("evenhand.audit.checks.")
         if "." in check_id and not module.ispkg:
             found[check_id] = Check(check_id, importlib.import_module(module.name))
     for entry in entry_points(group=GROUP):

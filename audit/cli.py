@@ -1,7 +1,7 @@
 """The command line: parse, call, print, return the exit code.
 
 Results go to stdout, messages and progress to stderr. Each command is a file of
-``audit.commands``; heavy libraries load inside the command that needs them.
+``evenhand.audit.commands``; heavy libraries load inside the command that needs them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from audit.commands import (
+from evenhand.audit.commands import (
     auditing,
     compare,
     dashboard,
@@ -31,9 +31,9 @@ from audit.commands import (
     training,
     verify,
 )
-from audit.commands.shared import print_json, say
-from audit.errors import BAD_INPUT, INTERRUPTED, OK, OUR_BUG, EvenhandError
-from audit.interrupts import termination_as_interrupt
+from evenhand.audit.commands.shared import print_json, say
+from evenhand.audit.errors import BAD_INPUT, INTERRUPTED, OK, OUR_BUG, EvenhandError
+from evenhand.audit.interrupts import termination_as_interrupt
 
 app = typer.Typer(
     name="evenhand",
@@ -68,7 +68,7 @@ app.command("doctor")(doctor.doctor)
 
 def _version(show: bool) -> None:
     if show:
-        from audit.run import own_version
+        from evenhand.audit.run import own_version
 
         print(f"evenhand {own_version()}")
         raise typer.Exit(OK)

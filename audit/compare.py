@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from audit.case import Case
-from audit.counts import feature_sets
-from audit.decisions import FILE, Decisions, read_decisions
-from audit.errors import InputError
-from audit.finding import Interval
-from audit.measure.estimate import Estimate
-from audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
-from audit.measure.testing import adjust
+from evenhand.audit.case import Case
+from evenhand.audit.counts import feature_sets
+from evenhand.audit.decisions import FILE, Decisions, read_decisions
+from evenhand.audit.errors import InputError
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.estimate import Estimate
+from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
+from evenhand.audit.measure.testing import adjust
 
 SCHEMA = "evenhand-comparison/1"
 # Measure -> whether more is better for the group. Of the selection rate positive_is decides.
@@ -272,7 +272,7 @@ def gap_change(
     """
     import numpy as np
 
-    from audit.measure.paired_gap import gap_change as change
+    from evenhand.audit.measure.paired_gap import gap_change as change
 
     a, b = paired_decisions(case_a, case_b)
     positive = a.positive or 0

@@ -2,7 +2,7 @@
 
 What a model could tell an audit by is varied: the order of the rows, how many come at once, which
 others come with them, how often and how late it is asked, the process, the clock and the
-environment. Answers may differ by what rounding explains (``audit.measure.rounding``).
+environment. Answers may differ by what rounding explains (``evenhand.audit.measure.rounding``).
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
-from audit.measure.rounding import Precision, precision_of
-from audit.models.predictor import Decides
-from audit.predictions import (
+from evenhand.audit.errors import InputError
+from evenhand.audit.measure.rounding import Precision, precision_of
+from evenhand.audit.models.predictor import Decides
+from evenhand.audit.predictions import (
     ClassPredictions,
     Predictions,
     TextPredictions,
@@ -23,7 +23,7 @@ from audit.predictions import (
     positive_position,
     score,
 )
-from audit.subject import Subject
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.counts import BINARY, Counts, count_groups
-from audit.data import MISSING_TEXTS, as_text, match_label
-from audit.errors import InputError, nearest
-from audit.rows_on_disk import Source, kind_of, open_source
+from evenhand.audit.counts import BINARY, Counts, count_groups
+from evenhand.audit.data import MISSING_TEXTS, as_text, match_label
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.rows_on_disk import Source, kind_of, open_source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,8 +55,9 @@ def tally_file(
     """Binary counts of stored predictions in a file, by one DuckDB query.
 
     The rows are never in memory together: 100 million take the same memory as one million. Files
-    are those of ``audit.rows_on_disk``. Texts, labels and missing values mean what they mean in
-    ``audit.data``; rows without a true label are left out and counted in ``Counts.dropped``.
+    are those of ``evenhand.audit.rows_on_disk``. Texts, labels and missing values mean what they
+    mean in ``evenhand.audit.data``; rows without a true label are left out and counted in
+    ``Counts.dropped``.
 
     Parameters
     ----------
@@ -362,7 +363,8 @@ def _positive(labels: Sequence[str], column: str, positive_label: Any) -> str | 
 
 
 def _texts(values: Sequence[Any], is_text: bool) -> Mapping[Any, str]:
-    """Each distinct value as the text that ``audit.data`` gives it: 1.0 and 1 are the same, "1".
+    """Each distinct value as the text that ``evenhand.audit.data`` gives it: 1.0 and 1 are the
+    same, "1".
 
     Cells of a CSV file are texts: a column of numbers alone is read as numbers, unless one has a
     leading zero (a postcode), a column of True and False alone as truth values.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from audit.measure.classification import Confusion, RateCount, rate_count
+from evenhand.audit.measure.classification import Confusion, RateCount, rate_count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -313,8 +313,8 @@ def count_groups(
 def _factorized(column: Any) -> tuple[np.ndarray, Any]:
     """Codes of shape (n,) and the distinct values they stand for; -1 where missing.
 
-    A column of texts that came from ``audit.data`` refers to one object for each distinct text:
-    then telling objects apart is enough, which is three times as fast as hashing every text.
+    A column of texts that came from ``evenhand.audit.data`` refers to one object for each distinct
+    text: then telling objects apart is enough, which is three times as fast as hashing every text.
     """
     import numpy as np
     import pandas as pd

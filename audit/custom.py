@@ -8,13 +8,13 @@ from inspect import signature
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.checks.record import Recorder
-from audit.counts import feature_sets
-from audit.errors import InputError
-from audit.finding import Finding, Interval
-from audit.measure.estimate import Estimate, undefined
-from audit.predictions import ClassPredictions, Predictions, ValuePredictions, score
-from audit.subject import Subject
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.counts import feature_sets
+from evenhand.audit.errors import InputError
+from evenhand.audit.finding import Finding, Interval
+from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.predictions import ClassPredictions, Predictions, ValuePredictions, score
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,7 +1,8 @@
 """Files and databases -> one table, with typed errors; files are told apart by content.
 
 A table keeps every row and cell that the source has. What was changed on the way in (a repeated
-column kept once, blank lines left out) is in ``Table.notes``. Readers are in ``audit.sources``.
+column kept once, blank lines left out) is in ``Table.notes``. Readers are in
+``evenhand.audit.sources``.
 """
 
 from __future__ import annotations
@@ -13,18 +14,23 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.canonical import digest_bytes
-from audit.errors import InputError, LimitError, nearest
-from audit.rows_on_disk import available_memory
-from audit.sources.arrow_files import ARROW, OLD_FEATHER, PARQUET, read_arrow, read_parquet
-from audit.sources.database import is_url, read_database, read_sqlite, without_secrets
-from audit.sources.delimited import MISSING_TEXTS, read_delimited, types_of, write_delimited
-from audit.sources.excel import is_workbook, read_workbook
-from audit.sources.json_lines import read_json_lines
-from audit.sources.limits import Limits, limited_memory
-from audit.sources.sqlite import MAGIC as SQLITE
-from audit.sources.texts import decode, gunzip
-from audit.sources.types import as_declared
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.errors import InputError, LimitError, nearest
+from evenhand.audit.rows_on_disk import available_memory
+from evenhand.audit.sources.arrow_files import ARROW, OLD_FEATHER, PARQUET, read_arrow, read_parquet
+from evenhand.audit.sources.database import is_url, read_database, read_sqlite, without_secrets
+from evenhand.audit.sources.delimited import (
+    MISSING_TEXTS,
+    read_delimited,
+    types_of,
+    write_delimited,
+)
+from evenhand.audit.sources.excel import is_workbook, read_workbook
+from evenhand.audit.sources.json_lines import read_json_lines
+from evenhand.audit.sources.limits import Limits, limited_memory
+from evenhand.audit.sources.sqlite import MAGIC as SQLITE
+from evenhand.audit.sources.texts import decode, gunzip
+from evenhand.audit.sources.types import as_declared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,18 +87,18 @@ def read_table(
     encoding: str | None = None,
     limits: Limits | None = None,
 ) -> Table:
-    """Reads a data file, images (see ``audit.images``) or a table of a database.
+    """Reads a data file, images (see ``evenhand.audit.images``) or a table of a database.
 
     CSV and its relatives (also packed with gzip), Parquet, Arrow, JSON lines, Excel and SQLite
     files are told apart by content; ``FILE#NAME`` names a sheet or a table in them. A database is
     ``URL#table``, a URL of SQLAlchemy. ``types`` declares what columns hold (see
-    ``audit.sources.types``), ``encoding`` that of text without a mark (UTF-8).
+    ``evenhand.audit.sources.types``), ``encoding`` that of text without a mark (UTF-8).
 
     Raises InputError for a missing, empty or malformed source, a cell that breaks a declared type,
     and a column name that is repeated with cells that differ; LimitError (exit 6) for what would
     take too much memory or time.
     """
-    from audit.images import holds_images, read_images
+    from evenhand.audit.images import holds_images, read_images
 
     limits, declared = limits or Limits(), types or {}
     if is_url(path):

@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from audit.predictions import Predictions
+    from evenhand.audit.predictions import Predictions
 
 SCHEMA = "evenhand-decisions/1"
 FILE = "decisions.json"

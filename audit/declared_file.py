@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from audit import safe_yaml
-from audit.canonical import digest_bytes
-from audit.errors import InputError
-from audit.spec import SubjectSpec
+from evenhand.audit import safe_yaml
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.errors import InputError
+from evenhand.audit.spec import SubjectSpec
 
 NAME = "declared.yaml"  # what the copy in the case is called
 _SECONDS = 20

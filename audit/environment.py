@@ -10,9 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from audit.sources.database import without_secrets
-from audit.subject import Subject
-from audit.worker.levels import Isolation, Level
+from evenhand.audit.sources.database import without_secrets
+from evenhand.audit.subject import Subject
+from evenhand.audit.worker.levels import Isolation, Level
 
 _PACKAGES = (
     "torch",

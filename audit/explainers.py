@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from audit.attribution.quality_explainer import Explained, Explainer, joined
-from audit.data import match_label
-from audit.errors import MissingNeed
-from audit.sampling import sample
-from audit.subject import Subject
+from evenhand.audit.attribution.quality_explainer import Explained, Explainer, joined
+from evenhand.audit.data import match_label
+from evenhand.audit.errors import MissingNeed
+from evenhand.audit.sampling import sample
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,7 +100,7 @@ def explainer_of(
 
 def is_prose(subject: Subject, columns: Sequence[str]) -> bool:
     """Whether the model reads one column of texts whose cells are mostly of three words or more."""
-    from audit.data import texts
+    from evenhand.audit.data import texts
 
     if len(columns) != 1 or subject.task == "generation":
         return False

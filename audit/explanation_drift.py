@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.case import Case
-from audit.errors import InputError
-from audit.measure.attribution_drift import Drift, drift
+from evenhand.audit.case import Case
+from evenhand.audit.errors import InputError
+from evenhand.audit.measure.attribution_drift import Drift, drift
 
 if TYPE_CHECKING:
     import numpy as np

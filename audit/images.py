@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.canonical import digest_file, digest_json
-from audit.data import Table, read_table
-from audit.errors import InputError, nearest
+from evenhand.audit.canonical import digest_file, digest_json
+from evenhand.audit.data import Table, read_table
+from evenhand.audit.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import numpy as np

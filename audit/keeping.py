@@ -18,13 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from audit.canonical import canonical_bytes, digest_json
-from audit.case import RUN_FILE, Case, read_case, unfinished
-from audit.catalogue import Check
-from audit.errors import InputError
-from audit.evidence.finished import Finished, Store, code_digest, module_digest, text_of
-from audit.spec import SubjectSpec
-from audit.subject import Subject
+from evenhand.audit.canonical import canonical_bytes, digest_json
+from evenhand.audit.case import RUN_FILE, Case, read_case, unfinished
+from evenhand.audit.catalogue import Check
+from evenhand.audit.errors import InputError
+from evenhand.audit.evidence.finished import Finished, Store, code_digest, module_digest, text_of
+from evenhand.audit.spec import SubjectSpec
+from evenhand.audit.subject import Subject
 
 RUN_SCHEMA = "evenhand-run/1"
 Announce = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -44,7 +44,7 @@ class Keeping:
     """``resume``: go on with an audit that was cut off. ``cache``: where finished checks are kept.
 
     ``announce`` is called with the plan before anything is scored, and returns what the register
-    says of the run (its number, and of how many); see ``audit.evidence.runs``.
+    says of the run (its number, and of how many); see ``evenhand.audit.evidence.runs``.
     """
 
     resume: bool = False

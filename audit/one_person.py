@@ -12,18 +12,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.applicants import Applicants, compared, plain_cell, told_changes
-from audit.attribution import reasons as core
-from audit.attribution.recourse import Search
-from audit.attribution.recourse_plausibility import Neighbours
-from audit.case import Case
-from audit.catalogue import check
-from audit.checks.record import Recorder
-from audit.data import texts
-from audit.errors import EvenhandError, InputError, UnsafeModelError, nearest
-from audit.spec import SubjectSpec, make_spec
-from audit.subject import Subject, build_subject
-from audit.worker.levels import Rules
+from evenhand.audit.applicants import Applicants, compared, plain_cell, told_changes
+from evenhand.audit.attribution import reasons as core
+from evenhand.audit.attribution.recourse import Search
+from evenhand.audit.attribution.recourse_plausibility import Neighbours
+from evenhand.audit.case import Case
+from evenhand.audit.catalogue import check
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.data import texts
+from evenhand.audit.errors import EvenhandError, InputError, UnsafeModelError, nearest
+from evenhand.audit.spec import SubjectSpec, make_spec
+from evenhand.audit.subject import Subject, build_subject
+from evenhand.audit.worker.levels import Rules
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,7 +184,7 @@ class _Person:
 
     def record(self, check_id: str) -> Recorder:
         """Seeds as the audit's check had them."""
-        return Recorder(f"audit.checks.{check_id}", int(self.case.plan["seed"]))
+        return Recorder(f"evenhand.audit.checks.{check_id}", int(self.case.plan["seed"]))
 
     def reasons(self) -> dict[str, Any]:
         """The same as one person's entry in the artifact of the check."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from audit.counts import Counts, count_groups
-from audit.data import match_label, texts
-from audit.errors import InputError, MissingNeed, nearest
-from audit.models.predictor import Decides, Opened, Predictor
-from audit.subject import Subject
-from audit.target import Target, numbers
+from evenhand.audit.counts import Counts, count_groups
+from evenhand.audit.data import match_label, texts
+from evenhand.audit.errors import InputError, MissingNeed, nearest
+from evenhand.audit.models.predictor import Decides, Opened, Predictor
+from evenhand.audit.subject import Subject
+from evenhand.audit.target import Target, numbers
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,7 +4,8 @@ waivers and sign-offs.
 SQLite under EVENHAND_HOME by default; any SQLAlchemy URL in EVENHAND_REGISTER. Each entry's digest
 covers its number, time, kind, body and the digest before it, so that an edit, a deletion in the
 middle or a reordering breaks the chain. Truncation at the end is caught by signed checkpoints
-outside the database (``audit.evidence.checkpoints``); EVENHAND_CHECKPOINTS names a second file.
+outside the database (``evenhand.audit.evidence.checkpoints``); EVENHAND_CHECKPOINTS names a second
+file.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from audit.canonical import canonical_bytes, digest_bytes, digest_json
-from audit.errors import AlteredEvidenceError, InputError
-from audit.evidence import database
-from audit.evidence.checkpoints import Checkpoints
-from audit.evidence.checkpoints import problems as checkpoint_problems
-from audit.evidence.signing import PublicKey
-from audit.evidence.turns import turn
+from evenhand.audit.canonical import canonical_bytes, digest_bytes, digest_json
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.evidence import database
+from evenhand.audit.evidence.checkpoints import Checkpoints
+from evenhand.audit.evidence.checkpoints import problems as checkpoint_problems
+from evenhand.audit.evidence.signing import PublicKey
+from evenhand.audit.evidence.turns import turn
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from audit.errors import InputError
-from audit.sources.delimited import delimiter_of
+from evenhand.audit.errors import InputError
+from evenhand.audit.sources.delimited import delimiter_of
 
 Kind = Literal["parquet", "arrow", "folder", "csv", "other"]
 # Measured peaks of an audit in memory: 30 to 85 bytes a cell of Parquet, 9 to 15 times a CSV file.

@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from audit.attribution.progress import Listener, at_most_every, listening
-from audit.case import Case, CaseWriter
-from audit.catalogue import Check, needed, select
-from audit.checks.record import Artifact, Recorder
-from audit.decisions import FILE as DECISIONS_FILE
-from audit.decisions import decisions_json
-from audit.declared_file import NAME as DECLARED_FILE
-from audit.declared_file import with_declared
-from audit.environment import command, environment, own_version, packages
-from audit.errors import InputError, MissingNeed, RowsOnDisk, nearest
-from audit.evidence.finished import Finished
-from audit.finding import Finding, Status
-from audit.keeping import (
+from evenhand.audit.attribution.progress import Listener, at_most_every, listening
+from evenhand.audit.case import Case, CaseWriter
+from evenhand.audit.catalogue import Check, needed, select
+from evenhand.audit.checks.record import Artifact, Recorder
+from evenhand.audit.decisions import FILE as DECISIONS_FILE
+from evenhand.audit.decisions import decisions_json
+from evenhand.audit.declared_file import NAME as DECLARED_FILE
+from evenhand.audit.declared_file import with_declared
+from evenhand.audit.environment import command, environment, own_version, packages
+from evenhand.audit.errors import InputError, MissingNeed, RowsOnDisk, nearest
+from evenhand.audit.evidence.finished import Finished
+from evenhand.audit.finding import Finding, Status
+from evenhand.audit.keeping import (
     Keeping,
     Kept,
     describe_run,
@@ -30,12 +30,12 @@ from audit.keeping import (
     versions,
     work_to_resume,
 )
-from audit.measure.testing import BUDGETS, Budget, adjust
-from audit.predictions import ClassPredictions, Predictions, decides_itself, score
-from audit.spec import SubjectSpec
-from audit.streamed import open_subject
-from audit.subject import Subject
-from audit.worker.levels import Rules
+from evenhand.audit.measure.testing import BUDGETS, Budget, adjust
+from evenhand.audit.predictions import ClassPredictions, Predictions, decides_itself, score
+from evenhand.audit.spec import SubjectSpec
+from evenhand.audit.streamed import open_subject
+from evenhand.audit.subject import Subject
+from evenhand.audit.worker.levels import Rules
 
 PLAN_SCHEMA = "evenhand-plan/1"
 # What a spec tells about a model so that it can be opened: needed to open it again.
@@ -204,7 +204,8 @@ def within_budget(findings: Sequence[Finding], budget: str) -> list[Finding]:
 
 
 def _keep_decisions(writer: CaseWriter, subject: Subject) -> None:
-    """What a comparison with another model on the same rows needs; see ``audit.compare``."""
+    """What a comparison with another model on the same rows needs; see
+    ``evenhand.audit.compare``."""
     scored = None if subject.is_streamed else score(subject)
     if isinstance(scored, ClassPredictions) and scored.actual is not None:
         right = scored.actual == scored.predicted

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32

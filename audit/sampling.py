@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from audit.data import texts
-from audit.subject import Subject
+from evenhand.audit.data import texts
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np

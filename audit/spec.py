@@ -8,12 +8,19 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from audit.data import as_text
-from audit.errors import InputError, nearest
-from audit.models.declared import Architecture, Declared, Endpoint, Input, Outputs, inputs_of
-from audit.models.predictor import Task
-from audit.sources.database import is_url, relative_to, without_secrets
-from audit.sources.types import ColumnType
+from evenhand.audit.data import as_text
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.models.declared import (
+    Architecture,
+    Declared,
+    Endpoint,
+    Input,
+    Outputs,
+    inputs_of,
+)
+from evenhand.audit.models.predictor import Task
+from evenhand.audit.sources.database import is_url, relative_to, without_secrets
+from evenhand.audit.sources.types import ColumnType
 
 Scalar = str | int | float | bool
 
@@ -223,7 +230,7 @@ def _explain(error: ValidationError, source: str) -> tuple[str, str]:
 
 def read_spec(path: str | Path) -> SubjectSpec:
     """Reads subject.yaml and resolves its paths against its own folder."""
-    from audit import safe_yaml
+    from evenhand.audit import safe_yaml
 
     file = Path(path)
     document = safe_yaml.parse(safe_yaml.read_bytes(file), str(file)).data

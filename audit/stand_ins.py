@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from audit.sampling import sample
-from audit.subject import Subject
+from evenhand.audit.sampling import sample
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,8 +80,8 @@ def stand_ins(
     """
     import numpy as np
 
-    from audit.measure.dependence import foretell, levels_of
-    from audit.measure.ranking import roc_auc
+    from evenhand.audit.measure.dependence import foretell, levels_of
+    from evenhand.audit.measure.ranking import roc_auc
 
     found = {}
     for column in (str(c) for c in inputs.columns):

@@ -12,22 +12,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from audit.canonical import digest_path
-from audit.counting import Tally, tally_batches, tally_file
-from audit.data import Table
-from audit.errors import InputError, RowsOnDisk
-from audit.models.predictor import Opened, Task
-from audit.predictions import require_labels, select
-from audit.rows_on_disk import (
+from evenhand.audit.canonical import digest_path
+from evenhand.audit.counting import Tally, tally_batches, tally_file
+from evenhand.audit.data import Table
+from evenhand.audit.errors import InputError, RowsOnDisk
+from evenhand.audit.models.predictor import Opened, Task
+from evenhand.audit.predictions import require_labels, select
+from evenhand.audit.rows_on_disk import (
     available_memory,
     column_names,
     kind_of,
     needed_in_memory,
     read_batches,
 )
-from audit.sources.database import is_url, without_secrets
-from audit.spec import SubjectSpec
-from audit.subject import (
+from evenhand.audit.sources.database import is_url, without_secrets
+from evenhand.audit.spec import SubjectSpec
+from evenhand.audit.subject import (
     UNKNOWN,
     Stored,
     Subject,
@@ -39,8 +39,8 @@ from audit.subject import (
     task_of,
     too_few_groups,
 )
-from audit.target import Target, read_target
-from audit.worker.levels import Rules
+from evenhand.audit.target import Target, read_target
+from evenhand.audit.worker.levels import Rules
 
 if TYPE_CHECKING:
     import numpy as np
@@ -198,7 +198,7 @@ def _with_rows(batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def _frame(batch: Any) -> pd.DataFrame:
-    """A batch as ``audit.data`` reads a table: each column by itself."""
+    """A batch as ``evenhand.audit.data`` reads a table: each column by itself."""
     import pandas as pd
 
     columns = {name: batch.column(name).to_pandas() for name in batch.schema.names}

@@ -8,19 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.counts import Counts
-from audit.data import Table, canonical_order, read_table, texts
-from audit.declared_file import DeclaredFile
-from audit.errors import InputError, nearest
-from audit.images import holds_images, read_images
-from audit.models.endpoint import open_endpoint
-from audit.models.opening import begin_opening
-from audit.models.predictor import Opened, Task
-from audit.sources.limits import SECONDS, Limits
-from audit.spec import Actionable, SubjectSpec
-from audit.target import Target, numbers, read_target
-from audit.texts import is_plain_text, read_texts
-from audit.worker.levels import Rules
+from evenhand.audit.counts import Counts
+from evenhand.audit.data import Table, canonical_order, read_table, texts
+from evenhand.audit.declared_file import DeclaredFile
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.images import holds_images, read_images
+from evenhand.audit.models.endpoint import open_endpoint
+from evenhand.audit.models.opening import begin_opening
+from evenhand.audit.models.predictor import Opened, Task
+from evenhand.audit.sources.limits import SECONDS, Limits
+from evenhand.audit.spec import Actionable, SubjectSpec
+from evenhand.audit.target import Target, numbers, read_target
+from evenhand.audit.texts import is_plain_text, read_texts
+from evenhand.audit.worker.levels import Rules
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,8 +47,8 @@ class Subject:
     ``reference_applicant`` and ``actionable`` are what the spec declares for the reasons and
     counterfactuals of a person.
 
-    Where the rows stay on disk (``audit.streamed``) ``counts`` and each feature's ``missing`` cells
-    are all that is known of them: ``frame`` and ``groups`` raise RowsOnDisk.
+    Where the rows stay on disk (``evenhand.audit.streamed``) ``counts`` and each feature's
+    ``missing`` cells are all that is known of them: ``frame`` and ``groups`` raise RowsOnDisk.
     """
 
     name: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.data import as_text, match_label, texts
-from audit.errors import InputError, nearest
-from audit.models.predictor import Opened, Task
-from audit.spec import SubjectSpec
+from evenhand.audit.data import as_text, match_label, texts
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.models.predictor import Opened, Task
+from evenhand.audit.spec import SubjectSpec
 
 if TYPE_CHECKING:
     import numpy as np

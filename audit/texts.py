@@ -1,16 +1,16 @@
 """A plain text file -> one table with the column ``text``: a line a row, or a passage a row.
 
-Tables of texts (CSV, Parquet, JSON lines) are read by ``audit.data``.
+Tables of texts (CSV, Parquet, JSON lines) are read by ``evenhand.audit.data``.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from audit.canonical import digest_bytes
-from audit.data import Table
-from audit.errors import InputError, nearest
-from audit.sources.texts import decode
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.data import Table
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.sources.texts import decode
 
 COLUMN = "text"
 _TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json"})

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from audit.case import Case
-from audit.errors import EvenhandError
-from dashboard import collecting, context, i18n, index, login, parts, state, tour
-from dashboard.context import Context
-from dashboard.judging import PackChoice
-from dashboard.store import StoredCase
-from dashboard.text import escape, visible
+from evenhand.audit.case import Case
+from evenhand.audit.errors import EvenhandError
+from evenhand.dashboard import collecting, context, i18n, index, login, parts, state, tour
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.judging import PackChoice
+from evenhand.dashboard.store import StoredCase
+from evenhand.dashboard.text import escape, visible
 
 # page file, name in the locales, icon
 PAGES = (

@@ -7,10 +7,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.drawing import kept
-from dashboard.frames import MARKS, number
-from dashboard.i18n import Translator
-from dashboard.look import BLUE, GREY, PURPLE
+from evenhand.dashboard.drawing import kept
+from evenhand.dashboard.frames import MARKS, number
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.look import BLUE, GREY, PURPLE
 
 # A legend's signs without the dashes and faintness of the lines that share its colours.
 LEGEND: dict[str, Any] = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from dashboard.charts import LEGEND, layered
-from dashboard.drawing import kept
-from dashboard.i18n import Translator
-from dashboard.look import GREY, SERIES, SERIES_DASHES, SERIES_SHAPES
+from evenhand.dashboard.charts import LEGEND, layered
+from evenhand.dashboard.drawing import kept
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.look import GREY, SERIES, SERIES_DASHES, SERIES_SHAPES
 
 _ROW = 34
 

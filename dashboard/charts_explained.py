@@ -5,10 +5,10 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from dashboard.charts import layered
-from dashboard.drawing import kept
-from dashboard.i18n import Translator
-from dashboard.look import BLUE, GREY, INK, SERIES, SERIES_SHAPES, VERMILION
+from evenhand.dashboard.charts import layered
+from evenhand.dashboard.drawing import kept
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.look import BLUE, GREY, INK, SERIES, SERIES_SHAPES, VERMILION
 
 _ROW = 26
 _NAMES = alt.Axis(labelLimit=170, ticks=False, domain=False)

@@ -7,10 +7,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.charts import LEGEND, layered
-from dashboard.drawing import kept
-from dashboard.i18n import Translator
-from dashboard.look import GREY, INK, SERIES, SERIES_DASHES, SERIES_SHAPES, VERMILION
+from evenhand.dashboard.charts import LEGEND, layered
+from evenhand.dashboard.drawing import kept
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.look import GREY, INK, SERIES, SERIES_DASHES, SERIES_SHAPES, VERMILION
 
 _ROW = 44
 _CURVES_HEIGHT = 220

@@ -7,11 +7,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.charts import LEGEND, layered
-from dashboard.drawing import kept
-from dashboard.frames_privacy import runs_on
-from dashboard.i18n import Translator
-from dashboard.look import BLUE, GREY, SERIES, SERIES_SHAPES
+from evenhand.dashboard.charts import LEGEND, layered
+from evenhand.dashboard.drawing import kept
+from evenhand.dashboard.frames_privacy import runs_on
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.look import BLUE, GREY, SERIES, SERIES_SHAPES
 
 _HEIGHT = 320
 _DAY_S, _HOUR_S = 86_400, 3_600

@@ -14,13 +14,13 @@ from typing import Any
 
 import pandas as pd
 
-from audit.case import Case
-from audit.errors import EvenhandError
-from dashboard.i18n import Translator
-from dashboard.index import group_axis, group_key, group_name, is_overall
-from dashboard.look import verdict_word
-from dashboard.text import visible
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.errors import EvenhandError
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.index import group_axis, group_key, group_name, is_overall
+from evenhand.dashboard.look import verdict_word
+from evenhand.dashboard.text import visible
+from evenhand.policies.verdict import Verdict
 
 PAIRED_COLUMNS = (
     "against",
@@ -57,7 +57,7 @@ _TIMEOUT_S = 180.0
 def compared(a: Path, b: Path) -> Mapping[str, Any]:
     """What ``evenhand compare A B --json`` says. Raises EvenhandError with its message."""
     places = [str(a.resolve()), str(b.resolve())]  # no name is read as an option
-    command = [sys.executable, "-m", "audit", "compare", *places, "--json"]
+    command = [sys.executable, "-m", "evenhand", "compare", *places, "--json"]
     try:
         done = subprocess.run(
             command,

@@ -15,18 +15,18 @@ from pathlib import Path
 
 import streamlit as st
 
-from audit.case import Case
-from audit.errors import EvenhandError
-from audit.register import Entry
-from dashboard import i18n, judging, state, store
-from dashboard.i18n import Translator
-from dashboard.index import Index
-from dashboard.judging import PackChoice
-from dashboard.look import INK, INK_DARK
-from dashboard.shelf import SHELF, VERIFY_AGAIN_S, Excerpt
-from dashboard.store import Cover, RegisterView, StoredCase
-from policies import gate
-from policies.verdict import Verdict, VerdictStatus
+from evenhand.audit.case import Case
+from evenhand.audit.errors import EvenhandError
+from evenhand.audit.register import Entry
+from evenhand.dashboard import i18n, judging, state, store
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.index import Index
+from evenhand.dashboard.judging import PackChoice
+from evenhand.dashboard.look import INK, INK_DARK
+from evenhand.dashboard.shelf import SHELF, VERIFY_AGAIN_S, Excerpt
+from evenhand.dashboard.store import Cover, RegisterView, StoredCase
+from evenhand.policies import gate
+from evenhand.policies.verdict import Verdict, VerdictStatus
 
 _NAME = "evenhand_context"
 _SAY_FROM = 20  # cases that were never looked at: reading them takes a moment

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec
 import altair as alt
 import pandas as pd
 
-from dashboard.i18n import Translator
+from evenhand.dashboard.i18n import Translator
 
 _MOST = 256  # drawings of some ten kilobytes each
 _KEPT: OrderedDict[bytes, str] = OrderedDict()

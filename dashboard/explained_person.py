@@ -7,12 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from audit.case import Case
-from dashboard import charts_explained, figure, frames, parts, state
-from dashboard import frames_explained as tables
-from dashboard.context import Context
-from dashboard.pixels import coloured_words, overlay
-from dashboard.text import escape, visible
+from evenhand.audit.case import Case
+from evenhand.dashboard import charts_explained, figure, frames, parts, state
+from evenhand.dashboard import frames_explained as tables
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.pixels import coloured_words, overlay
+from evenhand.dashboard.text import escape, visible
 
 ATTRIBUTIONS = "explanation.attribution.json"
 REASONS = "explanation.reasons.json"

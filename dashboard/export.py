@@ -14,16 +14,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.case import Case
-from audit.errors import EvenhandError, InputError
-from audit.finding import Finding
-from audit.register import Entry
-from audit.reports.parts import charts, outline
-from audit.reports.parts import pages as report_pages
-from audit.reports.parts.pictures import pictures
-from audit.reports.parts.public import for_the_public
-from audit.reports.parts.words import Words, words
-from dashboard import (
+from evenhand.audit.case import Case
+from evenhand.audit.errors import EvenhandError, InputError
+from evenhand.audit.finding import Finding
+from evenhand.audit.register import Entry
+from evenhand.audit.reports.parts import charts, outline
+from evenhand.audit.reports.parts import pages as report_pages
+from evenhand.audit.reports.parts.pictures import pictures
+from evenhand.audit.reports.parts.public import for_the_public
+from evenhand.audit.reports.parts.words import Words, words
+from evenhand.dashboard import (
     export_compare,
     export_views,
     frames,
@@ -34,13 +34,13 @@ from dashboard import (
     store,
     writing,
 )
-from dashboard.export_compare import Against, Side
-from dashboard.export_views import View
-from dashboard.i18n import LANGUAGES, Translator
-from dashboard.store import RegisterView, StoredCase
-from dashboard.text import ending, visible
-from policies.pack import Pack
-from policies.verdict import Verdict
+from evenhand.dashboard.export_compare import Against, Side
+from evenhand.dashboard.export_views import View
+from evenhand.dashboard.i18n import LANGUAGES, Translator
+from evenhand.dashboard.store import RegisterView, StoredCase
+from evenhand.dashboard.text import ending, visible
+from evenhand.policies.pack import Pack
+from evenhand.policies.verdict import Verdict
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -7,17 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from audit.case import Case
-from audit.errors import EvenhandError
-from audit.reports.parts import charts
-from audit.reports.parts.pictures import is_published
-from audit.reports.parts.words import words
-from dashboard import comparing, frames
-from dashboard.export_views import View, table
-from dashboard.i18n import Translator
-from dashboard.index import group_axis, group_key
-from dashboard.text import visible
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.errors import EvenhandError
+from evenhand.audit.reports.parts import charts
+from evenhand.audit.reports.parts.pictures import is_published
+from evenhand.audit.reports.parts.words import words
+from evenhand.dashboard import comparing, frames
+from evenhand.dashboard.export_views import View, table
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.index import group_axis, group_key
+from evenhand.dashboard.text import visible
+from evenhand.policies.verdict import Verdict
 
 MOST = 5  # others that a case is compared with: each comparison runs a command
 _DECISIONS = "artifacts/decisions.json"

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from audit.case import Case
-from audit.reports.parts import charts
-from audit.reports.parts.pictures import is_published
-from audit.reports.parts.words import words
-from dashboard import frames, frames_explained, frames_fairness, plain_words
-from dashboard.frames import number
-from dashboard.frames_privacy import LEDGER, ledger_frame
-from dashboard.i18n import Translator
-from dashboard.index import build
-from dashboard.text import visible
+from evenhand.audit.case import Case
+from evenhand.audit.reports.parts import charts
+from evenhand.audit.reports.parts.pictures import is_published
+from evenhand.audit.reports.parts.words import words
+from evenhand.dashboard import frames, frames_explained, frames_fairness, plain_words
+from evenhand.dashboard.frames import number
+from evenhand.dashboard.frames_privacy import LEDGER, ledger_frame
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.index import build
+from evenhand.dashboard.text import visible
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -7,12 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from audit.case import Case
-from dashboard import charts_fairness, figure, frames, parts, state
-from dashboard import frames_fairness as tables
-from dashboard.context import Context
-from dashboard.index import group_axis, group_name
-from dashboard.text import escape, visible
+from evenhand.audit.case import Case
+from evenhand.dashboard import charts_fairness, figure, frames, parts, state
+from evenhand.dashboard import frames_fairness as tables
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.index import group_axis, group_name
+from evenhand.dashboard.text import escape, visible
 
 THRESHOLDS = "fairness.thresholds.json"
 CALIBRATION = "fairness.calibration.json"

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import frames, parts
-from dashboard.drawing import Drawn
-from dashboard.i18n import Translator
-from dashboard.text import escape
+from evenhand.dashboard import frames, parts
+from evenhand.dashboard.drawing import Drawn
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.text import escape
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,16 @@ from datetime import timedelta
 
 import streamlit as st
 
-from audit.case import Case
-from audit.errors import EvenhandError
-from audit.register import Entry
-from dashboard import identity, parts, state, writing
-from dashboard.context import Context
-from dashboard.text import escape, visible
-from policies.pack import Pack
-from policies.schema import Item, add_duration
-from policies.statements import MAX_WAIVER_DAYS
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.errors import EvenhandError
+from evenhand.audit.register import Entry
+from evenhand.dashboard import identity, parts, state, writing
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.text import escape, visible
+from evenhand.policies.pack import Pack
+from evenhand.policies.schema import Item, add_duration
+from evenhand.policies.statements import MAX_WAIVER_DAYS
+from evenhand.policies.verdict import Verdict
 
 _DONE = "evenhand_written"
 _NUMBERS = "evenhand_form_numbers"

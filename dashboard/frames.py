@@ -13,11 +13,11 @@ from urllib.parse import quote, unquote
 
 import pandas as pd
 
-from audit.finding import Finding
-from dashboard.i18n import Translator
-from dashboard.look import finding_word, verdict_word
-from dashboard.text import csv_cell, visible
-from policies.verdict import Verdict, VerdictStatus
+from evenhand.audit.finding import Finding
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.look import finding_word, verdict_word
+from evenhand.dashboard.text import csv_cell, visible
+from evenhand.policies.verdict import Verdict, VerdictStatus
 
 FINDING_COLUMNS = (
     "status",

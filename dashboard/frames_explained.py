@@ -1,7 +1,7 @@
 """Tables of the explanations page, from the attributions that a case keeps.
 
-Pure; the fields are documented in ``audit.attribution.artifact``. Nothing is computed but an order
-and places on a drawing.
+Pure; the fields are documented in ``evenhand.audit.attribution.artifact``. Nothing is computed but
+an order and places on a drawing.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.i18n import Translator
-from dashboard.index import group_axis, group_key, group_name
-from dashboard.text import visible
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.index import group_axis, group_key, group_name
+from evenhand.dashboard.text import visible
 
 BAR_COLUMNS = ("column", "value", "low", "high", "mean", "share", "n")
 BY_GROUP_COLUMNS = ("group", "column", "value", "n", "rank", "chosen")

@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.frames import number
-from dashboard.i18n import Translator
-from dashboard.index import group_axis, group_key, group_name
-from dashboard.text import visible
+from evenhand.dashboard.frames import number
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.index import group_axis, group_key, group_name
+from evenhand.dashboard.text import visible
 
 EXPLORER_COLUMNS = (
     "group",

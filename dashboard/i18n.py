@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from dashboard.text import escape, in_language
+from evenhand.dashboard.text import escape, in_language
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
 DEFAULT = "en"

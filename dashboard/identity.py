@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from audit.errors import InputError
-from audit.register import home
-from policies.recording import Signer
+from evenhand.audit.errors import InputError
+from evenhand.audit.register import home
+from evenhand.policies.recording import Signer
 
 Role = Literal["viewer", "auditor", "approver"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -189,7 +189,7 @@ def _guarded(url: str) -> str:
 
 def read_settings(path: Path) -> Settings:
     """``dashboard.yaml``. Raises InputError for a file that says something else."""
-    from audit import safe_yaml
+    from evenhand.audit import safe_yaml
 
     document = safe_yaml.parse(safe_yaml.read_bytes(path), str(path))
     try:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-from audit.finding import Finding, Status
-from dashboard.frames import axis
-from dashboard.text import visible
+from evenhand.audit.finding import Finding, Status
+from evenhand.dashboard.frames import axis
+from evenhand.dashboard.text import visible
 
 MOST_GROUPS = 500  # in the list of groups; a link reaches the rest
 

@@ -9,9 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from policies.pack import Pack
-from policies.schema import Change, Item
-from policies.verdict import Verdict
+from evenhand.policies.pack import Pack
+from evenhand.policies.schema import Change, Item
+from evenhand.policies.verdict import Verdict
 
 # Where a clause turns from the principle or article to its parts: "Art. 10(2)(f)", "fairness: x".
 _PARTS = re.compile(r"[:;,(]")

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from audit.case import Case
-from audit.errors import EvenhandError
-from audit.register import Entry
-from dashboard.store import Cover
-from policies.judge import judge
-from policies.pack import Pack, load_pack, shipped_packs
-from policies.verdict import VERDICT_STATUSES, Verdict, VerdictStatus
+from evenhand.audit.case import Case
+from evenhand.audit.errors import EvenhandError
+from evenhand.audit.register import Entry
+from evenhand.dashboard.store import Cover
+from evenhand.policies.judge import judge
+from evenhand.policies.pack import Pack, load_pack, shipped_packs
+from evenhand.policies.verdict import VERDICT_STATUSES, Verdict, VerdictStatus
 
 
 @dataclass(frozen=True)

@@ -22,16 +22,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from audit.errors import LIMIT_REACHED, OK, InputError
-from audit.interrupts import termination_as_interrupt
+from evenhand.audit.errors import LIMIT_REACHED, OK, InputError
+from evenhand.audit.interrupts import termination_as_interrupt
 
 if TYPE_CHECKING:
-    from dashboard.identity import Settings
+    from evenhand.dashboard.identity import Settings
 
 ADDRESS = "127.0.0.1"
 PREFERRED_PORT = 8501
 _PACKAGE = Path(__file__).resolve().parent
 _APP = _PACKAGE / "app.py"
+_ROOT = Path(__file__).absolute().parents[2]  # where the package evenhand lies
 _START_S = 180.0
 _STOP_S = 10.0
 _COMMON = {"greenColor": "#009E73", "redColor": "#D55E00", "violetColor": "#CC79A7"}
@@ -131,7 +132,7 @@ def run(
     Raises InputError for a port that is taken, for an address that others can reach where nobody
     signs in, and for a configuration that does not say what it must.
     """
-    from dashboard import identity
+    from evenhand.dashboard import identity
 
     place = identity.settings_path(config)
     settings = identity.read_settings(place) if place else None
@@ -172,7 +173,7 @@ def run(
 
 def _require_protection(address: str, settings: Settings | None, stated: str | None) -> None:
     """Refuses to show evidence to whoever comes by, or to take anybody's word from elsewhere."""
-    from dashboard import identity
+    from evenhand.dashboard import identity
 
     if settings is None and not identity.is_loopback(address):
         raise InputError(
@@ -245,9 +246,9 @@ def _print_now(text: str) -> None:
 
 def _environment(config: Path | None, stated: str | None) -> dict[str, str]:
     """The child finds these packages wherever it is started from, and knows who may write."""
-    from dashboard import identity
+    from evenhand.dashboard import identity
 
-    paths = [str(_PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
+    paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
     told = {k: v for k, v in os.environ.items() if k not in (identity.CONFIG, identity.STATED)}
     told["PYTHONPATH"] = os.pathsep.join(p for p in paths if p)
     if config is not None:

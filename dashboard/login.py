@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import identity, parts
-from dashboard.i18n import Translator
-from dashboard.text import escape
+from evenhand.dashboard import identity, parts
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.text import escape
 
 
 def admits(t: Translator) -> bool:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.finding import Status
-from dashboard.i18n import Translator
-from policies.verdict import VerdictStatus
+from evenhand.audit.finding import Status
+from evenhand.dashboard.i18n import Translator
+from evenhand.policies.verdict import VerdictStatus
 
 BLUE, VERMILION, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#808495"
 INK, INK_DARK = "#31333f", "#fafafa"  # words in a chart, on a light and on a dark page

@@ -8,15 +8,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from audit.case import Case
-from dashboard import frames, state
-from dashboard.context import Context
-from dashboard.i18n import Translator
-from dashboard.index import group_axis
-from dashboard.look import verdict_markdown
-from dashboard.store import StoredCase
-from dashboard.text import escape
-from policies.verdict import VerdictStatus
+from evenhand.audit.case import Case
+from evenhand.dashboard import frames, state
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.index import group_axis
+from evenhand.dashboard.look import verdict_markdown
+from evenhand.dashboard.store import StoredCase
+from evenhand.dashboard.text import escape
+from evenhand.policies.verdict import VerdictStatus
 
 OVERVIEW, FINDINGS, CHECKLIST = "pages/overview.py", "pages/findings.py", "pages/checklist.py"
 SUMMARY, FAIRNESS, COMPARE = "pages/summary.py", "pages/fairness.py", "pages/compare.py"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from audit.reports.parts.charts_pixels import map_png
-from dashboard.text import escape
+from evenhand.audit.reports.parts.charts_pixels import map_png
+from evenhand.dashboard.text import escape
 
 _WEAK = 0.15  # of the strongest word: below it a word is left as it is
 

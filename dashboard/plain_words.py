@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from audit.case import Case
-from audit.finding import Finding
-from dashboard.frames import number
-from dashboard.i18n import Translator
-from dashboard.index import Index, group_key, group_name
-from dashboard.text import visible
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.dashboard.frames import number
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.index import Index, group_key, group_name
+from evenhand.dashboard.text import visible
 
 RATES = "fairness.group_rates"
 _TOLD = ("selection_rate", "accuracy_score", "true_positive_rate", "false_positive_rate")

@@ -9,12 +9,12 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from audit.errors import INTERRUPTED, EvenhandError, InputError
-from audit.register import home
-from dashboard import identity, parts, starting, state
-from dashboard.context import Context
-from dashboard.starting import Job, Jobs
-from dashboard.text import escape, visible
+from evenhand.audit.errors import INTERRUPTED, EvenhandError, InputError
+from evenhand.audit.register import home
+from evenhand.dashboard import identity, parts, starting, state
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.starting import Job, Jobs
+from evenhand.dashboard.text import escape, visible
 
 _EVERY_S = 1.0
 _MESSAGES = 12

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from audit.case import Case, read_case, read_findings
-from audit.errors import AlteredEvidenceError, EvenhandError
-from dashboard import index, store
-from dashboard.index import Index, is_overall
-from dashboard.store import Cover, RegisterView, StoredCase
+from evenhand.audit.case import Case, read_case, read_findings
+from evenhand.audit.errors import AlteredEvidenceError, EvenhandError
+from evenhand.dashboard import index, store
+from evenhand.dashboard.index import Index, is_overall
+from evenhand.dashboard.store import Cover, RegisterView, StoredCase
 
 VERIFY_AGAIN_S = 600.0
 LOOK_AGAIN_S = 1.0  # asking for the files of 200 cases takes longer than most pages

@@ -25,21 +25,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from audit.errors import InputError
-from audit.register import home
-from dashboard.identity import Person
+from evenhand.audit.errors import InputError
+from evenhand.audit.register import home
+from evenhand.dashboard.identity import Person
 
 MOST_RUNNING = 2  # a third would only slow the others down
 _KEPT_LINES = 200
 _KEPT_JOBS = 20
 _STOP_S = 30.0
-# "audit: fairness.gaps (3/12)": see audit.commands.shared.progress_bar
+# "audit: fairness.gaps (3/12)": see evenhand.audit.commands.shared.progress_bar
 _STEP = re.compile(r"^(?P<what>.*?)\s*\((?P<done>\d+)/(?P<all>\d+)\)\s*$")
 _SUFFIX = re.compile(r"^\.[A-Za-z0-9]{1,12}$")
 _NAME = re.compile(r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")
-# -P: a folder called audit where the server happens to be started is not taken for ours
-_PYTHON = (sys.executable, "-P", "-m", "audit")
-_ROOT = Path(__file__).resolve().parents[1]
+# -P: a folder called evenhand where the server happens to be started is not taken for ours
+_PYTHON = (sys.executable, "-P", "-m", "evenhand")
+_ROOT = Path(__file__).absolute().parents[2]  # where the package evenhand lies
 State = Literal["running", "stopping", "ended"]
 
 
@@ -99,7 +99,7 @@ class Job:
 
     @property
     def exit_code(self) -> int | None:
-        """The command's exit code (see ``audit.errors``); None while it runs."""
+        """The command's exit code (see ``evenhand.audit.errors``); None while it runs."""
         return self.process.returncode if self.state == "ended" else None
 
     @property

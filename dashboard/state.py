@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from dashboard.text import escape
+from evenhand.dashboard.text import escape
 
 KEYS = (
     "case",

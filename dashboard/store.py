@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from audit.canonical import digest_bytes, digest_json
-from audit.case import (
+from evenhand.audit.canonical import digest_bytes, digest_json
+from evenhand.audit.case import (
     SEAL_FILE,
     Case,
     case_digest,
@@ -23,8 +23,8 @@ from audit.case import (
     read_plan,
     read_seal,
 )
-from audit.errors import AlteredEvidenceError, EvenhandError
-from audit.register import Entry, Register, home
+from evenhand.audit.errors import AlteredEvidenceError, EvenhandError
+from evenhand.audit.register import Entry, Register, home
 
 State = Literal["sealed", "altered", "unreadable", "missing"]
 _KEY_LENGTH = 16

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from audit.case import Case
-from audit.finding import Finding
-from dashboard import frames, parts, plain_words, state, store
-from dashboard.context import Context
-from dashboard.index import Index, group_key, group_name
-from dashboard.store import StoredCase
-from dashboard.text import escape, visible
-from policies.verdict import Verdict, VerdictStatus
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.dashboard import frames, parts, plain_words, state, store
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.index import Index, group_key, group_name
+from evenhand.dashboard.store import StoredCase
+from evenhand.dashboard.text import escape, visible
+from evenhand.policies.verdict import Verdict, VerdictStatus
 
 _OFF = "off"
 _DEMO = "demo "  # how the demo names its subjects

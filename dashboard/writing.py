@@ -1,8 +1,8 @@
 """What people write from the dashboard: attestations, waivers and sign-offs; nothing else.
 
 Each write asks ``identity`` again who is there, reads the case and the register anew from the disk,
-and goes through ``policies.recording``, which refuses what the command line would refuse too. What
-a form was drawn for (case, pack) must still be so: nobody signs what they were not shown.
+and goes through ``evenhand.policies.recording``, which refuses what the command line would refuse
+too. What a form was drawn for (case, pack) must still be so: nobody signs what they were not shown.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from audit.case import Case, read_case
-from audit.errors import AlteredEvidenceError, InputError
-from audit.register import Entry, Register, home
-from dashboard import store
-from dashboard.i18n import Translator
-from dashboard.identity import Person, RefusedError
-from dashboard.text import visible
-from policies import recording
-from policies.judge import judge
-from policies.pack import Pack
-from policies.recording import Evidence
-from policies.schema import Item
-from policies.verdict import Verdict
+from evenhand.audit.case import Case, read_case
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.register import Entry, Register, home
+from evenhand.dashboard import store
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.identity import Person, RefusedError
+from evenhand.dashboard.text import visible
+from evenhand.policies import recording
+from evenhand.policies.judge import judge
+from evenhand.policies.pack import Pack
+from evenhand.policies.recording import Evidence
+from evenhand.policies.schema import Item
+from evenhand.policies.verdict import Verdict
 
 SETTLED = ("pass", "attested", "not-applicable", "not-yet-applicable")
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from audit.case import Case
-from audit.finding import Finding
-from policies.decide import (
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.policies.decide import (
     Demand,
     Outcome,
     badness,
@@ -19,11 +19,11 @@ from policies.decide import (
     without_number,
     worse,
 )
-from policies.demands import Check, declared_reference
-from policies.schema import Evidence
-from policies.selection import Selection, features_of, select
-from policies.words import Words, count, measured, name, place, say
-from policies.worsening import no_comparison, row_by_row
+from evenhand.policies.demands import Check, declared_reference
+from evenhand.policies.schema import Evidence
+from evenhand.policies.selection import Selection, features_of, select
+from evenhand.policies.words import Words, count, measured, name, place, say
+from evenhand.policies.worsening import no_comparison, row_by_row
 
 
 @dataclass(frozen=True)

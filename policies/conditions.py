@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from policies.schema import Condition, Pack
-from policies.words import name, say
+from evenhand.policies.schema import Condition, Pack
+from evenhand.policies.words import name, say
 
 
 class FactError(Exception):

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from audit.finding import Finding, Interval
-from audit.measure import intervals
-from audit.reasons import in_chinese
-from policies import power
-from policies.demands import Check, Comparator, ConfidenceInterval
-from policies.verdict import VerdictStatus
-from policies.words import Words, count, demand, measured, name, number, place, say
+from evenhand.audit.finding import Finding, Interval
+from evenhand.audit.measure import intervals
+from evenhand.audit.reasons import in_chinese
+from evenhand.policies import power
+from evenhand.policies.demands import Check, Comparator, ConfidenceInterval
+from evenhand.policies.verdict import VerdictStatus
+from evenhand.policies.words import Words, count, demand, measured, name, number, place, say
 
 Relation = Literal["pass", "fail", "open"]
 # from the worst: of two answers the one further left counts

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from policies.verdict import Decision, ThresholdOrigin
+from evenhand.policies.verdict import Decision, ThresholdOrigin
 
 Comparator = Literal[">=", "<=", ">", "<", "==", "between"]
 OnSmall = Literal["inconclusive", "exclude-and-report", "fail"]

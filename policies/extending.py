@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from policies.demands import Check, declared_reference
-from policies.schema import Attest, Change, Extended, Item, Pack, add_duration
+from evenhand.policies.demands import Check, declared_reference
+from evenhand.policies.schema import Attest, Change, Extended, Item, Pack, add_duration
 
 _SEVERITIES = ("info", "low", "medium", "high", "blocker")
 _OBLIGATIONS = ("may", "should", "must")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
-from audit.errors import (
+from evenhand.audit.errors import (
     ATTESTATIONS_PENDING,
     BAD_INPUT,
     FAILED,
@@ -15,7 +15,7 @@ from audit.errors import (
     nearest,
     worst_exit_code,
 )
-from policies.verdict import VERDICT_STATUSES, Severity, Verdict, VerdictStatus
+from evenhand.policies.verdict import VERDICT_STATUSES, Severity, Verdict, VerdictStatus
 
 # the worst first
 SEVERITIES: tuple[Severity, ...] = ("blocker", "high", "medium", "low", "info")

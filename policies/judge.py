@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from audit.case import Case
-from audit.register import Entry
-from policies.automated import Measured, automated
-from policies.conditions import FactError, applies, facts_for
-from policies.decide import Outcome, worse
-from policies.schema import Condition, Item, Pack
-from policies.statements import (
+from evenhand.audit.case import Case
+from evenhand.audit.register import Entry
+from evenhand.policies.automated import Measured, automated
+from evenhand.policies.conditions import FactError, applies, facts_for
+from evenhand.policies.decide import Outcome, worse
+from evenhand.policies.schema import Condition, Item, Pack
+from evenhand.policies.statements import (
     Statements,
     Waiver,
     attested,
@@ -24,8 +24,8 @@ from policies.statements import (
     subject_digest,
     waiver_for,
 )
-from policies.verdict import Verdict
-from policies.words import STATUS_ZH, Words, name, say, texts
+from evenhand.policies.verdict import Verdict
+from evenhand.policies.words import STATUS_ZH, Words, name, say, texts
 
 # Reasons that say what to do: what the pack advises is for an answer, which there is none of yet.
 _SAYS_WHAT_TO_DO = frozenset(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from audit.errors import nearest
-from policies.demands import declared_reference
-from policies.schema import Condition, Item, Pack
+from evenhand.audit.errors import nearest
+from evenhand.policies.demands import declared_reference
+from evenhand.policies.schema import Condition, Item, Pack
 
 STALE_AFTER_DAYS = 180
 

@@ -10,12 +10,12 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from audit import safe_yaml
-from audit.errors import InputError, nearest
-from audit.safe_yaml import Document
-from policies.demands import Check
-from policies.extending import LoosenedError, extended, merge
-from policies.schema import Item, Pack, json_schema
+from evenhand.audit import safe_yaml
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.safe_yaml import Document
+from evenhand.policies.demands import Check
+from evenhand.policies.extending import LoosenedError, extended, merge
+from evenhand.policies.schema import Item, Pack, json_schema
 
 __all__ = [
     "Check",

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from audit.finding import Interval
-from audit.measure.intervals import normal_quantile
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.intervals import normal_quantile
 
 # beyond this, "collect more rows" is no advice
 _MOST_ROWS = 1_000_000_000

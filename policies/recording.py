@@ -1,7 +1,8 @@
 """What people put on the register: attestations, waivers, sign-offs; bad ones are refused.
 
-The judge reads them back through ``policies.statements``. The command line and the dashboard both
-write through here, so that neither can record what the other would refuse. What is refused is said
+The judge reads them back through ``evenhand.policies.statements``. The command line and the
+dashboard both write through here, so that neither can record what the other would refuse. What is
+refused is said
 in words that fit both: no option of the one is named to a reader of the other.
 """
 
@@ -15,12 +16,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from audit.canonical import digest_bytes
-from audit.case import Case
-from audit.errors import InputError, nearest
-from audit.evidence.disk import write_whole
-from policies.schema import Attest, Item, Pack, add_duration
-from policies.statements import (
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.case import Case
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.evidence.disk import write_whole
+from evenhand.policies.schema import Attest, Item, Pack, add_duration
+from evenhand.policies.statements import (
     Attestation,
     Waiver,
     first_problem,
@@ -28,7 +29,7 @@ from policies.statements import (
     lacking_evidence,
     subject_digest,
 )
-from policies.verdict import Verdict
+from evenhand.policies.verdict import Verdict
 
 MOST_BYTES = 50 * 2**20  # of one piece of evidence
 
@@ -236,7 +237,7 @@ def sign_off(
 
 def read_statement_file(path: Path, kind: str) -> dict[str, Any]:
     """A statement as YAML, for ``kind`` attestation or waiver. Raises InputError if malformed."""
-    from audit import safe_yaml
+    from evenhand.audit import safe_yaml
 
     document = safe_yaml.parse(safe_yaml.read_bytes(path), str(path))
     if not isinstance(document.data, dict):

@@ -6,7 +6,7 @@
            applies_when, evidence, check, attest, on_fail, crosswalk, note
 
 ``check`` is described in ``demands.py``, a pack that extends another in ``extending.py``. Texts
-are mappings from language (en, zh) to text. Files are read by ``policies.pack``.
+are mappings from language (en, zh) to text. Files are read by ``evenhand.policies.pack``.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from audit.canonical import digest_bytes
-from audit.safe_yaml import Location, line_of
-from policies.demands import Check, ConfidenceInterval, OnSmall, Part
-from policies.verdict import Decision, ItemKind, Obligation, Severity
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.safe_yaml import Location, line_of
+from evenhand.policies.demands import Check, ConfidenceInterval, OnSmall, Part
+from evenhand.policies.verdict import Decision, ItemKind, Obligation, Severity
 
 SCHEMA = "rai-pack/1"
 Language = Literal["en", "zh"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from audit.case import Case
-from audit.finding import Finding
-from policies.schema import Evidence
-from policies.words import Words, name, say
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.policies.schema import Evidence
+from evenhand.policies.words import Words, name, say
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from audit.canonical import digest_json
-from audit.errors import InputError
-from audit.register import Entry
-from policies.schema import Answer, Attest, Item, Pack, add_duration
-from policies.terms import evidence_zh, role_zh
-from policies.words import ANSWER_ZH, Words, name, say
+from evenhand.audit.canonical import digest_json
+from evenhand.audit.errors import InputError
+from evenhand.audit.register import Entry
+from evenhand.policies.schema import Answer, Attest, Item, Pack, add_duration
+from evenhand.policies.terms import evidence_zh, role_zh
+from evenhand.policies.words import ANSWER_ZH, Words, name, say
 
 MAX_WAIVER_DAYS = 180
 Filled = Annotated[str, Field(min_length=1, pattern=r"\S")]

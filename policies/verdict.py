@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from audit.finding import Interval
+from evenhand.audit.finding import Interval
 
 VerdictStatus = Literal[
     "pass",

@@ -11,8 +11,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audit.finding import Finding, Interval
-from policies.verdict import VerdictStatus
+from evenhand.audit.finding import Finding, Interval
+from evenhand.policies.verdict import VerdictStatus
 
 Words = dict[str, str]
 _MOST_CHARACTERS = 120

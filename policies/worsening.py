@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from audit.case import Case
-from audit.compare import MORE_IS_BETTER, Paired, paired_change
-from audit.errors import InputError
-from audit.finding import Finding
-from audit.reasons import in_chinese
-from policies.decide import Demand, Outcome, Relation, relation, without_number
-from policies.verdict import VerdictStatus
-from policies.words import Words, measured, name, place, say
+from evenhand.audit.case import Case
+from evenhand.audit.compare import MORE_IS_BETTER, Paired, paired_change
+from evenhand.audit.errors import InputError
+from evenhand.audit.finding import Finding
+from evenhand.audit.reasons import in_chinese
+from evenhand.policies.decide import Demand, Outcome, Relation, relation, without_number
+from evenhand.policies.verdict import VerdictStatus
+from evenhand.policies.words import Words, measured, name, place, say
 
 
 def row_by_row(

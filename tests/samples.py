@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from audit.case import Case, CaseWriter
-from audit.finding import Finding, Interval, finding_id
+from evenhand.audit.case import Case, CaseWriter
+from evenhand.audit.finding import Finding, Interval, finding_id
 
 HOSTILE = "<script>alert('x')</script>&=HYPERLINK(\"x\")"
 

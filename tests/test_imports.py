@@ -11,142 +11,228 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OURS = ("audit", "policies", "trainers", "dashboard")
-LEAVES = {"audit.errors", "audit.finding", "audit.canonical", "audit.interrupts"}
-READING = LEAVES | {"audit.data", "audit.images", "audit.safe_yaml", "audit.sources", "audit.texts"}
-EVIDENCE = LEAVES | {"audit.case", "audit.reasons", "audit.register"}
+ROOMS = ("audit", "policies", "trainers", "dashboard")
+OURS = tuple(f"evenhand.{room}" for room in ROOMS)
+LEAVES = {
+    "evenhand.audit.errors",
+    "evenhand.audit.finding",
+    "evenhand.audit.canonical",
+    "evenhand.audit.interrupts",
+}
+READING = LEAVES | {
+    "evenhand.audit.data",
+    "evenhand.audit.images",
+    "evenhand.audit.safe_yaml",
+    "evenhand.audit.sources",
+    "evenhand.audit.texts",
+}
+EVIDENCE = LEAVES | {"evenhand.audit.case", "evenhand.audit.reasons", "evenhand.audit.register"}
 
 # Module prefix -> what of our own it may import. The longest prefix that fits rules.
 MAY_IMPORT: dict[str, set[str]] = {
-    "audit.errors": set(),
-    "audit.interrupts": set(),
-    "audit.finding": set(),
-    "audit.canonical": {"audit.errors"},
-    "audit.reasons": set(),
-    "audit.safe_yaml": {"audit.errors"},
-    "audit.measure": LEAVES | {"audit.measure"},
-    "audit.sources": LEAVES | {"audit.sources"},
-    "audit.data": LEAVES | {"audit.images", "audit.rows_on_disk", "audit.sources"},
-    "audit.images": LEAVES | {"audit.data"},
-    "audit.texts": LEAVES | {"audit.data", "audit.sources"},
-    "audit.counts": LEAVES | {"audit.measure"},
-    "audit.rows_on_disk": LEAVES | {"audit.sources"},
-    "audit.counting": READING | {"audit.counts", "audit.rows_on_disk"},
-    "audit.streamed": {"audit"},
-    "audit.custom": READING
+    "evenhand.audit.errors": set(),
+    "evenhand.audit.interrupts": set(),
+    "evenhand.audit.finding": set(),
+    "evenhand.audit.canonical": {"evenhand.audit.errors"},
+    "evenhand.audit.reasons": set(),
+    "evenhand.audit.safe_yaml": {"evenhand.audit.errors"},
+    "evenhand.audit.measure": LEAVES | {"evenhand.audit.measure"},
+    "evenhand.audit.sources": LEAVES | {"evenhand.audit.sources"},
+    "evenhand.audit.data": LEAVES
+    | {"evenhand.audit.images", "evenhand.audit.rows_on_disk", "evenhand.audit.sources"},
+    "evenhand.audit.images": LEAVES | {"evenhand.audit.data"},
+    "evenhand.audit.texts": LEAVES | {"evenhand.audit.data", "evenhand.audit.sources"},
+    "evenhand.audit.counts": LEAVES | {"evenhand.audit.measure"},
+    "evenhand.audit.rows_on_disk": LEAVES | {"evenhand.audit.sources"},
+    "evenhand.audit.counting": READING | {"evenhand.audit.counts", "evenhand.audit.rows_on_disk"},
+    "evenhand.audit.streamed": {"evenhand.audit"},
+    "evenhand.audit.custom": READING
     | {
-        "audit.checks.record",
-        "audit.counts",
-        "audit.measure",
-        "audit.predictions",
-        "audit.subject",
+        "evenhand.audit.checks.record",
+        "evenhand.audit.counts",
+        "evenhand.audit.measure",
+        "evenhand.audit.predictions",
+        "evenhand.audit.subject",
     },
-    "audit.attribution": LEAVES | {"audit.attribution", "audit.measure", "audit.models.predictor"},
-    "audit.models": READING | {"audit.models", "audit.attribution", "audit.worker"},
-    "audit.worker": READING | {"audit.worker", "audit.models", "audit.attribution"},
-    "audit.worker.levels": LEAVES,
-    "audit.declared_file": READING | {"audit.spec"},
-    "audit.spec": READING | {"audit.models.declared", "audit.models.predictor"},
-    "audit.target": READING | {"audit.models", "audit.spec"},
-    "audit.subject": READING
-    | {"audit.counts", "audit.declared_file", "audit.models", "audit.spec", "audit.target"}
-    | {"audit.worker.levels"},
-    "audit.predictions": READING
-    | {"audit.counts", "audit.models", "audit.subject", "audit.target"},
-    "audit.consistency": READING
-    | {"audit.measure", "audit.models", "audit.predictions", "audit.subject"},
-    "audit.decisions": READING | {"audit.predictions"},
-    "audit.compare": EVIDENCE | {"audit.counts", "audit.decisions", "audit.measure"},
-    "audit.applicants": READING
-    | {"audit.attribution", "audit.models", "audit.predictions", "audit.sampling", "audit.subject"}
-    | {"audit.stand_ins"},
-    "audit.one_person": {"audit"},
-    "audit.sampling": READING | {"audit.subject"},
-    "audit.stand_ins": READING | {"audit.measure", "audit.sampling", "audit.subject"},
-    "audit.explanation_drift": EVIDENCE | {"audit.measure"},
-    "audit.explainers": READING | {"audit.attribution", "audit.sampling", "audit.subject"},
-    "audit.checks": READING
+    "evenhand.audit.attribution": LEAVES
+    | {"evenhand.audit.attribution", "evenhand.audit.measure", "evenhand.audit.models.predictor"},
+    "evenhand.audit.models": READING
+    | {"evenhand.audit.models", "evenhand.audit.attribution", "evenhand.audit.worker"},
+    "evenhand.audit.worker": READING
+    | {"evenhand.audit.worker", "evenhand.audit.models", "evenhand.audit.attribution"},
+    "evenhand.audit.worker.levels": LEAVES,
+    "evenhand.audit.declared_file": READING | {"evenhand.audit.spec"},
+    "evenhand.audit.spec": READING
+    | {"evenhand.audit.models.declared", "evenhand.audit.models.predictor"},
+    "evenhand.audit.target": READING | {"evenhand.audit.models", "evenhand.audit.spec"},
+    "evenhand.audit.subject": READING
     | {
-        "audit.consistency",
-        "audit.explainers",
-        "audit.applicants",
-        "audit.sampling",
-        "audit.stand_ins",
-        "audit.subject",
-        "audit.predictions",
-        "audit.counts",
-        "audit.measure",
-        "audit.models",
-        "audit.attribution",
-        "audit.checks.record",
+        "evenhand.audit.counts",
+        "evenhand.audit.declared_file",
+        "evenhand.audit.models",
+        "evenhand.audit.spec",
+        "evenhand.audit.target",
+    }
+    | {"evenhand.audit.worker.levels"},
+    "evenhand.audit.predictions": READING
+    | {
+        "evenhand.audit.counts",
+        "evenhand.audit.models",
+        "evenhand.audit.subject",
+        "evenhand.audit.target",
     },
-    "audit.catalogue": {"audit"},
-    "audit.run": {"audit"},
-    "audit.case": LEAVES | {"audit.evidence"},
-    "audit.register": LEAVES | {"audit.evidence"},
-    "audit.keeping": {"audit"},
-    "audit.environment": READING | {"audit.subject", "audit.worker.levels"},
+    "evenhand.audit.consistency": READING
+    | {
+        "evenhand.audit.measure",
+        "evenhand.audit.models",
+        "evenhand.audit.predictions",
+        "evenhand.audit.subject",
+    },
+    "evenhand.audit.decisions": READING | {"evenhand.audit.predictions"},
+    "evenhand.audit.compare": EVIDENCE
+    | {"evenhand.audit.counts", "evenhand.audit.decisions", "evenhand.audit.measure"},
+    "evenhand.audit.applicants": READING
+    | {
+        "evenhand.audit.attribution",
+        "evenhand.audit.models",
+        "evenhand.audit.predictions",
+        "evenhand.audit.sampling",
+        "evenhand.audit.subject",
+    }
+    | {"evenhand.audit.stand_ins"},
+    "evenhand.audit.one_person": {"evenhand.audit"},
+    "evenhand.audit.sampling": READING | {"evenhand.audit.subject"},
+    "evenhand.audit.stand_ins": READING
+    | {"evenhand.audit.measure", "evenhand.audit.sampling", "evenhand.audit.subject"},
+    "evenhand.audit.explanation_drift": EVIDENCE | {"evenhand.audit.measure"},
+    "evenhand.audit.explainers": READING
+    | {"evenhand.audit.attribution", "evenhand.audit.sampling", "evenhand.audit.subject"},
+    "evenhand.audit.checks": READING
+    | {
+        "evenhand.audit.consistency",
+        "evenhand.audit.explainers",
+        "evenhand.audit.applicants",
+        "evenhand.audit.sampling",
+        "evenhand.audit.stand_ins",
+        "evenhand.audit.subject",
+        "evenhand.audit.predictions",
+        "evenhand.audit.counts",
+        "evenhand.audit.measure",
+        "evenhand.audit.models",
+        "evenhand.audit.attribution",
+        "evenhand.audit.checks.record",
+    },
+    "evenhand.audit.catalogue": {"evenhand.audit"},
+    "evenhand.audit.run": {"evenhand.audit"},
+    "evenhand.audit.case": LEAVES | {"evenhand.audit.evidence"},
+    "evenhand.audit.register": LEAVES | {"evenhand.audit.evidence"},
+    "evenhand.audit.keeping": {"evenhand.audit"},
+    "evenhand.audit.environment": READING
+    | {"evenhand.audit.subject", "evenhand.audit.worker.levels"},
     # Below the case and the register; statements, archives and runs are made of them.
-    "audit.evidence": LEAVES | {"audit.evidence"},
+    "evenhand.audit.evidence": LEAVES | {"evenhand.audit.evidence"},
     **dict.fromkeys(
-        ("audit.evidence.statement", "audit.evidence.archive", "audit.evidence.runs"),
-        EVIDENCE | {"audit.evidence"},
+        (
+            "evenhand.audit.evidence.statement",
+            "evenhand.audit.evidence.archive",
+            "evenhand.audit.evidence.runs",
+        ),
+        EVIDENCE | {"evenhand.audit.evidence"},
     ),
-    "audit.evidence.recompute": EVIDENCE | {"audit.measure.intervals"},
-    "audit.reports": EVIDENCE
+    "evenhand.audit.evidence.recompute": EVIDENCE | {"evenhand.audit.measure.intervals"},
+    "evenhand.audit.reports": EVIDENCE
     | {
-        "audit.reports",
-        "audit.measure.suppression",
-        "audit.measure.cell_suppression",
-        "policies.verdict",
+        "evenhand.audit.reports",
+        "evenhand.audit.measure.suppression",
+        "evenhand.audit.measure.cell_suppression",
+        "evenhand.policies.verdict",
     },
-    "audit.cli": set(OURS),
-    "audit.commands": set(OURS),
-    "audit.integrations": set(OURS),
-    "audit.__main__": {"audit.cli"},
-    "policies": EVIDENCE
-    | {"policies", "audit.safe_yaml", "audit.measure.intervals", "audit.compare"},
-    "policies.recording": EVIDENCE | {"policies", "audit.safe_yaml", "audit.evidence.disk"},
-    "trainers": READING | {"trainers"},
+    "evenhand.audit.cli": set(OURS),
+    "evenhand.audit.commands": set(OURS),
+    "evenhand.audit.integrations": set(OURS),
+    "evenhand.audit.__main__": {"evenhand.audit.cli"},
+    "evenhand.policies": EVIDENCE
+    | {
+        "evenhand.policies",
+        "evenhand.audit.safe_yaml",
+        "evenhand.audit.measure.intervals",
+        "evenhand.audit.compare",
+    },
+    "evenhand.policies.recording": EVIDENCE
+    | {"evenhand.policies", "evenhand.audit.safe_yaml", "evenhand.audit.evidence.disk"},
+    "evenhand.trainers": READING | {"evenhand.trainers"},
     # A mitigated model is made of another model, of whatever format.
     **dict.fromkeys(
-        ("trainers.mitigate", "trainers.mitigated_folder", "trainers.mitigated_parts"),
-        READING | {"trainers", "audit.models", "audit.worker.levels"},
+        (
+            "evenhand.trainers.mitigate",
+            "evenhand.trainers.mitigated_folder",
+            "evenhand.trainers.mitigated_parts",
+        ),
+        READING | {"evenhand.trainers", "evenhand.audit.models", "evenhand.audit.worker.levels"},
     ),
-    "dashboard": EVIDENCE | {"dashboard", "policies", "audit.safe_yaml"},
+    "evenhand.dashboard": EVIDENCE | {"evenhand.dashboard", "evenhand.policies", "evenhand.audit.safe_yaml"},
     # What a report looks like is written once: pages that need no server are made of its parts.
     **dict.fromkeys(
         (
-            *("dashboard.export", "dashboard.export_views", "dashboard.export_compare"),
-            *("dashboard.pages.evidence", "dashboard.pixels"),
+            *(
+                "evenhand.dashboard.export",
+                "evenhand.dashboard.export_views",
+                "evenhand.dashboard.export_compare",
+            ),
+            *("evenhand.dashboard.pages.evidence", "evenhand.dashboard.pixels"),
         ),
-        EVIDENCE | {"dashboard", "policies", "audit.reports"},
+        EVIDENCE | {"evenhand.dashboard", "evenhand.policies", "evenhand.audit.reports"},
     ),
 }
 NEVER = {
-    "audit.one_person": {"audit.cli", "audit.commands", "audit.reports"},
-    "audit.run": {"audit.cli", "audit.commands", "audit.reports"},
-    "audit.keeping": {"audit.cli", "audit.commands", "audit.reports", "audit.checks"},
-    "audit.streamed": {"audit.checks", "audit.cli", "audit.commands", "audit.reports"},
-    "audit.catalogue": {"audit.cli", "audit.commands", "audit.reports"},
+    "evenhand.audit.one_person": {
+        "evenhand.audit.cli",
+        "evenhand.audit.commands",
+        "evenhand.audit.reports",
+    },
+    "evenhand.audit.run": {
+        "evenhand.audit.cli",
+        "evenhand.audit.commands",
+        "evenhand.audit.reports",
+    },
+    "evenhand.audit.keeping": {
+        "evenhand.audit.cli",
+        "evenhand.audit.commands",
+        "evenhand.audit.reports",
+        "evenhand.audit.checks",
+    },
+    "evenhand.audit.streamed": {
+        "evenhand.audit.checks",
+        "evenhand.audit.cli",
+        "evenhand.audit.commands",
+        "evenhand.audit.reports",
+    },
+    "evenhand.audit.catalogue": {
+        "evenhand.audit.cli",
+        "evenhand.audit.commands",
+        "evenhand.audit.reports",
+    },
 }
 # Third-party libraries that may be loaded when a module is; the rest load inside functions.
 AT_TOP = {
     "": {"pydantic", "yaml", "typer"},
-    "audit.integrations.pytest_plugin": {"pytest"},
-    "audit.integrations.mlflow_evaluator": {"mlflow"},
-    "dashboard": {"streamlit", "altair", "pandas", "pydantic", "yaml"},
-    "trainers.architectures": {"torch", "pydantic"},
-    "trainers.dp_optimizers": {"torch", "opacus"},  # its classes inherit from theirs
-    "trainers.estimators": {"numpy", "sklearn"},  # a scikit-learn estimator inherits from its own
+    "evenhand.audit.integrations.pytest_plugin": {"pytest"},
+    "evenhand.audit.integrations.mlflow_evaluator": {"mlflow"},
+    "evenhand.dashboard": {"streamlit", "altair", "pandas", "pydantic", "yaml"},
+    "evenhand.trainers.architectures": {"torch", "pydantic"},
+    "evenhand.trainers.dp_optimizers": {"torch", "opacus"},  # its classes inherit from theirs
+    "evenhand.trainers.estimators": {
+        "numpy",
+        "sklearn",
+    },  # a scikit-learn estimator inherits from its own
 }
 
 
 def modules() -> list[tuple[str, Path]]:
     found = []
-    for package in OURS:
+    for package in ROOMS:
         for path in sorted((ROOT / package).rglob("*.py")):
-            parts = path.relative_to(ROOT).with_suffix("").parts
+            parts = ("evenhand", *path.relative_to(ROOT).with_suffix("").parts)
             name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
             found.append((name, path))
     return found
@@ -176,17 +262,17 @@ def test_only_allowed_imports(module: str, path: Path) -> None:
         return  # the packages' own lazy front doors
     allowed = rule(MAY_IMPORT, module)
     for name in imports(ast.parse(path.read_text("utf-8"))):
-        if name.split(".")[0] not in OURS:
+        if not inside(name, set(OURS)):
             continue
-        # "from audit import safe_yaml" reads as audit.safe_yaml; "from audit.data import x" as
-        # audit.data.x: both start with the module that is meant
+        # "from evenhand.a import b" reads as evenhand.a.b, and so does "from evenhand.a.b import c"
+        # with a name more: both start with the module that is meant
         assert inside(name, allowed), f"{module} imports {name}"
         assert not inside(name, NEVER.get(module, set())), f"{module} imports {name}"
 
 
 @pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value))
 def test_heavy_libraries_load_inside_functions(module: str, path: Path) -> None:
-    allowed = rule(AT_TOP, module) | set(OURS)
+    allowed = rule(AT_TOP, module) | {"evenhand"}
     tree = ast.parse(path.read_text("utf-8"))
     top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     for name in imports(ast.Module(body=list(top), type_ignores=[])):
@@ -196,10 +282,12 @@ def test_heavy_libraries_load_inside_functions(module: str, path: Path) -> None:
 
 def test_checks_never_import_each_other() -> None:
     for module, path in modules():
-        if module.startswith("audit.checks.") and module.count(".") == 3:
+        if module.startswith("evenhand.audit.checks.") and module.count(".") == 4:
             for name in imports(ast.parse(path.read_text("utf-8"))):
-                if name.startswith("audit.checks."):
-                    assert name.startswith("audit.checks.record"), f"{module} imports {name}"
+                if name.startswith("evenhand.audit.checks."):
+                    assert name.startswith("evenhand.audit.checks.record"), (
+                        f"{module} imports {name}"
+                    )
 
 
 def test_files_and_functions_keep_to_one_job() -> None:
@@ -216,7 +304,7 @@ def test_files_and_functions_keep_to_one_job() -> None:
 LIGHT = """
 import sys
 sys.argv = ["evenhand"] + {arguments!r}
-from audit.cli import run
+from evenhand.audit.cli import run
 code = run({arguments!r})
 heavy = ("torch", "pandas", "sklearn", "streamlit", "fairlearn", "captum")
 heavy = [m for m in heavy if m in sys.modules]
@@ -247,7 +335,7 @@ def test_help_is_quick() -> None:
 
     def cpu() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "audit", "--help"], cwd=ROOT, capture_output=True)
+        subprocess.run([sys.executable, "-m", "evenhand", "--help"], cwd=ROOT, capture_output=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.cli import run
+from evenhand.audit.cli import run
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The wheel: the four packages with their data files, the command, and never the tests."""
+"""The wheel: one package of four rooms with their data files, the command, and never the tests."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def test_the_wheel_holds_the_four_packages_and_no_tests(tmp_path: Path) -> None:
             next(n for n in names if n.endswith("entry_points.txt"))
         ).decode()
     roots = {n.split("/")[0] for n in names if ".dist-info/" not in n}
-    assert roots == {"audit", "policies", "trainers", "dashboard"}
-    assert "evenhand = audit.cli:main" in entry_points
-    assert "evenhand-folder = trainers.model_folder" in entry_points
+    assert roots == {"evenhand"}
+    assert "evenhand = evenhand.audit.cli:main" in entry_points
+    assert "evenhand-folder = evenhand.trainers.model_folder" in entry_points
     # every file of the packages that git would ship is in the wheel: packs, templates, locales
-    for package in sorted(roots):
-        for path in (ROOT / package).rglob("*"):
+    for room in ("audit", "policies", "trainers", "dashboard"):
+        for path in (ROOT / room).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:
-                assert path.relative_to(ROOT).as_posix() in names
+                assert f"evenhand/{path.relative_to(ROOT).as_posix()}" in names
 
 
 def test_constraints_pin_what_is_needed() -> None:

@@ -1,6 +1,7 @@
-"""``python -m trainers recipe.yaml --out FOLDER``: what ``torchrun`` starts, once a process.
+"""``python -m evenhand.trainers recipe.yaml --out FOLDER``: what ``torchrun`` starts, once a
+process.
 
-    torchrun --nproc-per-node 2 -m trainers recipe.yaml --out models/x
+    torchrun --nproc-per-node 2 -m evenhand.trainers recipe.yaml --out models/x
 
 The first process prints the result as JSON and returns the exit code.
 """
@@ -14,9 +15,9 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from audit.errors import INTERRUPTED, OK, OUR_BUG, EvenhandError, printable
-from audit.interrupts import termination_as_interrupt
-from trainers.progress import words
+from evenhand.audit.errors import INTERRUPTED, OK, OUR_BUG, EvenhandError, printable
+from evenhand.audit.interrupts import termination_as_interrupt
+from evenhand.trainers.progress import words
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,14 +29,14 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Trains by a recipe, in this process alone or as one of several; returns the exit code."""
-    parser = _Parser(prog="python -m trainers", description="Train by a recipe.")
+    parser = _Parser(prog="python -m evenhand.trainers", description="Train by a recipe.")
     parser.add_argument("recipe", help="a recipe.yaml")
     parser.add_argument("--out", required=True, help="model folder to write")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     parser.add_argument("--quiet", action="store_true", help="no line for each epoch")
     given = parser.parse_args(arguments)
 
-    from trainers import distributed, job
+    from evenhand.trainers import distributed, job
 
     try:
         with termination_as_interrupt(), distributed.processes():

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 # Above this PRV needs gigabytes and the guarantee says next to nothing; RDP bounds it well enough.
 _PRV_LIMIT = 60.0

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trainers.pretrained import freeze, require_apart, start_from
-from trainers.stopping import MEASURES
+from evenhand.trainers.pretrained import freeze, require_apart, start_from
+from evenhand.trainers.stopping import MEASURES
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.prepared import Prepared
-    from trainers.stopping import Watch
+    from evenhand.trainers.prepared import Prepared
+    from evenhand.trainers.stopping import Watch
 
 
 @dataclass

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from audit.canonical import canonical_bytes, digest_json
-from audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.canonical import canonical_bytes, digest_json
+from evenhand.audit.errors import AlteredEvidenceError, InputError
 
 GENESIS = "sha256:" + "0" * 64
 _MAX_BYTES = 4 << 20

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.canonical import digest_bytes, digest_file
-from audit.errors import AlteredEvidenceError, InputError
-from trainers.fit import Point, Standing
-from trainers.run_ledger import write_whole
+from evenhand.audit.canonical import digest_bytes, digest_file
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.trainers.fit import Point, Standing
+from evenhand.trainers.run_ledger import write_whole
 
 if TYPE_CHECKING:
     import torch

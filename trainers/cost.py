@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainers.energy import flops_of
-from trainers.recipe import ESTIMATORS
+from evenhand.trainers.energy import flops_of
+from evenhand.trainers.recipe import ESTIMATORS
 
 if TYPE_CHECKING:
-    from trainers.prepared import Prepared
+    from evenhand.trainers.prepared import Prepared
 
 
 def run_flops(prepared: Prepared, examples_seen: float) -> tuple[float, str] | None:
@@ -17,10 +17,15 @@ def run_flops(prepared: Prepared, examples_seen: float) -> tuple[float, str] | N
 
     The part of a network that is never trained is gone through once and left out.
     """
-    from trainers.architectures import architecture
-    from trainers.fit import seeded
-    from trainers.networks import made_up_examples, network_parameters, split_frozen, through
-    from trainers.private import GRAD_SAMPLE_MODE
+    from evenhand.trainers.architectures import architecture
+    from evenhand.trainers.fit import seeded
+    from evenhand.trainers.networks import (
+        made_up_examples,
+        network_parameters,
+        split_frozen,
+        through,
+    )
+    from evenhand.trainers.private import GRAD_SAMPLE_MODE
 
     asked = prepared.recipe
     if asked.model in ESTIMATORS:

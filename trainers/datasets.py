@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.canonical import digest_bytes
-from audit.data import Table, canonical_order, read_table, table_of, texts
-from audit.errors import InputError, nearest
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.data import Table, canonical_order, read_table, table_of, texts
+from evenhand.audit.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd

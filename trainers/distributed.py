@@ -1,7 +1,7 @@
 """Several processes and devices: the one place that knows which process this is and where it runs.
 
-``torchrun --nproc-per-node N -m trainers recipe.yaml --out FOLDER`` starts N processes. Every
-process prepares the same data; each step they draw or share out rows, and their gradients are
+``torchrun --nproc-per-node N -m evenhand.trainers recipe.yaml --out FOLDER`` starts N processes.
+Every process prepares the same data; each step they draw or share out rows, and their gradients are
 added up before the step. The first process alone writes: ledger, checkpoints, model folder.
 """
 
@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.fit import Take
+    from evenhand.trainers.fit import Take
 
 
 def rank() -> int:

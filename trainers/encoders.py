@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from audit.data import texts
-from audit.errors import InputError, nearest
-from trainers.validate import Strict, checked
+from evenhand.audit.data import texts
+from evenhand.audit.errors import InputError, nearest
+from evenhand.trainers.validate import Strict, checked
 
 if TYPE_CHECKING:
     import numpy as np

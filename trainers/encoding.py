@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 # Schema in encoder.json -> module and class. A class has SCHEMA, to_json and from_json.
 ENCODERS = {
-    "evenhand-encoder/1": ("trainers.encoders", "TabularEncoder"),
-    "evenhand-image-encoder/1": ("trainers.image_encoder", "ImageEncoder"),
-    "evenhand-text-encoder/1": ("trainers.text_encoder", "TextEncoder"),
+    "evenhand-encoder/1": ("evenhand.trainers.encoders", "TabularEncoder"),
+    "evenhand-image-encoder/1": ("evenhand.trainers.image_encoder", "ImageEncoder"),
+    "evenhand-text-encoder/1": ("evenhand.trainers.text_encoder", "TextEncoder"),
 }
 
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
     import torch

@@ -18,16 +18,16 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from audit.canonical import digest_json
-from trainers.encoders import TabularEncoder
-from trainers.model_description import scale_of
-from trainers.recipe import DESCENT, Recipe, as_recipe
+from evenhand.audit.canonical import digest_json
+from evenhand.trainers.encoders import TabularEncoder
+from evenhand.trainers.model_description import scale_of
+from evenhand.trainers.recipe import DESCENT, Recipe, as_recipe
 
 if TYPE_CHECKING:
     import pandas as pd
     import torch
 
-    from trainers.fit import Examples
+    from evenhand.trainers.fit import Examples
 
 
 @dataclass(eq=False, repr=False)
@@ -59,9 +59,9 @@ class _TabularNetwork(BaseEstimator):
 
     def _fit(self, frame: pd.DataFrame, y: np.ndarray, n_outputs: int, examples: Examples) -> None:
         """Trains; ``y`` (rows,) are the answers as given, by which the store knows the rows."""
-        from trainers.networks import train_network
-        from trainers.rows import frame_rows
-        from trainers.session import Session
+        from evenhand.trainers.networks import train_network
+        from evenhand.trainers.rows import frame_rows
+        from evenhand.trainers.session import Session
 
         recipe = self._recipe()
         scale = getattr(self, "target_scale_", None)
@@ -198,7 +198,7 @@ class MLPTabularClassifier(ClassifierMixin, _TabularNetwork):
         """
         import torch
 
-        from trainers.fit import Examples
+        from evenhand.trainers.fit import Examples
 
         frame = self._frame(X, reset=True)
         labels = _labels(y, frame)
@@ -218,7 +218,7 @@ class MLPTabularClassifier(ClassifierMixin, _TabularNetwork):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Scores of shape (rows, n_classes), rows summing to 1, columns as in ``classes_``."""
-        from trainers.measuring import network_outputs
+        from evenhand.trainers.measuring import network_outputs
 
         inputs = self._encode(X)
         scores: np.ndarray = network_outputs(self.module_, inputs).softmax(dim=1).numpy()
@@ -251,7 +251,7 @@ class MLPTabularRegressor(RegressorMixin, _TabularNetwork):
         """
         import torch
 
-        from trainers.fit import Examples
+        from evenhand.trainers.fit import Examples
 
         frame = self._frame(X, reset=True)
         values = _amounts(y, frame)
@@ -269,8 +269,8 @@ class MLPTabularRegressor(RegressorMixin, _TabularNetwork):
 
     def predict(self, X: Any) -> np.ndarray:
         """Amounts in the target's unit, float64 of shape (rows,)."""
-        from trainers.measuring import network_outputs
-        from trainers.model_folder import in_units
+        from evenhand.trainers.measuring import network_outputs
+        from evenhand.trainers.model_folder import in_units
 
         inputs = self._encode(X)
         module = in_units(self.module_, self.target_scale_)

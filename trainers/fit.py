@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
-from trainers.losses import per_example
+from evenhand.audit.errors import InputError
+from evenhand.trainers.losses import per_example
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.model_description import Task
-    from trainers.schedules import Factor
-    from trainers.stopping import Watch
+    from evenhand.trainers.model_description import Task
+    from evenhand.trainers.schedules import Factor
+    from evenhand.trainers.stopping import Watch
 
 # epoch, epochs, loss, epsilon spent (private), seconds left
 Progress = Callable[[int, int, float, float | None, float], None]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from audit.errors import InputError, UnsafeModelError
+from evenhand.audit.errors import InputError, UnsafeModelError
 
 _MAX_JSON_BYTES = 16 << 20
 _REMEDY = "restore the folder from a copy, or make it again"

@@ -25,16 +25,16 @@ from secrets import token_hex
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from audit.canonical import digest_file
-from audit.errors import InputError
-from trainers.model_description import ModelDescription
+from evenhand.audit.canonical import digest_file
+from evenhand.audit.errors import InputError
+from evenhand.trainers.model_description import ModelDescription
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.encoding import Encoder
-    from trainers.fit import Point
-    from trainers.recipe import Recipe
+    from evenhand.trainers.encoding import Encoder
+    from evenhand.trainers.fit import Point
+    from evenhand.trainers.recipe import Recipe
 
 
 class FolderWriter:

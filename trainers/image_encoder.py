@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from audit.errors import InputError, nearest
-from audit.images import IMAGE, MAX_IMAGE_PIXELS
-from trainers.validate import Strict, checked
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.images import IMAGE, MAX_IMAGE_PIXELS
+from evenhand.trainers.validate import Strict, checked
 
 if TYPE_CHECKING:
     import numpy as np

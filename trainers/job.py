@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
-from trainers.energy import Meter, metered
-from trainers.folder_writer import FolderWriter, library_versions, write_record
-from trainers.model_description import ModelDescription
-from trainers.recipe import ESTIMATORS, Recipe, as_recipe
+from evenhand.audit.errors import InputError
+from evenhand.trainers.energy import Meter, metered
+from evenhand.trainers.folder_writer import FolderWriter, library_versions, write_record
+from evenhand.trainers.model_description import ModelDescription
+from evenhand.trainers.recipe import ESTIMATORS, Recipe, as_recipe
 
 if TYPE_CHECKING:
-    from trainers.fit import Progress
-    from trainers.prepared import Fitted, Prepared
-    from trainers.session import Session
+    from evenhand.trainers.fit import Progress
+    from evenhand.trainers.prepared import Fitted, Prepared
+    from evenhand.trainers.session import Session
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _cost(
     """What training cost; where the run was resumed, its last part alone."""
     import json
 
-    from trainers.cost import run_flops
+    from evenhand.trainers.cost import run_flops
 
     points = json.loads((writer.path / "curves.json").read_text("utf-8"))["points"]
     epochs = len(points) or 1
@@ -115,7 +115,7 @@ def _cost(
 
 def prepare(recipe: Recipe) -> Prepared:
     """Meets a recipe with its data, by the recipe's kind. Raises InputError."""
-    kind = importlib.import_module(f"trainers.kinds.{recipe.kind.replace('-', '_')}")
+    kind = importlib.import_module(f"evenhand.trainers.kinds.{recipe.kind.replace('-', '_')}")
     prepared: Prepared = kind.prepare(recipe)
     return prepared
 
@@ -124,8 +124,8 @@ def take_part(
     recipe: Recipe | Mapping[str, Any] | str | Path, *, out: str | Path, resume: bool = False
 ) -> None:
     """Trains along with the first of several processes; writes nothing (trainers/__main__.py)."""
-    from trainers.checkpoint import unfinished_folder
-    from trainers.networks import new_session, train_prepared_network
+    from evenhand.trainers.checkpoint import unfinished_folder
+    from evenhand.trainers.networks import new_session, train_prepared_network
 
     prepared = prepare(as_recipe(recipe))
     folder = unfinished_folder(Path(out))
@@ -142,8 +142,8 @@ def _session(prepared: Prepared, out: Path, *, resume: bool, every: int | None) 
                 remedy="leave --resume out",
             )
         return None
-    from trainers.checkpoint import unfinished_folder
-    from trainers.networks import new_session
+    from evenhand.trainers.checkpoint import unfinished_folder
+    from evenhand.trainers.networks import new_session
 
     return new_session(prepared, folder=unfinished_folder(out), resume=resume, every=every)
 
@@ -156,11 +156,11 @@ def train_prepared(
 ) -> ModelDescription:
     """Trains, tests on the held-out rows and fills the folder; the caller commits it."""
     if prepared.recipe.model in ESTIMATORS:
-        from trainers.sklearn_models import fit_estimator
+        from evenhand.trainers.sklearn_models import fit_estimator
 
         fitted = fit_estimator(prepared, writer, progress)
     else:
-        from trainers.networks import fit_network
+        from evenhand.trainers.networks import fit_network
 
         fitted = fit_network(prepared, writer, progress, session)
     description = _describe(prepared, fitted)

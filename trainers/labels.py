@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audit.data import match_label, texts
-from audit.errors import InputError, nearest
+from evenhand.audit.data import match_label, texts
+from evenhand.audit.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from trainers.recipe import Recipe
+    from evenhand.trainers.recipe import Recipe
 
 
 def class_codes(column: pd.Series[Any], classes: tuple[str, ...]) -> np.ndarray:

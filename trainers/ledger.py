@@ -22,10 +22,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from audit.errors import InputError
-from trainers.accounting import MAX_NOISE, Segment, Spent, spent
-from trainers.chain import GENESIS, Chain, altered, read_lines
-from trainers.validate import Strict, checked
+from evenhand.audit.errors import InputError
+from evenhand.trainers.accounting import MAX_NOISE, Segment, Spent, spent
+from evenhand.trainers.chain import GENESIS, Chain, altered, read_lines
+from evenhand.trainers.validate import Strict, checked
 
 FILE = "ledger.jsonl"
 _TOLERANCE = 1e-3

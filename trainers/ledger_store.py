@@ -25,14 +25,14 @@ from pathlib import Path
 from secrets import token_bytes, token_hex
 from typing import TYPE_CHECKING, Any
 
-from audit.canonical import digest_bytes
-from audit.errors import AlteredEvidenceError, InputError
-from trainers import ledger
-from trainers.accounting import Segment, spent
-from trainers.chain import GENESIS, Chain, read_lines
-from trainers.ledger import Opened
-from trainers.run_ledger import RunLedger, drop_torn_line, write_whole
-from trainers.units import ROW, Unit
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.trainers import ledger
+from evenhand.trainers.accounting import Segment, spent
+from evenhand.trainers.chain import GENESIS, Chain, read_lines
+from evenhand.trainers.ledger import Opened
+from evenhand.trainers.run_ledger import RunLedger, drop_torn_line, write_whole
+from evenhand.trainers.units import ROW, Unit
 
 if TYPE_CHECKING:
     import numpy as np

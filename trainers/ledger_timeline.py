@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trainers.accounting import Segment, spent
-from trainers.chain import read_lines
-from trainers.ledger import KINDS, LedgerRecord
+from evenhand.trainers.accounting import Segment, spent
+from evenhand.trainers.chain import read_lines
+from evenhand.trainers.ledger import KINDS, LedgerRecord
 
 # Each line that is kept is accounted for: a ledger of a hundred blocks would take a minute.
 _MOST_AHEAD = 6

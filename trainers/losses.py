@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from trainers.model_description import Task
+    from evenhand.trainers.model_description import Task
 
 # Targets of sequences at positions that do not count (padding).
 IGNORED = -100

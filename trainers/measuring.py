@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from trainers.model_description import ClassMetrics, TokenMetrics, ValueMetrics
+from evenhand.trainers.model_description import ClassMetrics, TokenMetrics, ValueMetrics
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from trainers.prepared import Prepared
+    from evenhand.trainers.prepared import Prepared
 
 _BATCH = 1024
 
@@ -78,7 +78,7 @@ def measure_tokens(module: torch.nn.Module, prepared: Prepared) -> TokenMetrics:
     """Of a next-token network on the held-out sequences."""
     import torch
 
-    from trainers.losses import IGNORED, per_example
+    from evenhand.trainers.losses import IGNORED, per_example
 
     test = prepared.test
     nats, tokens = 0.0, 0

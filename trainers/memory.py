@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.fit import Examples
-    from trainers.private import Plan
+    from evenhand.trainers.fit import Examples
+    from evenhand.trainers.private import Plan
 
 # Half for the step, half for what else the process, and others, may come to need.
 _DEFAULT_SHARE = 0.5
@@ -134,9 +134,9 @@ def _step_peak(plan: Plan, module: torch.nn.Module, like: Examples) -> int:
     """The most bytes that one private step over ``like`` holds at a time."""
     import torch
 
-    from trainers.fit import example_losses, seeded
-    from trainers.noise import entropy_generator
-    from trainers.private import known_warnings_silenced, wrap
+    from evenhand.trainers.fit import example_losses, seeded
+    from evenhand.trainers.noise import entropy_generator
+    from evenhand.trainers.private import known_warnings_silenced, wrap
 
     twin = copy.deepcopy(module).train()
     device = next(twin.parameters()).device

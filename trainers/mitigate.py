@@ -15,20 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from audit.canonical import digest_bytes, relative_files
-from audit.data import canonical_order, match_label, texts
-from audit.errors import InputError, UnsafeModelError, nearest
-from trainers.folder_writer import FolderWriter, library_versions
-from trainers.mitigated_description import Constraint, Method, MitigatedDescription
-from trainers.mitigated_parts import group_texts
-from trainers.mitigation_methods import METHODS, Fitted, Task, known_warnings_silenced
-from trainers.mitigation_options import checked_options
+from evenhand.audit.canonical import digest_bytes, relative_files
+from evenhand.audit.data import canonical_order, match_label, texts
+from evenhand.audit.errors import InputError, UnsafeModelError, nearest
+from evenhand.trainers.folder_writer import FolderWriter, library_versions
+from evenhand.trainers.mitigated_description import Constraint, Method, MitigatedDescription
+from evenhand.trainers.mitigated_parts import group_texts
+from evenhand.trainers.mitigation_methods import METHODS, Fitted, Task, known_warnings_silenced
+from evenhand.trainers.mitigation_options import checked_options
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.models.predictor import Opened
-    from audit.worker.levels import Rules
+    from evenhand.audit.models.predictor import Opened
+    from evenhand.audit.worker.levels import Rules
 
 _NOT_COPIED = ("held_out.", "curves.json")
 # What a method can be asked for; CorrelationRemover and its like know no constraint of their own.
@@ -86,7 +86,7 @@ def mitigate(
 
     Parameters
     ----------
-    model       : its path, or what ``audit.models.opening.open_model`` gave
+    model       : its path, or what ``evenhand.audit.models.opening.open_model`` gave
     train       : rows with the model's inputs, the target and the sensitive features
     held_out    : rows to keep in the folder beside the model; they are not trained on
     seed        : of the mitigator's own random draws and of the draws of a randomised model
@@ -124,8 +124,8 @@ def mitigate(
 
 def _opened(model: str | Path | Opened, rules: Rules | None) -> Opened:
     """The model in a worker. Raises for one that is not data alone, or that can't be mitigated."""
-    from audit.models.opening import open_model
-    from audit.models.predictor import Opened
+    from evenhand.audit.models.opening import open_model
+    from evenhand.audit.models.predictor import Opened
 
     opened = model if isinstance(model, Opened) else open_model(model, rules=rules)
     name, predictor = opened.path, opened.predictor
@@ -147,7 +147,7 @@ def _opened(model: str | Path | Opened, rules: Rules | None) -> Opened:
 
 
 def _parts(opened: Opened) -> Any:
-    from audit.models.opening import parts_of
+    from evenhand.audit.models.opening import parts_of
 
     return parts_of(opened)
 
@@ -247,7 +247,7 @@ def _describe(
     writer: FolderWriter,
     notes: Sequence[str],
 ) -> MitigatedDescription:
-    from audit.canonical import digest_file
+    from evenhand.audit.canonical import digest_file
 
     predictor = task.predictor
     said = list(notes)

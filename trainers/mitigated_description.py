@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from trainers.validate import Strict
+from evenhand.trainers.validate import Strict
 
 FORMAT = "evenhand-mitigated"
 Method = Literal[

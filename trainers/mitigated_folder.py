@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.canonical import digest_file
-from audit.data import texts
-from audit.errors import AlteredEvidenceError, InputError
-from trainers.folder_reader import read_json, refuse_code_files, says_format
-from trainers.mitigated_description import FORMAT, MitigatedDescription, Operation
-from trainers.mitigated_parts import (
+from evenhand.audit.canonical import digest_file
+from evenhand.audit.data import texts
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.trainers.folder_reader import read_json, refuse_code_files, says_format
+from evenhand.trainers.mitigated_description import FORMAT, MitigatedDescription, Operation
+from evenhand.trainers.mitigated_parts import (
     Inputs,
     group_texts,
     positive_share,
@@ -25,18 +25,25 @@ from trainers.mitigated_parts import (
     sensitive_matrix,
     without_correlation,
 )
-from trainers.validate import checked
+from evenhand.trainers.validate import checked
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.models.predictor import Predictor
+    from evenhand.audit.models.predictor import Predictor
 
 NAME = FORMAT
 TRUST = "data"
 ABOUT = "JSON, safetensors and skops, each checked before anything is built from it"
-PRELOAD = ("torch", "safetensors.torch", "pandas", "skops.io", "sklearn", "trainers.architectures")
+PRELOAD = (
+    "torch",
+    "safetensors.torch",
+    "pandas",
+    "skops.io",
+    "sklearn",
+    "evenhand.trainers.architectures",
+)
 RECOGNISED_BY = "a folder whose model.json says format evenhand-mitigated"
 GRADIENTS = False
 SAVE = "evenhand mitigate MODEL ... --out folder"
@@ -54,7 +61,7 @@ def load(path: Path) -> MitigatedPredictor:
     types or skops types that can run code, AlteredEvidenceError where a part is not the one that
     model.json names.
     """
-    from audit.models.opening import open_here
+    from evenhand.audit.models.opening import open_here
 
     path = Path(path)
     description = checked(
@@ -82,7 +89,7 @@ def _part(path: Path, file: str, description: MitigatedDescription, inputs: Inpu
     if description.network is not None and file.endswith(".safetensors"):
         import torch
 
-        from trainers.architectures import architecture
+        from evenhand.trainers.architectures import architecture
 
         if inputs.encoder is None:
             raise InputError(f"{path} lacks encoder.json", remedy="mitigate again")
@@ -94,8 +101,8 @@ def _part(path: Path, file: str, description: MitigatedDescription, inputs: Inpu
 
 
 def _inputs(path: Path, description: MitigatedDescription) -> Inputs:
-    from audit.models.skops import open_estimator
-    from trainers.encoding import encoder_from_json
+    from evenhand.audit.models.skops import open_estimator
+    from evenhand.trainers.encoding import encoder_from_json
 
     needed = description.sensitive_features if description.needs_sensitive_features else ()
     columns = tuple(c for c in description.input_columns if c not in needed)

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.data import texts
-from audit.errors import InputError
-from trainers.encoding import Encoder
-from trainers.mitigated_description import Removal
+from evenhand.audit.data import texts
+from evenhand.audit.errors import InputError
+from evenhand.trainers.encoding import Encoder
+from evenhand.trainers.mitigated_description import Removal
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     import torch
 
-    from trainers.recipe import Recipe
+    from evenhand.trainers.recipe import Recipe
 
 UNKNOWN = "unknown"  # as in the audit: the group of rows whose sensitive value is missing
 
@@ -121,8 +121,8 @@ class WeightedNetwork:
         import numpy as np
         import torch
 
-        from trainers.fit import Examples
-        from trainers.networks import train_network
+        from evenhand.trainers.fit import Examples
+        from evenhand.trainers.networks import train_network
 
         if self.recipe is None:
             raise ValueError("a network that was opened is not trained again")
@@ -140,7 +140,7 @@ class WeightedNetwork:
         """Shape (rows, 2), float64."""
         import numpy as np
 
-        from trainers.predictors import network_scores
+        from evenhand.trainers.predictors import network_scores
 
         if self.module is None:
             raise ValueError("not trained")
@@ -169,8 +169,8 @@ def positive_share(predictor: Any, matrix: Any) -> np.ndarray:
 
 def read_part(file: Path, network: torch.nn.Module | None) -> Any:
     """A predictor from its file; ``network`` is the module (on the meta device) to fill."""
-    from audit.models.skops import open_estimator
-    from trainers.model_folder import _load_weights
+    from evenhand.audit.models.skops import open_estimator
+    from evenhand.trainers.model_folder import _load_weights
 
     if network is None:
         estimator = open_estimator(file)

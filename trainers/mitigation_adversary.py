@@ -35,7 +35,7 @@ def train_predictor(
     """
     import torch
 
-    from trainers.fit import seeded
+    from evenhand.trainers.fit import seeded
 
     given = {**_DEFAULTS, **options}
     with seeded(seed):
@@ -72,7 +72,7 @@ def two_outputs(
     """
     import torch
 
-    from trainers.architectures import architecture
+    from evenhand.trainers.architectures import architecture
 
     linear = [m for m in single.modules() if isinstance(m, torch.nn.Linear)]
     made = architecture("mlp").build((n_encoded,), 2, parameters)

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
-from trainers.folder_writer import FolderWriter
-from trainers.mitigated_description import (
+from evenhand.audit.errors import InputError
+from evenhand.trainers.folder_writer import FolderWriter
+from evenhand.trainers.mitigated_description import (
     Constraint,
     Network,
     Operation,
@@ -20,7 +20,7 @@ from trainers.mitigated_description import (
     Removal,
     Rule,
 )
-from trainers.mitigated_parts import Inputs, WeightedNetwork, sensitive_matrix
+from evenhand.trainers.mitigated_parts import Inputs, WeightedNetwork, sensitive_matrix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -218,8 +218,8 @@ def adversarial(task: Task, writer: FolderWriter) -> Fitted:
     """
     import numpy as np
 
-    from trainers.encoders import TabularEncoder
-    from trainers.mitigation_adversary import train_predictor
+    from evenhand.trainers.encoders import TabularEncoder
+    from evenhand.trainers.mitigation_adversary import train_predictor
 
     encoder = getattr(task.parts.gradients, "encoder", None)
     if not isinstance(encoder, TabularEncoder):
@@ -249,8 +249,8 @@ def base_estimator(task: Task) -> tuple[Inputs, Any]:
     from sklearn.pipeline import Pipeline
     from sklearn.utils.validation import has_fit_parameter
 
-    from trainers.encoders import TabularEncoder
-    from trainers.recipe import as_recipe
+    from evenhand.trainers.encoders import TabularEncoder
+    from evenhand.trainers.recipe import as_recipe
 
     predictor = task.predictor
     encoder = getattr(task.parts.gradients, "encoder", None)

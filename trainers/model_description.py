@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from trainers.validate import Strict
+from evenhand.trainers.validate import Strict
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.canonical import digest_file
-from audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
-from trainers import ledger
-from trainers.encoding import Encoder, encoder_from_json
-from trainers.folder_reader import read_json, refuse_code_files, says_format
-from trainers.ledger_timeline import timeline
-from trainers.model_description import FORMAT, ModelDescription, TargetScale
-from trainers.predictors import NetworkPredictor
-from trainers.validate import checked
+from evenhand.audit.canonical import digest_file
+from evenhand.audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
+from evenhand.trainers import ledger
+from evenhand.trainers.encoding import Encoder, encoder_from_json
+from evenhand.trainers.folder_reader import read_json, refuse_code_files, says_format
+from evenhand.trainers.ledger_timeline import timeline
+from evenhand.trainers.model_description import FORMAT, ModelDescription, TargetScale
+from evenhand.trainers.predictors import NetworkPredictor
+from evenhand.trainers.validate import checked
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 NAME = FORMAT
 TRUST = "data"
 ABOUT = "JSON and safetensors, checked against an architecture that is installed here"
-PRELOAD = ("torch", "safetensors.torch", "pandas", "trainers.architectures", "trainers.predictors")
+PRELOAD = (
+    "torch",
+    "safetensors.torch",
+    "pandas",
+    "evenhand.trainers.architectures",
+    "evenhand.trainers.predictors",
+)
 BESIDE = {"encoder.json": PRELOAD, ledger.FILE: ("opacus.accountants",)}
 RECOGNISED_BY = "a folder whose model.json says format evenhand-folder"
 GRADIENTS = True
@@ -94,7 +100,7 @@ def in_units(module: torch.nn.Module, scale: TargetScale | None) -> torch.nn.Mod
     """``module`` answering in the target's own unit, where it was trained on standardised ones."""
     if scale is None:
         return module
-    from trainers.architectures._in_units import InUnits
+    from evenhand.trainers.architectures._in_units import InUnits
 
     return InUnits(module, mean=scale.mean, scale=scale.scale)
 
@@ -108,7 +114,7 @@ def open_network(path: Path) -> Network:
     """
     import torch
 
-    from trainers.architectures import architecture
+    from evenhand.trainers.architectures import architecture
 
     path = Path(path)
     refuse_code_files(path)
@@ -245,7 +251,7 @@ def _privacy(path: Path, description: ModelDescription) -> dict[str, Any] | None
 def _composition(record: ledger.LedgerRecord, stated: Mapping[str, Any]) -> dict[str, Any]:
     """What the ledger store here knows of other runs on the same rows; unknown where the store is
     elsewhere, with what the maker stated then."""
-    from trainers.ledger_store import LedgerStore
+    from evenhand.trainers.ledger_store import LedgerStore
 
     found = LedgerStore().composition_of(record)
     if found["state"] == "unknown" and stated.get("composition"):

@@ -7,30 +7,30 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
-from trainers import ledger
-from trainers.accounting import Spent
-from trainers.beginning import Beginning, validation_notes
-from trainers.fit import Examples, Loop, Point, Progress, make_optimizer, run, seeded
-from trainers.fit import shuffled_batches as shuffled
-from trainers.folder_writer import FolderWriter, write_network
-from trainers.measuring import measure_network
-from trainers.memory import fit_to_memory
-from trainers.model_folder import in_units
-from trainers.prepared import Fitted, Prepared
-from trainers.pretrained import pretrained_record
-from trainers.private_record import outside_guarantee, preprocessing_of, settings_of
-from trainers.recipe import Private, Recipe
-from trainers.rows import example_rows, rows_of
-from trainers.schedules import factor_of
-from trainers.session import Session
-from trainers.stopping import Watch, watch_rows
-from trainers.units import unit_of
+from evenhand.audit.errors import InputError
+from evenhand.trainers import ledger
+from evenhand.trainers.accounting import Spent
+from evenhand.trainers.beginning import Beginning, validation_notes
+from evenhand.trainers.fit import Examples, Loop, Point, Progress, make_optimizer, run, seeded
+from evenhand.trainers.fit import shuffled_batches as shuffled
+from evenhand.trainers.folder_writer import FolderWriter, write_network
+from evenhand.trainers.measuring import measure_network
+from evenhand.trainers.memory import fit_to_memory
+from evenhand.trainers.model_folder import in_units
+from evenhand.trainers.prepared import Fitted, Prepared
+from evenhand.trainers.pretrained import pretrained_record
+from evenhand.trainers.private_record import outside_guarantee, preprocessing_of, settings_of
+from evenhand.trainers.recipe import Private, Recipe
+from evenhand.trainers.rows import example_rows, rows_of
+from evenhand.trainers.schedules import factor_of
+from evenhand.trainers.session import Session
+from evenhand.trainers.stopping import Watch, watch_rows
+from evenhand.trainers.units import unit_of
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.private import Plan
+    from evenhand.trainers.private import Plan
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _published(curve: tuple[Point, ...], *, keep: bool) -> tuple[tuple[Point, ..
 
 def network_parameters(recipe: Recipe, defaults: Mapping[str, Any]) -> dict[str, Any]:
     """The architecture's parameters in full; the recipe's own win over what the data dictate."""
-    from trainers.architectures import architecture
+    from evenhand.trainers.architectures import architecture
 
     chosen = architecture(recipe.model)
     full: dict[str, Any] = chosen.full_parameters({**defaults, **recipe.architecture})
@@ -159,8 +159,8 @@ def train_network(
     is left as it was. ``session`` holds ledger and checkpoints; without one a private run enters
     the ledger store under its examples. The module comes back on the CPU.
     """
-    from trainers import distributed
-    from trainers.architectures import architecture
+    from evenhand.trainers import distributed
+    from evenhand.trainers.architectures import architecture
 
     chosen = architecture(recipe.model)
     parameters = network_parameters(recipe, defaults or {})
@@ -250,7 +250,7 @@ def _fit_plain(
 ) -> Trained:
     import torch
 
-    from trainers import distributed
+    from evenhand.trainers import distributed
 
     epochs = recipe.descent.epochs
     batch_size = min(recipe.descent.batch_size, len(examples))
@@ -289,9 +289,9 @@ def _fit_private(
 ) -> Trained:
     import torch
 
-    from trainers import distributed
-    from trainers.architectures import architecture
-    from trainers.private import known_warnings_silenced, make_private, unwrap
+    from evenhand.trainers import distributed
+    from evenhand.trainers.architectures import architecture
+    from evenhand.trainers.private import known_warnings_silenced, make_private, unwrap
 
     chosen = architecture(recipe.model)
     plan = plan_of(recipe, len(examples), world_size=distributed.world_size())
@@ -343,8 +343,8 @@ def _fit_private(
 
 def plan_of(recipe: Recipe, n_train: int, *, world_size: int = 1) -> Plan:
     """The plan of a private recipe for ``n_train`` rows, in its architecture's fastest mode."""
-    from trainers.architectures import architecture
-    from trainers.private import GRAD_SAMPLE_MODE, plan_private
+    from evenhand.trainers.architectures import architecture
+    from evenhand.trainers.private import GRAD_SAMPLE_MODE, plan_private
 
     return plan_private(
         recipe.private or Private(),

@@ -1,6 +1,6 @@
 """Networks that were opened, as the audit scores them: one class for each way of answering.
 
-See ``audit.models.predictor`` for the contract.
+See ``evenhand.audit.models.predictor`` for the contract.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from trainers.measuring import network_outputs
-from trainers.model_description import FORMAT, Task
-from trainers.text_models import generate, log_likelihoods, token_access
+from evenhand.trainers.measuring import network_outputs
+from evenhand.trainers.model_description import FORMAT, Task
+from evenhand.trainers.text_models import generate, log_likelihoods, token_access
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     import torch
 
-    from trainers.encoding import Encoder
-    from trainers.text_encoder import TextEncoder
+    from evenhand.trainers.encoding import Encoder
+    from evenhand.trainers.text_encoder import TextEncoder
 
 
 @dataclass(frozen=True)
 class NetworkGradients:
-    """Access for gradient methods; see ``audit.models.predictor.Gradients``."""
+    """Access for gradient methods; see ``evenhand.audit.models.predictor.Gradients``."""
 
     module: Any
     encoder: Encoder
@@ -103,7 +103,7 @@ class NetworkPredictor:
         return generate(self._module, encoder, prompt, n, temperature=temperature, seed=seed)
 
     def _text_encoder(self, method: str) -> TextEncoder:
-        from trainers.text_encoder import TextEncoder
+        from evenhand.trainers.text_encoder import TextEncoder
 
         self._require(method, self.task == "generation" and isinstance(self._encoder, TextEncoder))
         return cast("TextEncoder", self._encoder)

@@ -10,14 +10,14 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
-from trainers.losses import per_example
+from evenhand.audit.errors import InputError
+from evenhand.trainers.losses import per_example
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.fit import Examples
-    from trainers.private import Plan
+    from evenhand.trainers.fit import Examples
+    from evenhand.trainers.private import Plan
 
 
 def require_separable(module: torch.nn.Module) -> None:
@@ -68,8 +68,8 @@ def preflight(module: torch.nn.Module, plan: Plan, like: Examples) -> None:
     """
     import torch
 
-    from trainers.fit import seeded
-    from trainers.private import known_warnings_silenced
+    from evenhand.trainers.fit import seeded
+    from evenhand.trainers.private import known_warnings_silenced
 
     with seeded(0), known_warnings_silenced():
         plain = _still(copy.deepcopy(module))
@@ -145,7 +145,7 @@ def _compare_step(
 ) -> None:
     import torch
 
-    from trainers.private import wrap
+    from evenhand.trainers.private import wrap
 
     norms = [float(torch.cat([g.flatten() for g in row.values()]).norm()) for row in rows]
     # Half of the rows are clipped, half are not: made-up rows need no protection, so no noise.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trainers.model_description import (
+from evenhand.trainers.model_description import (
     ClassMetrics,
     TargetScale,
     Task,
@@ -17,10 +17,10 @@ from trainers.model_description import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trainers.encoding import Encoder
-    from trainers.fit import Examples, Point
-    from trainers.pretrained import Pretrained
-    from trainers.recipe import Recipe
+    from evenhand.trainers.encoding import Encoder
+    from evenhand.trainers.fit import Examples, Point
+    from evenhand.trainers.pretrained import Pretrained
+    from evenhand.trainers.recipe import Recipe
 
 
 @dataclass(frozen=True)

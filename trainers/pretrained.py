@@ -13,14 +13,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.canonical import digest_file
-from audit.errors import InputError, nearest
-from trainers.model_folder import Network, open_network, recognises
+from evenhand.audit.canonical import digest_file
+from evenhand.audit.errors import InputError, nearest
+from evenhand.trainers.model_folder import Network, open_network, recognises
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.prepared import Prepared
+    from evenhand.trainers.prepared import Prepared
 
 
 @dataclass(frozen=True)

@@ -21,18 +21,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.errors import InputError
-from trainers.accounting import Segment, Spent, good_delta, noise_for, spent
-from trainers.noise import ENTROPY, NOT_CERTIFIED, SEEDED, entropy_generator, seeded_generator
-from trainers.preflight import preflight, require_same_parameters, require_separable
-from trainers.recipe import Private
-from trainers.units import ROW, Unit
+from evenhand.audit.errors import InputError
+from evenhand.trainers.accounting import Segment, Spent, good_delta, noise_for, spent
+from evenhand.trainers.noise import (
+    ENTROPY,
+    NOT_CERTIFIED,
+    SEEDED,
+    entropy_generator,
+    seeded_generator,
+)
+from evenhand.trainers.preflight import preflight, require_same_parameters, require_separable
+from evenhand.trainers.recipe import Private
+from evenhand.trainers.units import ROW, Unit
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.fit import Examples
-    from trainers.memory import MemoryUse
+    from evenhand.trainers.fit import Examples
+    from evenhand.trainers.memory import MemoryUse
 
 SAMPLER: Literal["Poisson"] = "Poisson"
 # Uniform draws of torch are multiples of 2^-24: a rate that is one too is drawn exactly.
@@ -274,8 +280,8 @@ def wrap(
     """The wrapping itself, with the generators given (``make_private`` keys them afresh)."""
     from opacus.grad_sample.utils import prepare_module
 
-    from trainers.distributed import rank
-    from trainers.dp_optimizers import optimizer_class
+    from evenhand.trainers.distributed import rank
+    from evenhand.trainers.dp_optimizers import optimizer_class
 
     mode, world = plan.grad_sample_mode, plan.world_size
     # "sum": a row's gradient is that of its own loss, whatever the batch; the optimizer divides.
@@ -331,7 +337,7 @@ def poisson_batches(
 def _generator(plan: Plan, purpose: str, start_step: int, *, device: Any) -> torch.Generator:
     if plan.noise_seed is None:
         return entropy_generator(device)
-    from trainers.distributed import rank
+    from evenhand.trainers.distributed import rank
 
     return seeded_generator(plan.noise_seed, purpose, start_step, rank(), device=device)
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainers import ledger
-from trainers.folder_writer import library_versions
-from trainers.pretrained import overlap_statement
+from evenhand.trainers import ledger
+from evenhand.trainers.folder_writer import library_versions
+from evenhand.trainers.pretrained import overlap_statement
 
 if TYPE_CHECKING:
-    from trainers.prepared import Prepared
-    from trainers.private import Plan
+    from evenhand.trainers.prepared import Prepared
+    from evenhand.trainers.private import Plan
 
 
 def opening_entry(
@@ -24,7 +24,7 @@ def opening_entry(
     start_step: int = 0,
 ) -> ledger.Opened:
     """The ledger's opening line for a plan, or for what is left of it after ``start_step``."""
-    from trainers.private import SAMPLER
+    from evenhand.trainers.private import SAMPLER
 
     left = plan.steps - start_step
     cost = plan.cost_after(left)

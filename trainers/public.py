@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator, model_validator
 
-from audit.data import as_text
-from audit.errors import InputError, nearest
-from trainers.encoders import (
+from evenhand.audit.data import as_text
+from evenhand.audit.errors import InputError, nearest
+from evenhand.trainers.encoders import (
     MAX_CATEGORIES,
     CategoricalColumn,
     NumericColumn,
@@ -26,7 +26,7 @@ from trainers.encoders import (
     TabularEncoder,
     is_numeric,
 )
-from trainers.validate import Strict
+from evenhand.trainers.validate import Strict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ def declared_columns(
 
 
 def _from_table(path: str, inputs: tuple[str, ...], codes: tuple[str, ...]) -> dict[str, Column]:
-    from trainers.datasets import load_dataset
+    from evenhand.trainers.datasets import load_dataset
 
     table = load_dataset(path).table
     table.require(inputs, "public.data lacks the input")

@@ -13,17 +13,17 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from audit.data import as_text
-from audit.errors import InputError, nearest
-from trainers.accounting import MAX_NOISE
-from trainers.defaults import filled_in
-from trainers.image_encoder import Normalise
-from trainers.memory import bytes_of
-from trainers.public import Public
-from trainers.schedules import Schedule
-from trainers.stopping import EarlyStopping
-from trainers.text_dials import ASCII, TextDials
-from trainers.validate import Strict, checked
+from evenhand.audit.data import as_text
+from evenhand.audit.errors import InputError, nearest
+from evenhand.trainers.accounting import MAX_NOISE
+from evenhand.trainers.defaults import filled_in
+from evenhand.trainers.image_encoder import Normalise
+from evenhand.trainers.memory import bytes_of
+from evenhand.trainers.public import Public
+from evenhand.trainers.schedules import Schedule
+from evenhand.trainers.stopping import EarlyStopping
+from evenhand.trainers.text_dials import ASCII, TextDials
+from evenhand.trainers.validate import Strict, checked
 
 # scikit-learn's; every other model is a network
 ESTIMATORS = ("logistic", "gradient-boosting", "random-forest")
@@ -265,7 +265,7 @@ class Recipe(TextDials):
 
 def as_recipe(given: Recipe | Mapping[str, Any] | str | Path) -> Recipe:
     """A recipe from a recipe, a mapping or a path to YAML. Raises InputError."""
-    from trainers.architectures import known_architectures
+    from evenhand.trainers.architectures import known_architectures
 
     if isinstance(given, (str, Path)):
         return read_recipe(given)
@@ -288,8 +288,8 @@ def read_recipe(
 
     Raises InputError for a missing or malformed file, an unknown or repeated key, a wrong value.
     """
-    from audit import safe_yaml
-    from trainers.datasets import located
+    from evenhand.audit import safe_yaml
+    from evenhand.trainers.datasets import located
 
     file = Path(path)
     if not file.is_file():
@@ -311,7 +311,7 @@ def read_recipe(
 
 def _checked(given: Any, what: str) -> Recipe:
     if isinstance(given, Mapping) and given.get("init_from") is not None:
-        from trainers.pretrained import filled_from_pretrained
+        from evenhand.trainers.pretrained import filled_from_pretrained
 
         given = filled_from_pretrained(given)
     return checked(Recipe, given, what)

@@ -13,13 +13,13 @@ import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from audit.data import texts
+from evenhand.audit.data import texts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trainers.fit import Examples
-    from trainers.prepared import Prepared
+    from evenhand.trainers.fit import Examples
+    from evenhand.trainers.prepared import Prepared
 
 
 # Leading zeros make a code of it: 007 is another thing than 7.

@@ -8,9 +8,9 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from audit.errors import InputError
-from trainers.chain import Chain, sync_folder
-from trainers.ledger import Ahead, Checkpointed, Closed, Opened, Paused
+from evenhand.audit.errors import InputError
+from evenhand.trainers.chain import Chain, sync_folder
+from evenhand.trainers.ledger import Ahead, Checkpointed, Closed, Opened, Paused
 
 _BLOCKS = 100  # lines written ahead a run: more cost time, fewer over-count more after a crash
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from audit.errors import InputError
-from trainers.validate import Strict
+from evenhand.audit.errors import InputError
+from evenhand.trainers.validate import Strict
 
 Name = Literal["constant", "cosine", "step", "one-cycle", "warmup"]
 Factor = Callable[[int], float]

@@ -8,18 +8,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import AlteredEvidenceError, InputError
-from trainers import checkpoint, distributed
-from trainers.checkpoint import Due, Interrupts, Saved
-from trainers.fit import Standing
-from trainers.ledger_store import LedgerStore, RowSet
-from trainers.private_record import closing_entry, opening_entry
-from trainers.run_ledger import RunLedger
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.trainers import checkpoint, distributed
+from evenhand.trainers.checkpoint import Due, Interrupts, Saved
+from evenhand.trainers.fit import Standing
+from evenhand.trainers.ledger_store import LedgerStore, RowSet
+from evenhand.trainers.private_record import closing_entry, opening_entry
+from evenhand.trainers.run_ledger import RunLedger
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.private import Plan
+    from evenhand.trainers.private import Plan
 
 
 @dataclass

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from audit.data import texts
-from trainers.encoders import MAX_CATEGORIES, is_numeric
-from trainers.fit import Point
-from trainers.folder_writer import FolderWriter, write_estimator
-from trainers.labels import class_codes
-from trainers.measuring import measure_classes, measure_values
-from trainers.prepared import Fitted, Prepared
-from trainers.recipe import Recipe
-from trainers.stopping import MEASURES
-from trainers.validate import Strict, checked
+from evenhand.audit.data import texts
+from evenhand.trainers.encoders import MAX_CATEGORIES, is_numeric
+from evenhand.trainers.fit import Point
+from evenhand.trainers.folder_writer import FolderWriter, write_estimator
+from evenhand.trainers.labels import class_codes
+from evenhand.trainers.measuring import measure_classes, measure_values
+from evenhand.trainers.prepared import Fitted, Prepared
+from evenhand.trainers.recipe import Recipe
+from evenhand.trainers.stopping import MEASURES
+from evenhand.trainers.validate import Strict, checked
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from trainers.fit import Progress
-    from trainers.model_description import ClassMetrics, ValueMetrics
+    from evenhand.trainers.fit import Progress
+    from evenhand.trainers.model_description import ClassMetrics, ValueMetrics
 
 
 class Logistic(Strict):

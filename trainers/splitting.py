@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit.data import Table, canonical_order, texts
-from audit.errors import InputError, nearest
-from trainers.datasets import Split, n_twins, split
-from trainers.units import capped, require_units
+from evenhand.audit.data import Table, canonical_order, texts
+from evenhand.audit.errors import InputError, nearest
+from evenhand.trainers.datasets import Split, n_twins, split
+from evenhand.trainers.units import capped, require_units
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trainers.recipe import Recipe
+    from evenhand.trainers.recipe import Recipe
 
 
 def with_target(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from audit.errors import InputError
-from trainers.validate import Strict
+from evenhand.audit.errors import InputError
+from evenhand.trainers.validate import Strict
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.fit import Examples, Point
+    from evenhand.trainers.fit import Examples, Point
 
 # The measure of each task on the learning curve, in the unit of the target for regression.
 MEASURES = {
@@ -153,7 +153,7 @@ def evaluate_rows(module: Any, examples: Examples, *, unit: float = 1.0) -> tupl
     """
     import torch
 
-    from trainers.losses import per_example
+    from evenhand.trainers.losses import per_example
 
     if len(examples) == 0:
         raise ValueError("no rows to evaluate")

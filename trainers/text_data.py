@@ -6,21 +6,21 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.data import Table, read_table
-from audit.errors import InputError
-from audit.texts import COLUMN, is_plain_text, read_texts
-from trainers import tokenisers
-from trainers.datasets import Split
-from trainers.recipe import ESTIMATORS, Recipe
-from trainers.splitting import split_rows, table_of_its_own
-from trainers.text_dials import ASCII
-from trainers.text_encoder import SCHEMA, Source, TextEncoder
-from trainers.tokenisers import Tokeniser
+from evenhand.audit.data import Table, read_table
+from evenhand.audit.errors import InputError
+from evenhand.audit.texts import COLUMN, is_plain_text, read_texts
+from evenhand.trainers import tokenisers
+from evenhand.trainers.datasets import Split
+from evenhand.trainers.recipe import ESTIMATORS, Recipe
+from evenhand.trainers.splitting import split_rows, table_of_its_own
+from evenhand.trainers.text_dials import ASCII
+from evenhand.trainers.text_encoder import SCHEMA, Source, TextEncoder
+from evenhand.trainers.tokenisers import Tokeniser
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trainers.pretrained import Pretrained
+    from evenhand.trainers.pretrained import Pretrained
 
 _MAX_FILE = 16 << 20
 

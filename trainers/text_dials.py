@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from trainers.text_encoder import MAX_LENGTH
-from trainers.tokenisers import MAX_VOCABULARY
-from trainers.validate import Strict
+from evenhand.trainers.text_encoder import MAX_LENGTH
+from evenhand.trainers.tokenisers import MAX_VOCABULARY
+from evenhand.trainers.validate import Strict
 
 ASCII = "ascii"  # the name of a public vocabulary, and not a path
 TEXT_KINDS = ("text-classification", "text-generation")

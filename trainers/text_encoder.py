@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from audit.data import texts as cell_texts
-from audit.errors import InputError, nearest
-from trainers.tokenisers import N_SPECIAL, PADDING, START, UNKNOWN, Tokeniser
-from trainers.validate import Strict, checked
+from evenhand.audit.data import texts as cell_texts
+from evenhand.audit.errors import InputError, nearest
+from evenhand.trainers.tokenisers import N_SPECIAL, PADDING, START, UNKNOWN, Tokeniser
+from evenhand.trainers.validate import Strict, checked
 
 if TYPE_CHECKING:
     import numpy as np

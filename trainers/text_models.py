@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
-from trainers.losses import IGNORED
-from trainers.text_encoder import TextEncoder
-from trainers.tokenisers import N_SPECIAL, START, UNKNOWN
+from evenhand.audit.errors import InputError
+from evenhand.trainers.losses import IGNORED
+from evenhand.trainers.text_encoder import TextEncoder
+from evenhand.trainers.tokenisers import N_SPECIAL, START, UNKNOWN
 
 if TYPE_CHECKING:
     import numpy as np

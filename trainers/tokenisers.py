@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from trainers.validate import Strict
+from evenhand.trainers.validate import Strict
 
 PADDING, UNKNOWN, START = 0, 1, 2
 N_SPECIAL = 3

@@ -11,14 +11,14 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.data import texts
-from audit.errors import InputError
-from trainers.rows import frame_rows
+from evenhand.audit.data import texts
+from evenhand.audit.errors import InputError
+from evenhand.trainers.rows import frame_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trainers.recipe import Recipe
+    from evenhand.trainers.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, nearest
 
 M = TypeVar("M", bound=BaseModel)
 

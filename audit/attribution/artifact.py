@@ -6,7 +6,7 @@
     kind                "tabular", "image", "text" or "generation"
     name, method        the method's id, and one line for people
     unit, target, baseline      texts
-    exact, complete     bools; see ``audit.attribution.attribute``
+    exact, complete     bools; see ``evenhand.audit.attribution.attribute``
     n, n_rows           rows explained, rows of the subject
     columns             [{column, mean_absolute, low, high, mean, share}], the strongest first: mean
                         |attribution| with its interval (null without one) and mean attribution
@@ -36,8 +36,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from audit.attribution.door import Answer
-from audit.measure.estimate import Estimate
+from evenhand.audit.attribution.door import Answer
+from evenhand.audit.measure.estimate import Estimate
 
 if TYPE_CHECKING:
     import numpy as np

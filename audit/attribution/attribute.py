@@ -25,12 +25,12 @@ import importlib
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from audit.attribution.baselines import DECLARED
-from audit.attribution.capabilities import kind_of, methods_of, require_method
-from audit.attribution.door import Answer, Question
-from audit.attribution.request import AUTO, Request
-from audit.errors import InputError, nearest
-from audit.models.predictor import Predictor
+from evenhand.audit.attribution.baselines import DECLARED
+from evenhand.audit.attribution.capabilities import kind_of, methods_of, require_method
+from evenhand.audit.attribution.door import Answer, Question
+from evenhand.audit.attribution.request import AUTO, Request
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.models.predictor import Predictor
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ def answer(predictor: Predictor, question: Question) -> Answer:
 
 def module_of(kind: str) -> Any:
     """One module a kind of row, each with the functions ``attribute`` and ``game_of``."""
-    return importlib.import_module(f"audit.attribution.{_KINDS[kind]}")
+    return importlib.import_module(f"evenhand.audit.attribution.{_KINDS[kind]}")
 
 
 def input_rows(predictor: Predictor, rows: pd.DataFrame) -> pd.DataFrame:

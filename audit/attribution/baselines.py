@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd

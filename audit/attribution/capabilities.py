@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.attribution.door import Answer, Question
-from audit.attribution.request import GRADIENT_METHODS, LAYER, LINEAR, PERTURBATION_METHODS
-from audit.errors import InputError, nearest
-from audit.models.predictor import Predictor
+from evenhand.audit.attribution.door import Answer, Question
+from evenhand.audit.attribution.request import GRADIENT_METHODS, LAYER, LINEAR, PERTURBATION_METHODS
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.models.predictor import Predictor
 
 _SHAPLEY_BY_DEFAULT = 12  # columns that can be enumerated; see shapley.MOST_ENUMERATED
 
@@ -61,7 +61,7 @@ def methods_of(predictor: Predictor, kind: str) -> tuple[str, ...]:
     perturbing = PERTURBATION_METHODS
     if kind == "image":
         return (*GRADIENT_METHODS, *perturbing)
-    from audit.attribution.linear import is_linear
+    from evenhand.audit.attribution.linear import is_linear
 
     linear = (LINEAR,) if is_linear(predictor) else ()
     if predictor.gradients is not None:
@@ -94,7 +94,7 @@ def _tokens(predictor: Predictor) -> Any:
 
 
 def _device(predictor: Predictor) -> str:
-    from audit.attribution.games import device_of
+    from evenhand.audit.attribution.games import device_of
 
     access = _tokens(predictor) or predictor.gradients
     return "cpu" if access is None else str(device_of(access.module))

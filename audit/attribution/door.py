@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from audit.models.predictor import Predictor
+from evenhand.audit.models.predictor import Predictor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 # Operation -> module with ``answer(predictor, question) -> Answer``. Nothing else can be asked for,
 # so a question that comes over a pipe can't name code to run.
 OPERATIONS: dict[str, str] = {
-    "hidden": "audit.attribution.quality_hidden",
-    "randomised": "audit.attribution.quality_randomised",
-    "attribute": "audit.attribution.attribute",
-    "capabilities": "audit.attribution.capabilities",
+    "hidden": "evenhand.audit.attribution.quality_hidden",
+    "randomised": "evenhand.audit.attribution.quality_randomised",
+    "attribute": "evenhand.audit.attribution.attribute",
+    "capabilities": "evenhand.audit.attribution.capabilities",
 }
 
 # Frames of True and False, a column for each part of a row: all others hold the rows' own columns,

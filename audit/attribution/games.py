@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audit.attribution.memory import (
+from evenhand.audit.attribution.memory import (
     MOST_FRAME_ROWS,
     MOST_TENSOR_ROWS,
     batch_of,
@@ -18,8 +18,8 @@ from audit.attribution.memory import (
     frame_bytes,
     gradient_bytes,
 )
-from audit.attribution.output import Output
-from audit.models.predictor import Gradients, Predictor
+from evenhand.audit.attribution.output import Output
+from evenhand.audit.models.predictor import Gradients, Predictor
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.attribution.games import device_of
-from audit.attribution.memory import MOST_GRADIENT_ROWS, batch_of, chunks, gradient_bytes
-from audit.attribution.output import Output
-from audit.attribution.progress import report
-from audit.attribution.request import Request
-from audit.errors import InputError
+from evenhand.audit.attribution.games import device_of
+from evenhand.audit.attribution.memory import MOST_GRADIENT_ROWS, batch_of, chunks, gradient_bytes
+from evenhand.audit.attribution.output import Output
+from evenhand.audit.attribution.progress import report
+from evenhand.audit.attribution.request import Request
+from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit.attribution import gradients, tabular
-from audit.attribution.door import Answer
-from audit.attribution.games import EncodedGame, Game, device_of
-from audit.attribution.memory import MOST_TENSOR_ROWS, batch_of, chunks, gradient_bytes
-from audit.attribution.output import Output, output_of
-from audit.attribution.progress import report
-from audit.attribution.request import GRADIENT_METHODS, Request
-from audit.models.predictor import Predictor
+from evenhand.audit.attribution import gradients, tabular
+from evenhand.audit.attribution.door import Answer
+from evenhand.audit.attribution.games import EncodedGame, Game, device_of
+from evenhand.audit.attribution.memory import MOST_TENSOR_ROWS, batch_of, chunks, gradient_bytes
+from evenhand.audit.attribution.output import Output, output_of
+from evenhand.audit.attribution.progress import report
+from evenhand.audit.attribution.request import GRADIENT_METHODS, Request
+from evenhand.audit.models.predictor import Predictor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def attribute(
     predictor: Predictor, request: Request, rows: pd.DataFrame, baseline: pd.DataFrame | None
 ) -> Answer:
-    """See ``audit.attribution.attribute``: ``maps`` (rows, height, width) beside ``values``, their
-    sum (rows, 1)."""
+    """See ``evenhand.audit.attribution.attribute``: ``maps`` (rows, height, width) beside
+    ``values``, their sum (rows, 1)."""
     output = output_of(predictor, request, rows)
     reference, named = tabular.encoded_baseline(predictor, baseline, several=request.method)
     access: Any = predictor.gradients

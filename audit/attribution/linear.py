@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audit.attribution.baselines import DECLARED, TYPICAL, declared_row, typical_row
-from audit.attribution.door import Answer
-from audit.attribution.output import Output
-from audit.errors import InputError
-from audit.models.predictor import Predictor
+from evenhand.audit.attribution.baselines import DECLARED, TYPICAL, declared_row, typical_row
+from evenhand.audit.attribution.door import Answer
+from evenhand.audit.attribution.output import Output
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.predictor import Predictor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,8 @@ def is_linear(predictor: Predictor) -> bool:
 def linear_attributions(
     predictor: Predictor, output: Output, rows: pd.DataFrame, baseline: pd.DataFrame | None
 ) -> Answer:
-    """Attributions of the log-odds or the value, exact; see ``audit.attribution.attribute``.
+    """Attributions of the log-odds or the value, exact; see
+    ``evenhand.audit.attribution.attribute``.
 
     Raises InputError for the probability, in which no model is linear.
     """

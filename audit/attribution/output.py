@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.attribution.request import Request
-from audit.errors import InputError
-from audit.models.predictor import Predictor
+from evenhand.audit.attribution.request import Request
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.predictor import Predictor
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from audit.attribution.games import Game
-from audit.attribution.gradients import seeded
-from audit.attribution.memory import chunks
-from audit.attribution.progress import report
-from audit.attribution.request import Request
+from evenhand.audit.attribution.games import Game
+from evenhand.audit.attribution.gradients import seeded
+from evenhand.audit.attribution.memory import chunks
+from evenhand.audit.attribution.progress import report
+from evenhand.audit.attribution.request import Request
 
 if TYPE_CHECKING:
     import numpy as np

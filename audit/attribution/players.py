@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.attribution.door import Answer
+from evenhand.audit.attribution.door import Answer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +61,7 @@ def _columns(answer: Answer) -> Players:
 def _patches(answer: Answer) -> Players:
     import numpy as np
 
-    from audit.attribution.images import patches
+    from evenhand.audit.attribution.images import patches
 
     maps = answer.arrays["maps"]
     count, where = patches(maps.shape[1:], int(answer.facts["request"]["patch"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from audit.attribution.memory import MOST_GRADIENT_ROWS, batch_of, chunks
+from evenhand.audit.attribution.memory import MOST_GRADIENT_ROWS, batch_of, chunks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class PromptGame:
-    """See ``audit.attribution.games.Game``: an absent word is taken out of the prompt.
+    """See ``evenhand.audit.attribution.games.Game``: an absent word is taken out of the prompt.
 
     ``prompts`` hold the words of each row, ``said`` the ids behind it, int64 of shape (tokens,).
     Sequences are scored together, which Captum does one by one; a prompt that lost words is shorter

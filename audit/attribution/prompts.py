@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audit.attribution import tabular, texts
-from audit.attribution.door import Answer
-from audit.attribution.games import Game, device_of
-from audit.attribution.gradients import seeded
-from audit.attribution.memory import batch_of
-from audit.attribution.output import Output, output_of
-from audit.attribution.progress import report
-from audit.attribution.prompt_game import PromptGame
-from audit.attribution.request import LAYER, Request
-from audit.errors import InputError
-from audit.models.predictor import Predictor
+from evenhand.audit.attribution import tabular, texts
+from evenhand.audit.attribution.door import Answer
+from evenhand.audit.attribution.games import Game, device_of
+from evenhand.audit.attribution.gradients import seeded
+from evenhand.audit.attribution.memory import batch_of
+from evenhand.audit.attribution.output import Output, output_of
+from evenhand.audit.attribution.progress import report
+from evenhand.audit.attribution.prompt_game import PromptGame
+from evenhand.audit.attribution.request import LAYER, Request
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.predictor import Predictor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,8 +57,9 @@ class Tokens(texts.Tokens, Protocol):
 def attribute(
     predictor: Predictor, request: Request, rows: pd.DataFrame, baseline: pd.DataFrame | None
 ) -> Answer:
-    """See ``audit.attribution.attribute`` and ``texts.attribute``: each row's prompt is its first
-    ``prompt_words`` words; the facts ``continuations`` are the likeliest ``new_tokens`` tokens one
+    """See ``evenhand.audit.attribution.attribute`` and ``texts.attribute``: each row's prompt is
+    its first ``prompt_words`` words; the facts ``continuations`` are the likeliest ``new_tokens``
+    tokens one
     by one, and what is explained is their log probability (nat). A row without words has none."""
     if baseline is not None or request.target is not None or request.output == "logit":
         raise InputError(

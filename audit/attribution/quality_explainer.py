@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from audit.attribution.baselines import TYPICAL, typical_row
-from audit.attribution.door import Question, ask
-from audit.attribution.players import PARTS, Part, players_of
-from audit.attribution.request import AUTO, WITHOUT_GAP
-from audit.errors import InputError, MissingNeed
-from audit.models.predictor import Predictor
+from evenhand.audit.attribution.baselines import TYPICAL, typical_row
+from evenhand.audit.attribution.door import Question, ask
+from evenhand.audit.attribution.players import PARTS, Part, players_of
+from evenhand.audit.attribution.request import AUTO, WITHOUT_GAP
+from evenhand.audit.errors import InputError, MissingNeed
+from evenhand.audit.models.predictor import Predictor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ _WIDTHS = ("half_width", "word_half_width")
 class Explained:
     """``values`` (rows, parts) of the parts that are ``there``; ``output``, ``baseline_output`` and
     ``gap`` (rows,), in ``unit``; ``method`` and ``target`` in words. See ``players`` and
-    ``audit.attribution.attribute``."""
+    ``evenhand.audit.attribution.attribute``."""
 
     values: np.ndarray
     there: np.ndarray
@@ -211,7 +211,7 @@ class Explainer:
         """Values (stages, rows, parts) and the layers of each stage; see ``quality_randomised``."""
         import numpy as np
 
-        from audit.attribution.quality_randomised import at_stage
+        from evenhand.audit.attribution.quality_randomised import at_stage
 
         options = {**self._options(None, seed), "stages": stages}
         found = ask(self._predictor, Question("randomised", options, self._frames(rows, None)))
@@ -221,7 +221,7 @@ class Explainer:
 
     def with_words_exchanged(self, rows: pd.DataFrame, stream: Sequence[int]) -> np.ndarray:
         """Values (rows, words) of a model that reads every word as another one."""
-        from audit.attribution.quality_noise import exchanged_words
+        from evenhand.audit.attribution.quality_noise import exchanged_words
 
         moved = {self.columns[0]: exchanged_words(rows[self.columns[0]], stream)}
         return self.attribute(rows.assign(**moved)).values
@@ -235,7 +235,7 @@ class Explainer:
         import numpy as np
         import pandas as pd
 
-        from audit.attribution.quality_noise import derangement, exchanged
+        from evenhand.audit.attribution.quality_noise import derangement, exchanged
 
         assert self._baseline is not None
         order = derangement(len(self.columns), stream)

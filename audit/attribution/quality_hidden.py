@@ -15,15 +15,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.attribution.attribute import input_rows, module_of
-from audit.attribution.capabilities import kind_of
-from audit.attribution.door import Answer, Question
-from audit.attribution.games import Game
-from audit.attribution.memory import chunks
-from audit.attribution.output import output_of
-from audit.attribution.request import Request
-from audit.errors import InputError
-from audit.models.predictor import Predictor
+from evenhand.audit.attribution.attribute import input_rows, module_of
+from evenhand.audit.attribution.capabilities import kind_of
+from evenhand.audit.attribution.door import Answer, Question
+from evenhand.audit.attribution.games import Game
+from evenhand.audit.attribution.memory import chunks
+from evenhand.audit.attribution.output import output_of
+from evenhand.audit.attribution.request import Request
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.predictor import Predictor
 
 if TYPE_CHECKING:
     import numpy as np

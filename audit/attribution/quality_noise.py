@@ -97,7 +97,7 @@ def exchanged_words(texts: pd.Series[Any], seed: Sequence[int]) -> pd.Series[Any
     import numpy as np
     import pandas as pd
 
-    from audit.attribution.texts import split
+    from evenhand.audit.attribution.texts import split
 
     cells = [str(t) if isinstance(t, str) else "" for t in texts]
     counts = Counter(word.strip() for text in cells for word in split(text))

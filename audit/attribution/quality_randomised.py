@@ -19,10 +19,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from audit.attribution import attribute
-from audit.attribution.door import Answer, Question
-from audit.errors import InputError
-from audit.models.predictor import Gradients, Predictor
+from evenhand.audit.attribution import attribute
+from evenhand.audit.attribution.door import Answer, Question
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.predictor import Gradients, Predictor
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.attribution.door import Question, ask
-from audit.models.predictor import Predictor
+from evenhand.audit.attribution.door import Question, ask
+from evenhand.audit.models.predictor import Predictor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,7 +135,7 @@ def shaken(
     import numpy as np
     import pandas as pd
 
-    from audit.attribution.recourse_space import FEW_VALUES
+    from evenhand.audit.attribution.recourse_space import FEW_VALUES
 
     rng = np.random.default_rng(list(seed))
     made = people.copy()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.attribution.recourse_space import Space
+from evenhand.audit.attribution.recourse_space import Space
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.attribution.recourse_space import spread_of
+from evenhand.audit.attribution.recourse_space import spread_of
 
 if TYPE_CHECKING:
     import numpy as np

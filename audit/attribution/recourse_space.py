@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, nearest
 
 GRADIENT_METHODS = (
     "integrated_gradients",

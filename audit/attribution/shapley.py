@@ -8,10 +8,10 @@ from functools import cache
 from math import ceil, factorial
 from typing import TYPE_CHECKING
 
-from audit.attribution.games import Game
-from audit.attribution.memory import chunks
-from audit.attribution.progress import report
-from audit.errors import InputError
+from evenhand.audit.attribution.games import Game
+from evenhand.audit.attribution.memory import chunks
+from evenhand.audit.attribution.progress import report
+from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np

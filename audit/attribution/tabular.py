@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audit.attribution import gradients, perturbation, shapley
-from audit.attribution.baselines import DECLARED, TYPICAL, declared_row, typical_row
-from audit.attribution.door import Answer
-from audit.attribution.games import EncodedGame, FrameGame, Game
-from audit.attribution.output import Output, output_of
-from audit.attribution.request import COMPLETE, GRADIENT_METHODS, LINEAR, WITHOUT_GAP, Request
-from audit.errors import InputError
-from audit.models.predictor import Predictor
+from evenhand.audit.attribution import gradients, perturbation, shapley
+from evenhand.audit.attribution.baselines import DECLARED, TYPICAL, declared_row, typical_row
+from evenhand.audit.attribution.door import Answer
+from evenhand.audit.attribution.games import EncodedGame, FrameGame, Game
+from evenhand.audit.attribution.output import Output, output_of
+from evenhand.audit.attribution.request import (
+    COMPLETE,
+    GRADIENT_METHODS,
+    LINEAR,
+    WITHOUT_GAP,
+    Request,
+)
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.predictor import Predictor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,12 +27,12 @@ if TYPE_CHECKING:
 def attribute(
     predictor: Predictor, request: Request, rows: pd.DataFrame, baseline: pd.DataFrame | None
 ) -> Answer:
-    """See ``audit.attribution.attribute``: one feature is one raw column."""
+    """See ``evenhand.audit.attribution.attribute``: one feature is one raw column."""
     output = output_of(predictor, request, rows)
     if request.method in GRADIENT_METHODS:
         return _by_gradients(predictor, request, rows, baseline, output)
     if request.method == LINEAR:
-        from audit.attribution.linear import linear_attributions
+        from evenhand.audit.attribution.linear import linear_attributions
 
         return linear_attributions(predictor, output, rows, baseline)
     game, names, named = game_of(predictor, request, rows, baseline, output)
@@ -194,7 +200,7 @@ def uniform(
     evaluations: int,
     drawn: shapley.Shapley | None = None,
 ) -> Answer:
-    """The record that every method gives; see ``audit.attribution.attribute``."""
+    """The record that every method gives; see ``evenhand.audit.attribution.attribute``."""
     import numpy as np
 
     gap = values.sum(axis=1) - (full - empty)

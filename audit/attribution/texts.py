@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audit.attribution import tabular
-from audit.attribution.door import Answer
-from audit.attribution.games import Game, device_of, scores
-from audit.attribution.gradients import integrated
-from audit.attribution.memory import (
+from evenhand.audit.attribution import tabular
+from evenhand.audit.attribution.door import Answer
+from evenhand.audit.attribution.games import Game, device_of, scores
+from evenhand.audit.attribution.gradients import integrated
+from evenhand.audit.attribution.memory import (
     MOST_FRAME_ROWS,
     MOST_GRADIENT_ROWS,
     batch_of,
@@ -24,11 +24,11 @@ from audit.attribution.memory import (
     frame_bytes,
     gradient_bytes,
 )
-from audit.attribution.output import Output, output_of
-from audit.attribution.progress import report
-from audit.attribution.request import LAYER, Request
-from audit.errors import InputError
-from audit.models.predictor import Predictor
+from evenhand.audit.attribution.output import Output, output_of
+from evenhand.audit.attribution.progress import report
+from evenhand.audit.attribution.request import LAYER, Request
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.predictor import Predictor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,8 +63,9 @@ class Tokens(Protocol):
 def attribute(
     predictor: Predictor, request: Request, rows: pd.DataFrame, baseline: pd.DataFrame | None
 ) -> Answer:
-    """See ``audit.attribution.attribute``. Beside ``values``, the sums over words, (rows, 1):
-    ``word_values`` (words,), ``word_rows`` (words,) whose each one is, and the fact ``words``."""
+    """See ``evenhand.audit.attribution.attribute``. Beside ``values``, the sums over words, (rows,
+    1): ``word_values`` (words,), ``word_rows`` (words,) whose each one is, and the fact
+    ``words``."""
     if baseline is not None:
         raise InputError(
             "a baseline text is declared", remedy="leave it out: words are compared with no word"
@@ -135,7 +136,7 @@ def by_word(found: Answer, words: list[list[str]], columns: list[str]) -> Answer
 
 
 class WordGame:
-    """The words of each row's text (see ``audit.attribution.games.Game``)."""
+    """The words of each row's text (see ``evenhand.audit.attribution.games.Game``)."""
 
     def __init__(
         self,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit.finding import Finding, Status, finding_id
-from audit.measure.estimate import Estimate
+from evenhand.audit.finding import Finding, Status, finding_id
+from evenhand.audit.measure.estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Recorder:
     """Writes the findings of the check whose module is ``module`` (pass ``__name__``)."""
 
     def __init__(self, module: str, seed: int) -> None:
-        self.check = module.removeprefix("audit.checks.")
+        self.check = module.removeprefix("evenhand.audit.checks.")
         self.seed = seed
 
     def stream(self, measure: str) -> tuple[int, int]:

@@ -1,1 +1,2 @@
-"""One file a command. Like ``audit.cli``, which lists them, they may call every package."""
+"""One file a command. Like ``evenhand.audit.cli``, which lists them, they may call every
+package."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.commands import shared as sh
-from audit.commands.measuring import measure
-from audit.errors import InputError
+from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.measuring import measure
+from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
-    from audit.case import Case
-    from audit.spec import SubjectSpec
+    from evenhand.audit.case import Case
+    from evenhand.audit.spec import SubjectSpec
 
 CaseFolder = Annotated[Path, typer.Argument(metavar="CASE", help="A case folder.")]
 
@@ -166,7 +166,7 @@ def audit(
 def _show_result(
     case: Case, verdicts: list[Any], setting: dict[str, Any], *, as_json: bool
 ) -> None:
-    from audit.commands.tables import headline_table, show, show_known, show_verdicts
+    from evenhand.audit.commands.tables import headline_table, show, show_known, show_verdicts
 
     if as_json:
         sh.print_json(
@@ -195,7 +195,7 @@ def _show_result(
 
 
 def _spec(model: str | None, options: dict[str, Any]) -> SubjectSpec:
-    from audit.spec import make_spec, read_spec
+    from evenhand.audit.spec import make_spec, read_spec
 
     given = {k: v for k, v in options.items() if v is not None}
     if model is None or not _is_spec(model):
@@ -206,7 +206,7 @@ def _spec(model: str | None, options: dict[str, Any]) -> SubjectSpec:
 
 def _prepare_to_open(model: str | None) -> None:
     """First of all: importing the libraries that open a model takes longest, in another process."""
-    from audit.worker.launcher import names_at, prepare
+    from evenhand.audit.worker.launcher import names_at, prepare
 
     if model is not None and not _is_spec(model) and Path(model).exists():
         prepare(*names_at(model))
@@ -231,8 +231,8 @@ def judge(
     as_json: sh.Json = False,
 ) -> int:
     """Judge a case with policy packs (by default those it was planned for)."""
-    from audit.case import read_case
-    from audit.commands.tables import show_known, show_verdicts
+    from evenhand.audit.case import read_case
+    from evenhand.audit.commands.tables import show_known, show_verdicts
 
     read = read_case(case)
     packs = sh.load_packs(policy or [str(p) for p in read.pack_paths()])

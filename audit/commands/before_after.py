@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.commands.compare import group_text
-from audit.errors import InputError
+from evenhand.audit.commands.compare import group_text
+from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
-    from audit.case import Case
-    from audit.compare import Comparison
-    from audit.finding import Finding, Interval
-    from audit.worker.levels import Rules
-    from trainers.mitigate import MitigationResult
+    from evenhand.audit.case import Case
+    from evenhand.audit.compare import Comparison
+    from evenhand.audit.finding import Finding, Interval
+    from evenhand.audit.worker.levels import Rules
+    from evenhand.trainers.mitigate import MitigationResult
 
 CHECKS = (
     "performance.classification",
@@ -107,9 +107,9 @@ def before_after(
     rules: Rules | None = None,
 ) -> BeforeAfter:
     """Audits both models on ``data`` with the same plan, and pairs them row by row."""
-    from audit.commands.measuring import measure
-    from audit.compare import compare
-    from audit.spec import make_spec
+    from evenhand.audit.commands.measuring import measure
+    from evenhand.audit.compare import compare
+    from evenhand.audit.spec import make_spec
 
     described = result.description
     shared = {
@@ -135,8 +135,8 @@ def before_after(
 def _rows(
     before: Case, after: Case, constraint: str, sensitive: Sequence[str], comparison: Comparison
 ) -> list[Row]:
-    from audit.compare import gap_change
-    from audit.counts import feature_sets
+    from evenhand.audit.compare import gap_change
+    from evenhand.audit.counts import feature_sets
 
     overall = next(r for r in comparison.results if r.measure == "accuracy_score" and not r.group)
     paired = Number(overall.difference, overall.interval)
@@ -172,8 +172,8 @@ def _found(case: Case, measure: str, between: tuple[str, ...] = ()) -> Number:
 
 def _gap(case: Case, name: str, rates: Sequence[str], features: tuple[str, ...]) -> Number:
     """The gap's finding; where no check measures it, worked out from the group rates' counts."""
-    from audit.compare import min_group_size
-    from audit.measure.gaps import Family, GroupCount, gap
+    from evenhand.audit.compare import min_group_size
+    from evenhand.audit.measure.gaps import Family, GroupCount, gap
 
     if any(f.measure == name and f.between == features for f in case.findings):
         return _found(case, name, features)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.commands import shared as sh
-from audit.errors import OK, InputError, nearest
+from evenhand.audit.commands import shared as sh
+from evenhand.audit.errors import OK, InputError, nearest
 
 if TYPE_CHECKING:
-    from audit.compare import Comparison, Paired
-    from audit.explanation_drift import ExplanationDrift
+    from evenhand.audit.compare import Comparison, Paired
+    from evenhand.audit.explanation_drift import ExplanationDrift
 
 
 def compare(
@@ -27,13 +27,13 @@ def compare(
     as_json: sh.Json = False,
 ) -> int:
     """Compare two models on the same rows: per group, McNemar's test and paired intervals."""
-    from audit.case import read_case
-    from audit.compare import compare as pair
+    from evenhand.audit.case import read_case
+    from evenhand.audit.compare import compare as pair
 
     if not 0.5 < level < 1:
         raise InputError(f"level {level} must lie between 0.5 and 1", remedy="pass e.g. 0.95")
     _check_output(format, language, out, as_json=as_json)
-    from audit.explanation_drift import explanation_drift
+    from evenhand.audit.explanation_drift import explanation_drift
 
     a, b = read_case(case_a), read_case(case_b)
     found = pair(a, b, level=level)
@@ -51,8 +51,8 @@ def compare(
 
 def _check_output(format: str, language: str, out: Path | None, *, as_json: bool) -> None:
     """Says what can't be written before anything is compared."""
-    from audit.reports.parts.comparison import FORMATS
-    from audit.reports.parts.words import LANGUAGES
+    from evenhand.audit.reports.parts.comparison import FORMATS
+    from evenhand.audit.reports.parts.words import LANGUAGES
 
     for what, given, known in (
         ("format", format, ("table", *FORMATS)),
@@ -71,7 +71,7 @@ def _check_output(format: str, language: str, out: Path | None, *, as_json: bool
 def _write(
     document: dict[str, Any], format: str, language: str, out: Path | None, cases: tuple[Path, Path]
 ) -> None:
-    from audit.reports.parts.comparison import render_comparison
+    from evenhand.audit.reports.parts.comparison import render_comparison
 
     made = render_comparison(document, format, language=language)
     if out is not None and out.resolve().is_relative_to(cases[0].resolve()):
@@ -83,7 +83,7 @@ def _write(
 
 def show_drift(found: ExplanationDrift) -> None:
     """How alike the two models' explanations of the same rows are."""
-    from audit.commands.tables import show, table
+    from evenhand.audit.commands.tables import show, table
 
     drift = found.drift
     if drift is None:
@@ -113,7 +113,7 @@ def show_drift(found: ExplanationDrift) -> None:
 
 def show_comparison(found: Comparison) -> None:
     """The table and what follows from it: every single group, and crossings that changed."""
-    from audit.commands.tables import show, table
+    from evenhand.audit.commands.tables import show, table
 
     a, b = (sh.safe(c.subject["name"]) for c in (found.a, found.b))
     made = table(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from audit.errors import OK
+from evenhand.audit.errors import OK
 
 
 def dashboard(
@@ -40,12 +40,12 @@ def dashboard(
 ) -> int:
     """Show cases, findings and checklists in the browser (127.0.0.1, until Ctrl-C)."""
     if export is not None:
-        from dashboard.export import write
+        from evenhand.dashboard.export import write
 
         written = write(export, list(cases or ()), public=public)
         print(f"{written} pages; open {export / 'index.html'}")
         return OK
-    from dashboard.launch import run
+    from evenhand.dashboard.launch import run
 
     return run(
         port=port,

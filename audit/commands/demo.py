@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.commands import shared as sh
-from audit.errors import OK, EvenhandError
+from evenhand.audit.commands import shared as sh
+from evenhand.audit.errors import OK, EvenhandError
 
 if TYPE_CHECKING:
-    from audit.case import Case
-    from audit.finding import Finding
-    from policies.verdict import Verdict
-    from trainers import TrainResult
+    from evenhand.audit.case import Case
+    from evenhand.audit.finding import Finding
+    from evenhand.policies.verdict import Verdict
+    from evenhand.trainers import TrainResult
 
 DATA = "loanapp"
 TARGET = "approve"
@@ -68,9 +68,9 @@ def demo(
     quiet: sh.Quiet = False,
 ) -> int:
     """Train three models on 1,989 real mortgage decisions, audit, judge and report each."""
-    from audit.register import home
-    from audit.worker.launcher import prepare
-    from trainers.ledger import FILE as LEDGER
+    from evenhand.audit.register import home
+    from evenhand.audit.worker.launcher import prepare
+    from evenhand.trainers.ledger import FILE as LEDGER
 
     started = time.monotonic()
     # What opens them later is imported elsewhere while they are trained here.
@@ -95,7 +95,7 @@ def demo(
 
 
 def _train(name: str, folder: Path, *, seed: int, quick: bool) -> TrainResult:
-    from trainers import train
+    from evenhand.trainers import train
 
     recipe = {"data": DATA, "seed": seed, **MODELS[name]}
     if quick and "private" not in recipe and recipe["model"] == "mlp":
@@ -104,11 +104,11 @@ def _train(name: str, folder: Path, *, seed: int, quick: bool) -> TrainResult:
 
 
 def _audit(name: str, trained: TrainResult, folder: Path, *, seed: int, quick: bool) -> Done:
-    from audit.commands.measuring import measure
-    from audit.commands.report import dossier_of
-    from audit.register import home
-    from audit.reports import render
-    from audit.spec import make_spec
+    from evenhand.audit.commands.measuring import measure
+    from evenhand.audit.commands.report import dossier_of
+    from evenhand.audit.register import home
+    from evenhand.audit.reports import render
+    from evenhand.audit.spec import make_spec
 
     told = trained.to_json()
     rows = 40 if quick else 200
@@ -157,7 +157,7 @@ def _found(case: Case, measure: str, between: tuple[str, ...]) -> Finding | None
 
 
 def _show(done: list[Done], seconds: float) -> None:
-    from audit.commands.tables import counts_text, show, table, value_text
+    from evenhand.audit.commands.tables import counts_text, show, table, value_text
 
     n = done[0].case.plan["subject"]["data"]["rows"]
     made = table(
@@ -188,7 +188,7 @@ def _small_groups(case: Case) -> str:
 
 
 def _as_json(done: Done) -> dict[str, Any]:
-    from policies.gate import counts
+    from evenhand.policies.gate import counts
 
     return {
         "name": done.name,

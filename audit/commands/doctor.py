@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from audit.commands import shared as sh
-from audit.errors import BAD_INPUT, OK, EvenhandError
+from evenhand.audit.commands import shared as sh
+from evenhand.audit.errors import BAD_INPUT, OK, EvenhandError
 
 _PACKAGES = ("torch", "scikit-learn", "fairlearn", "captum", "opacus", "skops", "streamlit")
 
@@ -60,7 +60,7 @@ def _package(name: str) -> Symptom:
 
 
 def _home() -> Symptom:
-    from audit.register import home
+    from evenhand.audit.register import home
 
     place = home()
     parent = next(p for p in (place.resolve(), *place.resolve().parents) if p.exists())
@@ -71,7 +71,7 @@ def _home() -> Symptom:
 
 
 def _register() -> Symptom:
-    from audit.register import Register
+    from evenhand.audit.register import Register
 
     try:
         entries = Register().snapshot()
@@ -81,7 +81,7 @@ def _register() -> Symptom:
 
 
 def _cut_off() -> Symptom:
-    from audit.commands.runs import unfinished_work
+    from evenhand.audit.commands.runs import unfinished_work
 
     found = unfinished_work()
     names = ", ".join(work["folder"] for work in found[:5])
@@ -90,7 +90,7 @@ def _cut_off() -> Symptom:
 
 
 def _packs() -> Symptom:
-    from policies.pack import load_pack, shipped_packs
+    from evenhand.policies.pack import load_pack, shipped_packs
 
     try:
         packs = [load_pack(p) for p in shipped_packs()]
@@ -101,8 +101,8 @@ def _packs() -> Symptom:
 
 def _isolation() -> Symptom:
     """The level that a worker reaches here, and every way out, tried from inside one."""
-    from audit.worker.levels import LEAST, Level
-    from audit.worker.probes import must_be_stopped, try_to_escape
+    from evenhand.audit.worker.levels import LEAST, Level
+    from evenhand.audit.worker.probes import must_be_stopped, try_to_escape
 
     what = "isolation of models"
     try:

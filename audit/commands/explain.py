@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from audit.commands import shared as sh
-from audit.commands.auditing import CaseFolder
-from audit.errors import OK, InputError
+from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.auditing import CaseFolder
+from evenhand.audit.errors import OK, InputError
 
 
 def explain(
@@ -31,13 +31,13 @@ def explain(
     as_json: sh.Json = False,
 ) -> int:
     """Name the reasons for one adverse decision, and the smallest change that turns it."""
-    from audit.case import read_case
-    from audit.commands.tables import show
-    from audit.errors import MissingNeed, nearest
-    from audit.one_person import explain as explain_row
-    from audit.one_person import reopen, row_number
-    from audit.reports.parts.explained import lines
-    from audit.reports.parts.words import LANGUAGES, words
+    from evenhand.audit.case import read_case
+    from evenhand.audit.commands.tables import show
+    from evenhand.audit.errors import MissingNeed, nearest
+    from evenhand.audit.one_person import explain as explain_row
+    from evenhand.audit.one_person import reopen, row_number
+    from evenhand.audit.reports.parts.explained import lines
+    from evenhand.audit.reports.parts.words import LANGUAGES, words
 
     if language not in LANGUAGES:
         raise InputError(

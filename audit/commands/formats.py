@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from audit.commands import shared as sh
-from audit.errors import OK, InputError, nearest
+from evenhand.audit.commands import shared as sh
+from evenhand.audit.errors import OK, InputError, nearest
 
 _TRUST_SAYS = {
     "data": "read as data",
@@ -31,7 +31,7 @@ def formats(
     if as_json:
         sh.print_json({"formats": cards, "refused": _refused()})
         return OK
-    from audit.commands.tables import show, table
+    from evenhand.audit.commands.tables import show, table
 
     made = table(
         "Model formats", ["format", "opening it", "isolation", "extra", "gradients", "told by"]
@@ -56,8 +56,8 @@ def formats(
 
 
 def _cards() -> list[dict[str, Any]]:
-    from audit.models import endpoint
-    from audit.models.opening import formats as known
+    from evenhand.audit.models import endpoint
+    from evenhand.audit.models.opening import formats as known
 
     order = list(_TRUST_SAYS)
     cards = [_card(f) for f in known()] + [_card(endpoint)]
@@ -66,7 +66,7 @@ def _cards() -> list[dict[str, Any]]:
 
 def _card(model_format: Any) -> dict[str, Any]:
     """A format's card; third parties' formats may leave out all but NAME and TRUST."""
-    from audit.worker.levels import LEAST
+    from evenhand.audit.worker.levels import LEAST
 
     trust = getattr(model_format, "TRUST", "endpoint")
     least = LEAST.get(trust)
@@ -98,13 +98,13 @@ def _is_installed(model_format: Any) -> bool:
 
 
 def _refused() -> list[dict[str, str]]:
-    from audit.models.refused import RECIPES
+    from evenhand.audit.models.refused import RECIPES
 
     return [{"format": name, "remedy": remedy} for name, remedy in RECIPES]
 
 
 def _show_card(cards: list[dict[str, Any]], name: str, *, as_json: bool) -> int:
-    from audit.commands.tables import show
+    from evenhand.audit.commands.tables import show
 
     found = [c for c in cards if c["name"] == name]
     if not found:

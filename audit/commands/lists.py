@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from audit.commands import shared as sh
-from audit.errors import BAD_INPUT, OK
+from evenhand.audit.commands import shared as sh
+from evenhand.audit.errors import BAD_INPUT, OK
 
 checks_app = typer.Typer(help="The checks: what can be measured.", no_args_is_help=True)
 policies_app = typer.Typer(
@@ -20,8 +20,8 @@ policies_app = typer.Typer(
 @checks_app.command("list")
 def checks_list(as_json: sh.Json = False) -> int:
     """List every check with its question."""
-    from audit.catalogue import checks
-    from audit.commands.tables import show, table
+    from evenhand.audit.catalogue import checks
+    from evenhand.audit.commands.tables import show, table
 
     if as_json:
         sh.print_json([c.describe() for c in checks()])
@@ -38,8 +38,8 @@ def checks_show(
     check: Annotated[str, typer.Argument(metavar="CHECK")], as_json: sh.Json = False
 ) -> int:
     """Show one check: its measures, needs, options and source."""
-    from audit.catalogue import check as find
-    from audit.commands.tables import show, table
+    from evenhand.audit.catalogue import check as find
+    from evenhand.audit.commands.tables import show, table
 
     described = find(check).describe()
     if as_json:
@@ -63,8 +63,8 @@ def checks_show(
 @policies_app.command("list")
 def policies_list(as_json: sh.Json = False) -> int:
     """List the packs that are shipped."""
-    from audit.commands.tables import show, table
-    from policies.pack import load_pack, shipped_packs
+    from evenhand.audit.commands.tables import show, table
+    from evenhand.policies.pack import load_pack, shipped_packs
 
     packs = [load_pack(ref) for ref in shipped_packs()]
     if as_json:
@@ -80,7 +80,7 @@ def policies_list(as_json: sh.Json = False) -> int:
 
 
 def _summary(pack: object) -> dict[str, object]:
-    from policies.pack import Pack
+    from evenhand.policies.pack import Pack
 
     assert isinstance(pack, Pack)
     return {
@@ -101,8 +101,8 @@ def policies_show(
     as_json: sh.Json = False,
 ) -> int:
     """Show one pack: its legal status and every item."""
-    from audit.commands.tables import show, table
-    from policies.pack import load_pack
+    from evenhand.audit.commands.tables import show, table
+    from evenhand.policies.pack import load_pack
 
     loaded = load_pack(pack)
     items = [i.model_dump(mode="json", exclude_none=True) for i in loaded.items]
@@ -133,10 +133,10 @@ def policies_lint(
     as_json: sh.Json = False,
 ) -> int:
     """Check packs (default: all that are shipped); exit 2 where one has an error."""
-    from audit.catalogue import measure_index
-    from audit.subject import SUBJECT_FACTS
-    from policies.lint import lint
-    from policies.pack import load_pack, shipped_packs
+    from evenhand.audit.catalogue import measure_index
+    from evenhand.audit.subject import SUBJECT_FACTS
+    from evenhand.policies.lint import lint
+    from evenhand.policies.pack import load_pack, shipped_packs
 
     complaints = []
     # The packs that are asked for come first: one that can't be read is said at once.

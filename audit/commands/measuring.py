@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.commands import shared as sh
-from audit.errors import InterruptedRunError
+from evenhand.audit.commands import shared as sh
+from evenhand.audit.errors import InterruptedRunError
 
 if TYPE_CHECKING:
-    from audit.case import Case
-    from audit.register import Register
-    from audit.run import PlannedPack
-    from audit.spec import SubjectSpec
-    from audit.worker.levels import Rules
-    from policies.pack import Pack
+    from evenhand.audit.case import Case
+    from evenhand.audit.register import Register
+    from evenhand.audit.run import PlannedPack
+    from evenhand.audit.spec import SubjectSpec
+    from evenhand.audit.worker.levels import Rules
+    from evenhand.policies.pack import Pack
 
 
 def measure(
@@ -29,10 +29,10 @@ def measure(
     use_cache: bool = True,
 ) -> tuple[Case, list[Pack]]:
     """Enters the plan in the register, runs the audit that the spec asks for, enters the case."""
-    from audit.evidence.finished import Store
-    from audit.keeping import Keeping
-    from audit.register import Register, home
-    from audit.run import audit as run_audit
+    from evenhand.audit.evidence.finished import Store
+    from evenhand.audit.keeping import Keeping
+    from evenhand.audit.register import Register, home
+    from evenhand.audit.run import audit as run_audit
 
     if spec.model and Path(spec.model).exists():
         _prepare_to_open(spec)
@@ -61,10 +61,10 @@ def measure(
 def _prepare_to_open(spec: SubjectSpec) -> None:
     """Has the process that opens models import what this one will need, and imports here, at the
     same time, what every audit needs sooner or later."""
-    from audit.worker.launcher import names_at, prepare
+    from evenhand.audit.worker.launcher import names_at, prepare
 
     explains = any(c.startswith(("*", "explanation")) for c in spec.checks)
-    explaining = ("captum.attr", "audit.attribution.door") if explains else ()
+    explaining = ("captum.attr", "evenhand.audit.attribution.door") if explains else ()
     prepare(*names_at(str(spec.model)), modules=explaining)
     import scipy.stats  # noqa: F401
     import sqlalchemy  # noqa: F401
@@ -72,7 +72,7 @@ def _prepare_to_open(spec: SubjectSpec) -> None:
 
 def _announced(register: Register, plan: Mapping[str, Any], out: Path) -> dict[str, Any]:
     """Enters the plan, before anything is scored; which run of how many it is."""
-    from audit.evidence.runs import plan_body, runs
+    from evenhand.audit.evidence.runs import plan_body, runs
 
     entry = register.append("plan", plan_body(plan, out))
     run = next(r for r in runs(register.snapshot()) if r.entry == entry.seq)
@@ -89,7 +89,7 @@ def _announced(register: Register, plan: Mapping[str, Any], out: Path) -> dict[s
 @contextmanager
 def _can_be_resumed(out: Path) -> Iterator[None]:
     """Says of an interrupted audit how to go on with it."""
-    from audit.case import unfinished
+    from evenhand.audit.case import unfinished
 
     try:
         yield
@@ -115,8 +115,8 @@ def register_body(case: Case) -> dict[str, Any]:
 
 
 def _planned(pack: Pack) -> PlannedPack:
-    from audit.run import PlannedPack
-    from policies.pack import asked_levels, asked_measures
+    from evenhand.audit.run import PlannedPack
+    from evenhand.policies.pack import asked_levels, asked_measures
 
     return PlannedPack(
         id=pack.id,
@@ -130,7 +130,7 @@ def _planned(pack: Pack) -> PlannedPack:
 
 def _default_out(spec: SubjectSpec, resume: bool) -> Path:
     """A new place below EVENHAND_HOME/cases; to resume, that of the last audit cut off there."""
-    from audit.register import home
+    from evenhand.audit.register import home
 
     name = spec.name or Path(spec.source).stem
     plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in name).strip("-") or "case"
@@ -148,6 +148,6 @@ def _default_out(spec: SubjectSpec, resume: bool) -> Path:
 
 
 def _cut_off(folder: Path, plain: str) -> list[Path]:
-    from audit.case import unfinished
+    from evenhand.audit.case import unfinished
 
     return [w for w in unfinished(folder) if w.name.startswith(f".{plain}-")]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.commands import shared as sh
-from audit.commands.auditing import CaseFolder
-from audit.errors import OK, InputError
+from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.auditing import CaseFolder
+from evenhand.audit.errors import OK, InputError
 
 if TYPE_CHECKING:
-    from audit.case import Case
-    from audit.register import Kind
-    from policies.pack import Pack
+    from evenhand.audit.case import Case
+    from evenhand.audit.register import Kind
+    from evenhand.policies.pack import Pack
 
 ItemRef = Annotated[
     str | None, typer.Argument(metavar="ITEM", help="Item, or pack:ITEM; may be in --file.")
@@ -44,8 +44,8 @@ def attest(
     as_json: sh.Json = False,
 ) -> int:
     """Answer one item of a checklist for the case's model, with evidence, on the register."""
-    from audit.register import home
-    from policies import recording
+    from evenhand.audit.register import home
+    from evenhand.policies import recording
 
     given = _given(
         file,
@@ -94,7 +94,7 @@ def waive(
     as_json: sh.Json = False,
 ) -> int:
     """Live with one item for at most 180 days. Its real status stays on record."""
-    from policies import recording
+    from evenhand.policies import recording
 
     given = _given(
         file,
@@ -138,8 +138,8 @@ def sign_off(
     as_json: sh.Json = False,
 ) -> int:
     """Accept a case, naming every item that is still open."""
-    from audit.register import Register
-    from policies import recording
+    from evenhand.audit.register import Register
+    from evenhand.policies import recording
 
     read, packs = _opened(case, policy)
     now = datetime.now(UTC)
@@ -165,7 +165,7 @@ def sign_off(
 
 def _opened(case: Path, policy: list[str] | None) -> tuple[Case, list[Pack]]:
     """The case, and the packs that are named or that it was planned for."""
-    from audit.case import read_case
+    from evenhand.audit.case import read_case
 
     read = read_case(case)
     packs = sh.load_packs(policy or [str(p) for p in read.pack_paths()])
@@ -178,7 +178,7 @@ def _opened(case: Path, policy: list[str] | None) -> tuple[Case, list[Pack]]:
 
 def _given(file: Path | None, kind: str, **options: Any) -> dict[str, Any]:
     """What the file and the options say; an option given on the command line wins."""
-    from policies.recording import read_statement_file
+    from evenhand.policies.recording import read_statement_file
 
     base = read_statement_file(file, kind) if file is not None else {}
     return {**base, **{key: value for key, value in options.items() if value is not None}}
@@ -210,7 +210,7 @@ def _record(
     kind: Kind, body: dict[str, Any], case: Case, pack: Pack, item: str, as_json: bool
 ) -> int:
     """Appends the statement and shows what it makes of the item."""
-    from audit.register import Register
+    from evenhand.audit.register import Register
 
     day = datetime.now(UTC).date()
     before = _verdict(case, pack, item, day)

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.commands import shared as sh
-from audit.commands.auditing import CaseFolder
-from audit.errors import OK, InputError
+from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.auditing import CaseFolder
+from evenhand.audit.errors import OK, InputError
 
 if TYPE_CHECKING:
-    from audit.case import Case
-    from audit.one_person import Source
-    from audit.reports.parts.dossier import Dossier, PackFacts
-    from policies.pack import Pack
-    from policies.verdict import Verdict
+    from evenhand.audit.case import Case
+    from evenhand.audit.one_person import Source
+    from evenhand.audit.reports.parts.dossier import Dossier, PackFacts
+    from evenhand.policies.pack import Pack
+    from evenhand.policies.verdict import Verdict
 
 _PERSONAL = "adverse_action"
 _GITHUB = "github"
@@ -68,9 +68,9 @@ def report(
     attestations: sh.Attestations = "require",
 ) -> int:
     """Render a case as a document, with the verdicts of its packs or of --policy."""
-    from audit.case import read_case
-    from audit.one_person import reopen
-    from audit.reports import render
+    from evenhand.audit.case import read_case
+    from evenhand.audit.one_person import reopen
+    from evenhand.audit.reports import render
 
     read = read_case(case)
     if _plain(format) == "evidence":
@@ -106,7 +106,7 @@ def report(
 
 def _evidence(read: Case, out: Path | None, avoid: Path, *, public: bool) -> int:
     """The whole case and its signatures as one zip, as ``evenhand export`` writes it."""
-    from audit.evidence.archive import archive_bytes
+    from evenhand.audit.evidence.archive import archive_bytes
 
     if public:
         raise InputError(
@@ -121,8 +121,8 @@ def dossier_of(
     packs: Sequence[Pack], day: date, *, person: dict[str, Any] | None = None, of: str = "html"
 ) -> Dossier:
     """What a report says of packs, register and one person."""
-    from audit.register import Register
-    from audit.reports.parts.dossier import Dossier
+    from evenhand.audit.register import Register
+    from evenhand.audit.reports.parts.dossier import Dossier
 
     return Dossier(
         packs=tuple(_facts(p) for p in packs),
@@ -134,9 +134,9 @@ def dossier_of(
 
 
 def _facts(pack: Pack) -> PackFacts:
-    from audit.reports.parts.dossier import Change, PackFacts
-    from policies.pack import shipped_packs
-    from policies.words import texts
+    from evenhand.audit.reports.parts.dossier import Change, PackFacts
+    from evenhand.policies.pack import shipped_packs
+    from evenhand.policies.words import texts
 
     nowhere = pack.line()  # what has no line of its own is said to be where the file begins
     lines = {
@@ -174,8 +174,8 @@ def _from_here(name: str) -> str:
 
 def _person(case: Case, row: str, id_column: str | None, source: Source) -> dict[str, Any]:
     """The explanation of one row, from the case, or from the audited model and data."""
-    from audit.errors import MissingNeed
-    from audit.one_person import explain, row_number
+    from evenhand.audit.errors import MissingNeed
+    from evenhand.audit.one_person import explain, row_number
 
     try:
         return explain(case, source, row_number(case, source, row, id_column))
@@ -198,8 +198,8 @@ def _write_github(
 ) -> None:
     """Annotations to stdout; the summary to ``out``, else to the file that GITHUB_STEP_SUMMARY
     names, else nowhere (and says so)."""
-    from audit.reports import render
-    from audit.reports.github import within_limit
+    from evenhand.audit.reports import render
+    from evenhand.audit.reports.github import within_limit
 
     sys.stdout.buffer.write(annotations)
     sys.stdout.flush()

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.errors import InputError, printable
+from evenhand.audit.errors import InputError, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from audit.case import Case
-    from audit.worker.levels import Rules
-    from policies.pack import Pack
-    from policies.verdict import Verdict
+    from evenhand.audit.case import Case
+    from evenhand.audit.worker.levels import Rules
+    from evenhand.policies.pack import Pack
+    from evenhand.policies.verdict import Verdict
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages.")]
@@ -78,7 +78,7 @@ def rules(
     memory_limit: float | None,
 ) -> Rules:
     """What the user allows when a model is opened."""
-    from audit.worker.levels import make_rules
+    from evenhand.audit.worker.levels import make_rules
 
     return make_rules(
         allow_pickle=allow_pickle,
@@ -98,7 +98,7 @@ def split(values: Sequence[str] | None) -> tuple[str, ...] | None:
 
 def column_types(values: Sequence[str] | None) -> dict[str, str] | None:
     """``--types age=number,zip=text`` as a mapping; None where not given."""
-    from audit.sources.types import parse_types
+    from evenhand.audit.sources.types import parse_types
 
     given = split(values)
     return None if given is None else parse_types(given)
@@ -173,7 +173,7 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[str, int, int
 
 def load_packs(refs: Sequence[str] | None) -> list[Pack]:
     """Packs by id or path; two packs with the same id are refused."""
-    from policies.pack import load_pack
+    from evenhand.policies.pack import load_pack
 
     packs = [load_pack(ref) for ref in refs or ()]
     ids = [p.id for p in packs]
@@ -184,7 +184,7 @@ def load_packs(refs: Sequence[str] | None) -> list[Pack]:
 
 def warn_of_outdated(packs: Sequence[Pack], as_of: date, *, quiet: bool = False) -> None:
     """Says on stderr which packs have a successor, or an origin that nobody checked for long."""
-    from policies.lint import outdated
+    from evenhand.policies.lint import outdated
 
     for pack in packs:
         for one in outdated(pack, as_of):
@@ -200,8 +200,8 @@ def verdicts_of(
     case: Case, packs: Sequence[Pack], as_of: date, compare_to: Case | None = None
 ) -> list[Verdict]:
     """Judges a case with packs and the register as it stands."""
-    from audit.register import Register
-    from policies.judge import judge
+    from evenhand.audit.register import Register
+    from evenhand.policies.judge import judge
 
     entries = Register().snapshot()
     return [
@@ -213,7 +213,7 @@ def verdicts_before(
     baseline: Path | None, packs: Sequence[Pack], as_of: date
 ) -> list[Verdict] | None:
     """The same packs' verdicts on the earlier case that --baseline names."""
-    from audit.case import read_case
+    from evenhand.audit.case import read_case
 
     return None if baseline is None else verdicts_of(read_case(baseline), packs, as_of)
 
@@ -231,7 +231,7 @@ def gate(
 
     ``before``: the verdicts of an earlier case; what is no worse than there is named ``known``.
     """
-    from policies.gate import exit_code, known
+    from evenhand.policies.gate import exit_code, known
 
     setting: dict[str, Any] = {
         "fail_on": fail_on,

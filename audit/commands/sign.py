@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from audit.commands import shared as sh
-from audit.commands.auditing import CaseFolder
-from audit.errors import OK
+from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.auditing import CaseFolder
+from evenhand.audit.errors import OK
 
 
 def sign(
@@ -24,12 +24,12 @@ def sign(
     as_json: sh.Json = False,
 ) -> int:
     """Sign a case with its findings and verdicts: an in-toto statement beside the folder."""
-    from audit.canonical import digest_bytes
-    from audit.case import read_case
-    from audit.evidence.disk import write_whole
-    from audit.evidence.signing import PUBLIC, own_key, read_signing_key
-    from audit.evidence.statement import envelope_place, make_statement, sign_statement
-    from audit.register import Register, home
+    from evenhand.audit.canonical import digest_bytes
+    from evenhand.audit.case import read_case
+    from evenhand.audit.evidence.disk import write_whole
+    from evenhand.audit.evidence.signing import PUBLIC, own_key, read_signing_key
+    from evenhand.audit.evidence.statement import envelope_place, make_statement, sign_statement
+    from evenhand.audit.register import Register, home
 
     read = read_case(case)
     packs = sh.load_packs(policy or [str(p) for p in read.pack_paths()])
@@ -65,11 +65,11 @@ def export(
     as_json: sh.Json = False,
 ) -> int:
     """Write a case and its signatures as one zip that anybody can verify."""
-    from audit.canonical import digest_bytes
-    from audit.case import read_case
-    from audit.errors import InputError
-    from audit.evidence.archive import archive_bytes
-    from audit.evidence.disk import write_whole
+    from evenhand.audit.canonical import digest_bytes
+    from evenhand.audit.case import read_case
+    from evenhand.audit.errors import InputError
+    from evenhand.audit.evidence.archive import archive_bytes
+    from evenhand.audit.evidence.disk import write_whole
 
     read = read_case(case)
     whole = case.resolve()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from audit.commands.shared import console, safe
+from evenhand.audit.commands.shared import console, safe
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from audit.finding import Finding
-    from policies.verdict import Verdict
+    from evenhand.audit.finding import Finding
+    from evenhand.policies.verdict import Verdict
 
 MARKS = {
     "pass": "✓ pass",
@@ -113,7 +113,7 @@ def verdict_table(pack: str, verdicts: Sequence[Verdict]) -> Table:
 
 def counts_text(verdicts: Sequence[Verdict]) -> str:
     """``9 pass, 2 fail, 1 inconclusive``: statuses that occur, in fixed order."""
-    from policies.gate import counts
+    from evenhand.policies.gate import counts
 
     return ", ".join(f"{n} {status}" for status, n in counts(verdicts).items() if n) or "no items"
 

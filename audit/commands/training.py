@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.commands import shared as sh
-from audit.errors import OK, InputError, InterruptedRunError
+from evenhand.audit.commands import shared as sh
+from evenhand.audit.errors import OK, InputError, InterruptedRunError
 
 if TYPE_CHECKING:
-    from trainers import TrainResult
+    from evenhand.trainers import TrainResult
 
 
 def train(
@@ -130,8 +130,8 @@ def train(
 ) -> int:
     """Train a model, plainly or with differential privacy, into a model folder."""
     given = _given(locals())
-    from trainers import train as run_training
-    from trainers.recipe import as_recipe, read_recipe
+    from evenhand.trainers import train as run_training
+    from evenhand.trainers.recipe import as_recipe, read_recipe
 
     if recipe.endswith((".yaml", ".yml")):
         others = sorted(set(given) - {"data", "seed"})
@@ -158,7 +158,7 @@ def train(
 
 def _interrupted(stopped: KeyboardInterrupt, out: Path) -> InterruptedRunError:
     """What is left of the run, and how to go on with it."""
-    from trainers.checkpoint import unfinished_folder
+    from evenhand.trainers.checkpoint import unfinished_folder
 
     said = "; ".join(["interrupted", *getattr(stopped, "__notes__", ())])
     goes_on = unfinished_folder(out).is_dir()
@@ -197,8 +197,8 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plan(asked: Any, *, as_json: bool) -> int:
-    from audit.commands.tables import show
-    from trainers.plan import plan
+    from evenhand.audit.commands.tables import show
+    from evenhand.trainers.plan import plan
 
     told = plan(asked)
     if as_json:
@@ -229,7 +229,7 @@ def _plan(asked: Any, *, as_json: bool) -> int:
 
 
 def _epochs(progress: Any) -> Any:
-    from trainers.progress import words
+    from evenhand.trainers.progress import words
 
     def report(epoch: int, epochs: int, *told: Any) -> None:
         progress(words(epoch, epochs, *told), epoch - 1, epochs)
@@ -246,7 +246,7 @@ _HEADLINES = {
 
 
 def _show(result: TrainResult, *, as_json: bool) -> None:
-    from audit.commands.tables import show
+    from evenhand.audit.commands.tables import show
 
     if as_json:
         sh.print_json(result.to_json())

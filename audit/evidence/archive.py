@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from audit.case import MOST_FILES, Case
-from audit.errors import AlteredEvidenceError, InputError, LimitError
-from audit.evidence.statement import envelopes_of, read_envelope
+from evenhand.audit.case import MOST_FILES, Case
+from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError
+from evenhand.audit.evidence.statement import envelopes_of, read_envelope
 
 MOST_BYTES = 256 << 20  # of an archive, which is held in memory four times while it is compared
 _TIME = (1980, 1, 1, 0, 0, 0)  # the first that the format knows

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from audit.canonical import canonical_bytes, digest_bytes
-from audit.errors import InputError
-from audit.evidence.disk import append_line, disk_error, overwrite
-from audit.evidence.signing import PublicKey, own_key
+from evenhand.audit.canonical import canonical_bytes, digest_bytes
+from evenhand.audit.errors import InputError
+from evenhand.audit.evidence.disk import append_line, disk_error, overwrite
+from evenhand.audit.evidence.signing import PublicKey, own_key
 
 SCHEMA = "evenhand-checkpoint/1"
 FIRST = "sha256:" + "0" * 64

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.errors import AlteredEvidenceError
+from evenhand.audit.errors import AlteredEvidenceError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 
 def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from audit.canonical import canonical_bytes, digest_bytes, digest_file, digest_json
-from audit.evidence.disk import write_whole
-from audit.finding import Finding
+from evenhand.audit.canonical import canonical_bytes, digest_bytes, digest_file, digest_json
+from evenhand.audit.evidence.disk import write_whole
+from evenhand.audit.finding import Finding
 
 SCHEMA = "evenhand-finished/2"
 
@@ -104,7 +104,7 @@ def code_digest() -> str:
     """The digest of the source that measures: another version may measure otherwise."""
     files = {}
     for package in ("audit", "trainers"):
-        found = find_spec(package)
+        found = find_spec(f"evenhand.{package}")
         for place in (found.submodule_search_locations or ()) if found else ():
             root = Path(place)
             for path in sorted(root.rglob("*.py")):

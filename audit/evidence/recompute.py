@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.case import Case
-from audit.finding import Finding, Interval
-from audit.measure.intervals import clopper_pearson, katz_log, wilson
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding, Interval
+from evenhand.audit.measure.intervals import clopper_pearson, katz_log, wilson
 
 TOLERANCE = 1e-9  # numbers went through RFC 8785 and back, which keeps every bit
 _RATES, _GAPS = "fairness.group_rates", "fairness.gaps"

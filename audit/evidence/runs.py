@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from audit.canonical import digest_json
-from audit.register import Entry
+from evenhand.audit.canonical import digest_json
+from evenhand.audit.register import Entry
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.canonical import digest_bytes
-from audit.errors import InputError
-from audit.evidence.disk import disk_error, sync_folder, write_whole
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.errors import InputError
+from evenhand.audit.evidence.disk import disk_error, sync_folder, write_whole
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (

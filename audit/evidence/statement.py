@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audit.canonical import canonical_bytes
-from audit.case import Case
-from audit.errors import InputError
-from audit.evidence.signing import PublicKey, SigningKey
+from evenhand.audit.canonical import canonical_bytes
+from evenhand.audit.case import Case
+from evenhand.audit.errors import InputError
+from evenhand.audit.evidence.signing import PublicKey, SigningKey
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"

@@ -14,14 +14,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
-from audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.case import Case
-    from policies.verdict import Verdict
+    from evenhand.audit.case import Case
+    from evenhand.policies.verdict import Verdict
 
 _SCORE, _PREDICTED = "evenhand_score", "evenhand_predicted"
 _SETTLED = ("pass", "attested", "not-applicable", "not-yet-applicable", "waived")
@@ -81,9 +81,9 @@ def audit_predictor(
 
     Raises InputError for options that are unknown or do not fit.
     """
-    from audit.commands import shared as sh
-    from audit.commands.measuring import measure
-    from audit.spec import SubjectSpec, make_spec
+    from evenhand.audit.commands import shared as sh
+    from evenhand.audit.commands.measuring import measure
+    from evenhand.audit.spec import SubjectSpec, make_spec
 
     unknown = [name for name in options if name not in SubjectSpec.model_fields]
     if unknown:

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlflow.models.evaluation.base import EvaluationResult, ModelEvaluator
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 _TYPES = {"classifier": None, "regressor": "regression"}
 _PREFIX = "evenhand"
@@ -41,10 +41,10 @@ class EvenhandEvaluator(ModelEvaluator):
         """Audits into a case, logs it, and returns the numbers that were logged."""
         from mlflow import MlflowClient
 
-        from audit.commands import shared as sh
-        from audit.commands.report import dossier_of
-        from audit.integrations.guard import audit_predictor
-        from audit.reports import render
+        from evenhand.audit.commands import shared as sh
+        from evenhand.audit.commands.report import dossier_of
+        from evenhand.audit.integrations.guard import audit_predictor
+        from evenhand.audit.reports import render
 
         options = dict(evaluator_config or {})
         if "policy" not in options:
@@ -109,7 +109,7 @@ def _raw(model: Any) -> Any:
 
 
 def _metrics(judged: Any) -> dict[str, float]:
-    from policies.gate import counts
+    from evenhand.policies.gate import counts
 
     found = {
         f"{_PREFIX}/verdicts/{status}": float(n)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from audit.integrations.guard import Judged
+    from evenhand.audit.integrations.guard import Judged
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,7 +44,7 @@ class Auditor:
 
     def judge(self, predictor: Any, rows: Any, **options: Any) -> Judged:
         """Audits and judges without failing: the result holds the case and the verdicts."""
-        from audit.integrations.guard import audit_predictor
+        from evenhand.audit.integrations.guard import audit_predictor
 
         self._calls += 1
         place = self._folder / f"case-{self._calls}"

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from audit.finding import Interval
-from audit.measure.bounded import bounded_mean
-from audit.measure.estimate import Estimate, undefined
-from audit.measure.intervals import mean
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.bounded import bounded_mean
+from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.measure.intervals import mean
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.measure.attribution_agreement import mean_known, spearman, top_k_overlap, top_of
-from audit.measure.attribution_quality import ratio
-from audit.measure.estimate import Estimate, undefined
+from evenhand.audit.measure.attribution_agreement import mean_known, spearman, top_k_overlap, top_of
+from evenhand.audit.measure.attribution_quality import ratio
+from evenhand.audit.measure.estimate import Estimate, undefined
 
 if TYPE_CHECKING:
     import numpy as np

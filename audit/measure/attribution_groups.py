@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.finding import Interval
-from audit.measure.attribution_agreement import sizes
-from audit.measure.attribution_quality import ratio
-from audit.measure.estimate import Estimate, undefined
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.attribution_agreement import sizes
+from evenhand.audit.measure.attribution_quality import ratio
+from evenhand.audit.measure.estimate import Estimate, undefined
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.finding import Interval
-from audit.measure.estimate import Estimate, undefined
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.estimate import Estimate, undefined
 
 if TYPE_CHECKING:
     import numpy as np

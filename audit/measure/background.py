@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from audit.measure.estimate import Estimate, undefined
-from audit.measure.ranking import auc_interval
+from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.measure.ranking import auc_interval
 
 if TYPE_CHECKING:
     import numpy as np

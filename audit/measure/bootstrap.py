@@ -24,8 +24,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from audit.finding import Interval
-from audit.measure.estimate import Estimate, undefined
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.estimate import Estimate, undefined
 
 if TYPE_CHECKING:
     import numpy as np

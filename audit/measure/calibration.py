@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.finding import Interval
-from audit.measure.estimate import Estimate, undefined
-from audit.measure.intervals import normal_quantile, wilson
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.measure.intervals import normal_quantile, wilson
 
 if TYPE_CHECKING:
     import numpy as np

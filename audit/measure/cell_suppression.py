@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from audit.measure.classification import RATES
-from audit.measure.suppression import Group, Range, linear_range
+from evenhand.audit.measure.classification import RATES
+from evenhand.audit.measure.suppression import Group, Range, linear_range
 
 if TYPE_CHECKING:
     import numpy as np

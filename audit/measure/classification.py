@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.finding import Interval
-from audit.measure.estimate import Estimate, undefined
-from audit.measure.intervals import mean, rate, wilson
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.measure.intervals import mean, rate, wilson
 
 if TYPE_CHECKING:
     import numpy as np

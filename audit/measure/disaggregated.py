@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from audit.measure.classification import measure_values
+from evenhand.audit.measure.classification import measure_values
 
 if TYPE_CHECKING:
     import numpy as np

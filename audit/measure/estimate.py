@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from audit.finding import Interval
+from evenhand.audit.finding import Interval
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from audit.finding import Interval
-from audit.measure.estimate import STILL, Estimate, undefined
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.estimate import STILL, Estimate, undefined
 
 if TYPE_CHECKING:
     import numpy as np

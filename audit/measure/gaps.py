@@ -29,9 +29,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from audit.finding import Interval
-from audit.measure.estimate import Estimate, undefined
-from audit.measure.intervals import normal_quantile
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.measure.intervals import normal_quantile
 
 if TYPE_CHECKING:
     import numpy as np

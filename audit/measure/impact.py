@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from audit.finding import Interval
-from audit.measure.estimate import Estimate, undefined
-from audit.measure.intervals import katz_log, normal_quantile
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.measure.intervals import katz_log, normal_quantile
 
 
 @dataclass(frozen=True)

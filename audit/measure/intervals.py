@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from audit.finding import Interval
-from audit.measure.beta import inverse_incomplete_beta
-from audit.measure.estimate import Estimate, undefined
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.beta import inverse_incomplete_beta
+from evenhand.audit.measure.estimate import Estimate, undefined
 
 if TYPE_CHECKING:
     import numpy as np

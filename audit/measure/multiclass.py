@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from audit.finding import Interval
-from audit.measure.classification import Confusion, rate_counts
-from audit.measure.estimate import STILL, Estimate, undefined
-from audit.measure.intervals import rate, wilson
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.classification import Confusion, rate_counts
+from evenhand.audit.measure.estimate import STILL, Estimate, undefined
+from evenhand.audit.measure.intervals import rate, wilson
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from audit.finding import Interval
-from audit.measure.beta import incomplete_beta
-from audit.measure.intervals import wilson
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.beta import incomplete_beta
+from evenhand.audit.measure.intervals import wilson
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from audit.finding import Interval
-from audit.measure.estimate import Estimate, undefined
-from audit.measure.intervals import mean, normal_quantile
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.measure.intervals import mean, normal_quantile
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from audit.finding import Interval
-from audit.measure.estimate import Estimate
-from audit.measure.intervals import wilson
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.estimate import Estimate
+from evenhand.audit.measure.intervals import wilson
 
 
 def total_variation(

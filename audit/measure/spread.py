@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from audit.measure.estimate import Estimate, undefined
-from audit.measure.gaps import limits_gap
+from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.measure.gaps import limits_gap
 
 if TYPE_CHECKING:
     import numpy as np

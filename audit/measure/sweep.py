@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.measure.gaps import wilson_limits
-from audit.measure.intervals import normal_quantile
+from evenhand.audit.measure.gaps import wilson_limits
+from evenhand.audit.measure.intervals import normal_quantile
 
 if TYPE_CHECKING:
     import numpy as np

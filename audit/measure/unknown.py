@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from audit.measure.gaps import GroupCount
+from evenhand.audit.measure.gaps import GroupCount
 
 
 def widest(groups: Sequence[GroupCount], selected: float, rejected: float) -> list[GroupCount]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from audit.measure.testing import adjust
+from evenhand.audit.measure.testing import adjust
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.data import as_text, texts
-from audit.errors import InputError
-from audit.models.declared import Declared, Input
-from audit.models.inputs import numbers
-from audit.models.outputs import RowModel, as_probabilities, as_values
-from audit.models.predictor import Task
+from evenhand.audit.data import as_text, texts
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.declared import Declared, Input
+from evenhand.audit.models.inputs import numbers
+from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values
+from evenhand.audit.models.predictor import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

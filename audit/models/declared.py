@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from audit.errors import InputError
-from audit.models.predictor import Predictor, Task
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.predictor import Predictor, Task
 
 Outputs = Literal["probabilities", "logits", "values"]
 

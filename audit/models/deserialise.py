@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 T = TypeVar("T")
 

@@ -24,10 +24,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, urlsplit
 
-from audit.errors import InputError, LimitError
-from audit.models.declared import NOTHING, Declared, Endpoint, Outputs
-from audit.models.outputs import RowModel, as_probabilities, as_values, task_of
-from audit.models.predictor import Opened, Task
+from evenhand.audit.errors import InputError, LimitError
+from evenhand.audit.models.declared import NOTHING, Declared, Endpoint, Outputs
+from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values, task_of
+from evenhand.audit.models.predictor import Opened, Task
 
 if TYPE_CHECKING:
     import numpy as np

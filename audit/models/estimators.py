@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from audit.data import as_text
-from audit.errors import InputError
-from audit.models.declared import NOTHING, Declared
-from audit.models.outputs import RowModel
-from audit.models.predictor import Task
+from evenhand.audit.data import as_text
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.declared import NOTHING, Declared
+from evenhand.audit.models.outputs import RowModel
+from evenhand.audit.models.predictor import Task
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from audit.errors import InputError
-from audit.models.declared import NOTHING, Declared
-from audit.models.deserialise import exported_program
-from audit.models.inputs import declared_inputs
-from audit.models.networks import DeclaredNetwork
-from audit.models.torch_zip import torch_kind
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.declared import NOTHING, Declared
+from evenhand.audit.models.deserialise import exported_program
+from evenhand.audit.models.inputs import declared_inputs
+from evenhand.audit.models.networks import DeclaredNetwork
+from evenhand.audit.models.torch_zip import torch_kind
 
 NAME = "torch-export"
 TRUST = "code"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
-from audit.models.declared import Declared
-from audit.models.outputs import RowModel, as_probabilities, as_values, outputs_of, task_of
-from audit.models.predictor import Task
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.declared import Declared
+from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values, outputs_of, task_of
+from evenhand.audit.models.predictor import Task
 
 if TYPE_CHECKING:
     import numpy as np

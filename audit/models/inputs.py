@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.data import texts
-from audit.errors import InputError, nearest
-from audit.models.declared import Input
+from evenhand.audit.data import texts
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.models.declared import Input
 
 if TYPE_CHECKING:
     import numpy as np

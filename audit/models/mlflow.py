@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError, UnsafeModelError
-from audit.models import (
+from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.models import (
     exported,
     lightgbm,
     onnx,
@@ -23,11 +23,11 @@ from audit.models import (
     transformers,
     xgboost,
 )
-from audit.models.declared import NOTHING, Declared, Input, load_with
-from audit.safe_yaml import parse, read_bytes
+from evenhand.audit.models.declared import NOTHING, Declared, Input, load_with
+from evenhand.audit.safe_yaml import parse, read_bytes
 
 if TYPE_CHECKING:
-    from audit.models.predictor import Predictor
+    from evenhand.audit.models.predictor import Predictor
 
 NAME = "mlflow"
 TRUST = "pickle"  # without a native flavour; ``trust`` says what a folder's own flavour is

@@ -6,24 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from audit.errors import InputError
-from audit.models.declared import Declared
-from audit.models.inputs import DeclaredInputs, in_batches_of
-from audit.models.outputs import RowModel, as_probabilities, as_values, outputs_of, task_of
-from audit.models.predictor import Task
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.declared import Declared
+from evenhand.audit.models.inputs import DeclaredInputs, in_batches_of
+from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values, outputs_of, task_of
+from evenhand.audit.models.predictor import Task
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.models.predictor import Gradients
+    from evenhand.audit.models.predictor import Gradients
 
 
 def one_score_a_class(module: Any, n_classes: int) -> Any:
     """``module`` with outputs of shape (rows, n_classes), or (rows, 1) where there are no classes.
 
     A network of two classes may give one logit, which is the second's: the first one's is then 0,
-    as in ``audit.models.outputs``, so that softmax gives the logistic function of it.
+    as in ``evenhand.audit.models.outputs``, so that softmax gives the logistic function of it.
     """
     import torch
 
@@ -44,7 +44,7 @@ def one_score_a_class(module: Any, n_classes: int) -> Any:
 
 @dataclass(frozen=True)
 class NetworkGradients:
-    """Access for gradient methods; see ``audit.models.predictor.Gradients``."""
+    """Access for gradient methods; see ``evenhand.audit.models.predictor.Gradients``."""
 
     module: Any
     inputs: DeclaredInputs

@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.data import as_text, texts
-from audit.errors import InputError, UnsafeModelError
-from audit.models.declared import NOTHING, Declared, Input
-from audit.models.inputs import declared_inputs, in_batches_of, numbers
-from audit.models.onnx_file import facts_of, is_onnx
-from audit.models.optional import library
-from audit.models.outputs import RowModel, as_probabilities, as_values, outputs_of, task_of
-from audit.models.predictor import Task
+from evenhand.audit.data import as_text, texts
+from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.models.declared import NOTHING, Declared, Input
+from evenhand.audit.models.inputs import declared_inputs, in_batches_of, numbers
+from evenhand.audit.models.onnx_file import facts_of, is_onnx
+from evenhand.audit.models.optional import library
+from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values, outputs_of, task_of
+from evenhand.audit.models.predictor import Task
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 MAX_BYTES = 2 << 30  # a protocol buffer holds no more
 _MAX_DEPTH = 64

@@ -10,16 +10,16 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from audit.canonical import digest_path
-from audit.errors import InputError, UnsafeModelError, nearest
-from audit.models.declared import NOTHING, Declared, load_with
-from audit.models.predictor import Opened, Predictor
-from audit.models.refused import describe
-from audit.worker.intake import Copy, copy_in
-from audit.worker.launcher import launcher, names_at
-from audit.worker.levels import LEAST, Rules, require
-from audit.worker.predictor import as_predictor
-from audit.worker.session import Session, escaped
+from evenhand.audit.canonical import digest_path
+from evenhand.audit.errors import InputError, UnsafeModelError, nearest
+from evenhand.audit.models.declared import NOTHING, Declared, load_with
+from evenhand.audit.models.predictor import Opened, Predictor
+from evenhand.audit.models.refused import describe
+from evenhand.audit.worker.intake import Copy, copy_in
+from evenhand.audit.worker.launcher import launcher, names_at
+from evenhand.audit.worker.levels import LEAST, Rules, require
+from evenhand.audit.worker.predictor import as_predictor
+from evenhand.audit.worker.session import Session, escaped
 
 GROUP = "evenhand.model_formats"
 _SNIFF_SECONDS = 10.0  # looking at a few bytes and names
@@ -36,9 +36,13 @@ def formats() -> Iterator[Any]:
 
 @lru_cache(maxsize=1)
 def _formats() -> tuple[Any, ...]:
-    package = importlib.import_module("audit.models")
+    package = importlib.import_module("evenhand.audit.models")
     names = sorted(m.name for m in pkgutil.iter_modules(package.__path__))
-    own = [importlib.import_module(f"audit.models.{n}") for n in names if not n.startswith("_")]
+    own = [
+        importlib.import_module(f"evenhand.audit.models.{n}")
+        for n in names
+        if not n.startswith("_")
+    ]
     entries = sorted(entry_points(group=GROUP), key=lambda e: e.name)
     found = [*own, *(entry.load() for entry in entries)]
     wanted = ("NAME", "TRUST", "recognises", "load")
@@ -127,7 +131,7 @@ def look_at(place: Path) -> dict[str, Any]:
                 "trust": trust(place) if trust is not None else model_format.TRUST,
             }
             if seen["trust"] == "pickle":
-                from audit.models.pickle_imports import imports_of
+                from evenhand.audit.models.pickle_imports import imports_of
 
                 seen["pickle_imports"] = list(imports_of(place))
             return seen

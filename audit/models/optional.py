@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 
 def library(name: str, extra: str, format_name: str) -> Any:

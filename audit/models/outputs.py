@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.errors import InputError
-from audit.models.declared import Declared, Outputs
-from audit.models.predictor import Gradients, Task
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.declared import Declared, Outputs
+from evenhand.audit.models.predictor import Gradients, Task
 
 if TYPE_CHECKING:
     import numpy as np

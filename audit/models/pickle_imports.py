@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 MAX_BYTES = 1 << 30  # unpacked; what lies behind is said, not read
 _MAX_NAMES = 10_000

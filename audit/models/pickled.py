@@ -1,8 +1,8 @@
 """Pickles of every kind: opening one runs what its maker wrote.
 
 Refused unless the user says ``--allow-pickle`` and the worker is fully locked; the names that the
-pickle imports go into the case (``audit.models.pickle_imports``). What it holds must score like a
-scikit-learn object, or be a torch module.
+pickle imports go into the case (``evenhand.audit.models.pickle_imports``). What it holds must
+score like a scikit-learn object, or be a torch module.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
-from audit.models.declared import NOTHING, Declared
-from audit.models.deserialise import pickled_object, torch_object
-from audit.models.estimators import predictor_of
-from audit.models.functions import FunctionPredictor
-from audit.models.inputs import declared_inputs
-from audit.models.networks import DeclaredNetwork
-from audit.models.pickle_imports import imports_of
-from audit.models.torch_zip import torch_kind
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.declared import NOTHING, Declared
+from evenhand.audit.models.deserialise import pickled_object, torch_object
+from evenhand.audit.models.estimators import predictor_of
+from evenhand.audit.models.functions import FunctionPredictor
+from evenhand.audit.models.inputs import declared_inputs
+from evenhand.audit.models.networks import DeclaredNetwork
+from evenhand.audit.models.pickle_imports import imports_of
+from evenhand.audit.models.torch_zip import torch_kind
 
 if TYPE_CHECKING:
-    from audit.models.predictor import Predictor
+    from evenhand.audit.models.predictor import Predictor
 
 NAME = "pickle"
 TRUST = "pickle"

@@ -4,7 +4,7 @@ A format is a module (or any object) with
 
     NAME: str                                   "skops"
     TRUST: str                                  "data", "native", "code" or "pickle": what opening
-                                                it amounts to (see ``audit.worker.levels``)
+                                                it amounts to (see ``evenhand.audit.worker.levels``)
     ABOUT: str                                  one line for people
     def recognises(path: Path) -> bool          by content, never by name
     def load(path: Path) -> Predictor           raises InputError or UnsafeModelError
@@ -14,8 +14,8 @@ and, where they are of use,
     PRELOAD: tuple[str, ...]                    modules that load and scoring need, imported once
     BESIDE: Mapping[str, tuple[str, ...]]       pattern of a file's name -> modules that are wanted
                                                 where such a file lies; a guess, imported early
-    DECLARES: frozenset[str]                    see ``audit.models.declared``: load(path, declared)
-    def trust(path: Path) -> str                where TRUST depends on the file
+    DECLARES: frozenset[str]                    see ``evenhand.audit.models.declared``: load(path,
+    declared) def trust(path: Path) -> str                where TRUST depends on the file
     def known_here(path, says) -> Mapping       run in the audit's own process after the worker has
                                                 opened the model: what this machine knows besides
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.worker.intake import Copy
+    from evenhand.audit.worker.intake import Copy
 
 Task = Literal["binary", "multiclass", "regression", "generation"]
 

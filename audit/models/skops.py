@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from audit.errors import InputError, UnsafeModelError
-from audit.models.declared import NOTHING, Declared
-from audit.models.estimators import EstimatorPredictor, predictor_of
+from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.models.declared import NOTHING, Declared
+from evenhand.audit.models.estimators import EstimatorPredictor, predictor_of
 
 NAME = "skops"
 TRUST = "data"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from audit.models.declared import NOTHING, Declared
-from audit.models.deserialise import torchscript
-from audit.models.inputs import declared_inputs
-from audit.models.networks import DeclaredNetwork
-from audit.models.torch_zip import torch_kind
+from evenhand.audit.models.declared import NOTHING, Declared
+from evenhand.audit.models.deserialise import torchscript
+from evenhand.audit.models.inputs import declared_inputs
+from evenhand.audit.models.networks import DeclaredNetwork
+from evenhand.audit.models.torch_zip import torch_kind
 
 NAME = "torchscript"
 TRUST = "code"

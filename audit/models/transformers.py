@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.data import as_text, texts
-from audit.errors import InputError, UnsafeModelError
-from audit.models.declared import NOTHING, Declared
-from audit.models.optional import library
-from audit.models.outputs import as_probabilities, as_values
-from audit.models.predictor import Task
-from audit.models.weights import check_header, is_safetensors
+from evenhand.audit.data import as_text, texts
+from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.models.declared import NOTHING, Declared
+from evenhand.audit.models.optional import library
+from evenhand.audit.models.outputs import as_probabilities, as_values
+from evenhand.audit.models.predictor import Task
+from evenhand.audit.models.weights import check_header, is_safetensors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,7 +166,7 @@ class _TextModel:
         raise TypeError(f"a model of task {self.task!r} has no predict_values")
 
     def token_log_likelihood(self, frame: pd.DataFrame) -> tuple[Any, Any, Any]:
-        """See ``audit.models.predictor``."""
+        """See ``evenhand.audit.models.predictor``."""
         raise TypeError(f"a model of task {self.task!r} has no token_log_likelihood")
 
     def _texts(self, frame: pd.DataFrame) -> list[str]:

@@ -13,14 +13,14 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError, nearest
-from audit.models.declared import NOTHING, Declared
-from audit.models.deserialise import state_dict
-from audit.models.inputs import DeclaredInputs, declared_inputs
-from audit.models.networks import DeclaredNetwork
-from audit.models.outputs import outputs_of, task_of
-from audit.models.predictor import Task
-from audit.models.torch_zip import torch_kind
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.models.declared import NOTHING, Declared
+from evenhand.audit.models.deserialise import state_dict
+from evenhand.audit.models.inputs import DeclaredInputs, declared_inputs
+from evenhand.audit.models.networks import DeclaredNetwork
+from evenhand.audit.models.outputs import outputs_of, task_of
+from evenhand.audit.models.predictor import Task
+from evenhand.audit.models.torch_zip import torch_kind
 
 if TYPE_CHECKING:
     import torch

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.errors import InputError
-from audit.models.boosters import BoosterColumns, BoosterPredictor, classes_of
-from audit.models.declared import NOTHING, Declared
-from audit.models.optional import library
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.boosters import BoosterColumns, BoosterPredictor, classes_of
+from evenhand.audit.models.declared import NOTHING, Declared
+from evenhand.audit.models.optional import library
 
 if TYPE_CHECKING:
     import numpy as np

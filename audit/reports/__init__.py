@@ -12,12 +12,12 @@ import pkgutil
 from collections.abc import Mapping, Sequence
 from typing import Protocol, cast
 
-from audit.case import Case
-from audit.errors import InputError, nearest
-from audit.reports.parts.dossier import Dossier
-from audit.reports.parts.public import for_the_public
-from audit.reports.parts.words import LANGUAGES
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.reports.parts.dossier import Dossier
+from evenhand.audit.reports.parts.public import for_the_public
+from evenhand.audit.reports.parts.words import LANGUAGES
+from evenhand.policies.verdict import Verdict
 
 
 class Format(Protocol):

@@ -1,7 +1,8 @@
 """Adverse action: one person's principal reasons, in words ready to be put into a letter.
 
-The reasons are those of the check ``explanation.reasons`` (``audit.one_person`` brings them):
-inputs that moved the decision against the person, compared with a typical applicant who was decided
+The reasons are those of the check ``explanation.reasons`` (``evenhand.audit.one_person`` brings
+them): inputs that moved the decision against the person, compared with a typical applicant who was
+decided
 favourably. A sensitive feature is never named as one. At most four are given: more seldom help
 (commentary on 12 CFR 1002.9(b)(2)).
 """
@@ -11,13 +12,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audit.case import Case
-from audit.errors import InputError
-from audit.reports.parts import explained
-from audit.reports.parts.document import Block, Bullets, Document, Gap, Letter, Section, Text, page
-from audit.reports.parts.dossier import Dossier
-from audit.reports.parts.words import Words, words
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.errors import InputError
+from evenhand.audit.reports.parts import explained
+from evenhand.audit.reports.parts.document import (
+    Block,
+    Bullets,
+    Document,
+    Gap,
+    Letter,
+    Section,
+    Text,
+    page,
+)
+from evenhand.audit.reports.parts.dossier import Dossier
+from evenhand.audit.reports.parts.words import Words, words
+from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/html; charset=utf-8"
 SUFFIX = ".html"

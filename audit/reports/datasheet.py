@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from audit.case import Case
-from audit.finding import Finding
-from audit.reports.parts import figures, fill, outline, sentences
-from audit.reports.parts.document import Block, Document, Text, facts, page, table
-from audit.reports.parts.dossier import Dossier
-from audit.reports.parts.words import words
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.audit.reports.parts import figures, fill, outline, sentences
+from evenhand.audit.reports.parts.document import Block, Document, Text, facts, page, table
+from evenhand.audit.reports.parts.dossier import Dossier
+from evenhand.audit.reports.parts.words import words
+from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/html; charset=utf-8"
 SUFFIX = ".html"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from audit.case import Case
-from audit.reports.parts import fill, outline, pages, plain_words
-from audit.reports.parts.dossier import Dossier, signatures, sources
-from audit.reports.parts.pictures import pictures
-from audit.reports.parts.words import words
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.reports.parts import fill, outline, pages, plain_words
+from evenhand.audit.reports.parts.dossier import Dossier, signatures, sources
+from evenhand.audit.reports.parts.pictures import pictures
+from evenhand.audit.reports.parts.words import words
+from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/html; charset=utf-8"
 SUFFIX = ".html"

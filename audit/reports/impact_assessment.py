@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from audit.case import Case
-from audit.reports.parts import fill, plain_words
-from audit.reports.parts.document import Block, Bullets, Document, Section, page
-from audit.reports.parts.dossier import Dossier
-from audit.reports.parts.words import words
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.reports.parts import fill, plain_words
+from evenhand.audit.reports.parts.document import Block, Bullets, Document, Section, page
+from evenhand.audit.reports.parts.dossier import Dossier
+from evenhand.audit.reports.parts.words import words
+from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/html; charset=utf-8"
 SUFFIX = ".html"

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from audit.case import Case
-from audit.reports.parts.dossier import Dossier
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.reports.parts.dossier import Dossier
+from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/json"
 SUFFIX = ".json"

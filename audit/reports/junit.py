@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as ET
 
-from audit.case import Case
-from audit.reports.parts import figures
-from audit.reports.parts.dossier import Dossier, sources
-from audit.reports.parts.outline import SEVERITIES, Pack, packs
-from audit.reports.parts.text import plain
-from audit.reports.parts.words import Words, words
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.reports.parts import figures
+from evenhand.audit.reports.parts.dossier import Dossier, sources
+from evenhand.audit.reports.parts.outline import SEVERITIES, Pack, packs
+from evenhand.audit.reports.parts.text import plain
+from evenhand.audit.reports.parts.words import Words, words
+from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/xml"
 SUFFIX = ".xml"

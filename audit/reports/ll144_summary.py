@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from audit.case import Case
-from audit.finding import Finding
-from audit.reports.parts import figures, sentences
-from audit.reports.parts.document import (
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.audit.reports.parts import figures, sentences
+from evenhand.audit.reports.parts.document import (
     Block,
     Bullets,
     Document,
@@ -24,9 +24,9 @@ from audit.reports.parts.document import (
     Text,
     page,
 )
-from audit.reports.parts.dossier import Dossier
-from audit.reports.parts.words import Words, words
-from policies.verdict import Verdict
+from evenhand.audit.reports.parts.dossier import Dossier
+from evenhand.audit.reports.parts.words import Words, words
+from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/html; charset=utf-8"
 SUFFIX = ".html"

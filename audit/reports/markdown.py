@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from audit.case import Case
-from audit.reports.parts import outline, plain_words, sentences
-from audit.reports.parts.dossier import Dossier, sources
-from audit.reports.parts.text import code, markdown, short
-from audit.reports.parts.words import Words, words
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.reports.parts import outline, plain_words, sentences
+from evenhand.audit.reports.parts.dossier import Dossier, sources
+from evenhand.audit.reports.parts.text import code, markdown, short
+from evenhand.audit.reports.parts.words import Words, words
+from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/markdown; charset=utf-8"
 SUFFIX = ".md"

@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from audit.case import Case
-from audit.reports.parts.dossier import Dossier, sources
-from audit.reports.parts.outline import Pack, packs
-from audit.reports.parts.text import plain
-from audit.reports.parts.words import Words, words
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.reports.parts.dossier import Dossier, sources
+from evenhand.audit.reports.parts.outline import Pack, packs
+from evenhand.audit.reports.parts.text import plain
+from evenhand.audit.reports.parts.words import Words, words
+from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/json"
 SUFFIX = ".json"

@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audit.case import Case
-from audit.errors import InputError
-from audit.reports.parts.dossier import Dossier
-from audit.reports.parts.pages import style_sheet
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.errors import InputError
+from evenhand.audit.reports.parts.dossier import Dossier
+from evenhand.audit.reports.parts.pages import style_sheet
+from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/pdf"
 SUFFIX = ".pdf"
@@ -35,7 +35,7 @@ def render(
     Raises InputError where that format is no page, where WeasyPrint is not installed, and where the
     system lacks the libraries that it draws text with.
     """
-    from audit.reports import FORMATS
+    from evenhand.audit.reports import FORMATS
 
     chosen = FORMATS.get(dossier.of.replace("-", "_"))
     pages = sorted(n for n, f in FORMATS.items() if f.MEDIA_TYPE.startswith("text/html"))

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from audit.case import Case
-from audit.reports.parts.dossier import Dossier, sources
-from audit.reports.parts.outline import Pack, packs
-from audit.reports.parts.places import in_repository, place_of
-from audit.reports.parts.text import plain
-from audit.reports.parts.words import Words, words
-from policies.verdict import Severity, Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.reports.parts.dossier import Dossier, sources
+from evenhand.audit.reports.parts.outline import Pack, packs
+from evenhand.audit.reports.parts.places import in_repository, place_of
+from evenhand.audit.reports.parts.text import plain
+from evenhand.audit.reports.parts.words import Words, words
+from evenhand.policies.verdict import Severity, Verdict
 
 MEDIA_TYPE = "application/sarif+json"
 SUFFIX = ".sarif"

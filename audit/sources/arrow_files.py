@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
-from audit.sources.arrow_messages import announced_bytes
-from audit.sources.limits import Limits, check_expansion, name_columns
+from evenhand.audit.errors import InputError
+from evenhand.audit.sources.arrow_messages import announced_bytes
+from evenhand.audit.sources.limits import Limits, check_expansion, name_columns
 
 if TYPE_CHECKING:
     import pandas as pd

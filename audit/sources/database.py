@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import EvenhandError, InputError, LimitError, nearest
-from audit.sources.limits import MAX_CELL, Limits, check_width, name_columns, too_slow
+from evenhand.audit.errors import EvenhandError, InputError, LimitError, nearest
+from evenhand.audit.sources.limits import MAX_CELL, Limits, check_width, name_columns, too_slow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +113,7 @@ def _sqlite(file: Path, limits: Limits) -> Engine:
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
-    from audit.sources.sqlite import connect
+    from evenhand.audit.sources.sqlite import connect
 
     return create_engine("sqlite://", creator=lambda: connect(file, limits), poolclass=NullPool)
 

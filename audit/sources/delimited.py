@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
-from audit.sources.limits import MAX_CELL, check_width, name_columns
+from evenhand.audit.errors import InputError
+from evenhand.audit.sources.limits import MAX_CELL, check_width, name_columns
 
 if TYPE_CHECKING:
     import pandas as pd

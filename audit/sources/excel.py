@@ -10,8 +10,8 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from audit.errors import InputError, LimitError, nearest
-from audit.sources.limits import MAX_CELL, Limits, check_expansion, check_width
+from evenhand.audit.errors import InputError, LimitError, nearest
+from evenhand.audit.sources.limits import MAX_CELL, Limits, check_expansion, check_width
 
 _MAX_CELLS = 20_000_000
 _DECLARATIONS = tuple(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
-from audit.sources.limits import Limits, check_expansion, check_width, name_columns
+from evenhand.audit.errors import InputError
+from evenhand.audit.sources.limits import Limits, check_expansion, check_width, name_columns
 
 if TYPE_CHECKING:
     import pandas as pd

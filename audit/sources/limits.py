@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from audit.errors import InputError, LimitError
+from evenhand.audit.errors import InputError, LimitError
 
 MIB, GIB = 1 << 20, 1 << 30
 MAX_COLUMNS = 10_000

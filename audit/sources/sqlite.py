@@ -6,8 +6,8 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from audit.errors import InputError
-from audit.sources.limits import MAX_CELL, Limits
+from evenhand.audit.errors import InputError
+from evenhand.audit.sources.limits import MAX_CELL, Limits
 
 MAGIC = b"SQLite format 3\0"
 _STEPS = 10_000  # virtual machine instructions between two looks at the clock

@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 import zlib
 
-from audit.errors import InputError
-from audit.sources.limits import Limits, check_expansion
+from evenhand.audit.errors import InputError
+from evenhand.audit.sources.limits import Limits, check_expansion
 
 _MARKS = (  # the longer first: UTF-32's mark starts with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),

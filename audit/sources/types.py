@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd

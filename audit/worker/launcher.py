@@ -15,11 +15,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from audit.errors import UnsafeModelError
-from audit.worker.zygote import receive, send
+from evenhand.audit.errors import UnsafeModelError
+from evenhand.audit.worker.zygote import receive, send
 
 # What every worker needs to read rows and write answers.
-_ALWAYS = ("numpy", "pandas", "pyarrow", "audit.worker.serving", "audit.worker.rows")
+_ALWAYS = (
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "evenhand.audit.worker.serving",
+    "evenhand.audit.worker.rows",
+)
 # The environment of whoever starts an audit holds secrets. These names hold none, and numbers
 # depend on them (how many threads add up, which libraries are found).
 _KEPT = (
@@ -30,7 +36,7 @@ _MOST_NAMES = 100  # of a folder, to guess what it is
 _START = (
     "import sys, json\n"
     "sys.path[:] = json.loads(sys.argv[2])\n"
-    "from audit.worker.zygote import main\n"
+    "from evenhand.audit.worker.zygote import main\n"
     "main(int(sys.argv[1]))\n"
 )
 

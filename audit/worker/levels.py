@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from audit.errors import InputError, UnsafeModelError
+from evenhand.audit.errors import InputError, UnsafeModelError
 
 GIB = 1 << 30
 

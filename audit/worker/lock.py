@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from audit.worker import landlock, seccomp
-from audit.worker.levels import GIB, Isolation, Level
+from evenhand.audit.worker import landlock, seccomp
+from evenhand.audit.worker.levels import GIB, Isolation, Level
 
 MAX_FILE = 4 * GIB  # the largest file that it may write into its scratch folder
 MAX_OPEN_FILES = 256
@@ -86,7 +86,8 @@ def readable() -> Iterator[Path]:
         if Path(entry).name in ("site-packages", "dist-packages"):
             yield Path(entry)
     for name, module in list(sys.modules.items()):
-        if "." not in name:
+        # what evenhand holds may be links to folders elsewhere: each is named by itself
+        if "." not in name or (name.startswith("evenhand.") and name.count(".") == 1):
             yield from map(Path, getattr(module, "__path__", None) or ())
 
 

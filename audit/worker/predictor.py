@@ -1,4 +1,5 @@
-"""A model in a worker, as the audit sees it: the contract of ``audit.models.predictor``."""
+"""A model in a worker, as the audit sees it: the contract of
+``evenhand.audit.models.predictor``."""
 
 from __future__ import annotations
 
@@ -6,12 +7,12 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
-from audit.attribution.door import Answer, Question
-from audit.errors import InputError, UnsafeModelError
-from audit.models.predictor import Gradients, Task
-from audit.worker.frames import Message
-from audit.worker.levels import Isolation, Rules
-from audit.worker.session import Session
+from evenhand.audit.attribution.door import Answer, Question
+from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.models.predictor import Gradients, Task
+from evenhand.audit.worker.frames import Message
+from evenhand.audit.worker.levels import Isolation, Rules
+from evenhand.audit.worker.session import Session
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,8 +26,9 @@ class WorkerPredictor:
     """Asks the worker. Only the columns that the model reads are sent: no label, no group.
 
     ``gradients`` is None: gradients stay where the model is, and explanations ask through
-    ``audit.attribution.door``. ``reopened()`` gives the same model in a fresh process. A question
-    that ended the worker, by a limit or a crash, costs its own answer alone: the next one starts
+    ``evenhand.audit.attribution.door``. ``reopened()`` gives the same model in a fresh process. A
+    question that ended the worker, by a limit or a crash, costs its own answer alone: the next one
+    starts
     another worker, ``MOST_REPLACED`` times.
     """
 
@@ -65,7 +67,8 @@ class WorkerPredictor:
     def reopened(self, *, elsewhere: bool = False) -> WorkerPredictor:
         """The same model opened again from the same copy, in a process that has seen no rows.
 
-        ``elsewhere``: one that finds another clock and environment (``audit.worker.elsewhere``).
+        ``elsewhere``: one that finds another clock and environment
+        (``evenhand.audit.worker.elsewhere``).
         """
         session = self._again(elsewhere)
         return type(self)(
@@ -94,9 +97,9 @@ class WorkerPredictor:
         return sums, tokens, characters
 
     def ask(self, question: Question) -> Answer:
-        """The answer to a question about the model; see ``audit.attribution.door``."""
-        from audit.attribution.door import MASKS
-        from audit.worker.rows import to_bytes
+        """The answer to a question about the model; see ``evenhand.audit.attribution.door``."""
+        from evenhand.audit.attribution.door import MASKS
+        from evenhand.audit.worker.rows import to_bytes
 
         reads = set(self.input_columns)
         frames = {
@@ -126,7 +129,7 @@ class WorkerPredictor:
     ) -> list[np.ndarray]:
         import numpy as np
 
-        from audit.worker.rows import to_bytes
+        from evenhand.audit.worker.rows import to_bytes
 
         rows = to_bytes(frame[list(self.input_columns)])
         size = int(np.prod(shape)) * 8 * several
@@ -150,7 +153,8 @@ class WorkerPredictor:
 
 
 class DecidingWorkerPredictor(WorkerPredictor):
-    """A model in a worker that makes its decisions itself (``audit.models.predictor.Decides``)."""
+    """A model in a worker that makes its decisions itself
+    (``evenhand.audit.models.predictor.Decides``)."""
 
     def decide(self, frame: pd.DataFrame) -> np.ndarray:
         """Positions in ``classes``, int of shape (rows,)."""

@@ -247,8 +247,8 @@ def try_to_escape(rules: Any = None) -> tuple[Any, list[list[Any]]]:
     The probes get a folder with a secret file, a place beside the model to write to, and the pid
     of this process.
     """
-    from audit.worker.levels import Rules
-    from audit.worker.session import Session
+    from evenhand.audit.worker.levels import Rules
+    from evenhand.audit.worker.session import Session
 
     with tempfile.TemporaryDirectory(prefix="evenhand-probes-") as name:
         folder = Path(name)

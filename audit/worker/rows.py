@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from audit.errors import EvenhandError
-from audit.worker.elsewhere import go_elsewhere
-from audit.worker.frames import BadFrame, Message, pack, unpack
-from audit.worker.levels import Level
-from audit.worker.lock import leave_family, lock, resident_memory
+from evenhand.audit.errors import EvenhandError
+from evenhand.audit.worker.elsewhere import go_elsewhere
+from evenhand.audit.worker.frames import BadFrame, Message, pack, unpack
+from evenhand.audit.worker.levels import Level
+from evenhand.audit.worker.lock import leave_family, lock, resident_memory
 
 KNOWN_METHODS = ("predict_proba", "predict_values", "token_log_likelihood", "decide")
 
@@ -21,7 +21,7 @@ def serve(task: dict[str, Any], *, channel: int, said: int, parent: int) -> None
     """Runs in a new fork of the zygote until the parent hangs up."""
     leave_family(parent)
     channel = _only(channel, said)
-    from audit.worker import rows as _  # noqa: F401 - the reader of rows, while files may be read
+    from evenhand.audit.worker import rows as _  # noqa: F401 - the reader of rows, while files may be read
 
     line = _Line(channel)
     # The zygote's own, since pages of libraries are counted here only once they are touched.
@@ -123,7 +123,7 @@ class _Worker:
         if do == "load":
             return self._load(question.facts["format"], question.facts["declared"])
         if do == "probe":
-            from audit.worker.probes import run_probes
+            from evenhand.audit.worker.probes import run_probes
 
             return Message({"probes": run_probes(question.facts["told"])})
         if do == "ask":
@@ -133,12 +133,12 @@ class _Worker:
         raise BadFrame(f"no such question: {do!r}")
 
     def _sniff(self) -> Message:
-        from audit.models.opening import look_at
+        from evenhand.audit.models.opening import look_at
 
         return Message(look_at(self._model))
 
     def _load(self, name: str, declared: dict[str, Any]) -> Message:
-        from audit.models.opening import format_named, load_as
+        from evenhand.audit.models.opening import format_named, load_as
 
         self._predictor = made = load_as(format_named(name), self._model, declared)
         has = [m for m in KNOWN_METHODS if callable(getattr(made, m, None))]
@@ -156,7 +156,7 @@ class _Worker:
     def _method(self, name: str, question: Message) -> Message:
         import numpy as np
 
-        from audit.worker.rows import from_bytes
+        from evenhand.audit.worker.rows import from_bytes
 
         frame = from_bytes(question.blobs["rows"])
         found = getattr(self._predictor, name)(frame)
@@ -164,8 +164,8 @@ class _Worker:
         return Message(arrays={str(i): np.asarray(a) for i, a in enumerate(several)})
 
     def _ask(self, question: Message) -> Message:
-        from audit.attribution.door import Question, answer
-        from audit.worker.rows import from_bytes
+        from evenhand.audit.attribution.door import Question, answer
+        from evenhand.audit.worker.rows import from_bytes
 
         frames = {name: from_bytes(data) for name, data in question.blobs.items()}
         asked = Question(question.facts["operation"], question.facts["options"], frames)

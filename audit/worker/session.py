@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from audit.errors import (
+from evenhand.audit.errors import (
     AlteredEvidenceError,
     EvenhandError,
     InputError,
@@ -20,10 +20,10 @@ from audit.errors import (
     UnsafeModelError,
     printable,
 )
-from audit.worker.frames import MAX_MESSAGE, BadFrame, Message, pack, unpack
-from audit.worker.launcher import launcher
-from audit.worker.levels import GIB, Isolation, Level, Rules
-from audit.worker.lock import resident_memory
+from evenhand.audit.worker.frames import MAX_MESSAGE, BadFrame, Message, pack, unpack
+from evenhand.audit.worker.launcher import launcher
+from evenhand.audit.worker.levels import GIB, Isolation, Level, Rules
+from evenhand.audit.worker.lock import resident_memory
 
 PULSE = 0.1  # seconds between two looks at a worker that is at work
 _KEPT_TEXT = 2000  # characters of what it printed, for error messages alone
@@ -42,7 +42,7 @@ def escaped(text: object, *, most: int = _KEPT_TEXT) -> str:
 class Session:
     """A worker for the model at ``model``, which may write into ``scratch``.
 
-    ``elsewhere`` gives it another clock and environment (``audit.worker.elsewhere``).
+    ``elsewhere`` gives it another clock and environment (``evenhand.audit.worker.elsewhere``).
     """
 
     def __init__(

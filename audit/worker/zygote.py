@@ -94,7 +94,7 @@ def modules_of(model_format: str, beside: list[str]) -> list[str]:
     A name is a guess at what will be needed: the format itself is decided by content, in a worker.
     """
     # Formats and networks of other packages: a worker finds only what is loaded by then.
-    from audit.models.opening import format_named, formats
+    from evenhand.audit.models.opening import format_named, formats
 
     known = list(formats())
     names = sorted({e.value.split(".")[0] for e in entry_points(group="evenhand.architectures")})
@@ -165,7 +165,7 @@ class _Zygote:
         code = 70
         try:
             line.close()
-            from audit.worker.serving import serve
+            from evenhand.audit.worker.serving import serve
 
             serve(task, channel=handles[0], said=handles[1], parent=parent)
             code = 0

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from audit.case import Case
-from audit.finding import Finding
-from dashboard import app, forms, frames, identity, items, parts, state, writing
-from dashboard.context import Context
-from dashboard.i18n import LANGUAGES, Translator
-from dashboard.judging import PackChoice
-from dashboard.look import verdict_markdown, verdict_word
-from dashboard.text import escape, visible
-from policies import gate
-from policies.pack import Pack
-from policies.schema import Item
-from policies.verdict import Verdict, VerdictStatus
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.dashboard import app, forms, frames, identity, items, parts, state, writing
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.i18n import LANGUAGES, Translator
+from evenhand.dashboard.judging import PackChoice
+from evenhand.dashboard.look import verdict_markdown, verdict_word
+from evenhand.dashboard.text import escape, visible
+from evenhand.policies import gate
+from evenhand.policies.pack import Pack
+from evenhand.policies.schema import Item
+from evenhand.policies.verdict import Verdict, VerdictStatus
 
 _ALL = ""
 _EVIDENCE_AT_FIRST = 6

@@ -7,14 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from audit.case import Case
-from audit.errors import EvenhandError
-from dashboard import app, comparing, figure, frames, parts, state
-from dashboard.charts_compared import differences
-from dashboard.context import Context
-from dashboard.index import group_axis
-from dashboard.store import StoredCase
-from dashboard.text import escape, visible
+from evenhand.audit.case import Case
+from evenhand.audit.errors import EvenhandError
+from evenhand.dashboard import app, comparing, figure, frames, parts, state
+from evenhand.dashboard.charts_compared import differences
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.index import group_axis
+from evenhand.dashboard.store import StoredCase
+from evenhand.dashboard.text import escape, visible
 
 
 def render(ctx: Context) -> None:

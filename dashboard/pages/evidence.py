@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from audit.case import Case
-from audit.errors import EvenhandError
-from audit.register import Entry, chain_problems
-from audit.reports import FORMATS
-from audit.reports.parts import outline
-from dashboard import app, parts, starting, store
-from dashboard.context import Context
-from dashboard.text import escape, visible
+from evenhand.audit.case import Case
+from evenhand.audit.errors import EvenhandError
+from evenhand.audit.register import Entry, chain_problems
+from evenhand.audit.reports import FORMATS
+from evenhand.audit.reports.parts import outline
+from evenhand.dashboard import app, parts, starting, store
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.text import escape, visible
 
 _ENTRIES_AT_FIRST = 200
 _MADE, _CHECKED = "evenhand_report", "evenhand_checked"

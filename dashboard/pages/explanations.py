@@ -7,13 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from audit.case import Case
-from dashboard import app, charts_explained, figure, frames, parts, state
-from dashboard import frames_explained as tables
-from dashboard.context import Context
-from dashboard.explained_person import one_person
-from dashboard.fairness_views import artifact
-from dashboard.text import escape, visible
+from evenhand.audit.case import Case
+from evenhand.dashboard import app, charts_explained, figure, frames, parts, state
+from evenhand.dashboard import frames_explained as tables
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.explained_person import one_person
+from evenhand.dashboard.fairness_views import artifact
+from evenhand.dashboard.text import escape, visible
 
 ATTRIBUTIONS = "explanation.attribution.json"
 BY_GROUP = "explanation.by_group.json"

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from audit.case import Case
-from audit.finding import Finding
-from dashboard import app, charts, figure, frames, parts, state, store
-from dashboard.context import Context
-from dashboard.fairness_views import calibration, thresholds, worst_groups
-from dashboard.index import Index, group_axis, group_key, group_name
-from dashboard.text import escape, visible
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.dashboard import app, charts, figure, frames, parts, state, store
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.fairness_views import calibration, thresholds, worst_groups
+from evenhand.dashboard.index import Index, group_axis, group_key, group_name
+from evenhand.dashboard.text import escape, visible
 
 _FAMILIES = ("fairness", "data", "performance")
 _FIRST = "selection_rate"

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from audit.case import Case
-from audit.finding import STATUSES, Finding, Status
-from dashboard import app, charts, figure, frames, parts, state, store
-from dashboard.context import Context
-from dashboard.index import Index
-from dashboard.look import finding_markdown
-from dashboard.text import escape, visible
+from evenhand.audit.case import Case
+from evenhand.audit.finding import STATUSES, Finding, Status
+from evenhand.dashboard import app, charts, figure, frames, parts, state, store
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.index import Index
+from evenhand.dashboard.look import finding_markdown
+from evenhand.dashboard.text import escape, visible
 
 _ALL = ""
 _MOST_ROWS = 1000  # of the table on the page; the download has all

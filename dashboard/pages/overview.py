@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from audit.errors import EvenhandError
-from dashboard import app, figure, judging, parts, plain_words, state, store
-from dashboard.charts_compared import trend
-from dashboard.context import Context, Counted
-from dashboard.judging import PackChoice
-from dashboard.shelf import TOLD
-from dashboard.store import Cover, StoredCase
-from dashboard.text import ending, escape, visible
+from evenhand.audit.errors import EvenhandError
+from evenhand.dashboard import app, figure, judging, parts, plain_words, state, store
+from evenhand.dashboard.charts_compared import trend
+from evenhand.dashboard.context import Context, Counted
+from evenhand.dashboard.judging import PackChoice
+from evenhand.dashboard.shelf import TOLD
+from evenhand.dashboard.store import Cover, StoredCase
+from evenhand.dashboard.text import ending, escape, visible
 
 _PER_PAGE = 20
 _ALL = ""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from audit.case import Case
-from audit.finding import Finding
-from dashboard import app, charts_privacy, figure, frames, parts, plain_words
-from dashboard.context import Context
-from dashboard.fairness_views import artifact
-from dashboard.frames_privacy import LEDGER, ledger_frame
-from dashboard.pages.compare import choose_others, paired, show_differences
-from dashboard.text import escape, visible
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.dashboard import app, charts_privacy, figure, frames, parts, plain_words
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.fairness_views import artifact
+from evenhand.dashboard.frames_privacy import LEDGER, ledger_frame
+from evenhand.dashboard.pages.compare import choose_others, paired, show_differences
+from evenhand.dashboard.text import escape, visible
 
 _BUDGET = ("declared_epsilon", "declared_delta")
 _LEDGER = "privacy.ledger"

@@ -8,12 +8,12 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from audit.errors import EvenhandError, InputError
-from audit.register import home
-from dashboard import app, identity, running, starting
-from dashboard.context import Context
-from dashboard.text import escape, visible
-from policies.pack import shipped_packs
+from evenhand.audit.errors import EvenhandError, InputError
+from evenhand.audit.register import home
+from evenhand.dashboard import app, identity, running, starting
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.text import escape, visible
+from evenhand.policies.pack import shipped_packs
 
 _RECIPES = Path(__file__).resolve().parents[2] / "trainers" / "recipes"
 _TASKS = ("binary", "multiclass", "regression", "generation")

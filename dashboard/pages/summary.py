@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from audit.case import Case
-from dashboard import app, parts, plain_words, state, store
-from dashboard.context import Context
-from dashboard.index import group_name
-from dashboard.look import verdict_markdown
-from dashboard.text import escape
-from policies import gate
-from policies.verdict import VerdictStatus
+from evenhand.audit.case import Case
+from evenhand.dashboard import app, parts, plain_words, state, store
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.index import group_name
+from evenhand.dashboard.look import verdict_markdown
+from evenhand.dashboard.text import escape
+from evenhand.policies import gate
+from evenhand.policies.verdict import VerdictStatus
 
 _OPEN: tuple[VerdictStatus, ...] = ("fail", "error", "inconclusive", "warn", "needs-attestation")
 _SHOWN = 5

@@ -12,10 +12,10 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from audit.errors import EvenhandError
-from dashboard import app, frames, identity, parts, running, starting
-from dashboard.context import Context
-from dashboard.text import escape
+from evenhand.audit.errors import EvenhandError
+from evenhand.dashboard import app, frames, identity, parts, running, starting
+from evenhand.dashboard.context import Context
+from evenhand.dashboard.text import escape
 
 _PLANNED = "evenhand_training_plan"
 _NAMED = ("loanapp",)  # data that comes with a package

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from audit.cli import run
+from evenhand.audit.cli import run
 from tests.audit.subjects import confusion_rows
 
 GOOD = pd.concat(

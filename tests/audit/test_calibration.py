@@ -10,18 +10,18 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from audit.case import read_case
-from audit.measure.calibration import (
+from evenhand.audit.case import read_case
+from evenhand.audit.measure.calibration import (
     equal_mass_bins,
     expected_calibration_error,
     recalibrate,
 )
-from audit.measure.classification import RATES as GROUP_RATES
-from audit.measure.estimate import Estimate
-from audit.measure.intervals import newcombe, rate
-from audit.measure.spread import largest_difference
-from audit.measure.sweep import RATES, sweep, wilson_bands
-from audit.run import audit
+from evenhand.audit.measure.classification import RATES as GROUP_RATES
+from evenhand.audit.measure.estimate import Estimate
+from evenhand.audit.measure.intervals import newcombe, rate
+from evenhand.audit.measure.spread import largest_difference
+from evenhand.audit.measure.sweep import RATES, sweep, wilson_bands
+from evenhand.audit.run import audit
 from tests.audit.subjects import findings_of, one, stored_spec
 
 

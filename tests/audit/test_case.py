@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from audit.case import CaseWriter, case_digest, find_cases, read_case, verify_case
-from audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.case import CaseWriter, case_digest, find_cases, read_case, verify_case
+from evenhand.audit.errors import AlteredEvidenceError, InputError
 from tests.samples import finding, sample_plan, write_sample_case
 
 

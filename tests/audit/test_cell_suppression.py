@@ -7,10 +7,17 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from audit.counts import Cell, Counts, count_groups, feature_sets, total
-from audit.measure.cell_suppression import EVERYONE, People, Told, possible, told_by_rate, withheld
-from audit.measure.classification import RATES, rate_count
-from audit.measure.suppression import group_of
+from evenhand.audit.counts import Cell, Counts, count_groups, feature_sets, total
+from evenhand.audit.measure.cell_suppression import (
+    EVERYONE,
+    People,
+    Told,
+    possible,
+    told_by_rate,
+    withheld,
+)
+from evenhand.audit.measure.classification import RATES, rate_count
+from evenhand.audit.measure.suppression import group_of
 
 NAMES = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision_score")
 

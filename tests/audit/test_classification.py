@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from audit.measure import classification as c
-from audit.measure.ranking import auc_interval, roc_auc
+from evenhand.audit.measure import classification as c
+from evenhand.audit.measure.ranking import auc_interval, roc_auc
 
 COUNTS = c.Confusion(tp=30, fp=12, fn=9, tn=49)
 

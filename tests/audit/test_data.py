@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from audit.data import as_text, canonical_order, match_label, read_table, table_of, texts
-from audit.errors import InputError
+from evenhand.audit.data import as_text, canonical_order, match_label, read_table, table_of, texts
+from evenhand.audit.errors import InputError
 
 
 def write(folder: Path, text: str, name: str = "t.csv") -> Path:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from audit.cli import run
-from audit.declared_file import read_declared
-from audit.errors import InputError
+from evenhand.audit.cli import run
+from evenhand.audit.declared_file import read_declared
+from evenhand.audit.errors import InputError
 from tests.audit.subjects import confusion_rows
 
 WHO = {

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from audit.checks.energy import training
-from audit.errors import MissingNeed
-from audit.finding import Finding
+from evenhand.audit.checks.energy import training
+from evenhand.audit.errors import MissingNeed
+from evenhand.audit.finding import Finding
 
 COST = {
     "wall_s": 12.5,

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from audit.case import Case, read_case
-from audit.cli import run
-from audit.one_person import explain, reopen
-from audit.run import audit
-from audit.spec import make_spec
-from audit.worker.levels import make_rules
+from evenhand.audit.case import Case, read_case
+from evenhand.audit.cli import run
+from evenhand.audit.one_person import explain, reopen
+from evenhand.audit.run import audit
+from evenhand.audit.spec import make_spec
+from evenhand.audit.worker.levels import make_rules
 from tests.audit.models import people, skops_model
 
 CHECKS = ["explanation.reasons", "explanation.counterfactual"]

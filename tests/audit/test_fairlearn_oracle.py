@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from audit.checks.fairness import gaps
-from audit.counts import count_groups
-from audit.measure.disaggregated import disaggregate
+from evenhand.audit.checks.fairness import gaps
+from evenhand.audit.counts import count_groups
+from evenhand.audit.measure.disaggregated import disaggregate
 
 METRICS: dict[str, Callable[..., float]] = {
     "selection_rate": fl.selection_rate,

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pytest
 from sklearn import metrics as sk
 
-from audit.checks.fairness import gaps, group_rates
-from audit.counts import count_groups
-from audit.custom import group_metric
-from audit.data import table_of
-from audit.errors import InputError
-from audit.measure.quantiles import quantile
-from audit.predictions import score
+from evenhand.audit.checks.fairness import gaps, group_rates
+from evenhand.audit.counts import count_groups
+from evenhand.audit.custom import group_metric
+from evenhand.audit.data import table_of
+from evenhand.audit.errors import InputError
+from evenhand.audit.measure.quantiles import quantile
+from evenhand.audit.predictions import score
 from tests.audit.subjects import confusion_rows, findings_of, one, stored_subject
 
 
@@ -153,7 +153,7 @@ def test_regression_gaps_equal_fairlearns_and_the_worst_group_is_bounded(tmp_pat
 
 
 def test_the_interval_of_a_regression_gap_covers(tmp_path: Path) -> None:
-    from audit.checks.fairness.regression_gaps import _spread
+    from evenhand.audit.checks.fairness.regression_gaps import _spread
 
     rng = np.random.default_rng(9)
     hits = 0

@@ -9,17 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.catalogue import check
-from audit.finding import Finding
-from audit.measure.bounded import bounded_mean
-from audit.measure.inequality import between_groups_index, generalized_entropy, individual_index
-from audit.measure.intervals import wilson
-from audit.measure.neighbours import disagreement, encode
-from audit.measure.swaps import HOLE, template_of
-from audit.models.predictor import Opened
-from audit.run import run_check
-from audit.spec import make_spec
-from audit.subject import Subject, build_subject
+from evenhand.audit.catalogue import check
+from evenhand.audit.finding import Finding
+from evenhand.audit.measure.bounded import bounded_mean
+from evenhand.audit.measure.inequality import (
+    between_groups_index,
+    generalized_entropy,
+    individual_index,
+)
+from evenhand.audit.measure.intervals import wilson
+from evenhand.audit.measure.neighbours import disagreement, encode
+from evenhand.audit.measure.swaps import HOLE, template_of
+from evenhand.audit.models.predictor import Opened
+from evenhand.audit.run import run_check
+from evenhand.audit.spec import make_spec
+from evenhand.audit.subject import Subject, build_subject
 from tests.audit.models import people, skops_model
 from tests.audit.subjects import confusion_rows, findings_of, one
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from audit.finding import Interval
-from audit.measure import intervals
-from audit.measure.intervals import (
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure import intervals
+from evenhand.audit.measure.intervals import (
     clopper_pearson,
     katz_log,
     mean,

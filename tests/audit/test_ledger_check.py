@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from audit.checks.privacy import ledger
-from audit.checks.record import Artifact
-from audit.errors import MissingNeed
-from audit.finding import Finding
+from evenhand.audit.checks.privacy import ledger
+from evenhand.audit.checks.record import Artifact
+from evenhand.audit.errors import MissingNeed
+from evenhand.audit.finding import Finding
 
 CLAIM: dict[str, Any] = {
     "epsilon": 2.5,

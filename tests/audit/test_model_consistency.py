@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from audit.errors import LimitError
-from audit.models.declared import Declared, Endpoint
-from audit.models.endpoint import open_endpoint
-from audit.models.estimators import predictor_of
-from audit.models.opening import open_model
-from audit.worker.levels import Rules
+from evenhand.audit.errors import LimitError
+from evenhand.audit.models.declared import Declared, Endpoint
+from evenhand.audit.models.endpoint import open_endpoint
+from evenhand.audit.models.estimators import predictor_of
+from evenhand.audit.models.opening import open_model
+from evenhand.audit.worker.levels import Rules
 from tests.audit.formats import makers_mlflow
 from tests.audit.formats.makers import MAKERS
 from tests.audit.formats.test_endpoint import BINARY, say, served
@@ -343,7 +343,7 @@ def test_coarse_answers_hide_little() -> None:
 ELSEWHERE = """
 import datetime, json, os, time
 real = datetime.datetime, time.time()
-from audit.worker.elsewhere import go_elsewhere
+from evenhand.audit.worker.elsewhere import go_elsewhere
 os.environ.update(OMP_NUM_THREADS="3", SECRET_OF_CI="1")
 go_elsewhere()
 now = datetime.datetime.now(tz=datetime.timezone.utc)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from audit.errors import EvenhandError, InputError, UnsafeModelError
-from audit.models.opening import open_model
+from evenhand.audit.errors import EvenhandError, InputError, UnsafeModelError
+from evenhand.audit.models.opening import open_model
 from tests.audit.models import people, skops_model
 
 

@@ -11,12 +11,12 @@ import pytest
 from scipy.stats import binomtest, hypergeom
 from sklearn.metrics import mutual_info_score, ndcg_score
 
-from audit.case import read_case
-from audit.measure import dependence as d
-from audit.measure.exposure import ndcg, ndcg_estimate, position_weights
-from audit.measure.representation import total_variation
-from audit.measure.worst_groups import Levels, confirm, heat_map, search
-from audit.run import audit
+from evenhand.audit.case import read_case
+from evenhand.audit.measure import dependence as d
+from evenhand.audit.measure.exposure import ndcg, ndcg_estimate, position_weights
+from evenhand.audit.measure.representation import total_variation
+from evenhand.audit.measure.worst_groups import Levels, confirm, heat_map, search
+from evenhand.audit.run import audit
 from tests.audit.subjects import findings_of, one, stored_spec
 
 SEED = (3, 4)
@@ -83,7 +83,7 @@ def test_proxies_find_the_stand_in_and_not_the_noise(tmp_path: Path) -> None:
 
 def test_areas_of_noise_are_not_biased_away_from_a_half() -> None:
     rng = np.random.default_rng(4)
-    from audit.measure.ranking import roc_auc
+    from evenhand.audit.measure.ranking import roc_auc
 
     found = []
     for trial in range(200):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from audit.measure.rounding import (
+from evenhand.audit.measure.rounding import (
     BFLOAT16,
     FLOAT16,
     FLOAT32,

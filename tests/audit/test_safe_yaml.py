@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from audit import safe_yaml
-from audit.errors import InputError
+from evenhand.audit import safe_yaml
+from evenhand.audit.errors import InputError
 
 
 def test_values_and_lines() -> None:

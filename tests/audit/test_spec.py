@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
-from audit.errors import InputError
-from audit.spec import json_schema, make_spec, read_spec
+from evenhand.audit.errors import InputError
+from evenhand.audit.spec import json_schema, make_spec, read_spec
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from audit.catalogue import check
-from audit.cli import run
-from audit.measure import multiclass as m
-from audit.measure import regression as r
-from audit.models.predictor import Opened
-from audit.run import run_check
-from audit.spec import make_spec
-from audit.subject import Subject, build_subject
+from evenhand.audit.catalogue import check
+from evenhand.audit.cli import run
+from evenhand.audit.measure import multiclass as m
+from evenhand.audit.measure import regression as r
+from evenhand.audit.models.predictor import Opened
+from evenhand.audit.run import run_check
+from evenhand.audit.spec import make_spec
+from evenhand.audit.subject import Subject, build_subject
 from tests.audit.subjects import one
 
 
@@ -213,7 +213,7 @@ def test_bits_per_character_overall_and_by_group(
     frame.to_csv(tmp_path / "texts.csv", index=False)
     opened = Opened(CountingModel(), tmp_path, "sha256:0")  # type: ignore[arg-type]
     monkeypatch.setattr(
-        "audit.subject.begin_opening", lambda path, *args, **options: lambda: opened
+        "evenhand.audit.subject.begin_opening", lambda path, *args, **options: lambda: opened
     )
     spec = make_spec(
         {"model": "m", "data": str(tmp_path / "texts.csv"), "sensitive_features": ["voice"]}

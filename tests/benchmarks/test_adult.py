@@ -62,7 +62,7 @@ def folder() -> Path:
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_accuracy_on_adults_own_test_rows(name: str, folder: Path, tmp_path: Path) -> None:
-    from trainers import train
+    from evenhand.trainers import train
 
     found, spent, seconds = [], [], []
     for seed in SEEDS:

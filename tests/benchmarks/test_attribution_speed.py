@@ -19,11 +19,11 @@ import pytest
 import torch
 from captum.attr import IntegratedGradients, ShapleyValueSampling
 
-from audit.attribution.door import Answer, Question, ask
-from audit.models.estimators import EstimatorPredictor
-from trainers.architectures import mlp
-from trainers.encoders import TabularEncoder
-from trainers.predictors import NetworkPredictor
+from evenhand.audit.attribution.door import Answer, Question, ask
+from evenhand.audit.models.estimators import EstimatorPredictor
+from evenhand.trainers.architectures import mlp
+from evenhand.trainers.encoders import TabularEncoder
+from evenhand.trainers.predictors import NetworkPredictor
 
 pytestmark = pytest.mark.bench
 LIMIT = 256 << 20

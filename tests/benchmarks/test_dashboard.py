@@ -15,10 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from audit.case import CaseWriter
-from audit.finding import Finding, finding_id
-from audit.register import Register
-from policies.pack import PACKS
+from evenhand.audit.case import CaseWriter
+from evenhand.audit.finding import Finding, finding_id
+from evenhand.audit.register import Register
+from evenhand.policies.pack import PACKS
 from tests.dashboard.browsing import served
 from tests.dashboard.sessions import Visitor, p95, visitors
 from tests.samples import finding, sample_findings, sample_plan

@@ -18,8 +18,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, precision_score
 
-from audit.checks.fairness import gaps, group_rates
-from audit.counts import count_groups
+from evenhand.audit.checks.fairness import gaps, group_rates
+from evenhand.audit.counts import count_groups
 
 pytestmark = pytest.mark.bench
 RATES = {
@@ -119,8 +119,8 @@ def test_a_thousand_draws_cost_the_same_whatever_the_rows() -> None:
 
 WORKER = """
 import json, sys, time
-from audit.checks.fairness import gaps, group_rates
-from audit.counting import count_file
+from evenhand.audit.checks.fairness import gaps, group_rates
+from evenhand.audit.counting import count_file
 start = time.perf_counter()
 counts = count_file(sys.argv[1], sensitive_features=json.loads(sys.argv[2]), target="y",
                     predicted="p")
@@ -161,7 +161,7 @@ def in_a_process(path: Path, features: list[str]) -> dict[str, float]:
 
 COMMAND = """
 import sys
-from audit.cli import main
+from evenhand.audit.cli import main
 try:
     main(sys.argv[1:])
 finally:

@@ -15,8 +15,8 @@ from statistics import fmean, stdev
 import pytest
 import torch
 
-from trainers import train
-from trainers.recipe import read_recipe
+from evenhand.trainers import train
+from evenhand.trainers.recipe import read_recipe
 
 pytestmark = [pytest.mark.bench, pytest.mark.filterwarnings("ignore:.*:UserWarning")]
 ROOT = Path(__file__).parents[2]

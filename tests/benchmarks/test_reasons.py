@@ -34,10 +34,10 @@ LOANS: dict[str, dict[str, Any]] = {
 
 
 def findings(model: Path, data: Path, target: str, positive: Any, **changes: Any) -> dict[str, Any]:
-    from audit.catalogue import check
-    from audit.run import run_check
-    from audit.spec import make_spec
-    from audit.subject import build_subject
+    from evenhand.audit.catalogue import check
+    from evenhand.audit.run import run_check
+    from evenhand.audit.spec import make_spec
+    from evenhand.audit.subject import build_subject
 
     spec = make_spec(
         {
@@ -69,7 +69,7 @@ def require(name: str, found: dict[str, Any]) -> None:
 
 
 def test_reasons_hold_on_adult(tmp_path: Path) -> None:
-    from trainers import train
+    from evenhand.trainers import train
 
     data = Path(os.environ.get("EVENHAND_BENCH_DATA", "../shared/data")) / "adult"
     if not (data / "adult.data").is_file():
@@ -81,8 +81,8 @@ def test_reasons_hold_on_adult(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", LOANS)
 def test_reasons_hold_on_loanapp(name: str, tmp_path: Path) -> None:
-    from trainers import train
-    from trainers.datasets import load_dataset
+    from evenhand.trainers import train
+    from evenhand.trainers.datasets import load_dataset
 
     recipe = {"data": "loanapp", "seed": 0, **LOANS[name]}
     made = train(recipe, out=tmp_path / "loan").to_json()

@@ -20,11 +20,11 @@ from typing import Any
 import pytest
 import torch
 
-from trainers.architectures import architecture
-from trainers.fit import Examples
-from trainers.losses import per_example
-from trainers.private import known_warnings_silenced, plan_private, wrap
-from trainers.recipe import Private
+from evenhand.trainers.architectures import architecture
+from evenhand.trainers.fit import Examples
+from evenhand.trainers.losses import per_example
+from evenhand.trainers.private import known_warnings_silenced, plan_private, wrap
+from evenhand.trainers.recipe import Private
 
 pytestmark = pytest.mark.bench
 PAIRS, WARM_UP = 30, 5

@@ -21,12 +21,14 @@ pytestmark = pytest.mark.bench
 AUDIT = """
 import json, resource, sys
 if sys.argv[1] == "here":
-    import audit.subject, audit.models.opening as door, audit.worker.launcher as launcher
+    from evenhand.audit import subject
+    from evenhand.audit.models import opening as door
+    from evenhand.audit.worker import launcher
     begun = lambda path, declared, rules=None: lambda: door.open_here(path, declared)
-    audit.subject.begin_opening, launcher.prepare = begun, lambda *names, modules=(): None
-from audit.cli import run
+    subject.begin_opening, launcher.prepare = begun, lambda *names, modules=(): None
+from evenhand.audit.cli import run
 code = run(sys.argv[2:])
-from audit.worker.launcher import close
+from evenhand.audit.worker.launcher import close
 close()
 used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 cpu = sum(u.ru_utime + u.ru_stime for u in used)

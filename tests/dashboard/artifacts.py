@@ -6,8 +6,8 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from audit.case import Case, CaseWriter
-from audit.finding import Finding
+from evenhand.audit.case import Case, CaseWriter
+from evenhand.audit.finding import Finding
 from tests.dashboard.cases import PACK
 from tests.samples import HOSTILE, finding, sample_findings, sample_plan
 

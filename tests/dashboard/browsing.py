@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from dashboard import launch
+from evenhand.dashboard import launch
 
 ROOT = Path(launch.__file__).resolve().parents[1]
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
@@ -25,7 +25,7 @@ def served(home: Path, arguments: Sequence[str] = (), *, port: int | None = None
     chosen = port or launch.free_port(0)
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "audit", "dashboard", "--no-browser", f"--port={chosen}"),
+            *(sys.executable, "-m", "evenhand", "dashboard", "--no-browser", f"--port={chosen}"),
             *arguments,
         ],
         cwd=ROOT,

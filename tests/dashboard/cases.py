@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import dashboard
-from audit.case import Case, CaseWriter
-from audit.register import Register
+import evenhand.dashboard as dashboard
+from evenhand.audit.case import Case, CaseWriter
+from evenhand.audit.register import Register
 from tests.samples import sample_findings, sample_plan
 
 APP = Path(dashboard.__file__).with_name("app.py")

@@ -8,9 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from dashboard import store
-from dashboard.app import PAGES
-from dashboard.i18n import Translator
+from evenhand.dashboard import store
+from evenhand.dashboard.app import PAGES
+from evenhand.dashboard.i18n import Translator
 from tests.dashboard.artifacts import write_full_case
 from tests.dashboard.browsing import served
 from tests.dashboard.test_journey import Server, Watched, browser, title

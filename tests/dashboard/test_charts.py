@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from dashboard import charts, frames
-from dashboard.i18n import Translator
+from evenhand.dashboard import charts, frames
+from evenhand.dashboard.i18n import Translator
 from tests.samples import finding, sample_findings
 
 EN = Translator("en")

@@ -7,9 +7,9 @@ import io
 
 import pytest
 
-from dashboard import charts_explained, pixels
-from dashboard import frames_explained as tables
-from dashboard.i18n import Translator
+from evenhand.dashboard import charts_explained, pixels
+from evenhand.dashboard import frames_explained as tables
+from evenhand.dashboard.i18n import Translator
 from tests.dashboard import artifacts
 from tests.samples import HOSTILE
 

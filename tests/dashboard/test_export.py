@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from audit.case import Case
-from audit.errors import InputError
-from dashboard import export
+from evenhand.audit.case import Case
+from evenhand.audit.errors import InputError
+from evenhand.dashboard import export
 from tests.dashboard.cases import alter, write_case
 from tests.samples import HOSTILE
 
@@ -67,7 +67,7 @@ def site(case: Case, hostile_case: Case, tmp_path: Path) -> Path:
 
 
 def test_every_page_that_shows_a_case_has_its_twin(site: Path) -> None:
-    from dashboard.app import PAGES as LIVE
+    from evenhand.dashboard.app import PAGES as LIVE
 
     shows_no_case = {"run", "train"}
     assert {name for _, name, _ in LIVE} - shows_no_case == {"overview", *PAGES}

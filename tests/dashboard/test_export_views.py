@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from audit.case import Case
-from dashboard import export, export_views
-from dashboard.export_views import View
-from dashboard.i18n import Translator
+from evenhand.audit.case import Case
+from evenhand.dashboard import export, export_views
+from evenhand.dashboard.export_views import View
+from evenhand.dashboard.i18n import Translator
 from tests.dashboard.artifacts import write_full_case
 from tests.dashboard.pairs import write_pair
 from tests.dashboard.test_export import read

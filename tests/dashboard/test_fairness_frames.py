@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from dashboard import charts_fairness, figure, frames
-from dashboard import frames_fairness as tables
-from dashboard.i18n import Translator
-from dashboard.index import build, group_axis, group_key, group_name
+from evenhand.dashboard import charts_fairness, figure, frames
+from evenhand.dashboard import frames_fairness as tables
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.index import build, group_axis, group_key, group_name
 from tests.dashboard import artifacts
 from tests.samples import HOSTILE, finding, sample_findings
 

@@ -6,10 +6,10 @@ import csv
 import io
 import math
 
-from audit.finding import Interval
-from dashboard import frames
-from dashboard.i18n import Translator
-from policies.verdict import Verdict
+from evenhand.audit.finding import Interval
+from evenhand.dashboard import frames
+from evenhand.dashboard.i18n import Translator
+from evenhand.policies.verdict import Verdict
 from tests.samples import HOSTILE, finding, sample_findings
 
 EN, ZH = Translator("en"), Translator("zh")

@@ -9,12 +9,12 @@ from typing import get_args
 
 import pytest
 
-import dashboard
-from audit.finding import STATUSES
-from dashboard.frames import MARKS
-from dashboard.i18n import LANGUAGES, Translator, language, texts
-from policies.schema import LegalStatus
-from policies.verdict import (
+import evenhand.dashboard as dashboard
+from evenhand.audit.finding import STATUSES
+from evenhand.dashboard.frames import MARKS
+from evenhand.dashboard.i18n import LANGUAGES, Translator, language, texts
+from evenhand.policies.schema import LegalStatus
+from evenhand.policies.verdict import (
     VERDICT_STATUSES,
     Decision,
     ItemKind,

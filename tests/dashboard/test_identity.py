@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from audit.errors import InputError
-from dashboard import identity, launch
-from dashboard.identity import READER, Person, RefusedError
+from evenhand.audit.errors import InputError
+from evenhand.dashboard import identity, launch
+from evenhand.dashboard.identity import READER, Person, RefusedError
 
 NOW = 1_800_000_000.0
 YAML = """

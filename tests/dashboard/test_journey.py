@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from dashboard import store
-from dashboard.i18n import LANGUAGES
+from evenhand.dashboard import store
+from evenhand.dashboard.i18n import LANGUAGES
 from tests.dashboard.browsing import served, take
 from tests.dashboard.cases import alter, register_case, write_case
 from tests.dashboard.views import View

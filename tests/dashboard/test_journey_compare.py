@@ -11,8 +11,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from dashboard import export, store
-from dashboard.i18n import Translator
+from evenhand.dashboard import export, store
+from evenhand.dashboard.i18n import Translator
 from tests.dashboard.browsing import served, take
 from tests.dashboard.pairs import write_pair
 from tests.dashboard.test_journey import (

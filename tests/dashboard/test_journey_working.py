@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from audit.canonical import digest_bytes
-from audit.register import Entry, Register
-from dashboard import export, identity, launch, store
-from dashboard.i18n import LANGUAGES, Translator
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.register import Entry, Register
+from evenhand.dashboard import export, identity, launch, store
+from evenhand.dashboard.i18n import LANGUAGES, Translator
 from tests.dashboard.browsing import served, take
 from tests.dashboard.cases import register_case, write_case
 from tests.dashboard.test_journey import (

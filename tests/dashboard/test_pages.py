@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from audit.case import Case
-from dashboard import store
-from dashboard.i18n import LANGUAGES, Translator
-from dashboard.text import escape
+from evenhand.audit.case import Case
+from evenhand.dashboard import store
+from evenhand.dashboard.i18n import LANGUAGES, Translator
+from evenhand.dashboard.text import escape
 from tests.dashboard.cases import alter, write_case
 from tests.dashboard.conftest import OpenPage
 from tests.samples import HOSTILE

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.i18n import Translator
+from evenhand.dashboard.i18n import Translator
 from tests.dashboard.browsing import ROOT, served
 from tests.dashboard.test_journey import Watched, browser, title
 
@@ -32,7 +32,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A dashboard over what the demo trained and audited."""
     home = tmp_path_factory.mktemp("demo")
     subprocess.run(
-        [sys.executable, "-m", "audit", "demo", "--quick"],
+        [sys.executable, "-m", "evenhand", "demo", "--quick"],
         cwd=ROOT,
         env={**os.environ, "EVENHAND_HOME": str(home)},
         capture_output=True,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from audit.case import Case
-from dashboard import charts_privacy, frames_privacy, store
-from dashboard.i18n import Translator
+from evenhand.audit.case import Case
+from evenhand.dashboard import charts_privacy, frames_privacy, store
+from evenhand.dashboard.i18n import Translator
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.pairs import LEDGER, write_pair
 from tests.samples import HOSTILE

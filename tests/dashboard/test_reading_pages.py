@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from audit.case import Case
-from audit.errors import EvenhandError
-from dashboard import comparing
-from dashboard.i18n import LANGUAGES, Translator
-from dashboard.index import build
-from dashboard.plain_words import per_hundred, works_worse
+from evenhand.audit.case import Case
+from evenhand.audit.errors import EvenhandError
+from evenhand.dashboard import comparing
+from evenhand.dashboard.i18n import LANGUAGES, Translator
+from evenhand.dashboard.index import build
+from evenhand.dashboard.plain_words import per_hundred, works_worse
 from tests.dashboard.artifacts import write_full_case
 from tests.dashboard.cases import register_case, write_case
 from tests.dashboard.conftest import OpenPage
@@ -222,7 +222,7 @@ def test_the_command_that_compares_is_ours_and_its_error_is_kept(
     with pytest.raises(EvenhandError, match="no decisions") as raised:
         comparing.compared(Path("-a"), Path("b"))
     assert raised.value.remedy == "audit again"
-    assert ran[0][1:4] == ["-m", "audit", "compare"]
+    assert ran[0][1:4] == ["-m", "evenhand", "compare"]
     assert ran[0][4].startswith("/")  # a path that looks like an option is not read as one
 
 

@@ -8,10 +8,10 @@ from threading import Barrier
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from audit.case import Case
-from audit.errors import InputError
-from audit.register import Entry, Register
-from dashboard import forms
+from evenhand.audit.case import Case
+from evenhand.audit.errors import InputError
+from evenhand.audit.register import Entry, Register
+from evenhand.dashboard import forms
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.test_working import approver, kinds, on_loopback, press
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from audit.canonical import canonical_bytes, digest_file
-from audit.case import Case
-from audit.errors import AlteredEvidenceError
-from audit.register import Register
-from dashboard import charts, collecting, frames, index, shelf, store
-from dashboard.drawing import Drawn
-from dashboard.i18n import Translator
-from dashboard.shelf import Shelf
+from evenhand.audit.canonical import canonical_bytes, digest_file
+from evenhand.audit.case import Case
+from evenhand.audit.errors import AlteredEvidenceError
+from evenhand.audit.register import Register
+from evenhand.dashboard import charts, collecting, frames, index, shelf, store
+from evenhand.dashboard.drawing import Drawn
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.shelf import Shelf
 from tests.dashboard.cases import alter, register_case, write_case
 from tests.samples import finding, sample_findings
 

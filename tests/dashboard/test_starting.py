@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from audit.errors import InputError
-from dashboard import starting
-from dashboard.identity import READER, Person, RefusedError
-from dashboard.starting import Job, Jobs
+from evenhand.audit.errors import InputError
+from evenhand.dashboard import starting
+from evenhand.dashboard.identity import READER, Person, RefusedError
+from evenhand.dashboard.starting import Job, Jobs
 
 ADA = Person("Ada", "auditor", "stated", signs_as=None)
 PROGRESS = """
@@ -38,7 +38,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Jobs]:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A command that reports progress and waits to be stopped."""
-    package = tmp_path / "audit"
+    package = tmp_path / "evenhand"
     package.mkdir()
     (package / "__main__.py").write_text(PROGRESS)
     (package / "__init__.py").write_text("")

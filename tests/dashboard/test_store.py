@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from audit.canonical import canonical_bytes, digest_file
-from audit.case import Case
-from audit.register import Register
-from dashboard import store
+from evenhand.audit.canonical import canonical_bytes, digest_file
+from evenhand.audit.case import Case
+from evenhand.audit.register import Register
+from evenhand.dashboard import store
 from tests.dashboard.cases import alter, register_case, write_case
 
 

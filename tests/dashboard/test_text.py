@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.text import csv_cell, escape, in_language, visible
+from evenhand.dashboard.text import csv_cell, escape, in_language, visible
 from tests.samples import HOSTILE
 
 

@@ -11,13 +11,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from audit.case import Case
-from audit.register import Register
-from dashboard import identity, items, running
-from dashboard.i18n import LANGUAGES
-from policies.judge import judge
-from policies.pack import load_pack
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.register import Register
+from evenhand.dashboard import identity, items, running
+from evenhand.dashboard.i18n import LANGUAGES
+from evenhand.policies.judge import judge
+from evenhand.policies.pack import load_pack
+from evenhand.policies.verdict import Verdict
 from tests.dashboard.cases import PACK
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.test_pages import plain, shown

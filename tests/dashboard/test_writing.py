@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from audit.canonical import digest_bytes
-from audit.case import Case, read_case
-from audit.errors import AlteredEvidenceError, InputError
-from audit.register import Register
-from dashboard import writing
-from dashboard.identity import READER, Person, RefusedError
-from policies.judge import judge
-from policies.pack import Pack, load_pack
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.case import Case, read_case
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.register import Register
+from evenhand.dashboard import writing
+from evenhand.dashboard.identity import READER, Person, RefusedError
+from evenhand.policies.judge import judge
+from evenhand.policies.pack import Pack, load_pack
 from tests.dashboard.cases import PACK, alter
 
 ADA = Person("Ada", "auditor", "oidc", "https://login.example.org", "17", ("risk owner",))

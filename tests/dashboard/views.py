@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from dashboard.i18n import Translator
+from evenhand.dashboard.i18n import Translator
 
 if TYPE_CHECKING:
     from tests.dashboard.test_journey import Watched

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from audit.errors import AlteredEvidenceError, InputError
-from audit.evidence.signing import own_public
-from audit.register import Register, chain_problems
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.evidence.signing import own_public
+from evenhand.audit.register import Register, chain_problems
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,8 +98,8 @@ def test_8_writers_get_their_share_for_20_s(own_home: Path) -> None:
 
 FULL = """
 import json, resource, signal, sys
-from audit.register import Register
-from audit.errors import InputError
+from evenhand.audit.register import Register
+from evenhand.audit.errors import InputError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 register = Register(sys.argv[1])
 register.append("waiver", {"n": -1})
@@ -250,7 +250,7 @@ def test_flipped_bits_of_the_database_are_caught(six: Register, own_home: Path) 
 def test_a_second_file_of_checkpoints_catches_whoever_cut_both(
     own_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from audit.cli import run
+    from evenhand.audit.cli import run
 
     copy = own_home.parent / "elsewhere" / "checkpoints"
     register = Register(sqlite_url(own_home))

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from audit.case import Case, CaseWriter, read_case
-from audit.cli import run
-from audit.errors import AlteredEvidenceError, InputError
-from audit.evidence.archive import archive_bytes, unpacked
-from audit.evidence.recompute import recompute
-from audit.evidence.signing import own_key, read_public_key, read_signing_key
-from audit.register import Register
+from evenhand.audit.case import Case, CaseWriter, read_case
+from evenhand.audit.cli import run
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.evidence.archive import archive_bytes, unpacked
+from evenhand.audit.evidence.recompute import recompute
+from evenhand.audit.evidence.signing import own_key, read_public_key, read_signing_key
+from evenhand.audit.register import Register
 from tests.evidence.rows import audit_line, write_rows
 from tests.samples import finding, sample_plan
 

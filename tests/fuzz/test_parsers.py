@@ -29,12 +29,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from audit.case import read_case, verify_case
-from audit.data import read_table, texts
-from audit.errors import AlteredEvidenceError, InputError, LimitError, UnsafeModelError
-from audit.sources.limits import Limits
-from audit.spec import read_spec
-from policies.pack import load_pack
+from evenhand.audit.case import read_case, verify_case
+from evenhand.audit.data import read_table, texts
+from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError, UnsafeModelError
+from evenhand.audit.sources.limits import Limits
+from evenhand.audit.spec import read_spec
+from evenhand.policies.pack import load_pack
 from tests.samples import write_sample_case
 
 ASKED = int(os.environ.get("EVENHAND_FUZZ", "0"))
@@ -257,7 +257,7 @@ def test_yaml(kind: str, folder: Path) -> None:
 
 def resealed(case: Path, file: str) -> None:
     """A seal that fits the changed file: who alters a case may know how seals are made."""
-    from audit.canonical import canonical_bytes, digest_file
+    from evenhand.audit.canonical import canonical_bytes, digest_file
 
     seal = json.loads((case / "seal.json").read_text())
     seal["files"][file] = digest_file(case / file)
@@ -285,7 +285,7 @@ def test_case_files(file: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["model.json", "ledger.jsonl"])
 def test_model_folders(file: str, tmp_path: Path) -> None:
-    from trainers import model_folder
+    from evenhand.trainers import model_folder
 
     home = tmp_path / "model"
     shutil.copytree(small_model(), home)
@@ -305,7 +305,7 @@ def test_model_folders(file: str, tmp_path: Path) -> None:
 @lru_cache(maxsize=1)
 def small_model() -> Path:
     """A folder that a private training of one epoch wrote."""
-    from trainers import train
+    from evenhand.trainers import train
 
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     rng = np.random.default_rng(0)

@@ -6,15 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from audit.catalogue import Check
-from audit.checks.robustness import consistency as module
-from audit.data import Table
-from audit.finding import Finding
-from audit.models.predictor import Opened
-from audit.run import run_check
-from audit.spec import SubjectSpec
-from audit.subject import Subject
-from audit.target import Target
+from evenhand.audit.catalogue import Check
+from evenhand.audit.checks.robustness import consistency as module
+from evenhand.audit.data import Table
+from evenhand.audit.finding import Finding
+from evenhand.audit.models.predictor import Opened
+from evenhand.audit.run import run_check
+from evenhand.audit.spec import SubjectSpec
+from evenhand.audit.subject import Subject
+from evenhand.audit.target import Target
 
 
 def subject_of(predictor: Any, frame: pd.DataFrame, positive: str | None = None) -> Subject:

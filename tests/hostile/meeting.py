@@ -23,7 +23,7 @@ from pathlib import Path
 
 def warm() -> None:
     """Imports what reading, judging and reporting import, by doing each once."""
-    from audit.cli import run
+    from evenhand.audit.cli import run
     from tests.evidence.rows import audit_line, write_rows
 
     before = Path.cwd()
@@ -52,13 +52,13 @@ def warm() -> None:
 
 
 def child(line: list[str], home: str | None, out: Path, err: Path) -> None:
-    """The command line as ``python -m audit`` runs it, its two streams going to files."""
+    """The command line as ``python -m evenhand`` runs it, its two streams going to files."""
     if home is not None:
         os.environ["EVENHAND_HOME"] = home
     for number, place in ((1, out), (2, err)):
         handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(handle, number)
-    from audit.cli import main
+    from evenhand.audit.cli import main
 
     code = 70
     try:

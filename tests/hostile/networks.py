@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 from torch import nn
 
-from audit.models.declared import Declared
-from audit.models.inputs import declared_inputs
-from audit.models.networks import DeclaredNetwork
+from evenhand.audit.models.declared import Declared
+from evenhand.audit.models.inputs import declared_inputs
+from evenhand.audit.models.networks import DeclaredNetwork
 
 COLUMNS = tuple(f"x{i}" for i in range(96))
 

@@ -1,4 +1,5 @@
-"""The real command line, ``python -m audit``, as a process that is measured with its children."""
+"""The real command line, ``python -m evenhand``, as a process that is measured with its
+children."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ def run(arguments: Sequence[str], folder: Path, *, patience: float = 300) -> End
     with tempfile.TemporaryFile() as said:
         started = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "-m", "audit", *arguments],
+            [sys.executable, "-m", "evenhand", *arguments],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=said,

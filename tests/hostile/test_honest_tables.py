@@ -16,7 +16,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
-from audit.data import Table, read_table
+from evenhand.audit.data import Table, read_table
 
 ROWS = pd.DataFrame(
     {

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from audit.canonical import digest_file
-from audit.cli import run
-from audit.errors import UnsafeModelError
-from audit.models import opening
-from audit.worker.predictor import WorkerPredictor
+from evenhand.audit.canonical import digest_file
+from evenhand.audit.cli import run
+from evenhand.audit.errors import UnsafeModelError
+from evenhand.audit.models import opening
+from evenhand.audit.worker.predictor import WorkerPredictor
+from evenhand.trainers import mitigated_folder
+from evenhand.trainers.mitigate import mitigate
 from tests.audit.models import skops_model
 from tests.hostile.pickles import Calls, code
 from tests.mitigation import biased
-from trainers import mitigated_folder
-from trainers.mitigate import mitigate
 
 ASKED: dict[str, Any] = {"target": "y", "positive_label": "1", "sensitive": ["race"]}
 

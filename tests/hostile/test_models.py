@@ -16,12 +16,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from audit.errors import EvenhandError
-from audit.models.declared import NOTHING, Declared
-from audit.models.opening import open_model
-from audit.worker.launcher import launcher
-from audit.worker.levels import GIB, Level, Rules
-from audit.worker.probes import try_to_escape
+from evenhand.audit.errors import EvenhandError
+from evenhand.audit.models.declared import NOTHING, Declared
+from evenhand.audit.models.opening import open_model
+from evenhand.audit.worker.launcher import launcher
+from evenhand.audit.worker.levels import GIB, Level, Rules
+from evenhand.audit.worker.probes import try_to_escape
 from tests.hostile import cases, data_files, packs, pickles, processes, tables, torch_files
 
 # One worker of pytest-xdist, and so one warmed process, opens these and the honest models of

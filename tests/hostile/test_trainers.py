@@ -1,4 +1,4 @@
-"""``python -m trainers`` shows what names and cells hold, and obeys none of it."""
+"""``python -m evenhand.trainers`` shows what names and cells hold, and obeys none of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from trainers.__main__ import main
+from evenhand.trainers.__main__ import main
 
 EVIL = "\x1b]0;title\x07\x1b[2J\u202e\x9b31m"
 
@@ -48,7 +48,7 @@ def test_no_message_moves_the_terminal(
 def test_a_bug_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trainers import job
+    from evenhand.trainers import job
 
     def breaks(*arguments: object, **named: object) -> None:
         raise RuntimeError(f"broken{EVIL}")

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from audit.errors import InputError
-from audit.integrations.guard import Judged, audit_predictor
-from audit.integrations.pytest_plugin import Auditor
+from evenhand.audit.errors import InputError
+from evenhand.audit.integrations.guard import Judged, audit_predictor
+from evenhand.audit.integrations.pytest_plugin import Auditor
 from tests.policies.build import attestation_item, check, item, pack_data
 
 

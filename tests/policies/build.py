@@ -8,12 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from audit.case import Case
-from audit.finding import Finding
-from audit.register import Entry, Kind
-from policies.judge import judge
-from policies.pack import Pack, parse_pack
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.audit.register import Entry, Kind
+from evenhand.policies.judge import judge
+from evenhand.policies.pack import Pack, parse_pack
+from evenhand.policies.verdict import Verdict
 from tests.samples import sample_plan
 
 DAY = date(2026, 11, 22)

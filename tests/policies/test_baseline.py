@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from policies.gate import counts, exit_code
-from policies.judge import judge
-from policies.pack import load_pack
-from policies.verdict import Verdict
+from evenhand.policies.gate import counts, exit_code
+from evenhand.policies.judge import judge
+from evenhand.policies.pack import load_pack
+from evenhand.policies.verdict import Verdict
 from tests.policies.build import DAY, make_case
 from tests.samples import finding, sample_findings, write_sample_case
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from audit.finding import Interval
-from policies.gate import exit_code, known
-from policies.verdict import Verdict
+from evenhand.audit.finding import Interval
+from evenhand.policies.gate import exit_code, known
+from evenhand.policies.verdict import Verdict
 
 
 def verdict(

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from audit.reasons import in_chinese
-from policies.judge import judge
-from policies.pack import load_pack, shipped_packs
-from policies.terms import EVIDENCE, ROLES
+from evenhand.audit.reasons import in_chinese
+from evenhand.policies.judge import judge
+from evenhand.policies.pack import load_pack, shipped_packs
+from evenhand.policies.terms import EVIDENCE, ROLES
 from tests.policies.build import DAY, attestation_item, item, make_case, make_pack
 from tests.samples import finding
 

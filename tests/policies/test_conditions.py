@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from policies.conditions import FactError, applies, facts_for
-from policies.schema import Condition
+from evenhand.policies.conditions import FactError, applies, facts_for
+from evenhand.policies.schema import Condition
 from tests.policies.build import make_pack
 
 FACTS: dict[str, Any] = {

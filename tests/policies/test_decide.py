@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from audit.finding import Finding, Interval
-from policies.decide import (
+from evenhand.audit.finding import Finding, Interval
+from evenhand.policies.decide import (
     Demand,
     Outcome,
     decide,
@@ -20,7 +20,7 @@ from policies.decide import (
     rows_to_settle,
     worse,
 )
-from policies.demands import Check, Comparator, ConfidenceInterval
+from evenhand.policies.demands import Check, Comparator, ConfidenceInterval
 from tests.policies.build import check
 from tests.samples import finding
 

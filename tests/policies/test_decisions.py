@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from audit.case import Case
-from audit.measure.intervals import wilson
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.measure.intervals import wilson
+from evenhand.policies.verdict import Verdict
 from tests.policies.build import (
     DAY,
     MODEL,
@@ -166,7 +166,7 @@ class TestCrosswalk:
 
 
 def test_a_new_version_of_the_pack_reopens_what_it_asks_otherwise() -> None:
-    from policies.statements import item_digest
+    from evenhand.policies.statements import item_digest
 
     old = make_pack(attestation_item("A-1"), version="2025.1.0")
     digest = item_digest(old.items[0])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from audit.catalogue import measure_index
-from policies.lint import lint
-from policies.pack import parse_pack
+from evenhand.audit.catalogue import measure_index
+from evenhand.policies.lint import lint
+from evenhand.policies.pack import parse_pack
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "packs.md"
 

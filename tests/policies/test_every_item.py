@@ -15,16 +15,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.case import Case, CaseWriter
-from audit.catalogue import measure_index
-from audit.decisions import FILE, decisions_json
-from audit.finding import Finding
-from audit.predictions import Predictions
-from policies.demands import Check, declared_reference
-from policies.judge import judge
-from policies.pack import load_pack, shipped_packs
-from policies.schema import Condition, Evidence, Item, Pack
-from policies.verdict import Verdict
+from evenhand.audit.case import Case, CaseWriter
+from evenhand.audit.catalogue import measure_index
+from evenhand.audit.decisions import FILE, decisions_json
+from evenhand.audit.finding import Finding
+from evenhand.audit.predictions import Predictions
+from evenhand.policies.demands import Check, declared_reference
+from evenhand.policies.judge import judge
+from evenhand.policies.pack import load_pack, shipped_packs
+from evenhand.policies.schema import Condition, Evidence, Item, Pack
+from evenhand.policies.verdict import Verdict
 from tests.policies.build import MODEL, attestation, entries, make_case
 from tests.samples import finding, sample_plan
 

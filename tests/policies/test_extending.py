@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from audit.errors import InputError
-from policies.pack import Pack, load_pack, parse_pack
+from evenhand.audit.errors import InputError
+from evenhand.policies.pack import Pack, load_pack, parse_pack
 from tests.policies.build import attestation_item, check, item, make_pack, pack_data, text
 
 BASE = (

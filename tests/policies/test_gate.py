@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from audit.errors import InputError
-from policies.gate import counts, exit_code
-from policies.verdict import VERDICT_STATUSES, Verdict
+from evenhand.audit.errors import InputError
+from evenhand.policies.gate import counts, exit_code
+from evenhand.policies.verdict import VERDICT_STATUSES, Verdict
 
 
 def verdict(status: str, severity: str = "high", obligation: str = "must") -> Verdict:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from audit.finding import Finding
-from policies.verdict import Verdict
+from evenhand.audit.finding import Finding
+from evenhand.policies.verdict import Verdict
 from tests.policies.build import check, item, make_case, make_pack, only
 from tests.samples import finding
 

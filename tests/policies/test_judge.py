@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.case import Case
-from audit.finding import Finding
-from policies.judge import judge
-from policies.schema import Pack
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.policies.judge import judge
+from evenhand.policies.schema import Pack
 from tests.policies.build import (
     DAY,
     attestation,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from policies.lint import Complaint, lint, outdated
-from policies.pack import Pack, load_pack, parse_pack, shipped_packs
+from evenhand.policies.lint import Complaint, lint, outdated
+from evenhand.policies.pack import Pack, load_pack, parse_pack, shipped_packs
 from tests.policies.build import DAY, attestation_item, check, item, make_pack, text
 
 MEASURES = {
@@ -189,7 +189,7 @@ def test_a_pack_that_cites_a_text_names_the_clause() -> None:
 
 
 def test_whoever_judges_is_told_of_outdated_packs(capsys: pytest.CaptureFixture[str]) -> None:
-    from audit.commands.shared import warn_of_outdated
+    from evenhand.audit.commands.shared import warn_of_outdated
 
     status = {"state": "in-force", "checked_on": "2026-11-22"}
     fresh, replaced = (

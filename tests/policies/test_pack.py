@@ -10,11 +10,11 @@ import jsonschema
 import pytest
 import yaml
 
-import policies
-from audit.canonical import digest_bytes
-from audit.errors import InputError
-from policies.demands import declared_reference
-from policies.pack import (
+import evenhand.policies as policies
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.errors import InputError
+from evenhand.policies.demands import declared_reference
+from evenhand.policies.pack import (
     asked_levels,
     asked_measures,
     json_schema,
@@ -22,7 +22,7 @@ from policies.pack import (
     parse_pack,
     shipped_packs,
 )
-from policies.schema import add_duration
+from evenhand.policies.schema import add_duration
 from tests.policies.build import DAY, attestation_item, check, item, make_pack, pack_data
 
 FOLDER = Path(policies.__file__).parent

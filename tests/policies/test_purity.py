@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import policies
+import evenhand.policies as policies
 
 FOLDER = Path(policies.__file__).parent
 # who may read a file, and who may not even know the time
@@ -15,11 +15,11 @@ READS_FILES = {"pack.py", "recording.py"}
 SCRIPT = """
 import datetime, pathlib, sys
 sys.path.insert(0, {root!r})
-from audit.case import read_case
-from policies.gate import exit_code
-from policies.judge import judge
-from policies.lint import lint
-from policies.pack import load_pack
+from evenhand.audit.case import read_case
+from evenhand.policies.gate import exit_code
+from evenhand.policies.judge import judge
+from evenhand.policies.lint import lint
+from evenhand.policies.pack import load_pack
 pack = load_pack("baseline")
 assert lint(pack, measures=None) == []
 verdicts = judge(

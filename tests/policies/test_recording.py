@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from audit.errors import InputError
-from policies.judge import judge
-from policies.recording import (
+from evenhand.audit.errors import InputError
+from evenhand.policies.judge import judge
+from evenhand.policies.recording import (
     Evidence,
     Signer,
     attestation,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from audit.errors import InputError
-from policies.statements import MAX_WAIVER_DAYS
-from policies.verdict import Verdict
+from evenhand.audit.errors import InputError
+from evenhand.policies.statements import MAX_WAIVER_DAYS
+from evenhand.policies.verdict import Verdict
 from tests.policies.build import (
     DAY,
     MODEL,

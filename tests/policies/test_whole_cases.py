@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from policies.judge import judge
-from policies.pack import load_pack, shipped_packs
-from policies.schema import Pack
+from evenhand.policies.judge import judge
+from evenhand.policies.pack import load_pack, shipped_packs
+from evenhand.policies.schema import Pack
 from tests.policies import whole_cases, whole_cases_frameworks
 from tests.policies.build import attestation, entries, make_case
 from tests.policies.whole_cases import WholeCase

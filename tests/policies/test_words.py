@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.words import demand, name, number, one_line, place
+from evenhand.policies.words import demand, name, number, one_line, place
 from tests.samples import HOSTILE, finding
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from audit.finding import Finding
+from evenhand.audit.finding import Finding
 from tests.samples import finding
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.case import Case
-from audit.register import GENESIS, Entry
-from audit.reports.parts.dossier import Change, Dossier, PackFacts
+from evenhand.audit.case import Case
+from evenhand.audit.register import GENESIS, Entry
+from evenhand.audit.reports.parts.dossier import Change, Dossier, PackFacts
 from tests.samples import HOSTILE
 
 MODEL = "sha256:" + "a" * 64

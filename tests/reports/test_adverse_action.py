@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from audit.case import Case
-from audit.errors import InputError
-from audit.reports import Dossier, render
+from evenhand.audit.case import Case
+from evenhand.audit.errors import InputError
+from evenhand.audit.reports import Dossier, render
 from tests.reports.dossiers import PERSON, sample_dossier
 from tests.reports.test_html import Page
 from tests.samples import HOSTILE, write_sample_case

@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 
-from audit.case import Case
-from audit.errors import InputError
-from audit.reports import FORMATS, Dossier, datasheet, impact_assessment, render, technical_file
-from audit.reports.parts.words import LANGUAGES, words
+from evenhand.audit.case import Case
+from evenhand.audit.errors import InputError
+from evenhand.audit.reports import (
+    FORMATS,
+    Dossier,
+    datasheet,
+    impact_assessment,
+    render,
+    technical_file,
+)
+from evenhand.audit.reports.parts.words import LANGUAGES, words
 from tests.reports.dossiers import sample_dossier
 from tests.reports.test_html import Page
 from tests.reports.verdict_samples import GATE, sample_verdicts, verdict

@@ -13,13 +13,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from audit.case import Case, CaseWriter
-from audit.reports import render
-from audit.reports.parts import charts
-from audit.reports.parts.charts_pixels import coloured_words, heat_map
-from audit.reports.parts.explained import lines
-from audit.reports.parts.pictures import pictures
-from audit.reports.parts.words import words
+from evenhand.audit.case import Case, CaseWriter
+from evenhand.audit.reports import render
+from evenhand.audit.reports.parts import charts
+from evenhand.audit.reports.parts.charts_pixels import coloured_words, heat_map
+from evenhand.audit.reports.parts.explained import lines
+from evenhand.audit.reports.parts.pictures import pictures
+from evenhand.audit.reports.parts.words import words
 from tests.reports.test_html import Page
 from tests.samples import HOSTILE, finding, sample_plan
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import audit.reports
-from audit.case import Case, read_case
-from audit.errors import InputError
-from audit.reports import FORMATS, Dossier, render
+import evenhand.audit.reports
+from evenhand.audit.case import Case, read_case
+from evenhand.audit.errors import InputError
+from evenhand.audit.reports import FORMATS, Dossier, render
 from tests.reports.dossiers import PERSON, sample_dossier
 from tests.reports.verdict_samples import GATE, sample_verdicts
 from tests.samples import HOSTILE
@@ -21,7 +21,7 @@ TEXTS = [n for n in ALL if n != "pdf"]
 
 
 def test_a_file_is_a_format() -> None:
-    folder = Path(audit.reports.__file__).parent
+    folder = Path(evenhand.audit.reports.__file__).parent
     files = {p.stem for p in folder.glob("*.py")} - {"__init__"}
     assert set(FORMATS) == files
     assert files >= {"html", "json", "markdown", "junit", "sarif", "model_card"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from audit.case import Case
-from audit.reports import render
-from audit.reports.github import MOST_BYTES, message, within_limit
+from evenhand.audit.case import Case
+from evenhand.audit.reports import render
+from evenhand.audit.reports.github import MOST_BYTES, message, within_limit
 from tests.reports.dossiers import sample_dossier
 from tests.reports.verdict_samples import GATE, sample_verdicts, verdict
 

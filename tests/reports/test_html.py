@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from audit.case import Case
-from audit.reports import render
+from evenhand.audit.case import Case
+from evenhand.audit.reports import render
 from tests.reports.verdict_samples import GATE, sample_verdicts, verdict
 from tests.samples import HOSTILE, write_sample_case
 

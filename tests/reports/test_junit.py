@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from audit.case import Case
-from audit.reports import render
+from evenhand.audit.case import Case
+from evenhand.audit.reports import render
 from tests.reports.verdict_samples import GATE, sample_verdicts, verdict
 
 SCHEMA = Path(__file__).with_name("junit.xsd")

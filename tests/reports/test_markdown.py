@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from audit.case import Case
-from audit.finding import Finding
-from audit.reports import render
-from audit.reports.parts.text import code, markdown
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.audit.reports import render
+from evenhand.audit.reports.parts.text import code, markdown
 from tests.reports.verdict_samples import GATE, sample_verdicts, verdict
 from tests.samples import write_sample_case
 

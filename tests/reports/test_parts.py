@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-import audit.reports.parts as parts
-from audit.case import Case
-from audit.finding import STATUSES, Finding, Interval
-from audit.reports.parts import figures, interval, outline, text
-from audit.reports.parts.words import LANGUAGES, words
-from policies.verdict import VERDICT_STATUSES
+import evenhand.audit.reports.parts as parts
+from evenhand.audit.case import Case
+from evenhand.audit.finding import STATUSES, Finding, Interval
+from evenhand.audit.reports.parts import figures, interval, outline, text
+from evenhand.audit.reports.parts.words import LANGUAGES, words
+from evenhand.policies.verdict import VERDICT_STATUSES
 from tests.reports.verdict_samples import sample_verdicts
 
 OUTLINED = {f"{kind}{part}" for kind in ("tf", "ia", "ds") for part in ("", "_asks", "_fill")} | {
@@ -84,7 +84,7 @@ def test_an_unknown_measure_still_reads() -> None:
 
 @pytest.mark.parametrize("module", [m.name for m in pkgutil.iter_modules(parts.__path__)])
 def test_doctests(module: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"audit.reports.parts.{module}"))
+    result = doctest.testmod(importlib.import_module(f"evenhand.audit.reports.parts.{module}"))
     assert result.failed == 0
 
 
@@ -157,7 +157,7 @@ def test_two_names_that_differ_look_different() -> None:
 
 def test_reports_load_no_heavy_library() -> None:
     script = (
-        "import sys, audit.reports; "
+        "import sys, evenhand.audit.reports; "
         "print(sorted({'jinja2', 'matplotlib', 'yaml', 'numpy', 'pandas'} & set(sys.modules)))"
     )
     run = subprocess.run(

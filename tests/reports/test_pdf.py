@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from audit.case import Case
-from audit.errors import InputError
-from audit.reports import Dossier, pdf, render
+from evenhand.audit.case import Case
+from evenhand.audit.errors import InputError
+from evenhand.audit.reports import Dossier, pdf, render
 from tests.reports.dossiers import sample_dossier
 from tests.reports.test_explanations import attributions, case_with
 from tests.reports.verdict_samples import sample_verdicts

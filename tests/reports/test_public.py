@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from audit.case import Case
-from audit.measure.cell_suppression import People, possible
-from audit.measure.suppression import group_of
-from audit.reports import FORMATS, render
-from audit.reports.parts.public import _told, for_the_public
-from audit.run import audit
+from evenhand.audit.case import Case
+from evenhand.audit.measure.cell_suppression import People, possible
+from evenhand.audit.measure.suppression import group_of
+from evenhand.audit.reports import FORMATS, render
+from evenhand.audit.reports.parts.public import _told, for_the_public
+from evenhand.audit.run import audit
 from tests.audit.subjects import confusion_rows, stored_spec
 from tests.reports.verdict_samples import sample_verdicts
 

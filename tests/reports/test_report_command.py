@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from audit.case import Case
-from audit.commands.report import dossier_of
-from policies.pack import load_pack, shipped_packs
+from evenhand.audit.case import Case
+from evenhand.audit.commands.report import dossier_of
+from evenhand.policies.pack import load_pack, shipped_packs
 from tests.samples import write_sample_case
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _run(*arguments: str) -> int:
-    from audit.cli import run
+    from evenhand.audit.cli import run
 
     return run(["report", "case", *arguments])
 
@@ -110,7 +110,7 @@ def test_wrong_questions_are_answered_with_a_remedy(
 
 
 def test_evidence_is_the_zip_that_export_writes(there: Path) -> None:
-    from audit.cli import run
+    from evenhand.audit.cli import run
 
     assert _run("--format", "evidence", "-o", "a.zip") == 0
     assert run(["export", "case", "-o", "b.zip"]) == 0
@@ -119,7 +119,7 @@ def test_evidence_is_the_zip_that_export_writes(there: Path) -> None:
 
 LIGHT = """
 import sys
-from audit.cli import run
+from evenhand.audit.cli import run
 for name in {formats!r}:
     assert run(["report", {case!r}, "--format", name, "--policy", "baseline", "-o", {out!r}]) == 0
 print("HEAVY", [m for m in ("torch", "sklearn", "pandas", "fairlearn") if m in sys.modules])
@@ -136,9 +136,9 @@ def test_reports_load_no_torch(there: Path) -> None:
 
 JUDGE = """
 import json, resource, sys
-from audit.case import read_case
-from policies.judge import judge
-from policies.pack import load_pack, shipped_packs
+from evenhand.audit.case import read_case
+from evenhand.policies.judge import judge
+from evenhand.policies.pack import load_pack, shipped_packs
 from datetime import date
 case = read_case(sys.argv[1])
 def cpu():
@@ -164,7 +164,7 @@ def test_all_packs_judge_in_two_seconds_and_load_no_torch(case: Case) -> None:
 
 
 def test_a_report_is_quick(case: Case) -> None:
-    from audit.reports import render
+    from evenhand.audit.reports import render
 
     render("html", case, [])  # loads the templates
     start = time.process_time()

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from audit.case import Case
-from audit.reports import render
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.reports import render
+from evenhand.policies.verdict import Verdict
 from tests.reports.verdict_samples import GAP_RACE, GATE, sample_verdicts, verdict
 
 

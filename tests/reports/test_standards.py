@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from audit.case import Case
-from audit.reports import render
+from evenhand.audit.case import Case
+from evenhand.audit.reports import render
 from tests.reports.dossiers import sample_dossier
 from tests.reports.verdict_samples import GATE, sample_verdicts
 

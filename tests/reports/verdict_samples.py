@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.finding import Interval
-from policies.verdict import Verdict
+from evenhand.audit.finding import Interval
+from evenhand.policies.verdict import Verdict
 from tests.samples import HOSTILE
 
 GAP_RACE = "fairness.gaps/demographic_parity_difference~race"

@@ -63,14 +63,14 @@ def recipe(csv: Path) -> dict[str, object]:
 
 @pytest.fixture(scope="session")
 def plain(recipe: dict[str, object], tmp_path_factory: pytest.TempPathFactory):
-    from trainers import train
+    from evenhand.trainers import train
 
     return train(recipe, out=tmp_path_factory.mktemp("plain") / "model")
 
 
 @pytest.fixture(scope="session")
 def private(recipe: dict[str, object], tmp_path_factory: pytest.TempPathFactory):
-    from trainers import train
+    from evenhand.trainers import train
 
     given = {**recipe, "batch_size": 64, "private": {"epsilon": 4, "delta": 1e-4}}
     with pytest.MonkeyPatch.context() as patch:

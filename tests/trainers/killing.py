@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-from trainers import dp_optimizers, read_ledger, run_ledger, train
-from trainers.ledger_store import LedgerStore
+from evenhand.trainers import dp_optimizers, read_ledger, run_ledger, train
+from evenhand.trainers.ledger_store import LedgerStore
 
 
 def die() -> None:

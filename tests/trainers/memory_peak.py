@@ -12,14 +12,14 @@ import sys
 
 import torch
 
-from trainers.architectures import architecture
-from trainers.energy import peak_memory_bytes
-from trainers.fit import Examples, example_losses
-from trainers.memory import fit_to_memory
-from trainers.networks import made_up_examples
-from trainers.noise import entropy_generator
-from trainers.private import known_warnings_silenced, plan_private, wrap
-from trainers.recipe import Private
+from evenhand.trainers.architectures import architecture
+from evenhand.trainers.energy import peak_memory_bytes
+from evenhand.trainers.fit import Examples, example_losses
+from evenhand.trainers.memory import fit_to_memory
+from evenhand.trainers.networks import made_up_examples
+from evenhand.trainers.noise import entropy_generator
+from evenhand.trainers.private import known_warnings_silenced, plan_private, wrap
+from evenhand.trainers.recipe import Private
 
 ROWS, TOKENS, VOCABULARY = 320, 32, 65
 
@@ -64,7 +64,7 @@ def measure(mode: str, limit: int) -> None:
 def main(limit: int) -> None:
     import opacus.grad_sample  # noqa: F401 - loaded before the first fork
 
-    import trainers.dp_optimizers  # noqa: F401
+    import evenhand.trainers.dp_optimizers  # noqa: F401
 
     for mode in ("hooks", "ghost"):
         for each in (0, limit):

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import torch
 
-from trainers import __main__ as command
-from trainers import distributed, networks
-from trainers.accounting import Spent
-from trainers.fit import Examples, Loop, run
-from trainers.noise import entropy_generator
-from trainers.private import Plan, known_warnings_silenced, wrap
+from evenhand.trainers import __main__ as command
+from evenhand.trainers import distributed, networks
+from evenhand.trainers.accounting import Spent
+from evenhand.trainers.fit import Examples, Loop, run
+from evenhand.trainers.noise import entropy_generator
+from evenhand.trainers.private import Plan, known_warnings_silenced, wrap
 
 
 def noise_of_a_step(mode: str) -> list[float]:

@@ -5,8 +5,8 @@ from statistics import NormalDist
 
 import pytest
 
-from audit.errors import InputError
-from trainers.accounting import Segment, good_delta, noise_for, spent
+from evenhand.audit.errors import InputError
+from evenhand.trainers.accounting import Segment, good_delta, noise_for, spent
 
 PHI = NormalDist().cdf
 

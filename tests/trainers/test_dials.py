@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from audit.errors import InputError
-from trainers import train
-from trainers.fit import Examples, Loop, Point, make_optimizer, run, set_rate
-from trainers.recipe import as_recipe
-from trainers.schedules import Schedule, factor_of
-from trainers.stopping import evaluate_rows, watch_rows
+from evenhand.audit.errors import InputError
+from evenhand.trainers import train
+from evenhand.trainers.fit import Examples, Loop, Point, make_optimizer, run, set_rate
+from evenhand.trainers.recipe import as_recipe
+from evenhand.trainers.schedules import Schedule, factor_of
+from evenhand.trainers.stopping import evaluate_rows, watch_rows
 
 
 def one_step(name: str = "sgd", **dials: object) -> tuple[torch.nn.Linear, torch.nn.Linear]:
@@ -61,8 +61,8 @@ def test_nesterov_by_hand() -> None:
 
 def test_l1_is_added_to_the_gradient_with_noise() -> None:
     """A private step with an l1 of 1 and next to nothing else: weights go down by the rate."""
-    from trainers.private import known_warnings_silenced, make_private, plan_private
-    from trainers.recipe import Private
+    from evenhand.trainers.private import known_warnings_silenced, make_private, plan_private
+    from evenhand.trainers.recipe import Private
 
     torch.manual_seed(0)
     module = torch.nn.Linear(3, 2)
@@ -235,8 +235,8 @@ def test_class_weights_weigh_the_loss(recipe: dict, tmp_path: Path) -> None:
     tilted = train(given, out=tmp_path / "tilted")
 
     def share_of_no(path: Path) -> float:
-        from audit.data import read_table
-        from trainers import model_folder
+        from evenhand.audit.data import read_table
+        from evenhand.trainers import model_folder
 
         rows = read_table(even.held_out).frame
         return float((model_folder.load(path).predict_proba(rows).argmax(axis=1) == 0).mean())

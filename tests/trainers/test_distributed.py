@@ -12,8 +12,8 @@ import torch
 import yaml
 from safetensors.numpy import load_file
 
+from evenhand.trainers import distributed, read_ledger, train
 from tests.trainers.processes import torchrun
-from trainers import distributed, read_ledger, train
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available(), reason="torch was built without torch.distributed"

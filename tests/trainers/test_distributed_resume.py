@@ -9,10 +9,10 @@ import pytest
 import torch
 import yaml
 
+from evenhand.trainers import read_ledger
+from evenhand.trainers.checkpoint import unfinished_folder
+from evenhand.trainers.ledger_store import LedgerStore
 from tests.trainers.processes import torchrun
-from trainers import read_ledger
-from trainers.checkpoint import unfinished_folder
-from trainers.ledger_store import LedgerStore
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available(), reason="torch was built without torch.distributed"
@@ -26,7 +26,7 @@ def test_an_interrupted_and_a_killed_run_go_on_in_one_ledger(recipe: dict, tmp_p
     file.write_text(
         yaml.safe_dump({**recipe, "batch_size": 64, "epochs": EPOCHS, "private": private})
     )
-    command = ("-m", "trainers", str(file), "--out", str(out))
+    command = ("-m", "evenhand.trainers", str(file), "--out", str(out))
     store = LedgerStore(home / "ledger")
 
     with torchrun(home, *command) as run:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.errors import InputError
-from trainers.encoders import MAX_CATEGORIES, CategoricalColumn, TabularEncoder
+from evenhand.audit.errors import InputError
+from evenhand.trainers.encoders import MAX_CATEGORIES, CategoricalColumn, TabularEncoder
 
 FLAT = {"kind": "numeric", "name": "x", "mean": 0.0, "scale": 1.0, "had_missing": False}
 

@@ -11,8 +11,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
 
-from audit.errors import InputError
-from trainers import MLPTabularClassifier, MLPTabularRegressor
+from evenhand.audit.errors import InputError
+from evenhand.trainers import MLPTabularClassifier, MLPTabularRegressor
 
 
 @pytest.mark.parametrize("estimator", [MLPTabularClassifier, MLPTabularRegressor])

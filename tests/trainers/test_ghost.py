@@ -7,12 +7,11 @@ import math
 import pytest
 import torch
 
-from audit.errors import InputError
-from tests.trainers.test_private import flat, naive_gradients, network, plan, rows, sgd
-from trainers.fit import Examples, Loop, run
-from trainers.noise import entropy_generator
-from trainers.preflight import preflight
-from trainers.private import (
+from evenhand.audit.errors import InputError
+from evenhand.trainers.fit import Examples, Loop, run
+from evenhand.trainers.noise import entropy_generator
+from evenhand.trainers.preflight import preflight
+from evenhand.trainers.private import (
     Plan,
     PrivateParts,
     known_warnings_silenced,
@@ -20,7 +19,8 @@ from trainers.private import (
     plan_private,
     wrap,
 )
-from trainers.recipe import Private
+from evenhand.trainers.recipe import Private
+from tests.trainers.test_private import flat, naive_gradients, network, plan, rows, sgd
 
 MODES = ["hooks", "ghost"]
 

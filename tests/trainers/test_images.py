@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 import torch
 
-from audit.data import read_table
-from audit.errors import InputError
-from audit.images import read_images
-from audit.models.opening import open_here
+from evenhand.audit.data import read_table
+from evenhand.audit.errors import InputError
+from evenhand.audit.images import read_images
+from evenhand.audit.models.opening import open_here
+from evenhand.trainers import model_folder, train
+from evenhand.trainers.image_encoder import ImageEncoder, Normalise
+from evenhand.trainers.job import prepare
+from evenhand.trainers.recipe import as_recipe
 from tests.trainers.made_images import squares, write_idx
-from trainers import model_folder, train
-from trainers.image_encoder import ImageEncoder, Normalise
-from trainers.job import prepare
-from trainers.recipe import as_recipe
 
 
 def frame_of(images: np.ndarray) -> pd.DataFrame:

@@ -6,15 +6,16 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-import trainers
-from audit.errors import InputError
-from trainers import architectures
+import evenhand.trainers as trainers
+from evenhand.audit.errors import InputError
+from evenhand.trainers import architectures
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     code = (
-        "import sys, trainers, trainers.job, trainers.model_folder, trainers.ledger, "
-        "trainers.private, trainers.networks, trainers.sklearn_models; "
+        "import sys, evenhand.trainers as trainers; "
+        "from evenhand.trainers import job, model_folder, ledger, private; "
+        "from evenhand.trainers import networks, sklearn_models; "
         "trainers.train; trainers.Recipe(data='loanapp'); "
         "heavy = {'torch', 'opacus', 'pandas', 'sklearn', 'numpy', 'skops', 'safetensors'}; "
         "print(sorted(heavy & set(sys.modules)))"
@@ -39,13 +40,13 @@ def test_architectures_are_found_by_name() -> None:
 
 
 def test_third_parties_add_architectures(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("wide", "trainers.architectures.mlp", architectures.GROUP)
+    point = EntryPoint("wide", "evenhand.trainers.architectures.mlp", architectures.GROUP)
     monkeypatch.setattr(
         architectures,
         "entry_points",
         lambda **kw: [point] if kw.get("name", "wide") == "wide" else [],
     )
     assert "wide" in architectures.known_architectures()
-    assert architectures.architecture("wide").__name__ == "trainers.architectures.mlp"
+    assert architectures.architecture("wide").__name__ == "evenhand.trainers.architectures.mlp"
     # our own stay reachable where no distribution is installed
-    assert architectures.architecture("mlp").__name__ == "trainers.architectures.mlp"
+    assert architectures.architecture("mlp").__name__ == "evenhand.trainers.architectures.mlp"

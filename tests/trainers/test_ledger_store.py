@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.trainers.accounting import Segment, spent
+from evenhand.trainers.ledger_store import LedgerStore
+from evenhand.trainers.rows import frame_rows
+from evenhand.trainers.run_ledger import RunLedger
 from tests.trainers.test_ledger import closed, opened
-from trainers.accounting import Segment, spent
-from trainers.ledger_store import LedgerStore
-from trainers.rows import frame_rows
-from trainers.run_ledger import RunLedger
 
 DELTA = 1e-5
 

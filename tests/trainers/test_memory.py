@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from audit.cli import run as evenhand
-from audit.errors import InputError
-from trainers import train
-from trainers.memory import available_bytes, bytes_of, peak_bytes
-from trainers.plan import plan
+from evenhand.audit.cli import run as evenhand
+from evenhand.audit.errors import InputError
+from evenhand.trainers import train
+from evenhand.trainers.memory import available_bytes, bytes_of, peak_bytes
+from evenhand.trainers.plan import plan
 
 ROOT = Path(__file__).parent.parent.parent
 PRIVATE = {"noise_multiplier": 4, "delta": 1e-4}

@@ -12,16 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.cli import run
-from audit.errors import InputError
-from audit.models.skops import load as load_skops
-from audit.run import audit
-from audit.spec import make_spec
+from evenhand.audit.cli import run
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.skops import load as load_skops
+from evenhand.audit.run import audit
+from evenhand.audit.spec import make_spec
+from evenhand.trainers import mitigated_folder, train
+from evenhand.trainers.mitigate import mitigate
+from evenhand.trainers.mitigation_adversary import adversarial_classifier, two_outputs
 from tests.audit.models import skops_model
 from tests.mitigation import COLUMNS, biased, mitigated
-from trainers import mitigated_folder, train
-from trainers.mitigate import mitigate
-from trainers.mitigation_adversary import adversarial_classifier, two_outputs
 
 METHODS = (
     "threshold",
@@ -52,7 +52,7 @@ def pipeline(place: Path) -> Any:
 
 
 def in_order(frame: pd.DataFrame) -> pd.DataFrame:
-    from audit.data import canonical_order
+    from evenhand.audit.data import canonical_order
 
     return frame.iloc[canonical_order(frame)].reset_index(drop=True)
 
@@ -162,8 +162,8 @@ def test_correlation_remover_transforms_as_fairlearns(
 
 
 def test_the_adversarys_predictor_is_the_same_network(place: Path, tmp_path: Path) -> None:
-    from trainers.encoders import TabularEncoder
-    from trainers.fit import seeded
+    from evenhand.trainers.encoders import TabularEncoder
+    from evenhand.trainers.fit import seeded
 
     rows, new = in_order(biased(seed=1)), biased(seed=2)
     options = {"alpha": 0.5, "epochs": 3, "batch_size": 64, "learning_rate": 0.01}

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
+from evenhand.audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
+from evenhand.trainers import mitigated_folder
+from evenhand.trainers.mitigated_description import Operation, Rule
 from tests.audit.models import skops_model
 from tests.mitigation import biased, mitigated
-from trainers import mitigated_folder
-from trainers.mitigated_description import Operation, Rule
 
 
 @pytest.fixture(scope="module")

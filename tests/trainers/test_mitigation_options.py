@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from audit.errors import InputError
-from trainers.mitigation_options import checked_options
+from evenhand.audit.errors import InputError
+from evenhand.trainers.mitigation_options import checked_options
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save
 
-from audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
-from audit.models.predictor import Gradients
-from trainers import model_folder
+from evenhand.audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
+from evenhand.audit.models.predictor import Gradients
+from evenhand.trainers import model_folder
 
 
 @pytest.fixture
@@ -269,8 +269,8 @@ def test_a_model_whose_store_is_elsewhere_has_an_unknown_composition(private) ->
 def test_later_runs_on_the_same_rows_are_seen_when_a_model_is_opened(
     recipe: dict, tmp_path: Path
 ) -> None:
-    from trainers import train
-    from trainers.ledger_store import LedgerStore
+    from evenhand.trainers import train
+    from evenhand.trainers.ledger_store import LedgerStore
 
     given = {**recipe, "batch_size": 64, "private": {"noise_multiplier": 4, "delta": 1e-4}}
     first = train(given, out=tmp_path / "first")

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from safetensors.numpy import load_file
 
-from audit.errors import InputError
-from trainers import model_folder, train
-from trainers.recipe import as_recipe, read_recipe
+from evenhand.audit.errors import InputError
+from evenhand.trainers import model_folder, train
+from evenhand.trainers.recipe import as_recipe, read_recipe
 
 
 def people(n: int, seed: int, town: str = "north") -> pd.DataFrame:

@@ -7,12 +7,12 @@ import math
 import pytest
 import torch
 
-from audit.errors import InputError
-from trainers import private
-from trainers.accounting import Spent
-from trainers.fit import Examples, Loop, run
-from trainers.private import Plan, entropy_generator, make_private, plan_private, wrap
-from trainers.recipe import Private
+from evenhand.audit.errors import InputError
+from evenhand.trainers import private
+from evenhand.trainers.accounting import Spent
+from evenhand.trainers.fit import Examples, Loop, run
+from evenhand.trainers.private import Plan, entropy_generator, make_private, plan_private, wrap
+from evenhand.trainers.recipe import Private
 
 COST = Spent(1.0, 1.1, "PRV")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from audit.cli import run as evenhand
-from trainers import fit
-from trainers.fit import Examples, Loop, Standing
+from evenhand.audit.cli import run as evenhand
+from evenhand.trainers import fit
+from evenhand.trainers.fit import Examples, Loop, Standing
 
 
 def test_time_left_is_at_the_pace_of_the_steps_taken_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from audit.errors import InputError
-from trainers.recipe import Recipe, as_recipe, read_recipe
+from evenhand.audit.errors import InputError
+from evenhand.trainers.recipe import Recipe, as_recipe, read_recipe
 
 
 def test_what_is_left_out_is_filled_in() -> None:

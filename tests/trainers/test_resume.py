@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from audit.errors import AlteredEvidenceError, InputError
-from trainers import checkpoint, read_ledger, train
-from trainers.checkpoint import unfinished_folder
-from trainers.fit import Point, Standing
-from trainers.ledger_store import LedgerStore
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.trainers import checkpoint, read_ledger, train
+from evenhand.trainers.checkpoint import unfinished_folder
+from evenhand.trainers.fit import Point, Standing
+from evenhand.trainers.ledger_store import LedgerStore
 
 PRIVATE = {"batch_size": 64, "private": {"noise_multiplier": 4, "delta": 1e-4}}
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler as oracle
 
-from audit.errors import InputError
-from trainers.schedules import Schedule, factor_of
-from trainers.validate import checked
+from evenhand.audit.errors import InputError
+from evenhand.trainers.schedules import Schedule, factor_of
+from evenhand.trainers.validate import checked
 
 
 def rates(make, steps: int) -> list[float]:

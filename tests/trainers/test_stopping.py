@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from audit.errors import InputError
-from trainers.fit import Point
-from trainers.stopping import EarlyStopping, Seen, Watch
-from trainers.validate import checked
+from evenhand.audit.errors import InputError
+from evenhand.trainers.fit import Point
+from evenhand.trainers.stopping import EarlyStopping, Seen, Watch
+from evenhand.trainers.validate import checked
 
 
 def follow(losses: list[float], stopping: EarlyStopping | None) -> tuple[Watch, torch.nn.Module]:

@@ -12,10 +12,10 @@ import torch
 from safetensors.numpy import load_file
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from audit.data import read_table
-from audit.errors import InputError
-from audit.models.opening import open_here
-from trainers import model_folder, train
+from evenhand.audit.data import read_table
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.opening import open_here
+from evenhand.trainers import model_folder, train
 
 
 @pytest.fixture(scope="module")

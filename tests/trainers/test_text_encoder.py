@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.errors import InputError
-from trainers.encoding import encoder_from_json
-from trainers.text_encoder import TextEncoder
-from trainers.tokenisers import ASCII, BytePairs, Characters, Words, learn, learn_pairs
+from evenhand.audit.errors import InputError
+from evenhand.trainers.encoding import encoder_from_json
+from evenhand.trainers.text_encoder import TextEncoder
+from evenhand.trainers.tokenisers import ASCII, BytePairs, Characters, Words, learn, learn_pairs
 
 HOSTILE = [
     "",

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from audit.errors import InputError
-from trainers.architectures import architecture, known_architectures
-from trainers.losses import IGNORED, per_example
+from evenhand.audit.errors import InputError
+from evenhand.trainers.architectures import architecture, known_architectures
+from evenhand.trainers.losses import IGNORED, per_example
 
 VOCABULARY, TOKENS, ROWS = 30, 9, 6
 NETWORKS = {
@@ -109,10 +109,10 @@ def test_an_empty_batch_has_gradients_of_no_rows(name: str, mode: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_a_private_step_in_the_declared_mode_equals_a_loop(name: str) -> None:
-    from trainers.fit import Examples
-    from trainers.preflight import preflight
-    from trainers.private import plan_private
-    from trainers.recipe import Private
+    from evenhand.trainers.fit import Examples
+    from evenhand.trainers.preflight import preflight
+    from evenhand.trainers.private import plan_private
+    from evenhand.trainers.recipe import Private
 
     chosen = architecture(name)
     plan = plan_private(
@@ -158,7 +158,7 @@ def test_lstm_weights_are_torchs_own() -> None:
 
 
 def test_attention_weights_are_torchs_own() -> None:
-    from trainers.architectures._sequence import SelfAttention
+    from evenhand.trainers.architectures._sequence import SelfAttention
 
     torch.manual_seed(0)
     ours = SelfAttention(8, 2).double()

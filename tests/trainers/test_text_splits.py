@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from audit.cli import run
-from audit.errors import InputError
-from trainers.job import prepare
-from trainers.recipe import as_recipe
+from evenhand.audit.cli import run
+from evenhand.audit.errors import InputError
+from evenhand.trainers.job import prepare
+from evenhand.trainers.recipe import as_recipe
 
 
 def reviews(start: int, n: int) -> pd.DataFrame:

@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 import torch
 
-from audit.cli import run
-from audit.data import read_table
-from audit.errors import InputError
-from audit.models.opening import open_here
-from trainers import model_folder, train
-from trainers.job import prepare
-from trainers.recipe import as_recipe, read_recipe
+from evenhand.audit.cli import run
+from evenhand.audit.data import read_table
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.opening import open_here
+from evenhand.trainers import model_folder, train
+from evenhand.trainers.job import prepare
+from evenhand.trainers.recipe import as_recipe, read_recipe
 
 GOOD = ["good", "lovely", "fine", "moving"]
 BAD = ["bad", "dull", "awful", "flat"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audit.data import read_table
-from audit.errors import InputError
-from trainers import architectures, model_folder, train
+from evenhand.audit.data import read_table
+from evenhand.audit.errors import InputError
+from evenhand.trainers import architectures, model_folder, train
 
 CODE = """
 import torch

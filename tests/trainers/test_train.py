@@ -11,14 +11,14 @@ import pytest
 import torch
 import yaml
 
-from audit.canonical import digest_file
-from audit.data import read_table
-from audit.errors import InputError
-from audit.models.opening import open_here
-from trainers import model_folder, networks, train
-from trainers.job import prepare
-from trainers.ledger_store import LedgerStore, StoredRun
-from trainers.recipe import as_recipe
+from evenhand.audit.canonical import digest_file
+from evenhand.audit.data import read_table
+from evenhand.audit.errors import InputError
+from evenhand.audit.models.opening import open_here
+from evenhand.trainers import model_folder, networks, train
+from evenhand.trainers.job import prepare
+from evenhand.trainers.ledger_store import LedgerStore, StoredRun
+from evenhand.trainers.recipe import as_recipe
 
 
 def weights(path: Path) -> bytes:

@@ -11,17 +11,16 @@ import pandas as pd
 import pytest
 import torch
 
-from audit.errors import InputError
-from tests.trainers.test_private import flat, network, plan, rows, sgd
-from trainers import dp_optimizers, train
-from trainers.accounting import Segment, spent
-from trainers.encoders import TabularEncoder
-from trainers.fit import Examples, Loop, run
-from trainers.kinds.tabular import prepare
-from trainers.ledger_store import LedgerStore
-from trainers.losses import IGNORED, per_example
-from trainers.noise import entropy_generator, seeded_generator
-from trainers.private import (
+from evenhand.audit.errors import InputError
+from evenhand.trainers import dp_optimizers, train
+from evenhand.trainers.accounting import Segment, spent
+from evenhand.trainers.encoders import TabularEncoder
+from evenhand.trainers.fit import Examples, Loop, run
+from evenhand.trainers.kinds.tabular import prepare
+from evenhand.trainers.ledger_store import LedgerStore
+from evenhand.trainers.losses import IGNORED, per_example
+from evenhand.trainers.noise import entropy_generator, seeded_generator
+from evenhand.trainers.private import (
     Plan,
     known_warnings_silenced,
     make_private,
@@ -29,8 +28,9 @@ from trainers.private import (
     refuse_data_loader,
     wrap,
 )
-from trainers.private_record import outside_guarantee
-from trainers.recipe import Private, Recipe, as_recipe
+from evenhand.trainers.private_record import outside_guarantee
+from evenhand.trainers.recipe import Private, Recipe, as_recipe
+from tests.trainers.test_private import flat, network, plan, rows, sgd
 
 PRIVATE = {"noise_multiplier": 4, "delta": 1e-4}
 
@@ -309,7 +309,7 @@ def test_18_the_clipping_norm_is_fixed_before_rows_are_seen(recipe: dict) -> Non
 def test_19_negative_undefined_and_disagreeing_epsilons_are_not_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from trainers import accounting
+    from evenhand.trainers import accounting
 
     assert spent([Segment(50.0, 0.01, 1)], 0.1).epsilon == 0.0
     segments = [Segment(1.0, 0.02, 333)]
@@ -351,7 +351,7 @@ def test_20_a_shared_weight_is_clipped_as_one_or_refused() -> None:
 
 
 def test_public_columns_do_not_depend_on_the_rows(table: pd.DataFrame) -> None:
-    from trainers.public import Public, declared_columns
+    from evenhand.trainers.public import Public, declared_columns
 
     public = Public(bounds={"income": (0, 100)}, categories={"town": ("north", "south", "west")})
     names = ("income", "town")

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.cli import run as evenhand
-from audit.errors import InputError
-from trainers import train
-from trainers.accounting import Segment, noise_for, row_delta, spent
-from trainers.job import prepare
-from trainers.ledger_store import LedgerStore
-from trainers.plan import plan
-from trainers.recipe import as_recipe
-from trainers.units import capped
+from evenhand.audit.cli import run as evenhand
+from evenhand.audit.errors import InputError
+from evenhand.trainers import train
+from evenhand.trainers.accounting import Segment, noise_for, row_delta, spent
+from evenhand.trainers.job import prepare
+from evenhand.trainers.ledger_store import LedgerStore
+from evenhand.trainers.plan import plan
+from evenhand.trainers.recipe import as_recipe
+from evenhand.trainers.units import capped
 
 
 @pytest.fixture

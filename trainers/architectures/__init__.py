@@ -21,7 +21,7 @@ import pkgutil
 from importlib.metadata import entry_points
 from typing import Any
 
-from audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, nearest
 
 GROUP = "evenhand.architectures"
 

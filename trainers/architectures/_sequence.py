@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from audit.errors import InputError
+from evenhand.audit.errors import InputError
 
 MAX_PARAMETERS = 50_000_000
 PADDING = 0  # the id that fills a row up to its length

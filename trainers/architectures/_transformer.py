@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from pydantic import Field, model_validator
 
-from trainers.architectures._sequence import Block, TokenEmbedding, positions, start_small
-from trainers.validate import Strict
+from evenhand.trainers.architectures._sequence import Block, TokenEmbedding, positions, start_small
+from evenhand.trainers.validate import Strict
 
 
 class TransformerParams(Strict):

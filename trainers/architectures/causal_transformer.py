@@ -10,9 +10,13 @@ from typing import Any
 
 import torch
 
-from trainers.architectures._sequence import require_size, to_private
-from trainers.architectures._transformer import Transformer, TransformerParams, transformer_size
-from trainers.validate import checked
+from evenhand.trainers.architectures._sequence import require_size, to_private
+from evenhand.trainers.architectures._transformer import (
+    Transformer,
+    TransformerParams,
+    transformer_size,
+)
+from evenhand.trainers.validate import checked
 
 __all__ = ["GRAD_SAMPLE_MODE", "build", "full_parameters", "to_private"]
 GRAD_SAMPLE_MODE = "hooks"  # faster than ghost where the vocabulary is small

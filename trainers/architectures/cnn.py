@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field, model_validator
 
-from audit.errors import InputError
-from trainers.validate import Strict, checked
+from evenhand.audit.errors import InputError
+from evenhand.trainers.validate import Strict, checked
 
 GRAD_SAMPLE_MODE = "hooks"  # ghost is not faster for convolutions
 MAX_PARAMETERS = 50_000_000

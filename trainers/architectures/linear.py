@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from trainers.architectures import mlp
-from trainers.validate import Strict, checked
+from evenhand.trainers.architectures import mlp
+from evenhand.trainers.validate import Strict, checked
 
 GRAD_SAMPLE_MODE = mlp.GRAD_SAMPLE_MODE
 

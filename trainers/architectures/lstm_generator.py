@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from pydantic import Field
 
-from trainers.architectures._sequence import (
+from evenhand.trainers.architectures._sequence import (
     SequenceLSTM,
     TokenEmbedding,
     require_size,
     start_small,
     to_private,
 )
-from trainers.validate import Strict, checked
+from evenhand.trainers.validate import Strict, checked
 
 __all__ = ["GRAD_SAMPLE_MODE", "build", "full_parameters", "to_private"]
 # No slower than hooks, in less memory; both are several times faster over torch's LSTM than over

@@ -20,9 +20,9 @@ from typing import Any
 import torch
 from pydantic import Field
 
-from audit.errors import InputError
-from trainers.architectures._strokes import draw_strokes
-from trainers.validate import Strict, checked
+from evenhand.audit.errors import InputError
+from evenhand.trainers.architectures._strokes import draw_strokes
+from evenhand.trainers.validate import Strict, checked
 
 GRAD_SAMPLE_MODE = "ghost"
 MAX_FEATURES = 2_000_000

@@ -13,14 +13,14 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field
 
-from trainers.architectures._sequence import (
+from evenhand.trainers.architectures._sequence import (
     TokenEmbedding,
     mean_of_valid,
     require_size,
     start_small,
     to_private,
 )
-from trainers.validate import Strict, checked
+from evenhand.trainers.validate import Strict, checked
 
 __all__ = ["GRAD_SAMPLE_MODE", "build", "full_parameters", "to_private"]
 # Gradients of a table of word vectors would fill rows x vocabulary x width; ghost clipping

@@ -11,9 +11,18 @@ from typing import Any
 
 import torch
 
-from trainers.architectures._sequence import PADDING, mean_of_valid, require_size, to_private
-from trainers.architectures._transformer import Transformer, TransformerParams, transformer_size
-from trainers.validate import checked
+from evenhand.trainers.architectures._sequence import (
+    PADDING,
+    mean_of_valid,
+    require_size,
+    to_private,
+)
+from evenhand.trainers.architectures._transformer import (
+    Transformer,
+    TransformerParams,
+    transformer_size,
+)
+from evenhand.trainers.validate import checked
 
 __all__ = ["GRAD_SAMPLE_MODE", "build", "full_parameters", "to_private"]
 # The vocabulary of words outweighs all else; ghost clipping needs norms alone.

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.canonical import digest_bytes
-from audit.data import texts
-from audit.errors import InputError, nearest
-from trainers.datasets import Dataset, Split, load_dataset
-from trainers.encoders import CategoricalColumn, TabularEncoder, is_numeric
-from trainers.fit import Examples
-from trainers.labels import class_codes, class_weights, find_positive_label
-from trainers.model_description import TargetScale, Task, scale_of
-from trainers.prepared import Frames, HeldOut, Prepared
-from trainers.pretrained import Pretrained, open_pretrained
-from trainers.public import PRIVATE, declared_columns
-from trainers.recipe import ESTIMATORS, Recipe
-from trainers.splitting import (
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.data import texts
+from evenhand.audit.errors import InputError, nearest
+from evenhand.trainers.datasets import Dataset, Split, load_dataset
+from evenhand.trainers.encoders import CategoricalColumn, TabularEncoder, is_numeric
+from evenhand.trainers.fit import Examples
+from evenhand.trainers.labels import class_codes, class_weights, find_positive_label
+from evenhand.trainers.model_description import TargetScale, Task, scale_of
+from evenhand.trainers.prepared import Frames, HeldOut, Prepared
+from evenhand.trainers.pretrained import Pretrained, open_pretrained
+from evenhand.trainers.public import PRIVATE, declared_columns
+from evenhand.trainers.recipe import ESTIMATORS, Recipe
+from evenhand.trainers.splitting import (
     require_known,
     split_record,
     split_rows,

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.canonical import digest_bytes
-from audit.data import texts
-from audit.errors import InputError, nearest
-from trainers.datasets import Split
-from trainers.fit import Examples
-from trainers.labels import class_codes, class_weights, find_positive_label
-from trainers.prepared import Frames, HeldOut, Prepared
-from trainers.pretrained import Pretrained, open_pretrained
-from trainers.recipe import Recipe
-from trainers.splitting import require_known, split_record, with_target
-from trainers.text_data import (
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.data import texts
+from evenhand.audit.errors import InputError, nearest
+from evenhand.trainers.datasets import Split
+from evenhand.trainers.fit import Examples
+from evenhand.trainers.labels import class_codes, class_weights, find_positive_label
+from evenhand.trainers.prepared import Frames, HeldOut, Prepared
+from evenhand.trainers.pretrained import Pretrained, open_pretrained
+from evenhand.trainers.recipe import Recipe
+from evenhand.trainers.splitting import require_known, split_record, with_target
+from evenhand.trainers.text_data import (
     encoding_notes,
     find_tokeniser,
     json_lines,
@@ -25,7 +25,7 @@ from trainers.text_data import (
     split_texts,
     text_column,
 )
-from trainers.text_encoder import TextEncoder
+from evenhand.trainers.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.canonical import digest_bytes
-from audit.errors import InputError
-from audit.texts import is_plain_text
-from trainers.fit import Examples
-from trainers.losses import IGNORED
-from trainers.prepared import Frames, HeldOut, Prepared
-from trainers.pretrained import open_pretrained
-from trainers.recipe import Recipe
-from trainers.splitting import split_record
-from trainers.text_data import (
+from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.errors import InputError
+from evenhand.audit.texts import is_plain_text
+from evenhand.trainers.fit import Examples
+from evenhand.trainers.losses import IGNORED
+from evenhand.trainers.prepared import Frames, HeldOut, Prepared
+from evenhand.trainers.pretrained import open_pretrained
+from evenhand.trainers.recipe import Recipe
+from evenhand.trainers.splitting import split_record
+from evenhand.trainers.text_data import (
     encoding_notes,
     find_tokeniser,
     json_lines,
@@ -26,7 +26,7 @@ from trainers.text_data import (
     split_texts,
     text_column,
 )
-from trainers.text_encoder import MAX_LENGTH, TextEncoder
+from evenhand.trainers.text_encoder import MAX_LENGTH, TextEncoder
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from audit.checks.record import Recorder
-from audit.finding import Finding
-from audit.predictions import group_sizes
-from audit.subject import Subject
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.finding import Finding
+from evenhand.audit.predictions import group_sizes
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
-    from audit.counts import Counts
+    from evenhand.audit.counts import Counts
 
 QUESTION = "How many rows does each group have, and how often does it carry the positive label?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -32,8 +32,8 @@ def measure(
 ) -> Iterator[Finding]:
     """Yields count, share and label rate of every group and crossing of groups, and the largest
     difference of label rates over groups of ``min_group_size``."""
-    from audit.counts import feature_sets
-    from audit.measure.intervals import rate
+    from evenhand.audit.counts import feature_sets
+    from evenhand.audit.measure.intervals import rate
 
     sizes = group_sizes(subject)
     record = Recorder(__name__, seed)
@@ -58,7 +58,7 @@ def measure(
 
 
 def _label_gap(record: Recorder, counts: Counts, levels: Sequence[float], minimum: int) -> Finding:
-    from audit.measure.gaps import Family, GroupCount, gap
+    from evenhand.audit.measure.gaps import Family, GroupCount, gap
 
     cells = counts.cells()
     big = [c for c in cells if c.n >= minimum]

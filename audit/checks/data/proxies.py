@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from audit.checks.record import Recorder
-from audit.errors import MissingNeed
-from audit.finding import Finding
-from audit.sampling import sample
-from audit.subject import Subject
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.errors import MissingNeed
+from evenhand.audit.finding import Finding
+from evenhand.audit.sampling import sample
+from evenhand.audit.subject import Subject
 
 QUESTION = "How much does each input column tell about each sensitive feature?"
 TASKS = frozenset({"binary", "multiclass", "regression"})
@@ -41,8 +41,8 @@ def measure(
     """
     import numpy as np
 
-    from audit.measure import dependence as d
-    from audit.measure.ranking import roc_auc
+    from evenhand.audit.measure import dependence as d
+    from evenhand.audit.measure.ranking import roc_auc
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")

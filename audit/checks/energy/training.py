@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from audit.checks.record import Recorder
-from audit.errors import MissingNeed
-from audit.finding import Finding
-from audit.measure.estimate import Estimate, undefined
-from audit.subject import Subject
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.errors import MissingNeed
+from evenhand.audit.finding import Finding
+from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.subject import Subject
 
 QUESTION = "How much time, energy and carbon did training take, and how is that known?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})

@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from audit.checks.record import Artifact, Recorder
-from audit.errors import InputError, MissingNeed
-from audit.explainers import is_prose, positive_position
-from audit.finding import Finding
-from audit.sampling import sample
-from audit.subject import Subject
+from evenhand.audit.checks.record import Artifact, Recorder
+from evenhand.audit.errors import InputError, MissingNeed
+from evenhand.audit.explainers import is_prose, positive_position
+from evenhand.audit.finding import Finding
+from evenhand.audit.sampling import sample
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.attribution.door import Answer
-    from audit.measure.estimate import Estimate
+    from evenhand.audit.attribution.door import Answer
+    from evenhand.audit.measure.estimate import Estimate
 
 QUESTION = "How much does each input column move the output?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -99,7 +99,7 @@ def measure(
 
 
 def _plan(subject: Subject, record: Recorder, asked: dict[str, Any], baseline: str) -> _Plan:
-    from audit.attribution.door import Question, ask
+    from evenhand.audit.attribution.door import Question, ask
 
     assert subject.model is not None
     predictor = subject.model.predictor
@@ -119,18 +119,18 @@ def _plan(subject: Subject, record: Recorder, asked: dict[str, Any], baseline: s
 
 
 def _baseline(subject: Subject, wanted: str) -> tuple[pd.DataFrame | None, str]:
-    from audit.attribution.baselines import TYPICAL, typical_row
+    from evenhand.audit.attribution.baselines import TYPICAL, typical_row
 
     assert subject.model is not None
     predictor = subject.model.predictor
     if wanted == "reference":
-        from audit.applicants import Applicants
+        from evenhand.audit.applicants import Applicants
 
         reference = Applicants(subject).reference
         return reference.row, f"reference applicant, {reference.described}"
     if wanted != "default":
         raise InputError(f"baseline={wanted!r} is not known", remedy="use default or reference")
-    from audit.attribution.door import Question, ask
+    from evenhand.audit.attribution.door import Question, ask
 
     if ask(predictor, Question("capabilities")).facts["gradients"]:
         return None, ""  # the network's own, in encoded space
@@ -144,7 +144,7 @@ def _explained(
     interval is narrow enough."""
     import numpy as np
 
-    from audit.attribution.progress import report
+    from evenhand.audit.attribution.progress import report
 
     subject = plan.subject
     first, most = (_FIRST_PROMPTS, _MOST_PROMPTS) if plan.kind == "generation" else (_FIRST, _MOST)
@@ -166,7 +166,7 @@ def _explained(
 
 
 def _ask(plan: _Plan, positions: np.ndarray, evaluations: int, done: int) -> Answer:
-    from audit.attribution.door import Question, ask
+    from evenhand.audit.attribution.door import Question, ask
 
     assert plan.subject.model is not None
     predictor = plan.subject.model.predictor
@@ -239,8 +239,8 @@ def _findings(
     keep: int,
     keep_inputs: bool,
 ) -> Iterator[Finding | Artifact]:
-    from audit.attribution.artifact import attributions_json
-    from audit.measure.intervals import mean
+    from evenhand.audit.attribution.artifact import attributions_json
+    from evenhand.audit.measure.intervals import mean
 
     subject, record = plan.subject, plan.record
     sizes, columns = _sizes(plan, found), found.facts["columns"]
@@ -297,8 +297,8 @@ def _gaps(
 ) -> Iterator[Finding]:
     import numpy as np
 
-    from audit.measure.attribution_quality import ratio
-    from audit.measure.estimate import undefined
+    from evenhand.audit.measure.attribution_quality import ratio
+    from evenhand.audit.measure.estimate import undefined
 
     arrays, record = found.arrays, plan.record
     gap = np.abs(arrays["gap"])

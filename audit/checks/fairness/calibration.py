@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from audit.checks.record import Artifact, Recorder
-from audit.errors import MissingNeed
-from audit.finding import Finding
-from audit.predictions import Predictions, predictions_of
-from audit.subject import Subject
+from evenhand.audit.checks.record import Artifact, Recorder
+from evenhand.audit.errors import MissingNeed
+from evenhand.audit.finding import Finding
+from evenhand.audit.predictions import Predictions, predictions_of
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from audit.measure.calibration import Bin
+    from evenhand.audit.measure.calibration import Bin
 
 QUESTION = "Among people with the same score, is the same share positive in every group?"
 TASKS = frozenset({"binary"})
@@ -49,7 +49,7 @@ def measure(
     five rows a bin on average. Groups under ``min_group_size`` are marked and left out of gaps.
     With control features all of it again within each of their levels.
     """
-    from audit.counts import control_levels
+    from evenhand.audit.counts import control_levels
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
@@ -78,7 +78,7 @@ def _groups(
     predictions: Predictions, sensitive: Sequence[str], bins: int
 ) -> list[tuple[dict[str, str], _Group]]:
     """All rows first (with an empty name), then every group and crossing."""
-    from audit.counts import group_rows
+    from evenhand.audit.counts import group_rows
 
     truth, score = predictions.is_positive, predictions.score
     assert truth is not None
@@ -91,7 +91,7 @@ class _Group:
     """The labels and scores of one group, in bins."""
 
     def __init__(self, is_positive: np.ndarray, score: np.ndarray, bins: int) -> None:
-        from audit.measure.calibration import equal_mass_bins
+        from evenhand.audit.measure.calibration import equal_mass_bins
 
         self.is_positive, self.score, self.n = is_positive, score, int(score.size)
         self.bins: tuple[Bin, ...] = equal_mass_bins(
@@ -100,8 +100,8 @@ class _Group:
 
     def estimate(self, name: str, levels: Sequence[float]) -> Any:
         """One of the two compared measures."""
-        from audit.measure.calibration import expected_calibration_error
-        from audit.measure.intervals import mean
+        from evenhand.audit.measure.calibration import expected_calibration_error
+        from evenhand.audit.measure.intervals import mean
 
         if name == "expected_calibration_error":
             return expected_calibration_error(self.bins, levels)
@@ -111,7 +111,7 @@ class _Group:
         self, record: Recorder, group: Mapping[str, str], levels: Sequence[float], note: str
     ) -> Iterator[Finding]:
         """Every measure of this group."""
-        from audit.measure.calibration import recalibrate
+        from evenhand.audit.measure.calibration import recalibrate
 
         place: dict[str, Any] = {"group": group, "note": note}
         error = self.estimate("expected_calibration_error", levels)
@@ -133,7 +133,7 @@ def _gaps(
 ) -> Iterator[Finding]:
     from functools import partial
 
-    from audit.measure.spread import largest_difference
+    from evenhand.audit.measure.spread import largest_difference
 
     by_features: dict[tuple[str, ...], dict[str, _Group]] = {tuple(g): {} for g, _ in groups if g}
     for own, found in groups:

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from audit.checks.record import Artifact, Recorder
-from audit.errors import MissingNeed
-from audit.finding import Finding
-from audit.predictions import ClassPredictions, expect, score
-from audit.subject import Subject
+from evenhand.audit.checks.record import Artifact, Recorder
+from evenhand.audit.errors import MissingNeed
+from evenhand.audit.finding import Finding
+from evenhand.audit.predictions import ClassPredictions, expect, score
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from audit.counts import Counts
-    from audit.measure.estimate import Estimate
+    from evenhand.audit.counts import Counts
+    from evenhand.audit.measure.estimate import Estimate
 
 QUESTION = (
     "How often is each group given each class, how often rightly, and how far apart are they?"
@@ -66,7 +66,7 @@ def measure(
     over the classes that the group has rows of; a group without rows of some class is left out of
     the macro gap, since its mean is about fewer classes.
     """
-    from audit.counts import count_groups
+    from evenhand.audit.counts import count_groups
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
@@ -100,7 +100,7 @@ def _rates(
     levels: Sequence[float],
     minimum: int,
 ) -> Iterator[Finding]:
-    from audit.measure import multiclass as m
+    from evenhand.audit.measure import multiclass as m
 
     named_artifact = (record.artifact(None).name,)
     for own, table in _groups(counts):
@@ -128,9 +128,9 @@ def _gaps(
     levels: Sequence[float],
     minimum: int,
 ) -> Iterator[Finding]:
-    from audit.measure import multiclass as m
-    from audit.measure.gaps import Family, GroupCount, gap
-    from audit.measure.spread import largest_difference
+    from evenhand.audit.measure import multiclass as m
+    from evenhand.audit.measure.gaps import Family, GroupCount, gap
+    from evenhand.audit.measure.spread import largest_difference
 
     everyone = [(", ".join(f"{k}={v}" for k, v in g.items()), t) for g, t in _groups(counts)]
     big = [(name, table) for name, table in everyone if table.sum() >= minimum]
@@ -167,8 +167,8 @@ def _gaps(
 
 def _macro_at(table: np.ndarray) -> Callable[[Sequence[float]], Estimate]:
     """Macro recall of one group at given levels; undefined unless every class has rows."""
-    from audit.measure.estimate import undefined
-    from audit.measure.multiclass import balanced_accuracy
+    from evenhand.audit.measure.estimate import undefined
+    from evenhand.audit.measure.multiclass import balanced_accuracy
 
     def at(levels: Sequence[float]) -> Estimate:
         if (table.sum(axis=1) == 0).any():

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from audit.checks.record import Recorder
-from audit.errors import MissingNeed
-from audit.finding import Finding
-from audit.predictions import predictions_of
-from audit.sampling import sample
-from audit.subject import Subject
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.errors import MissingNeed
+from evenhand.audit.finding import Finding
+from evenhand.audit.predictions import predictions_of
+from evenhand.audit.sampling import sample
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from audit.measure.estimate import Estimate
+    from evenhand.audit.measure.estimate import Estimate
 
 QUESTION = "Do people with nearly the same inputs get the same prediction?"
 TASKS = frozenset({"binary"})
@@ -43,7 +43,7 @@ def measure(
     Nearness counts the model's input columns except the sensitive features: numbers scaled to
     variance 1, texts as equal or not. Everybody's neighbours come from all groups.
     """
-    from audit.measure.neighbours import disagreement, encode
+    from evenhand.audit.measure.neighbours import disagreement, encode
 
     if subject.model is None:
         raise MissingNeed("there is no model whose input columns could be compared")
@@ -80,7 +80,7 @@ def measure(
 def _agreement(apart: np.ndarray, levels: Sequence[float], about: str) -> Estimate:
     """1 - mean, bounded by a rate's own spread: the variance of values in [0, 1] with mean p is at
     most p (1 - p), so Wilson's interval of p covers at least as often."""
-    from audit.measure.bounded import bounded_mean
+    from evenhand.audit.measure.bounded import bounded_mean
 
     found = bounded_mean(1 - apart, levels)
     return replace(found, method=f"{about}; {found.method}")

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from audit.checks.record import Recorder
-from audit.errors import InputError, MissingNeed
-from audit.finding import Finding
-from audit.predictions import predictions_on
-from audit.sampling import sample
-from audit.subject import Subject
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.errors import InputError, MissingNeed
+from evenhand.audit.finding import Finding
+from evenhand.audit.predictions import predictions_on
+from evenhand.audit.sampling import sample
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,7 +113,7 @@ def _term_swaps(
     import numpy as np
     import pandas as pd
 
-    from audit.measure.swaps import HOLE, template_of
+    from evenhand.audit.measure.swaps import HOLE, template_of
 
     known = list(dict.fromkeys(t.strip() for t in terms.split(",") if t.strip()))
     if len(known) < 2 or column not in reads:
@@ -158,8 +158,8 @@ def _findings(
 ) -> Iterator[Finding]:
     import numpy as np
 
-    from audit.measure.bounded import bounded_mean
-    from audit.measure.intervals import rate
+    from evenhand.audit.measure.bounded import bounded_mean
+    from evenhand.audit.measure.intervals import rate
 
     units, position = np.unique(swapped.unit, return_inverse=True)
     swaps = np.bincount(position)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from audit.checks.record import Recorder
-from audit.finding import Finding
-from audit.predictions import group_counts
-from audit.subject import Subject
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.finding import Finding
+from evenhand.audit.predictions import group_counts
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
-    from audit.counts import Cell, Counts
+    from evenhand.audit.counts import Cell, Counts
 
 QUESTION = "How often is each group selected, and how often is the model wrong about it?"
 TASKS = frozenset({"binary"})
@@ -60,7 +60,8 @@ def from_counts(
     min_group_size: int = 10,
     measures: Sequence[str] = tuple(MEASURES),
 ) -> Iterator[Finding]:
-    """The same findings from counts (``audit.counting.count_file``), however many rows they hold.
+    """The same findings from counts (``evenhand.audit.counting.count_file``), however many rows
+    they hold.
 
     The features of ``counts`` that are no control features are the sensitive ones.
     """
@@ -78,7 +79,7 @@ def _cell_findings(
     minimum: int,
     measures: Sequence[str],
 ) -> Iterator[Finding]:
-    from audit.measure.classification import estimate_rate
+    from evenhand.audit.measure.classification import estimate_rate
 
     small = cell.n < minimum
     note = f"too small to compare: {cell.n} rows, the minimum is {minimum}" if small else ""

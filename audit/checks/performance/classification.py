@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from audit.checks.record import Recorder
-from audit.errors import MissingNeed, RowsOnDisk
-from audit.finding import Finding
-from audit.predictions import counts_of, predictions_of
-from audit.subject import Subject
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.errors import MissingNeed, RowsOnDisk
+from evenhand.audit.finding import Finding
+from evenhand.audit.predictions import counts_of, predictions_of
+from evenhand.audit.subject import Subject
 
 QUESTION = "How often is the model right, and are its scores any good?"
 TASKS = frozenset({"binary"})
@@ -29,8 +29,8 @@ _SCORED = ("roc_auc_score", "log_loss")
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields one finding a measure; AUC and log loss need scores (log loss, probabilities)."""
-    from audit.counts import total
-    from audit.measure import classification as c
+    from evenhand.audit.counts import total
+    from evenhand.audit.measure import classification as c
 
     counts = counts_of(subject)
     if not counts.has_labels:
@@ -45,8 +45,8 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
 
 
 def _of_scores(record: Recorder, subject: Subject, levels: Sequence[float]) -> Iterator[Finding]:
-    from audit.measure import classification as c
-    from audit.measure.ranking import roc_auc
+    from evenhand.audit.measure import classification as c
+    from evenhand.audit.measure.ranking import roc_auc
 
     try:
         predictions = predictions_of(subject)

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from audit.checks.record import Recorder
-from audit.errors import MissingNeed
-from audit.finding import Finding, Interval
-from audit.measure.estimate import Estimate, undefined
-from audit.predictions import (
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.errors import MissingNeed
+from evenhand.audit.finding import Finding, Interval
+from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.predictions import (
     AnyPredictions,
     ClassPredictions,
     Predictions,
@@ -19,7 +19,7 @@ from audit.predictions import (
     score,
     score_training,
 )
-from audit.subject import Subject
+from evenhand.audit.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ MEASURES = {
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields the gap in accuracy (classifiers) and in mean loss; above 0 means overfitting."""
-    from audit.measure.intervals import newcombe
+    from evenhand.audit.measure.intervals import newcombe
 
     there = score_training(subject)
     if there is None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from audit.checks.record import Recorder
-from audit.finding import Finding
-from audit.predictions import TextPredictions, expect, score
-from audit.subject import Subject
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.finding import Finding
+from evenhand.audit.predictions import TextPredictions, expect, score
+from evenhand.audit.subject import Subject
 
 QUESTION = "How many bits does the model need for a character of these texts, and of each group's?"
 TASKS = frozenset({"generation"})
@@ -25,8 +25,8 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     """Yields both measures over all texts, then for every group and crossing of groups."""
     import math
 
-    from audit.counts import group_rows
-    from audit.measure.regression import ratio_of_sums
+    from evenhand.audit.counts import group_rows
+    from evenhand.audit.measure.regression import ratio_of_sums
 
     found = expect(score(subject), TextPredictions)
     record = Recorder(__name__, seed)

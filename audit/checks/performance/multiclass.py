@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from audit.checks.record import Recorder
-from audit.errors import MissingNeed
-from audit.finding import Finding
-from audit.predictions import ClassPredictions, expect, score
-from audit.subject import Subject
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.errors import MissingNeed
+from evenhand.audit.finding import Finding
+from evenhand.audit.predictions import ClassPredictions, expect, score
+from evenhand.audit.subject import Subject
 
 QUESTION = "How often is the predicted class the true one, over all rows and class by class?"
 TASKS = frozenset({"multiclass"})
@@ -29,8 +29,8 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     """Yields the overall measures, then recall and precision of every class."""
     import numpy as np
 
-    from audit.measure import multiclass as m
-    from audit.measure.intervals import mean
+    from evenhand.audit.measure import multiclass as m
+    from evenhand.audit.measure.intervals import mean
 
     found = expect(score(subject), ClassPredictions)
     if found.actual is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from audit.checks.record import Recorder
-from audit.errors import MissingNeed
-from audit.finding import Finding
-from audit.measure.estimate import Estimate, undefined
-from audit.subject import Subject
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.errors import MissingNeed
+from evenhand.audit.finding import Finding
+from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.subject import Subject
 
 QUESTION = "What differential-privacy guarantee is declared for the training data?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})

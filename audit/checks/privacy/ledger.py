@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from audit.checks.record import Artifact, Recorder
-from audit.errors import MissingNeed
-from audit.finding import Finding
-from audit.measure.estimate import Estimate, undefined
-from audit.subject import Subject
+from evenhand.audit.checks.record import Artifact, Recorder
+from evenhand.audit.errors import MissingNeed
+from evenhand.audit.finding import Finding
+from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.subject import Subject
 
 QUESTION = "Does the privacy ledger hold together: all runs, both accountants, what lies outside?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from audit.reports.parts.figures import number
-from audit.reports.parts.text import short
+from evenhand.audit.reports.parts.figures import number
+from evenhand.audit.reports.parts.text import short
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from audit.reports.parts.text import plain, short
+from evenhand.audit.reports.parts.text import plain, short
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audit.reports.parts import pages
-from audit.reports.parts.text import code, markdown
-from audit.reports.parts.words import Words, words
+from evenhand.audit.reports.parts import pages
+from evenhand.audit.reports.parts.text import code, markdown
+from evenhand.audit.reports.parts.words import Words, words
 
 _TONES = {"worse": ("✗", "bad"), "better": ("✓", "good"), "changed": ("!", "warn")}
 COLUMNS = (

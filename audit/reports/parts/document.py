@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.case import Case
-from audit.reports.parts import pages
-from audit.reports.parts.dossier import Dossier, sources
-from audit.reports.parts.words import Words
+from evenhand.audit.case import Case
+from evenhand.audit.reports.parts import pages
+from evenhand.audit.reports.parts.dossier import Dossier, sources
+from evenhand.audit.reports.parts.words import Words
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from audit.finding import Finding, Interval
-from audit.reports.parts.words import Words
+from evenhand.audit.finding import Finding, Interval
+from evenhand.audit.reports.parts.words import Words
 
 # Units whose values lie between 0 and 1; they are shown with decimals even where whole.
 FRACTIONS = frozenset({"rate", "ratio", "share", "fraction", "probability", "proportion"})

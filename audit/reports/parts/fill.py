@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.case import Case
-from audit.finding import Finding
-from audit.reports.parts import figures, outline, sentences
-from audit.reports.parts.document import Block, Bullets, Gap, Section, Text, facts, table
-from audit.reports.parts.dossier import Dossier, signatures
-from audit.reports.parts.groups import group_rows
-from audit.reports.parts.words import Words
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.audit.reports.parts import figures, outline, sentences
+from evenhand.audit.reports.parts.document import Block, Bullets, Gap, Section, Text, facts, table
+from evenhand.audit.reports.parts.dossier import Dossier, signatures
+from evenhand.audit.reports.parts.groups import group_rows
+from evenhand.audit.reports.parts.words import Words
+from evenhand.policies.verdict import Verdict
 
 MOST_ROWS = 40
 

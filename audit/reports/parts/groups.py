@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from audit.case import Case
-from audit.finding import Finding
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
 
 RATES = "fairness.group_rates"
 _GAPS = {"selection_rate": "demographic_parity_difference"}

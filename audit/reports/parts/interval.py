@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.finding import Finding
-from audit.reports.parts.figures import FRACTIONS, number
-from audit.reports.parts.outline import FindingTable
+from evenhand.audit.finding import Finding
+from evenhand.audit.reports.parts.figures import FRACTIONS, number
+from evenhand.audit.reports.parts.outline import FindingTable
 
 
 @dataclass(frozen=True)

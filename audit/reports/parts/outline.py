@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from audit.case import Case
-from audit.finding import STATUSES, Finding, Status
-from audit.reports.parts.figures import FRACTIONS
-from policies.verdict import Verdict, VerdictStatus
+from evenhand.audit.case import Case
+from evenhand.audit.finding import STATUSES, Finding, Status
+from evenhand.audit.reports.parts.figures import FRACTIONS
+from evenhand.policies.verdict import Verdict, VerdictStatus
 
 # Most pressing first.
 URGENCY: tuple[VerdictStatus, ...] = (

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.reports.parts import figures, interval, outline, sentences
-from audit.reports.parts.text import plain
-from audit.reports.parts.words import Words
+from evenhand.audit.reports.parts import figures, interval, outline, sentences
+from evenhand.audit.reports.parts.text import plain
+from evenhand.audit.reports.parts.words import Words
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.case import Case
-from audit.reports.parts import charts
-from audit.reports.parts.charts_pixels import coloured_words, heat_map
-from audit.reports.parts.figures import number
-from audit.reports.parts.text import short
-from audit.reports.parts.words import Words
+from evenhand.audit.case import Case
+from evenhand.audit.reports.parts import charts
+from evenhand.audit.reports.parts.charts_pixels import coloured_words, heat_map
+from evenhand.audit.reports.parts.figures import number
+from evenhand.audit.reports.parts.text import short
+from evenhand.audit.reports.parts.words import Words
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from audit.case import Case
-from audit.reports.parts.dossier import Dossier, PackFacts
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.reports.parts.dossier import Dossier, PackFacts
+from evenhand.policies.verdict import Verdict
 
 
 @dataclass(frozen=True)

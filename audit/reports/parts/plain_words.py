@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.case import Case
-from audit.finding import Finding
-from audit.reports.parts import outline, sentences
-from audit.reports.parts.dossier import Dossier, signatures
-from audit.reports.parts.figures import number, value_of
-from audit.reports.parts.groups import Apart, apart, in_a_hundred
-from audit.reports.parts.words import Words
-from policies.verdict import Verdict
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.audit.reports.parts import outline, sentences
+from evenhand.audit.reports.parts.dossier import Dossier, signatures
+from evenhand.audit.reports.parts.figures import number, value_of
+from evenhand.audit.reports.parts.groups import Apart, apart, in_a_hundred
+from evenhand.audit.reports.parts.words import Words
+from evenhand.policies.verdict import Verdict
 
 _PROMISES = ("privacy.declared_budget", "privacy.ledger")
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from audit.case import Case
-from audit.finding import Finding
-from audit.measure.cell_suppression import (
+from evenhand.audit.case import Case
+from evenhand.audit.finding import Finding
+from evenhand.audit.measure.cell_suppression import (
     RATE_NAMES,
     Told,
     told_by_counts,
@@ -23,8 +23,8 @@ from audit.measure.cell_suppression import (
     told_by_size,
     withheld,
 )
-from audit.measure.suppression import Group, group_of, suppressed
-from policies.verdict import Verdict
+from evenhand.audit.measure.suppression import Group, group_of, suppressed
+from evenhand.policies.verdict import Verdict
 
 MINIMUM = 10
 _SIZES = ("count", "group_count")

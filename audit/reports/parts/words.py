@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from audit.reasons import in_chinese
+from evenhand.audit.reasons import in_chinese
 
 LANGUAGES = ("en", "zh")
 
@@ -70,5 +70,5 @@ class Words:
 @cache
 def words(language: str) -> Words:
     """The words of one of LANGUAGES."""
-    path = files("audit.reports").joinpath("locales", f"{language}.json")
+    path = files("evenhand.audit.reports").joinpath("locales", f"{language}.json")
     return Words(language, json.loads(path.read_text("utf-8")))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from audit.attribution.door import Answer, Question, ask
+from evenhand.audit.attribution.door import Answer, Question, ask
 
 
 def attribute(
@@ -50,8 +50,8 @@ def network(
     task: str = "binary",
     classes: tuple[str, ...] = ("no", "yes"),
 ) -> Any:
-    from trainers.encoders import TabularEncoder
-    from trainers.predictors import NetworkPredictor
+    from evenhand.trainers.encoders import TabularEncoder
+    from evenhand.trainers.predictors import NetworkPredictor
 
     encoder = TabularEncoder.fit(frame, frame.columns)
     return NetworkPredictor(module, encoder, task, classes, {})  # type: ignore[arg-type]
@@ -59,8 +59,8 @@ def network(
 
 def mlp(frame: pd.DataFrame, *, n_outputs: int = 2, task: str = "binary", **params: Any) -> Any:
     """A network with random weights that are large enough to matter."""
-    from trainers.architectures import mlp as architecture
-    from trainers.encoders import TabularEncoder
+    from evenhand.trainers.architectures import mlp as architecture
+    from evenhand.trainers.encoders import TabularEncoder
 
     torch.manual_seed(1)
     shape = TabularEncoder.fit(frame, frame.columns).input_shape

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audit.catalogue import check
-from audit.finding import Finding
-from audit.models.predictor import Opened
-from audit.run import run_check
-from audit.spec import make_spec
-from audit.subject import Subject, build_subject
+from evenhand.audit.catalogue import check
+from evenhand.audit.finding import Finding
+from evenhand.audit.models.predictor import Opened
+from evenhand.audit.run import run_check
+from evenhand.audit.spec import make_spec
+from evenhand.audit.subject import Subject, build_subject
 
 Score = Callable[[pd.DataFrame], Any]
 

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 import torch
 
-from audit.attribution.door import Question, ask
-from audit.attribution.images import patches
+from evenhand.audit.attribution.door import Question, ask
+from evenhand.audit.attribution.images import patches
+from evenhand.trainers.architectures import cnn
+from evenhand.trainers.image_encoder import ImageEncoder
+from evenhand.trainers.predictors import NetworkPredictor
 from tests.audit.attribution.made import attribute
-from trainers.architectures import cnn
-from trainers.image_encoder import ImageEncoder
-from trainers.predictors import NetworkPredictor
 
 
 def images(shape: tuple[int, ...], n: int = 3) -> pd.DataFrame:

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from audit.attribution import progress
-from audit.attribution.capabilities import methods_of
-from audit.attribution.door import Question, ask
-from audit.errors import InputError
+from evenhand.audit.attribution import progress
+from evenhand.audit.attribution.capabilities import methods_of
+from evenhand.audit.attribution.door import Question, ask
+from evenhand.audit.errors import InputError
 from tests.audit.attribution.made import Scored, attribute, mlp, network, table
 
 FRAME = table()
@@ -51,7 +51,7 @@ def test_the_closed_form_of_a_scikit_learn_pipeline_and_its_refusals() -> None:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
-    from audit.models.estimators import EstimatorPredictor
+    from evenhand.audit.models.estimators import EstimatorPredictor
 
     frame = FRAME[["age", "job"]]
     label = (frame["age"] > 50) ^ (frame["job"] == "cook")

@@ -10,20 +10,20 @@ import pandas as pd
 import pytest
 import torch
 
-from audit.attribution.door import Question, ask
-from audit.attribution.quality_explainer import Explainer
-from audit.attribution.quality_noise import exchanged_words
-from audit.attribution.quality_randomised import at_stage
-from audit.finding import Finding
-from audit.models.predictor import Opened
+from evenhand.audit.attribution.door import Question, ask
+from evenhand.audit.attribution.quality_explainer import Explainer
+from evenhand.audit.attribution.quality_noise import exchanged_words
+from evenhand.audit.attribution.quality_randomised import at_stage
+from evenhand.audit.finding import Finding
+from evenhand.audit.models.predictor import Opened
+from evenhand.trainers.architectures import lstm_generator
+from evenhand.trainers.predictors import NetworkPredictor
+from evenhand.trainers.text_encoder import TextEncoder
+from evenhand.trainers.tokenisers import learn
 from tests.audit.attribution.made import attribute
 from tests.audit.attribution.subjects import FunctionPredictor, findings, subject_of, value
 from tests.audit.attribution.test_images import corner, images
 from tests.audit.attribution.test_words import FRAME, classifier
-from trainers.architectures import lstm_generator
-from trainers.predictors import NetworkPredictor
-from trainers.text_encoder import TextEncoder
-from trainers.tokenisers import learn
 
 CHECKS = ("quality", "stability", "group_quality")
 

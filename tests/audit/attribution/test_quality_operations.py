@@ -11,11 +11,11 @@ import pytest
 import torch
 from sklearn.inspection import permutation_importance
 
-from audit.attribution.door import Question, ask
-from audit.attribution.quality_explainer import Explainer
-from audit.attribution.quality_importance import loss_increase
-from audit.attribution.quality_noise import derangement, exchanged, scales, with_noise
-from audit.errors import InputError, MissingNeed
+from evenhand.audit.attribution.door import Question, ask
+from evenhand.audit.attribution.quality_explainer import Explainer
+from evenhand.audit.attribution.quality_importance import loss_increase
+from evenhand.audit.attribution.quality_noise import derangement, exchanged, scales, with_noise
+from evenhand.audit.errors import InputError, MissingNeed
 from tests.audit.attribution.subjects import FunctionPredictor, RegressionPredictor
 
 COLUMNS = ("a", "b", "kind")

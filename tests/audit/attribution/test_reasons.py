@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.attribution import reasons as core
-from audit.catalogue import check
-from audit.checks.record import Artifact
-from audit.errors import InputError
-from audit.finding import Finding
-from audit.models.predictor import Opened
-from audit.run import run_check
-from audit.spec import make_spec
-from audit.subject import Subject, build_subject
+from evenhand.audit.attribution import reasons as core
+from evenhand.audit.catalogue import check
+from evenhand.audit.checks.record import Artifact
+from evenhand.audit.errors import InputError
+from evenhand.audit.finding import Finding
+from evenhand.audit.models.predictor import Opened
+from evenhand.audit.run import run_check
+from evenhand.audit.spec import make_spec
+from evenhand.audit.subject import Subject, build_subject
 
 WEIGHTS = {"u": 0.04, "v": -0.02, "w": 0.001, "g": 0.05}
 

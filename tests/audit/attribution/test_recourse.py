@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.attribution.recourse import Search
-from audit.attribution.recourse_plausibility import Neighbours
-from audit.attribution.recourse_space import Rule, Space, build_space, spread_of
-from audit.errors import InputError
+from evenhand.audit.attribution.recourse import Search
+from evenhand.audit.attribution.recourse_plausibility import Neighbours
+from evenhand.audit.attribution.recourse_space import Rule, Space, build_space, spread_of
+from evenhand.audit.errors import InputError
 
 # u: median 4, |u - 4| = 4 3 2 1 0 1 2 3 4, whose median is 2; v the same times 10, median 20
 DATA = pd.DataFrame(

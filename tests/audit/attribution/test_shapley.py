@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.attribution.shapley import exact, sampled
-from audit.errors import InputError
+from evenhand.audit.attribution.shapley import exact, sampled
+from evenhand.audit.errors import InputError
 from tests.audit.attribution.made import Scored, attribute, by_orders, table
 
 LIMIT = 64 << 20

@@ -97,7 +97,7 @@ def weights_over_images(folder: Path) -> Made:
 
 @maker
 def weights_of_a_convolution_over_images(folder: Path) -> Made:
-    from trainers.architectures import cnn
+    from evenhand.trainers.architectures import cnn
 
     pixels = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
     frame = pd.DataFrame({"image": [p.tobytes() for p in pixels]})

@@ -15,15 +15,15 @@ import pandas as pd
 import pytest
 import torch
 
-from audit.cli import run
-from audit.errors import InputError, UnsafeModelError
-from audit.models import exported, mlflow, pickled, torchscript, transformers
-from audit.models.declared import Declared
-from audit.models.opening import formats
-from audit.models.optional import library
-from audit.models.pickle_imports import UNREADABLE, imports_of
-from audit.models.refused import RECIPES, describe
-from audit.models.torch_zip import torch_kind
+from evenhand.audit.cli import run
+from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.models import exported, mlflow, pickled, torchscript, transformers
+from evenhand.audit.models.declared import Declared
+from evenhand.audit.models.opening import formats
+from evenhand.audit.models.optional import library
+from evenhand.audit.models.pickle_imports import UNREADABLE, imports_of
+from evenhand.audit.models.refused import RECIPES, describe
+from evenhand.audit.models.torch_zip import torch_kind
 from tests.audit.formats import makers as mk
 from tests.audit.formats import makers_boosters as mb
 from tests.audit.formats import makers_mlflow as mm
@@ -253,7 +253,7 @@ def test_refused_formats_have_a_recipe(tmp_path: Path) -> None:
 def test_a_missing_library_is_said_with_its_extra(
     make: Any, hidden: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from audit.models.declared import load_with
+    from evenhand.audit.models.declared import load_with
 
     made = make(tmp_path)
     (form,) = [f for f in formats() if f.recognises(made.path)]

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audit.models.declared import Declared
-from audit.models.opening import formats, open_model
-from audit.worker.levels import Rules
+from evenhand.audit.models.declared import Declared
+from evenhand.audit.models.opening import formats, open_model
+from evenhand.audit.worker.levels import Rules
 from tests.audit.formats import makers_mlflow
 from tests.audit.formats.makers import MAKERS
 

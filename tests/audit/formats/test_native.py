@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audit.errors import InputError, UnsafeModelError
-from audit.models import lightgbm, onnx, xgboost
-from audit.models.declared import Declared
-from audit.models.onnx_file import facts_of, is_onnx
+from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.models import lightgbm, onnx, xgboost
+from evenhand.audit.models.declared import Declared
+from evenhand.audit.models.onnx_file import facts_of, is_onnx
 from tests.audit.formats import makers as mk
 from tests.audit.formats import makers_boosters as mb
 

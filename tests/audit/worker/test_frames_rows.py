@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.errors import InputError
-from audit.worker.frames import BadFrame, Message, pack, unpack
-from audit.worker.rows import from_bytes, to_bytes
+from evenhand.audit.errors import InputError
+from evenhand.audit.worker.frames import BadFrame, Message, pack, unpack
+from evenhand.audit.worker.rows import from_bytes, to_bytes
 
 
 def sent(message: Message) -> bytes:

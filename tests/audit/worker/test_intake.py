@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from audit.canonical import digest_path
-from audit.errors import InputError, LimitError, UnsafeModelError
-from audit.worker import intake
-from audit.worker.intake import copy_in
+from evenhand.audit.canonical import digest_path
+from evenhand.audit.errors import InputError, LimitError, UnsafeModelError
+from evenhand.audit.worker import intake
+from evenhand.audit.worker.intake import copy_in
 
 
 @pytest.fixture

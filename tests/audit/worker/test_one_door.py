@@ -11,11 +11,11 @@ import pytest
 from tests.test_imports import imports, modules
 
 # Modules that own deserialisers which can run code, or nearly so.
-OWNERS = {"audit.models.deserialise"}
+OWNERS = {"evenhand.audit.models.deserialise"}
 # Modules that own one reader each of what strangers write, and nothing that can run code.
 READERS = {
-    "skops": {"audit.models.skops"},
-    "pickletools": {"audit.models.pickle_imports"},
+    "skops": {"evenhand.audit.models.skops"},
+    "pickletools": {"evenhand.audit.models.pickle_imports"},
 }
 BANNED_MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal"}
 BANNED_MODULES |= {"shelve", "jsonpickle", "hickle", "runpy", "imp", "code", "codeop"}
@@ -41,7 +41,7 @@ def problems(module: str, tree: ast.AST) -> Iterator[str]:
         called = ast.unparse(node.func)
         if called in BANNED_CALLS and not (called == "skops_load" and module in READERS["skops"]):
             yield f"calls {called}"
-        if called == "yaml.safe_load" and module != "audit.safe_yaml":
+        if called == "yaml.safe_load" and module != "evenhand.audit.safe_yaml":
             yield "reads YAML its own way"
         for option in node.keywords:
             given = ast.unparse(option.value)
@@ -52,7 +52,9 @@ def problems(module: str, tree: ast.AST) -> Iterator[str]:
                 yield f"calls {called} with a shell"
 
 
-EXCEPTIONS: dict[str, set[str]] = {"audit.worker.probes": {"calls os.system"}}  # a way out, tried
+EXCEPTIONS: dict[str, set[str]] = {
+    "evenhand.audit.worker.probes": {"calls os.system"}
+}  # a way out, tried
 
 
 @pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value))
@@ -84,7 +86,7 @@ def test_the_ban_catches_what_it_is_for(code: str, words: str) -> None:
 def test_a_load_that_failed_is_not_tried_in_another_way() -> None:
     """No handler of an exception in the formats' modules opens anything."""
     for module, path in modules():
-        if not module.startswith("audit.models."):
+        if not module.startswith("evenhand.audit.models."):
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.ExceptHandler):

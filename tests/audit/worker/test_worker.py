@@ -16,17 +16,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.attribution.door import Question, Remote, ask
-from audit.errors import InputError, LimitError, UnsafeModelError
-from audit.models import opening
-from audit.models.opening import open_here, open_model
-from audit.models.predictor import Decides
-from audit.worker import landlock, seccomp
-from audit.worker.launcher import launcher, names_at
-from audit.worker.levels import GIB, LEAST, Isolation, Level, Rules, make_rules, require
-from audit.worker.predictor import MOST_REPLACED
-from audit.worker.probes import must_be_stopped, try_to_escape
-from audit.worker.zygote import modules_of
+from evenhand.audit.attribution.door import Question, Remote, ask
+from evenhand.audit.errors import InputError, LimitError, UnsafeModelError
+from evenhand.audit.models import opening
+from evenhand.audit.models.opening import open_here, open_model
+from evenhand.audit.models.predictor import Decides
+from evenhand.audit.worker import landlock, seccomp
+from evenhand.audit.worker.launcher import launcher, names_at
+from evenhand.audit.worker.levels import GIB, LEAST, Isolation, Level, Rules, make_rules, require
+from evenhand.audit.worker.predictor import MOST_REPLACED
+from evenhand.audit.worker.probes import must_be_stopped, try_to_escape
+from evenhand.audit.worker.zygote import modules_of
 from tests.audit.models import people, skops_model
 
 FRAME = people(300, seed=3)
@@ -98,7 +98,7 @@ def test_a_worker_answers_as_the_process_itself(model: Path) -> None:
 def test_labels_and_groups_never_enter(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = open_model(model).predictor
     seen: list[list[str]] = []
-    from audit.worker import rows
+    from evenhand.audit.worker import rows
 
     original = rows.to_bytes
 
@@ -168,9 +168,9 @@ def test_this_machine_gives_l3_where_the_kernel_has_what_it_takes() -> None:
 UNPRIVILEGED = """
 import os, resource, sys
 from pathlib import Path
-from audit.worker.levels import Level
-from audit.worker.lock import leave_family, lock, readable
-from audit.worker.probes import run_probes
+from evenhand.audit.worker.levels import Level
+from evenhand.audit.worker.lock import leave_family, lock, readable
+from evenhand.audit.worker.probes import run_probes
 folder, parent = Path(sys.argv[1]), os.getpid()
 told = {n: str(folder / n) for n in ("secret", "removable", "movable", "outside", "model")}
 told |= {"parent": parent, "home": "/root"}
@@ -376,8 +376,8 @@ def test_a_worker_ends_with_its_model_and_its_parent(model: Path) -> None:
     assert ends(pid)
     code = (
         "import sys, os, signal\n"
-        "from audit.models.opening import open_model\n"
-        "from audit.worker.launcher import launcher\n"
+        "from evenhand.audit.models.opening import open_model\n"
+        "from evenhand.audit.worker.launcher import launcher\n"
         "opened = open_model(sys.argv[1])\n"
         "print(opened.predictor._session.pid, launcher().pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -409,7 +409,7 @@ def test_names_are_a_guess_at_what_to_import(tmp_path: Path) -> None:
 
 
 def test_the_case_says_how_the_model_was_opened(model: Path, tmp_path: Path) -> None:
-    from audit.cli import run
+    from evenhand.audit.cli import run
 
     FRAME.to_csv(tmp_path / "rows.csv", index=False)
     options = ["--data", str(tmp_path / "rows.csv"), "--target", "y", "--positive-label", "1"]

@@ -1,0 +1,1 @@
+"""Audit machine-learning models, seal what was measured, judge it with policy packs."""
