@@ -31,7 +31,7 @@ from evenhand.audit.commands import (
     training,
     verify,
 )
-from evenhand.audit.commands.shared import print_json, say
+from evenhand.audit.commands.parts.shared import print_json, say
 from evenhand.audit.errors import BAD_INPUT, INTERRUPTED, OK, OUR_BUG, EvenhandError
 from evenhand.audit.interrupts import termination_as_interrupt
 
@@ -68,7 +68,7 @@ app.command("doctor")(doctor.doctor)
 
 def _version(show: bool) -> None:
     if show:
-        from evenhand.audit.run import own_version
+        from evenhand.audit.run.run import own_version
 
         print(f"evenhand {own_version()}")
         raise typer.Exit(OK)

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
-from evenhand.dashboard import collecting, context, i18n, index, login, parts, state, tour
-from evenhand.dashboard.context import Context
-from evenhand.dashboard.judging import PackChoice
-from evenhand.dashboard.store import StoredCase
+from evenhand.dashboard import i18n
+from evenhand.dashboard.cases import index
+from evenhand.dashboard.cases.judging import PackChoice
+from evenhand.dashboard.cases.store import StoredCase
+from evenhand.dashboard.server import collecting
 from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.views import context, login, parts, state, tour
+from evenhand.dashboard.views.context import Context
 
 # page file, name in the locales, icon
 PAGES = (

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from evenhand.audit.case import Case
-from evenhand.audit.register import Entry
-from evenhand.policies.automated import Measured, automated
-from evenhand.policies.conditions import FactError, applies, facts_for
-from evenhand.policies.decide import Outcome, worse
+from evenhand.audit.case.case import Case
+from evenhand.audit.case.register import Entry
+from evenhand.policies.deciding.automated import Measured, automated
+from evenhand.policies.deciding.conditions import FactError, applies, facts_for
+from evenhand.policies.deciding.decide import Outcome, worse
 from evenhand.policies.schema import Condition, Item, Pack
 from evenhand.policies.statements import (
     Statements,

@@ -10,9 +10,9 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from evenhand.audit import safe_yaml
 from evenhand.audit.errors import InputError, nearest
-from evenhand.audit.safe_yaml import Document
+from evenhand.audit.files import safe_yaml
+from evenhand.audit.files.safe_yaml import Document
 from evenhand.policies.demands import Check
 from evenhand.policies.extending import LoosenedError, extended, merge
 from evenhand.policies.schema import Item, Pack, json_schema

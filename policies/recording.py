@@ -16,10 +16,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from evenhand.audit.canonical import digest_bytes
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError, nearest
-from evenhand.audit.evidence.disk import write_whole
+from evenhand.audit.files.canonical import digest_bytes
+from evenhand.audit.files.disk import write_whole
 from evenhand.policies.schema import Attest, Item, Pack, add_duration
 from evenhand.policies.statements import (
     Attestation,
@@ -237,7 +237,7 @@ def sign_off(
 
 def read_statement_file(path: Path, kind: str) -> dict[str, Any]:
     """A statement as YAML, for ``kind`` attestation or waiver. Raises InputError if malformed."""
-    from evenhand.audit import safe_yaml
+    from evenhand.audit.files import safe_yaml
 
     document = safe_yaml.parse(safe_yaml.read_bytes(path), str(path))
     if not isinstance(document.data, dict):

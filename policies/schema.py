@@ -19,8 +19,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from evenhand.audit.canonical import digest_bytes
-from evenhand.audit.safe_yaml import Location, line_of
+from evenhand.audit.files.canonical import digest_bytes
+from evenhand.audit.files.safe_yaml import Location, line_of
 from evenhand.policies.demands import Check, ConfidenceInterval, OnSmall, Part
 from evenhand.policies.verdict import Decision, ItemKind, Obligation, Severity
 

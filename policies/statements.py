@@ -14,9 +14,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from evenhand.audit.canonical import digest_json
+from evenhand.audit.case.register import Entry
 from evenhand.audit.errors import InputError
-from evenhand.audit.register import Entry
+from evenhand.audit.files.canonical import digest_json
 from evenhand.policies.schema import Answer, Attest, Item, Pack, add_duration
 from evenhand.policies.terms import evidence_zh, role_zh
 from evenhand.policies.words import ANSWER_ZH, Words, name, say

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evenhand.trainers.mitigate import MitigationResult, mitigate
+from evenhand.trainers.mitigation.mitigate import MitigationResult, mitigate
 
 COLUMNS = ["income", "job", "self"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evenhand.audit.case import Case, CaseWriter
+from evenhand.audit.case.case import Case, CaseWriter
 from evenhand.audit.finding import Finding, Interval, finding_id
 
 HOSTILE = "<script>alert('x')</script>&=HYPERLINK(\"x\")"

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from evenhand.audit.errors import INTERRUPTED, OK, OUR_BUG, EvenhandError, printable
 from evenhand.audit.interrupts import termination_as_interrupt
-from evenhand.trainers.progress import words
+from evenhand.trainers.fitting.progress import words
 
 
 class _Parser(argparse.ArgumentParser):

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evenhand.audit.canonical import digest_bytes
-from evenhand.audit.data import Table, canonical_order, read_table, table_of, texts
+from evenhand.audit.data.reading import read_table, table_of
+from evenhand.audit.data.table import Table, canonical_order, texts
 from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.files.canonical import digest_bytes
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from evenhand.audit.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-    from evenhand.trainers.fit import Take
+    from evenhand.trainers.examples import Take
 
 
 def rank() -> int:

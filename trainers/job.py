@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers.energy import Meter, metered
-from evenhand.trainers.folder_writer import FolderWriter, library_versions, write_record
+from evenhand.trainers.fitting.energy import Meter, metered
+from evenhand.trainers.folder.writing import FolderWriter, write_record
 from evenhand.trainers.model_description import ModelDescription
-from evenhand.trainers.recipe import ESTIMATORS, Recipe, as_recipe
+from evenhand.trainers.recipe.recipe import ESTIMATORS, Recipe, as_recipe
+from evenhand.trainers.versions import library_versions
 
 if TYPE_CHECKING:
-    from evenhand.trainers.fit import Progress
-    from evenhand.trainers.prepared import Fitted, Prepared
-    from evenhand.trainers.session import Session
+    from evenhand.trainers.data.prepared import Fitted, Prepared
+    from evenhand.trainers.fitting.loop import Progress
+    from evenhand.trainers.fitting.session import Session
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _cost(
     """What training cost; where the run was resumed, its last part alone."""
     import json
 
-    from evenhand.trainers.cost import run_flops
+    from evenhand.trainers.fitting.cost import run_flops
 
     points = json.loads((writer.path / "curves.json").read_text("utf-8"))["points"]
     epochs = len(points) or 1
@@ -124,8 +125,8 @@ def take_part(
     recipe: Recipe | Mapping[str, Any] | str | Path, *, out: str | Path, resume: bool = False
 ) -> None:
     """Trains along with the first of several processes; writes nothing (trainers/__main__.py)."""
-    from evenhand.trainers.checkpoint import unfinished_folder
-    from evenhand.trainers.networks import new_session, train_prepared_network
+    from evenhand.trainers.fitting.checkpoint import unfinished_folder
+    from evenhand.trainers.fitting.networks import new_session, train_prepared_network
 
     prepared = prepare(as_recipe(recipe))
     folder = unfinished_folder(Path(out))
@@ -142,8 +143,8 @@ def _session(prepared: Prepared, out: Path, *, resume: bool, every: int | None) 
                 remedy="leave --resume out",
             )
         return None
-    from evenhand.trainers.checkpoint import unfinished_folder
-    from evenhand.trainers.networks import new_session
+    from evenhand.trainers.fitting.checkpoint import unfinished_folder
+    from evenhand.trainers.fitting.networks import new_session
 
     return new_session(prepared, folder=unfinished_folder(out), resume=resume, every=every)
 
@@ -156,11 +157,11 @@ def train_prepared(
 ) -> ModelDescription:
     """Trains, tests on the held-out rows and fills the folder; the caller commits it."""
     if prepared.recipe.model in ESTIMATORS:
-        from evenhand.trainers.sklearn_models import fit_estimator
+        from evenhand.trainers.fitting.sklearn_models import fit_estimator
 
         fitted = fit_estimator(prepared, writer, progress)
     else:
-        from evenhand.trainers.networks import fit_network
+        from evenhand.trainers.fitting.networks import fit_network
 
         fitted = fit_network(prepared, writer, progress, session)
     description = _describe(prepared, fitted)
@@ -168,7 +169,7 @@ def train_prepared(
     if prepared.held_out is not None:
         writer.write(prepared.held_out.file, prepared.held_out.content)
     notes = fitted.curve_notes or {}
-    write_record(writer, description, prepared.recipe, fitted.curve, notes)
+    write_record(writer, description, prepared.recipe.to_json(), fitted.curve, notes)
     return description
 
 

@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenhand.trainers import energy
-from evenhand.trainers.accounting import Segment
-from evenhand.trainers.fit import seeded
+from evenhand.trainers.examples import seeded
+from evenhand.trainers.fitting import energy
 from evenhand.trainers.job import prepare
-from evenhand.trainers.memory import fit_to_memory
-from evenhand.trainers.recipe import ESTIMATORS, Recipe, as_recipe
+from evenhand.trainers.private.accounting import Segment
+from evenhand.trainers.private.memory import fit_to_memory
+from evenhand.trainers.recipe.recipe import ESTIMATORS, Recipe, as_recipe
 
 if TYPE_CHECKING:
-    from evenhand.trainers.fit import Examples
-    from evenhand.trainers.prepared import Prepared
-    from evenhand.trainers.private import Plan
+    from evenhand.trainers.data.prepared import Prepared
+    from evenhand.trainers.examples import Examples
+    from evenhand.trainers.private.plan import Plan
 
 _MOST_ROWS = 256  # of a step that is timed
 
@@ -46,7 +46,7 @@ def plan(recipe: Recipe | Mapping[str, Any] | str | Path) -> dict[str, Any]:
     }
     if asked.model in ESTIMATORS:
         return told
-    from evenhand.trainers.networks import network_parameters, plan_of
+    from evenhand.trainers.fitting.networks import network_parameters, plan_of
 
     private = plan_of(asked, len(prepared.train)) if asked.private else None
     batch = min(asked.descent.batch_size, len(prepared.train))
@@ -68,8 +68,8 @@ def plan(recipe: Recipe | Mapping[str, Any] | str | Path) -> dict[str, Any]:
 
 
 def _private(prepared: Prepared, planned: Plan) -> dict[str, Any]:
-    from evenhand.trainers.private import SAMPLER
-    from evenhand.trainers.private_record import outside_guarantee, preprocessing_of
+    from evenhand.trainers.fitting.statements import outside_guarantee, preprocessing_of
+    from evenhand.trainers.private.plan import SAMPLER
 
     return {
         "epsilon": planned.cost.epsilon,
@@ -100,8 +100,8 @@ def _private(prepared: Prepared, planned: Plan) -> dict[str, Any]:
 
 def _composition(prepared: Prepared, planned: Plan) -> dict[str, Any]:
     """What all runs on these rows would cost together; without a store this is the first one."""
-    from evenhand.trainers.ledger_store import LedgerStore
-    from evenhand.trainers.rows import rows_of
+    from evenhand.trainers.data.rows import rows_of
+    from evenhand.trainers.ledger.store import LedgerStore
 
     store = LedgerStore()
     if not store.exists:
@@ -118,7 +118,7 @@ def _network(prepared: Prepared, *, is_private: bool) -> tuple[Any, Callable[[in
     """What would be trained, as it is trained; what makes up so many rows for it; and how many
     weights the whole network has."""
     from evenhand.trainers.architectures import architecture
-    from evenhand.trainers.networks import (
+    from evenhand.trainers.fitting.networks import (
         made_up_examples,
         network_parameters,
         split_frozen,
@@ -148,7 +148,7 @@ def _estimate(
 ) -> dict[str, Any]:
     import torch
 
-    from evenhand.trainers.cost import run_flops
+    from evenhand.trainers.fitting.cost import run_flops
 
     n = max(1, min(_MOST_ROWS, round(rows_a_step)))
     seconds = _seconds_a_step(module, made_up(n), planned) * rows_a_step / n * steps
@@ -167,9 +167,10 @@ def _seconds_a_step(module: Any, like: Any, planned: Plan | None) -> float:
     first step's preparations only add to it."""
     import torch
 
-    from evenhand.trainers.fit import example_losses, plain_step
-    from evenhand.trainers.noise import entropy_generator
-    from evenhand.trainers.private import known_warnings_silenced, wrap
+    from evenhand.trainers.examples import example_losses
+    from evenhand.trainers.fitting.loop import plain_step
+    from evenhand.trainers.private.noise import entropy_generator
+    from evenhand.trainers.private.wrapping import known_warnings_silenced, wrap
 
     optimizer = torch.optim.SGD([p for p in module.parameters() if p.requires_grad], lr=0.0)
     take, network = plain_step(optimizer, torch.mean), module.train()

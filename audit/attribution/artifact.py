@@ -37,7 +37,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.attribution.door import Answer
-from evenhand.audit.measure.estimate import Estimate
+from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 if TYPE_CHECKING:
     import numpy as np

@@ -59,7 +59,7 @@ def answer(predictor: Predictor, question: Question) -> Answer:
 
 def module_of(kind: str) -> Any:
     """One module a kind of row, each with the functions ``attribute`` and ``game_of``."""
-    return importlib.import_module(f"evenhand.audit.attribution.{_KINDS[kind]}")
+    return importlib.import_module(f"evenhand.audit.attribution.kinds.{_KINDS[kind]}")
 
 
 def input_rows(predictor: Predictor, rows: pd.DataFrame) -> pd.DataFrame:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 # Operation -> module with ``answer(predictor, question) -> Answer``. Nothing else can be asked for,
 # so a question that comes over a pipe can't name code to run.
 OPERATIONS: dict[str, str] = {
-    "hidden": "evenhand.audit.attribution.quality_hidden",
-    "randomised": "evenhand.audit.attribution.quality_randomised",
+    "hidden": "evenhand.audit.attribution.quality.hidden",
+    "randomised": "evenhand.audit.attribution.quality.randomised",
     "attribute": "evenhand.audit.attribution.attribute",
     "capabilities": "evenhand.audit.attribution.capabilities",
 }

@@ -135,7 +135,7 @@ def shaken(
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.attribution.recourse_space import FEW_VALUES
+    from evenhand.audit.attribution.recourse.space import FEW_VALUES
 
     rng = np.random.default_rng(list(seed))
     made = people.copy()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evenhand.audit.finding import Finding, Status, finding_id
-from evenhand.audit.measure.estimate import Estimate
+from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.commands import shared as sh
-from evenhand.audit.commands.measuring import measure
+from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.errors import InputError
+from evenhand.audit.run import flow
 
 if TYPE_CHECKING:
-    from evenhand.audit.case import Case
-    from evenhand.audit.spec import SubjectSpec
+    from evenhand.audit.case.case import Case
+    from evenhand.audit.subject.spec import SubjectSpec
 
 CaseFolder = Annotated[Path, typer.Argument(metavar="CASE", help="A case folder.")]
 
@@ -148,16 +148,16 @@ def audit(
         },
     )
     rules = sh.rules(allow_pickle, allow_weak_isolation, isolation, time_limit, memory_limit)
-    case, packs = measure(spec, quiet=quiet, rules=rules, resume=resume, use_cache=not no_cache)
-    sh.warn_of_outdated(packs, sh.today(as_of), quiet=quiet)
-    verdicts = sh.verdicts_of(case, packs, sh.today(as_of))
-    setting = sh.gate(
+    case, packs = sh.measured(spec, quiet=quiet, rules=rules, resume=resume, use_cache=not no_cache)
+    sh.warn_of_outdated(packs, flow.today(as_of), quiet=quiet)
+    verdicts = flow.verdicts_of(case, packs, flow.today(as_of))
+    setting = flow.gate(
         verdicts,
         fail_on=fail_on,
         strict=strict,
         inconclusive=inconclusive,
         attestations=attestations,
-        before=sh.verdicts_before(baseline, packs, sh.today(as_of)),
+        before=flow.verdicts_before(baseline, packs, flow.today(as_of)),
     )
     _show_result(case, verdicts, setting, as_json=as_json)
     return int(setting["exit_code"])
@@ -166,7 +166,7 @@ def audit(
 def _show_result(
     case: Case, verdicts: list[Any], setting: dict[str, Any], *, as_json: bool
 ) -> None:
-    from evenhand.audit.commands.tables import headline_table, show, show_known, show_verdicts
+    from evenhand.audit.commands.parts.tables import headline_table, show, show_known, show_verdicts
 
     if as_json:
         sh.print_json(
@@ -195,7 +195,7 @@ def _show_result(
 
 
 def _spec(model: str | None, options: dict[str, Any]) -> SubjectSpec:
-    from evenhand.audit.spec import make_spec, read_spec
+    from evenhand.audit.subject.spec import make_spec, read_spec
 
     given = {k: v for k, v in options.items() if v is not None}
     if model is None or not _is_spec(model):
@@ -231,26 +231,26 @@ def judge(
     as_json: sh.Json = False,
 ) -> int:
     """Judge a case with policy packs (by default those it was planned for)."""
-    from evenhand.audit.case import read_case
-    from evenhand.audit.commands.tables import show_known, show_verdicts
+    from evenhand.audit.case.case import read_case
+    from evenhand.audit.commands.parts.tables import show_known, show_verdicts
 
     read = read_case(case)
-    packs = sh.load_packs(policy or [str(p) for p in read.pack_paths()])
+    packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
     if not packs:
         raise InputError(
             f"case {case} was planned for no pack", remedy="name one, e.g. --policy baseline"
         )
     other = read_case(compare_to) if compare_to else None
-    day = sh.today(as_of)
+    day = flow.today(as_of)
     sh.warn_of_outdated(packs, day)
-    verdicts = sh.verdicts_of(read, packs, day, other)
-    setting = sh.gate(
+    verdicts = flow.verdicts_of(read, packs, day, other)
+    setting = flow.gate(
         verdicts,
         fail_on=fail_on,
         strict=strict,
         inconclusive=inconclusive,
         attestations=attestations,
-        before=sh.verdicts_before(baseline, packs, day),
+        before=flow.verdicts_before(baseline, packs, day),
     )
     if as_json:
         sh.print_json(

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.tables import group_text
 from evenhand.audit.errors import OK, InputError, nearest
 
 if TYPE_CHECKING:
-    from evenhand.audit.compare import Comparison, Paired
-    from evenhand.audit.explanation_drift import ExplanationDrift
+    from evenhand.audit.comparing.compare import Comparison, Paired
+    from evenhand.audit.comparing.drift import ExplanationDrift
 
 
 def compare(
@@ -27,13 +28,13 @@ def compare(
     as_json: sh.Json = False,
 ) -> int:
     """Compare two models on the same rows: per group, McNemar's test and paired intervals."""
-    from evenhand.audit.case import read_case
-    from evenhand.audit.compare import compare as pair
+    from evenhand.audit.case.case import read_case
+    from evenhand.audit.comparing.compare import compare as pair
 
     if not 0.5 < level < 1:
         raise InputError(f"level {level} must lie between 0.5 and 1", remedy="pass e.g. 0.95")
     _check_output(format, language, out, as_json=as_json)
-    from evenhand.audit.explanation_drift import explanation_drift
+    from evenhand.audit.comparing.drift import explanation_drift
 
     a, b = read_case(case_a), read_case(case_b)
     found = pair(a, b, level=level)
@@ -83,7 +84,7 @@ def _write(
 
 def show_drift(found: ExplanationDrift) -> None:
     """How alike the two models' explanations of the same rows are."""
-    from evenhand.audit.commands.tables import show, table
+    from evenhand.audit.commands.parts.tables import show, table
 
     drift = found.drift
     if drift is None:
@@ -113,7 +114,7 @@ def show_drift(found: ExplanationDrift) -> None:
 
 def show_comparison(found: Comparison) -> None:
     """The table and what follows from it: every single group, and crossings that changed."""
-    from evenhand.audit.commands.tables import show, table
+    from evenhand.audit.commands.parts.tables import show, table
 
     a, b = (sh.safe(c.subject["name"]) for c in (found.a, found.b))
     made = table(
@@ -142,11 +143,6 @@ def sentence(found: Comparison) -> str:
         )
     named = "; ".join(f"{group_text(r)}: {r.measure} {r.difference:+.3g}" for r in found.worse)
     return sh.safe(f"Worse under A (McNemar, Holm, {level}): {named}")
-
-
-def group_text(result: Paired) -> str:
-    """``race=black, sex=F``, or ``all rows``."""
-    return ", ".join(f"{k}={v}" for k, v in result.group.items()) or "all rows"
 
 
 def _row(result: Paired) -> list[str]:

@@ -40,12 +40,12 @@ def dashboard(
 ) -> int:
     """Show cases, findings and checklists in the browser (127.0.0.1, until Ctrl-C)."""
     if export is not None:
-        from evenhand.dashboard.export import write
+        from evenhand.dashboard.export.site import write
 
         written = write(export, list(cases or ()), public=public)
         print(f"{written} pages; open {export / 'index.html'}")
         return OK
-    from evenhand.dashboard.launch import run
+    from evenhand.dashboard.server.launch import run
 
     return run(
         port=port,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.errors import OK, EvenhandError
+from evenhand.audit.run import flow
 
 if TYPE_CHECKING:
-    from evenhand.audit.case import Case
+    from evenhand.audit.case.case import Case
     from evenhand.audit.finding import Finding
     from evenhand.policies.verdict import Verdict
     from evenhand.trainers import TrainResult
@@ -68,9 +69,9 @@ def demo(
     quiet: sh.Quiet = False,
 ) -> int:
     """Train three models on 1,989 real mortgage decisions, audit, judge and report each."""
-    from evenhand.audit.register import home
+    from evenhand.audit.case.register import home
     from evenhand.audit.worker.launcher import prepare
-    from evenhand.trainers.ledger import FILE as LEDGER
+    from evenhand.trainers.ledger.record import FILE as LEDGER
 
     started = time.monotonic()
     # What opens them later is imported elsewhere while they are trained here.
@@ -104,11 +105,10 @@ def _train(name: str, folder: Path, *, seed: int, quick: bool) -> TrainResult:
 
 
 def _audit(name: str, trained: TrainResult, folder: Path, *, seed: int, quick: bool) -> Done:
-    from evenhand.audit.commands.measuring import measure
+    from evenhand.audit.case.register import home
     from evenhand.audit.commands.report import dossier_of
-    from evenhand.audit.register import home
     from evenhand.audit.reports import render
-    from evenhand.audit.spec import make_spec
+    from evenhand.audit.subject.spec import make_spec
 
     told = trained.to_json()
     rows = 40 if quick else 200
@@ -136,10 +136,10 @@ def _audit(name: str, trained: TrainResult, folder: Path, *, seed: int, quick: b
             "out": str(home() / "cases" / f"{folder.name}-{name}"),
         }
     )
-    case, packs = measure(spec, quiet=True)
-    verdicts = sh.verdicts_of(case, packs, sh.today(None))
+    case, packs = sh.measured(spec, quiet=True)
+    verdicts = flow.verdicts_of(case, packs, flow.today(None))
     report = folder / "reports" / f"{name}.html"
-    dossier = dossier_of(packs, sh.today(None))
+    dossier = dossier_of(packs, flow.today(None))
     page = render("html", case, verdicts, dossier=dossier)
     sh.write_bytes(page, report, avoid=case.path)
     return Done(name, trained, case, tuple(verdicts), report)
@@ -157,7 +157,7 @@ def _found(case: Case, measure: str, between: tuple[str, ...]) -> Finding | None
 
 
 def _show(done: list[Done], seconds: float) -> None:
-    from evenhand.audit.commands.tables import counts_text, show, table, value_text
+    from evenhand.audit.commands.parts.tables import counts_text, show, table, value_text
 
     n = done[0].case.plan["subject"]["data"]["rows"]
     made = table(

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.errors import BAD_INPUT, OK, EvenhandError
 
 _PACKAGES = ("torch", "scikit-learn", "fairlearn", "captum", "opacus", "skops", "streamlit")
@@ -60,7 +60,7 @@ def _package(name: str) -> Symptom:
 
 
 def _home() -> Symptom:
-    from evenhand.audit.register import home
+    from evenhand.audit.case.register import home
 
     place = home()
     parent = next(p for p in (place.resolve(), *place.resolve().parents) if p.exists())
@@ -71,7 +71,7 @@ def _home() -> Symptom:
 
 
 def _register() -> Symptom:
-    from evenhand.audit.register import Register
+    from evenhand.audit.case.register import Register
 
     try:
         entries = Register().snapshot()
@@ -101,8 +101,8 @@ def _packs() -> Symptom:
 
 def _isolation() -> Symptom:
     """The level that a worker reaches here, and every way out, tried from inside one."""
-    from evenhand.audit.worker.levels import LEAST, Level
-    from evenhand.audit.worker.probes import must_be_stopped, try_to_escape
+    from evenhand.audit.worker.escape import must_be_stopped, try_to_escape
+    from evenhand.audit.worker.isolation.levels import LEAST, Level
 
     what = "isolation of models"
     try:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from evenhand.audit.commands import shared as sh
 from evenhand.audit.commands.auditing import CaseFolder
+from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.errors import OK, InputError
 
 
@@ -31,13 +31,13 @@ def explain(
     as_json: sh.Json = False,
 ) -> int:
     """Name the reasons for one adverse decision, and the smallest change that turns it."""
-    from evenhand.audit.case import read_case
-    from evenhand.audit.commands.tables import show
+    from evenhand.audit.case.case import read_case
+    from evenhand.audit.commands.parts.tables import show
     from evenhand.audit.errors import MissingNeed, nearest
-    from evenhand.audit.one_person import explain as explain_row
-    from evenhand.audit.one_person import reopen, row_number
     from evenhand.audit.reports.parts.explained import lines
     from evenhand.audit.reports.parts.words import LANGUAGES, words
+    from evenhand.audit.run.one_person import explain as explain_row
+    from evenhand.audit.run.one_person import reopen, row_number
 
     if language not in LANGUAGES:
         raise InputError(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.errors import OK, InputError, nearest
 
 _TRUST_SAYS = {
@@ -31,7 +31,7 @@ def formats(
     if as_json:
         sh.print_json({"formats": cards, "refused": _refused()})
         return OK
-    from evenhand.audit.commands.tables import show, table
+    from evenhand.audit.commands.parts.tables import show, table
 
     made = table(
         "Model formats", ["format", "opening it", "isolation", "extra", "gradients", "told by"]
@@ -57,7 +57,7 @@ def formats(
 
 def _cards() -> list[dict[str, Any]]:
     from evenhand.audit.models import endpoint
-    from evenhand.audit.models.opening import formats as known
+    from evenhand.audit.models.catalogue import formats as known
 
     order = list(_TRUST_SAYS)
     cards = [_card(f) for f in known()] + [_card(endpoint)]
@@ -66,7 +66,7 @@ def _cards() -> list[dict[str, Any]]:
 
 def _card(model_format: Any) -> dict[str, Any]:
     """A format's card; third parties' formats may leave out all but NAME and TRUST."""
-    from evenhand.audit.worker.levels import LEAST
+    from evenhand.audit.worker.isolation.levels import LEAST
 
     trust = getattr(model_format, "TRUST", "endpoint")
     least = LEAST.get(trust)
@@ -104,7 +104,7 @@ def _refused() -> list[dict[str, str]]:
 
 
 def _show_card(cards: list[dict[str, Any]], name: str, *, as_json: bool) -> int:
-    from evenhand.audit.commands.tables import show
+    from evenhand.audit.commands.parts.tables import show
 
     found = [c for c in cards if c["name"] == name]
     if not found:

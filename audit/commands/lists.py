@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.errors import BAD_INPUT, OK
+from evenhand.audit.run import flow
 
 checks_app = typer.Typer(help="The checks: what can be measured.", no_args_is_help=True)
 policies_app = typer.Typer(
@@ -20,8 +21,8 @@ policies_app = typer.Typer(
 @checks_app.command("list")
 def checks_list(as_json: sh.Json = False) -> int:
     """List every check with its question."""
-    from evenhand.audit.catalogue import checks
-    from evenhand.audit.commands.tables import show, table
+    from evenhand.audit.commands.parts.tables import show, table
+    from evenhand.audit.run.catalogue import checks
 
     if as_json:
         sh.print_json([c.describe() for c in checks()])
@@ -38,8 +39,8 @@ def checks_show(
     check: Annotated[str, typer.Argument(metavar="CHECK")], as_json: sh.Json = False
 ) -> int:
     """Show one check: its measures, needs, options and source."""
-    from evenhand.audit.catalogue import check as find
-    from evenhand.audit.commands.tables import show, table
+    from evenhand.audit.commands.parts.tables import show, table
+    from evenhand.audit.run.catalogue import check as find
 
     described = find(check).describe()
     if as_json:
@@ -63,7 +64,7 @@ def checks_show(
 @policies_app.command("list")
 def policies_list(as_json: sh.Json = False) -> int:
     """List the packs that are shipped."""
-    from evenhand.audit.commands.tables import show, table
+    from evenhand.audit.commands.parts.tables import show, table
     from evenhand.policies.pack import load_pack, shipped_packs
 
     packs = [load_pack(ref) for ref in shipped_packs()]
@@ -101,7 +102,7 @@ def policies_show(
     as_json: sh.Json = False,
 ) -> int:
     """Show one pack: its legal status and every item."""
-    from evenhand.audit.commands.tables import show, table
+    from evenhand.audit.commands.parts.tables import show, table
     from evenhand.policies.pack import load_pack
 
     loaded = load_pack(pack)
@@ -133,8 +134,8 @@ def policies_lint(
     as_json: sh.Json = False,
 ) -> int:
     """Check packs (default: all that are shipped); exit 2 where one has an error."""
-    from evenhand.audit.catalogue import measure_index
-    from evenhand.audit.subject import SUBJECT_FACTS
+    from evenhand.audit.run.catalogue import measure_index
+    from evenhand.audit.subject.subject import SUBJECT_FACTS
     from evenhand.policies.lint import lint
     from evenhand.policies.pack import load_pack, shipped_packs
 
@@ -152,7 +153,7 @@ def policies_lint(
                 measures=measure_index(),
                 facts=SUBJECT_FACTS,
                 items=items,
-                as_of=sh.today(as_of),
+                as_of=flow.today(as_of),
             )
         ]
     bad = any(c.level == "error" for _, c in complaints)

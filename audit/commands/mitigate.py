@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.errors import OK, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evenhand.audit.commands.before_after import BeforeAfter
-    from evenhand.audit.models.predictor import Opened
+    from evenhand.audit.commands.parts.before_after import BeforeAfter
+    from evenhand.audit.worker.opened import Opened
 
 _METHODS = "threshold, exponentiated-gradient, grid-search, correlation-remover, adversarial."
 _CONSTRAINTS = (
@@ -67,9 +67,9 @@ def mitigate(
     quiet: sh.Quiet = False,
 ) -> int:
     """Mitigate a model with Fairlearn, and compare before with after on held-out rows."""
-    from evenhand.audit.commands.before_after import before_after
-    from evenhand.audit.models.opening import open_model
-    from evenhand.trainers.mitigate import mitigate as run
+    from evenhand.audit.commands.parts.before_after import before_after
+    from evenhand.audit.worker.opening import open_model
+    from evenhand.trainers.mitigation.mitigate import mitigate as run
 
     given = {
         "eps": eps,
@@ -160,7 +160,7 @@ def _asked(
 
 
 def _rows(asked: _Asked, model: str, test: str | None, seed: int) -> _Rows:
-    from evenhand.audit.data import read_table
+    from evenhand.audit.data.reading import read_table
     from evenhand.trainers.datasets import split
 
     own = Path(model) / "held_out.csv"
@@ -192,7 +192,7 @@ def _without(train: pd.DataFrame, held: pd.DataFrame) -> tuple[pd.DataFrame, int
     """``train`` without rows that equal a held-out row in every cell that both tables have."""
     import pandas as pd
 
-    from evenhand.audit.data import texts
+    from evenhand.audit.data.table import texts
 
     shared = sorted(set(train.columns) & set(held.columns))
 
@@ -206,7 +206,7 @@ def _without(train: pd.DataFrame, held: pd.DataFrame) -> tuple[pd.DataFrame, int
 
 def _require_groups(rows: _Rows, sensitive: tuple[str, ...], method: str) -> None:
     """Held-out people of groups without a rule are said before hours of fitting."""
-    from evenhand.trainers.mitigated_parts import group_texts, require_known
+    from evenhand.trainers.mitigation.parts import group_texts, require_known
 
     if method not in ("threshold", "correlation-remover"):
         return
@@ -217,7 +217,7 @@ def _require_groups(rows: _Rows, sensitive: tuple[str, ...], method: str) -> Non
 
 
 def _show(found: BeforeAfter, *, as_json: bool) -> None:
-    from evenhand.audit.commands.tables import show, table
+    from evenhand.audit.commands.parts.tables import show, table
 
     if as_json:
         sh.print_json({**found.to_json(), "exit_code": OK})

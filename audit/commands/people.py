@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.commands import shared as sh
 from evenhand.audit.commands.auditing import CaseFolder
+from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.errors import OK, InputError
+from evenhand.audit.run import flow
 
 if TYPE_CHECKING:
-    from evenhand.audit.case import Case
-    from evenhand.audit.register import Kind
+    from evenhand.audit.case.case import Case
+    from evenhand.audit.case.register import Kind
     from evenhand.policies.pack import Pack
 
 ItemRef = Annotated[
@@ -44,7 +45,7 @@ def attest(
     as_json: sh.Json = False,
 ) -> int:
     """Answer one item of a checklist for the case's model, with evidence, on the register."""
-    from evenhand.audit.register import home
+    from evenhand.audit.case.register import home
     from evenhand.policies import recording
 
     given = _given(
@@ -138,7 +139,7 @@ def sign_off(
     as_json: sh.Json = False,
 ) -> int:
     """Accept a case, naming every item that is still open."""
-    from evenhand.audit.register import Register
+    from evenhand.audit.case.register import Register
     from evenhand.policies import recording
 
     read, packs = _opened(case, policy)
@@ -146,7 +147,7 @@ def sign_off(
     body = recording.sign_off(
         read,
         packs,
-        sh.verdicts_of(read, packs, now.date()),
+        flow.verdicts_of(read, packs, now.date()),
         statement=statement,
         signer=recording.Signer(by, role),
         accepts=accept or (),
@@ -165,10 +166,10 @@ def sign_off(
 
 def _opened(case: Path, policy: list[str] | None) -> tuple[Case, list[Pack]]:
     """The case, and the packs that are named or that it was planned for."""
-    from evenhand.audit.case import read_case
+    from evenhand.audit.case.case import read_case
 
     read = read_case(case)
-    packs = sh.load_packs(policy or [str(p) for p in read.pack_paths()])
+    packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
     if not packs:
         raise InputError(
             f"case {case} was planned for no pack", remedy="name one, e.g. --policy baseline"
@@ -210,7 +211,7 @@ def _record(
     kind: Kind, body: dict[str, Any], case: Case, pack: Pack, item: str, as_json: bool
 ) -> int:
     """Appends the statement and shows what it makes of the item."""
-    from evenhand.audit.register import Register
+    from evenhand.audit.case.register import Register
 
     day = datetime.now(UTC).date()
     before = _verdict(case, pack, item, day)
@@ -235,4 +236,4 @@ def _record(
 
 
 def _verdict(case: Case, pack: Pack, item: str, day: Any) -> Any:
-    return next(v for v in sh.verdicts_of(case, [pack], day) if v.item == item)
+    return next(v for v in flow.verdicts_of(case, [pack], day) if v.item == item)

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.commands import shared as sh
 from evenhand.audit.commands.auditing import CaseFolder
+from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.errors import OK, InputError
+from evenhand.audit.run import flow
 
 if TYPE_CHECKING:
-    from evenhand.audit.case import Case
-    from evenhand.audit.one_person import Source
+    from evenhand.audit.case.case import Case
     from evenhand.audit.reports.parts.dossier import Dossier, PackFacts
+    from evenhand.audit.run.one_person import Source
     from evenhand.policies.pack import Pack
     from evenhand.policies.verdict import Verdict
 
@@ -68,18 +69,18 @@ def report(
     attestations: sh.Attestations = "require",
 ) -> int:
     """Render a case as a document, with the verdicts of its packs or of --policy."""
-    from evenhand.audit.case import read_case
-    from evenhand.audit.one_person import reopen
+    from evenhand.audit.case.case import read_case
     from evenhand.audit.reports import render
+    from evenhand.audit.run.one_person import reopen
 
     read = read_case(case)
     if _plain(format) == "evidence":
         return _evidence(read, out, case, public=public)
-    packs = sh.load_packs(policy or [str(p) for p in read.pack_paths()])
-    day = sh.today(as_of)
+    packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
+    day = flow.today(as_of)
     sh.warn_of_outdated(packs, day)
-    verdicts = sh.verdicts_of(read, packs, day)
-    setting = sh.gate(
+    verdicts = flow.verdicts_of(read, packs, day)
+    setting = flow.gate(
         verdicts,
         fail_on=fail_on,
         strict=strict,
@@ -106,7 +107,7 @@ def report(
 
 def _evidence(read: Case, out: Path | None, avoid: Path, *, public: bool) -> int:
     """The whole case and its signatures as one zip, as ``evenhand export`` writes it."""
-    from evenhand.audit.evidence.archive import archive_bytes
+    from evenhand.audit.case.archive import archive_bytes
 
     if public:
         raise InputError(
@@ -121,7 +122,7 @@ def dossier_of(
     packs: Sequence[Pack], day: date, *, person: dict[str, Any] | None = None, of: str = "html"
 ) -> Dossier:
     """What a report says of packs, register and one person."""
-    from evenhand.audit.register import Register
+    from evenhand.audit.case.register import Register
     from evenhand.audit.reports.parts.dossier import Dossier
 
     return Dossier(
@@ -175,7 +176,7 @@ def _from_here(name: str) -> str:
 def _person(case: Case, row: str, id_column: str | None, source: Source) -> dict[str, Any]:
     """The explanation of one row, from the case, or from the audited model and data."""
     from evenhand.audit.errors import MissingNeed
-    from evenhand.audit.one_person import explain, row_number
+    from evenhand.audit.run.one_person import explain, row_number
 
     try:
         return explain(case, source, row_number(case, source, row, id_column))

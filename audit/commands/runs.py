@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.errors import OK, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evenhand.audit.evidence.runs import Run
+    from evenhand.audit.case.runs import Run
 
 runs_app = typer.Typer(help="The audits that were planned here, finished or not.")
 
@@ -26,9 +26,9 @@ def runs_list(
     as_json: sh.Json = False,
 ) -> int:
     """List every run on the register, and every audit that was cut off."""
-    from evenhand.audit.commands.tables import show, table
-    from evenhand.audit.evidence.runs import runs
-    from evenhand.audit.register import Register
+    from evenhand.audit.case.register import Register
+    from evenhand.audit.case.runs import runs
+    from evenhand.audit.commands.parts.tables import show, table
 
     found = [r for r in runs(Register().snapshot()) if name in (None, r.name)]
     cut_off = unfinished_work([r.path for r in found])
@@ -57,9 +57,9 @@ def runs_show(
     as_json: sh.Json = False,
 ) -> int:
     """Show one run: its plan, its number of how many, its case."""
-    from evenhand.audit.commands.tables import show
-    from evenhand.audit.evidence.runs import runs
-    from evenhand.audit.register import Register
+    from evenhand.audit.case.register import Register
+    from evenhand.audit.case.runs import runs
+    from evenhand.audit.commands.parts.tables import show
 
     entries = Register().snapshot()
     one = _find(runs(entries), run)
@@ -85,7 +85,7 @@ def _find(found: Sequence[Run], ref: str) -> Run:
 
 def _state(run: Run) -> str:
     """``finished`` with the case's place, or what is known of a run that left no case."""
-    from evenhand.audit.case import unfinished
+    from evenhand.audit.case.case import unfinished
 
     place = Path(run.path)
     if run.case is not None:
@@ -99,9 +99,9 @@ def _state(run: Run) -> str:
 
 def unfinished_work(paths: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Audits that were cut off: below EVENHAND_HOME/cases, and beside each of ``paths``."""
-    from evenhand.audit.case import RUN_FILE, unfinished
-    from evenhand.audit.evidence.finished import Store
-    from evenhand.audit.register import home
+    from evenhand.audit.case.case import RUN_FILE, unfinished
+    from evenhand.audit.case.finished import Store
+    from evenhand.audit.case.register import home
 
     folders = {(home() / "cases").resolve(), *(Path(p).parent for p in paths)}
     found = []

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from evenhand.audit.commands import shared as sh
 from evenhand.audit.commands.auditing import CaseFolder
+from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.errors import OK
+from evenhand.audit.run import flow
 
 
 def sign(
@@ -24,16 +25,16 @@ def sign(
     as_json: sh.Json = False,
 ) -> int:
     """Sign a case with its findings and verdicts: an in-toto statement beside the folder."""
-    from evenhand.audit.canonical import digest_bytes
-    from evenhand.audit.case import read_case
-    from evenhand.audit.evidence.disk import write_whole
-    from evenhand.audit.evidence.signing import PUBLIC, own_key, read_signing_key
-    from evenhand.audit.evidence.statement import envelope_place, make_statement, sign_statement
-    from evenhand.audit.register import Register, home
+    from evenhand.audit.case.case import read_case
+    from evenhand.audit.case.register import Register, home
+    from evenhand.audit.case.signing import PUBLIC, own_key, read_signing_key
+    from evenhand.audit.case.statement import envelope_place, make_statement, sign_statement
+    from evenhand.audit.files.canonical import digest_bytes
+    from evenhand.audit.files.disk import write_whole
 
     read = read_case(case)
-    packs = sh.load_packs(policy or [str(p) for p in read.pack_paths()])
-    verdicts = sh.verdicts_of(read, packs, sh.today(as_of))
+    packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
+    verdicts = flow.verdicts_of(read, packs, flow.today(as_of))
     signer = read_signing_key(key) if key is not None else own_key(home() / "keys")
     at = datetime.now(UTC).isoformat(timespec="seconds")
     statement = make_statement(read, [v.to_json() for v in verdicts], at)
@@ -65,11 +66,11 @@ def export(
     as_json: sh.Json = False,
 ) -> int:
     """Write a case and its signatures as one zip that anybody can verify."""
-    from evenhand.audit.canonical import digest_bytes
-    from evenhand.audit.case import read_case
+    from evenhand.audit.case.archive import archive_bytes
+    from evenhand.audit.case.case import read_case
     from evenhand.audit.errors import InputError
-    from evenhand.audit.evidence.archive import archive_bytes
-    from evenhand.audit.evidence.disk import write_whole
+    from evenhand.audit.files.canonical import digest_bytes
+    from evenhand.audit.files.disk import write_whole
 
     read = read_case(case)
     whole = case.resolve()

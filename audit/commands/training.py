@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.errors import OK, InputError, InterruptedRunError
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def train(
     """Train a model, plainly or with differential privacy, into a model folder."""
     given = _given(locals())
     from evenhand.trainers import train as run_training
-    from evenhand.trainers.recipe import as_recipe, read_recipe
+    from evenhand.trainers.recipe.recipe import as_recipe, read_recipe
 
     if recipe.endswith((".yaml", ".yml")):
         others = sorted(set(given) - {"data", "seed"})
@@ -158,7 +158,7 @@ def train(
 
 def _interrupted(stopped: KeyboardInterrupt, out: Path) -> InterruptedRunError:
     """What is left of the run, and how to go on with it."""
-    from evenhand.trainers.checkpoint import unfinished_folder
+    from evenhand.trainers.fitting.checkpoint import unfinished_folder
 
     said = "; ".join(["interrupted", *getattr(stopped, "__notes__", ())])
     goes_on = unfinished_folder(out).is_dir()
@@ -197,7 +197,7 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plan(asked: Any, *, as_json: bool) -> int:
-    from evenhand.audit.commands.tables import show
+    from evenhand.audit.commands.parts.tables import show
     from evenhand.trainers.plan import plan
 
     told = plan(asked)
@@ -229,7 +229,7 @@ def _plan(asked: Any, *, as_json: bool) -> int:
 
 
 def _epochs(progress: Any) -> Any:
-    from evenhand.trainers.progress import words
+    from evenhand.trainers.fitting.progress import words
 
     def report(epoch: int, epochs: int, *told: Any) -> None:
         progress(words(epoch, epochs, *told), epoch - 1, epochs)
@@ -246,7 +246,7 @@ _HEADLINES = {
 
 
 def _show(result: TrainResult, *, as_json: bool) -> None:
-    from evenhand.audit.commands.tables import show
+    from evenhand.audit.commands.parts.tables import show
 
     if as_json:
         sh.print_json(result.to_json())

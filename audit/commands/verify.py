@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.commands import shared as sh
+from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.errors import OK, AlteredEvidenceError, InputError
 
 if TYPE_CHECKING:
-    from evenhand.audit.case import Case
-    from evenhand.audit.evidence.recompute import Recomputed
-    from evenhand.audit.evidence.signing import PublicKey
-    from evenhand.audit.evidence.statement import Signature
+    from evenhand.audit.case.case import Case
+    from evenhand.audit.case.recompute import Recomputed
+    from evenhand.audit.case.signing import PublicKey
+    from evenhand.audit.case.statement import Signature
 
 
 def verify(
@@ -69,15 +69,15 @@ def _more(problems: list[str]) -> str:
 
 
 def _given(paths: Any) -> list[PublicKey]:
-    from evenhand.audit.evidence.signing import read_public_key
+    from evenhand.audit.case.signing import read_public_key
 
     return [read_public_key(path) for path in paths]
 
 
 def _keys(paths: Any) -> dict[str, PublicKey]:
     """The keys that are given, and one's own."""
-    from evenhand.audit.evidence.signing import own_public
-    from evenhand.audit.register import home
+    from evenhand.audit.case.register import home
+    from evenhand.audit.case.signing import own_public
 
     own = own_public(home() / "keys")
     return {k.id: k for k in (*([own] if own else []), *_given(paths))}
@@ -87,11 +87,11 @@ def _case(
     path: Path, keys: dict[str, PublicKey], required: list[str], recompute: bool
 ) -> dict[str, Any]:
     if path.is_dir() or not path.exists():
-        from evenhand.audit.evidence.statement import envelopes_of, read_envelope
+        from evenhand.audit.case.statement import envelopes_of, read_envelope
 
         envelopes = {p.name: read_envelope(p) for p in envelopes_of(path)} if path.exists() else {}
         return _checked(path, path, envelopes, keys, required, recompute)
-    from evenhand.audit.evidence.archive import unpacked
+    from evenhand.audit.case.archive import unpacked
 
     with unpacked(path) as (folder, envelopes):
         return _checked(path, folder, envelopes, keys, required, recompute)
@@ -106,9 +106,9 @@ def _checked(
     recompute: bool,
 ) -> dict[str, Any]:
     """``path`` is what was named; ``folder`` where its files are."""
-    from evenhand.audit.case import case_digest, read_case, verify_case
-    from evenhand.audit.evidence.recompute import recompute as again
-    from evenhand.audit.evidence.statement import check_envelope
+    from evenhand.audit.case.case import case_digest, read_case, verify_case
+    from evenhand.audit.case.recompute import recompute as again
+    from evenhand.audit.case.statement import check_envelope
 
     problems = [str(p) for p in verify_case(folder)]
     digest = case_digest(folder) if (folder / "seal.json").is_file() else None
@@ -150,7 +150,7 @@ def _sums(numbers: list[Recomputed]) -> dict[str, Any]:
 
 def _in_register(path: Path, digest: str | None) -> tuple[bool, bool]:
     """Whether the register has this case, and whether it has its place with another seal."""
-    from evenhand.audit.register import Register
+    from evenhand.audit.case.register import Register
 
     known = [e for e in Register().snapshot() if e.kind == "case"]
     here = str(path.resolve())
@@ -162,7 +162,7 @@ def _in_register(path: Path, digest: str | None) -> tuple[bool, bool]:
 def _register(keys: list[PublicKey], copies: Any) -> dict[str, Any]:
     import os
 
-    from evenhand.audit.register import Register
+    from evenhand.audit.case.register import Register
 
     second = os.environ.get("EVENHAND_CHECKPOINTS")
     register = Register()

@@ -15,12 +15,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.run import flow
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.case import Case
+    from evenhand.audit.case.case import Case
     from evenhand.policies.verdict import Verdict
 
 _SCORE, _PREDICTED = "evenhand_score", "evenhand_predicted"
@@ -81,9 +82,8 @@ def audit_predictor(
 
     Raises InputError for options that are unknown or do not fit.
     """
-    from evenhand.audit.commands import shared as sh
-    from evenhand.audit.commands.measuring import measure
-    from evenhand.audit.spec import SubjectSpec, make_spec
+    from evenhand.audit.run.flow import measure
+    from evenhand.audit.subject.spec import SubjectSpec, make_spec
 
     unknown = [name for name in options if name not in SubjectSpec.model_fields]
     if unknown:
@@ -103,16 +103,16 @@ def audit_predictor(
             },
             source="audit_predictor",
         )
-        case, loaded = measure(spec, quiet=True)
-    day = sh.today(None)
-    verdicts = sh.verdicts_of(case, loaded, day)
-    gate = sh.gate(
+        case, loaded = measure(spec)
+    day = flow.today(None)
+    verdicts = flow.verdicts_of(case, loaded, day)
+    gate = flow.gate(
         verdicts,
         fail_on=fail_on,
         strict=strict,
         inconclusive=inconclusive,
         attestations=attestations,
-        before=sh.verdicts_before(Path(baseline) if baseline else None, loaded, day),
+        before=flow.verdicts_before(Path(baseline) if baseline else None, loaded, day),
     )
     return Judged(case, tuple(verdicts), gate)
 

@@ -13,6 +13,7 @@ from typing import Any
 from mlflow.models.evaluation.base import EvaluationResult, ModelEvaluator
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.run import flow
 
 _TYPES = {"classifier": None, "regressor": "regression"}
 _PREFIX = "evenhand"
@@ -41,7 +42,6 @@ class EvenhandEvaluator(ModelEvaluator):
         """Audits into a case, logs it, and returns the numbers that were logged."""
         from mlflow import MlflowClient
 
-        from evenhand.audit.commands import shared as sh
         from evenhand.audit.commands.report import dossier_of
         from evenhand.audit.integrations.guard import audit_predictor
         from evenhand.audit.reports import render
@@ -63,8 +63,8 @@ class EvenhandEvaluator(ModelEvaluator):
             for name, value in metrics.items():
                 client.log_metric(run_id, name, value)
             client.log_artifacts(run_id, str(place), f"{_PREFIX}/case")
-            packs = sh.load_packs([str(p) for p in judged.case.pack_paths()])
-            dossier = dossier_of(packs, sh.today(None))
+            packs = flow.load_packs([str(p) for p in judged.case.pack_paths()])
+            dossier = dossier_of(packs, flow.today(None))
             page = render(
                 "html", judged.case, list(judged.verdicts), gate=judged.gate, dossier=dossier
             )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.finding import Interval
-from evenhand.audit.measure.estimate import Estimate, undefined
-from evenhand.audit.measure.intervals import normal_quantile, wilson
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.measure.uncertainty.intervals import normal_quantile, wilson
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
-from evenhand.audit.measure.estimate import Estimate, undefined
-from evenhand.audit.measure.intervals import mean, rate, wilson
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.measure.uncertainty.intervals import mean, rate, wilson
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
-from evenhand.audit.measure.estimate import STILL, Estimate, undefined
+from evenhand.audit.measure.uncertainty.estimate import STILL, Estimate, undefined
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.classification import Confusion, rate_counts
-from evenhand.audit.measure.estimate import STILL, Estimate, undefined
-from evenhand.audit.measure.intervals import rate, wilson
+from evenhand.audit.measure.uncertainty.estimate import STILL, Estimate, undefined
+from evenhand.audit.measure.uncertainty.intervals import rate, wilson
 
 if TYPE_CHECKING:
     import numpy as np

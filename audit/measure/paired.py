@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 
 from evenhand.audit.finding import Interval
-from evenhand.audit.measure.beta import incomplete_beta
-from evenhand.audit.measure.intervals import wilson
+from evenhand.audit.measure.uncertainty.beta import incomplete_beta
+from evenhand.audit.measure.uncertainty.intervals import wilson
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
-from evenhand.audit.measure.estimate import Estimate, undefined
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
-from evenhand.audit.measure.estimate import Estimate, undefined
-from evenhand.audit.measure.intervals import normal_quantile
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.measure.uncertainty.intervals import normal_quantile
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
-from evenhand.audit.measure.estimate import Estimate, undefined
-from evenhand.audit.measure.intervals import mean, normal_quantile
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.measure.uncertainty.intervals import mean, normal_quantile
 
 if TYPE_CHECKING:
     import numpy as np

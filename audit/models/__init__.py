@@ -1,1 +1,1 @@
-"""Model formats: one file a format; others come in by the entry point `evenhand.model_formats`."""
+"""What a model is to an audit: the contract, what is declared of it, the catalogue of formats."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from evenhand.audit.data import as_text, texts
+from evenhand.audit.data.table import as_text, texts
 from evenhand.audit.errors import InputError
 from evenhand.audit.models.declared import Declared, Input
 from evenhand.audit.models.inputs import numbers

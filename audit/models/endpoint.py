@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 from evenhand.audit.errors import InputError, LimitError
-from evenhand.audit.models.declared import NOTHING, Declared, Endpoint, Outputs
+from evenhand.audit.models.declared import Declared, Endpoint, Outputs
 from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values, task_of
-from evenhand.audit.models.predictor import Opened, Task
+from evenhand.audit.models.predictor import Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,16 +49,6 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _AGAIN = frozenset({429, 502, 503, 504})  # "not now"; other codes say that asking again won't help
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
-
-
-def open_endpoint(endpoint: Endpoint, declared: Declared = NOTHING) -> Opened:
-    """The endpoint as a model, without a digest. Nothing is sent before the first score.
-
-    Raises InputError for a URL that may not be asked, and says what to declare.
-    """
-    predictor = EndpointPredictor(endpoint, declared)
-    opening = {"format": NAME, "trust": NAME, "level": "not opened", "identity": IDENTITY}
-    return Opened(predictor, endpoint.url, "", opening)
 
 
 def _target(endpoint: Endpoint) -> SplitResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data import as_text
+from evenhand.audit.data.table import as_text
 from evenhand.audit.errors import InputError
 from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.audit.models.outputs import RowModel

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data import texts
+from evenhand.audit.data.table import texts
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.models.declared import Input
 

@@ -4,7 +4,8 @@ A format is a module (or any object) with
 
     NAME: str                                   "skops"
     TRUST: str                                  "data", "native", "code" or "pickle": what opening
-                                                it amounts to (see ``evenhand.audit.worker.levels``)
+                                                it amounts to (see
+                                                ``evenhand.audit.worker.isolation.levels``)
     ABOUT: str                                  one line for people
     def recognises(path: Path) -> bool          by content, never by name
     def load(path: Path) -> Predictor           raises InputError or UnsafeModelError
@@ -26,7 +27,6 @@ libraries, writes its working folder and reaches nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.worker.intake import Copy
 
 Task = Literal["binary", "multiclass", "regression", "generation"]
 
@@ -121,17 +120,3 @@ class Format(Protocol):
     def load(self, path: Path) -> Predictor:
         """Opens it, or raises InputError or UnsafeModelError."""
         ...
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A model, where it came from (a path, or an endpoint's URL), the digest of every byte of it
-    (an endpoint has none: ""), and how it was opened (plain JSON: format, trust, level of isolation
-    and what it consists of). ``copy`` is the private copy that the worker read, which is deleted
-    with this object; None where there is no worker."""
-
-    predictor: Predictor
-    path: Path | str
-    digest: str
-    opening: Mapping[str, Any] = field(default_factory=dict)
-    copy: Copy | None = None

@@ -12,7 +12,7 @@ import pkgutil
 from collections.abc import Mapping, Sequence
 from typing import Protocol, cast
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.public import for_the_public

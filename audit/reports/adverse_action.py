@@ -1,6 +1,6 @@
 """Adverse action: one person's principal reasons, in words ready to be put into a letter.
 
-The reasons are those of the check ``explanation.reasons`` (``evenhand.audit.one_person`` brings
+The reasons are those of the check ``explanation.reasons`` (``evenhand.audit.run.one_person`` brings
 them): inputs that moved the decision against the person, compared with a typical applicant who was
 decided
 favourably. A sensitive feature is never named as one. At most four are given: more seldom help
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.reports.parts import explained
 from evenhand.audit.reports.parts.document import (

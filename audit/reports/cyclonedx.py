@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
 from evenhand.audit.reports.parts import plain_words, sentences
 from evenhand.audit.reports.parts.dossier import Dossier, sources
 from evenhand.audit.reports.parts.groups import apart
 from evenhand.audit.reports.parts.outline import unmeasured
-from evenhand.audit.reports.parts.text import plain
 from evenhand.audit.reports.parts.words import Words, words
+from evenhand.audit.words.text import plain
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json; version=1.6"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
 from evenhand.audit.reports.parts import figures, fill, outline, sentences
 from evenhand.audit.reports.parts.document import Block, Document, Text, facts, page, table

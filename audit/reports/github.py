@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts import outline
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.places import place_of
-from evenhand.audit.reports.parts.text import plain, short
+from evenhand.audit.reports.parts.text import short
 from evenhand.audit.reports.parts.words import Words, words
+from evenhand.audit.words.text import plain
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/plain; charset=utf-8"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
+from evenhand.audit.reports.drawing.pictures import pictures
 from evenhand.audit.reports.parts import fill, outline, pages, plain_words
 from evenhand.audit.reports.parts.dossier import Dossier, signatures, sources
-from evenhand.audit.reports.parts.pictures import pictures
 from evenhand.audit.reports.parts.words import words
 from evenhand.policies.verdict import Verdict
 

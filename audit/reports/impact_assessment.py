@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts import fill, plain_words
 from evenhand.audit.reports.parts.document import Block, Bullets, Document, Section, page
 from evenhand.audit.reports.parts.dossier import Dossier

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as ET
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts import figures
 from evenhand.audit.reports.parts.dossier import Dossier, sources
 from evenhand.audit.reports.parts.outline import SEVERITIES, Pack, packs
-from evenhand.audit.reports.parts.text import plain
 from evenhand.audit.reports.parts.words import Words, words
+from evenhand.audit.words.text import plain
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/xml"

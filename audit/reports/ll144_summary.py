@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
-from evenhand.audit.reports.parts import figures, sentences
+from evenhand.audit.reports.parts import sentences
 from evenhand.audit.reports.parts.document import (
     Block,
     Bullets,
@@ -26,6 +26,7 @@ from evenhand.audit.reports.parts.document import (
 )
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.words import Words, words
+from evenhand.audit.words import numbers
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/html; charset=utf-8"
@@ -193,7 +194,7 @@ def _dates(case: Case, say: Words) -> Section:
     environment = case.environment
     declared = case.plan.get("declared") or {}
     known: list[tuple[str, str]] = [
-        (say("ll_audited_on"), figures.moment(environment.get("finished_at") or "–")),
+        (say("ll_audited_on"), numbers.moment(environment.get("finished_at") or "–")),
         (say("fact_data"), sentences.data_name(case) or "–"),
         (say("ll_rows"), str((case.subject.get("data") or {}).get("rows") or "–")),
         (say("fact_digest", name="data"), str((case.subject.get("digests") or {}).get("data"))),

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
 from evenhand.audit.reports.parts import figures, outline, sentences
 from evenhand.audit.reports.parts.dossier import Dossier, signatures, sources
-from evenhand.audit.reports.parts.text import code, markdown, plain
+from evenhand.audit.reports.parts.text import code, markdown
 from evenhand.audit.reports.parts.words import Words, words
+from evenhand.audit.words.text import plain
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/markdown; charset=utf-8"

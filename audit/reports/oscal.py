@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts.dossier import Dossier, sources
 from evenhand.audit.reports.parts.outline import Pack, packs
-from evenhand.audit.reports.parts.text import plain
 from evenhand.audit.reports.parts.words import Words, words
+from evenhand.audit.words.text import plain
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/json"

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts.dossier import Dossier, sources
 from evenhand.audit.reports.parts.outline import Pack, packs
 from evenhand.audit.reports.parts.places import in_repository, place_of
-from evenhand.audit.reports.parts.text import plain
 from evenhand.audit.reports.parts.words import Words, words
+from evenhand.audit.words.text import plain
 from evenhand.policies.verdict import Severity, Verdict
 
 MEDIA_TYPE = "application/sarif+json"

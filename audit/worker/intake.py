@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from evenhand.audit.canonical import digest_path
 from evenhand.audit.errors import InputError, LimitError, UnsafeModelError, nearest
-from evenhand.audit.worker.levels import GIB
+from evenhand.audit.files.canonical import digest_path
+from evenhand.audit.worker.isolation.levels import GIB
 
 MAX_FILES = 10_000
 MAX_DEPTH = 16

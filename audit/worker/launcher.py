@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.errors import UnsafeModelError
-from evenhand.audit.worker.zygote import receive, send
+from evenhand.audit.worker.line import receive, send
 
 # What every worker needs to read rows and write answers.
 _ALWAYS = (

@@ -11,7 +11,7 @@ from evenhand.audit.attribution.door import Answer, Question
 from evenhand.audit.errors import InputError, UnsafeModelError
 from evenhand.audit.models.predictor import Gradients, Task
 from evenhand.audit.worker.frames import Message
-from evenhand.audit.worker.levels import Isolation, Rules
+from evenhand.audit.worker.isolation.levels import Isolation, Rules
 from evenhand.audit.worker.session import Session
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import Any
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.worker.elsewhere import go_elsewhere
 from evenhand.audit.worker.frames import BadFrame, Message, pack, unpack
-from evenhand.audit.worker.levels import Level
-from evenhand.audit.worker.lock import leave_family, lock, resident_memory
+from evenhand.audit.worker.isolation.levels import Level
+from evenhand.audit.worker.isolation.lock import leave_family, lock, resident_memory
 
 KNOWN_METHODS = ("predict_proba", "predict_values", "token_log_likelihood", "decide")
 
@@ -123,7 +123,7 @@ class _Worker:
         if do == "load":
             return self._load(question.facts["format"], question.facts["declared"])
         if do == "probe":
-            from evenhand.audit.worker.probes import run_probes
+            from evenhand.audit.worker.isolation.probes import run_probes
 
             return Message({"probes": run_probes(question.facts["told"])})
         if do == "ask":
@@ -133,12 +133,12 @@ class _Worker:
         raise BadFrame(f"no such question: {do!r}")
 
     def _sniff(self) -> Message:
-        from evenhand.audit.models.opening import look_at
+        from evenhand.audit.models.catalogue import look_at
 
         return Message(look_at(self._model))
 
     def _load(self, name: str, declared: dict[str, Any]) -> Message:
-        from evenhand.audit.models.opening import format_named, load_as
+        from evenhand.audit.models.catalogue import format_named, load_as
 
         self._predictor = made = load_as(format_named(name), self._model, declared)
         has = [m for m in KNOWN_METHODS if callable(getattr(made, m, None))]

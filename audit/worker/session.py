@@ -21,9 +21,9 @@ from evenhand.audit.errors import (
     printable,
 )
 from evenhand.audit.worker.frames import MAX_MESSAGE, BadFrame, Message, pack, unpack
+from evenhand.audit.worker.isolation.levels import GIB, Isolation, Level, Rules
+from evenhand.audit.worker.isolation.lock import resident_memory
 from evenhand.audit.worker.launcher import launcher
-from evenhand.audit.worker.levels import GIB, Isolation, Level, Rules
-from evenhand.audit.worker.lock import resident_memory
 
 PULSE = 0.1  # seconds between two looks at a worker that is at work
 _KEPT_TEXT = 2000  # characters of what it printed, for error messages alone

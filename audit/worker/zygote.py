@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import gc
 import importlib
-import json
 import os
 import resource
 import signal
 import socket
-import struct
 import sys
 import time
 import warnings
-from collections.abc import Mapping
 from contextlib import suppress
 from fnmatch import fnmatch
 from importlib.metadata import entry_points
 from typing import Any
 
-_LENGTH = struct.Struct("<I")
+from evenhand.audit.worker.line import receive, send
+
 _UNIT = 1 if sys.platform == "darwin" else 1024  # of a process' peak memory
 
 
@@ -45,39 +43,6 @@ def main(descriptor: int) -> None:
         own.end_all()
 
 
-def send(line: socket.socket, message: Mapping[str, Any], handles: tuple[int, ...] = ()) -> None:
-    """One JSON message, with descriptors to hand over."""
-    data = json.dumps(message).encode()
-    data = _LENGTH.pack(len(data)) + data
-    if handles:
-        sent = socket.send_fds(line, [data], list(handles))
-        data = data[sent:]
-    line.sendall(data)
-
-
-def receive(line: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """The next message and its descriptors; None where the other side has hung up."""
-    # Not a byte beyond this message: the next one may have been sent already.
-    head, handles, _, _ = socket.recv_fds(line, _LENGTH.size, 4)
-    head += _exactly(line, _LENGTH.size - len(head)) if head else b""
-    if len(head) < _LENGTH.size:
-        return None, handles
-    size = _LENGTH.unpack(head)[0]
-    data = _exactly(line, size)
-    return (json.loads(data) if len(data) == size else None), handles
-
-
-def _exactly(line: socket.socket, size: int) -> bytes:
-    """That many bytes; fewer where the other side has hung up."""
-    data = b""
-    while len(data) < size:
-        more = line.recv(min(size - len(data), 1 << 16))
-        if not more:
-            break
-        data += more
-    return data
-
-
 def _count_processors() -> None:
     """scikit-learn asks another program (lscpu) once and keeps the answer; a worker can't ask."""
     with suppress(ImportError), warnings.catch_warnings():
@@ -94,7 +59,7 @@ def modules_of(model_format: str, beside: list[str]) -> list[str]:
     A name is a guess at what will be needed: the format itself is decided by content, in a worker.
     """
     # Formats and networks of other packages: a worker finds only what is loaded by then.
-    from evenhand.audit.models.opening import format_named, formats
+    from evenhand.audit.models.catalogue import format_named, formats
 
     known = list(formats())
     names = sorted({e.value.split(".")[0] for e in entry_points(group="evenhand.architectures")})

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 import streamlit as st
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
-from evenhand.dashboard import app, forms, frames, identity, items, parts, state, writing
-from evenhand.dashboard.context import Context
+from evenhand.dashboard import app
+from evenhand.dashboard.cases import items, writing
+from evenhand.dashboard.cases.axes import axis as axis_of
+from evenhand.dashboard.cases.judging import PackChoice
+from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.i18n import LANGUAGES, Translator
-from evenhand.dashboard.judging import PackChoice
 from evenhand.dashboard.look import verdict_markdown, verdict_word
+from evenhand.dashboard.server import identity
 from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.views import forms, parts, state
+from evenhand.dashboard.views.context import Context
 from evenhand.policies import gate
 from evenhand.policies.pack import Pack
 from evenhand.policies.schema import Item
@@ -267,7 +273,7 @@ def _link(ctx: Context, finding_id: str, finding: Finding | None) -> None:
         icon=":material/straighten:",
         finding=finding.id,
         measure=finding.measure,
-        feature=frames.axis(finding) or "&".join(frames.quote(b, safe="") for b in finding.between),
+        feature=axis_of(finding) or "&".join(quote(b, safe="") for b in finding.between),
         family="",
         status="",
         group="",

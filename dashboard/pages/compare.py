@@ -7,14 +7,18 @@ from typing import Any
 
 import streamlit as st
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
-from evenhand.dashboard import app, comparing, figure, frames, parts, state
-from evenhand.dashboard.charts_compared import differences
-from evenhand.dashboard.context import Context
-from evenhand.dashboard.index import group_axis
-from evenhand.dashboard.store import StoredCase
+from evenhand.dashboard import app
+from evenhand.dashboard.cases.axes import axis_label
+from evenhand.dashboard.cases.index import group_axis
+from evenhand.dashboard.cases.store import StoredCase
+from evenhand.dashboard.charts.compared import differences
+from evenhand.dashboard.frames import compared as comparing
+from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.views import figure, parts, state
+from evenhand.dashboard.views.context import Context
 
 
 def render(ctx: Context) -> None:
@@ -98,9 +102,7 @@ def show_differences(ctx: Context, found: Mapping[str, Mapping[str, Any]]) -> No
         state.choose("rate", t("filter.measure"), measures, measure, visible)
     with right:
         if keys:
-            state.choose(
-                "feature", t("filter.feature"), keys, feature, lambda k: frames.axis_label(k, t)
-            )
+            state.choose("feature", t("filter.feature"), keys, feature, lambda k: axis_label(k, t))
     frame = comparing.paired_frame(found, measure, feature, ctx.who, t)
     first = next(iter(found.values()))
     figure.show(

@@ -9,14 +9,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
+from evenhand.audit.case.register import Entry, chain_problems
 from evenhand.audit.errors import EvenhandError
-from evenhand.audit.register import Entry, chain_problems
 from evenhand.audit.reports import FORMATS
 from evenhand.audit.reports.parts import outline
-from evenhand.dashboard import app, parts, starting, store
-from evenhand.dashboard.context import Context
+from evenhand.dashboard import app
+from evenhand.dashboard.cases import store
+from evenhand.dashboard.server import starting
 from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.views import parts
+from evenhand.dashboard.views.context import Context
 
 _ENTRIES_AT_FIRST = 200
 _MADE, _CHECKED = "evenhand_report", "evenhand_checked"

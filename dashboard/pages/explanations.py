@@ -7,13 +7,16 @@ from typing import Any
 
 import streamlit as st
 
-from evenhand.audit.case import Case
-from evenhand.dashboard import app, charts_explained, figure, frames, parts, state
-from evenhand.dashboard import frames_explained as tables
-from evenhand.dashboard.context import Context
-from evenhand.dashboard.explained_person import one_person
-from evenhand.dashboard.fairness_views import artifact
+from evenhand.audit.case.case import Case
+from evenhand.dashboard import app
+from evenhand.dashboard.charts import explained as charts_explained
+from evenhand.dashboard.frames import explained as tables
+from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.views import figure, parts, state
+from evenhand.dashboard.views.context import Context
+from evenhand.dashboard.views.explained_person import one_person
+from evenhand.dashboard.views.fairness_views import artifact
 
 ATTRIBUTIONS = "explanation.attribution.json"
 BY_GROUP = "explanation.by_group.json"

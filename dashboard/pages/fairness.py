@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import streamlit as st
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
-from evenhand.dashboard import app, charts, figure, frames, parts, state, store
-from evenhand.dashboard.context import Context
-from evenhand.dashboard.fairness_views import calibration, thresholds, worst_groups
-from evenhand.dashboard.index import Index, group_axis, group_key, group_name
+from evenhand.dashboard import app
+from evenhand.dashboard.cases import store
+from evenhand.dashboard.cases.axes import axes, axis_label
+from evenhand.dashboard.cases.axes import axis as axis_of
+from evenhand.dashboard.cases.index import Index, group_axis, group_key, group_name
+from evenhand.dashboard.charts import groups as charts
+from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.views import figure, parts, state
+from evenhand.dashboard.views.context import Context
+from evenhand.dashboard.views.fairness_views import calibration, thresholds, worst_groups
 
 _FAMILIES = ("fairness", "data", "performance")
 _FIRST = "selection_rate"
@@ -45,18 +52,18 @@ def _groups(ctx: Context, case: Case) -> None:
         return
     asked = state.selection().get("measure", "")
     measure = asked if asked in measures else _FIRST if _FIRST in measures else measures[0]
-    keys = frames.axes(f for f in index.of(measure) if not f.column)
+    keys = axes(f for f in index.of(measure) if not f.column)
     if asked and asked not in measures:
         drawn = frames.BEHIND_GAP.get(asked)
         measure = drawn if drawn in measures else measure
-        keys = frames.axes(f for f in index.of(measure) if not f.column)
+        keys = axes(f for f in index.of(measure) if not f.column)
         st.caption(t.md("fairness.other_measure", asked=asked, drawn=measure))
     left, right = st.columns(2)
     with left:
         state.choose("measure", t("filter.measure"), measures, measure, visible)
     with right:
         feature = parts.choose_feature(ctx, keys)
-    checks = sorted({f.check for f in index.of(measure) if frames.axis(f) == feature})
+    checks = sorted({f.check for f in index.of(measure) if axis_of(f) == feature})
     for check in checks:
         _measure(ctx, case, index, (check, measure, feature))
 
@@ -80,7 +87,7 @@ def _measure(ctx: Context, case: Case, index: Index, place: tuple[str, str, str]
     overall = whole.value if whole else None
     words = charts.describe(frame, t, measure=visible(measure))
     st.subheader(
-        escape(t("fairness.by", measure=visible(measure), feature=frames.axis_label(feature, t))),
+        escape(t("fairness.by", measure=visible(measure), feature=axis_label(feature, t))),
         anchor=False,
     )
     _gap(ctx, index, measure, feature)
@@ -146,7 +153,7 @@ def _between(index: Index, measure: str, feature: str) -> list[Finding]:
     return [
         f
         for f in index.of(measure, check="fairness.gaps") or index.of(measure)
-        if f.between and "&".join(frames.quote(b, safe="") for b in sorted(f.between)) == feature
+        if f.between and "&".join(quote(b, safe="") for b in sorted(f.between)) == feature
     ]
 
 

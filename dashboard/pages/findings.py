@@ -6,13 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import STATUSES, Finding, Status
-from evenhand.dashboard import app, charts, figure, frames, parts, state, store
-from evenhand.dashboard.context import Context
-from evenhand.dashboard.index import Index
+from evenhand.dashboard import app
+from evenhand.dashboard.cases import store
+from evenhand.dashboard.cases.axes import axes, axis_label
+from evenhand.dashboard.cases.index import Index
+from evenhand.dashboard.charts import groups as charts
+from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.look import finding_markdown
 from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.views import figure, parts, state
+from evenhand.dashboard.views.context import Context
 
 _ALL = ""
 _MOST_ROWS = 1000  # of the table on the page; the download has all
@@ -119,14 +124,14 @@ def _groups(ctx: Context, case: Case, measure: str) -> None:
     if why:
         st.caption(t.md(f"groups.{why}", measure=measure, drawn=drawn))
     found = {(check, key): places[check, m, key] for check, m, key in places if m == drawn}
-    keys = frames.axes(first for first, *_ in found.values())
+    keys = axes(first for first, *_ in found.values())
     asked = state.selection().get("feature", "")
     key = asked if asked in keys else keys[0]
     half, _ = st.columns(2)
     with half:
-        state.choose("feature", t("filter.feature"), keys, key, lambda k: frames.axis_label(k, t))
+        state.choose("feature", t("filter.feature"), keys, key, lambda k: axis_label(k, t))
     if asked and asked != key:
-        st.caption(t.md("groups.feature_unknown", drawn=drawn, feature=frames.axis_label(asked, t)))
+        st.caption(t.md("groups.feature_unknown", drawn=drawn, feature=axis_label(asked, t)))
     for check, axis in sorted(found):
         if axis == key:
             _chart(ctx, case, found[check, axis], key)

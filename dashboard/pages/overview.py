@@ -8,13 +8,16 @@ import pandas as pd
 import streamlit as st
 
 from evenhand.audit.errors import EvenhandError
-from evenhand.dashboard import app, figure, judging, parts, plain_words, state, store
-from evenhand.dashboard.charts_compared import trend
-from evenhand.dashboard.context import Context, Counted
-from evenhand.dashboard.judging import PackChoice
-from evenhand.dashboard.shelf import TOLD
-from evenhand.dashboard.store import Cover, StoredCase
+from evenhand.dashboard import app
+from evenhand.dashboard.cases import judging, store
+from evenhand.dashboard.cases.judging import PackChoice
+from evenhand.dashboard.cases.shelf import TOLD
+from evenhand.dashboard.cases.store import Cover, StoredCase
+from evenhand.dashboard.charts.compared import trend
+from evenhand.dashboard.frames import plain_words
 from evenhand.dashboard.text import ending, escape, visible
+from evenhand.dashboard.views import figure, parts, state
+from evenhand.dashboard.views.context import Context, Counted
 
 _PER_PAGE = 20
 _ALL = ""

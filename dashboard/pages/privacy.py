@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
-from evenhand.dashboard import app, charts_privacy, figure, frames, parts, plain_words
-from evenhand.dashboard.context import Context
-from evenhand.dashboard.fairness_views import artifact
-from evenhand.dashboard.frames_privacy import LEDGER, ledger_frame
+from evenhand.dashboard import app
+from evenhand.dashboard.charts import privacy as charts_privacy
+from evenhand.dashboard.frames import findings as frames
+from evenhand.dashboard.frames import plain_words
+from evenhand.dashboard.frames.privacy import LEDGER, ledger_frame
 from evenhand.dashboard.pages.compare import choose_others, paired, show_differences
 from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.views import figure, parts
+from evenhand.dashboard.views.context import Context
+from evenhand.dashboard.views.fairness_views import artifact
 
 _BUDGET = ("declared_epsilon", "declared_delta")
 _LEDGER = "privacy.ledger"

@@ -8,11 +8,13 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from evenhand.audit.case.register import home
 from evenhand.audit.errors import EvenhandError, InputError
-from evenhand.audit.register import home
-from evenhand.dashboard import app, identity, running, starting
-from evenhand.dashboard.context import Context
+from evenhand.dashboard import app
+from evenhand.dashboard.server import identity, starting
 from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.views import running
+from evenhand.dashboard.views.context import Context
 from evenhand.policies.pack import shipped_packs
 
 _RECIPES = Path(__file__).resolve().parents[2] / "trainers" / "recipes"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evenhand.audit.case import Case
-from evenhand.dashboard import app, parts, plain_words, state, store
-from evenhand.dashboard.context import Context
-from evenhand.dashboard.index import group_name
+from evenhand.audit.case.case import Case
+from evenhand.dashboard import app
+from evenhand.dashboard.cases import store
+from evenhand.dashboard.cases.index import group_name
+from evenhand.dashboard.frames import plain_words
 from evenhand.dashboard.look import verdict_markdown
 from evenhand.dashboard.text import escape
+from evenhand.dashboard.views import parts, state
+from evenhand.dashboard.views.context import Context
 from evenhand.policies import gate
 from evenhand.policies.verdict import VerdictStatus
 

@@ -13,9 +13,12 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from evenhand.audit.errors import EvenhandError
-from evenhand.dashboard import app, frames, identity, parts, running, starting
-from evenhand.dashboard.context import Context
+from evenhand.dashboard import app
+from evenhand.dashboard.frames import findings as frames
+from evenhand.dashboard.server import identity, starting
 from evenhand.dashboard.text import escape
+from evenhand.dashboard.views import parts, running
+from evenhand.dashboard.views.context import Context
 
 _PLANNED = "evenhand_training_plan"
 _NAMED = ("loanapp",)  # data that comes with a package

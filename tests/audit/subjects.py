@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from evenhand.audit.finding import Finding
-from evenhand.audit.run import run_check
-from evenhand.audit.spec import SubjectSpec, make_spec
-from evenhand.audit.subject import Subject, build_subject
+from evenhand.audit.run.run import run_check
+from evenhand.audit.subject.spec import SubjectSpec, make_spec
+from evenhand.audit.subject.subject import Subject, build_subject
 
 
 def rows(*cells: tuple[dict[str, Any], int]) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def stored_subject(frame: pd.DataFrame, folder: Path, **changes: Any) -> Subject
 
 def findings_of(check_id: str, frame: pd.DataFrame, folder: Path, **changes: Any) -> list[Finding]:
     """What one check finds on stored predictions."""
-    from evenhand.audit.catalogue import check
+    from evenhand.audit.run.catalogue import check
 
     spec = stored_spec(frame, folder, **changes)
     return list(run_check(check(check_id), build_subject(spec), spec, (spec.level,)))

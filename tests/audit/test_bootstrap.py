@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evenhand.audit.measure.bootstrap import Against, bootstrap_gap, draw_tables
 from evenhand.audit.measure.classification import measure_values
-from evenhand.audit.measure.estimate import Estimate
+from evenhand.audit.measure.uncertainty.bootstrap import Against, bootstrap_gap, draw_tables
+from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 
 def table(rates: list[float], n: int, rng: np.random.Generator) -> np.ndarray:

@@ -10,18 +10,18 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from evenhand.audit.case import read_case
+from evenhand.audit.case.case import read_case
 from evenhand.audit.measure.calibration import (
     equal_mass_bins,
     expected_calibration_error,
     recalibrate,
 )
 from evenhand.audit.measure.classification import RATES as GROUP_RATES
-from evenhand.audit.measure.estimate import Estimate
-from evenhand.audit.measure.intervals import newcombe, rate
-from evenhand.audit.measure.spread import largest_difference
-from evenhand.audit.measure.sweep import RATES, sweep, wilson_bands
-from evenhand.audit.run import audit
+from evenhand.audit.measure.groups.spread import largest_difference
+from evenhand.audit.measure.groups.sweep import RATES, sweep, wilson_bands
+from evenhand.audit.measure.uncertainty.estimate import Estimate
+from evenhand.audit.measure.uncertainty.intervals import newcombe, rate
+from evenhand.audit.run.run import audit
 from tests.audit.subjects import findings_of, one, stored_spec
 
 

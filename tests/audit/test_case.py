@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.case import CaseWriter, case_digest, find_cases, read_case, verify_case
+from evenhand.audit.case.case import CaseWriter, case_digest, find_cases, read_case, verify_case
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from tests.samples import finding, sample_plan, write_sample_case
 

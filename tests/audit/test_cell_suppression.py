@@ -7,8 +7,8 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from evenhand.audit.counts import Cell, Counts, count_groups, feature_sets, total
-from evenhand.audit.measure.cell_suppression import (
+from evenhand.audit.measure.classification import RATES, rate_count
+from evenhand.audit.measure.disclosure.cell_suppression import (
     EVERYONE,
     People,
     Told,
@@ -16,8 +16,8 @@ from evenhand.audit.measure.cell_suppression import (
     told_by_rate,
     withheld,
 )
-from evenhand.audit.measure.classification import RATES, rate_count
-from evenhand.audit.measure.suppression import group_of
+from evenhand.audit.measure.disclosure.suppression import group_of
+from evenhand.audit.subject.counts import Cell, Counts, count_groups, feature_sets, total
 
 NAMES = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision_score")
 

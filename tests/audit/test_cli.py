@@ -161,7 +161,7 @@ def test_altered_case_is_exit_7_everywhere(where: Path, capsys: pytest.CaptureFi
 def test_a_case_sealed_anew_is_told_from_the_register(
     where: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from evenhand.audit.case import CaseWriter, read_case
+    from evenhand.audit.case.case import CaseWriter, read_case
 
     audited(capsys, "--out", "case")
     old = read_case("case")
@@ -291,7 +291,7 @@ def test_interrupt_is_130_and_leaves_no_case(
     def interrupted(*args: Any, **options: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("evenhand.audit.measure.gaps.gap", interrupted)
+    monkeypatch.setattr("evenhand.audit.measure.groups.gaps.gap", interrupted)
     assert run(["audit", "--predictions", "rows.csv", *STORED, "--out", "out/case"]) == 130
     assert list(Path("out").iterdir()) == []
 
@@ -302,7 +302,7 @@ def test_a_bug_of_ours_is_70_without_a_traceback(
     def broken(*args: Any, **options: Any) -> Any:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("evenhand.audit.run.make_plan", broken)
+    monkeypatch.setattr("evenhand.audit.run.run.make_plan", broken)
     assert run(["audit", "--predictions", "rows.csv", *STORED]) == 70
     message = capsys.readouterr().err
     assert "boom" in message

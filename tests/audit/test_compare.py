@@ -12,16 +12,17 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, binomtest, norm
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.cli import run
-from evenhand.audit.compare import compare, gap_change, paired_change
-from evenhand.audit.decisions import decisions_json, read_decisions
+from evenhand.audit.comparing.compare import compare, gap_change, paired_change
+from evenhand.audit.comparing.decisions import read_decisions
 from evenhand.audit.errors import InputError
 from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
 from evenhand.audit.measure.paired_gap import gap_change as change_from_counts
-from evenhand.audit.measure.testing import adjust
-from evenhand.audit.predictions import Predictions
-from evenhand.audit.run import audit
+from evenhand.audit.measure.uncertainty.testing import adjust
+from evenhand.audit.run.decisions import decisions_json
+from evenhand.audit.run.run import audit
+from evenhand.audit.subject.predictions import Predictions
 from evenhand.policies.judge import judge
 from tests.audit.subjects import rows, stored_spec
 from tests.policies.build import check, item, make_pack

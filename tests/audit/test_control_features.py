@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import ndcg_score, roc_auc_score
 
-from evenhand.audit.case import read_case
+from evenhand.audit.case.case import read_case
 from evenhand.audit.finding import Finding
-from evenhand.audit.run import audit
+from evenhand.audit.run.run import audit
 from tests.audit.subjects import one, stored_spec
 
 CHECKS = ("auc", "calibration", "inequality", "ranking", "thresholds")

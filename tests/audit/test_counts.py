@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenhand.audit import counts as counts_module
-from evenhand.audit.counting import count_batches, count_file
-from evenhand.audit.counts import Counts, count_groups, feature_sets
 from evenhand.audit.errors import InputError
+from evenhand.audit.subject import counts as counts_module
+from evenhand.audit.subject.counts import Counts, count_groups, feature_sets
+from evenhand.audit.subject.tally import count_batches, count_file
 
 Row = tuple[str, str, bool, bool, int]
 ROW = st.tuples(
@@ -180,7 +180,7 @@ def test_codes_with_leading_zeros_and_labels_in_words(tmp_path: Path) -> None:
 
 def test_the_file_agrees_with_an_audit_of_it(frame: pd.DataFrame, tmp_path: Path) -> None:
     """Law: texts, missing values and labels mean the same in both ways of reading."""
-    from evenhand.audit.predictions import predictions_of
+    from evenhand.audit.subject.predictions import predictions_of
     from tests.audit.subjects import stored_subject
 
     names = ["race", "zone"]

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from evenhand.audit.cli import run
-from evenhand.audit.declared_file import read_declared
 from evenhand.audit.errors import InputError
+from evenhand.audit.subject.declared_file import read_declared
 from tests.audit.subjects import confusion_rows
 
 WHO = {

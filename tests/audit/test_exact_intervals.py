@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from evenhand.audit.measure.beta import incomplete_beta
-from evenhand.audit.measure.intervals import clopper_pearson, normal_quantile, wilson
+from evenhand.audit.measure.uncertainty.beta import incomplete_beta
+from evenhand.audit.measure.uncertainty.intervals import clopper_pearson, normal_quantile, wilson
 
 counts = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 levels = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from evenhand.audit.case import Case, read_case
+from evenhand.audit.case.case import Case, read_case
 from evenhand.audit.cli import run
-from evenhand.audit.one_person import explain, reopen
-from evenhand.audit.run import audit
-from evenhand.audit.spec import make_spec
-from evenhand.audit.worker.levels import make_rules
+from evenhand.audit.run.one_person import explain, reopen
+from evenhand.audit.run.run import audit
+from evenhand.audit.subject.spec import make_spec
+from evenhand.audit.worker.isolation.levels import make_rules
 from tests.audit.models import people, skops_model
 
 CHECKS = ["explanation.reasons", "explanation.counterfactual"]

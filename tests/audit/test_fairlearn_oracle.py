@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from evenhand.audit.checks.fairness import gaps
-from evenhand.audit.counts import count_groups
-from evenhand.audit.measure.disaggregated import disaggregate
+from evenhand.audit.measure.groups.disaggregated import disaggregate
+from evenhand.audit.subject.counts import count_groups
 
 METRICS: dict[str, Callable[..., float]] = {
     "selection_rate": fl.selection_rate,

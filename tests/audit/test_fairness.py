@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evenhand.audit.custom import group_metric
 from evenhand.audit.errors import InputError
 from evenhand.audit.measure.classification import Confusion, named_rate
+from evenhand.audit.run.custom import group_metric
 from tests.audit.subjects import confusion_rows, findings_of, one, stored_subject
 
 # ProPublica, "Compas Analysis.ipynb" (commit bafff5da), cells 71-90. Positive = decile score of 5

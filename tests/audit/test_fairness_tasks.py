@@ -14,12 +14,12 @@ import pytest
 from sklearn import metrics as sk
 
 from evenhand.audit.checks.fairness import gaps, group_rates
-from evenhand.audit.counts import count_groups
-from evenhand.audit.custom import group_metric
-from evenhand.audit.data import table_of
+from evenhand.audit.data.reading import table_of
 from evenhand.audit.errors import InputError
-from evenhand.audit.measure.quantiles import quantile
-from evenhand.audit.predictions import score
+from evenhand.audit.measure.uncertainty.quantiles import quantile
+from evenhand.audit.run.custom import group_metric
+from evenhand.audit.subject.counts import count_groups
+from evenhand.audit.subject.predictions import score
 from tests.audit.subjects import confusion_rows, findings_of, one, stored_subject
 
 

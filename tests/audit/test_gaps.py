@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from evenhand.audit.measure import gaps
-from evenhand.audit.measure.gaps import Family, GroupCount, Scale, gap
-from evenhand.audit.measure.intervals import newcombe
+from evenhand.audit.measure.groups import gaps
+from evenhand.audit.measure.groups.gaps import Family, GroupCount, Scale, gap
+from evenhand.audit.measure.uncertainty.intervals import newcombe
 
 
 def family(
@@ -93,7 +93,7 @@ def test_many_groups_are_quick_and_agree_with_blocks_of_any_size(
         for i, n in enumerate(rng.integers(1, 200, size=400))
     )
     whole = gap([Family("r", groups, "")], scale="ratio", levels=(0.95,))
-    monkeypatch.setattr("evenhand.audit.measure.gaps._BLOCK", 7)
+    monkeypatch.setattr("evenhand.audit.measure.groups.gaps._BLOCK", 7)
     assert gap([Family("r", groups, "")], scale="ratio", levels=(0.95,)) == whole
 
 

@@ -10,7 +10,12 @@ import pytest
 from scipy.stats import fisher_exact
 from scipy.stats.contingency import relative_risk
 
-from evenhand.audit.measure.impact import Selected, highest, impact_ratio, selections_to_four_fifths
+from evenhand.audit.measure.groups.impact import (
+    Selected,
+    highest,
+    impact_ratio,
+    selections_to_four_fifths,
+)
 from tests.audit.subjects import findings_of, one, rows
 
 # 6 RCNY 5-301(b), the rule's own example: category -> (assessed, selected, printed impact ratio)

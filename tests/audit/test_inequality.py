@@ -9,21 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evenhand.audit.catalogue import check
 from evenhand.audit.finding import Finding
-from evenhand.audit.measure.bounded import bounded_mean
-from evenhand.audit.measure.inequality import (
+from evenhand.audit.measure.groups.inequality import (
     between_groups_index,
     generalized_entropy,
     individual_index,
 )
-from evenhand.audit.measure.intervals import wilson
 from evenhand.audit.measure.neighbours import disagreement, encode
 from evenhand.audit.measure.swaps import HOLE, template_of
-from evenhand.audit.models.predictor import Opened
-from evenhand.audit.run import run_check
-from evenhand.audit.spec import make_spec
-from evenhand.audit.subject import Subject, build_subject
+from evenhand.audit.measure.uncertainty.bounded import bounded_mean
+from evenhand.audit.measure.uncertainty.intervals import wilson
+from evenhand.audit.run.catalogue import check
+from evenhand.audit.run.run import run_check
+from evenhand.audit.subject.spec import make_spec
+from evenhand.audit.subject.subject import Subject, build_subject
+from evenhand.audit.worker.opened import Opened
 from tests.audit.models import people, skops_model
 from tests.audit.subjects import confusion_rows, findings_of, one
 

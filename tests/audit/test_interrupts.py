@@ -25,7 +25,7 @@ def test_an_audit_that_is_terminated_ends_with_130_and_leaves_no_case(
     def terminated(*args: Any, **options: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("evenhand.audit.measure.gaps.gap", terminated)
+    monkeypatch.setattr("evenhand.audit.measure.groups.gaps.gap", terminated)
     stored = ["--predictions", str(tmp_path / "rows.csv"), "--predicted", "yhat", "--target", "y"]
     asked = ["--positive-label", "1", "--sensitive", "g", "--checks", "fairness.gaps"]
     with pytest.raises(SystemExit) as ended:

@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 from evenhand.audit.finding import Interval
-from evenhand.audit.measure import intervals
-from evenhand.audit.measure.intervals import (
+from evenhand.audit.measure.uncertainty import intervals
+from evenhand.audit.measure.uncertainty.intervals import (
     clopper_pearson,
     katz_log,
     mean,

@@ -15,10 +15,9 @@ from scipy.stats import norm
 
 from evenhand.audit.errors import LimitError
 from evenhand.audit.models.declared import Declared, Endpoint
-from evenhand.audit.models.endpoint import open_endpoint
 from evenhand.audit.models.estimators import predictor_of
-from evenhand.audit.models.opening import open_model
-from evenhand.audit.worker.levels import Rules
+from evenhand.audit.worker.isolation.levels import Rules
+from evenhand.audit.worker.opening import open_endpoint, open_model
 from tests.audit.formats import makers_mlflow
 from tests.audit.formats.makers import MAKERS
 from tests.audit.formats.test_endpoint import BINARY, say, served

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from evenhand.audit.errors import EvenhandError, InputError, UnsafeModelError
-from evenhand.audit.models.opening import open_model
+from evenhand.audit.worker.opening import open_model
 from tests.audit.models import people, skops_model
 
 

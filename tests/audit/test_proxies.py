@@ -11,12 +11,12 @@ import pytest
 from scipy.stats import binomtest, hypergeom
 from sklearn.metrics import mutual_info_score, ndcg_score
 
-from evenhand.audit.case import read_case
+from evenhand.audit.case.case import read_case
 from evenhand.audit.measure import dependence as d
-from evenhand.audit.measure.exposure import ndcg, ndcg_estimate, position_weights
-from evenhand.audit.measure.representation import total_variation
-from evenhand.audit.measure.worst_groups import Levels, confirm, heat_map, search
-from evenhand.audit.run import audit
+from evenhand.audit.measure.groups.exposure import ndcg, ndcg_estimate, position_weights
+from evenhand.audit.measure.groups.representation import total_variation
+from evenhand.audit.measure.groups.worst_groups import Levels, confirm, heat_map, search
+from evenhand.audit.run.run import audit
 from tests.audit.subjects import findings_of, one, stored_spec
 
 SEED = (3, 4)

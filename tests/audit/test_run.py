@@ -10,14 +10,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from evenhand.audit import predictions
-from evenhand.audit.case import Case, read_case
-from evenhand.audit.catalogue import Check, check, checks, measure_index, select
+from evenhand.audit.case.case import Case, read_case
 from evenhand.audit.errors import InputError
 from evenhand.audit.finding import Finding
-from evenhand.audit.run import PlannedPack, audit, run_check
-from evenhand.audit.spec import SubjectSpec, make_spec
-from evenhand.audit.subject import build_subject
+from evenhand.audit.run.catalogue import Check, check, checks, measure_index, select
+from evenhand.audit.run.run import PlannedPack, audit, run_check
+from evenhand.audit.subject import predictions
+from evenhand.audit.subject.spec import SubjectSpec, make_spec
+from evenhand.audit.subject.subject import build_subject
 from tests.audit.models import people, skops_model
 from tests.audit.subjects import confusion_rows, stored_spec
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit import safe_yaml
 from evenhand.audit.errors import InputError
+from evenhand.audit.files import safe_yaml
 
 
 def test_values_and_lines() -> None:

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.cli import run
-from evenhand.audit.data import read_table
+from evenhand.audit.data.database import without_secrets
+from evenhand.audit.data.limits import Limits
+from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.types import parse_types
 from evenhand.audit.errors import InputError, LimitError
-from evenhand.audit.sources.database import without_secrets
-from evenhand.audit.sources.limits import Limits
-from evenhand.audit.sources.types import parse_types
-from evenhand.audit.subject import build_subject
+from evenhand.audit.subject.subject import build_subject
 from tests.evidence.test_postgres import server  # noqa: F401 - a fixture
 from tests.hostile.tables import databases
 
@@ -160,7 +160,7 @@ def test_the_digest_of_a_table_is_that_of_its_rows(people: Path) -> None:
 
 
 def test_the_database_is_left_as_it_was(people: Path) -> None:
-    from evenhand.audit.sources.sqlite import connect
+    from evenhand.audit.data.sqlite import connect
 
     before = people.read_bytes()
     made = connect(people, Limits())
@@ -201,7 +201,7 @@ def test_a_view_that_never_ends_is_interrupted(tmp_path: Path) -> None:
 
 
 def test_a_spec_finds_its_database_beside_itself(people: Path) -> None:
-    from evenhand.audit.spec import read_spec
+    from evenhand.audit.subject.spec import read_spec
 
     path = people.parent / "subject.yaml"
     path.write_text(

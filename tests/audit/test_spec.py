@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from evenhand.audit.errors import InputError
-from evenhand.audit.spec import json_schema, make_spec, read_spec
+from evenhand.audit.subject.spec import json_schema, make_spec, read_spec
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pytest
 
-from evenhand.audit import streamed
-from evenhand.audit.case import Case, read_case
-from evenhand.audit.catalogue import checks
+from evenhand.audit.case.case import Case, read_case
 from evenhand.audit.cli import main
 from evenhand.audit.errors import InputError, RowsOnDisk
 from evenhand.audit.finding import Finding
-from evenhand.audit.run import audit
-from evenhand.audit.spec import SubjectSpec, make_spec
-from evenhand.audit.streamed import is_streamed, streamed_subject
+from evenhand.audit.run.catalogue import checks
+from evenhand.audit.run.run import audit
+from evenhand.audit.subject import streamed
+from evenhand.audit.subject.spec import SubjectSpec, make_spec
+from evenhand.audit.subject.streamed import is_streamed, streamed_subject
 from tests.audit.models import people, skops_model
 
 CHECKS = ("fairness.*", "performance.*", "data.*")
@@ -182,7 +182,7 @@ def test_a_model_is_asked_batch_by_batch(
     frame.to_parquet(tmp_path / "rows.parquet")
     if kind == "arrow":
         feather.write_feather(pa.Table.from_pandas(frame), str(path))
-    monkeypatch.setattr("evenhand.audit.rows_on_disk._BATCH", 700)
+    monkeypatch.setattr("evenhand.audit.data.rows_on_disk._BATCH", 700)
     named = {"target": "y", "positive_label": 1, "sensitive_features": ["sex", "race"]}
     checks = {"checks": ("fairness.g*", "performance.classification"), "model": str(model)}
     data = str(tmp_path / "rows.parquet")

@@ -7,7 +7,12 @@ from itertools import product
 import numpy as np
 import pytest
 
-from evenhand.audit.measure.suppression import Group, group_of, possible_sizes, suppressed
+from evenhand.audit.measure.disclosure.suppression import (
+    Group,
+    group_of,
+    possible_sizes,
+    suppressed,
+)
 
 
 def sizes_of(table: np.ndarray, names: tuple[str, str] = ("r", "s")) -> dict[Group, int]:

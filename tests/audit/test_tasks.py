@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from evenhand.audit.catalogue import check
 from evenhand.audit.cli import run
 from evenhand.audit.measure import multiclass as m
 from evenhand.audit.measure import regression as r
-from evenhand.audit.models.predictor import Opened
-from evenhand.audit.run import run_check
-from evenhand.audit.spec import make_spec
-from evenhand.audit.subject import Subject, build_subject
+from evenhand.audit.run.catalogue import check
+from evenhand.audit.run.run import run_check
+from evenhand.audit.subject.spec import make_spec
+from evenhand.audit.subject.subject import Subject, build_subject
+from evenhand.audit.worker.opened import Opened
 from tests.audit.subjects import one
 
 
@@ -213,7 +213,8 @@ def test_bits_per_character_overall_and_by_group(
     frame.to_csv(tmp_path / "texts.csv", index=False)
     opened = Opened(CountingModel(), tmp_path, "sha256:0")  # type: ignore[arg-type]
     monkeypatch.setattr(
-        "evenhand.audit.subject.begin_opening", lambda path, *args, **options: lambda: opened
+        "evenhand.audit.subject.subject.begin_opening",
+        lambda path, *args, **options: lambda: opened,
     )
     spec = make_spec(
         {"model": "m", "data": str(tmp_path / "texts.csv"), "sensitive_features": ["voice"]}

@@ -10,8 +10,13 @@ import pytest
 from scipy import stats
 
 from evenhand.audit.finding import Finding
-from evenhand.audit.measure.testing import adjust, equal_rates, fisher_exact, two_proportion_z
-from evenhand.audit.run import audit, within_budget
+from evenhand.audit.measure.uncertainty.testing import (
+    adjust,
+    equal_rates,
+    fisher_exact,
+    two_proportion_z,
+)
+from evenhand.audit.run.run import audit, within_budget
 from tests.audit.subjects import confusion_rows, findings_of, one, stored_spec
 
 

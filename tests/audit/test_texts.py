@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from evenhand.audit.data.plain_text import is_plain_text, read_texts
 from evenhand.audit.errors import InputError
-from evenhand.audit.texts import is_plain_text, read_texts
 
 
 def write(tmp_path: Path, data: bytes) -> Path:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evenhand.audit.measure.gaps import GroupCount
-from evenhand.audit.measure.unknown import lowest_ratio, narrowest, widest
+from evenhand.audit.measure.groups.gaps import GroupCount
+from evenhand.audit.measure.groups.unknown import lowest_ratio, narrowest, widest
 from tests.audit.subjects import confusion_rows, findings_of, one
 
 

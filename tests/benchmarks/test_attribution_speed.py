@@ -22,8 +22,8 @@ from captum.attr import IntegratedGradients, ShapleyValueSampling
 from evenhand.audit.attribution.door import Answer, Question, ask
 from evenhand.audit.models.estimators import EstimatorPredictor
 from evenhand.trainers.architectures import mlp
-from evenhand.trainers.encoders import TabularEncoder
-from evenhand.trainers.predictors import NetworkPredictor
+from evenhand.trainers.encoders.tabular import TabularEncoder
+from evenhand.trainers.folder.predictors import NetworkPredictor
 
 pytestmark = pytest.mark.bench
 LIMIT = 256 << 20

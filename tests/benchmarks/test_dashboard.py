@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from evenhand.audit.case import CaseWriter
+from evenhand.audit.case.case import CaseWriter
+from evenhand.audit.case.register import Register
 from evenhand.audit.finding import Finding, finding_id
-from evenhand.audit.register import Register
 from evenhand.policies.pack import PACKS
 from tests.dashboard.browsing import served
 from tests.dashboard.sessions import Visitor, p95, visitors

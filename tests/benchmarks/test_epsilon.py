@@ -14,7 +14,7 @@ import warnings
 
 import pytest
 
-from evenhand.trainers.accounting import Segment, noise_for, spent
+from evenhand.trainers.private.accounting import Segment, noise_for, spent
 
 pytestmark = pytest.mark.bench
 DELTA = 1e-5

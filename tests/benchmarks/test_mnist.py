@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from evenhand.trainers import train
-from evenhand.trainers.recipe import read_recipe
+from evenhand.trainers.recipe.recipe import read_recipe
 
 pytestmark = [pytest.mark.bench, pytest.mark.filterwarnings("ignore:.*:UserWarning")]
 ROOT = Path(__file__).parents[2]

@@ -34,10 +34,10 @@ LOANS: dict[str, dict[str, Any]] = {
 
 
 def findings(model: Path, data: Path, target: str, positive: Any, **changes: Any) -> dict[str, Any]:
-    from evenhand.audit.catalogue import check
-    from evenhand.audit.run import run_check
-    from evenhand.audit.spec import make_spec
-    from evenhand.audit.subject import build_subject
+    from evenhand.audit.run.catalogue import check
+    from evenhand.audit.run.run import run_check
+    from evenhand.audit.subject.spec import make_spec
+    from evenhand.audit.subject.subject import build_subject
 
     spec = make_spec(
         {

@@ -21,10 +21,11 @@ import pytest
 import torch
 
 from evenhand.trainers.architectures import architecture
-from evenhand.trainers.fit import Examples
+from evenhand.trainers.examples import Examples
 from evenhand.trainers.losses import per_example
-from evenhand.trainers.private import known_warnings_silenced, plan_private, wrap
-from evenhand.trainers.recipe import Private
+from evenhand.trainers.private.dials import Private
+from evenhand.trainers.private.plan import plan_private
+from evenhand.trainers.private.wrapping import known_warnings_silenced, wrap
 
 pytestmark = pytest.mark.bench
 PAIRS, WARM_UP = 30, 5

@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from evenhand.audit.case import Case, CaseWriter
+from evenhand.audit.case.case import Case, CaseWriter
 from evenhand.audit.finding import Finding
 from tests.dashboard.cases import PACK
 from tests.samples import HOSTILE, finding, sample_findings, sample_plan

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from evenhand.dashboard import launch
+from evenhand.dashboard.server import launch
 
 ROOT = Path(launch.__file__).resolve().parents[1]
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"

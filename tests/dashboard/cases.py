@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import evenhand.dashboard as dashboard
-from evenhand.audit.case import Case, CaseWriter
-from evenhand.audit.register import Register
+from evenhand.audit.case.case import Case, CaseWriter
+from evenhand.audit.case.register import Register
 from tests.samples import sample_findings, sample_plan
 
 APP = Path(dashboard.__file__).with_name("app.py")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from evenhand.audit.case import Case
-from evenhand.dashboard import shelf
+from evenhand.audit.case.case import Case
+from evenhand.dashboard.cases import shelf
 from tests.dashboard.cases import APP, register_case, write_case
 from tests.dashboard.views import IN_CI, views_of
 from tests.samples import HOSTILE

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evenhand.audit.case import Case, CaseWriter
-from evenhand.audit.decisions import decisions_json
+from evenhand.audit.case.case import Case, CaseWriter
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import Predictions
+from evenhand.audit.run.decisions import decisions_json
+from evenhand.audit.subject.predictions import Predictions
 from tests.dashboard.artifacts import attributions, thresholds
 from tests.dashboard.cases import PACK
 from tests.samples import finding, sample_plan

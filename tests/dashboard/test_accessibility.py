@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from evenhand.dashboard import store
 from evenhand.dashboard.app import PAGES
+from evenhand.dashboard.cases import store
 from evenhand.dashboard.i18n import Translator
 from tests.dashboard.artifacts import write_full_case
 from tests.dashboard.browsing import served

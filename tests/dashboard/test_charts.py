@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from evenhand.dashboard import charts, frames
+from evenhand.dashboard.charts import groups as charts
+from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.i18n import Translator
 from tests.samples import finding, sample_findings
 

@@ -7,8 +7,9 @@ import io
 
 import pytest
 
-from evenhand.dashboard import charts_explained, pixels
-from evenhand.dashboard import frames_explained as tables
+from evenhand.dashboard.charts import explained as charts_explained
+from evenhand.dashboard.charts import pixels
+from evenhand.dashboard.frames import explained as tables
 from evenhand.dashboard.i18n import Translator
 from tests.dashboard import artifacts
 from tests.samples import HOSTILE

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
-from evenhand.dashboard import export
+from evenhand.dashboard.export import site as export
 from tests.dashboard.cases import alter, write_case
 from tests.samples import HOSTILE
 

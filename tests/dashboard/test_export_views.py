@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.case import Case
-from evenhand.dashboard import export, export_views
-from evenhand.dashboard.export_views import View
+from evenhand.audit.case.case import Case
+from evenhand.dashboard.export import site as export
+from evenhand.dashboard.export import views as export_views
+from evenhand.dashboard.export.views import View
 from evenhand.dashboard.i18n import Translator
 from tests.dashboard.artifacts import write_full_case
 from tests.dashboard.pairs import write_pair

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from evenhand.dashboard import charts_fairness, figure, frames
-from evenhand.dashboard import frames_fairness as tables
+from evenhand.dashboard.cases.axes import axis as axis_of
+from evenhand.dashboard.cases.index import build, group_axis, group_key, group_name
+from evenhand.dashboard.charts import fairness as charts_fairness
+from evenhand.dashboard.frames import fairness as tables
+from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.i18n import Translator
-from evenhand.dashboard.index import build, group_axis, group_key, group_name
+from evenhand.dashboard.views import figure
 from tests.dashboard import artifacts
 from tests.samples import HOSTILE, finding, sample_findings
 
@@ -114,9 +117,7 @@ def test_the_index_finds_by_measure_group_and_overall() -> None:
 
 def test_a_group_key_survives_a_link() -> None:
     key = group_key({"ra&ce": "a=b", "sex": HOSTILE})
-    assert group_axis(key) == frames.axis(
-        finding("a.b", "m", 1.0, group={"ra&ce": "x", "sex": "y"})
-    )
+    assert group_axis(key) == axis_of(finding("a.b", "m", 1.0, group={"ra&ce": "x", "sex": "y"}))
     assert group_name(key) == f"ra&ce = a=b, sex = {HOSTILE}"
 
 

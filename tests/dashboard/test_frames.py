@@ -7,7 +7,9 @@ import io
 import math
 
 from evenhand.audit.finding import Interval
-from evenhand.dashboard import frames
+from evenhand.dashboard.cases.axes import axes, axis_label
+from evenhand.dashboard.cases.axes import axis as axis_of
+from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.i18n import Translator
 from evenhand.policies.verdict import Verdict
 from tests.samples import HOSTILE, finding, sample_findings
@@ -79,12 +81,12 @@ def test_filters_are_joined_by_and() -> None:
 
 
 def test_axes_are_single_features_before_crossings() -> None:
-    assert frames.axes(RATES) == ["race", "race&sex"]
-    assert frames.axis_label("race&sex", EN) == "race × sex"
+    assert axes(RATES) == ["race", "race&sex"]
+    assert axis_label("race&sex", EN) == "race × sex"
     odd = finding("a.b", "m", 1.0, group={"a&b": "x"})
-    assert frames.axis(odd) == "a%26b"
-    assert frames.axis_label(frames.axis(odd), EN) == "a&b"
-    assert frames.axis_label("#", EN) == "columns"
+    assert axis_of(odd) == "a%26b"
+    assert axis_label(axis_of(odd), EN) == "a&b"
+    assert axis_label("#", EN) == "columns"
 
 
 def test_small_and_undefined_groups_are_marked_in_words() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import evenhand.dashboard as dashboard
 from evenhand.audit.finding import STATUSES
-from evenhand.dashboard.frames import MARKS
+from evenhand.dashboard.frames.findings import MARKS
 from evenhand.dashboard.i18n import LANGUAGES, Translator, language, texts
 from evenhand.policies.schema import LegalStatus
 from evenhand.policies.verdict import (

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from evenhand.audit.errors import InputError
-from evenhand.dashboard import identity, launch
-from evenhand.dashboard.identity import READER, Person, RefusedError
+from evenhand.dashboard.server import identity, launch
+from evenhand.dashboard.server.identity import READER, Person, RefusedError
 
 NOW = 1_800_000_000.0
 YAML = """

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from evenhand.dashboard import store
+from evenhand.dashboard.cases import store
 from evenhand.dashboard.i18n import LANGUAGES
 from tests.dashboard.browsing import served, take
 from tests.dashboard.cases import alter, register_case, write_case

@@ -11,7 +11,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from evenhand.dashboard import export, store
+from evenhand.dashboard.cases import store
+from evenhand.dashboard.export import site as export
 from evenhand.dashboard.i18n import Translator
 from tests.dashboard.browsing import served, take
 from tests.dashboard.pairs import write_pair

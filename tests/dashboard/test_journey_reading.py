@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from evenhand.dashboard import store
+from evenhand.dashboard.cases import store
 from tests.dashboard.artifacts import write_full_case
 from tests.dashboard.browsing import served, take
 from tests.dashboard.test_journey import (

@@ -13,10 +13,12 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from evenhand.audit.canonical import digest_bytes
-from evenhand.audit.register import Entry, Register
-from evenhand.dashboard import export, identity, launch, store
+from evenhand.audit.case.register import Entry, Register
+from evenhand.audit.files.canonical import digest_bytes
+from evenhand.dashboard.cases import store
+from evenhand.dashboard.export import site as export
 from evenhand.dashboard.i18n import LANGUAGES, Translator
+from evenhand.dashboard.server import identity, launch
 from tests.dashboard.browsing import served, take
 from tests.dashboard.cases import register_case, write_case
 from tests.dashboard.test_journey import (

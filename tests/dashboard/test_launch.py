@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from evenhand.audit.errors import InputError
-from evenhand.dashboard import launch
+from evenhand.dashboard.server import launch
 
 ROOT = Path(launch.__file__).resolve().parents[1]
 
@@ -51,7 +51,7 @@ def test_a_free_port_is_found_where_the_preferred_one_is_taken() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_the_server_with_its_parent(home: Path, number: signal.Signals) -> None:
     port = launch.free_port(0)
-    code = f"from evenhand.dashboard.launch import run; raise SystemExit(run(port={port}))"
+    code = f"from evenhand.dashboard.server.launch import run; raise SystemExit(run(port={port}))"
     parent = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,

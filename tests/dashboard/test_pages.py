@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from evenhand.audit.case import Case
-from evenhand.dashboard import store
+from evenhand.audit.case.case import Case
+from evenhand.dashboard.cases import store
 from evenhand.dashboard.i18n import LANGUAGES, Translator
 from evenhand.dashboard.text import escape
 from tests.dashboard.cases import alter, write_case

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case import Case
-from evenhand.dashboard import charts_privacy, frames_privacy, store
+from evenhand.audit.case.case import Case
+from evenhand.dashboard.cases import store
+from evenhand.dashboard.charts import privacy as charts_privacy
+from evenhand.dashboard.frames import privacy as frames_privacy
 from evenhand.dashboard.i18n import Translator
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.pairs import LEDGER, write_pair

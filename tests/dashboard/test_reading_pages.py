@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
-from evenhand.dashboard import comparing
+from evenhand.dashboard.cases.index import build
+from evenhand.dashboard.frames import compared as comparing
+from evenhand.dashboard.frames.plain_words import per_hundred, works_worse
 from evenhand.dashboard.i18n import LANGUAGES, Translator
-from evenhand.dashboard.index import build
-from evenhand.dashboard.plain_words import per_hundred, works_worse
 from tests.dashboard.artifacts import write_full_case
 from tests.dashboard.cases import register_case, write_case
 from tests.dashboard.conftest import OpenPage

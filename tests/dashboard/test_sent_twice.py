@@ -8,10 +8,10 @@ from threading import Barrier
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
+from evenhand.audit.case.register import Entry, Register
 from evenhand.audit.errors import InputError
-from evenhand.audit.register import Entry, Register
-from evenhand.dashboard import forms
+from evenhand.dashboard.views import forms
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.test_working import approver, kinds, on_loopback, press
 

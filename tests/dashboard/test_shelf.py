@@ -10,14 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.canonical import canonical_bytes, digest_file
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
+from evenhand.audit.case.register import Register
 from evenhand.audit.errors import AlteredEvidenceError
-from evenhand.audit.register import Register
-from evenhand.dashboard import charts, collecting, frames, index, shelf, store
-from evenhand.dashboard.drawing import Drawn
+from evenhand.audit.files.canonical import canonical_bytes, digest_file
+from evenhand.dashboard.cases import index, shelf, store
+from evenhand.dashboard.cases.shelf import Shelf
+from evenhand.dashboard.charts import groups as charts
+from evenhand.dashboard.charts.drawing import Drawn
+from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.i18n import Translator
-from evenhand.dashboard.shelf import Shelf
+from evenhand.dashboard.server import collecting
 from tests.dashboard.cases import alter, register_case, write_case
 from tests.samples import finding, sample_findings
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from evenhand.audit.errors import InputError
-from evenhand.dashboard import starting
-from evenhand.dashboard.identity import READER, Person, RefusedError
-from evenhand.dashboard.starting import Job, Jobs
+from evenhand.dashboard.server import starting
+from evenhand.dashboard.server.identity import READER, Person, RefusedError
+from evenhand.dashboard.server.starting import Job, Jobs
 
 ADA = Person("Ada", "auditor", "stated", signs_as=None)
 PROGRESS = """

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.canonical import canonical_bytes, digest_file
-from evenhand.audit.case import Case
-from evenhand.audit.register import Register
-from evenhand.dashboard import store
+from evenhand.audit.case.case import Case
+from evenhand.audit.case.register import Register
+from evenhand.audit.files.canonical import canonical_bytes, digest_file
+from evenhand.dashboard.cases import store
 from tests.dashboard.cases import alter, register_case, write_case
 
 

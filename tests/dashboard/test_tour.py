@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from evenhand.audit.case import Case
-from evenhand.dashboard import store
+from evenhand.audit.case.case import Case
+from evenhand.dashboard.cases import store
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.pairs import write_pair
 

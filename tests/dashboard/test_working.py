@@ -11,10 +11,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from evenhand.audit.case import Case
-from evenhand.audit.register import Register
-from evenhand.dashboard import identity, items, running
+from evenhand.audit.case.case import Case
+from evenhand.audit.case.register import Register
+from evenhand.dashboard.cases import items
 from evenhand.dashboard.i18n import LANGUAGES
+from evenhand.dashboard.server import identity
+from evenhand.dashboard.views import running
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import load_pack
 from evenhand.policies.verdict import Verdict

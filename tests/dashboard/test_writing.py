@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.canonical import digest_bytes
-from evenhand.audit.case import Case, read_case
+from evenhand.audit.case.case import Case, read_case
+from evenhand.audit.case.register import Register
 from evenhand.audit.errors import AlteredEvidenceError, InputError
-from evenhand.audit.register import Register
-from evenhand.dashboard import writing
-from evenhand.dashboard.identity import READER, Person, RefusedError
+from evenhand.audit.files.canonical import digest_bytes
+from evenhand.dashboard.cases import writing
+from evenhand.dashboard.server.identity import READER, Person, RefusedError
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import Pack, load_pack
 from tests.dashboard.cases import PACK, alter

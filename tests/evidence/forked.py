@@ -51,13 +51,13 @@ class Trouble:
 
 def keep(argv: list[str]) -> int:
     """Everything that an audit puts on the disk, with findings made up: it takes milliseconds."""
-    from evenhand.audit.case import CaseWriter, read_case, unfinished
+    from evenhand.audit.case.case import CaseWriter, read_case, unfinished
+    from evenhand.audit.case.finished import Finished
+    from evenhand.audit.case.register import Register, home
+    from evenhand.audit.case.signing import own_key
+    from evenhand.audit.case.statement import envelope_place, make_statement, sign_statement
     from evenhand.audit.errors import EvenhandError
-    from evenhand.audit.evidence.disk import write_whole
-    from evenhand.audit.evidence.finished import Finished
-    from evenhand.audit.evidence.signing import own_key
-    from evenhand.audit.evidence.statement import envelope_place, make_statement, sign_statement
-    from evenhand.audit.register import Register, home
+    from evenhand.audit.files.disk import write_whole
     from tests.samples import sample_findings, sample_plan
 
     findings, place, register = sample_findings()[:4], Path("case"), Register()
@@ -116,8 +116,8 @@ def serve(order: dict[str, Any], answer: Path) -> dict[str, Any]:
 
 def warm() -> None:
     """Imports whatever an audit imports, by one: five times as long as the audit itself takes."""
+    from evenhand.audit.case.finished import code_digest
     from evenhand.audit.cli import run
-    from evenhand.audit.evidence.finished import code_digest
     from tests.evidence.rows import audit_line, write_rows
 
     code_digest()  # of the source as it was loaded: it stays the same if a file is edited meanwhile

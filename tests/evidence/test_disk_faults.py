@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.case import unfinished, verify_case
-from evenhand.audit.register import Register
+from evenhand.audit.case.case import unfinished, verify_case
+from evenhand.audit.case.register import Register
 from tests.evidence.conftest import Forked
 from tests.evidence.rows import audit_line
 from tests.evidence.test_resume import contents

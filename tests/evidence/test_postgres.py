@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from evenhand.audit.case.register import Register
+from evenhand.audit.case.signing import own_public
 from evenhand.audit.errors import AlteredEvidenceError
-from evenhand.audit.evidence.signing import own_public
-from evenhand.audit.register import Register
 from tests.evidence.test_register_faults import check_register, killed_on, shared
 
 USER = "postgres"

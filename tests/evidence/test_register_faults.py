@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from evenhand.audit.case.register import Register, chain_problems
+from evenhand.audit.case.signing import own_public
 from evenhand.audit.errors import AlteredEvidenceError, InputError
-from evenhand.audit.evidence.signing import own_public
-from evenhand.audit.register import Register, chain_problems
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,7 +98,7 @@ def test_8_writers_get_their_share_for_20_s(own_home: Path) -> None:
 
 FULL = """
 import json, resource, signal, sys
-from evenhand.audit.register import Register
+from evenhand.audit.case.register import Register
 from evenhand.audit.errors import InputError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 register = Register(sys.argv[1])

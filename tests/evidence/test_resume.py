@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.case import CaseWriter, lock_work, read_case, unfinished, verify_case
+from evenhand.audit.case.case import CaseWriter, lock_work, read_case, unfinished, verify_case
+from evenhand.audit.case.register import Register
 from evenhand.audit.errors import InputError
-from evenhand.audit.register import Register
 from tests.evidence.conftest import Forked
 from tests.evidence.rows import CHECKS, audit_line, write_rows
 from tests.samples import finding, sample_plan
@@ -176,8 +176,8 @@ def test_what_was_cut_off_is_listed_and_locked_while_it_is_written(
 def test_an_interrupt_says_how_to_go_on(
     where: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from evenhand.audit import run as running
     from evenhand.audit.cli import run
+    from evenhand.audit.run import run as running
 
     monkeypatch.chdir(where)
     real, seen = running.run_check, []
@@ -203,7 +203,7 @@ def test_work_without_a_finished_check_is_taken_away(tmp_path: Path) -> None:
             if resumable:
                 writer.resumable({})
             if finished:
-                from evenhand.audit.evidence.finished import Finished
+                from evenhand.audit.case.finished import Finished
 
                 found = finding("data.groups", "label_rate", 0.5)
                 writer.finished.put("sha256:00", Finished("data.groups", (found,), {}))

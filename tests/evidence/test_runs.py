@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case import read_case
+from evenhand.audit.case.case import read_case
+from evenhand.audit.case.register import Register
 from evenhand.audit.cli import run
-from evenhand.audit.register import Register
 from tests.evidence.rows import audit_line, write_rows
 
 ONE = "data.groups"
@@ -34,7 +34,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 
 
 def test_the_plan_comes_before_the_scores(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from evenhand.audit import run as running
+    from evenhand.audit.run import run as running
 
     def no_scores(subject: object) -> None:
         entries = Register().snapshot()
@@ -132,7 +132,7 @@ def test_an_unchanged_check_comes_from_the_cache(where: Path, own_home: Path) ->
 
 
 def test_what_is_not_repeatable_is_never_cached(where: Path, own_home: Path) -> None:
-    from evenhand.audit.evidence.finished import Finished
+    from evenhand.audit.case.finished import Finished
     from tests.samples import finding
 
     same = finding("data.groups", "label_rate", 0.5)

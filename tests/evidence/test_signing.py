@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case import Case, CaseWriter, read_case
+from evenhand.audit.case.archive import archive_bytes, unpacked
+from evenhand.audit.case.case import Case, CaseWriter, read_case
+from evenhand.audit.case.recompute import recompute
+from evenhand.audit.case.register import Register
+from evenhand.audit.case.signing import own_key, read_public_key, read_signing_key
 from evenhand.audit.cli import run
 from evenhand.audit.errors import AlteredEvidenceError, InputError
-from evenhand.audit.evidence.archive import archive_bytes, unpacked
-from evenhand.audit.evidence.recompute import recompute
-from evenhand.audit.evidence.signing import own_key, read_public_key, read_signing_key
-from evenhand.audit.register import Register
 from tests.evidence.rows import audit_line, write_rows
 from tests.samples import finding, sample_plan
 

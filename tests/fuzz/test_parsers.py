@@ -29,11 +29,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from evenhand.audit.case import read_case, verify_case
-from evenhand.audit.data import read_table, texts
+from evenhand.audit.case.case import read_case, verify_case
+from evenhand.audit.data.limits import Limits
+from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.table import texts
 from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError, UnsafeModelError
-from evenhand.audit.sources.limits import Limits
-from evenhand.audit.spec import read_spec
+from evenhand.audit.subject.spec import read_spec
 from evenhand.policies.pack import load_pack
 from tests.samples import write_sample_case
 
@@ -257,7 +258,7 @@ def test_yaml(kind: str, folder: Path) -> None:
 
 def resealed(case: Path, file: str) -> None:
     """A seal that fits the changed file: who alters a case may know how seals are made."""
-    from evenhand.audit.canonical import canonical_bytes, digest_file
+    from evenhand.audit.files.canonical import canonical_bytes, digest_file
 
     seal = json.loads((case / "seal.json").read_text())
     seal["files"][file] = digest_file(case / file)
@@ -285,7 +286,7 @@ def test_case_files(file: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["model.json", "ledger.jsonl"])
 def test_model_folders(file: str, tmp_path: Path) -> None:
-    from evenhand.trainers import model_folder
+    from evenhand.trainers.folder import reading as model_folder
 
     home = tmp_path / "model"
     shutil.copytree(small_model(), home)

@@ -6,15 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from evenhand.audit.catalogue import Check
 from evenhand.audit.checks.robustness import consistency as module
-from evenhand.audit.data import Table
+from evenhand.audit.data.table import Table
 from evenhand.audit.finding import Finding
-from evenhand.audit.models.predictor import Opened
-from evenhand.audit.run import run_check
-from evenhand.audit.spec import SubjectSpec
-from evenhand.audit.subject import Subject
-from evenhand.audit.target import Target
+from evenhand.audit.run.catalogue import Check
+from evenhand.audit.run.run import run_check
+from evenhand.audit.subject.spec import SubjectSpec
+from evenhand.audit.subject.subject import Subject
+from evenhand.audit.subject.target import Target
+from evenhand.audit.worker.opened import Opened
 
 
 def subject_of(predictor: Any, frame: pd.DataFrame, positive: str | None = None) -> Subject:

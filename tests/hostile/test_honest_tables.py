@@ -16,7 +16,8 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
-from evenhand.audit.data import Table, read_table
+from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.table import Table
 
 ROWS = pd.DataFrame(
     {

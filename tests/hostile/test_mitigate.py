@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.canonical import digest_file
 from evenhand.audit.cli import run
 from evenhand.audit.errors import UnsafeModelError
-from evenhand.audit.models import opening
+from evenhand.audit.files.canonical import digest_file
+from evenhand.audit.worker import opening
 from evenhand.audit.worker.predictor import WorkerPredictor
-from evenhand.trainers import mitigated_folder
-from evenhand.trainers.mitigate import mitigate
+from evenhand.trainers.mitigation import folder as mitigated_folder
+from evenhand.trainers.mitigation.mitigate import mitigate
 from tests.audit.models import skops_model
 from tests.hostile.pickles import Calls, code
 from tests.mitigation import biased

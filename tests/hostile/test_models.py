@@ -18,10 +18,10 @@ import pytest
 
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.models.declared import NOTHING, Declared
-from evenhand.audit.models.opening import open_model
+from evenhand.audit.worker.escape import try_to_escape
+from evenhand.audit.worker.isolation.levels import GIB, Level, Rules
 from evenhand.audit.worker.launcher import launcher
-from evenhand.audit.worker.levels import GIB, Level, Rules
-from evenhand.audit.worker.probes import try_to_escape
+from evenhand.audit.worker.opening import open_model
 from tests.hostile import cases, data_files, packs, pickles, processes, tables, torch_files
 
 # One worker of pytest-xdist, and so one warmed process, opens these and the honest models of

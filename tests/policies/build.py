@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
+from evenhand.audit.case.register import Entry, Kind
 from evenhand.audit.finding import Finding
-from evenhand.audit.register import Entry, Kind
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import Pack, parse_pack
 from evenhand.policies.verdict import Verdict

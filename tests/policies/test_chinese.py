@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.reasons import in_chinese
+from evenhand.audit.words.reasons import in_chinese
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import load_pack, shipped_packs
 from evenhand.policies.terms import EVIDENCE, ROLES

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from evenhand.policies.conditions import FactError, applies, facts_for
+from evenhand.policies.deciding.conditions import FactError, applies, facts_for
 from evenhand.policies.schema import Condition
 from tests.policies.build import make_pack
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from evenhand.audit.finding import Finding, Interval
-from evenhand.policies.decide import (
+from evenhand.policies.deciding.decide import (
     Demand,
     Outcome,
     decide,

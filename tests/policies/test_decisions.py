@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case import Case
-from evenhand.audit.measure.intervals import wilson
+from evenhand.audit.case.case import Case
+from evenhand.audit.measure.uncertainty.intervals import wilson
 from evenhand.policies.verdict import Verdict
 from tests.policies.build import (
     DAY,

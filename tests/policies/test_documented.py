@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from evenhand.audit.catalogue import measure_index
+from evenhand.audit.run.catalogue import measure_index
 from evenhand.policies.lint import lint
 from evenhand.policies.pack import parse_pack
 

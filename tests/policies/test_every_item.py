@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evenhand.audit.case import Case, CaseWriter
-from evenhand.audit.catalogue import measure_index
-from evenhand.audit.decisions import FILE, decisions_json
+from evenhand.audit.case.case import Case, CaseWriter
+from evenhand.audit.comparing.decisions import FILE
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import Predictions
+from evenhand.audit.run.catalogue import measure_index
+from evenhand.audit.run.decisions import decisions_json
+from evenhand.audit.subject.predictions import Predictions
 from evenhand.policies.demands import Check, declared_reference
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import load_pack, shipped_packs

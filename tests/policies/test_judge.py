@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
 from evenhand.policies.judge import judge
 from evenhand.policies.schema import Pack

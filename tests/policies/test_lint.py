@@ -189,7 +189,7 @@ def test_a_pack_that_cites_a_text_names_the_clause() -> None:
 
 
 def test_whoever_judges_is_told_of_outdated_packs(capsys: pytest.CaptureFixture[str]) -> None:
-    from evenhand.audit.commands.shared import warn_of_outdated
+    from evenhand.audit.commands.parts.shared import warn_of_outdated
 
     status = {"state": "in-force", "checked_on": "2026-11-22"}
     fresh, replaced = (

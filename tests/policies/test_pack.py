@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 import evenhand.policies as policies
-from evenhand.audit.canonical import digest_bytes
 from evenhand.audit.errors import InputError
+from evenhand.audit.files.canonical import digest_bytes
 from evenhand.policies.demands import declared_reference
 from evenhand.policies.pack import (
     asked_levels,

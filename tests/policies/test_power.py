@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from evenhand.audit.finding import Interval
-from evenhand.policies.power import (
+from evenhand.policies.deciding.power import (
     further_rows_by_width,
     further_rows_for_rate,
     rows_per_group_for_ratio,
@@ -118,7 +118,7 @@ def test_no_number_where_none_can_be_named() -> None:
 
 def test_a_cut_off_end_is_known_to_say_too_little() -> None:
     from evenhand.audit.finding import Interval
-    from evenhand.policies.power import near_end
+    from evenhand.policies.deciding.power import near_end
 
     # 0.4 (0 to 0.6) against 0.1: the end towards 0.1 is 0, which may have been cut off
     cut = Interval(low=0.0, high=0.6, level=0.95, method="m")

@@ -15,7 +15,7 @@ READS_FILES = {"pack.py", "recording.py"}
 SCRIPT = """
 import datetime, pathlib, sys
 sys.path.insert(0, {root!r})
-from evenhand.audit.case import read_case
+from evenhand.audit.case.case import read_case
 from evenhand.policies.gate import exit_code
 from evenhand.policies.judge import judge
 from evenhand.policies.lint import lint

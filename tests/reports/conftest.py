@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from tests.samples import write_sample_case
 
 

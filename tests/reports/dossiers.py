@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from evenhand.audit.case import Case
-from evenhand.audit.register import GENESIS, Entry
+from evenhand.audit.case.case import Case
+from evenhand.audit.case.register import GENESIS, Entry
 from evenhand.audit.reports.parts.dossier import Change, Dossier, PackFacts
 from tests.samples import HOSTILE
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.reports import Dossier, render
 from tests.reports.dossiers import PERSON, sample_dossier

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evenhand.audit.cli import run
-from evenhand.audit.compare import compare
+from evenhand.audit.comparing.compare import compare
 from evenhand.audit.reports.parts.comparison import FORMATS, render_comparison
 from tests.audit.subjects import rows
 from tests.audit.test_compare import case_of
@@ -34,7 +34,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def found(cases: tuple[Path, Path]) -> dict[str, Any]:
-    from evenhand.audit.case import read_case
+    from evenhand.audit.case.case import read_case
 
     return compare(*(read_case(c) for c in cases)).to_json()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.reports import (
     FORMATS,

@@ -13,12 +13,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from evenhand.audit.case import Case, CaseWriter
+from evenhand.audit.case.case import Case, CaseWriter
 from evenhand.audit.reports import render
-from evenhand.audit.reports.parts import charts
-from evenhand.audit.reports.parts.charts_pixels import coloured_words, heat_map
+from evenhand.audit.reports.drawing import charts
+from evenhand.audit.reports.drawing.pictures import pictures
+from evenhand.audit.reports.drawing.pixels import coloured_words, heat_map
 from evenhand.audit.reports.parts.explained import lines
-from evenhand.audit.reports.parts.pictures import pictures
 from evenhand.audit.reports.parts.words import words
 from tests.reports.test_html import Page
 from tests.samples import HOSTILE, finding, sample_plan

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import evenhand.audit.reports
-from evenhand.audit.case import Case, read_case
+from evenhand.audit.case.case import Case, read_case
 from evenhand.audit.errors import InputError
 from evenhand.audit.reports import FORMATS, Dossier, render
 from tests.reports.dossiers import PERSON, sample_dossier

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.reports import render
 from evenhand.audit.reports.github import MOST_BYTES, message, within_limit
 from tests.reports.dossiers import sample_dossier

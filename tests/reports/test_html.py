@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.reports import render
 from tests.reports.verdict_samples import GATE, sample_verdicts, verdict
 from tests.samples import HOSTILE, write_sample_case

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.reports import render
 from tests.reports.verdict_samples import GATE, sample_verdicts, verdict
 

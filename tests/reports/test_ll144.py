@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.reports import Dossier, render
-from evenhand.audit.run import audit
-from evenhand.audit.spec import make_spec
+from evenhand.audit.run.run import audit
+from evenhand.audit.subject.spec import make_spec
 from tests.audit.subjects import rows, stored_spec
 from tests.reports.test_html import Page
 

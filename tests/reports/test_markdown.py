@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
 from evenhand.audit.reports import render
 from evenhand.audit.reports.parts.text import code, markdown

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import evenhand.audit.reports.parts as parts
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import STATUSES, Finding, Interval
 from evenhand.audit.reports.parts import figures, interval, outline, text
 from evenhand.audit.reports.parts.words import LANGUAGES, words

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.reports import Dossier, pdf, render
 from tests.reports.dossiers import sample_dossier

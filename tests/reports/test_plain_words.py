@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.reports import Dossier
 from evenhand.audit.reports.parts import plain_words
 from evenhand.audit.reports.parts.groups import apart, in_a_hundred
 from evenhand.audit.reports.parts.words import words
-from evenhand.audit.run import audit
+from evenhand.audit.run.run import audit
 from tests.audit.subjects import confusion_rows, stored_spec
 from tests.reports.dossiers import sample_dossier
 from tests.reports.verdict_samples import sample_verdicts

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from evenhand.audit.case import Case
-from evenhand.audit.measure.cell_suppression import People, possible
-from evenhand.audit.measure.suppression import group_of
+from evenhand.audit.case.case import Case
+from evenhand.audit.measure.disclosure.cell_suppression import People, possible
+from evenhand.audit.measure.disclosure.suppression import group_of
 from evenhand.audit.reports import FORMATS, render
 from evenhand.audit.reports.parts.public import _told, for_the_public
-from evenhand.audit.run import audit
+from evenhand.audit.run.run import audit
 from tests.audit.subjects import confusion_rows, stored_spec
 from tests.reports.verdict_samples import sample_verdicts
 

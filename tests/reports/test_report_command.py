@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.commands.report import dossier_of
 from evenhand.policies.pack import load_pack, shipped_packs
 from tests.samples import write_sample_case
@@ -136,7 +136,7 @@ def test_reports_load_no_torch(there: Path) -> None:
 
 JUDGE = """
 import json, resource, sys
-from evenhand.audit.case import read_case
+from evenhand.audit.case.case import read_case
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import load_pack, shipped_packs
 from datetime import date

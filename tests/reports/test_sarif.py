@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.reports import render
 from evenhand.policies.verdict import Verdict
 from tests.reports.verdict_samples import GAP_RACE, GATE, sample_verdicts, verdict

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.reports import render
 from tests.reports.dossiers import sample_dossier
 from tests.reports.verdict_samples import GATE, sample_verdicts

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import torch
 
-from evenhand.trainers import dp_optimizers, read_ledger, run_ledger, train
-from evenhand.trainers.ledger_store import LedgerStore
+from evenhand.trainers import read_ledger, train
+from evenhand.trainers.ledger import run as run_ledger
+from evenhand.trainers.ledger.store import LedgerStore
+from evenhand.trainers.private import dp_optimizers
 
 
 def die() -> None:

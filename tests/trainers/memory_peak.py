@@ -13,13 +13,14 @@ import sys
 import torch
 
 from evenhand.trainers.architectures import architecture
-from evenhand.trainers.energy import peak_memory_bytes
-from evenhand.trainers.fit import Examples, example_losses
-from evenhand.trainers.memory import fit_to_memory
-from evenhand.trainers.networks import made_up_examples
-from evenhand.trainers.noise import entropy_generator
-from evenhand.trainers.private import known_warnings_silenced, plan_private, wrap
-from evenhand.trainers.recipe import Private
+from evenhand.trainers.examples import Examples, example_losses
+from evenhand.trainers.fitting.energy import peak_memory_bytes
+from evenhand.trainers.fitting.networks import made_up_examples
+from evenhand.trainers.private.dials import Private
+from evenhand.trainers.private.memory import fit_to_memory
+from evenhand.trainers.private.noise import entropy_generator
+from evenhand.trainers.private.plan import plan_private
+from evenhand.trainers.private.wrapping import known_warnings_silenced, wrap
 
 ROWS, TOKENS, VOCABULARY = 320, 32, 65
 
@@ -64,7 +65,7 @@ def measure(mode: str, limit: int) -> None:
 def main(limit: int) -> None:
     import opacus.grad_sample  # noqa: F401 - loaded before the first fork
 
-    import evenhand.trainers.dp_optimizers  # noqa: F401
+    import evenhand.trainers.private.dp_optimizers  # noqa: F401
 
     for mode in ("hooks", "ghost"):
         for each in (0, limit):

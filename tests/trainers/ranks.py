@@ -11,11 +11,14 @@ from pathlib import Path
 import torch
 
 from evenhand.trainers import __main__ as command
-from evenhand.trainers import distributed, networks
-from evenhand.trainers.accounting import Spent
-from evenhand.trainers.fit import Examples, Loop, run
-from evenhand.trainers.noise import entropy_generator
-from evenhand.trainers.private import Plan, known_warnings_silenced, wrap
+from evenhand.trainers import distributed
+from evenhand.trainers.examples import Examples
+from evenhand.trainers.fitting import networks
+from evenhand.trainers.fitting.loop import Loop, run
+from evenhand.trainers.private.accounting import Spent
+from evenhand.trainers.private.noise import entropy_generator
+from evenhand.trainers.private.plan import Plan
+from evenhand.trainers.private.wrapping import known_warnings_silenced, wrap
 
 
 def noise_of_a_step(mode: str) -> list[float]:

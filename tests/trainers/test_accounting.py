@@ -6,7 +6,7 @@ from statistics import NormalDist
 import pytest
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers.accounting import Segment, good_delta, noise_for, spent
+from evenhand.trainers.private.accounting import Segment, good_delta, noise_for, spent
 
 PHI = NormalDist().cdf
 

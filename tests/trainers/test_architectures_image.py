@@ -9,13 +9,16 @@ import pytest
 import torch
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers import networks
 from evenhand.trainers.architectures import architecture, scattering_linear
 from evenhand.trainers.architectures._strokes import _bezier, _inked, draw_strokes
-from evenhand.trainers.fit import Examples
-from evenhand.trainers.networks import made_up_examples, split_frozen, through
-from evenhand.trainers.private import entropy_generator, known_warnings_silenced, plan_private, wrap
-from evenhand.trainers.recipe import Private, as_recipe
+from evenhand.trainers.examples import Examples
+from evenhand.trainers.fitting import networks
+from evenhand.trainers.fitting.networks import made_up_examples, split_frozen, through
+from evenhand.trainers.private.dials import Private
+from evenhand.trainers.private.noise import entropy_generator
+from evenhand.trainers.private.plan import plan_private
+from evenhand.trainers.private.wrapping import known_warnings_silenced, wrap
+from evenhand.trainers.recipe.recipe import as_recipe
 
 SMALL: dict[str, dict] = {
     "mlp": {"hidden": [6]},

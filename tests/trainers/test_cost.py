@@ -15,10 +15,11 @@ import torch
 
 from evenhand.audit.cli import run as evenhand
 from evenhand.audit.errors import InputError
-from evenhand.trainers import energy, train
-from evenhand.trainers.accounting import Segment, spent
-from evenhand.trainers.ledger_store import LedgerStore
+from evenhand.trainers import train
+from evenhand.trainers.fitting import energy
+from evenhand.trainers.ledger.store import LedgerStore
 from evenhand.trainers.plan import plan
+from evenhand.trainers.private.accounting import Segment, spent
 
 
 def test_flops_by_hand() -> None:
@@ -175,7 +176,7 @@ def test_the_command_goes_on_where_it_was_interrupted(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from evenhand.trainers.checkpoint import Interrupts
+    from evenhand.trainers.fitting.checkpoint import Interrupts
 
     command = ["train", "tabular", "--data", recipe["data"], "--target", "answer", "--quiet"]
     command += ["--positive-label", "yes", "--epochs", "2", "--out", str(tmp_path / "m")]

@@ -12,10 +12,11 @@ from safetensors.numpy import load_file
 
 from evenhand.audit.errors import InputError
 from evenhand.trainers import train
-from evenhand.trainers.fit import Examples, Loop, Point, make_optimizer, run, set_rate
-from evenhand.trainers.recipe import as_recipe
-from evenhand.trainers.schedules import Schedule, factor_of
-from evenhand.trainers.stopping import evaluate_rows, watch_rows
+from evenhand.trainers.examples import Examples, Point
+from evenhand.trainers.fitting.loop import Loop, make_optimizer, run, set_rate
+from evenhand.trainers.fitting.stopping import evaluate_rows, watch_rows
+from evenhand.trainers.recipe.recipe import as_recipe
+from evenhand.trainers.recipe.schedules import Schedule, factor_of
 
 
 def one_step(name: str = "sgd", **dials: object) -> tuple[torch.nn.Linear, torch.nn.Linear]:
@@ -61,8 +62,10 @@ def test_nesterov_by_hand() -> None:
 
 def test_l1_is_added_to_the_gradient_with_noise() -> None:
     """A private step with an l1 of 1 and next to nothing else: weights go down by the rate."""
-    from evenhand.trainers.private import known_warnings_silenced, make_private, plan_private
-    from evenhand.trainers.recipe import Private
+    from evenhand.trainers.private.beginning import make_private
+    from evenhand.trainers.private.dials import Private
+    from evenhand.trainers.private.plan import plan_private
+    from evenhand.trainers.private.wrapping import known_warnings_silenced
 
     torch.manual_seed(0)
     module = torch.nn.Linear(3, 2)
@@ -235,8 +238,8 @@ def test_class_weights_weigh_the_loss(recipe: dict, tmp_path: Path) -> None:
     tilted = train(given, out=tmp_path / "tilted")
 
     def share_of_no(path: Path) -> float:
-        from evenhand.audit.data import read_table
-        from evenhand.trainers import model_folder
+        from evenhand.audit.data.reading import read_table
+        from evenhand.trainers.folder import reading as model_folder
 
         rows = read_table(even.held_out).frame
         return float((model_folder.load(path).predict_proba(rows).argmax(axis=1) == 0).mean())

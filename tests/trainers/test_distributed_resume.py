@@ -10,8 +10,8 @@ import torch
 import yaml
 
 from evenhand.trainers import read_ledger
-from evenhand.trainers.checkpoint import unfinished_folder
-from evenhand.trainers.ledger_store import LedgerStore
+from evenhand.trainers.fitting.checkpoint import unfinished_folder
+from evenhand.trainers.ledger.store import LedgerStore
 from tests.trainers.processes import torchrun
 
 pytestmark = pytest.mark.skipif(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers.encoders import MAX_CATEGORIES, CategoricalColumn, TabularEncoder
+from evenhand.trainers.encoders.tabular import MAX_CATEGORIES, CategoricalColumn, TabularEncoder
 
 FLAT = {"kind": "numeric", "name": "x", "mean": 0.0, "scale": 1.0, "had_missing": False}
 

@@ -8,18 +8,14 @@ import pytest
 import torch
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers.fit import Examples, Loop, run
-from evenhand.trainers.noise import entropy_generator
-from evenhand.trainers.preflight import preflight
-from evenhand.trainers.private import (
-    Plan,
-    PrivateParts,
-    known_warnings_silenced,
-    make_private,
-    plan_private,
-    wrap,
-)
-from evenhand.trainers.recipe import Private
+from evenhand.trainers.examples import Examples
+from evenhand.trainers.fitting.loop import Loop, run
+from evenhand.trainers.private.beginning import make_private
+from evenhand.trainers.private.dials import Private
+from evenhand.trainers.private.noise import entropy_generator
+from evenhand.trainers.private.plan import Plan, plan_private
+from evenhand.trainers.private.preflight import preflight
+from evenhand.trainers.private.wrapping import PrivateParts, known_warnings_silenced, wrap
 from tests.trainers.test_private import flat, naive_gradients, network, plan, rows, sgd
 
 MODES = ["hooks", "ghost"]

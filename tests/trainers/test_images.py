@@ -10,14 +10,15 @@ import pandas as pd
 import pytest
 import torch
 
-from evenhand.audit.data import read_table
+from evenhand.audit.data.images import read_images
+from evenhand.audit.data.reading import read_table
 from evenhand.audit.errors import InputError
-from evenhand.audit.images import read_images
-from evenhand.audit.models.opening import open_here
-from evenhand.trainers import model_folder, train
-from evenhand.trainers.image_encoder import ImageEncoder, Normalise
+from evenhand.audit.worker.opening import open_here
+from evenhand.trainers import train
+from evenhand.trainers.encoders.image import ImageEncoder, Normalise
+from evenhand.trainers.folder import reading as model_folder
 from evenhand.trainers.job import prepare
-from evenhand.trainers.recipe import as_recipe
+from evenhand.trainers.recipe.recipe import as_recipe
 from tests.trainers.made_images import squares, write_idx
 
 

@@ -14,8 +14,10 @@ from evenhand.trainers import architectures
 def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     code = (
         "import sys, evenhand.trainers as trainers; "
-        "from evenhand.trainers import job, model_folder, ledger, private; "
-        "from evenhand.trainers import networks, sklearn_models; "
+        "import evenhand.trainers.job, evenhand.trainers.folder.reading; "
+        "import evenhand.trainers.ledger.record; "
+        "import evenhand.trainers.private.wrapping, evenhand.trainers.fitting.networks; "
+        "import evenhand.trainers.fitting.sklearn_models; "
         "trainers.train; trainers.Recipe(data='loanapp'); "
         "heavy = {'torch', 'opacus', 'pandas', 'sklearn', 'numpy', 'skops', 'safetensors'}; "
         "print(sorted(heavy & set(sys.modules)))"

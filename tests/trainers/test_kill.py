@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.trainers.accounting import Segment, spent
+from evenhand.trainers.private.accounting import Segment, spent
 
 ROOT = Path(__file__).parent.parent.parent
 

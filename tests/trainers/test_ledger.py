@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.canonical import canonical_bytes, digest_json
 from evenhand.audit.errors import AlteredEvidenceError, InputError
-from evenhand.trainers.accounting import Segment, spent
-from evenhand.trainers.ledger import Closed, Opened, close_run, open_run, read_ledger
+from evenhand.audit.files.canonical import canonical_bytes, digest_json
+from evenhand.trainers.ledger.record import Closed, Opened, close_run, open_run, read_ledger
+from evenhand.trainers.private.accounting import Segment, spent
 
 PLANNED, EXECUTED = 60, 40
 FULL = spent([Segment(4.0, 0.1, PLANNED)], 1e-5)

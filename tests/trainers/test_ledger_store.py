@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.errors import AlteredEvidenceError, InputError
-from evenhand.trainers.accounting import Segment, spent
-from evenhand.trainers.ledger_store import LedgerStore
-from evenhand.trainers.rows import frame_rows
-from evenhand.trainers.run_ledger import RunLedger
+from evenhand.trainers.data.rows import frame_rows
+from evenhand.trainers.ledger.run import RunLedger
+from evenhand.trainers.ledger.store import LedgerStore
+from evenhand.trainers.private.accounting import Segment, spent
 from tests.trainers.test_ledger import closed, opened
 
 DELTA = 1e-5

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from opacus.accountants import PRVAccountant
 
-from evenhand.trainers.chain import Chain
-from evenhand.trainers.ledger import KINDS, Opened, read_ledger
-from evenhand.trainers.ledger_timeline import timeline
-from evenhand.trainers.run_ledger import RunLedger
+from evenhand.audit.files.chain import Chain
+from evenhand.trainers.ledger.record import KINDS, Opened, read_ledger
+from evenhand.trainers.ledger.run import RunLedger
+from evenhand.trainers.ledger.timeline import timeline
 
 DELTA = 1e-5
 OPENED: dict[str, Any] = {

@@ -14,8 +14,9 @@ import torch
 from evenhand.audit.cli import run as evenhand
 from evenhand.audit.errors import InputError
 from evenhand.trainers import train
-from evenhand.trainers.memory import available_bytes, bytes_of, peak_bytes
 from evenhand.trainers.plan import plan
+from evenhand.trainers.private.dials import bytes_of
+from evenhand.trainers.private.memory import available_bytes, peak_bytes
 
 ROOT = Path(__file__).parent.parent.parent
 PRIVATE = {"noise_multiplier": 4, "delta": 1e-4}

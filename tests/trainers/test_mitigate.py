@@ -14,12 +14,13 @@ import pytest
 
 from evenhand.audit.cli import run
 from evenhand.audit.errors import InputError
-from evenhand.audit.models.skops import load as load_skops
-from evenhand.audit.run import audit
-from evenhand.audit.spec import make_spec
-from evenhand.trainers import mitigated_folder, train
-from evenhand.trainers.mitigate import mitigate
-from evenhand.trainers.mitigation_adversary import adversarial_classifier, two_outputs
+from evenhand.audit.models.formats.skops import load as load_skops
+from evenhand.audit.run.run import audit
+from evenhand.audit.subject.spec import make_spec
+from evenhand.trainers import train
+from evenhand.trainers.mitigation import folder as mitigated_folder
+from evenhand.trainers.mitigation.adversary import adversarial_classifier, two_outputs
+from evenhand.trainers.mitigation.mitigate import mitigate
 from tests.audit.models import skops_model
 from tests.mitigation import COLUMNS, biased, mitigated
 
@@ -52,7 +53,7 @@ def pipeline(place: Path) -> Any:
 
 
 def in_order(frame: pd.DataFrame) -> pd.DataFrame:
-    from evenhand.audit.data import canonical_order
+    from evenhand.audit.data.table import canonical_order
 
     return frame.iloc[canonical_order(frame)].reset_index(drop=True)
 
@@ -162,8 +163,8 @@ def test_correlation_remover_transforms_as_fairlearns(
 
 
 def test_the_adversarys_predictor_is_the_same_network(place: Path, tmp_path: Path) -> None:
-    from evenhand.trainers.encoders import TabularEncoder
-    from evenhand.trainers.fit import seeded
+    from evenhand.trainers.encoders.tabular import TabularEncoder
+    from evenhand.trainers.examples import seeded
 
     rows, new = in_order(biased(seed=1)), biased(seed=2)
     options = {"alpha": 0.5, "epochs": 3, "batch_size": 64, "learning_rate": 0.01}

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from evenhand.audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
-from evenhand.trainers import mitigated_folder
-from evenhand.trainers.mitigated_description import Operation, Rule
+from evenhand.trainers.mitigation import folder as mitigated_folder
+from evenhand.trainers.mitigation.description import Operation, Rule
 from tests.audit.models import skops_model
 from tests.mitigation import biased, mitigated
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers.mitigation_options import checked_options
+from evenhand.trainers.mitigation.options import checked_options
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from safetensors.torch import save
 
 from evenhand.audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
 from evenhand.audit.models.predictor import Gradients
-from evenhand.trainers import model_folder
+from evenhand.trainers.folder import reading as model_folder
 
 
 @pytest.fixture
@@ -270,7 +270,7 @@ def test_later_runs_on_the_same_rows_are_seen_when_a_model_is_opened(
     recipe: dict, tmp_path: Path
 ) -> None:
     from evenhand.trainers import train
-    from evenhand.trainers.ledger_store import LedgerStore
+    from evenhand.trainers.ledger.store import LedgerStore
 
     given = {**recipe, "batch_size": 64, "private": {"noise_multiplier": 4, "delta": 1e-4}}
     first = train(given, out=tmp_path / "first")

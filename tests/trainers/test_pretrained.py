@@ -12,8 +12,9 @@ import yaml
 from safetensors.numpy import load_file
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers import model_folder, train
-from evenhand.trainers.recipe import as_recipe, read_recipe
+from evenhand.trainers import train
+from evenhand.trainers.folder import reading as model_folder
+from evenhand.trainers.recipe.recipe import as_recipe, read_recipe
 
 
 def people(n: int, seed: int, town: str = "north") -> pd.DataFrame:

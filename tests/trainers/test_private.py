@@ -8,11 +8,15 @@ import pytest
 import torch
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers import private
-from evenhand.trainers.accounting import Spent
-from evenhand.trainers.fit import Examples, Loop, run
-from evenhand.trainers.private import Plan, entropy_generator, make_private, plan_private, wrap
-from evenhand.trainers.recipe import Private
+from evenhand.trainers.examples import Examples
+from evenhand.trainers.fitting.loop import Loop, run
+from evenhand.trainers.private import wrapping as private
+from evenhand.trainers.private.accounting import Spent
+from evenhand.trainers.private.beginning import make_private
+from evenhand.trainers.private.dials import Private
+from evenhand.trainers.private.noise import entropy_generator
+from evenhand.trainers.private.plan import Plan, plan_private
+from evenhand.trainers.private.wrapping import wrap
 
 COST = Spent(1.0, 1.1, "PRV")
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from evenhand.audit.cli import run as evenhand
-from evenhand.trainers import fit
-from evenhand.trainers.fit import Examples, Loop, Standing
+from evenhand.trainers.examples import Examples
+from evenhand.trainers.fitting import loop as fit
+from evenhand.trainers.fitting.loop import Loop, Standing
 
 
 def test_time_left_is_at_the_pace_of_the_steps_taken_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers.recipe import Recipe, as_recipe, read_recipe
+from evenhand.trainers.recipe.recipe import Recipe, as_recipe, read_recipe
 
 
 def test_what_is_left_out_is_filled_in() -> None:

@@ -12,10 +12,12 @@ import pytest
 import torch
 
 from evenhand.audit.errors import AlteredEvidenceError, InputError
-from evenhand.trainers import checkpoint, read_ledger, train
-from evenhand.trainers.checkpoint import unfinished_folder
-from evenhand.trainers.fit import Point, Standing
-from evenhand.trainers.ledger_store import LedgerStore
+from evenhand.trainers import read_ledger, train
+from evenhand.trainers.examples import Point
+from evenhand.trainers.fitting import checkpoint
+from evenhand.trainers.fitting.checkpoint import unfinished_folder
+from evenhand.trainers.fitting.loop import Standing
+from evenhand.trainers.ledger.store import LedgerStore
 
 PRIVATE = {"batch_size": 64, "private": {"noise_multiplier": 4, "delta": 1e-4}}
 

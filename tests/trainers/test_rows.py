@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evenhand.trainers.data.rows import canonical, frame_rows, rows_of
 from evenhand.trainers.job import prepare
-from evenhand.trainers.recipe import as_recipe
-from evenhand.trainers.rows import canonical, frame_rows, rows_of
+from evenhand.trainers.recipe.recipe import as_recipe
 
 TABLE = pd.DataFrame(
     {"age": [30, 41], "income": [0.1, 1.5], "town": ["Zürich", "Bern"], "owner": [True, False]}

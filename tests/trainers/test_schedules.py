@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch.optim import lr_scheduler as oracle
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers.schedules import Schedule, factor_of
+from evenhand.trainers.recipe.schedules import Schedule, factor_of
 from evenhand.trainers.validate import checked
 
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers.fit import Point
-from evenhand.trainers.stopping import EarlyStopping, Seen, Watch
+from evenhand.trainers.examples import Point
+from evenhand.trainers.fitting.stopping import Seen, Watch
+from evenhand.trainers.recipe.early_stopping import EarlyStopping
 from evenhand.trainers.validate import checked
 
 

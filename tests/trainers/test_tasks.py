@@ -12,10 +12,11 @@ import torch
 from safetensors.numpy import load_file
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from evenhand.audit.data import read_table
+from evenhand.audit.data.reading import read_table
 from evenhand.audit.errors import InputError
-from evenhand.audit.models.opening import open_here
-from evenhand.trainers import model_folder, train
+from evenhand.audit.worker.opening import open_here
+from evenhand.trainers import train
+from evenhand.trainers.folder import reading as model_folder
 
 
 @pytest.fixture(scope="module")

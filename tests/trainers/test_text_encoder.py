@@ -9,9 +9,16 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers.encoding import encoder_from_json
-from evenhand.trainers.text_encoder import TextEncoder
-from evenhand.trainers.tokenisers import ASCII, BytePairs, Characters, Words, learn, learn_pairs
+from evenhand.trainers.encoders.encoder import encoder_from_json
+from evenhand.trainers.encoders.text import TextEncoder
+from evenhand.trainers.encoders.tokenisers import (
+    ASCII,
+    BytePairs,
+    Characters,
+    Words,
+    learn,
+    learn_pairs,
+)
 
 HOSTILE = [
     "",

@@ -109,10 +109,10 @@ def test_an_empty_batch_has_gradients_of_no_rows(name: str, mode: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_a_private_step_in_the_declared_mode_equals_a_loop(name: str) -> None:
-    from evenhand.trainers.fit import Examples
-    from evenhand.trainers.preflight import preflight
-    from evenhand.trainers.private import plan_private
-    from evenhand.trainers.recipe import Private
+    from evenhand.trainers.examples import Examples
+    from evenhand.trainers.private.dials import Private
+    from evenhand.trainers.private.plan import plan_private
+    from evenhand.trainers.private.preflight import preflight
 
     chosen = architecture(name)
     plan = plan_private(

@@ -11,7 +11,7 @@ import pytest
 from evenhand.audit.cli import run
 from evenhand.audit.errors import InputError
 from evenhand.trainers.job import prepare
-from evenhand.trainers.recipe import as_recipe
+from evenhand.trainers.recipe.recipe import as_recipe
 
 
 def reviews(start: int, n: int) -> pd.DataFrame:

@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from evenhand.audit.cli import run
-from evenhand.audit.data import read_table
+from evenhand.audit.data.reading import read_table
 from evenhand.audit.errors import InputError
-from evenhand.audit.models.opening import open_here
-from evenhand.trainers import model_folder, train
+from evenhand.audit.worker.opening import open_here
+from evenhand.trainers import train
+from evenhand.trainers.folder import reading as model_folder
 from evenhand.trainers.job import prepare
-from evenhand.trainers.recipe import as_recipe, read_recipe
+from evenhand.trainers.recipe.recipe import as_recipe, read_recipe
 
 GOOD = ["good", "lovely", "fine", "moving"]
 BAD = ["bad", "dull", "awful", "flat"]

@@ -11,14 +11,16 @@ import pytest
 import torch
 import yaml
 
-from evenhand.audit.canonical import digest_file
-from evenhand.audit.data import read_table
+from evenhand.audit.data.reading import read_table
 from evenhand.audit.errors import InputError
-from evenhand.audit.models.opening import open_here
-from evenhand.trainers import model_folder, networks, train
+from evenhand.audit.files.canonical import digest_file
+from evenhand.audit.worker.opening import open_here
+from evenhand.trainers import train
+from evenhand.trainers.fitting import networks
+from evenhand.trainers.folder import reading as model_folder
 from evenhand.trainers.job import prepare
-from evenhand.trainers.ledger_store import LedgerStore, StoredRun
-from evenhand.trainers.recipe import as_recipe
+from evenhand.trainers.ledger.store import LedgerStore, StoredRun
+from evenhand.trainers.recipe.recipe import as_recipe
 
 
 def weights(path: Path) -> bytes:

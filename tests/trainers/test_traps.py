@@ -12,24 +12,22 @@ import pytest
 import torch
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers import dp_optimizers, train
-from evenhand.trainers.accounting import Segment, spent
-from evenhand.trainers.encoders import TabularEncoder
-from evenhand.trainers.fit import Examples, Loop, run
+from evenhand.trainers import train
+from evenhand.trainers.encoders.tabular import TabularEncoder
+from evenhand.trainers.examples import Examples
+from evenhand.trainers.fitting.loop import Loop, run
+from evenhand.trainers.fitting.statements import outside_guarantee
 from evenhand.trainers.kinds.tabular import prepare
-from evenhand.trainers.ledger_store import LedgerStore
+from evenhand.trainers.ledger.store import LedgerStore
 from evenhand.trainers.losses import IGNORED, per_example
-from evenhand.trainers.noise import entropy_generator, seeded_generator
-from evenhand.trainers.private import (
-    Plan,
-    known_warnings_silenced,
-    make_private,
-    plan_private,
-    refuse_data_loader,
-    wrap,
-)
-from evenhand.trainers.private_record import outside_guarantee
-from evenhand.trainers.recipe import Private, Recipe, as_recipe
+from evenhand.trainers.private import dp_optimizers
+from evenhand.trainers.private.accounting import Segment, spent
+from evenhand.trainers.private.beginning import make_private, refuse_data_loader
+from evenhand.trainers.private.dials import Private
+from evenhand.trainers.private.noise import entropy_generator, seeded_generator
+from evenhand.trainers.private.plan import Plan, plan_private
+from evenhand.trainers.private.wrapping import known_warnings_silenced, wrap
+from evenhand.trainers.recipe.recipe import Recipe, as_recipe
 from tests.trainers.test_private import flat, network, plan, rows, sgd
 
 PRIVATE = {"noise_multiplier": 4, "delta": 1e-4}
@@ -309,7 +307,7 @@ def test_18_the_clipping_norm_is_fixed_before_rows_are_seen(recipe: dict) -> Non
 def test_19_negative_undefined_and_disagreeing_epsilons_are_not_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from evenhand.trainers import accounting
+    from evenhand.trainers.private import accounting
 
     assert spent([Segment(50.0, 0.01, 1)], 0.1).epsilon == 0.0
     segments = [Segment(1.0, 0.02, 333)]
@@ -351,7 +349,7 @@ def test_20_a_shared_weight_is_clipped_as_one_or_refused() -> None:
 
 
 def test_public_columns_do_not_depend_on_the_rows(table: pd.DataFrame) -> None:
-    from evenhand.trainers.public import Public, declared_columns
+    from evenhand.trainers.recipe.public import Public, declared_columns
 
     public = Public(bounds={"income": (0, 100)}, categories={"town": ("north", "south", "west")})
     names = ("income", "town")

@@ -12,12 +12,12 @@ import pytest
 from evenhand.audit.cli import run as evenhand
 from evenhand.audit.errors import InputError
 from evenhand.trainers import train
-from evenhand.trainers.accounting import Segment, noise_for, row_delta, spent
+from evenhand.trainers.data.units import capped
 from evenhand.trainers.job import prepare
-from evenhand.trainers.ledger_store import LedgerStore
+from evenhand.trainers.ledger.store import LedgerStore
 from evenhand.trainers.plan import plan
-from evenhand.trainers.recipe import as_recipe
-from evenhand.trainers.units import capped
+from evenhand.trainers.private.accounting import Segment, noise_for, row_delta, spent
+from evenhand.trainers.recipe.recipe import as_recipe
 
 
 @pytest.fixture

@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from evenhand.audit.canonical import digest_bytes
-from evenhand.audit.data import Table, texts
+from evenhand.audit.data.images import IMAGE, LABEL, read_parts
+from evenhand.audit.data.table import Table, texts
 from evenhand.audit.errors import InputError
-from evenhand.audit.images import IMAGE, LABEL, read_parts
+from evenhand.audit.files.canonical import digest_bytes
+from evenhand.trainers.data.labels import class_codes, class_weights, find_positive_label
+from evenhand.trainers.data.prepared import Frames, HeldOut, Prepared
+from evenhand.trainers.data.splitting import split_record, split_rows
 from evenhand.trainers.datasets import Split
-from evenhand.trainers.fit import Examples
-from evenhand.trainers.image_encoder import ImageEncoder
-from evenhand.trainers.labels import class_codes, class_weights, find_positive_label
-from evenhand.trainers.prepared import Frames, HeldOut, Prepared
-from evenhand.trainers.pretrained import Pretrained, open_pretrained
-from evenhand.trainers.recipe import ESTIMATORS, Recipe
-from evenhand.trainers.splitting import split_record, split_rows
+from evenhand.trainers.encoders.image import ImageEncoder
+from evenhand.trainers.examples import Examples
+from evenhand.trainers.folder.pretrained import Pretrained, open_pretrained
+from evenhand.trainers.recipe.recipe import ESTIMATORS, Recipe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -195,7 +195,7 @@ def _examples(
 
 
 def _held_out(recipe: Recipe, found: _Rows, encoder: ImageEncoder) -> HeldOut | None:
-    """The held-out images as ``evenhand.audit.images`` reads arrays: no objects, missing cells
+    """The held-out images as ``evenhand.audit.data.images`` reads arrays: no objects, missing cells
     empty."""
     import numpy as np
 

@@ -6,25 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.canonical import digest_bytes
-from evenhand.audit.data import texts
+from evenhand.audit.data.table import texts
 from evenhand.audit.errors import InputError, nearest
-from evenhand.trainers.datasets import Dataset, Split, load_dataset
-from evenhand.trainers.encoders import CategoricalColumn, TabularEncoder, is_numeric
-from evenhand.trainers.fit import Examples
-from evenhand.trainers.labels import class_codes, class_weights, find_positive_label
-from evenhand.trainers.model_description import TargetScale, Task, scale_of
-from evenhand.trainers.prepared import Frames, HeldOut, Prepared
-from evenhand.trainers.pretrained import Pretrained, open_pretrained
-from evenhand.trainers.public import PRIVATE, declared_columns
-from evenhand.trainers.recipe import ESTIMATORS, Recipe
-from evenhand.trainers.splitting import (
+from evenhand.audit.files.canonical import digest_bytes
+from evenhand.trainers.data.labels import class_codes, class_weights, find_positive_label
+from evenhand.trainers.data.prepared import Frames, HeldOut, Prepared
+from evenhand.trainers.data.splitting import (
     require_known,
     split_record,
     split_rows,
     table_of_its_own,
     with_target,
 )
+from evenhand.trainers.datasets import Dataset, Split, load_dataset
+from evenhand.trainers.encoders.tabular import CategoricalColumn, TabularEncoder, is_numeric
+from evenhand.trainers.examples import Examples
+from evenhand.trainers.folder.pretrained import Pretrained, open_pretrained
+from evenhand.trainers.model_description import TargetScale, Task, scale_of
+from evenhand.trainers.recipe.public import PRIVATE, declared_columns
+from evenhand.trainers.recipe.recipe import ESTIMATORS, Recipe
 
 if TYPE_CHECKING:
     import numpy as np

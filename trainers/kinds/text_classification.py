@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evenhand.audit.canonical import digest_bytes
-from evenhand.audit.data import texts
+from evenhand.audit.data.table import texts
 from evenhand.audit.errors import InputError, nearest
-from evenhand.trainers.datasets import Split
-from evenhand.trainers.fit import Examples
-from evenhand.trainers.labels import class_codes, class_weights, find_positive_label
-from evenhand.trainers.prepared import Frames, HeldOut, Prepared
-from evenhand.trainers.pretrained import Pretrained, open_pretrained
-from evenhand.trainers.recipe import Recipe
-from evenhand.trainers.splitting import require_known, split_record, with_target
-from evenhand.trainers.text_data import (
+from evenhand.audit.files.canonical import digest_bytes
+from evenhand.trainers.data.labels import class_codes, class_weights, find_positive_label
+from evenhand.trainers.data.prepared import Frames, HeldOut, Prepared
+from evenhand.trainers.data.splitting import require_known, split_record, with_target
+from evenhand.trainers.data.text_data import (
     encoding_notes,
     find_tokeniser,
     json_lines,
@@ -25,7 +21,11 @@ from evenhand.trainers.text_data import (
     split_texts,
     text_column,
 )
-from evenhand.trainers.text_encoder import TextEncoder
+from evenhand.trainers.datasets import Split
+from evenhand.trainers.encoders.text import TextEncoder
+from evenhand.trainers.examples import Examples
+from evenhand.trainers.folder.pretrained import Pretrained, open_pretrained
+from evenhand.trainers.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     import pandas as pd

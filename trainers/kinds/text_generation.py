@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evenhand.audit.canonical import digest_bytes
+from evenhand.audit.data.plain_text import is_plain_text
 from evenhand.audit.errors import InputError
-from evenhand.audit.texts import is_plain_text
-from evenhand.trainers.fit import Examples
-from evenhand.trainers.losses import IGNORED
-from evenhand.trainers.prepared import Frames, HeldOut, Prepared
-from evenhand.trainers.pretrained import open_pretrained
-from evenhand.trainers.recipe import Recipe
-from evenhand.trainers.splitting import split_record
-from evenhand.trainers.text_data import (
+from evenhand.audit.files.canonical import digest_bytes
+from evenhand.trainers.data.prepared import Frames, HeldOut, Prepared
+from evenhand.trainers.data.splitting import split_record
+from evenhand.trainers.data.text_data import (
     encoding_notes,
     find_tokeniser,
     json_lines,
@@ -26,7 +22,11 @@ from evenhand.trainers.text_data import (
     split_texts,
     text_column,
 )
-from evenhand.trainers.text_encoder import MAX_LENGTH, TextEncoder
+from evenhand.trainers.encoders.text import MAX_LENGTH, TextEncoder
+from evenhand.trainers.examples import Examples
+from evenhand.trainers.folder.pretrained import open_pretrained
+from evenhand.trainers.losses import IGNORED
+from evenhand.trainers.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import group_sizes
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import group_sizes
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
-    from evenhand.audit.counts import Counts
+    from evenhand.audit.subject.counts import Counts
 
 QUESTION = "How many rows does each group have, and how often does it carry the positive label?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -32,8 +32,8 @@ def measure(
 ) -> Iterator[Finding]:
     """Yields count, share and label rate of every group and crossing of groups, and the largest
     difference of label rates over groups of ``min_group_size``."""
-    from evenhand.audit.counts import feature_sets
-    from evenhand.audit.measure.intervals import rate
+    from evenhand.audit.measure.uncertainty.intervals import rate
+    from evenhand.audit.subject.counts import feature_sets
 
     sizes = group_sizes(subject)
     record = Recorder(__name__, seed)
@@ -58,7 +58,7 @@ def measure(
 
 
 def _label_gap(record: Recorder, counts: Counts, levels: Sequence[float], minimum: int) -> Finding:
-    from evenhand.audit.measure.gaps import Family, GroupCount, gap
+    from evenhand.audit.measure.groups.gaps import Family, GroupCount, gap
 
     cells = counts.cells()
     big = [c for c in cells if c.n >= minimum]

@@ -8,8 +8,8 @@ from dataclasses import replace
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.sampling import sample
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.sampling import sample
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How much does each input column tell about each sensitive feature?"
 TASKS = frozenset({"binary", "multiclass", "regression"})

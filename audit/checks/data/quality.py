@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How many rows were audited, how many were left out and why, and what is missing?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -26,7 +26,7 @@ _WEIGHTS = (
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields the row counts, and one missing rate for each column that the audit uses."""
-    from evenhand.audit.measure.intervals import rate
+    from evenhand.audit.measure.uncertainty.intervals import rate
 
     record = Recorder(__name__, seed)
     dropped = sum(subject.dropped.values())

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import InputError, MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.measure.estimate import Estimate
-from evenhand.audit.predictions import group_sizes
-from evenhand.audit.subject import Subject
+from evenhand.audit.measure.uncertainty.estimate import Estimate
+from evenhand.audit.subject.predictions import group_sizes
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How far are the groups' shares of the data from the shares declared for reference?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -80,7 +80,7 @@ def _difference(
 ) -> tuple[Estimate, float]:
     from scipy.stats import binomtest
 
-    from evenhand.audit.measure.intervals import rate
+    from evenhand.audit.measure.uncertainty.intervals import rate
 
     found = rate(count, n, levels, empty="no rows")
     shifted = tuple(
@@ -96,7 +96,7 @@ def _difference(
 def _distance(
     counts: dict[str, int], shares: dict[str, float], levels: Sequence[float]
 ) -> Estimate:
-    from evenhand.audit.measure.representation import total_variation
+    from evenhand.audit.measure.groups.representation import total_variation
 
     return total_variation(
         [counts[g] for g in sorted(counts)], [shares.get(g, 0.0) for g in sorted(counts)], levels

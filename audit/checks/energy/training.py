@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.measure.estimate import Estimate, undefined
-from evenhand.audit.subject import Subject
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How much time, energy and carbon did training take, and how is that known?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})

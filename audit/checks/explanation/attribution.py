@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.asking.explainers import is_prose, positive_position
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import InputError, MissingNeed
-from evenhand.audit.explainers import is_prose, positive_position
 from evenhand.audit.finding import Finding
-from evenhand.audit.sampling import sample
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.sampling import sample
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
     from evenhand.audit.attribution.door import Answer
-    from evenhand.audit.measure.estimate import Estimate
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "How much does each input column move the output?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -124,7 +124,7 @@ def _baseline(subject: Subject, wanted: str) -> tuple[pd.DataFrame | None, str]:
     assert subject.model is not None
     predictor = subject.model.predictor
     if wanted == "reference":
-        from evenhand.audit.applicants import Applicants
+        from evenhand.audit.asking.applicants import Applicants
 
         reference = Applicants(subject).reference
         return reference.row, f"reference applicant, {reference.described}"
@@ -240,7 +240,7 @@ def _findings(
     keep_inputs: bool,
 ) -> Iterator[Finding | Artifact]:
     from evenhand.audit.attribution.artifact import attributions_json
-    from evenhand.audit.measure.intervals import mean
+    from evenhand.audit.measure.uncertainty.intervals import mean
 
     subject, record = plan.subject, plan.record
     sizes, columns = _sizes(plan, found), found.facts["columns"]
@@ -297,8 +297,8 @@ def _gaps(
 ) -> Iterator[Finding]:
     import numpy as np
 
-    from evenhand.audit.measure.attribution_quality import ratio
-    from evenhand.audit.measure.estimate import undefined
+    from evenhand.audit.measure.attribution.quality import ratio
+    from evenhand.audit.measure.uncertainty.estimate import undefined
 
     arrays, record = found.arrays, plan.record
     gap = np.abs(arrays["gap"])

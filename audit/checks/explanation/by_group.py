@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.asking.explainers import GroupsExplained, explained_groups
+from evenhand.audit.asking.stand_ins import subject_stand_ins
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
-from evenhand.audit.explainers import GroupsExplained, explained_groups
 from evenhand.audit.finding import Finding
-from evenhand.audit.sampling import sample
-from evenhand.audit.stand_ins import subject_stand_ins
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.sampling import sample
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from evenhand.audit.measure.estimate import Estimate
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "Do the same columns move every group's score, and do any stand in for a group?"
 TASKS = frozenset({"binary", "multiclass", "regression"})
@@ -104,7 +104,7 @@ def _shares(
     write: Any,
 ) -> Iterator[Finding]:
     """One share over a sample of all rows, then in each group that it is about."""
-    from evenhand.audit.measure.attribution_groups import attribution_share
+    from evenhand.audit.measure.attribution.groups import attribution_share
 
     between = (weighed.feature,) if weighed.feature else ()
     if weighed.weights is None:
@@ -180,8 +180,8 @@ def _rank_shift(
 ) -> tuple[Estimate, str]:
     import numpy as np
 
-    from evenhand.audit.measure.attribution_groups import rank_shift
-    from evenhand.audit.measure.estimate import undefined
+    from evenhand.audit.measure.attribution.groups import rank_shift
+    from evenhand.audit.measure.uncertainty.estimate import undefined
 
     members = list(asked.big(feature, min_group_size).values())
     if len(members) < 2:
@@ -199,7 +199,7 @@ def _as_json(asked: GroupsExplained, min_group_size: int) -> dict[str, Any]:
     """Mean |attribution| and rank of each column in each group that is large enough."""
     import numpy as np
 
-    from evenhand.audit.measure.attribution_groups import column_ranks
+    from evenhand.audit.measure.attribution.groups import column_ranks
 
     parts: list[tuple[dict[str, str], np.ndarray]] = [({}, asked.everyone)]
     for feature in asked.groups:

@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.applicants import Applicants, plain_cell
-from evenhand.audit.attribution.recourse import Found, Search
-from evenhand.audit.attribution.recourse_plausibility import Neighbours
+from evenhand.audit.asking.applicants import Applicants, plain_cell
+from evenhand.audit.attribution.recourse.plausibility import Neighbours
+from evenhand.audit.attribution.recourse.search import Found, Search
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.measure.estimate import Estimate
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "What is the smallest change that turns an adverse decision, and is it as small for all?"
 TASKS = frozenset({"binary"})
@@ -99,7 +99,7 @@ def measure(
 def _overall(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> Iterator[Finding]:
     import numpy as np
 
-    from evenhand.audit.measure.bounded import bounded_mean
+    from evenhand.audit.measure.uncertainty.bounded import bounded_mean
 
     found, space = sampled.found, sampled.people.space
     own = space.encode(sampled.frame)
@@ -122,8 +122,8 @@ def _by_group(
 ) -> Iterator[Finding]:
     import numpy as np
 
-    from evenhand.audit.measure.gaps import Family, GroupCount, gap
-    from evenhand.audit.measure.spread import largest_difference
+    from evenhand.audit.measure.groups.gaps import Family, GroupCount, gap
+    from evenhand.audit.measure.groups.spread import largest_difference
 
     names = sampled.people.subject.groups[feature].to_numpy()[sampled.chosen]
     costs, counts, small = {}, [], []
@@ -158,7 +158,7 @@ def _cost(sampled: _Sampled, levels: Sequence[float], rows: np.ndarray | None = 
 
 
 def _above_zero(sampled: _Sampled, values: np.ndarray, levels: Sequence[float]) -> Estimate:
-    from evenhand.audit.measure.intervals import mean
+    from evenhand.audit.measure.uncertainty.intervals import mean
 
     found = mean(values, levels, empty="no change was found for anybody")
     return found.not_below(0.0).by(sampled.about)
@@ -173,7 +173,7 @@ def _without(
 
 
 def _rate(sampled: _Sampled, k: int, n: int, levels: Sequence[float], empty: str) -> Estimate:
-    from evenhand.audit.measure.intervals import rate
+    from evenhand.audit.measure.uncertainty.intervals import rate
 
     return rate(k, n, levels, empty=empty).by(sampled.about)
 
@@ -208,7 +208,7 @@ def _as_json(sampled: _Sampled, *, keep_people: bool) -> dict[str, Any]:
     """
     import numpy as np
 
-    from evenhand.audit.applicants import told_changes
+    from evenhand.audit.asking.applicants import told_changes
 
     people, found, space = sampled.people, sampled.found, sampled.people.space
     numbers = people.subject.row_numbers

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.asking.explainers import IGNORED, GroupsExplained, explained_groups
 from evenhand.audit.checks.record import Recorder
-from evenhand.audit.explainers import IGNORED, GroupsExplained, explained_groups
 from evenhand.audit.finding import Finding
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from evenhand.audit.attribution.players import Part
-    from evenhand.audit.measure.estimate import Estimate
+    from evenhand.audit.attribution.kinds.players import Part
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "Are explanations equally good in every group?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -56,9 +56,9 @@ class _Quality:
 
     def estimate(self, name: str, at: np.ndarray, levels: Sequence[float]) -> Estimate:
         """One measure over the rows ``at``."""
-        from evenhand.audit.measure.attribution_quality import ratio
-        from evenhand.audit.measure.estimate import undefined
-        from evenhand.audit.measure.intervals import mean
+        from evenhand.audit.measure.attribution.quality import ratio
+        from evenhand.audit.measure.uncertainty.estimate import undefined
+        from evenhand.audit.measure.uncertainty.intervals import mean
 
         if name == "infidelity":
             return mean(self.infidelity[at], levels).not_below(0.0)
@@ -92,7 +92,7 @@ def measure(
     asked with ``masks`` sets of parts at the baseline, the same for all rows; deletion is held
     against ``orders`` random orders a row.
     """
-    from evenhand.audit.measure.spread import largest_difference
+    from evenhand.audit.measure.groups.spread import largest_difference
 
     asked = explained_groups(subject, method=method, rows=rows, seed=seed, evaluations=evaluations)
     record = Recorder(__name__, seed)
@@ -128,7 +128,7 @@ def measure(
 
 def _nothing(name: str, at: np.ndarray, levels: Sequence[float] = ()) -> Estimate:
     """What every measure is of a model that ignores its input."""
-    from evenhand.audit.measure.estimate import undefined
+    from evenhand.audit.measure.uncertainty.estimate import undefined
 
     return undefined(IGNORED, n=len(at))
 
@@ -136,7 +136,7 @@ def _nothing(name: str, at: np.ndarray, levels: Sequence[float] = ()) -> Estimat
 def _measured(asked: GroupsExplained, record: Recorder, masks: int, orders: int) -> _Quality:
     import numpy as np
 
-    from evenhand.audit.measure import attribution_quality as q
+    from evenhand.audit.measure.attribution import quality as q
 
     found = asked.found
     sets = q.draw_masks(found.values.shape[1], masks, record.stream("masks"))

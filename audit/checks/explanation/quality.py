@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.asking.explainers import IGNORED, answers_of, explained_sample
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import InputError
-from evenhand.audit.explainers import IGNORED, answers_of, explained_sample
 from evenhand.audit.finding import Finding
-from evenhand.audit.sampling import sample
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.sampling import sample
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.attribution.quality_explainer import Explained, Explainer
-    from evenhand.audit.measure.estimate import Estimate
+    from evenhand.audit.attribution.quality.explainer import Explained, Explainer
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "Do the attributions foretell what the model does, and do they depend on the model?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -121,15 +121,15 @@ def measure(
 
 
 def _undefined(asked: _Asked) -> Iterator[Finding]:
-    from evenhand.audit.measure.estimate import undefined
+    from evenhand.audit.measure.uncertainty.estimate import undefined
 
     for name in MEASURES:
         yield asked.write(name, undefined(IGNORED, n=len(asked.frame)))
 
 
 def _infidelity(asked: _Asked, draws: int) -> Iterator[Finding]:
-    from evenhand.audit.measure import attribution_quality as q
-    from evenhand.audit.measure.intervals import mean
+    from evenhand.audit.measure.attribution import quality as q
+    from evenhand.audit.measure.uncertainty.intervals import mean
 
     found = asked.found
     masks = q.draw_masks(found.values.shape[1], draws, asked.record.stream("masks"))
@@ -148,9 +148,9 @@ def _infidelity(asked: _Asked, draws: int) -> Iterator[Finding]:
 def _curves(asked: _Asked, points: int, orders: int) -> Iterator[Finding | Artifact]:
     import numpy as np
 
-    from evenhand.audit.measure import attribution_quality as q
-    from evenhand.audit.measure.estimate import undefined
-    from evenhand.audit.measure.intervals import mean
+    from evenhand.audit.measure.attribution import quality as q
+    from evenhand.audit.measure.uncertainty.estimate import undefined
+    from evenhand.audit.measure.uncertainty.intervals import mean
 
     found = asked.found
     counts = q.removal_counts(found.there, points)
@@ -185,7 +185,7 @@ def _curves(asked: _Asked, points: int, orders: int) -> Iterator[Finding | Artif
 def _curve_json(asked: _Asked, drawn: Sequence[Any]) -> dict[str, Any]:
     import numpy as np
 
-    from evenhand.audit.measure.intervals import mean
+    from evenhand.audit.measure.uncertainty.intervals import mean
 
     level = asked.levels[0]
     deletion, insertion, *by_chance = drawn
@@ -220,8 +220,8 @@ def _randomised(asked: _Asked, shuffles: int) -> Finding:
     """The mean over shuffles of the mean rank correlation; its interval is of the shuffles."""
     import numpy as np
 
-    from evenhand.audit.measure import attribution_agreement as agreement
-    from evenhand.audit.measure.estimate import undefined
+    from evenhand.audit.measure.attribution import agreement
+    from evenhand.audit.measure.uncertainty.estimate import undefined
 
     name = "randomisation_rank_correlation"
     frame = asked.frame.iloc[:_RANDOMISED_ROWS]
@@ -249,8 +249,8 @@ def _randomised(asked: _Asked, shuffles: int) -> Finding:
 
 
 def _two_methods(asked: _Asked, top_k: int) -> Iterator[Finding]:
-    from evenhand.audit.measure import attribution_agreement as agreement
-    from evenhand.audit.measure.estimate import undefined
+    from evenhand.audit.measure.attribution import agreement
+    from evenhand.audit.measure.uncertainty.estimate import undefined
 
     other, values, there = asked.explainer.other_method(), asked.found.values, asked.found.there
     k, n = agreement.top_of(asked.found.most, top_k), len(asked.frame)
@@ -275,8 +275,8 @@ def _two_methods(asked: _Asked, top_k: int) -> Iterator[Finding]:
 def _importance(asked: _Asked, subject: Subject, repeats: int) -> Finding:
     import numpy as np
 
-    from evenhand.audit.attribution.quality_importance import loss_increase
-    from evenhand.audit.measure.attribution_agreement import column_agreement
+    from evenhand.audit.attribution.quality.importance import loss_increase
+    from evenhand.audit.measure.attribution.agreement import column_agreement
 
     name = "importance_rank_correlation"
     if not asked.explainer.is_tabular:
@@ -303,7 +303,7 @@ def _importance(asked: _Asked, subject: Subject, repeats: int) -> Finding:
 def _closed_form(asked: _Asked) -> Finding:
     import numpy as np
 
-    from evenhand.audit.measure.intervals import mean
+    from evenhand.audit.measure.uncertainty.intervals import mean
 
     name = "closed_form_gap"
     explainer = asked.explainer

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.applicants import Applicants, compared
+from evenhand.audit.asking.applicants import Applicants, compared
+from evenhand.audit.asking.stand_ins import StandIn
 from evenhand.audit.attribution import reasons as core
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.finding import Finding
-from evenhand.audit.stand_ins import StandIn
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.measure.estimate import Estimate
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "Do the principal reasons named for an adverse decision hold when they are tested?"
 TASKS = frozenset({"binary"})
@@ -148,7 +148,7 @@ def _stability(
 
 
 def _quality(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> Iterator[Finding]:
-    from evenhand.audit.measure.intervals import mean
+    from evenhand.audit.measure.uncertainty.intervals import mean
 
     people, tested = sampled.people, _tested(sampled)
     reference = people.reference
@@ -172,7 +172,7 @@ def _quality(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> It
 def _counted(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> Iterator[Finding]:
     import numpy as np
 
-    from evenhand.audit.measure.intervals import rate
+    from evenhand.audit.measure.uncertainty.intervals import rate
 
     people, proxies, n = sampled.people, sampled.proxies, len(sampled.chosen)
     named = np.zeros((n, len(people.columns)), dtype=bool)
@@ -220,7 +220,7 @@ def _tested(sampled: _Sampled) -> _Tested:
 def _bounded(values: Any, levels: Sequence[float], empty: str = "no rows") -> Estimate:
     import numpy as np
 
-    from evenhand.audit.measure.bounded import bounded_mean
+    from evenhand.audit.measure.uncertainty.bounded import bounded_mean
 
     return bounded_mean(np.asarray(values, dtype=float), levels, empty=empty)
 

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from evenhand.audit.asking.explainers import explained_sample
 from evenhand.audit.checks.record import Recorder
-from evenhand.audit.explainers import explained_sample
 from evenhand.audit.finding import Finding
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.attribution.quality_explainer import Explained, Explainer
-    from evenhand.audit.measure.estimate import Estimate
+    from evenhand.audit.attribution.quality.explainer import Explained, Explainer
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "Do attributions stay the same under tiny noise, and when they are drawn again?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -106,10 +106,10 @@ def _under_noise(
 ) -> Iterator[tuple[str, str, Estimate, str]]:
     import numpy as np
 
-    from evenhand.audit.attribution.quality_noise import scales, with_noise
-    from evenhand.audit.measure import attribution_quality as q
-    from evenhand.audit.measure.estimate import undefined
-    from evenhand.audit.measure.intervals import mean
+    from evenhand.audit.attribution.quality.noise import scales, with_noise
+    from evenhand.audit.measure.attribution import quality as q
+    from evenhand.audit.measure.uncertainty.estimate import undefined
+    from evenhand.audit.measure.uncertainty.intervals import mean
 
     values = found.values
     scale = scales(everyone, explainer.columns) if explainer.is_tabular else {}
@@ -151,8 +151,8 @@ def _kept(
     """(measure, unit, estimate, how) of the agreement of ``found`` with all of ``others``."""
     import numpy as np
 
-    from evenhand.audit.measure import attribution_agreement as agreement
-    from evenhand.audit.measure.estimate import undefined
+    from evenhand.audit.measure.attribution import agreement
+    from evenhand.audit.measure.uncertainty.estimate import undefined
 
     values, there = found.values, found.there
     k = agreement.top_of(found.most, top_k)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import predictions_of
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import predictions_of
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.measure.spread import EstimateAt
+    from evenhand.audit.measure.groups.spread import EstimateAt
 
 QUESTION = "Does the score put positives above negatives within each group, and across groups?"
 TASKS = frozenset({"binary"})
@@ -39,7 +39,7 @@ def measure(
 ) -> Iterator[Finding]:
     """Yields the three areas for every group, and the largest difference of the first; with
     control features also within each of their levels, where background is the level's own."""
-    from evenhand.audit.counts import control_levels
+    from evenhand.audit.subject.counts import control_levels
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
@@ -72,10 +72,10 @@ def _within(
     levels: Sequence[float],
     minimum: int,
 ) -> Iterator[Finding]:
-    from evenhand.audit.counts import group_rows
-    from evenhand.audit.measure.background import Background
+    from evenhand.audit.measure.groups.background import Background
+    from evenhand.audit.measure.groups.spread import largest_difference
     from evenhand.audit.measure.ranking import roc_auc
-    from evenhand.audit.measure.spread import largest_difference
+    from evenhand.audit.subject.counts import group_rows
 
     truth, score = inside.truth, inside.score
     everyone = Background(truth, score)

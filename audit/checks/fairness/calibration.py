@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import Predictions, predictions_of
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import Predictions, predictions_of
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ def measure(
     five rows a bin on average. Groups under ``min_group_size`` are marked and left out of gaps.
     With control features all of it again within each of their levels.
     """
-    from evenhand.audit.counts import control_levels
+    from evenhand.audit.subject.counts import control_levels
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
@@ -78,7 +78,7 @@ def _groups(
     predictions: Predictions, sensitive: Sequence[str], bins: int
 ) -> list[tuple[dict[str, str], _Group]]:
     """All rows first (with an empty name), then every group and crossing."""
-    from evenhand.audit.counts import group_rows
+    from evenhand.audit.subject.counts import group_rows
 
     truth, score = predictions.is_positive, predictions.score
     assert truth is not None
@@ -101,7 +101,7 @@ class _Group:
     def estimate(self, name: str, levels: Sequence[float]) -> Any:
         """One of the two compared measures."""
         from evenhand.audit.measure.calibration import expected_calibration_error
-        from evenhand.audit.measure.intervals import mean
+        from evenhand.audit.measure.uncertainty.intervals import mean
 
         if name == "expected_calibration_error":
             return expected_calibration_error(self.bins, levels)
@@ -133,7 +133,7 @@ def _gaps(
 ) -> Iterator[Finding]:
     from functools import partial
 
-    from evenhand.audit.measure.spread import largest_difference
+    from evenhand.audit.measure.groups.spread import largest_difference
 
     by_features: dict[tuple[str, ...], dict[str, _Group]] = {tuple(g): {} for g, _ in groups if g}
     for own, found in groups:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import ClassPredictions, expect, score
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import ClassPredictions, expect, score
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from evenhand.audit.counts import Counts
-    from evenhand.audit.measure.estimate import Estimate
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
+    from evenhand.audit.subject.counts import Counts
 
 QUESTION = (
     "How often is each group given each class, how often rightly, and how far apart are they?"
@@ -66,7 +66,7 @@ def measure(
     over the classes that the group has rows of; a group without rows of some class is left out of
     the macro gap, since its mean is about fewer classes.
     """
-    from evenhand.audit.counts import count_groups
+    from evenhand.audit.subject.counts import count_groups
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
@@ -129,8 +129,8 @@ def _gaps(
     minimum: int,
 ) -> Iterator[Finding]:
     from evenhand.audit.measure import multiclass as m
-    from evenhand.audit.measure.gaps import Family, GroupCount, gap
-    from evenhand.audit.measure.spread import largest_difference
+    from evenhand.audit.measure.groups.gaps import Family, GroupCount, gap
+    from evenhand.audit.measure.groups.spread import largest_difference
 
     everyone = [(", ".join(f"{k}={v}" for k, v in g.items()), t) for g, t in _groups(counts)]
     big = [(name, table) for name, table in everyone if table.sum() >= minimum]
@@ -167,8 +167,8 @@ def _gaps(
 
 def _macro_at(table: np.ndarray) -> Callable[[Sequence[float]], Estimate]:
     """Macro recall of one group at given levels; undefined unless every class has rows."""
-    from evenhand.audit.measure.estimate import undefined
     from evenhand.audit.measure.multiclass import balanced_accuracy
+    from evenhand.audit.measure.uncertainty.estimate import undefined
 
     def at(levels: Sequence[float]) -> Estimate:
         if (table.sum(axis=1) == 0).any():

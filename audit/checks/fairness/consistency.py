@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import predictions_of
-from evenhand.audit.sampling import sample
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import predictions_of
+from evenhand.audit.subject.sampling import sample
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from evenhand.audit.measure.estimate import Estimate
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "Do people with nearly the same inputs get the same prediction?"
 TASKS = frozenset({"binary"})
@@ -80,7 +80,7 @@ def measure(
 def _agreement(apart: np.ndarray, levels: Sequence[float], about: str) -> Estimate:
     """1 - mean, bounded by a rate's own spread: the variance of values in [0, 1] with mean p is at
     most p (1 - p), so Wilson's interval of p covers at least as often."""
-    from evenhand.audit.measure.bounded import bounded_mean
+    from evenhand.audit.measure.uncertainty.bounded import bounded_mean
 
     found = bounded_mean(1 - apart, levels)
     return replace(found, method=f"{about}; {found.method}")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import InputError, MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import predictions_on
-from evenhand.audit.sampling import sample
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import predictions_on
+from evenhand.audit.subject.sampling import sample
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,8 +158,8 @@ def _findings(
 ) -> Iterator[Finding]:
     import numpy as np
 
-    from evenhand.audit.measure.bounded import bounded_mean
-    from evenhand.audit.measure.intervals import rate
+    from evenhand.audit.measure.uncertainty.bounded import bounded_mean
+    from evenhand.audit.measure.uncertainty.intervals import rate
 
     units, position = np.unique(swapped.unit, return_inverse=True)
     swaps = np.bincount(position)

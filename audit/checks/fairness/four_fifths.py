@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import group_counts
-from evenhand.audit.subject import UNKNOWN, Subject
+from evenhand.audit.subject.predictions import group_counts
+from evenhand.audit.subject.subject import UNKNOWN, Subject
 
 QUESTION = "Is a group selected at under four fifths of the highest rate, and could that be chance?"
 TASKS = frozenset({"binary"})
@@ -28,7 +28,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     p-values are of each group against the highest, not adjusted for the number of groups. People
     whose feature is unknown are left out.
     """
-    from evenhand.audit.counts import feature_sets
+    from evenhand.audit.subject.counts import feature_sets
 
     counts = group_counts(subject)
     record = Recorder(__name__, seed)
@@ -44,8 +44,8 @@ def _compared(
 ) -> Iterator[Finding]:
     from dataclasses import replace
 
-    from evenhand.audit.measure import impact as m
-    from evenhand.audit.measure.testing import equal_rates
+    from evenhand.audit.measure.groups import impact as m
+    from evenhand.audit.measure.uncertainty.testing import equal_rates
 
     top = m.highest([m.Selected(k, n) for _, k, n in table])
     seen_top = False

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import group_counts
-from evenhand.audit.subject import UNKNOWN, Subject
+from evenhand.audit.subject.predictions import group_counts
+from evenhand.audit.subject.subject import UNKNOWN, Subject
 
 if TYPE_CHECKING:
-    from evenhand.audit.counts import Cell, Counts
-    from evenhand.audit.measure.estimate import Estimate
-    from evenhand.audit.measure.gaps import Aggregate, Family, GroupCount, Scale
+    from evenhand.audit.measure.groups.gaps import Aggregate, Family, GroupCount, Scale
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
+    from evenhand.audit.subject.counts import Cell, Counts
 
 QUESTION = "How far apart are the groups in being selected, and in the errors made about them?"
 TASKS = frozenset({"binary"})
@@ -99,8 +99,8 @@ def from_counts(
     min_group_size: int = 10,
     measures: Sequence[str] = tuple(MEASURES),
 ) -> Iterator[Finding]:
-    """The same findings from counts (``evenhand.audit.counting.count_file``), however many rows
-    they hold.
+    """The same findings from counts (``evenhand.audit.subject.tally.count_file``), however many
+    rows they hold.
 
     The features of ``counts`` that are no control features are the sensitive ones.
     """
@@ -181,7 +181,7 @@ def _closed_forms() -> Mapping[str, _Form]:
 
 
 def _closed(cells: Sequence[Cell], form: _Form, levels: Sequence[float]) -> Estimate:
-    from evenhand.audit.measure.gaps import gap
+    from evenhand.audit.measure.groups.gaps import gap
 
     # A big group may still have few rows behind one rate: that shows in its interval. Only none
     # at all leaves it out.
@@ -195,13 +195,13 @@ def _closed(cells: Sequence[Cell], form: _Form, levels: Sequence[float]) -> Esti
 
 def _family(cells: Sequence[Cell], rate: str) -> Family:
     from evenhand.audit.measure.classification import RATES
-    from evenhand.audit.measure.gaps import Family
+    from evenhand.audit.measure.groups.gaps import Family
 
     return Family(rate, tuple(_group(c, rate) for c in cells), RATES[rate][2])
 
 
 def _group(cell: Cell, rate: str) -> GroupCount:
-    from evenhand.audit.measure.gaps import GroupCount
+    from evenhand.audit.measure.groups.gaps import GroupCount
 
     count = cell.rate(rate)
     return GroupCount(cell.name, count.k, count.n, count.rows)
@@ -211,9 +211,9 @@ def _treatment_equality(cells: Sequence[Cell], levels: Sequence[float]) -> Estim
     """FN / FP = q / (1 - q) with q the share of false negatives among errors, a plain rate."""
     import numpy as np
 
-    from evenhand.audit.measure.estimate import Estimate, undefined
-    from evenhand.audit.measure.gaps import limits_gap, wilson_limits
-    from evenhand.audit.measure.intervals import normal_quantile
+    from evenhand.audit.measure.groups.gaps import limits_gap, wilson_limits
+    from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+    from evenhand.audit.measure.uncertainty.intervals import normal_quantile
 
     counted = [_group(c, "false_negatives_among_errors") for c in cells]
     kept = [g for g in counted if g.n > g.k]
@@ -241,9 +241,9 @@ def _if_known(groups: _Groups, form: _Form, end: str, levels: Sequence[float]) -
     """The lowest or highest that a gap can be over all assignments of the unknown rows to the
     known groups. In a crossing, what is known of such a row is not used: the bounds hold, wider
     than they need be. Rows behind different rates of one gap are different people."""
-    from evenhand.audit.measure.estimate import undefined
-    from evenhand.audit.measure.gaps import gap
-    from evenhand.audit.measure.unknown import lowest_ratio, narrowest, widest
+    from evenhand.audit.measure.groups.gaps import gap
+    from evenhand.audit.measure.groups.unknown import lowest_ratio, narrowest, widest
+    from evenhand.audit.measure.uncertainty.estimate import undefined
 
     n = groups.counts.n
     if groups.counts.weights is not None:
@@ -284,9 +284,9 @@ def _drawn_name(rate: str) -> str:
 def _drawn(groups: _Groups, rate: str, levels: Sequence[float], stream: Sequence[int]) -> Estimate:
     import numpy as np
 
-    from evenhand.audit.measure.bootstrap import Against, bootstrap_gap
     from evenhand.audit.measure.classification import measure_values
-    from evenhand.audit.measure.estimate import undefined
+    from evenhand.audit.measure.uncertainty.bootstrap import Against, bootstrap_gap
+    from evenhand.audit.measure.uncertainty.estimate import undefined
 
     against: Against = "to_overall" if rate == "selection_rate" else "between_groups"
     n = groups.counts.n

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import group_counts
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import group_counts
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
-    from evenhand.audit.counts import Cell, Counts
+    from evenhand.audit.subject.counts import Cell, Counts
 
 QUESTION = "How often is each group selected, and how often is the model wrong about it?"
 TASKS = frozenset({"binary"})
@@ -60,8 +60,8 @@ def from_counts(
     min_group_size: int = 10,
     measures: Sequence[str] = tuple(MEASURES),
 ) -> Iterator[Finding]:
-    """The same findings from counts (``evenhand.audit.counting.count_file``), however many rows
-    they hold.
+    """The same findings from counts (``evenhand.audit.subject.tally.count_file``), however many
+    rows they hold.
 
     The features of ``counts`` that are no control features are the sensitive ones.
     """

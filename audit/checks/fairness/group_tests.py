@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import group_counts
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import group_counts
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
-    from evenhand.audit.counts import Cell, Counts
     from evenhand.audit.measure.classification import Confusion
-    from evenhand.audit.measure.estimate import Estimate
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
+    from evenhand.audit.subject.counts import Cell, Counts
 
 QUESTION = "Which groups' rates differ from those of everybody else by more than chance explains?"
 TASKS = frozenset({"binary"})
@@ -39,7 +39,7 @@ def measure(
     """Yields one signed difference with a p-value for each group and rate; groups under
     ``min_group_size`` are left to ``group_rates``, which shows them.
 
-    The p-values share one error budget with all others of the audit (``evenhand.audit.run``).
+    The p-values share one error budget with all others of the audit (``evenhand.audit.run.run``).
     """
     counts = group_counts(subject)
     if counts.weights is not None:
@@ -51,8 +51,8 @@ def measure(
 def from_counts(
     counts: Counts, *, seed: int, levels: Sequence[float], min_group_size: int = 10
 ) -> Iterator[Finding]:
-    """The same findings from counts (``evenhand.audit.counting.count_file``)."""
-    from evenhand.audit.counts import total
+    """The same findings from counts (``evenhand.audit.subject.tally.count_file``)."""
+    from evenhand.audit.subject.counts import total
 
     record = Recorder(__name__, seed)
     for _, grouped in counts.groupings():
@@ -67,7 +67,7 @@ def _tested(
     record: Recorder, cell: Cell, everyone: Confusion, levels: Sequence[float]
 ) -> Iterator[Finding]:
     from evenhand.audit.measure.classification import rate_counts
-    from evenhand.audit.measure.testing import equal_rates
+    from evenhand.audit.measure.uncertainty.testing import equal_rates
 
     whole, own = rate_counts(everyone), rate_counts(cell.confusion)
     for rate in _RATES if cell.has_labels else ("selection_rate",):
@@ -89,8 +89,8 @@ def _tested(
 def _difference(
     k1: int, n1: int, k2: int, n2: int, empty: str, test: str, levels: Sequence[float]
 ) -> Estimate:
-    from evenhand.audit.measure.estimate import Estimate, undefined
-    from evenhand.audit.measure.intervals import newcombe
+    from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+    from evenhand.audit.measure.uncertainty.intervals import newcombe
 
     counts = {"k": k1, "n": n1, "k_rest": k2, "n_rest": n2}
     method = f"Newcombe interval; {test}"

@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import RowsOnDisk
 from evenhand.audit.finding import Finding, Status
-from evenhand.audit.predictions import Predictions, ValuePredictions, expect, group_sizes, score
-from evenhand.audit.subject import UNKNOWN, Subject
+from evenhand.audit.subject.predictions import (
+    Predictions,
+    ValuePredictions,
+    expect,
+    group_sizes,
+    score,
+)
+from evenhand.audit.subject.subject import UNKNOWN, Subject
 
 if TYPE_CHECKING:
-    from evenhand.audit.counts import Counts
+    from evenhand.audit.subject.counts import Counts
 
 QUESTION = "How does each group's rate compare with the highest, in tables as LL144 asks for?"
 TASKS = frozenset({"binary", "regression"})
@@ -37,7 +43,7 @@ def measure(
     the people in the group and in the whole table. With ``minimum_share`` (0.02 there) groups
     under that share get a reason instead of a ratio, and can't be the highest.
     """
-    from evenhand.audit.counts import feature_sets
+    from evenhand.audit.subject.counts import feature_sets
 
     record = Recorder(__name__, seed)
     sizes = group_sizes(subject)
@@ -65,7 +71,7 @@ def _above_median(subject: Subject) -> tuple[Counts | None, Status, str]:
     """People above the median score as if selected, or why there are none: status and reason."""
     import numpy as np
 
-    from evenhand.audit.counts import count_groups
+    from evenhand.audit.subject.counts import count_groups
 
     try:
         found = score(subject)
@@ -87,7 +93,7 @@ def _table(counts: Counts, features: tuple[str, ...]) -> Table:
 
 
 def _scoring_rates(record: Recorder, table: Table, levels: Sequence[float]) -> Iterator[Finding]:
-    from evenhand.audit.measure.intervals import rate
+    from evenhand.audit.measure.uncertainty.intervals import rate
 
     for group, k, n in table:
         yield record.write("scoring_rate", rate(k, n, levels, empty="no rows"), group=group)
@@ -98,8 +104,8 @@ def _ratios(
 ) -> Iterator[Finding]:
     from dataclasses import replace
 
-    from evenhand.audit.measure.estimate import undefined
-    from evenhand.audit.measure.impact import Selected, highest, impact_ratio
+    from evenhand.audit.measure.groups.impact import Selected, highest, impact_ratio
+    from evenhand.audit.measure.uncertainty.estimate import undefined
 
     total = sum(n for _, _, n in table)
     compared = [Selected(k, n) for _, k, n in table if n >= minimum_share * total]

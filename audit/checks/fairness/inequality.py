@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import group_counts
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import group_counts
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
-    from evenhand.audit.counts import Cell, Counts
+    from evenhand.audit.subject.counts import Cell, Counts
 
 QUESTION = "How unequal are the benefits people get, and how much of it lies between groups?"
 TASKS = frozenset({"binary"})
@@ -53,8 +53,8 @@ def _within(
 ) -> Iterator[Finding]:
     import numpy as np
 
-    from evenhand.audit.counts import feature_sets
-    from evenhand.audit.measure.inequality import between_groups_index, individual_index
+    from evenhand.audit.measure.groups.inequality import between_groups_index, individual_index
+    from evenhand.audit.subject.counts import feature_sets
 
     is_burden = subject.positive_is == "burden"
     meaning = "true - predicted + 1" if is_burden else "predicted - true + 1"

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import decides_itself, mitigation_claim, predictions_of
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import decides_itself, mitigation_claim, predictions_of
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "Does the model draw lots for some people, and does it read their sensitive features?"
 TASKS = frozenset({"binary"})
@@ -30,7 +30,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     A row is decided by chance where the model states that it randomises and its chance of being
     selected lies strictly between 0 and 1. Other models select from their threshold on: 0.
     """
-    from evenhand.audit.measure.intervals import rate
+    from evenhand.audit.measure.uncertainty.intervals import rate
 
     if subject.model is None:
         raise MissingNeed("there is no model: stored predictions don't say how they were decided")

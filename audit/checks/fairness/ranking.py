@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import Predictions, ValuePredictions, expect, score
-from evenhand.audit.sampling import sample
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import Predictions, ValuePredictions, expect, score
+from evenhand.audit.subject.sampling import sample
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.measure.estimate import Estimate
-    from evenhand.audit.measure.spread import EstimateAt
+    from evenhand.audit.measure.groups.spread import EstimateAt
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "In a ranking by score, does each group get its share of the top places?"
 TASKS = frozenset({"binary", "regression"})
@@ -52,7 +52,7 @@ def measure(
     ``min_group_size``. With control features also within each of their levels, whose rows are
     ranked among themselves.
     """
-    from evenhand.audit.counts import control_levels
+    from evenhand.audit.subject.counts import control_levels
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
@@ -79,8 +79,8 @@ def _within(
     levels: Sequence[float],
     minimum: int,
 ) -> Iterator[Finding]:
-    from evenhand.audit.counts import group_rows
-    from evenhand.audit.measure.spread import largest_difference
+    from evenhand.audit.measure.groups.spread import largest_difference
+    from evenhand.audit.subject.counts import group_rows
 
     compared: dict[tuple[str, ...], dict[str, dict[str, EstimateAt]]] = {}
     for own, inside in group_rows(groups, [str(c) for c in groups.columns])[1:]:
@@ -110,7 +110,7 @@ def _quality(
     relevance: np.ndarray,
     levels: Sequence[float],
 ) -> Finding:
-    from evenhand.audit.measure.exposure import ndcg_estimate
+    from evenhand.audit.measure.groups.exposure import ndcg_estimate
 
     # one stream for all groups: a draw must not depend on a group's name
     found = ndcg_estimate(relevance, values, levels, record.stream("ndcg_score"))
@@ -133,7 +133,7 @@ class _Ranked:
     def __init__(self, values: np.ndarray, top_share: float) -> None:
         import numpy as np
 
-        from evenhand.audit.measure.exposure import position_weights
+        from evenhand.audit.measure.groups.exposure import position_weights
 
         self.values = values
         weights = position_weights(values)
@@ -144,7 +144,7 @@ class _Ranked:
 
     def estimate(self, name: str, inside: np.ndarray, levels: Sequence[float]) -> Estimate:
         """One measure of the group whose rows are ``inside``; the others' rows taken as fixed."""
-        from evenhand.audit.measure.intervals import mean, rate
+        from evenhand.audit.measure.uncertainty.intervals import mean, rate
 
         if name == "relative_exposure":
             found = mean(self.weights[inside], levels)

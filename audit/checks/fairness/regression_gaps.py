@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import ValuePredictions, expect, score
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import ValuePredictions, expect, score
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.measure.estimate import Estimate
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "How far apart are the groups in the numbers predicted for them, and in their errors?"
 TASKS = frozenset({"regression"})
@@ -51,7 +51,7 @@ def measure(
 
     Groups under ``min_group_size`` are shown, marked, and left out of gaps and worst losses.
     """
-    from evenhand.audit.counts import control_levels
+    from evenhand.audit.subject.counts import control_levels
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
@@ -75,8 +75,8 @@ def _within(
     levels: Sequence[float],
     minimum: int,
 ) -> Iterator[Finding]:
-    from evenhand.audit.counts import feature_sets, group_rows
-    from evenhand.audit.measure.intervals import mean
+    from evenhand.audit.measure.uncertainty.intervals import mean
+    from evenhand.audit.subject.counts import feature_sets, group_rows
 
     sensitive = [str(c) for c in groups.columns]
     positions = group_rows(groups, sensitive)[1:]
@@ -106,7 +106,7 @@ def _within(
 def _quantiles(
     record: Recorder, error: np.ndarray, levels: Sequence[float], place: dict[str, Any]
 ) -> Iterator[Finding]:
-    from evenhand.audit.measure.quantiles import quantile
+    from evenhand.audit.measure.uncertainty.quantiles import quantile
 
     for percent in _PERCENTS:
         found = quantile(error, percent / 100, levels)
@@ -129,8 +129,8 @@ def _estimates(
 
 
 def _spread(groups: Rows, levels: Sequence[float]) -> Estimate:
-    from evenhand.audit.measure.intervals import mean
-    from evenhand.audit.measure.spread import largest_difference
+    from evenhand.audit.measure.groups.spread import largest_difference
+    from evenhand.audit.measure.uncertainty.intervals import mean
 
     def at(values: np.ndarray) -> Callable[[Sequence[float]], Estimate]:
         return lambda asked: mean(values, asked)
@@ -141,8 +141,8 @@ def _spread(groups: Rows, levels: Sequence[float]) -> Estimate:
 def _worst(groups: Rows, levels: Sequence[float]) -> Estimate:
     """The largest mean of ``groups``, between the largest lower and upper limits of all of them."""
     from evenhand.audit.finding import Interval
-    from evenhand.audit.measure.estimate import Estimate, undefined
-    from evenhand.audit.measure.intervals import mean
+    from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+    from evenhand.audit.measure.uncertainty.intervals import mean
 
     many = {name: values for name, values in groups.items() if values.size > 1}
     n = int(sum(v.size for v in many.values()))

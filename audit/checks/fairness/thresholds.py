@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import decides_itself, predictions_of
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import decides_itself, predictions_of
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.measure.estimate import Estimate
-    from evenhand.audit.measure.sweep import Sweep
+    from evenhand.audit.measure.groups.sweep import Sweep
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "How do the groups' rates, and the gaps between them, depend on the threshold?"
 TASKS = frozenset({"binary"})
@@ -53,8 +53,8 @@ def measure(
     the subject's own. The gaps hold for all thresholds and pairs of groups together; with control
     features they are measured within each of their levels too.
     """
-    from evenhand.audit.counts import control_levels
-    from evenhand.audit.measure.sweep import RATES
+    from evenhand.audit.measure.groups.sweep import RATES
+    from evenhand.audit.subject.counts import control_levels
 
     if not subject.sensitive_features:
         raise MissingNeed("no sensitive features were named")
@@ -94,8 +94,8 @@ def _swept(
     groups: pd.DataFrame, labels: np.ndarray, score: np.ndarray, thresholds: np.ndarray
 ) -> list[Swept]:
     """The counts of all rows (an empty name), and of every group and crossing."""
-    from evenhand.audit.counts import group_rows
-    from evenhand.audit.measure.sweep import sweep
+    from evenhand.audit.measure.groups.sweep import sweep
+    from evenhand.audit.subject.counts import group_rows
 
     positions = group_rows(groups, [str(c) for c in groups.columns])
     return [(own, sweep(labels[rows], score[rows], thresholds)) for own, rows in positions]
@@ -127,7 +127,7 @@ def _document(
     rates: Sequence[str],
     level: float,
 ) -> dict[str, Any]:
-    from evenhand.audit.measure.sweep import RATES
+    from evenhand.audit.measure.groups.sweep import RATES
 
     shown = {f: m for f, m in by_features.items() if len(m) <= _MOST_GROUPS}
     return {
@@ -148,7 +148,7 @@ def _gaps(
     members: Sequence[Swept], rates: Sequence[str], levels: Sequence[float], minimum: int
 ) -> Iterator[tuple[tuple[str, ...], str, Estimate]]:
     """For each set of features: name and value of each gap that the labels allow."""
-    from evenhand.audit.measure.estimate import undefined
+    from evenhand.audit.measure.uncertainty.estimate import undefined
 
     for features, groups in _by_set(members).items():
         for name, used in _GAPS.items():
@@ -166,7 +166,7 @@ def _worst_gap(
 ) -> Estimate:
     from dataclasses import replace
 
-    from evenhand.audit.measure.gaps import Family, GroupCount, gap
+    from evenhand.audit.measure.groups.gaps import Family, GroupCount, gap
 
     big = [(g, c) for g, c in members if c.n >= minimum]
     families = []

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import ClassPredictions, Predictions, expect, score
-from evenhand.audit.sampling import sample
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import ClassPredictions, Predictions, expect, score
+from evenhand.audit.subject.sampling import sample
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.measure.worst_groups import Confirmed, Levels
+    from evenhand.audit.measure.groups.worst_groups import Confirmed, Levels
 
 QUESTION = "Which groups of people, crossings and ranges of inputs included, meet most errors?"
 TASKS = frozenset({"binary", "multiclass"})
@@ -54,7 +54,7 @@ def measure(
     """
     import numpy as np
 
-    from evenhand.audit.measure import worst_groups as w
+    from evenhand.audit.measure.groups import worst_groups as w
 
     wrong = _errors(subject)
     record = Recorder(__name__, seed)
@@ -90,8 +90,8 @@ def _findings(
     levels: Sequence[float],
     tested: int,
 ) -> Iterator[Finding]:
-    from evenhand.audit.measure.estimate import Estimate
-    from evenhand.audit.measure.intervals import newcombe, rate
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
+    from evenhand.audit.measure.uncertainty.intervals import newcombe, rate
 
     group = _named(found, columns)
     # in the method, not as p-values: these have an error budget of their own
@@ -146,7 +146,7 @@ def _levels(name: str, column: pd.Series, bins: int) -> Levels | None:
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.measure.worst_groups import Levels
+    from evenhand.audit.measure.groups.worst_groups import Levels
 
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     if is_number and column.nunique() > bins:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed, RowsOnDisk
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import counts_of, predictions_of
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import counts_of, predictions_of
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How often is the model right, and are its scores any good?"
 TASKS = frozenset({"binary"})
@@ -29,8 +29,8 @@ _SCORED = ("roc_auc_score", "log_loss")
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields one finding a measure; AUC and log loss need scores (log loss, probabilities)."""
-    from evenhand.audit.counts import total
     from evenhand.audit.measure import classification as c
+    from evenhand.audit.subject.counts import total
 
     counts = counts_of(subject)
     if not counts.has_labels:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding, Interval
-from evenhand.audit.measure.estimate import Estimate, undefined
-from evenhand.audit.predictions import (
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.subject.predictions import (
     AnyPredictions,
     ClassPredictions,
     Predictions,
@@ -19,7 +19,7 @@ from evenhand.audit.predictions import (
     score,
     score_training,
 )
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ MEASURES = {
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields the gap in accuracy (classifiers) and in mean loss; above 0 means overfitting."""
-    from evenhand.audit.measure.intervals import newcombe
+    from evenhand.audit.measure.uncertainty.intervals import newcombe
 
     there = score_training(subject)
     if there is None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import TextPredictions, expect, score
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import TextPredictions, expect, score
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How many bits does the model need for a character of these texts, and of each group's?"
 TASKS = frozenset({"generation"})
@@ -25,8 +25,8 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     """Yields both measures over all texts, then for every group and crossing of groups."""
     import math
 
-    from evenhand.audit.counts import group_rows
     from evenhand.audit.measure.regression import ratio_of_sums
+    from evenhand.audit.subject.counts import group_rows
 
     found = expect(score(subject), TextPredictions)
     record = Recorder(__name__, seed)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import ClassPredictions, expect, score
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import ClassPredictions, expect, score
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How often is the predicted class the true one, over all rows and class by class?"
 TASKS = frozenset({"multiclass"})
@@ -30,7 +30,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     import numpy as np
 
     from evenhand.audit.measure import multiclass as m
-    from evenhand.audit.measure.intervals import mean
+    from evenhand.audit.measure.uncertainty.intervals import mean
 
     found = expect(score(subject), ClassPredictions)
     if found.actual is None:

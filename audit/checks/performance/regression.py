@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.predictions import ValuePredictions, expect, score
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.predictions import ValuePredictions, expect, score
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How far are the predicted numbers from the true ones, over all rows and by group?"
 TASKS = frozenset({"regression"})
@@ -25,9 +25,9 @@ MEASURES = {
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields every measure over all rows, then for every group and crossing of groups."""
-    from evenhand.audit.counts import group_rows
     from evenhand.audit.measure import regression as r
-    from evenhand.audit.measure.intervals import mean
+    from evenhand.audit.measure.uncertainty.intervals import mean
+    from evenhand.audit.subject.counts import group_rows
 
     found = expect(score(subject), ValuePredictions)
     if found.actual is None:

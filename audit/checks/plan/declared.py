@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.measure.estimate import Estimate, undefined
-from evenhand.audit.subject import Subject
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How long before the audit were its thresholds committed?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})

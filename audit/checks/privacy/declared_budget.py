@@ -8,8 +8,8 @@ from typing import Any
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.measure.estimate import Estimate, undefined
-from evenhand.audit.subject import Subject
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "What differential-privacy guarantee is declared for the training data?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})

@@ -10,8 +10,8 @@ from typing import Any
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.measure.estimate import Estimate, undefined
-from evenhand.audit.subject import Subject
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "Does the privacy ledger hold together: all runs, both accountants, what lies outside?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from evenhand.audit.asking.consistency import ELSEWHERE, FRESH, ORDER, Consistency, ask_again
 from evenhand.audit.checks.record import Recorder
-from evenhand.audit.consistency import ELSEWHERE, FRESH, ORDER, Consistency, ask_again
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.sampling import sample
-from evenhand.audit.subject import Subject
+from evenhand.audit.subject.sampling import sample
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "Does the same row get the same answer, however, whenever and wherever it is asked?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -37,7 +37,7 @@ def measure(
     A row counts where any answer lies further from the one that was audited than the precision
     of the model's answers explains (``evenhand.audit.measure.rounding``), or where it is refused.
     """
-    from evenhand.audit.measure.intervals import rate
+    from evenhand.audit.measure.uncertainty.intervals import rate
 
     if subject.model is None:
         raise MissingNeed("there is no model: stored predictions cannot be asked again")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts import pages
 from evenhand.audit.reports.parts.dossier import Dossier, sources
 from evenhand.audit.reports.parts.words import Words

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from evenhand.audit.case import Case
-from evenhand.audit.register import Entry
-from evenhand.audit.reports.parts.figures import moment
+from evenhand.audit.case.case import Case
+from evenhand.audit.case.register import Entry
 from evenhand.audit.reports.parts.words import Words
+from evenhand.audit.words.numbers import moment
 
 WITHHELD = "withheld"
 _NAMES = ("by", "owner", "approved_by", "subject")
@@ -48,7 +48,7 @@ class PackFacts:
 @dataclass(frozen=True)
 class Dossier:
     """``entries`` is the register as it stands; ``person`` an explanation of one row
-    (``evenhand.audit.one_person``); ``of`` the format whose page a PDF holds."""
+    (``evenhand.audit.run.one_person``); ``of`` the format whose page a PDF holds."""
 
     packs: tuple[PackFacts, ...] = ()
     entries: tuple[Entry, ...] = ()

@@ -1,4 +1,4 @@
-"""The explanation of one person's decision in plain words, from ``evenhand.audit.one_person``'s
+"""The explanation of one person's decision in plain words, from ``evenhand.audit.run.one_person``'s
 record."""
 
 from __future__ import annotations
@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evenhand.audit.reports.parts.figures import number
 from evenhand.audit.reports.parts.words import Words
+from evenhand.audit.words.numbers import number
 
 _FROM = {"case": "ex_from.case", "now": "ex_from.now"}
 # How a value stands to the reference's -> the sentence with the value, and without it.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
 from evenhand.audit.reports.parts import figures, outline, sentences
 from evenhand.audit.reports.parts.document import Block, Bullets, Gap, Section, Text, facts, table

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evenhand.audit.finding import Finding
-from evenhand.audit.reports.parts.figures import FRACTIONS, number
 from evenhand.audit.reports.parts.outline import FindingTable
+from evenhand.audit.words.numbers import FRACTIONS, number
 
 
 @dataclass(frozen=True)

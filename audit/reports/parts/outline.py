@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import STATUSES, Finding, Status
-from evenhand.audit.reports.parts.figures import FRACTIONS
+from evenhand.audit.words.numbers import FRACTIONS
 from evenhand.policies.verdict import Verdict, VerdictStatus
 
 # Most pressing first.

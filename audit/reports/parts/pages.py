@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.reports.parts import figures, interval, outline, sentences
-from evenhand.audit.reports.parts.text import plain
 from evenhand.audit.reports.parts.words import Words
+from evenhand.audit.words.text import plain
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
 from evenhand.audit.reports.parts import outline, sentences
 from evenhand.audit.reports.parts.dossier import Dossier, signatures
-from evenhand.audit.reports.parts.figures import number, value_of
+from evenhand.audit.reports.parts.figures import value_of
 from evenhand.audit.reports.parts.groups import Apart, apart, in_a_hundred
 from evenhand.audit.reports.parts.words import Words
+from evenhand.audit.words.numbers import number
 from evenhand.policies.verdict import Verdict
 
 _PROMISES = ("privacy.declared_budget", "privacy.ledger")

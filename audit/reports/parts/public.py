@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
-from evenhand.audit.measure.cell_suppression import (
+from evenhand.audit.measure.disclosure.cell_suppression import (
     RATE_NAMES,
     Told,
     told_by_counts,
@@ -23,7 +23,7 @@ from evenhand.audit.measure.cell_suppression import (
     told_by_size,
     withheld,
 )
-from evenhand.audit.measure.suppression import Group, group_of, suppressed
+from evenhand.audit.measure.disclosure.suppression import Group, group_of, suppressed
 from evenhand.policies.verdict import Verdict
 
 MINIMUM = 10

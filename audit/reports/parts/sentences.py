@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from evenhand.audit.case import Case
+from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
-from evenhand.audit.reports.parts.figures import moment
 from evenhand.audit.reports.parts.outline import counted, status_counts
 from evenhand.audit.reports.parts.words import Words
+from evenhand.audit.words.numbers import moment
 
 # Where a maker may declare what the model is for.
 USE_KEYS = ("intended_use", "intended_uses", "purpose")

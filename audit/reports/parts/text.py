@@ -8,25 +8,12 @@ look different, and no name can reorder the line it stands in.
 from __future__ import annotations
 
 import re
-import unicodedata
 
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+from evenhand.audit.words.text import plain
+
 _MARKDOWN = re.compile(r"[\\`*_\[\]{}#|~$]|:(?=/)|(?<=www)\.|^[-+=]", re.I)
 _ORDINAL = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 _UNFIT_FOR_CODE = frozenset("|<>&")
-_BLANK = re.compile(r"[ \t\r\n\v\f]+")
-
-
-def plain(value: object) -> str:
-    """One line of visible text; hidden characters become ``⟨U+202E⟩``. Fit for XML 1.0.
-
-    >>> plain("a\\tb\\u202ec")
-    'a b⟨U+202E⟩c'
-    """
-    line = _BLANK.sub(" ", str(value))
-    if line.isascii() and line.isprintable():
-        return line
-    return "".join(f"⟨U+{ord(c):04X}⟩" if _is_hidden(c) else c for c in line)
 
 
 def short(value: object, limit: int = 120) -> str:
@@ -61,8 +48,3 @@ def code(value: object) -> str:
     fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
     pad = " " if line[0] in "` " or line[-1] in "` " else ""
     return f"{fence}{pad}{line}{pad}{fence}"
-
-
-def _is_hidden(character: str) -> bool:
-    noncharacter = ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF
-    return noncharacter or unicodedata.category(character) in _HIDDEN

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from evenhand.audit.reasons import in_chinese
+from evenhand.audit.words.reasons import in_chinese
 
 LANGUAGES = ("en", "zh")
 

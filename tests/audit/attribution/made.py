@@ -50,8 +50,8 @@ def network(
     task: str = "binary",
     classes: tuple[str, ...] = ("no", "yes"),
 ) -> Any:
-    from evenhand.trainers.encoders import TabularEncoder
-    from evenhand.trainers.predictors import NetworkPredictor
+    from evenhand.trainers.encoders.tabular import TabularEncoder
+    from evenhand.trainers.folder.predictors import NetworkPredictor
 
     encoder = TabularEncoder.fit(frame, frame.columns)
     return NetworkPredictor(module, encoder, task, classes, {})  # type: ignore[arg-type]
@@ -60,7 +60,7 @@ def network(
 def mlp(frame: pd.DataFrame, *, n_outputs: int = 2, task: str = "binary", **params: Any) -> Any:
     """A network with random weights that are large enough to matter."""
     from evenhand.trainers.architectures import mlp as architecture
-    from evenhand.trainers.encoders import TabularEncoder
+    from evenhand.trainers.encoders.tabular import TabularEncoder
 
     torch.manual_seed(1)
     shape = TabularEncoder.fit(frame, frame.columns).input_shape

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evenhand.audit.catalogue import check
 from evenhand.audit.finding import Finding
-from evenhand.audit.models.predictor import Opened
-from evenhand.audit.run import run_check
-from evenhand.audit.spec import make_spec
-from evenhand.audit.subject import Subject, build_subject
+from evenhand.audit.run.catalogue import check
+from evenhand.audit.run.run import run_check
+from evenhand.audit.subject.spec import make_spec
+from evenhand.audit.subject.subject import Subject, build_subject
+from evenhand.audit.worker.opened import Opened
 
 Score = Callable[[pd.DataFrame], Any]
 

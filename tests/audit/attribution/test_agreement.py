@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
-from evenhand.audit.measure import attribution_agreement as g
-from evenhand.audit.measure.attribution_drift import drift
+from evenhand.audit.measure.attribution import agreement as g
+from evenhand.audit.measure.attribution.drift import drift
 
 LEVELS = (0.95,)
 

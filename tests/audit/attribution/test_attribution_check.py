@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.attribution.artifact import SCHEMA
-from evenhand.audit.catalogue import check
 from evenhand.audit.finding import Finding
-from evenhand.audit.models.predictor import Opened
-from evenhand.audit.run import run_check
-from evenhand.audit.spec import SubjectSpec, make_spec
-from evenhand.audit.subject import Subject, build_subject
+from evenhand.audit.run.catalogue import check
+from evenhand.audit.run.run import run_check
+from evenhand.audit.subject.spec import SubjectSpec, make_spec
+from evenhand.audit.subject.subject import Subject, build_subject
+from evenhand.audit.worker.opened import Opened
 from tests.audit.attribution.made import Scored, attribute, mlp
 from tests.audit.models import people, skops_model
 
@@ -169,7 +169,7 @@ def test_texts_and_images(tmp_path: Path) -> None:
 
 def test_the_maps_of_images(tmp_path: Path) -> None:
     from evenhand.audit.attribution.artifact import attributions_json
-    from evenhand.audit.measure.intervals import mean
+    from evenhand.audit.measure.uncertainty.intervals import mean
     from tests.audit.attribution.test_images import corner, images
 
     frame = images((8, 8))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case import Case, CaseWriter
+from evenhand.audit.case.case import Case, CaseWriter
+from evenhand.audit.comparing.drift import ARTIFACT, SCHEMA, explanation_drift
 from evenhand.audit.errors import InputError
-from evenhand.audit.explanation_drift import ARTIFACT, SCHEMA, explanation_drift
 
 
 def case(folder: Path, name: str, artifact: dict[str, Any] | None, data: str = "sha256:1") -> Case:

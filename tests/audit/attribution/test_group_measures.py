@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from evenhand.audit.measure import attribution_groups as g
-from evenhand.audit.measure.attribution_agreement import column_agreement
+from evenhand.audit.measure.attribution import groups as g
+from evenhand.audit.measure.attribution.agreement import column_agreement
 
 LEVELS = (0.95,)
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from evenhand.audit.attribution.door import Question, ask
-from evenhand.audit.attribution.images import patches
+from evenhand.audit.attribution.kinds.images import patches
 from evenhand.trainers.architectures import cnn
-from evenhand.trainers.image_encoder import ImageEncoder
-from evenhand.trainers.predictors import NetworkPredictor
+from evenhand.trainers.encoders.image import ImageEncoder
+from evenhand.trainers.folder.predictors import NetworkPredictor
 from tests.audit.attribution.made import attribute
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evenhand.audit.catalogue import check
+from evenhand.audit.run.catalogue import check
 from tests.audit.attribution.subjects import (
     FunctionPredictor,
     RegressionPredictor,

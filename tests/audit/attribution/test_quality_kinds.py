@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from evenhand.audit.attribution.door import Question, ask
-from evenhand.audit.attribution.quality_explainer import Explainer
-from evenhand.audit.attribution.quality_noise import exchanged_words
-from evenhand.audit.attribution.quality_randomised import at_stage
+from evenhand.audit.attribution.quality.explainer import Explainer
+from evenhand.audit.attribution.quality.noise import exchanged_words
+from evenhand.audit.attribution.quality.randomised import at_stage
 from evenhand.audit.finding import Finding
-from evenhand.audit.models.predictor import Opened
+from evenhand.audit.worker.opened import Opened
 from evenhand.trainers.architectures import lstm_generator
-from evenhand.trainers.predictors import NetworkPredictor
-from evenhand.trainers.text_encoder import TextEncoder
-from evenhand.trainers.tokenisers import learn
+from evenhand.trainers.encoders.text import TextEncoder
+from evenhand.trainers.encoders.tokenisers import learn
+from evenhand.trainers.folder.predictors import NetworkPredictor
 from tests.audit.attribution.made import attribute
 from tests.audit.attribution.subjects import FunctionPredictor, findings, subject_of, value
 from tests.audit.attribution.test_images import corner, images

@@ -11,7 +11,7 @@ import torch
 from captum.metrics import infidelity as captum_infidelity
 from captum.metrics import sensitivity_max
 
-from evenhand.audit.measure import attribution_quality as q
+from evenhand.audit.measure.attribution import quality as q
 
 LEVELS = (0.95, 0.9)
 

@@ -12,9 +12,9 @@ import torch
 from sklearn.inspection import permutation_importance
 
 from evenhand.audit.attribution.door import Question, ask
-from evenhand.audit.attribution.quality_explainer import Explainer
-from evenhand.audit.attribution.quality_importance import loss_increase
-from evenhand.audit.attribution.quality_noise import derangement, exchanged, scales, with_noise
+from evenhand.audit.attribution.quality.explainer import Explainer
+from evenhand.audit.attribution.quality.importance import loss_increase
+from evenhand.audit.attribution.quality.noise import derangement, exchanged, scales, with_noise
 from evenhand.audit.errors import InputError, MissingNeed
 from tests.audit.attribution.subjects import FunctionPredictor, RegressionPredictor
 

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.attribution import reasons as core
-from evenhand.audit.catalogue import check
 from evenhand.audit.checks.record import Artifact
 from evenhand.audit.errors import InputError
 from evenhand.audit.finding import Finding
-from evenhand.audit.models.predictor import Opened
-from evenhand.audit.run import run_check
-from evenhand.audit.spec import make_spec
-from evenhand.audit.subject import Subject, build_subject
+from evenhand.audit.run.catalogue import check
+from evenhand.audit.run.run import run_check
+from evenhand.audit.subject.spec import make_spec
+from evenhand.audit.subject.subject import Subject, build_subject
+from evenhand.audit.worker.opened import Opened
 
 WEIGHTS = {"u": 0.04, "v": -0.02, "w": 0.001, "g": 0.05}
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evenhand.audit.attribution.recourse import Search
-from evenhand.audit.attribution.recourse_plausibility import Neighbours
-from evenhand.audit.attribution.recourse_space import Rule, Space, build_space, spread_of
+from evenhand.audit.attribution.recourse.plausibility import Neighbours
+from evenhand.audit.attribution.recourse.search import Search
+from evenhand.audit.attribution.recourse.space import Rule, Space, build_space, spread_of
 from evenhand.audit.errors import InputError
 
 # u: median 4, |u - 4| = 4 3 2 1 0 1 2 3 4, whose median is 2; v the same times 10, median 20

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from evenhand.audit.attribution.door import Question, ask
-from evenhand.audit.attribution.texts import split, word_of
+from evenhand.audit.attribution.kinds.texts import split, word_of
 from evenhand.audit.errors import InputError
 from evenhand.trainers.architectures import lstm_generator, text_classifier
-from evenhand.trainers.predictors import NetworkPredictor
-from evenhand.trainers.text_encoder import TextEncoder
-from evenhand.trainers.tokenisers import ASCII, learn
+from evenhand.trainers.encoders.text import TextEncoder
+from evenhand.trainers.encoders.tokenisers import ASCII, learn
+from evenhand.trainers.folder.predictors import NetworkPredictor
 from tests.audit.attribution.made import Scored, attribute, by_orders
 
 TEXTS = ["Anna says the film was GOOD", " omar says  the film\nwas bad, really", "", "naïve café"]
@@ -175,7 +175,7 @@ def test_prompts(method: str) -> None:
 def test_gradients_of_a_continuation_are_captums_token_by_token() -> None:
     from captum.attr import LayerIntegratedGradients, LLMGradientAttribution, TextTokenInput
 
-    from evenhand.audit.attribution.prompts import Tokenizer, generator_of
+    from evenhand.audit.attribution.kinds.prompts import Tokenizer, generator_of
 
     access: Any = generator().tokens
     model, tokenizer = generator_of(access), Tokenizer(access)
@@ -208,7 +208,7 @@ def test_prompts_fit_what_the_network_sees() -> None:
 
 
 def test_the_tokenizer_that_captum_expects() -> None:
-    from evenhand.audit.attribution.prompts import Tokenizer
+    from evenhand.audit.attribution.kinds.prompts import Tokenizer
 
     torch.manual_seed(0)
     encoder = TextEncoder("text", ASCII, 12, starts=True)

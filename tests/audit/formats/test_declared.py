@@ -12,12 +12,12 @@ from pydantic import ValidationError
 
 from evenhand.audit.attribution.door import Question, answer
 from evenhand.audit.errors import InputError
-from evenhand.audit.models import skops, weights
 from evenhand.audit.models.declared import Declared, Input, load_with
+from evenhand.audit.models.formats import skops, weights
 from evenhand.audit.models.inputs import declared_inputs, in_batches_of
 from evenhand.audit.models.networks import DeclaredNetwork
 from evenhand.audit.models.outputs import as_probabilities, as_values, task_of
-from evenhand.audit.spec import make_spec
+from evenhand.audit.subject.spec import make_spec
 from tests.audit.formats import makers as mk
 
 

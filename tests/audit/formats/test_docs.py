@@ -8,9 +8,9 @@ from pathlib import Path
 import jsonschema
 import yaml
 
+from evenhand.audit.models.catalogue import formats
 from evenhand.audit.models.declared import Declared
-from evenhand.audit.models.opening import formats
-from evenhand.audit.spec import json_schema, make_spec
+from evenhand.audit.subject.spec import json_schema, make_spec
 
 TEXT = (Path(__file__).parents[3] / "docs" / "models.md").read_text("utf-8")
 

@@ -20,7 +20,7 @@ from evenhand.audit.cli import run
 from evenhand.audit.errors import EvenhandError, InputError, LimitError
 from evenhand.audit.models import endpoint as module
 from evenhand.audit.models.declared import Declared, Endpoint
-from evenhand.audit.models.endpoint import open_endpoint
+from evenhand.audit.worker.opening import open_endpoint
 
 Answer = tuple[int, bytes] | tuple[int, bytes, dict[str, str]]
 BINARY = Declared(classes=("no", "yes"), inputs=({"column": "income"}, {"column": "job"}))

@@ -17,9 +17,9 @@ import torch
 
 from evenhand.audit.cli import run
 from evenhand.audit.errors import InputError, UnsafeModelError
-from evenhand.audit.models import exported, mlflow, pickled, torchscript, transformers
+from evenhand.audit.models.catalogue import formats
 from evenhand.audit.models.declared import Declared
-from evenhand.audit.models.opening import formats
+from evenhand.audit.models.formats import exported, mlflow, pickled, torchscript, transformers
 from evenhand.audit.models.optional import library
 from evenhand.audit.models.pickle_imports import UNREADABLE, imports_of
 from evenhand.audit.models.refused import RECIPES, describe

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evenhand.audit.models.catalogue import formats
 from evenhand.audit.models.declared import Declared
-from evenhand.audit.models.opening import formats, open_model
-from evenhand.audit.worker.levels import Rules
+from evenhand.audit.worker.isolation.levels import Rules
+from evenhand.audit.worker.opening import open_model
 from tests.audit.formats import makers_mlflow
 from tests.audit.formats.makers import MAKERS
 

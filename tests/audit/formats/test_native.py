@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from evenhand.audit.errors import InputError, UnsafeModelError
-from evenhand.audit.models import lightgbm, onnx, xgboost
 from evenhand.audit.models.declared import Declared
-from evenhand.audit.models.onnx_file import facts_of, is_onnx
+from evenhand.audit.models.formats import lightgbm, onnx, xgboost
+from evenhand.audit.models.formats.onnx_file import facts_of, is_onnx
 from tests.audit.formats import makers as mk
 from tests.audit.formats import makers_boosters as mb
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.canonical import digest_path
 from evenhand.audit.errors import InputError, LimitError, UnsafeModelError
+from evenhand.audit.files.canonical import digest_path
 from evenhand.audit.worker import intake
 from evenhand.audit.worker.intake import copy_in
 

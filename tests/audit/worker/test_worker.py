@@ -18,14 +18,22 @@ import pytest
 
 from evenhand.audit.attribution.door import Question, Remote, ask
 from evenhand.audit.errors import InputError, LimitError, UnsafeModelError
-from evenhand.audit.models import opening
-from evenhand.audit.models.opening import open_here, open_model
 from evenhand.audit.models.predictor import Decides
-from evenhand.audit.worker import landlock, seccomp
+from evenhand.audit.worker import opening
+from evenhand.audit.worker.escape import must_be_stopped, try_to_escape
+from evenhand.audit.worker.isolation import landlock, seccomp
+from evenhand.audit.worker.isolation.levels import (
+    GIB,
+    LEAST,
+    Isolation,
+    Level,
+    Rules,
+    make_rules,
+    require,
+)
 from evenhand.audit.worker.launcher import launcher, names_at
-from evenhand.audit.worker.levels import GIB, LEAST, Isolation, Level, Rules, make_rules, require
+from evenhand.audit.worker.opening import open_here, open_model
 from evenhand.audit.worker.predictor import MOST_REPLACED
-from evenhand.audit.worker.probes import must_be_stopped, try_to_escape
 from evenhand.audit.worker.zygote import modules_of
 from tests.audit.models import people, skops_model
 
@@ -168,9 +176,9 @@ def test_this_machine_gives_l3_where_the_kernel_has_what_it_takes() -> None:
 UNPRIVILEGED = """
 import os, resource, sys
 from pathlib import Path
-from evenhand.audit.worker.levels import Level
-from evenhand.audit.worker.lock import leave_family, lock, readable
-from evenhand.audit.worker.probes import run_probes
+from evenhand.audit.worker.isolation.levels import Level
+from evenhand.audit.worker.isolation.lock import leave_family, lock, readable
+from evenhand.audit.worker.isolation.probes import run_probes
 folder, parent = Path(sys.argv[1]), os.getpid()
 told = {n: str(folder / n) for n in ("secret", "removable", "movable", "outside", "model")}
 told |= {"parent": parent, "home": "/root"}
@@ -376,7 +384,7 @@ def test_a_worker_ends_with_its_model_and_its_parent(model: Path) -> None:
     assert ends(pid)
     code = (
         "import sys, os, signal\n"
-        "from evenhand.audit.models.opening import open_model\n"
+        "from evenhand.audit.worker.opening import open_model\n"
         "from evenhand.audit.worker.launcher import launcher\n"
         "opened = open_model(sys.argv[1])\n"
         "print(opened.predictor._session.pid, launcher().pid, flush=True)\n"

@@ -1,0 +1,1 @@
+"""Attributions by kind of input: columns, words, prompts, pixels."""

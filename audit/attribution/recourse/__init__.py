@@ -1,0 +1,1 @@
+"""What would turn a decision: the search, the space that it searches, what is plausible."""

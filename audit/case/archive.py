@@ -1,0 +1,138 @@
+"""A case as one zip file with the signatures beside it, for a third party to check.
+
+    case/...          every file of the sealed case
+    signatures/...    the signed statements about it
+
+Nothing is compressed, and names, times and order are fixed, so that the same case gives the same
+bytes anywhere. What is read is written again and compared: a changed bit is found even where the
+zip format itself would not mind.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from evenhand.audit.case.case import MOST_FILES, Case
+from evenhand.audit.case.statement import envelopes_of, read_envelope
+from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError
+
+MOST_BYTES = 256 << 20  # of an archive, which is held in memory four times while it is compared
+_TIME = (1980, 1, 1, 0, 0, 0)  # the first that the format knows
+
+
+def archive_bytes(case: Case) -> bytes:
+    """The case and the statements beside it as a zip file. Raises LimitError for over 256 MiB."""
+    size = sum((case.path / n).stat().st_size for n in case.files)
+    if size > MOST_BYTES:
+        raise LimitError(
+            f"case {case.path} has {size:,} bytes, over {MOST_BYTES:,}: no archive is made of it",
+            remedy="hand on the folder, with the *.dsse.json beside it; evenhand verify reads both",
+        )
+    files = {f"case/{n}": (case.path / n).read_bytes() for n in (*case.files, "seal.json")}
+    for path in envelopes_of(case.path):
+        files[f"signatures/{path.name.removeprefix(case.path.resolve().name + '.')}"] = (
+            read_envelope(path)
+        )
+    return _zip(files)
+
+
+def _zip(files: Mapping[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(files):
+            info = zipfile.ZipInfo(name, _TIME)
+            info.create_system = 3
+            info.external_attr = (stat.S_IFREG | 0o644) << 16
+            archive.writestr(info, files[name])
+    return made.getvalue()
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
+    """The case folder of an archive in a scratch place, and its signatures by name.
+
+    Raises InputError for what is no such archive or would not be safe to unpack, LimitError for
+    more than one holds,
+    AlteredEvidenceError for one whose bytes are not those that an export writes.
+    """
+    raw = _read(path)
+    files = _files(raw, path)
+    if _zip(files) != raw:
+        raise AlteredEvidenceError(
+            f"{path} was altered: its bytes are not those that `evenhand export` writes",
+            remedy="do not rely on it: ask for the archive again, and compare its SHA-256",
+        )
+    signatures = {n.removeprefix("signatures/"): files[n] for n in files if _is_signature(n)}
+    with TemporaryDirectory(prefix="evenhand-") as folder:
+        case = Path(folder) / "case"
+        for name, data in files.items():
+            if name.startswith("case/"):
+                target = Path(folder) / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+        yield case, signatures
+
+
+def _is_signature(name: str) -> bool:
+    return name.startswith("signatures/")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise InputError(f"{path} is no regular file", remedy="pass a case or its archive")
+        if path.stat().st_size > MOST_BYTES:
+            raise LimitError(
+                f"{path} has over {MOST_BYTES:,} bytes", remedy="it is no exported case"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}", remedy="check it") from error
+
+
+def _files(raw: bytes, path: Path) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            members = archive.infolist()
+            _require_safe(members, path)
+            return {m.filename: archive.read(m) for m in members}
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        raise AlteredEvidenceError(
+            f"{path} is no whole zip file: {error}",
+            remedy="ask for the archive again; `evenhand export CASE` writes one",
+        ) from error
+
+
+def _require_safe(members: list[zipfile.ZipInfo], path: Path) -> None:
+    """Refuses bombs, names that leave the folder, duplicates, links and encryption."""
+    if len(members) > MOST_FILES or sum(m.file_size for m in members) > MOST_BYTES:
+        raise LimitError(
+            f"{path} holds {len(members)} files and claims more than an exported case may have",
+            remedy=f"at most {MOST_FILES} files and {MOST_BYTES} bytes are read",
+        )
+    seen: set[str] = set()
+    for member in members:
+        name, plain = member.filename, PurePosixPath(member.filename)
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        why = ""
+        if plain.is_absolute() or ".." in plain.parts or "\\" in name or str(plain) != name:
+            why = "leaves the folder"
+        elif not name.startswith(("case/", "signatures/")):
+            why = "is no part of an exported case"
+        elif name in seen:
+            why = "is there twice"
+        elif member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
+            why = "is compressed, which an export never is"
+        elif kind not in (0, stat.S_IFREG) or member.is_dir() or member.flag_bits & 1:
+            why = "is a link, a folder or encrypted"
+        if why:
+            raise InputError(
+                f"{path}: {name!r} {why}", remedy="it is not unpacked; ask for another"
+            )
+        seen.add(name)

@@ -1,0 +1,396 @@
+"""The case folder: one audit, sealed. Written once, never edited.
+
+plan.json          what was to be measured, written before anything is measured
+findings.jsonl     one canonical JSON finding a line
+environment.json   versions, machine, times: what a rerun may differ in
+artifacts/         curves, attributions, tables that findings point to
+declared.yaml      thresholds that were written down before, where the plan names such a file
+packs/             the policy packs as they were when the audit was planned
+seal.json          SHA-256 of every file above
+
+Until it is sealed a case is in the making in ``.NAME.partial-PID-*`` beside its place:
+
+case/              the files above, as far as they are written
+run.json           what the audit is, so that only the same one goes on with it
+finished/          what each finished check answered
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import shutil
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from types import TracebackType
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from evenhand.audit.case.finished import Store
+from evenhand.audit.case.shape import Environment, Plan, first_problem, require_shape
+from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError
+from evenhand.audit.files.canonical import (
+    canonical_bytes,
+    digest_bytes,
+    digest_file,
+    digest_json,
+    relative_files,
+)
+from evenhand.audit.files.disk import disk_error, sync_folder, write_whole
+from evenhand.audit.finding import Finding
+
+SEAL_SCHEMA = "evenhand-seal/1"
+SEAL_FILE = "seal.json"
+RUN_FILE = "run.json"
+MOST_FILES, MOST_BYTES = 10_000, 2 << 30  # of a whole case
+MOST_JSON = 64 << 20  # of one JSON file, which takes up to thirty times as much in memory
+_MOST_SEAL = 4 << 20  # of the seal, which is written again to be compared
+_SHAPES: Mapping[str, type[BaseModel]] = {"plan.json": Plan, "environment.json": Environment}
+_ALL_FIELDS = set(Finding.model_fields)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sealed case, read back. ``digest`` is the SHA-256 of the seal: the name of the evidence."""
+
+    path: Path
+    plan: Mapping[str, Any]
+    findings: tuple[Finding, ...]
+    environment: Mapping[str, Any]
+    digest: str
+    files: Mapping[str, str]
+
+    @property
+    def subject(self) -> Mapping[str, Any]:
+        """What was audited, as the plan has it (name, task, digests, sensitive features ...)."""
+        subject: Mapping[str, Any] = self.plan["subject"]
+        return subject
+
+    def finding(self, finding_id: str) -> Finding:
+        """The finding with this id. Raises InputError if the case has none."""
+        for finding in self.findings:
+            if finding.id == finding_id:
+                return finding
+        raise InputError(
+            f"case {self.path} has no finding {finding_id!r}",
+            remedy="list the ids with: evenhand report CASE --format json",
+        )
+
+    def artifact(self, name: str) -> Any:
+        """The JSON artifact stored as ``artifacts/<name>``; of any shape, if a stranger wrote it.
+
+        Raises ValueError for what is no JSON, LimitError for what is too large.
+        """
+        path = self.path / "artifacts" / name
+        if f"artifacts/{name}" not in self.files:
+            raise InputError(f"case {self.path} has no artifact {name!r}", remedy="audit again")
+        return _read_json(path)
+
+    def pack_paths(self) -> tuple[Path, ...]:
+        """The copies of the policy packs that were asked for when the audit was planned."""
+        return tuple(self.path / n for n in self.files if n.startswith("packs/"))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One way in which a case differs from its seal."""
+
+    file: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.what}"
+
+
+class CaseWriter:
+    """Writes a case beside ``path`` and renames it into place when it is sealed.
+
+    Used as a context manager. Left without ``seal`` it takes away what was written, unless checks
+    had finished and ``resumable`` was called: then the work is kept, and ``resume`` goes on with
+    it. A process that is killed leaves the same work behind.
+    """
+
+    def __init__(self, path: Path, plan: Mapping[str, Any], *, resume: Path | None = None) -> None:
+        self.path = path
+        self._work = resume or path.with_name(f".{path.name}.partial-{os.getpid()}-{token_hex(3)}")
+        self._partial = self._work / "case"
+        self._is_resumable = resume is not None
+        if path.exists():
+            raise InputError(
+                f"case folder {path} exists already; a case is never edited",
+                remedy="choose another --out, or move the old case away",
+            )
+        try:
+            self._work.mkdir(parents=True, exist_ok=resume is not None)
+            self._lock = lock_work(self._work)
+            shutil.rmtree(self._partial, ignore_errors=True)  # written anew: it may be half a file
+            self._partial.mkdir()
+        except OSError as error:
+            raise InputError(
+                f"cannot create the case folder {path}: {error.strerror}",
+                remedy="choose an --out that you may write to",
+            ) from error
+        self.finished = Store(self._work / "finished")
+        self._write("plan.json", canonical_bytes(dict(plan)))
+
+    def __enter__(self) -> CaseWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self._partial.exists() or not self._is_resumable or self.finished.is_empty():
+            shutil.rmtree(self._work, ignore_errors=True)
+        os.close(self._lock)
+
+    def resumable(self, run: Mapping[str, Any]) -> None:
+        """Keeps what the audit is, so that it can be resumed from now on."""
+        write_whole(self._work / RUN_FILE, canonical_bytes(dict(run)))
+        self._is_resumable = True
+
+    def add_artifact(self, name: str, value: Any) -> str:
+        """Stores plain JSON as ``artifacts/<name>``; returns that relative path."""
+        return self._write(f"artifacts/{name}", canonical_bytes(value))
+
+    def add_pack(self, name: str, text: bytes) -> str:
+        """Stores a policy pack's bytes as ``packs/<name>``; returns that relative path."""
+        return self._write(f"packs/{name}", text)
+
+    def add_file(self, name: str, text: bytes) -> str:
+        """Stores a file that the plan names as ``name``; returns that relative path."""
+        return self._write(name, text)
+
+    def seal(self, findings: Iterable[Finding], environment: Mapping[str, Any]) -> Case:
+        """Writes findings and environment, seals every file, and moves the case into place."""
+        ordered = sorted(findings, key=lambda f: f.id)
+        lines = b"".join(canonical_bytes(f.to_json()) + b"\n" for f in ordered)
+        self._write("findings.jsonl", lines)
+        self._write("environment.json", canonical_bytes(dict(environment)))
+        files = {n: digest_file(self._partial / n) for n in relative_files(self._partial)}
+        self._write(SEAL_FILE, canonical_bytes({"schema": SEAL_SCHEMA, "files": files}))
+        try:
+            sync_folder(self._partial)
+            self._partial.rename(self.path)
+            sync_folder(self.path.parent)
+        except OSError as error:
+            raise disk_error(f"move the finished case to {self.path}", error) from error
+        return read_case(self.path)
+
+    def _write(self, name: str, data: bytes) -> str:
+        target = self._partial / name
+        if not target.resolve().is_relative_to(self._partial.resolve()):
+            raise InputError(f"file name {name!r} leaves the case folder", remedy="rename it")
+        if target.exists():
+            raise InputError(f"file {name!r} is written twice", remedy="rename it")
+        write_whole(target, data)
+        return name
+
+
+def lock_work(work: Path) -> int:
+    """Locks a case in the making for this process; the kernel unlocks it when the process ends.
+
+    Returns the open folder, to be closed. Raises InputError where another process works on it.
+    """
+    handle = os.open(work, os.O_RDONLY)
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise InputError(
+            f"{work} is being written by another process", remedy="wait until it has ended"
+        ) from error
+    except (ImportError, OSError):
+        pass  # no locks here (Windows, some network file systems): the name has the process in it
+    return handle
+
+
+def unfinished(folder: Path, name: str = "*", *, empty: bool = False) -> list[Path]:
+    """Cases in the making whose process has ended: ``.<name>.partial-*``, newest last.
+
+    ``empty``: also those that were cut off so early that there is nothing to go on with.
+    """
+    found = []
+    for work in folder.glob(f".{glob.escape(name) if name != '*' else name}.partial-*"):
+        run = work / RUN_FILE
+        if not (run.is_file() or empty):
+            continue
+        try:
+            os.close(lock_work(work))
+            found.append(((run if run.is_file() else work).stat().st_mtime_ns, work))
+        except (InputError, OSError):
+            continue  # somebody works on it, or has just finished it
+    return [work for _, work in sorted(found)]
+
+
+def read_case(path: str | Path) -> Case:
+    """Reads a sealed case and checks its seal.
+
+    Raises InputError if there is no case, AlteredEvidenceError if any byte differs.
+    """
+    folder = Path(path)
+    seal = read_seal(folder)
+    findings = read_findings(folder)
+    return Case(
+        path=folder,
+        plan=read_plan(folder),
+        findings=findings,
+        environment=read_object(folder / "environment.json"),
+        digest=digest_json(seal),
+        files=seal["files"],
+    )
+
+
+def read_seal(folder: Path) -> dict[str, Any]:
+    """The seal of a case, with every file of the case held against it.
+
+    Raises InputError if there is no case, AlteredEvidenceError if any byte differs, LimitError for
+    more than a case holds.
+    """
+    problems = verify_case(folder)
+    if problems:
+        raise AlteredEvidenceError(
+            f"case {folder} differs from its seal: " + "; ".join(map(str, problems[:5])),
+            remedy="do not rely on it: restore the case from a copy, or audit again",
+        )
+    seal: dict[str, Any] = _read_json(folder / SEAL_FILE)
+    return seal
+
+
+def read_plan(folder: Path) -> dict[str, Any]:
+    """The plan of a sealed case. Raises AlteredEvidenceError if it is none."""
+    return read_object(folder / "plan.json")
+
+
+def verify_case(path: str | Path) -> list[Problem]:
+    """Every changed, added or missing file of a case; an empty list means that the seal holds.
+
+    Raises InputError if ``path`` is no case folder at all, LimitError for more than a case holds.
+    """
+    folder = Path(path)
+    seal_path = folder / SEAL_FILE
+    if not folder.is_dir():
+        raise InputError(f"no case folder at {folder}", remedy="check the path, or run an audit")
+    if not (seal_path.exists() or (folder / "plan.json").exists()):
+        raise InputError(
+            f"{folder} is not a case: it has neither plan.json nor seal.json",
+            remedy="pass the folder that `evenhand audit --out` wrote",
+        )
+    if not seal_path.is_file() or seal_path.is_symlink():
+        return [Problem(SEAL_FILE, "missing")]
+    sealed, problems = _read_seal(seal_path)
+    present = set(relative_files(folder)) - {SEAL_FILE}
+    _require_size(folder, present)
+    for name in sorted(present | set(sealed)):
+        file = folder / name
+        if name not in sealed:
+            problems.append(Problem(name, "added after sealing"))
+        elif name not in present:
+            problems.append(Problem(name, "missing"))
+        elif file.is_symlink() or not file.is_file():
+            problems.append(Problem(name, "replaced by something that is not a plain file"))
+        elif digest_file(file) != sealed[name]:
+            problems.append(Problem(name, "changed"))
+    return problems
+
+
+def _require_size(folder: Path, names: Collection[str]) -> None:
+    """Before a byte is hashed: a file may say that it is a terabyte long."""
+    size = sum((folder / name).lstat().st_size for name in names)
+    if len(names) > MOST_FILES or size > MOST_BYTES:
+        raise LimitError(
+            f"case {folder} holds {len(names):,} files of {size:,} bytes in all",
+            remedy=f"at most {MOST_FILES:,} files and {MOST_BYTES:,} bytes are read: is it a case?",
+        )
+
+
+def _read_json(file: Path) -> Any:
+    try:
+        return json.loads(_read_text(file))
+    except RecursionError:
+        raise ValueError(f"{file.name} nests too deeply to be read") from None
+
+
+def _read_text(file: Path, most: int = MOST_JSON) -> str:
+    _require_readable(file, most)
+    return file.read_text("utf-8")
+
+
+def _require_readable(file: Path, most: int = MOST_JSON) -> None:
+    size = file.stat().st_size
+    if size > most:
+        raise LimitError(
+            f"{file} has {size:,} bytes, over {most:,}", remedy="is it a case? audit again"
+        )
+
+
+def _read_seal(path: Path) -> tuple[dict[str, str], list[Problem]]:
+    try:
+        raw = _read_text(path, _MOST_SEAL)
+        seal = json.loads(raw)
+        files = dict(seal["files"])
+        canonical = canonical_bytes(seal) == raw.encode() and seal["schema"] == SEAL_SCHEMA
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}, [Problem(SEAL_FILE, "is not a seal")]
+    missing = {"plan.json", "findings.jsonl", "environment.json"} - set(files)
+    problems = [Problem(name, "not covered by the seal") for name in sorted(missing)]
+    if not canonical:
+        problems.append(Problem(SEAL_FILE, "is not in canonical form"))
+    return files, problems
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """``plan.json`` or ``environment.json`` of a sealed case, with its shape looked at."""
+    try:
+        value = require_shape(_read_json(file), _SHAPES[file.name])
+    except ValueError as error:
+        raise AlteredEvidenceError(
+            f"{file} does not hold what its name says: {error}",
+            remedy="the case was written by another version or altered: audit again",
+        ) from None
+    return value
+
+
+def read_findings(folder: Path, measures: Sequence[str] = ()) -> tuple[Finding, ...]:
+    """The findings of a sealed case; those of ``measures`` alone, where any are named, without
+    parsing the others. Raises AlteredEvidenceError where a line is no finding, LimitError for
+    more than a case holds."""
+    file, names = folder / "findings.jsonl", [m.encode() for m in measures]
+    _require_readable(file)
+    try:
+        with file.open("rb") as lines:  # line by line, and by b"\n" alone: names may hold U+2028
+            asked = (n for n in lines if n.strip() and (not names or any(m in n for m in names)))
+            found = tuple(_finding(line) for line in asked)
+    except ValidationError as error:
+        raise AlteredEvidenceError(
+            f"{file} does not hold findings: {first_problem(error)}",
+            remedy="the case was written by another version or altered: audit again",
+        ) from error
+    return tuple(f for f in found if f.measure in measures) if measures else found
+
+
+def _finding(line: bytes) -> Finding:
+    finding = Finding.model_validate_json(line)
+    if finding.model_fields_set == _ALL_FIELDS:
+        # one set of names for all of them: pydantic keeps one for each, over a kilobyte
+        object.__setattr__(finding, "__pydantic_fields_set__", _ALL_FIELDS)
+    return finding
+
+
+def find_cases(folders: Sequence[Path]) -> list[Path]:
+    """Case folders directly below each of ``folders``, oldest name first."""
+    found = (p.parent for f in folders if f.is_dir() for p in f.glob(f"*/{SEAL_FILE}"))
+    return sorted(p for p in found if not p.name.startswith("."))
+
+
+def case_digest(path: Path) -> str:
+    """The digest of a case's seal file, without reading the rest."""
+    return digest_bytes((path / SEAL_FILE).read_bytes())

@@ -1,0 +1,304 @@
+"""The register: one append-only, hash-chained table of plans, cases, signatures, attestations,
+waivers and sign-offs.
+
+SQLite under EVENHAND_HOME by default; any SQLAlchemy URL in EVENHAND_REGISTER. Each entry's digest
+covers its number, time, kind, body and the digest before it, so that an edit, a deletion in the
+middle or a reordering breaks the chain. Truncation at the end is caught by signed checkpoints
+outside the database (``evenhand.audit.case.checkpoints``); EVENHAND_CHECKPOINTS names a second
+file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from evenhand.audit.case import database
+from evenhand.audit.case.checkpoints import Checkpoints
+from evenhand.audit.case.checkpoints import problems as checkpoint_problems
+from evenhand.audit.case.signing import PublicKey
+from evenhand.audit.case.turns import turn
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.files.canonical import canonical_bytes, digest_bytes, digest_json
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+Kind = Literal["plan", "case", "signature", "attestation", "waiver", "sign-off"]
+GENESIS = "sha256:" + "0" * 64
+
+
+def home() -> Path:
+    """EVENHAND_HOME, by default ``./.evenhand``."""
+    return Path(os.environ.get("EVENHAND_HOME") or ".evenhand")
+
+
+def default_url() -> str:
+    """EVENHAND_REGISTER, by default SQLite at ``EVENHAND_HOME/register.sqlite``."""
+    given = os.environ.get("EVENHAND_REGISTER")
+    return given or f"sqlite:///{(home() / 'register.sqlite').resolve()}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the register. ``at`` is UTC, ISO 8601; ``body`` is plain JSON."""
+
+    seq: int
+    at: str
+    kind: Kind
+    body: Mapping[str, Any]
+    previous: str
+    digest: str
+
+    def is_whole(self) -> bool:
+        """Whether ``digest`` is that of the line as it stands."""
+        try:
+            return self.digest == _entry_digest(
+                self.seq, self.at, self.kind, self.body, self.previous
+            )
+        except ValueError:  # numbers or texts that canonical JSON has no form for
+            return False
+
+
+def _entry_digest(seq: int, at: str, kind: str, body: Any, previous: str) -> str:
+    return digest_json({"seq": seq, "at": at, "kind": kind, "body": body, "previous": previous})
+
+
+def chain_problems(entries: Sequence[Entry]) -> list[str]:
+    """What breaks the chain, in words; an empty list means that it holds."""
+    problems: list[str] = []
+    previous = GENESIS
+    for position, entry in enumerate(entries, start=1):
+        if entry.seq != position:
+            problems.append(f"entry {position} is missing or out of order (found {entry.seq})")
+        if entry.previous != previous:
+            problems.append(f"entry {entry.seq} does not follow the entry before it")
+        if not entry.is_whole():
+            problems.append(f"entry {entry.seq} ({entry.kind}) was changed")
+        previous = entry.digest
+    return problems
+
+
+@dataclass(frozen=True)
+class RegisterState:
+    """What ``Register.verify`` found: ``problems`` are alterations, ``notes`` are explained."""
+
+    entries: tuple[Entry, ...]
+    checkpoints: int
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class Register:
+    """Append-only access to the register at ``url``; the table is made when first needed."""
+
+    def __init__(self, url: str | None = None) -> None:
+        self.url = url or default_url()
+        self._engine: Engine | None = None
+
+    def append(self, kind: Kind, body: Mapping[str, Any]) -> Entry:
+        """Adds one entry behind the last, signs a checkpoint, and returns the entry.
+
+        Concurrent writers wait in line. When this returns, the entry is on the disk. Raises
+        InputError where the database or the disk refuses.
+        """
+        import json
+
+        if kind not in get_args(Kind):
+            raise InputError(f"unknown register entry kind {kind!r}", remedy=str(get_args(Kind)))
+        plain = json.loads(canonical_bytes(dict(body)))
+        table, signed = database.table(), self._checkpoints()
+        with self._connect() as connection, self._in_line(), database.exclusive(connection):
+            with database.transaction(connection):
+                last = connection.execute(
+                    table.select().order_by(table.c.seq.desc()).limit(1)
+                ).one_or_none()
+                seq, previous = (last.seq + 1, last.digest) if last else (1, GENESIS)
+                self._sign_late(signed, last)
+                signed.intend(seq)
+                at = datetime.now(UTC).isoformat(timespec="milliseconds")
+                digest = _entry_digest(seq, at, kind, plain, previous)
+                connection.execute(
+                    table.insert().values(
+                        seq=seq, at=at, kind=kind, body=plain, previous=previous, digest=digest
+                    )
+                )
+            signed.add(seq, digest)
+        return Entry(seq, at, kind, plain, previous, digest)
+
+    def _sign_late(self, signed: Checkpoints, last: Any) -> None:
+        """Signs the last entry where its own writer was killed before it could."""
+        before = signed.last()
+        if last is None:
+            if before is not None:
+                raise self._cut_off(before.count, 0)
+        elif before is None or before.count < last.seq:
+            if self._is_local() and before is not None and signed.pending() != last.seq:
+                return  # a removed checkpoint is not papered over: ``verify`` shows the gap
+            signed.add(last.seq, last.digest, late=True)
+        elif before.count > last.seq:
+            raise self._cut_off(before.count, last.seq)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every entry in order, whatever its state (see ``snapshot``)."""
+        if self._is_absent():
+            return ()
+        table = database.table()
+        try:
+            with self._connect() as connection:
+                rows = connection.execute(table.select().order_by(table.c.seq)).all()
+        except (ValueError, RecursionError) as error:
+            raise AlteredEvidenceError(
+                f"the register {self._shown_url()} was altered: an entry is no JSON text ({error})",
+                remedy="restore it from a copy; nothing can be judged on an altered register",
+            ) from error
+        return tuple(Entry(r.seq, r.at, r.kind, r.body, r.previous, r.digest) for r in rows)
+
+    def snapshot(self) -> tuple[Entry, ...]:
+        """Every entry, with the chain and the last checkpoint checked: what the judge reads.
+
+        Raises AlteredEvidenceError where the chain is broken or cut off. ``verify`` checks more.
+        """
+        last = self._checkpoints().last()  # before the entries: others may add some meanwhile
+        entries = self.entries()
+        problems = chain_problems(entries)
+        if not problems and last is not None:
+            if last.count > len(entries):
+                raise self._cut_off(last.count, len(entries))
+            if entries[last.count - 1].digest != last.head:
+                problems = [f"entry {last.count} is not the one that was signed"]
+        if problems:
+            raise AlteredEvidenceError(
+                f"the register {self._shown_url()} was altered: " + "; ".join(problems[:5]),
+                remedy="restore it from a copy; nothing can be judged on an altered register",
+            )
+        return entries
+
+    def stamp(self) -> tuple[object, ...] | None:
+        """What changes with every entry: sizes and times of the files of a SQLite register.
+
+        None where only the database itself can tell.
+        """
+        path = database.sqlite_path(self.url)
+        if path is None:
+            return None
+        files = [path, path.with_name(f"{path.name}-wal"), self._checkpoints().path]
+        told = [file.stat() if file.exists() else None for file in files]
+        # an empty log comes and goes with who reads
+        return tuple((s.st_size, s.st_mtime_ns) if s and s.st_size else None for s in told)
+
+    def verify(self, known: Sequence[PublicKey], copies: Sequence[Path] = ()) -> RegisterState:
+        """Checks the chain and every checkpoint, also those in ``copies``, against the entries."""
+        signed = self._checkpoints()
+        pending = signed.pending()
+        files = [signed.path, *copies]
+        read = [path.read_bytes() if path.exists() else None for path in files]
+        entries = self.entries()
+        digests = [e.digest for e in entries]
+        problems, notes = chain_problems(entries), []
+        for place, lines in zip(files, read, strict=True):
+            if lines is None:
+                if entries or place is not signed.path:
+                    problems.append(f"there are no checkpoints at {place}")
+                continue
+            whole = place is signed.path and self._is_local()
+            problems += checkpoint_problems(lines, digests, known, where=place, whole=whole)
+        last = signed.last()
+        unsigned = len(entries) - (last.count if last else 0)
+        if unsigned > 0:
+            said = f"the last {unsigned} of {len(entries)} entries are under no checkpoint"
+            if not self._is_local() or pending == len(entries) == (last.count if last else 0) + 1:
+                notes.append(f"{said}: written elsewhere, or their writer was killed")
+            elif read[0] is not None:
+                problems.append(f"{said}: checkpoints were removed")
+        if read[0] is not None and self._is_local():
+            problems += _gaps(read[0], signed.path)
+        count = (read[0] or b"").count(b"\n")
+        return RegisterState(entries, count, tuple(problems), tuple(notes))
+
+    def _checkpoints(self) -> Checkpoints:
+        """The checkpoints beside a SQLite file; for another database those kept at home."""
+        path = database.sqlite_path(self.url)
+        if path is None:
+            name = digest_bytes(self._shown_url().encode())[7:19]
+            path = home() / f"register-{name}.db"
+        copy = os.environ.get("EVENHAND_CHECKPOINTS")
+        copies = (Path(copy),) if copy else ()
+        return Checkpoints(path.with_suffix(".checkpoints"), home() / "keys", copies)
+
+    def _is_local(self) -> bool:
+        """Whether every writer of this register writes the same file of checkpoints."""
+        return database.sqlite_path(self.url) is not None
+
+    def _cut_off(self, signed: int, found: int) -> AlteredEvidenceError:
+        return AlteredEvidenceError(
+            f"the register {self._shown_url()} was cut off: a checkpoint counts {signed} entries, "
+            f"{found} are there",
+            remedy="restore it from a copy; nothing can be judged on an altered register",
+        )
+
+    def _is_absent(self) -> bool:
+        path = database.sqlite_path(self.url)
+        return path is not None and not path.exists()
+
+    def _shown_url(self) -> str:
+        from sqlalchemy.engine import make_url
+        from sqlalchemy.exc import ArgumentError
+
+        try:
+            return make_url(self.url).render_as_string(hide_password=True)
+        except ArgumentError as error:
+            raise InputError(
+                "EVENHAND_REGISTER is not a database URL",
+                remedy="use e.g. sqlite:////path/register.sqlite or postgresql+psycopg://host/db",
+            ) from error
+
+    @contextmanager
+    def _in_line(self) -> Iterator[None]:
+        path = database.sqlite_path(self.url)
+        if path is None:
+            yield  # PostgreSQL's own lock serves in order
+            return
+        with turn(path.with_suffix(".queue")):
+            yield
+
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+        try:
+            if self._engine is None:
+                self._engine = database.make_engine(self.url)
+            with self._engine.connect() as connection:
+                database.prepare(connection)
+                yield connection
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"the register {self._shown_url()} needs the package {error.name}",
+                remedy=f"pip install {error.name}",
+            ) from error
+        except ArgumentError as error:
+            raise InputError(
+                "EVENHAND_REGISTER is not a database URL",
+                remedy="use e.g. sqlite:////path/register.sqlite or postgresql+psycopg://host/db",
+            ) from error
+        except (SQLAlchemyError, OSError) as error:
+            cause = getattr(error, "orig", None) or error
+            raise InputError(
+                f"cannot use the register {self._shown_url()}: {cause}",
+                remedy="check the disk, EVENHAND_REGISTER or EVENHAND_HOME, and the rights on it",
+            ) from error
+
+
+def _gaps(lines: bytes, where: Path) -> list[str]:
+    """Entries that no checkpoint was signed for, although every writer signs."""
+    counts = [int(n) for n in re.findall(rb'"count":([0-9]+)', lines)]
+    pairs = pairwise(counts)
+    return [f"{where}: no checkpoint of entries {a + 1} to {b - 1}" for a, b in pairs if b > a + 1]

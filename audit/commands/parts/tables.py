@@ -1,0 +1,141 @@
+"""The tables that commands print for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.commands.parts.shared import console, safe
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from evenhand.audit.comparing.compare import Paired
+    from evenhand.audit.finding import Finding
+    from evenhand.policies.verdict import Verdict
+
+MARKS = {
+    "pass": "✓ pass",
+    "fail": "✗ fail",
+    "warn": "! warn",
+    "inconclusive": "? inconclusive",
+    "needs-attestation": "✎ needs attestation",
+    "attested": "✓ attested",
+    "not-applicable": "– not applicable",
+    "not-yet-applicable": "– not yet applicable",
+    "waived": "~ waived",
+    "error": "✗ error",
+}
+_HEADLINES = (
+    "accuracy_score",
+    "balanced_accuracy_score",
+    "roc_auc_score",
+    "f1_score",
+    "mean_absolute_error",
+    "root_mean_squared_error",
+    "r2_score",
+    "bits_per_character",
+    "perplexity",
+    "accuracy_generalisation_gap",
+    "demographic_parity_difference",
+    "demographic_parity_ratio",
+    "equalized_odds_difference",
+    "equal_opportunity_difference",
+    "declared_epsilon",
+)
+
+_STRONGEST = 5  # columns
+
+
+def value_text(finding: Finding | None) -> str:
+    """``0.17 (0.08 to 0.28)``; the status in words where there is no value."""
+    if finding is None:
+        return "not measured"
+    if finding.value is None:
+        return finding.status.replace("_", " ")
+    text = f"{finding.value:.3g}"
+    if finding.interval is not None:
+        text += f" ({finding.interval.low:.3g} to {finding.interval.high:.3g})"
+    return text
+
+
+def table(title: str, columns: Sequence[str]) -> Table:
+    """An empty table in the house's look."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def show(shown: Table | str) -> None:
+    """Prints a table, or lines that are never broken (paths are copied from them), on stdout."""
+    if isinstance(shown, str):
+        print(safe(shown))
+    else:
+        console().print(shown)
+
+
+def headline_table(findings: Iterable[Finding]) -> Table:
+    """The few findings that people ask for first; the rest are in the report."""
+    made = table("Findings (the rest are in the report)", ["measure", "over", "value", "n", "note"])
+    findings = list(findings)
+    for name in _HEADLINES:
+        for f in findings:
+            if f.measure == name and not f.group:
+                over = " × ".join(f.between) or "all rows"
+                made.add_row(name, safe(over), value_text(f), str(f.n), safe(f.reason))
+    for f in _strongest(findings):
+        made.add_row(f.measure, safe(f.column), value_text(f), str(f.n), safe(f.reason))
+    return made
+
+
+def _strongest(findings: Iterable[Finding]) -> list[Finding]:
+    """The columns that move the output most."""
+    moved = [
+        f for f in findings if f.measure == "mean_absolute_attribution" and f.value is not None
+    ]
+    overall = [f for f in moved if not f.group]
+    return sorted(overall, key=lambda f: (-(f.value or 0.0), f.column))[:_STRONGEST]
+
+
+def verdict_table(pack: str, verdicts: Sequence[Verdict]) -> Table:
+    """One pack's items with status and reason."""
+    made = table(f"Pack {pack}", ["status", "item", "severity", "because"])
+    for v in verdicts:
+        because = v.because.get("en", "")
+        made.add_row(
+            MARKS[v.status], f"{v.item} {safe(v.title.get('en', ''))}", v.severity, safe(because)
+        )
+    return made
+
+
+def counts_text(verdicts: Sequence[Verdict]) -> str:
+    """``9 pass, 2 fail, 1 inconclusive``: statuses that occur, in fixed order."""
+    from evenhand.policies.gate import counts
+
+    return ", ".join(f"{n} {status}" for status, n in counts(verdicts).items() if n) or "no items"
+
+
+def show_verdicts(verdicts: Sequence[Verdict]) -> None:
+    """One table a pack, with its counts underneath."""
+    by_pack: dict[str, list[Any]] = {}
+    for verdict in verdicts:
+        by_pack.setdefault(f"{verdict.pack} {verdict.pack_version}", []).append(verdict)
+    for pack, items in by_pack.items():
+        show(verdict_table(pack, items))
+        show(f"{pack}: {counts_text(items)}")
+
+
+def show_known(setting: Mapping[str, Any]) -> None:
+    """What a gate with a baseline let go because it was there before."""
+    if "known" in setting:
+        listed = ", ".join(setting["known"]) or "nothing"
+        show(f"Known since the baseline, and no worse: {listed}")
+
+
+def group_text(result: Paired) -> str:
+    """``race=black, sex=F``, or ``all rows``."""
+    return ", ".join(f"{k}={v}" for k, v in result.group.items()) or "all rows"

@@ -1,0 +1,1 @@
+"""Two cases side by side: gaps on the same rows, decisions row by row, explanations that drift."""

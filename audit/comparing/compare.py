@@ -1,0 +1,300 @@
+"""Two models on the same rows: per group, who got better or worse, pair by pair.
+
+Two cases are compared only where every row of one is a row of the other: same data, target,
+positive label, features and seed. Else the comparison is refused: two samples of different people
+would need another method, and choosing one silently would be a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from evenhand.audit.case.case import Case
+from evenhand.audit.comparing.decisions import FILE, Decisions, read_decisions
+from evenhand.audit.errors import InputError
+from evenhand.audit.finding import Interval
+from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
+from evenhand.audit.measure.uncertainty.estimate import Estimate
+from evenhand.audit.measure.uncertainty.testing import adjust
+from evenhand.audit.subject.counts import feature_sets
+
+SCHEMA = "evenhand-comparison/1"
+# Measure -> whether more is better for the group. Of the selection rate positive_is decides.
+MORE_IS_BETTER: dict[str, bool | None] = {
+    "accuracy_score": True,
+    "true_positive_rate": True,
+    "false_positive_rate": False,
+    "selection_rate": None,
+}
+_NO_ROWS = {
+    "accuracy_score": "no rows",
+    "selection_rate": "no rows",
+    "true_positive_rate": "no positive labels in this group",
+    "false_positive_rate": "no negative labels in this group",
+}
+_SAME = (
+    "task",
+    "target",
+    "positive_label",
+    "positive_is",
+    "sensitive_features",
+    "control_features",
+)
+
+
+@dataclass(frozen=True)
+class Paired:
+    """One measure of one group (empty: all rows) under both models; ``difference`` is A minus B.
+
+    ``outcome`` is worse or better where the adjusted p-value is under 1 - level and the measure
+    has a direction, changed where it has none, else "none shown"; undefined without rows.
+    """
+
+    measure: str
+    group: Mapping[str, str]
+    n: int
+    counts: PairedCounts
+    a: float | None = None
+    b: float | None = None
+    difference: float | None = None
+    interval: Interval | None = None
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    outcome: str = "undefined"
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            **{k: v for k, v in vars(self).items() if k not in ("group", "counts", "interval")},
+            "group": dict(self.group),
+            "counts": dict(vars(self.counts)),
+            "interval": self.interval and self.interval.model_dump(mode="json"),
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Case A against case B: every group, pair and crossing, for each measure."""
+
+    a: Case
+    b: Case
+    n: int
+    level: float
+    results: tuple[Paired, ...]
+
+    @property
+    def worse(self) -> tuple[Paired, ...]:
+        """What got worse from B to A, beyond chance."""
+        return tuple(r for r in self.results if r.outcome == "worse")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "schema": SCHEMA,
+            "a": _named(self.a),
+            "b": _named(self.b),
+            "n": self.n,
+            "level": self.level,
+            "difference": "A minus B, on the same rows",
+            "test": "McNemar, exact, two-sided; p_adjusted: Holm over all defined results",
+            "interval": "Newcombe 1998, paired, method 10",
+            "results": [r.to_json() for r in self.results],
+            "n_worse": len(self.worse),
+        }
+
+
+def _named(case: Case) -> dict[str, Any]:
+    return {"case": str(case.path), "digest": case.digest, "name": case.subject["name"]}
+
+
+def compare(case_a: Case, case_b: Case, *, level: float = 0.95) -> Comparison:
+    """Pairs two cases row by row.
+
+    Raises InputError (exit 2) unless both audited the same rows of a classification task in the
+    same way.
+    """
+    a, b = paired_decisions(case_a, case_b)
+    sensitive = [str(f) for f in case_a.subject["sensitive_features"]]
+    parts: list[tuple[dict[str, str], int]] = [({}, a.everyone)]
+    for features in feature_sets(sensitive):
+        parts += a.groups(features)
+    better = more_is_better(case_a)
+    found = [paired(a, b, m, g, rows, level) for g, rows in parts for m in better]
+    return Comparison(case_a, case_b, a.n, level, _judged(found, better, level))
+
+
+def more_is_better(case: Case) -> dict[str, bool | None]:
+    """The measures with their direction; without labels the selection rate alone, of several
+    classes the accuracy alone."""
+    if case.subject["task"] == "multiclass":
+        return {"accuracy_score": True}
+    means = {"benefit": True, "burden": False}.get(str(case.subject.get("positive_is")))
+    known = {**MORE_IS_BETTER, "selection_rate": means}
+    if case.subject.get("target") is None:
+        return {"selection_rate": means}
+    return known
+
+
+def paired_decisions(case_a: Case, case_b: Case) -> tuple[Decisions, Decisions]:
+    """The decisions of two cases on the same rows. Raises InputError where rows can't be paired."""
+    _require_same(case_a, case_b)
+    a, b = (_decisions(case) for case in (case_a, case_b))
+    same_groups = a.features.keys() == b.features.keys() and all(
+        a.features[name] == b.features[name] for name in a.features
+    )
+    if a.n != b.n or a.positive != b.positive or not same_groups:
+        raise InputError(
+            f"the rows of {case_a.path} and {case_b.path} do not match one by one",
+            remedy="audit both models on the same file with the same version of evenhand",
+        )
+    return a, b
+
+
+def _decisions(case: Case) -> Decisions:
+    if f"artifacts/{FILE}" not in case.files:
+        raise InputError(
+            f"case {case.path} holds no decisions row by row",
+            remedy="audit the model again; rows counted on disk (--stream), and several classes "
+            "without labels, leave no decisions",
+        )
+    return read_decisions(case.artifact(FILE), str(case.path))
+
+
+def _require_same(a: Case, b: Case) -> None:
+    def differ(what: str, one: Any, other: Any) -> None:
+        if one != other:
+            raise InputError(
+                f"{what} differs, {one!r} and {other!r}: {a.path} and {b.path} cannot be paired",
+                remedy="audit both models on the same rows with the same options",
+            )
+
+    for key in _SAME:
+        differ(key, a.subject.get(key), b.subject.get(key))
+    differ("the digest of the data", a.subject["digests"]["data"], b.subject["digests"]["data"])
+    differ("the seed", a.plan.get("seed"), b.plan.get("seed"))
+    if a.subject["task"] not in ("binary", "multiclass"):
+        raise InputError(
+            f"{a.path} is of a {a.subject['task']} task; classifiers are compared",
+            remedy="compare the findings of the two reports",
+        )
+
+
+def paired(
+    a: Decisions, b: Decisions, measure: str, group: Mapping[str, str], rows: int, level: float
+) -> Paired:
+    """One measure over ``rows`` (bits); ``outcome`` is left to be judged over all results."""
+    counts = _counts(a, b, measure, rows)
+    if counts.n == 0:
+        return Paired(measure, group, 0, counts, reason=_NO_ROWS[measure])
+    return Paired(
+        measure,
+        group,
+        counts.n,
+        counts,
+        a=(counts.both + counts.first) / counts.n,
+        b=(counts.both + counts.second) / counts.n,
+        difference=counts.difference,
+        interval=newcombe_paired(counts, level),
+        p_value=mcnemar_exact(counts.first, counts.second),
+        outcome="none shown",
+    )
+
+
+def paired_change(
+    case_a: Case, case_b: Case, measure: str, group: Mapping[str, str], level: float
+) -> Paired:
+    """One measure of one group (empty: all rows) under both models, untested.
+
+    Raises InputError where rows can't be paired, or the cases do not know the group.
+    """
+    if measure not in more_is_better(case_a):
+        raise InputError(
+            f"{measure} of a {case_a.subject['task']} task is not compared row by row",
+            remedy=f"ask for {', '.join(more_is_better(case_a))}",
+        )
+    a, b = paired_decisions(case_a, case_b)
+    rows = a.everyone
+    for feature, name in group.items():
+        known = a.features.get(feature)
+        if known is None or name not in known.levels:
+            raise InputError(f"the cases have no rows of {feature}={name}", remedy="audit again")
+        rows = known.rows(known.levels.index(name), rows)
+    return paired(a, b, measure, group, rows, level)
+
+
+def _counts(a: Decisions, b: Decisions, measure: str, rows: int) -> PairedCounts:
+    positive = a.positive or 0
+    one, other = a.selected, b.selected
+    if measure == "accuracy_score":
+        one, other = ~(one ^ positive), ~(other ^ positive)
+    elif measure == "true_positive_rate":
+        rows &= positive
+    elif measure == "false_positive_rate":
+        rows &= ~positive
+    return PairedCounts(
+        both=(rows & one & other).bit_count(),
+        first=(rows & one & ~other).bit_count(),
+        second=(rows & ~one & other).bit_count(),
+        neither=(rows & ~one & ~other).bit_count(),
+    )
+
+
+def _judged(
+    found: Sequence[Paired], better: Mapping[str, bool | None], level: float
+) -> tuple[Paired, ...]:
+    tested = [i for i, r in enumerate(found) if r.p_value is not None]
+    adjusted = dict(zip(tested, adjust([found[i].p_value or 0.0 for i in tested]), strict=True))
+    judged = []
+    for i, result in enumerate(found):
+        p = adjusted.get(i)
+        if p is None or result.difference is None:
+            judged.append(result)
+            continue
+        outcome = "none shown"
+        if p < 1 - level:
+            more = better[result.measure]
+            good = (result.difference > 0) == more
+            outcome = "changed" if more is None else "better" if good else "worse"
+        judged.append(replace(result, p_adjusted=p, outcome=outcome))
+    return tuple(judged)
+
+
+def gap_change(
+    case_a: Case, case_b: Case, features: Sequence[str], rates: Sequence[str], level: float = 0.95
+) -> Estimate:
+    """How much smaller (below 0) or larger case A's gap between groups is than case B's.
+
+    ``rates``: the gap is the largest over these (both error rates for equalized odds). Raises
+    InputError where the cases can't be paired.
+    """
+    import numpy as np
+
+    from evenhand.audit.measure.paired_gap import gap_change as change
+
+    a, b = paired_decisions(case_a, case_b)
+    positive = a.positive or 0
+    minimum = min_group_size(case_a)
+    table = []
+    for _, rows in a.groups(features):
+        if rows.bit_count() < minimum:
+            continue
+        cells = [
+            (rows & label & one & other).bit_count()
+            for label in (~positive, positive)
+            for one in (~a.selected, a.selected)
+            for other in (~b.selected, b.selected)
+        ]
+        table.append(np.reshape(cells, (2, 2, 2)))
+    counts = np.array(table).reshape(-1, 2, 2, 2)
+    return change(counts, rates, seed=int(case_a.plan["seed"]), level=level)
+
+
+def min_group_size(case: Case) -> int:
+    """From which size on the case's gaps compare groups; 1 where it measured no gaps."""
+    for planned in case.plan["checks"]:
+        if planned["id"] == "fairness.gaps":
+            return int(planned["options"].get("min_group_size", 1))
+    return 1

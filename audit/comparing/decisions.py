@@ -1,0 +1,119 @@
+"""Decisions row by row, as bits: what two cases need to be compared on the same people.
+
+The artifact ``decisions.json`` of a binary audit holds, for the audited rows in canonical order,
+one bit each for "selected" and (with labels) "positive", and each row's group. Of several classes
+"selected" says who was answered rightly, and everybody is positive: no class is told. No scores, no
+inputs, no ids. Bit i of a number is row i; a group's level number is spread over bit planes, so
+that the rows of any group are found with a few operations on whole columns.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+SCHEMA = "evenhand-decisions/1"
+FILE = "decisions.json"
+_MAX_LEVELS = 1 << 20
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A sensitive or control feature: its groups by name, and each row's group in bit planes."""
+
+    levels: tuple[str, ...]
+    planes: tuple[int, ...]
+
+    def rows(self, level: int, among: int) -> int:
+        """The rows of one group among those given, as bits."""
+        found = among
+        for place, plane in enumerate(self.planes):
+            found &= plane if level >> place & 1 else ~plane
+        return found
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """``selected`` and ``positive`` (None without labels) as bits of ``n`` rows."""
+
+    n: int
+    selected: int
+    positive: int | None
+    features: Mapping[str, Feature]
+
+    @property
+    def everyone(self) -> int:
+        """All rows, as bits."""
+        return (1 << self.n) - 1
+
+    def groups(self, features: Sequence[str]) -> Iterator[tuple[dict[str, str], int]]:
+        """Every group of ``features`` that has rows, by name, with its rows as bits."""
+
+        def narrowed(
+            rest: Sequence[str], names: dict[str, str], rows: int
+        ) -> Iterator[tuple[dict[str, str], int]]:
+            if not rest:
+                yield names, rows
+                return
+            feature = self.features[rest[0]]
+            for number, level in enumerate(feature.levels):
+                within = feature.rows(number, rows)
+                if within:
+                    yield from narrowed(rest[1:], {**names, rest[0]: level}, within)
+
+        yield from narrowed(tuple(features), {}, self.everyone)
+
+
+def read_decisions(given: Any, where: str) -> Decisions:
+    """Decisions from the artifact. Raises InputError for what ``decisions_json`` doesn't write."""
+    try:
+        if given["schema"] != SCHEMA:
+            raise ValueError(f"schema is {given['schema']!r}")
+        n = given["n"]
+        if type(n) is not int or n < 1:
+            raise ValueError(f"n is {n!r}")
+        positive = given["positive"]
+        return Decisions(
+            n,
+            _unpacked(given["selected"], n),
+            None if positive is None else _unpacked(positive, n),
+            {str(k): _feature(v, n) for k, v in given["features"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
+        raise InputError(
+            f"{where}: {FILE} cannot be read: {error}", remedy="audit the model again"
+        ) from None
+
+
+def _feature(given: Any, n: int) -> Feature:
+    levels = tuple(str(level) for level in given["levels"])
+    if not 1 <= len(set(levels)) == len(levels) <= _MAX_LEVELS:
+        raise ValueError("levels are repeated, or none, or too many")
+    planes = tuple(_unpacked(plane, n) for plane in given["planes"])
+    if len(planes) != (len(levels) - 1).bit_length():
+        raise ValueError(f"{len(planes)} planes for {len(levels)} levels")
+    return Feature(levels, planes)
+
+
+def packed(bits: np.ndarray) -> str:
+    import numpy as np
+
+    packed = np.packbits(np.asarray(bits, dtype=bool), bitorder="little")
+    return base64.b64encode(packed.tobytes()).decode("ascii")
+
+
+def _unpacked(text: str, n: int) -> int:
+    raw = base64.b64decode(text, validate=True)
+    bits = int.from_bytes(raw, "little")
+    if len(raw) != -(-n // 8) or bits >> n:
+        raise ValueError(f"bits for {n} rows are expected")
+    return bits

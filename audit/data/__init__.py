@@ -1,0 +1,1 @@
+"""Data of every kind -> one table, within limits: files, images, texts, databases."""

@@ -1,0 +1,89 @@
+"""Bytes -> text: the encoding is declared, or shown by a mark at the start, or UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import zlib
+
+from evenhand.audit.data.limits import Limits, check_expansion
+from evenhand.audit.errors import InputError
+
+_MARKS = (  # the longer first: UTF-32's mark starts with UTF-16's
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CHUNK = 1 << 20
+
+
+def known_encoding(encoding: str) -> str:
+    """The codec's own name. Raises InputError for one that is not known, or not of text."""
+    try:
+        found = codecs.lookup(encoding)
+        if not found._is_text_encoding:  # Python's codecs for bytes to bytes: zip, rot13 ...
+            raise LookupError
+    except (LookupError, ValueError):
+        raise InputError(
+            f"encoding {encoding[:40]!r} is not known", remedy="use e.g. utf-8, latin-1 or cp1252"
+        ) from None
+    return found.name
+
+
+def decode(raw: bytes, source: object, encoding: str | None = None) -> tuple[str, list[str]]:
+    """The text, and a note where it was not UTF-8.
+
+    Raises InputError, with line and column, for bytes that are no text in that encoding.
+    """
+    marked = next((name for mark, name in _MARKS if raw.startswith(mark)), None)
+    name = known_encoding(encoding) if encoding else marked or "utf-8"
+    if name == "utf-8":
+        name = "utf-8-sig"
+    shown = "UTF-8" if name == "utf-8-sig" else name.upper()
+    try:
+        text = raw.decode(name)
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        where = f"byte {error.start} (line {line}, column {column})"
+        raise InputError(
+            f"{source} is not {shown} text: {where} is 0x{raw[error.start]:02x}",
+            remedy="name its encoding, e.g. --encoding latin-1, or pass Parquet",
+        ) from None
+    except UnicodeError as error:
+        raise InputError(f"{source} is not {shown} text: {error}", remedy="check it") from None
+    if "\0" in text:
+        at = text.index("\0")
+        line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+        raise InputError(
+            f"{source} holds binary data (a zero byte at character {at}, line {line}, "
+            f"column {column})",
+            remedy="pass CSV, Parquet, Arrow, JSON lines, Excel or SQLite; where it is text in "
+            "UTF-16, name it: --encoding utf-16-le",
+        )
+    return text, [] if name == "utf-8-sig" else [f"the file was read as {shown} text"]
+
+
+def gunzip(raw: bytes, source: object, limits: Limits) -> bytes:
+    """What a gzip file holds. Raises InputError for a broken one, LimitError for a bomb."""
+    parts: list[bytes] = []
+    unpacked = 0
+    rest = raw
+    try:
+        while rest:
+            member = zlib.decompressobj(31)
+            while not member.eof:
+                part = member.decompress(rest, _CHUNK)
+                rest = member.unconsumed_tail
+                if not part and not rest and not member.eof:
+                    raise InputError(f"{source} ends in the middle", remedy="download it again")
+                unpacked += len(part)
+                check_expansion(unpacked, len(raw), source, limits)
+                parts.append(part)
+            rest = member.unused_data.lstrip(b"\0")
+    except zlib.error as error:
+        raise InputError(
+            f"{source} is not a readable gzip file: {error}", remedy="download it again"
+        ) from None
+    return b"".join(parts)

@@ -1,0 +1,360 @@
+"""Images -> one table: IDX files (MNIST's layout), a folder with metadata.csv, or arrays (.npz).
+
+The column ``image`` holds each image as bytes, row-major uint8, all of the shape that
+``Table.shapes["image"]`` tells: (height, width) or (height, width, 3). What strangers hand over is
+read as data: no pickle, no path outside the folder, and sizes are checked before they are believed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from evenhand.audit.data.one_file import read_file
+from evenhand.audit.data.table import Table
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.files.canonical import digest_file, digest_json
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Part = Literal["train", "test"]
+IMAGE, LABEL = "image", "label"
+METADATA = "metadata.csv"
+MAX_PIXELS = 1 << 30  # of all images together; a gigabyte in memory
+MAX_IMAGE_PIXELS = 1 << 24  # of one
+_FILE_COLUMNS = ("file", "file_name")
+_IDX = re.compile(r"(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?")
+_TEST_WAS_READ = "the test split was read"
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Pixels (n, ...) uint8, the other columns, the files' digest and notes."""
+
+    pixels: np.ndarray
+    columns: dict[str, Any]
+    digest: str
+    notes: tuple[str, ...] = ()
+
+
+def holds_images(path: str | Path) -> bool:
+    """Whether there are images at a path, in a layout that ``read_images`` knows."""
+    place = Path(path)
+    if place.is_dir():
+        return (place / METADATA).is_file() or bool(_idx_files(place))
+    return place.is_file() and zipfile.is_zipfile(place) and _is_npz(place)
+
+
+def read_images(path: str | Path, split: Part | None = None) -> Table:
+    """Reads images with their labels and whatever else is known of them.
+
+    Columns: ``image``, ``label`` and those of the metadata (or the other arrays of an .npz).
+    ``split`` chooses the part, where the data come with one (IDX names, or a column ``split`` of
+    train and test); without it the test part is read where there is one, and every row otherwise.
+
+    Raises InputError for files that are missing, truncated, of another format, of counts or sizes
+    that do not fit together, or over ``MAX_PIXELS``.
+    """
+    place = Path(path)
+    if not place.exists():
+        siblings = (p.name for p in place.parent.glob("*")) if place.parent.is_dir() else ()
+        raise InputError(f"no images at {place}", remedy=nearest(place.name, siblings))
+    if _is_idx(place):
+        return _read_idx(place, split)
+    return _select(_load(place), place, split)
+
+
+def read_parts(path: str | Path) -> tuple[Table, Table | None]:
+    """The training images and, where the data come with a test split, the test images.
+
+    Raises InputError as ``read_images`` does.
+    """
+    place = Path(path)
+    if not place.exists():
+        return read_images(place), None
+    if _is_idx(place):
+        has_test = any(part == "test" for part, _ in _idx_files(place))
+        return _read_idx(place, "train"), _read_idx(place, "test") if has_test else None
+    found = _load(place)
+    if "split" not in found.columns:
+        return _select(found, place, None), None
+    return _select(found, place, "train"), _select(found, place, "test")
+
+
+def _is_idx(place: Path) -> bool:
+    return place.is_dir() and not (place / METADATA).is_file()
+
+
+def _load(place: Path) -> _Read:
+    return _read_folder(place) if place.is_dir() else _read_npz(place)
+
+
+def _select(found: _Read, place: Path, split: Part | None) -> Table:
+    """The rows of the wanted part; the column ``split`` is left out."""
+    import numpy as np
+
+    if "split" not in found.columns:
+        if split is not None:
+            raise InputError(f"{place} has no split {split!r}", remedy="add a column 'split'")
+        return _table(found, place)
+    parts = np.asarray([str(p) for p in found.columns["split"]])
+    odd = sorted(set(parts) - {"train", "test"})
+    if odd:
+        raise InputError(
+            f"{place}: split={odd[0]!r} is neither 'train' nor 'test'", remedy="correct the column"
+        )
+    chosen = split or ("test" if "test" in parts else "train")
+    keep = parts == chosen
+    if not keep.any():
+        raise InputError(f"{place} has no rows of split {chosen!r}", remedy="add some")
+    columns = {k: np.asarray(v, dtype=object)[keep] for k, v in found.columns.items()}
+    del columns["split"]
+    notes = (_TEST_WAS_READ,) if split is None and chosen == "test" else ()
+    return _table(replace(found, pixels=found.pixels[keep], columns=columns), place, notes)
+
+
+def _table(found: _Read, place: Path, notes: tuple[str, ...] = ()) -> Table:
+    import pandas as pd
+
+    n, shape = len(found.pixels), tuple(found.pixels.shape[1:])
+    if n == 0:
+        raise InputError(f"{place} holds no images", remedy="add some")
+    size = math.prod(shape)
+    raw = found.pixels.tobytes()
+    cells = [raw[i * size : (i + 1) * size] for i in range(n)]
+    frame = pd.DataFrame({IMAGE: pd.Series(cells, dtype=object)})
+    for name, values in found.columns.items():
+        frame[name] = pd.Series(list(values)).infer_objects()
+    return Table(frame, str(place), found.digest, (*found.notes, *notes), {IMAGE: shape})
+
+
+# --- IDX: a magic number, the sizes as big-endian 32-bit numbers, then the bytes
+
+
+def _idx_files(folder: Path) -> dict[tuple[str, str], Path]:
+    """(part, "images" or "labels") -> file; where both are there, the one that is not packed."""
+    found: dict[tuple[str, str], Path] = {}
+    for file in sorted(folder.iterdir()):
+        match = _IDX.fullmatch(file.name)
+        if match and file.is_file():
+            part = "train" if match[1] == "train" else "test"
+            found.setdefault((part, match[2]), file)
+    return found
+
+
+def _read_idx(folder: Path, split: Part | None) -> Table:
+    files = _idx_files(folder)
+    parts = {part for part, _ in files}
+    part = split or ("test" if "test" in parts else "train")
+    notes = (_TEST_WAS_READ,) if split is None and len(parts) > 1 else ()
+    pair = []
+    for what in ("images", "labels"):
+        if (part, what) not in files:
+            prefix = "train" if part == "train" else "t10k"
+            digits = 3 if what == "images" else 1
+            raise InputError(
+                f"{folder} lacks {prefix}-{what}-idx{digits}-ubyte.gz",
+                remedy="put IDX images and labels, or a metadata.csv with images, in the folder",
+            )
+        pair.append(files[part, what])
+    pixels, labels = _idx_array(pair[0], 3), _idx_array(pair[1], 1)
+    if len(pixels) != len(labels):
+        raise InputError(
+            f"{pair[0]} holds {len(pixels)} images, {pair[1]} {len(labels)} labels",
+            remedy="use files that belong together",
+        )
+    digest = digest_json({file.name: digest_file(file) for file in pair})
+    return _table(_Read(pixels, {LABEL: labels.astype("int64")}, digest), folder, notes)
+
+
+def _idx_array(file: Path, dimensions: int) -> np.ndarray:
+    """The array of one IDX file of unsigned bytes with so many dimensions."""
+    import numpy as np
+
+    try:
+        with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as handle:
+            head = handle.read(4 + 4 * dimensions)
+            if head[:4] != bytes([0, 0, 8, dimensions]):
+                raise InputError(
+                    f"{file} starts with {head[:4].hex()}, not with 000008{dimensions:02x}",
+                    remedy=f"is it an IDX file of bytes in {dimensions} dimensions?",
+                )
+            shape = [int.from_bytes(head[i : i + 4], "big") for i in range(4, len(head), 4)]
+            expected = math.prod(shape)
+            if len(head) < 4 + 4 * dimensions or expected > MAX_PIXELS:
+                raise InputError(
+                    f"{file} says that it holds {' x '.join(map(str, shape))} bytes, over "
+                    f"{MAX_PIXELS:,}"
+                    if expected > MAX_PIXELS
+                    else f"{file} ends in its header",
+                    remedy="use a smaller set, or download the file again",
+                )
+            # One more than is said: what follows shows itself, a bomb is never unpacked.
+            raw = handle.read(expected + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"cannot read {file}: {error}", remedy="download it again") from None
+    if len(raw) != expected:
+        is_short = len(raw) < expected
+        raise InputError(
+            f"{file} says {expected} bytes and holds {len(raw) if is_short else 'more'}",
+            remedy="download it again",
+        )
+    return np.frombuffer(raw, dtype=np.uint8).reshape(shape)
+
+
+# --- a folder of PNG and JPEG files, and a table about them
+
+
+def _read_folder(folder: Path) -> _Read:
+    table = read_file(folder / METADATA)
+    name = next((c for c in _FILE_COLUMNS if c in table.frame.columns), None)
+    if name is None:
+        raise InputError(
+            f"{folder / METADATA} lacks a column 'file'", remedy="name each image's file in it"
+        )
+    table.require([LABEL], "column")
+    if IMAGE in table.frame.columns:
+        raise InputError(
+            f"{folder / METADATA} has a column {IMAGE!r}", remedy="rename it: the pixels go there"
+        )
+    files = [_inside(folder, str(cell)) for cell in table.frame[name]]
+    pixels, notes = _decode_all(files)
+    columns = {c: table.frame[c].to_numpy() for c in table.frame.columns if c != name}
+    digests = {f.relative_to(folder.resolve()).as_posix(): digest_file(f) for f in files}
+    digest = digest_json({METADATA: table.digest, **digests})
+    return _Read(pixels, columns, digest, (*table.notes, *notes))
+
+
+def _inside(folder: Path, name: str) -> Path:
+    file = (folder / name).resolve()
+    if not file.is_relative_to(folder.resolve()):
+        raise InputError(
+            f"{folder / METADATA} names {name!r}, which is outside the folder",
+            remedy="keep the images in the folder",
+        )
+    if not file.is_file():
+        siblings = (p.name for p in file.parent.glob("*")) if file.parent.is_dir() else ()
+        raise InputError(f"no image at {file}", remedy=nearest(file.name, siblings))
+    return file
+
+
+def _decode_all(files: list[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Every image, grey where all are grey, with three colours otherwise; one size."""
+    import numpy as np
+
+    decoded: list[np.ndarray] = []
+    total = 0
+    for file in files:
+        pixels = _decode(file)
+        if decoded and pixels.shape[:2] != decoded[0].shape[:2]:
+            raise InputError(
+                f"{file} is {_size(pixels)}, {files[0]} is {_size(decoded[0])}",
+                remedy="scale all images to one size",
+            )
+        total += pixels.size
+        if total > MAX_PIXELS:
+            raise InputError(
+                f"the images hold over {MAX_PIXELS:,} values", remedy="use fewer or smaller ones"
+            )
+        decoded.append(pixels)
+    if not decoded:
+        return np.zeros((0, 1, 1), dtype=np.uint8), ()
+    n_grey = sum(p.ndim == 2 for p in decoded)
+    if n_grey in (0, len(decoded)):
+        return np.stack(decoded), ()
+    in_colour = [np.repeat(p[..., None], 3, axis=2) if p.ndim == 2 else p for p in decoded]
+    return np.stack(in_colour), (f"{n_grey} grey images were read as colour images",)
+
+
+def _decode(file: Path) -> np.ndarray:
+    """One PNG or JPEG file: (height, width) or (height, width, 3)."""
+    import warnings
+
+    import numpy as np
+    from PIL import Image, ImageFile, UnidentifiedImageError
+
+    # Other libraries (WeasyPrint) let Pillow fill up what is missing of a picture, process-wide.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of broken metadata, which is not read
+            with Image.open(file, formats=("PNG", "JPEG")) as image:
+                if image.width * image.height > MAX_IMAGE_PIXELS:
+                    raise InputError(
+                        f"{file} has {image.width} x {image.height} pixels, over "
+                        f"{MAX_IMAGE_PIXELS:,}",
+                        remedy="scale it down",
+                    )
+                return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, zlib.error) as error:
+        raise InputError(
+            f"{file} is not a readable PNG or JPEG image: {error}", remedy="replace it"
+        ) from None
+
+
+def _size(pixels: np.ndarray) -> str:
+    return f"{pixels.shape[1]} x {pixels.shape[0]}"
+
+
+# --- arrays
+
+
+def _is_npz(file: Path) -> bool:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return "images.npy" in archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        return False
+
+
+def _read_npz(file: Path) -> _Read:
+    arrays = _arrays(file)
+    lacking = [name for name in ("images", "labels") if name not in arrays]
+    if lacking:
+        raise InputError(f"{file} lacks the array {lacking[0]!r}", remedy=nearest("", arrays))
+    pixels = arrays.pop("images")
+    is_image = pixels.ndim == 3 or (pixels.ndim == 4 and pixels.shape[3] in (1, 3))
+    if pixels.dtype.name != "uint8" or not is_image:
+        raise InputError(
+            f"{file}: images are {pixels.dtype} {pixels.shape}, not uint8 (n, height, width) or "
+            "(n, height, width, 3)",
+            remedy="save them as bytes from 0 to 255",
+        )
+    if pixels.ndim == 4 and pixels.shape[3] == 1:
+        pixels = pixels[..., 0]
+    columns = {LABEL: arrays.pop("labels"), **arrays}
+    for name, values in columns.items():
+        if values.shape != (len(pixels),):
+            raise InputError(
+                f"{file}: array {name!r} has shape {values.shape}, there are {len(pixels)} images",
+                remedy="give every array one value an image",
+            )
+    if IMAGE in columns:
+        raise InputError(f"{file} has an array {IMAGE!r}", remedy="rename it")
+    return _Read(pixels, columns, digest_file(file))
+
+
+def _arrays(file: Path) -> dict[str, np.ndarray]:
+    import numpy as np
+
+    try:
+        with zipfile.ZipFile(file) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > MAX_PIXELS:
+            raise InputError(
+                f"{file} unpacks to {size:,} bytes, over {MAX_PIXELS:,}", remedy="use a smaller set"
+            )
+        with np.load(file, allow_pickle=False) as stored:
+            return {name: np.asarray(stored[name]) for name in stored.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(
+            f"{file} is not a readable .npz of arrays: {error}",
+            remedy="write it with numpy.savez, without objects",
+        ) from None

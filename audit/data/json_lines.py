@@ -1,0 +1,76 @@
+"""JSON lines -> a data frame: one flat object a line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.data.limits import Limits, check_expansion, check_width, name_columns
+from evenhand.audit.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MAX_NUMBER = 1 << 64  # larger whole numbers have no type in a table
+
+
+def read_json_lines(text: str, source: object, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
+    """The records in the file's order; a key that a record lacks is a missing cell.
+
+    Raises InputError, with the line, for what is no flat object of single values.
+    """
+    import pandas as pd
+
+    records: list[dict[str, Any]] = []
+    keys: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        records.append(_record(line, number, source))
+        for key in records[-1]:
+            keys.setdefault(key, len(keys))
+        check_width(len(keys), source)
+        # A new key on every line makes a table as wide as it is long.
+        check_expansion(8 * len(records) * len(keys), len(text), source, limits)
+    names, notes = name_columns(list(keys), source)
+    frame = pd.DataFrame.from_records(records, columns=list(keys))
+    frame.columns = pd.Index(names)
+    return frame, notes
+
+
+def _record(line: str, number: int, source: object) -> dict[str, Any]:
+    try:
+        record = json.loads(line, object_pairs_hook=_pairs)
+        if not isinstance(record, dict):
+            raise ValueError("it is not an object")
+        json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{source} line {number} is not a JSON record: {_short(error)}",
+            remedy="write one flat JSON object a line",
+        ) from None
+    for key, value in record.items():
+        if isinstance(value, dict | list):
+            raise InputError(
+                f"{source} line {number}: {key!r} holds a nested value",
+                remedy="flatten it into columns of single values",
+            )
+        if isinstance(value, int) and abs(value) >= _MAX_NUMBER:
+            raise InputError(
+                f"{source} line {number}: {key!r} holds a whole number of "
+                f"{len(str(abs(value)))} digits",
+                remedy="is it a code? Write it as text, in quotes",
+            )
+    return record
+
+
+def _short(error: Exception) -> str:
+    text = str(error)
+    return text if len(text) < 200 else text[:200] + "..."
+
+
+def _pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [k for k, _ in items]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"key {max(keys, key=keys.count)!r} is repeated")
+    return dict(items)

@@ -1,0 +1,68 @@
+"""A plain text file -> one table with the column ``text``: a line a row, or a passage a row.
+
+Tables of texts (CSV, Parquet, JSON lines) are read by ``evenhand.audit.data.reading``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evenhand.audit.data.decoding import decode
+from evenhand.audit.data.table import Table
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.files.canonical import digest_bytes
+
+COLUMN = "text"
+_TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json"})
+
+
+def is_plain_text(path: str | Path) -> bool:
+    """Whether a path names a text file rather than a table: by its name, for both are text."""
+    return Path(path).suffix.lower() not in _TABLE_SUFFIXES
+
+
+def read_texts(path: str | Path, *, encoding: str = "utf-8", passage: int | None = None) -> Table:
+    """Reads a text file as rows of the column ``text``.
+
+    With ``passage`` the rows are consecutive passages of that many characters, without overlap
+    (the last may be shorter), line ends included; without, they are its lines that are not blank.
+    Line ends of any kind count as one character.
+
+    Raises InputError for a file that is missing, a folder, empty, binary, or not in ``encoding``.
+    """
+    import pandas as pd
+
+    file = Path(path)
+    raw = _bytes(file)
+    text, _ = decode(raw, file, encoding)
+    notes = []
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        notes.append("line ends were read as one character each")
+    if not text.strip():
+        raise InputError(f"text file {file} is empty", remedy="pass a file with text in it")
+    if passage is None:
+        lines = text.split("\n")
+        rows = [line for line in lines if line.strip()]
+        blank = len(lines) - len(rows) - (not lines[-1])
+        notes += [f"{blank} blank lines were left out"] if blank else []
+    else:
+        if passage < 1:
+            raise InputError(f"passage={passage} must be 1 or more", remedy="use e.g. 64")
+        rows = [text[i : i + passage] for i in range(0, len(text), passage)]
+    frame = pd.DataFrame({COLUMN: pd.Series(rows, dtype=object)})
+    return Table(frame, str(file), digest_bytes(raw), tuple(notes))
+
+
+def _bytes(file: Path) -> bytes:
+    if file.is_dir():
+        raise InputError(f"{file} is a folder", remedy="pass a text file")
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        siblings = (p.name for p in file.parent.glob("*")) if file.parent.is_dir() else ()
+        raise InputError(f"no text file at {file}", remedy=nearest(file.name, siblings)) from None
+    except OSError as error:
+        raise InputError(
+            f"cannot read {file}: {error.strerror}", remedy="check the rights on it"
+        ) from error

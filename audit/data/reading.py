@@ -1,0 +1,79 @@
+"""Files and databases -> one table, with typed errors; files are told apart by content.
+
+A table keeps every row and cell that the source has. What was changed on the way in (a repeated
+column kept once, blank lines left out) is in ``Table.notes``. Readers are in
+``evenhand.audit.data``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from evenhand.audit.data.database import is_url, read_database, without_secrets
+from evenhand.audit.data.delimited import MISSING_TEXTS, types_of
+from evenhand.audit.data.limits import Limits
+from evenhand.audit.data.one_file import file_and_part, read_file, table_of_rows
+from evenhand.audit.data.table import Table, as_text, merge_repeated
+from evenhand.audit.data.types import as_declared
+from evenhand.audit.errors import InputError
+from evenhand.audit.files.canonical import digest_bytes
+
+__all__ = ["MISSING_TEXTS", "Table", "as_text", "read_table", "table_of"]
+
+
+def read_table(
+    path: str | Path,
+    *,
+    types: Mapping[str, str] | None = None,
+    encoding: str | None = None,
+    limits: Limits | None = None,
+) -> Table:
+    """Reads a data file, images (see ``evenhand.audit.data.images``) or a table of a database.
+
+    CSV and its relatives (also packed with gzip), Parquet, Arrow, JSON lines, Excel and SQLite
+    files are told apart by content; ``FILE#NAME`` names a sheet or a table in them. A database is
+    ``URL#table``, a URL of SQLAlchemy. ``types`` declares what columns hold (see
+    ``evenhand.audit.data.types``), ``encoding`` that of text without a mark (UTF-8).
+
+    Raises InputError for a missing, empty or malformed source, a cell that breaks a declared type,
+    and a column name that is repeated with cells that differ; LimitError (exit 6) for what would
+    take too much memory or time.
+    """
+    from evenhand.audit.data.images import holds_images, read_images
+
+    limits, declared = limits or Limits(), types or {}
+    if is_url(path):
+        frame, notes = read_database(str(path), limits)
+        return table_of_rows(frame, without_secrets(str(path)), notes, declared)
+    file, part = file_and_part(path)
+    if holds_images(file):
+        table = read_images(file)
+        frame = as_declared(table.frame, declared, file, as_text)
+        return replace(table, frame=frame, types=types_of(frame, declared))
+    return read_file(file, part, types=declared, encoding=encoding, limits=limits)
+
+
+def table_of(frame: Any, source: str = "data frame") -> Table:
+    """A table from a data frame in memory; its digest is that of its CSV text.
+
+    ``frame`` is of pandas, or any that narwhals knows (Arrow tables, Polars frames, lazy ones too).
+    Raises InputError for anything else.
+    """
+    import narwhals as nw
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        try:
+            known = nw.from_native(frame)
+        except TypeError:
+            raise InputError(
+                f"{type(frame).__name__} is no data frame",
+                remedy="pass a pandas, Polars or Arrow table, or write a file",
+            ) from None
+        frame = (known.collect() if isinstance(known, nw.LazyFrame) else known).to_pandas()
+    merged, notes = merge_repeated(frame.reset_index(drop=True), Path(source))
+    text = merged.to_csv(index=False).encode()
+    return Table(merged, source, digest_bytes(text), tuple(notes), types=types_of(merged, {}))

@@ -1,0 +1,141 @@
+"""A table as it was read, and what a cell is: the text that labels and groups go by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data file as read: ``frame`` in the file's row order, its digest, and notes on reading.
+
+    ``shapes`` tells the shape of the arrays whose bytes a column's cells hold (images), ``types``
+    what each column was read as: number, category, text, boolean, date or bytes.
+    """
+
+    frame: pd.DataFrame
+    source: str
+    digest: str
+    notes: tuple[str, ...] = ()
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    def require(self, columns: Iterable[str], role: str) -> None:
+        """Raises InputError, with near matches, unless every column is there."""
+        for column in columns:
+            if column not in self.frame.columns:
+                raise InputError(
+                    f"{role} {column!r} is not a column of {self.source}",
+                    remedy=nearest(column, self.frame.columns),
+                )
+
+
+def merge_repeated(frame: pd.DataFrame, file: object) -> tuple[pd.DataFrame, list[str]]:
+    """Keeps a column name that is repeated with identical cells once; refuses it otherwise."""
+    names = [str(c) for c in frame.columns]
+    first: dict[str, int] = {}
+    notes: list[str] = []
+    for position, name in enumerate(names):
+        if name not in first:
+            first[name] = position
+            continue
+        if not frame.iloc[:, first[name]].equals(frame.iloc[:, position]):
+            raise InputError(
+                f"column name {name!r} is repeated in {file} with cells that differ",
+                remedy=f"rename columns {first[name] + 1} and {position + 1}",
+            )
+        notes.append(
+            f"column {name!r} is repeated with identical cells "
+            f"(columns {first[name] + 1} and {position + 1}): kept once"
+        )
+    merged = frame.iloc[:, list(first.values())].copy()
+    merged.columns = list(first)
+    return merged, notes
+
+
+def as_text(value: Any) -> str:
+    """One cell as the text that labels and groups are compared by: 1 and 1.0 are the same, "1".
+
+    >>> as_text(1.0), as_text(1), as_text(True), as_text(" a")
+    ('1', '1', 'true', ' a')
+    """
+    if isinstance(value, bytes):  # pixels: as a name they would be as long as the picture
+        return hashlib.sha256(value).hexdigest()
+    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):  # numpy's own bool
+        return "true" if value else "false"
+    if isinstance(value, Real):
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number past 1e308: its own digits
+            return str(value)
+        if number.is_integer() and abs(number) < 2**53:
+            return str(int(number))
+    return str(value)
+
+
+def texts(column: pd.Series[Any]) -> tuple[Any, Any]:
+    """A column as an object array of texts and a boolean array that is True where it is missing."""
+    import numpy as np
+    import pandas as pd
+
+    try:
+        codes, uniques = pd.factorize(column)
+    except TypeError:  # cells that are lists or records have no hash: they go by their text
+        codes, uniques = pd.factorize(column.map(str, na_action="ignore"))
+    names = np.array([as_text(u) for u in uniques] + [""], dtype=object)
+    return names[codes], codes < 0
+
+
+def match_label(given: str, labels: Iterable[str]) -> str | None:
+    """The label that ``given`` means: the same text, or the same number ("1.0" for "1"), or the
+    same truth value ("True" for "true"); None if there is none.
+
+    >>> match_label("1.0", ["0", "1"]), match_label("True", ["false", "true"])
+    ('1', 'true')
+    """
+    known = list(labels)
+    if given in known:
+        return given
+    try:
+        number = float(given)
+    except ValueError:
+        lowered = given.lower()
+        return lowered if lowered in ("true", "false") and lowered in known else None
+    return next((k for k in known if _number(k) == number), None)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def canonical_order(frame: pd.DataFrame, *, last: Iterable[str] = ()) -> Any:
+    """Row positions in an order that depends on the rows' contents alone, not on their order.
+
+    Columns in ``last`` (the sensitive features) only break ties, so that renaming groups does not
+    reorder rows. Equal rows may come in any order among themselves: they are interchangeable.
+    """
+    import numpy as np
+    import pandas as pd
+
+    tail = sorted(set(last) & set(frame.columns))
+    head = sorted(set(frame.columns) - set(tail))
+
+    def row_hash(columns: list[str]) -> Any:
+        if not columns:
+            return np.zeros(len(frame), dtype=np.uint64)
+        plain = pd.DataFrame({c: texts(frame[c])[0] for c in columns})
+        return pd.util.hash_pandas_object(plain, index=False).to_numpy()
+
+    return np.lexsort((row_hash(tail), row_hash(head)))

@@ -1,1 +1,0 @@
-"""Evidence that survives: writing that is whole or absent, signatures, checkpoints, archives."""

@@ -1,0 +1,1 @@
+"""Files as such: canonical bytes, whole writes, hash chains, YAML that runs nothing."""

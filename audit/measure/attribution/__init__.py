@@ -1,0 +1,1 @@
+"""How far attributions agree, drift, differ by group, and hold what they claim."""

@@ -1,0 +1,1 @@
+"""What is withheld so that no small group can be worked out."""

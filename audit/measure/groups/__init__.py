@@ -1,0 +1,1 @@
+"""Differences between groups: gaps, ratios, unknown values, the worst of them."""

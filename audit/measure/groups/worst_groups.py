@@ -1,0 +1,242 @@
+"""Search for groups with many errors on one half of the rows, confirmation on the other half.
+
+A group is a crossing of one to three columns' levels. Searching thousands of groups finds a bad one
+in pure noise; only what a half that played no part in the search shows again is reported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.measure.uncertainty.testing import adjust
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_OVERLAP = 0.8  # a candidate that shares more of its rows with a better one says nothing new
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """A column as levels: ``codes`` (n,) are positions in ``names``, texts for people."""
+
+    column: str
+    codes: np.ndarray
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A group: (position of the column, level) pairs, and its excess of errors in z."""
+
+    where: tuple[tuple[int, int], ...]
+    z: float
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A candidate on the other half: errors and rows inside it and outside."""
+
+    where: tuple[tuple[int, int], ...]
+    errors: int
+    rows: int
+    other_errors: int
+    other_rows: int
+    p_value: float
+    adjusted: float
+
+
+def search(
+    columns: Sequence[Levels],
+    is_error: np.ndarray,
+    *,
+    depth: int,
+    smallest: int,
+    most: int,
+) -> tuple[list[Candidate], int]:
+    """The ``most`` groups with the greatest excess of errors over the rest, and how many groups
+    were looked at. Groups under ``smallest`` rows, or like a better one, are passed over.
+
+    Parameters
+    ----------
+    columns  : levels of each column for the n rows to search
+    is_error : bool array of shape (n,)
+    """
+    looked_at = 0
+    found: list[Candidate] = []
+    for size in range(1, depth + 1):
+        for chosen in combinations(range(len(columns)), size):
+            n, k = _table([columns[c] for c in chosen], is_error)
+            z = _excess(k, n, int(is_error.sum()), is_error.size, smallest)
+            looked_at += int((n >= smallest).sum())
+            found += [
+                Candidate(
+                    tuple(zip(chosen, _unravel(i, columns, chosen), strict=True)), float(z[i])
+                )
+                for i in _top(z, most)
+            ]
+    # simpler groups first among equals; then by columns, which does not depend on levels' names
+    found.sort(key=lambda c: (-round(c.z, 9), len(c.where), c.where))
+    return _distinct(found, columns, most), looked_at
+
+
+def confirm(
+    candidates: Sequence[Candidate], columns: Sequence[Levels], is_error: np.ndarray
+) -> list[Confirmed]:
+    """Each candidate on rows that the search has not seen: one-sided Fisher test of more errors
+    inside than outside, with Holm's adjustment over all candidates."""
+    from scipy.stats import hypergeom
+
+    total, errors = int(is_error.size), int(is_error.sum())
+    counted, p_values = [], []
+    for candidate in candidates:
+        inside = members(candidate.where, columns)
+        k, n = int(is_error[inside].sum()), int(inside.sum())
+        counted.append((candidate.where, k, n, errors - k, total - n))
+        # P(at least k errors among n rows) if the errors fell anywhere
+        p_values.append(min(1.0, float(hypergeom.sf(k - 1, total, errors, n))) if n else 1.0)
+    return [
+        Confirmed(*one, p_value=p, adjusted=a)
+        for one, p, a in zip(counted, p_values, adjust(p_values), strict=True)
+    ]
+
+
+def members(where: Sequence[tuple[int, int]], columns: Sequence[Levels]) -> np.ndarray:
+    """The rows of a group, bool array of shape (n,)."""
+    import numpy as np
+
+    inside: np.ndarray = np.logical_and.reduce([columns[c].codes == level for c, level in where])
+    return inside
+
+
+def heat_map(columns: Sequence[Levels], is_error: np.ndarray) -> dict[str, Any]:
+    """Rows and errors of every level of each column and of every crossing of two, as JSON."""
+    pairs = []
+    for a, b in combinations(columns, 2):
+        n, k = _table([a, b], is_error)
+        shape = (len(a.names), len(b.names))
+        pairs.append(
+            {
+                "columns": [a.column, b.column],
+                "rows": n.reshape(shape).tolist(),
+                "errors": k.reshape(shape).tolist(),
+            }
+        )
+    singles = []
+    for each in columns:
+        n, k = _table([each], is_error)
+        singles.append(
+            {
+                "column": each.column,
+                "levels": list(each.names),
+                "rows": n.tolist(),
+                "errors": k.tolist(),
+            }
+        )
+    return {"columns": singles, "pairs": pairs}
+
+
+def error_tree(
+    columns: Sequence[Levels], is_error: np.ndarray, *, depth: int, smallest: int
+) -> list[dict[str, Any]]:
+    """A greedy tree: each node is split by the one level whose errors stand out most.
+
+    Returns nodes {id, parent, column, level, is_level, rows, errors}; the first is all rows.
+    """
+    import numpy as np
+
+    nodes: list[dict[str, Any]] = []
+
+    def grow(inside: np.ndarray, parent: int | None, split: Any, left: int) -> None:
+        rows, errors = int(inside.sum()), int(is_error[inside].sum())
+        node = {"id": len(nodes), "parent": parent, "rows": rows, "errors": errors}
+        column, level, is_level = split or ("", "", True)
+        nodes.append({**node, "column": column, "level": level, "is_level": is_level})
+        best = _best_split(columns, is_error, inside, smallest) if left else None
+        if best is None:
+            return
+        position, code = best
+        here = columns[position].codes == code
+        named = (columns[position].column, columns[position].names[code])
+        grow(inside & here, node["id"], (*named, True), left - 1)
+        grow(inside & ~here, node["id"], (*named, False), left - 1)
+
+    grow(np.ones(is_error.size, dtype=bool), None, None, depth)
+    return nodes
+
+
+def _best_split(
+    columns: Sequence[Levels], is_error: np.ndarray, inside: np.ndarray, smallest: int
+) -> tuple[int, int] | None:
+    import numpy as np
+
+    best: tuple[float, int, int] | None = None
+    total, errors = int(inside.sum()), int(is_error[inside].sum())
+    for position, each in enumerate(columns):
+        part = Levels(each.column, each.codes[inside], each.names)
+        n, k = _table([part], is_error[inside])
+        z = np.abs(_excess(k, n, errors, total, smallest))
+        z[total - n < smallest] = -np.inf
+        z[~np.isfinite(z)] = -np.inf
+        code = int(z.argmax())
+        if z[code] > 0 and (best is None or z[code] > best[0] + 1e-9):
+            best = (float(z[code]), position, code)
+    return None if best is None else best[1:]
+
+
+def _table(columns: Sequence[Levels], is_error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and errors of every crossing of the columns' levels, flat."""
+    import numpy as np
+
+    code = np.zeros(is_error.size, dtype=np.int64)
+    cells = 1
+    for each in columns:
+        code = code * len(each.names) + each.codes
+        cells *= len(each.names)
+    rows = np.bincount(code, minlength=cells)
+    errors = np.bincount(code, weights=is_error, minlength=cells).astype(np.int64)
+    return rows, errors
+
+
+def _excess(k: np.ndarray, n: np.ndarray, errors: int, total: int, smallest: int) -> np.ndarray:
+    """z of each group's errors against the rest's, pooled; -inf where it is too small or all."""
+    import numpy as np
+
+    rest = total - n
+    pooled = errors / max(total, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / rest))
+        z = (k / n - (errors - k) / rest) / spread
+    fits = (n >= smallest) & (rest > 0) & np.isfinite(z)
+    found: np.ndarray = np.where(fits, z, -math.inf)
+    return found
+
+
+def _top(z: np.ndarray, most: int) -> Iterator[int]:
+    import numpy as np
+
+    for i in np.argsort(-z, kind="stable")[:most]:
+        if z[i] > 0 and math.isfinite(z[i]):
+            yield int(i)
+
+
+def _unravel(i: int, columns: Sequence[Levels], chosen: Sequence[int]) -> tuple[int, ...]:
+    import numpy as np
+
+    shape = tuple(len(columns[c].names) for c in chosen)
+    return tuple(int(x) for x in np.unravel_index(i, shape))
+
+
+def _distinct(found: Sequence[Candidate], columns: Sequence[Levels], most: int) -> list[Candidate]:
+    kept: list[tuple[Candidate, Any]] = []
+    for candidate in found:
+        inside = members(candidate.where, columns)
+        if all((inside & o).sum() <= _OVERLAP * (inside | o).sum() for _, o in kept):
+            kept.append((candidate, inside))
+        if len(kept) == most:
+            break
+    return [c for c, _ in kept]

@@ -1,0 +1,1 @@
+"""Values with their intervals: closed forms, exact ones, bootstraps, tests."""

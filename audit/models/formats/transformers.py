@@ -1,0 +1,282 @@
+"""Transformers folders: config.json, safetensors and a tokeniser; never code from the folder.
+
+Sequence classification gives class scores (or values), causal language models the log-likelihood of
+each text. Pickled weights and folders that name code of their own (``auto_map``) are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.data.table import as_text, texts
+from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.models.declared import NOTHING, Declared
+from evenhand.audit.models.formats.weights import check_header, is_safetensors
+from evenhand.audit.models.optional import library
+from evenhand.audit.models.outputs import as_probabilities, as_values
+from evenhand.audit.models.predictor import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+NAME = "transformers"
+TRUST = "code"
+ABOUT = "safetensors and JSON, but read by a library that chooses its own code by what they say"
+PRELOAD = ("torch", "transformers", "tokenizers", "safetensors.torch")
+BESIDE = {"tokenizer.json": PRELOAD, "tokenizer_config.json": PRELOAD}
+DECLARES = frozenset({"task", "classes", "inputs", "truncate"})
+EXTRA = "text"
+RECOGNISED_BY = "a folder whose config.json names a model_type"
+GRADIENTS = False
+SAVE = """model.save_pretrained("folder", safe_serialization=True)
+tokenizer.save_pretrained("folder")"""
+
+_MAX_JSON_BYTES = 64 << 20
+_CODE = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack", ".py"})
+_BATCH = 32  # texts at once, fixed: the same rows give the same bytes
+_UNLIMITED = 1 << 20  # tokenisers without a limit say 10**30
+
+
+def recognises(path: Path) -> bool:
+    """A folder with a config.json that names a model type."""
+    file = path / "config.json"
+    if not path.is_dir() or not file.is_file() or file.stat().st_size > _MAX_JSON_BYTES:
+        return False
+    try:
+        config = json.loads(file.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(config, dict) and "model_type" in config
+
+
+def load(path: Path, declared: Declared = NOTHING) -> TextClassifier | LanguageModel:
+    """Opens it. Raises UnsafeModelError for code and pickles in it, InputError for other models."""
+    config = _json(path / "config.json")
+    _refuse_code(path)
+    kinds = [str(name) for name in config.get("architectures") or ()]
+    causal = any(k.endswith(("ForCausalLM", "LMHeadModel")) for k in kinds)
+    if not causal and not any(k.endswith("ForSequenceClassification") for k in kinds):
+        raise InputError(
+            f"{path}: config.json names {', '.join(kinds) or 'no architecture'}: neither a "
+            "sequence classifier nor a causal language model",
+            remedy="audit stored predictions with --predictions",
+        )
+    tokenizer = _part(path, "AutoTokenizer", "the tokeniser")
+    column = _text_column(declared, path)
+    if causal:
+        model = _part(path, "AutoModelForCausalLM", "the model", use_safetensors=True)
+        return LanguageModel(model.eval(), tokenizer, column, path)
+    model = _part(path, "AutoModelForSequenceClassification", "the model", use_safetensors=True)
+    return TextClassifier(model.eval(), tokenizer, column, declared, path)
+
+
+def _text_column(declared: Declared, path: Path) -> str:
+    columns = declared.plain_columns(NAME) or ("text",)
+    if len(columns) > 1:
+        raise InputError(
+            f"{path} reads one column of texts, declared are {len(columns)}",
+            remedy="declare that column: --inputs text",
+        )
+    return columns[0]
+
+
+def _refuse_code(path: Path) -> None:
+    """Refuses what could run, and shards whose headers are out of bounds."""
+    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+        if file.suffix.lower() in _CODE:
+            raise UnsafeModelError(
+                f"{path} holds {file.name}: a file type whose opening can run code",
+                remedy="keep the .safetensors weights alone: model.save_pretrained(folder, "
+                "safe_serialization=True)",
+            )
+        if file.suffix == ".safetensors":
+            if not is_safetensors(file):
+                raise UnsafeModelError(
+                    f"{file} is not safetensors, whatever its name says",
+                    remedy="save it again: model.save_pretrained(folder, safe_serialization=True)",
+                )
+            check_header(file)
+        if file.suffix == ".json" and file.stat().st_size <= _MAX_JSON_BYTES:
+            found = _json(file)
+            if isinstance(found, dict) and found.get("auto_map"):
+                raise UnsafeModelError(
+                    f"{file} names code of its own (auto_map)",
+                    remedy="only networks of the transformers library itself are opened; audit "
+                    "stored predictions with --predictions",
+                )
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{file} is not JSON: {error}", remedy="save the model again") from None
+
+
+def _part(path: Path, kind: str, what: str, **options: Any) -> Any:
+    import warnings
+
+    transformers = library("transformers", EXTRA, NAME)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # meant for the library's own developers
+            return getattr(transformers, kind).from_pretrained(
+                path, local_files_only=True, trust_remote_code=False, **options
+            )
+    # The library raises anything for a folder that it can't read; each means the same here.
+    except Exception as error:
+        shown = str(error).strip().splitlines()
+        raise InputError(
+            f"{path}: {what} cannot be opened: {type(error).__name__}: "
+            f"{shown[0][:300] if shown else ''}",
+            remedy="save model and tokenizer with save_pretrained into one folder",
+        ) from error
+
+
+class _TextModel:
+    format = NAME
+    gradients = None
+    task: Task
+    classes: tuple[str, ...] = ()
+
+    def __init__(self, model: Any, tokenizer: Any, column: str, path: Path) -> None:
+        self._model, self._tokenizer, self._column = model, tokenizer, column
+        self._what = str(path)
+        self.input_columns = (column,)
+        self.maker_says: Mapping[str, Any] = {"architecture": type(model).__name__}
+        limits = (
+            getattr(model.config, "max_position_embeddings", None),
+            getattr(model.config, "n_positions", None),
+            tokenizer.model_max_length,
+        )
+        self._limit = min((int(n) for n in limits if n and n < _UNLIMITED), default=None)
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        """Scores of shape (rows, n_classes)."""
+        raise TypeError(f"a model of task {self.task!r} has no predict_proba")
+
+    def predict_values(self, frame: pd.DataFrame) -> np.ndarray:
+        """Predicted values of shape (rows,)."""
+        raise TypeError(f"a model of task {self.task!r} has no predict_values")
+
+    def token_log_likelihood(self, frame: pd.DataFrame) -> tuple[Any, Any, Any]:
+        """See ``evenhand.audit.models.predictor``."""
+        raise TypeError(f"a model of task {self.task!r} has no token_log_likelihood")
+
+    def _texts(self, frame: pd.DataFrame) -> list[str]:
+        import numpy as np
+
+        found, missing = texts(frame[self._column])
+        if missing.any():
+            row = int(np.flatnonzero(missing)[0]) + 1
+            raise InputError(
+                f"column {self._column!r} is empty in row {row} ({int(missing.sum())} such rows)",
+                remedy="a missing text is a person without an answer: fill it, or remove the row",
+            )
+        return [str(t) for t in found]
+
+
+class TextClassifier(_TextModel):
+    """A sequence classifier, or a regression where it gives one number."""
+
+    def __init__(
+        self, model: Any, tokenizer: Any, column: str, declared: Declared, path: Path
+    ) -> None:
+        super().__init__(model, tokenizer, column, path)
+        config = model.config
+        if config.problem_type == "multi_label_classification":
+            raise InputError(
+                f"{self._what} gives several labels at once",
+                remedy="audit one label at a time by stored predictions: --predictions",
+            )
+        self._truncates = bool(declared.truncate)
+        n = int(config.num_labels)
+        self.task = "regression"
+        if n > 1:
+            own = tuple(as_text(config.id2label[i]) for i in range(n))
+            if declared.classes and len(declared.classes) != n:
+                raise InputError(
+                    f"{self._what} has {n} classes, declared are {len(declared.classes)}",
+                    remedy=f"declare them in the order of {', '.join(own[:10])}",
+                )
+            self.classes = declared.classes or own
+            self.task = "binary" if n == 2 else "multiclass"
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        """Scores of shape (rows, n_classes): softmax of the logits."""
+        raw = self._logits(self._texts(frame))
+        return as_probabilities(raw, len(self.classes), "logits", self._what, rows=len(frame))
+
+    def predict_values(self, frame: pd.DataFrame) -> np.ndarray:
+        """Predicted values of shape (rows,)."""
+        return as_values(self._logits(self._texts(frame)), self._what, rows=len(frame))
+
+    def _logits(self, found: list[str]) -> np.ndarray:
+        import numpy as np
+        import torch
+
+        answers = [np.zeros((0, int(self._model.config.num_labels)))]
+        for start in range(0, len(found), _BATCH):
+            encoded = self._encoded(found[start : start + _BATCH], start)
+            with torch.no_grad():
+                answers.append(self._model(**encoded).logits.double().numpy())
+        return np.concatenate(answers)
+
+    def _encoded(self, part: list[str], start: int) -> Any:
+        pads = self._tokenizer.pad_token is not None
+        cut = {"truncation": True, "max_length": self._limit} if self._truncates else {}
+        encoded = self._tokenizer(part if pads else part[:1], padding=pads, **cut)
+        lengths = [sum(mask) for mask in encoded["attention_mask"]]
+        if self._limit and max(lengths) > self._limit:
+            row = start + lengths.index(max(lengths)) + 1
+            raise InputError(
+                f"the text in row {row} has {max(lengths)} tokens, {self._what} reads "
+                f"{self._limit}",
+                remedy="declare truncate: true in subject.yaml if users' texts are cut off too",
+            )
+        return encoded.convert_to_tensors("pt")
+
+
+class LanguageModel(_TextModel):
+    """A causal language model: log-likelihood of texts, in windows of its own length."""
+
+    task: Task = "generation"
+
+    def token_log_likelihood(
+        self, frame: pd.DataFrame
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sums of nat, scored tokens and characters, each of shape (rows,).
+
+        A token is scored given those before it in the same window; the first one where the
+        tokeniser has a token for the beginning of a text. Texts that are longer than the model
+        reads are scored in consecutive windows that share one token.
+        """
+        import numpy as np
+
+        found = self._texts(frame)
+        nats, tokens = np.zeros(len(found)), np.zeros(len(found), dtype=np.int64)
+        for row, text in enumerate(found):
+            ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+            if self._tokenizer.bos_token_id is not None:
+                ids = [self._tokenizer.bos_token_id, *ids]
+            step = (self._limit or len(ids) or 1) - 1 or 1
+            for start in range(0, max(len(ids) - 1, 0), step):
+                window = ids[start : start + step + 1]
+                nats[row] += self._window(window)
+                tokens[row] += len(window) - 1
+        characters = np.array([len(text) for text in found], dtype=np.int64)
+        return nats, tokens, characters
+
+    def _window(self, ids: list[int]) -> float:
+        import torch
+
+        with torch.no_grad():
+            logits = self._model(input_ids=torch.tensor([ids])).logits[0, :-1].double()
+        chosen = torch.tensor(ids[1:])
+        return float(logits.log_softmax(dim=1).gather(1, chosen[:, None]).sum())

@@ -1,0 +1,1 @@
+"""Pictures of findings: charts drawn as SVG, and what they are made of."""

@@ -1,0 +1,89 @@
+"""What a rerun of an audit may differ in: versions, machine, times, isolation."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from evenhand.audit.data.database import without_secrets
+from evenhand.audit.subject.subject import Subject
+from evenhand.audit.worker.isolation.levels import Isolation, Level
+
+_PACKAGES = (
+    "torch",
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "fairlearn",
+    "captum",
+    "opacus",
+    "skops",
+    "safetensors",
+)
+# Libraries that open models of some formats: named in the environment where they are installed.
+_WITH_EXTRAS = ("onnxruntime", "xgboost-cpu", "lightgbm", "transformers")
+
+
+def environment(started: datetime, subject: Subject) -> dict[str, Any]:
+    """What the audit ran on and with, as plain JSON."""
+    return {
+        "evenhand": own_version(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "packages": packages(),
+        "started_at": started.isoformat(timespec="seconds"),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command(),
+        **_opening(subject),
+    }
+
+
+def packages() -> dict[str, str]:
+    """The versions of the libraries that what is measured may depend on."""
+    found = {}
+    for name in (*_PACKAGES, *_WITH_EXTRAS):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            if name not in _WITH_EXTRAS:
+                found[name] = "not installed"
+    return found
+
+
+def _opening(subject: Subject) -> dict[str, Any]:
+    """How far the model was isolated, in words, and how it was opened."""
+    if subject.model is None:
+        return {"isolation": "there was no model to open"}
+    told = dict(subject.model.opening)
+    level = str(told.get("level", "none"))
+    if level in Level.__members__:
+        means = tuple(told.get("means", ()))
+        return {
+            "isolation": str(Isolation(Level[level], means, tuple(told.get("lacking", ())))),
+            "opening": told,
+        }
+    if told.get("trust") == "endpoint":
+        said = f"none: not opened, it answered over HTTP ({told['identity']})"
+        return {"isolation": said, "opening": told}
+    return {"isolation": "none: the model was opened in this process", "opening": told}
+
+
+def command() -> list[str]:
+    """The command line, its program by name alone, without the secrets of URLs in it."""
+    return [Path(sys.argv[0]).name, *(without_secrets(a) for a in sys.argv[1:])]
+
+
+def own_version() -> str:
+    """The version of evenhand that is installed."""
+    try:
+        return version("evenhand")
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,221 @@
+"""From a spec to a sealed case on the register: what every command that audits goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.errors import InputError, InterruptedRunError
+
+if TYPE_CHECKING:
+    from evenhand.audit.case.case import Case
+    from evenhand.audit.case.register import Register
+    from evenhand.audit.run.run import PlannedPack
+    from evenhand.audit.subject.spec import SubjectSpec
+    from evenhand.audit.worker.isolation.levels import Rules
+    from evenhand.policies.pack import Pack
+    from evenhand.policies.verdict import Verdict
+
+Progress = Callable[[str, int, int], None]  # what, done, in all
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """For whoever watches nothing."""
+
+
+def measure(
+    spec: SubjectSpec,
+    *,
+    progress: Progress = no_progress,
+    rules: Rules | None = None,
+    resume: bool = False,
+    use_cache: bool = True,
+) -> tuple[Case, list[Pack]]:
+    """Enters the plan in the register, runs the audit that the spec asks for, enters the case."""
+    from evenhand.audit.case.finished import Store
+    from evenhand.audit.case.register import Register, home
+    from evenhand.audit.run.keeping import Keeping
+    from evenhand.audit.run.run import audit as run_audit
+
+    if spec.model and Path(spec.model).exists():
+        _prepare_to_open(spec)
+    packs = load_packs(spec.policies)
+    register = Register()
+    register.snapshot()  # an altered or unreachable register is said before hours of measuring
+    out = Path(spec.out) if spec.out else _default_out(spec, resume)
+    keeping = Keeping(
+        resume=resume,
+        cache=Store(home() / "cache") if use_cache else None,
+        announce=lambda plan: _announced(register, plan, out),
+    )
+    with _can_be_resumed(out):
+        planned = [_planned(p) for p in packs]
+        case = run_audit(spec, out, packs=planned, progress=progress, rules=rules, keeping=keeping)
+    body = register_body(case)
+    if not any(e.kind == "case" and e.body == body for e in register.entries()):
+        register.append("case", body)
+    return case, packs
+
+
+def _prepare_to_open(spec: SubjectSpec) -> None:
+    """Has the process that opens models import what this one will need, and imports here, at the
+    same time, what every audit needs sooner or later."""
+    from evenhand.audit.worker.launcher import names_at, prepare
+
+    explains = any(c.startswith(("*", "explanation")) for c in spec.checks)
+    explaining = ("captum.attr", "evenhand.audit.attribution.door") if explains else ()
+    prepare(*names_at(str(spec.model)), modules=explaining)
+    import scipy.stats  # noqa: F401
+    import sqlalchemy  # noqa: F401
+
+
+def _announced(register: Register, plan: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """Enters the plan, before anything is scored; which run of how many it is."""
+    from evenhand.audit.case.runs import plan_body, runs
+
+    entry = register.append("plan", plan_body(plan, out))
+    run = next(r for r in runs(register.snapshot()) if r.entry == entry.seq)
+    return {
+        "entry": run.entry,
+        "plan": run.plan,
+        "number": run.number,
+        "in_all": run.in_all,
+        "on_data": run.on_data,
+        "plans": run.plans,
+    }
+
+
+@contextmanager
+def _can_be_resumed(out: Path) -> Iterator[None]:
+    """Says of an interrupted audit how to go on with it."""
+    from evenhand.audit.case.case import unfinished
+
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if not unfinished(out.parent, out.name):
+            raise  # nothing was finished, so nothing is left
+        raise InterruptedRunError(
+            "interrupted; the checks that had finished are kept",
+            remedy=f"go on with: the same command and --resume --out {out}",
+        ) from error
+
+
+def register_body(case: Case) -> dict[str, Any]:
+    """What the register keeps of a case."""
+    return {
+        "path": str(case.path.resolve()),
+        "digest": case.digest,
+        "name": case.subject["name"],
+        "digests": dict(case.subject["digests"]),
+        "plan": case.files["plan.json"],
+        "run": (case.environment.get("run") or {}).get("entry"),
+    }
+
+
+def _planned(pack: Pack) -> PlannedPack:
+    from evenhand.audit.run.run import PlannedPack
+    from evenhand.policies.pack import asked_levels, asked_measures
+
+    return PlannedPack(
+        id=pack.id,
+        version=pack.version,
+        digest=pack.digest,
+        raw=pack.raw,
+        levels=asked_levels([pack]),
+        measures=frozenset(asked_measures(pack)),
+    )
+
+
+def _default_out(spec: SubjectSpec, resume: bool) -> Path:
+    """A new place below EVENHAND_HOME/cases; to resume, that of the last audit cut off there."""
+    from evenhand.audit.case.register import home
+
+    name = spec.name or Path(spec.source).stem
+    plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in name).strip("-") or "case"
+    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    folder = home() / "cases"
+    cut_off = _cut_off(folder, plain[:60]) if resume else []
+    if cut_off:
+        return folder / cut_off[-1].name[1:].rpartition(".partial-")[0]
+    place = folder / f"{plain[:60]}-{now}"
+    number = 2
+    while place.exists():
+        place = folder / f"{plain[:60]}-{now}-{number}"
+        number += 1
+    return place
+
+
+def _cut_off(folder: Path, plain: str) -> list[Path]:
+    from evenhand.audit.case.case import unfinished
+
+    return [w for w in unfinished(folder) if w.name.startswith(f".{plain}-")]
+
+
+def load_packs(refs: Sequence[str] | None) -> list[Pack]:
+    """Packs by id or path; two packs with the same id are refused."""
+    from evenhand.policies.pack import load_pack
+
+    packs = [load_pack(ref) for ref in refs or ()]
+    ids = [p.id for p in packs]
+    for repeated in {i for i in ids if ids.count(i) > 1}:
+        raise InputError(f"pack {repeated!r} is given twice", remedy="name each pack once")
+    return packs
+
+
+def today(as_of: datetime | None) -> date:
+    """The day to judge on: the given one, else today in UTC."""
+    return (as_of or datetime.now(UTC)).date()
+
+
+def verdicts_of(
+    case: Case, packs: Sequence[Pack], as_of: date, compare_to: Case | None = None
+) -> list[Verdict]:
+    """Judges a case with packs and the register as it stands."""
+    from evenhand.audit.case.register import Register
+    from evenhand.policies.judge import judge
+
+    entries = Register().snapshot()
+    return [
+        v for pack in packs for v in judge(case, pack, entries, as_of=as_of, compare_to=compare_to)
+    ]
+
+
+def verdicts_before(
+    baseline: Path | None, packs: Sequence[Pack], as_of: date
+) -> list[Verdict] | None:
+    """The same packs' verdicts on the earlier case that --baseline names."""
+    from evenhand.audit.case.case import read_case
+
+    return None if baseline is None else verdicts_of(read_case(baseline), packs, as_of)
+
+
+def gate(
+    verdicts: Sequence[Verdict],
+    *,
+    fail_on: str,
+    strict: bool,
+    inconclusive: str,
+    attestations: str,
+    before: Sequence[Verdict] | None = None,
+) -> dict[str, Any]:
+    """How the gate was set, and the exit code that follows from the verdicts (0 without any).
+
+    ``before``: the verdicts of an earlier case; what is no worse than there is named ``known``.
+    """
+    from evenhand.policies.gate import exit_code, known
+
+    setting: dict[str, Any] = {
+        "fail_on": fail_on,
+        "strict": strict,
+        "inconclusive": inconclusive,
+        "attestations": attestations,
+    }
+    code = exit_code(verdicts, allow_empty=not verdicts, baseline=before, **setting)
+    if before is not None:
+        old = [v for v in known(verdicts, before) if v.status in ("fail", "inconclusive", "error")]
+        setting["known"] = [f"{v.pack}:{v.item}" for v in old]
+    return {**setting, "exit_code": code}

@@ -1,0 +1,205 @@
+"""How an audit is kept while it runs: announced, resumed, and spared what is known already.
+
+A check's answer depends on the subject's bytes, what is declared about it, the check and its
+options, the seed, the levels, the source that measures and the versions of the libraries. The
+digest of all that is the key under which a finished check is kept, beside the case in the making
+(for ``--resume``) and in EVENHAND_HOME/cache (for the next audit).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evenhand.audit.case.case import RUN_FILE, Case, read_case, unfinished
+from evenhand.audit.case.finished import Finished, Store, code_digest, module_digest, text_of
+from evenhand.audit.errors import InputError
+from evenhand.audit.files.canonical import canonical_bytes, digest_json
+from evenhand.audit.run.catalogue import Check
+from evenhand.audit.subject.spec import SubjectSpec
+from evenhand.audit.subject.subject import Subject
+
+RUN_SCHEMA = "evenhand-run/1"
+Announce = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+# Of the spec: what says which checks run, where the case goes, and what is done with p-values.
+_NOT_OF_A_CHECK = {"out", "policies", "checks", "options", "error_budget"}
+_IN_WORDS = {
+    "plan.subject.digests.model": "the model",
+    "plan.subject.digests.data": "the data",
+    "plan.subject.digests.training_data": "the training data",
+    "versions.evenhand": "the version of evenhand",
+    "versions.code": "evenhand's source",
+}
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """``resume``: go on with an audit that was cut off. ``cache``: where finished checks are kept.
+
+    ``announce`` is called with the plan before anything is scored, and returns what the register
+    says of the run (its number, and of how many); see ``evenhand.audit.case.runs``.
+    """
+
+    resume: bool = False
+    cache: Store | None = None
+    announce: Announce | None = None
+
+
+def versions(packages: Mapping[str, str]) -> dict[str, Any]:
+    """What must be the same for two measurements to be one: source, Python and libraries."""
+    return {
+        "evenhand": packages.get("evenhand", ""),
+        "code": code_digest(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": {k: v for k, v in packages.items() if k != "evenhand"},
+    }
+
+
+def describe_run(
+    plan: Mapping[str, Any], spec: SubjectSpec, versions: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What an audit is, as plain JSON: two that are the same in this are one audit."""
+    asked = spec.model_dump(mode="json", exclude={"out"})
+    run = {"schema": RUN_SCHEMA, "plan": dict(plan), "spec": asked, "versions": dict(versions)}
+    plain: dict[str, Any] = json.loads(canonical_bytes(run))
+    return plain
+
+
+def sealed_already(out: Path, run: Mapping[str, Any]) -> Case | None:
+    """The case at ``out``, where the audit was cut off after it had sealed it."""
+    if not out.is_dir():
+        return None
+    case = read_case(out)
+    _require_same({"plan": dict(case.plan)}, {"plan": run["plan"]}, out)
+    for work in unfinished(out.parent, out.name):
+        shutil.rmtree(work, ignore_errors=True)
+    return case
+
+
+def work_to_resume(out: Path, run: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
+    """The work that was cut off on its way to ``out``, and its run. Raises InputError if another.
+
+    Another is one with a changed model, data, setting, pack or version.
+    """
+    found = unfinished(out.parent, out.name)
+    if not found:
+        raise InputError(
+            f"there is nothing to resume at {out}",
+            remedy="evenhand runs list shows what was cut off; or audit without --resume",
+        )
+    work = found[-1]
+    try:
+        before = json.loads((work / RUN_FILE).read_bytes())
+    except ValueError as error:
+        raise InputError(
+            f"{work / RUN_FILE} is damaged", remedy="audit without --resume"
+        ) from error
+    _require_same(before, run, work)
+    return work, before
+
+
+def _require_same(before: Mapping[str, Any], now: Mapping[str, Any], where: Path) -> None:
+    parts = [k for k in ("versions", "plan", "spec") if k in now]
+    for part in parts:
+        for name, old, new in _differences(before.get(part), now[part], part):
+            what = _IN_WORDS.get(name, name.partition(".")[2] if "." in name else name)
+            raise InputError(
+                f"{where} cannot be resumed: {what} changed ({_short(old)} -> {_short(new)})",
+                remedy="audit from the start, without --resume; or put back what changed",
+            )
+
+
+def _differences(old: Any, new: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        # Digests first: they say best what changed.
+        for key in sorted({*old, *new}, key=lambda k: (k != "subject", k != "digests", k)):
+            yield from _differences(old.get(key), new.get(key), f"{name}.{key}")
+    elif old != new:
+        yield name, old, new
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+@dataclass
+class Kept:
+    """The finished checks of one audit: those of the work, then those of the cache."""
+
+    work: Store
+    cache: Store | None
+    shared: str
+    resumed: list[str] = field(default_factory=list)
+    from_cache: list[str] = field(default_factory=list)
+
+    def get(self, check: Check, options: Mapping[str, Any], seed: int) -> Finished | None:
+        """The check's answer, where it is known."""
+        key = self._key(check, options, seed)
+        if (known := self.work.get(key)) is not None:
+            self.resumed.append(check.id)
+            return known
+        if self.cache is not None and (known := self.cache.get(key)) is not None:
+            self.from_cache.append(check.id)
+            self.work.put(key, known)
+            return known
+        return None
+
+    def put(self, check: Check, options: Mapping[str, Any], seed: int, answer: Finished) -> None:
+        """Keeps the answer, unless the check crashed; in the cache only what is repeatable."""
+        if not answer.went_through:
+            return
+        key = self._key(check, options, seed)
+        text = text_of(key, answer)
+        self.work.put_text(key, text)
+        if self.cache is not None and answer.is_repeatable:
+            self.cache.put_text(key, text)
+
+    def _key(self, check: Check, options: Mapping[str, Any], seed: int) -> str:
+        return digest_json(
+            {
+                "shared": self.shared,
+                "check": check.id,
+                "source": module_digest(check.module),
+                "options": dict(options),
+                "seed": seed,
+            }
+        )
+
+
+def make_kept(
+    run: Mapping[str, Any],
+    subject: Subject,
+    levels: Sequence[float],
+    work: Store,
+    cache: Store | None,
+) -> Kept:
+    """The finished checks of the audit that ``run`` describes.
+
+    A model behind HTTP has no bytes to know it by: nothing of it comes from the cache.
+    """
+    plan = {k: v for k, v in run["plan"].items() if k not in ("checks", "packs", "error_budget")}
+    told = subject.model.predictor.maker_says if subject.model is not None else {}
+    shared = {
+        "plan": plan,
+        "spec": {k: v for k, v in run["spec"].items() if k not in _NOT_OF_A_CHECK},
+        "versions": run["versions"],
+        "levels": list(levels),
+        "maker_says": json.loads(json.dumps(dict(told), sort_keys=True, default=repr)),
+    }
+    has_bytes = subject.model is None or "model" in subject.digests
+    return Kept(work, cache if has_bytes else None, digest_json(shared))
+
+
+def kept_of_process(run: Mapping[str, Any], command: Sequence[str]) -> dict[str, Any]:
+    """``run`` with who works on it since when: for people who find it unfinished."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {**run, "pid": os.getpid(), "command": list(command), "started_at": now}

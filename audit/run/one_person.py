@@ -1,0 +1,332 @@
+"""Why was this one person refused, and what would turn it? From a case, and from model and data.
+
+A case keeps the reasons and changes of the people it sampled, without the values of their columns.
+Where the model and the data of its plan are still there, with the same digests, those values are
+added, and anybody else's reasons are worked out as the audit did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.asking.applicants import Applicants, compared, plain_cell, told_changes
+from evenhand.audit.attribution import reasons as core
+from evenhand.audit.attribution.recourse.plausibility import Neighbours
+from evenhand.audit.attribution.recourse.search import Search
+from evenhand.audit.case.case import Case
+from evenhand.audit.checks.record import Recorder
+from evenhand.audit.data.table import texts
+from evenhand.audit.errors import EvenhandError, InputError, UnsafeModelError, nearest
+from evenhand.audit.run.catalogue import check
+from evenhand.audit.subject.spec import SubjectSpec, make_spec
+from evenhand.audit.subject.subject import Subject, build_subject
+from evenhand.audit.worker.isolation.levels import Rules
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = "evenhand-explanation/1"
+_REASONS = "explanation.reasons"
+_CHANGES = "explanation.counterfactual"
+_NEIGHBOURS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The audited subject, rebuilt; or None, why it can't be, and what to do about it."""
+
+    subject: Subject | None
+    why_not: str = ""
+    remedy: str = "pass --model and --data as they were audited, to work it out now"
+
+
+def reopen(
+    case: Case, *, model: str | None = None, data: str | None = None, rules: Rules | None = None
+) -> Source:
+    """The subject of a case, if its model and data are where the plan says (or where told) and have
+    the digests that the case has. ``rules`` say what may be opened, as for an audit.
+
+    Raises InputError for a ``model`` or ``data`` that was named and is not the audited one.
+    """
+    plan = case.subject
+    if not plan.get("model"):
+        return Source(None, "the audit was of stored predictions: there is no model to ask")
+    if plan.get("streamed"):
+        return Source(None, "the audit left its rows on disk, and explained none")
+    told = {"model": model, "data": data}
+    for part in ("model", "data"):
+        path = Path(told[part] or str(plan[part]["path"]))
+        if not path.exists():
+            if told[part]:
+                raise InputError(f"no {part} at {path}", remedy=f"check --{part}")
+            return Source(None, f"the {part} is not at {path}")
+    try:
+        subject = build_subject(_spec(case, model, data), rules)
+    except EvenhandError as error:
+        if model or data:
+            raise
+        why_not = f"it could not be opened again: {error.message}"
+        is_refused = isinstance(error, UnsafeModelError)
+        return Source(None, why_not, _AS_AUDITED if is_refused else error.remedy)
+    for part in ("model", "data"):
+        if subject.digests.get(part) != plan["digests"].get(part):
+            what = f"the {part} at {told[part] or plan[part]['path']} is not the audited one"
+            if told[part]:
+                raise InputError(
+                    f"{what}: its digest is {subject.digests.get(part)}",
+                    remedy=f"the case has {plan['digests'].get(part)}",
+                )
+            return Source(None, f"{what}: its digest has changed")
+    return Source(subject)
+
+
+_AS_AUDITED = "allow what the audit allowed: --allow-pickle, or --allow-weak-isolation"
+_TYPED = "declared_columns"
+
+
+def _spec(case: Case, model: str | None, data: str | None) -> SubjectSpec:
+    plan = case.subject
+    kept = ("name", "task", "target", "positive_label", "positive_is", "weight", "threshold")
+    values = {k: plan[k] for k in kept if plan.get(k) is not None}
+    declared = {k: case.plan.get(k) or {} for k in ("reference_applicant", "actionable")}
+    return make_spec(
+        {
+            **values,
+            **declared,
+            **case.plan.get("model_declared", {}),
+            "model": model or plan["model"]["path"],
+            "data": data or plan["data"]["path"],
+            "columns": {c: plan["data"]["columns"][c] for c in plan["data"].get(_TYPED, ())},
+            "sensitive_features": plan["sensitive_features"],
+            "control_features": plan["control_features"],
+            "proxies": case.plan.get("proxies") or [],
+            "seed": case.plan["seed"],
+        },
+        source=f"the plan of {case.path}",
+    )
+
+
+def row_number(case: Case, source: Source, given: str, id_column: str | None) -> int:
+    """The row of the data file (from 1) that ``given`` means: its number, or a value of
+    ``id_column``. Raises InputError with the nearest remedy."""
+    if id_column is None:
+        if not given.isdecimal() or int(given) < 1:
+            raise InputError(
+                f"--row {given!r} is not a row number",
+                remedy="rows count from 1, the first below the header; for another id, name its "
+                "column: --id-column COLUMN",
+            )
+        return int(given)
+    if source.subject is None:
+        raise InputError(
+            f"ids of column {id_column!r} can't be looked up: {source.why_not}",
+            remedy=f"{source.remedy}; or pass the row's number",
+        )
+    table = source.subject.table
+    table.require([id_column], "id column")
+    names = texts(table.frame[id_column])[0]
+    hits = [i + 1 for i, name in enumerate(names) if name == given]
+    if not hits:
+        raise InputError(f"no row has {id_column} = {given!r}", remedy=nearest(given, names))
+    if len(hits) > 1:
+        shown = ", ".join(map(str, hits[:10]))
+        raise InputError(
+            f"{len(hits)} rows have {id_column} = {given!r}", remedy=f"pass one by number: {shown}"
+        )
+    return hits[0]
+
+
+def explain(case: Case, source: Source, row: int) -> dict[str, Any]:
+    """Reasons and smallest change for one row, as plain JSON types; ``from`` says of each whether
+    it is "case" (sealed with the audit) or "now" (worked out again, same model and data).
+
+    Raises InputError for a row that is in neither, or was not audited; MissingNeed where the
+    question has no answer for this model.
+    """
+    held = {name: _held(case, name, row) for name in (_REASONS, _CHANGES)}
+    if source.subject is None:
+        if held[_REASONS] is None and held[_CHANGES] is None:
+            raise _not_held(case, source, row)
+        return _told(case, row, held, None)
+    person = _Person(case, source.subject, row)
+    return _told(case, row, held, person)
+
+
+class _Person:
+    """One row of the reopened subject."""
+
+    def __init__(self, case: Case, subject: Subject, row: int) -> None:
+        import numpy as np
+
+        if row > len(subject.table.frame):
+            raise InputError(
+                f"row {row} is not in {subject.table.source}",
+                remedy=f"it has {len(subject.table.frame)} rows, counted from 1",
+            )
+        found = np.flatnonzero(np.asarray(subject.row_numbers) == row)
+        if not found.size:
+            raise InputError(
+                f"row {row} of {subject.table.source} was not audited: it has no true label",
+                remedy="choose a row that was audited",
+            )
+        self.case, self.people = case, Applicants(subject)
+        self.frame: pd.DataFrame = self.people.frame(found)
+        favourable, score = self.people.ask(self.frame)
+        self.is_favourable, self.score = bool(favourable[0]), float(score[0])
+
+    def options(self, check_id: str) -> dict[str, Any]:
+        """The check's options as the audit had them."""
+        planned = {c["id"]: c["options"] for c in self.case.plan["checks"]}
+        return {**check(check_id).options, **planned.get(check_id, {})}
+
+    def record(self, check_id: str) -> Recorder:
+        """Seeds as the audit's check had them."""
+        return Recorder(f"evenhand.audit.checks.{check_id}", int(self.case.plan["seed"]))
+
+    def reasons(self) -> dict[str, Any]:
+        """The same as one person's entry in the artifact of the check."""
+        record, people = self.record(_REASONS), self.people
+        push = core.pushes(
+            people.predictor,
+            self.frame,
+            people.reference.row,
+            favourable_class=people.favourable_class,
+            seed=record.stream("ranking")[1],
+            evaluations=self.options(_REASONS)["evaluations"],
+        )
+        rises = core.rises(lambda f: people.ask(f)[1], self.frame, people.reference.row)
+        told = [
+            {
+                "column": people.columns[j],
+                "push": round(float(push.values[0, j]), 6),
+                "rise": round(float(rises[0, j]), 6),
+            }
+            for j in core.ranked(push, people.may_be_named)[0]
+        ]
+        return {"reasons": told}
+
+    def changes(self) -> dict[str, Any]:
+        """The same as one person's entry in the artifact of the check."""
+        people, options = self.people, self.options(_CHANGES)
+        space = people.space
+        limits = {k: options[k] for k in ("most_changes", "beam")}
+        found = Search(people.ask, space, **limits).find(self.frame)
+        if not found.is_found[0]:
+            return {"is_found": False}
+        real = people.sample_favourable(_NEIGHBOURS, self.record(_CHANGES).seed)
+        changed = space.decode(self.frame, found.is_found.nonzero()[0], found.z)
+        rank = Neighbours(people.frame(real)).plausibility(changed) if real.size > 1 else [None]
+        return {
+            "is_found": True,
+            "changes": told_changes(space, space.encode(self.frame)[0], found.z[0]),
+            "cost": round(float(found.cost[0]), 6),
+            "distance": round(float(found.distance[0]), 6),
+            "plausibility": None if rank[0] is None else round(float(rank[0]), 6),
+        }
+
+
+def _told(case: Case, row: int, held: Mapping[str, Any], person: _Person | None) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "schema": SCHEMA,
+        "case": str(case.path),
+        "digest": case.digest,
+        "data": case.subject["data"]["path"],
+        "row": row,
+        "is_adverse": True if person is None else not person.is_favourable,
+        "score": None if person is None else person.score,
+        "needed": _needed(case),
+        "values_from": "nowhere" if person is None else "data",
+    }
+    if not told["is_adverse"]:
+        return {**told, "reasons": None, "change": None}
+    return {
+        **told,
+        "reasons": _reasons(case, held[_REASONS], person),
+        "change": _change(case, held[_CHANGES], person),
+    }
+
+
+def _needed(case: Case) -> float | None:
+    """The favourable score from which on the decision is favourable; None where the model decides
+    for itself."""
+    threshold = case.subject.get("threshold")
+    if threshold is None:
+        return None
+    return float(threshold) if case.subject["positive_is"] == "benefit" else 1 - float(threshold)
+
+
+def _reasons(case: Case, held: Any, person: _Person | None) -> dict[str, Any] | None:
+    artifact = _artifact(case, _REASONS)
+    if held is None and person is None:
+        return None
+    entry = held if held is not None else person.reasons()  # type: ignore[union-attr]
+    if artifact is not None:
+        reference, proxies = artifact["reference"], artifact["proxies"]
+    else:
+        assert person is not None
+        reference = person.people.reference_json()
+        options = person.options(_REASONS)
+        seed = person.record(_REASONS).seed
+        found = person.people.stand_ins(seed, least_auc=options["proxy_auc"])
+        proxies = {name: asdict(proxy) for name, proxy in found.items()}
+    listed = []
+    for reason in entry["reasons"]:
+        name = reason["column"]
+        made = {**reason, "reference": reference["values"][name], "proxy": proxies.get(name)}
+        if person is not None:
+            cell = person.frame[name].iloc[0]
+            other = person.people.reference.row[name].iloc[0]
+            made |= {"value": plain_cell(cell), "compared": compared(cell, other)}
+        listed.append(made)
+    return {
+        "from": "case" if held is not None else "now",
+        "reference": {
+            k: reference[k] for k in ("declared", "favourable_rows", "is_favourable", "score")
+        },
+        "listed": listed,
+        "sensitive": case.subject["sensitive_features"],
+    }
+
+
+def _change(case: Case, held: Any, person: _Person | None) -> dict[str, Any] | None:
+    if held is None and person is None:
+        return None
+    entry = held if held is not None else person.changes()  # type: ignore[union-attr]
+    made = {k: v for k, v in entry.items() if k != "row"}
+    if person is not None and entry["is_found"]:
+        made["changes"] = [_with_values(c, person) for c in entry["changes"]]
+    return {"from": "case" if held is not None else "now", **made}
+
+
+def _with_values(change: Mapping[str, Any], person: _Person) -> dict[str, Any]:
+    own = plain_cell(person.frame[change["column"]].iloc[0])
+    if "by" in change and isinstance(own, float):
+        return {**change, "own": own, "to": float(f"{own + change['by']:.12g}")}
+    return {**change, "own": own}
+
+
+def _artifact(case: Case, check_id: str) -> Any:
+    name = f"{check_id}.json"
+    return case.artifact(name) if f"artifacts/{name}" in case.files else None
+
+
+def _held(case: Case, check_id: str, row: int) -> Any:
+    artifact = _artifact(case, check_id)
+    people = [] if artifact is None else artifact["people"]
+    return next((p for p in people if p["row"] == row), None)
+
+
+def _not_held(case: Case, source: Source, row: int) -> InputError:
+    artifact = _artifact(case, _REASONS) or _artifact(case, _CHANGES)
+    rows = [] if artifact is None else [p["row"] for p in artifact["people"]]
+    what = f"it keeps {len(rows)} sampled people refused" if rows else "it keeps nobody's reasons"
+    close = ", ".join(str(r) for r in sorted(sorted(rows, key=lambda r: abs(r - row))[:5]))
+    remedy = source.remedy
+    if close:
+        remedy += f"; or ask for a row that the case keeps, e.g. {close}"
+    return InputError(
+        f"row {row} is not in case {case.path} ({what}), and {source.why_not}", remedy=remedy
+    )

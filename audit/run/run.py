@@ -1,0 +1,346 @@
+"""Plan -> checks -> case. A crashed check is a finding with status error; the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from evenhand.audit.attribution.progress import Listener, at_most_every, listening
+from evenhand.audit.case.case import Case, CaseWriter
+from evenhand.audit.case.finished import Finished
+from evenhand.audit.checks.record import Artifact, Recorder
+from evenhand.audit.comparing.decisions import FILE as DECISIONS_FILE
+from evenhand.audit.errors import InputError, MissingNeed, RowsOnDisk, nearest
+from evenhand.audit.finding import Finding, Status
+from evenhand.audit.measure.uncertainty.testing import BUDGETS, Budget, adjust
+from evenhand.audit.run.catalogue import Check, needed, select
+from evenhand.audit.run.decisions import decisions_json
+from evenhand.audit.run.environment import command, environment, own_version, packages
+from evenhand.audit.run.keeping import (
+    Keeping,
+    Kept,
+    describe_run,
+    kept_of_process,
+    make_kept,
+    sealed_already,
+    versions,
+    work_to_resume,
+)
+from evenhand.audit.subject.declared_file import NAME as DECLARED_FILE
+from evenhand.audit.subject.declared_file import with_declared
+from evenhand.audit.subject.predictions import ClassPredictions, Predictions, decides_itself, score
+from evenhand.audit.subject.spec import SubjectSpec
+from evenhand.audit.subject.streamed import open_subject
+from evenhand.audit.subject.subject import Subject
+from evenhand.audit.worker.isolation.levels import Rules
+
+PLAN_SCHEMA = "evenhand-plan/1"
+# What a spec tells about a model so that it can be opened: needed to open it again.
+MODEL_DECLARED = ("classes", "inputs", "outputs", "architecture", "truncate")
+NEEDED = "needed"
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class PlannedPack:
+    """A policy pack that the audit is planned for: its bytes go into the case."""
+
+    id: str
+    version: str
+    digest: str
+    raw: bytes
+    levels: tuple[float, ...] = ()
+    measures: frozenset[str] = frozenset()  # family.measure, what its items read
+
+
+def audit(
+    spec: SubjectSpec,
+    out: Path,
+    *,
+    packs: Sequence[PlannedPack] = (),
+    progress: Progress | None = None,
+    rules: Rules | None = None,
+    keeping: Keeping | None = None,
+) -> Case:
+    """Measures what the spec asks for and returns the sealed case at ``out``.
+
+    ``progress`` is called with (check id, checks done, checks in all) before each check and once
+    at the end. ``rules`` say what is allowed when the model is opened; ``keeping`` how the audit
+    is announced, resumed and cached (by default not at all). Raises InputError, UnsafeModelError
+    or LimitError before anything is sealed.
+    """
+    keeping = keeping or Keeping()
+    named = _named(spec, packs)
+    _check_options(spec, named)
+    started = datetime.now(UTC)
+    spec, declared_file = with_declared(spec)
+    subject = replace(open_subject(spec, rules), declared_file=declared_file)
+    # A pattern means the checks of this task; a check named in full is answered in any case.
+    chosen = [c for c in named if subject.task in c.module.TASKS or c.id in spec.checks]
+    levels = _levels(spec, packs)
+    plan = make_plan(spec, subject, chosen, packs, levels)
+    run = describe_run(plan, spec, versions({**packages(), "evenhand": own_version()}))
+    work, before = None, None
+    if keeping.resume:
+        if (sealed := sealed_already(out, run)) is not None:
+            return sealed
+        work, before = work_to_resume(out, run)
+    with CaseWriter(out, plan, resume=work) as writer:
+        announced = _announce(writer, run, before, keeping)
+        if not subject.is_streamed:
+            score(subject)  # only now, and first: scores that cannot be used stop the audit
+        for pack in packs:
+            writer.add_pack(f"{pack.id}.yaml", pack.raw)
+        if declared_file is not None:
+            writer.add_file(DECLARED_FILE, declared_file.raw)
+        _keep_decisions(writer, subject)
+        kept = make_kept(run, subject, levels, writer.finished, keeping.cache)
+        findings = _measure_all(chosen, subject, spec, levels, writer, kept, progress)
+        where = {
+            **environment(started, subject),
+            "run": announced,
+            "from_cache": kept.from_cache,
+            "resumed": kept.resumed if before is not None else [],
+        }
+        return writer.seal(within_budget(findings, spec.error_budget), where)
+
+
+def _announce(
+    writer: CaseWriter, run: dict[str, Any], before: dict[str, Any] | None, keeping: Keeping
+) -> dict[str, Any] | None:
+    """Has the plan entered in the register, once, and keeps what the register says of it."""
+    told = kept_of_process(run, command())
+    announced: dict[str, Any] | None = (before or {}).get("announced")
+    writer.resumable({**told, "announced": announced})
+    if announced is None and keeping.announce is not None:
+        announced = dict(keeping.announce(run["plan"]))
+        writer.resumable({**told, "announced": announced})
+    return announced
+
+
+def _measure_all(
+    chosen: Sequence[Check],
+    subject: Subject,
+    spec: SubjectSpec,
+    levels: Sequence[float],
+    writer: CaseWriter,
+    kept: Kept,
+    progress: Progress | None,
+) -> list[Finding]:
+    """The findings of all checks; each is kept as soon as it is finished."""
+    findings: list[Finding] = []
+    for done, check in enumerate(chosen):
+        if progress:
+            progress(check.id, done, len(chosen))
+        options = _options(check, spec)
+        answer = kept.get(check, options, spec.seed)
+        if answer is None:
+            artifacts: dict[str, Any] = {}
+            keep = _into(artifacts)
+            with listening(_within(progress, check.id, done, len(chosen))):
+                found = tuple(run_check(check, subject, spec, levels, keep=keep))
+            answer = Finished(check.id, found, artifacts)
+            kept.put(check, options, spec.seed, answer)
+        for name, value in answer.artifacts.items():
+            writer.add_artifact(name, value)
+        findings.extend(answer.findings)
+    if progress:
+        progress("", len(chosen), len(chosen))
+    return findings
+
+
+def _into(artifacts: dict[str, Any]) -> Callable[[Artifact], object]:
+    def keep(artifact: Artifact) -> None:
+        if artifact.name in artifacts:
+            raise ValueError(f"the artifact {artifact.name} is made twice")
+        artifacts[artifact.name] = artifact.value
+
+    return keep
+
+
+def _within(progress: Progress | None, check_id: str, done: int, checks: int) -> Listener:
+    """Tells how far a long check is, at most every few seconds."""
+
+    def tell(what: str, part: float, whole: float) -> None:
+        if progress:
+            progress(f"{check_id}, {what}: {part / max(whole, 1):.0%}", done, checks)
+
+    return at_most_every(5.0, tell)
+
+
+def _named(spec: SubjectSpec, packs: Sequence[PlannedPack]) -> tuple[Check, ...]:
+    """The checks that the spec names and those that the packs need, by id.
+
+    The pattern ``needed`` names nothing itself: alone it means what the packs need and no more.
+    """
+    patterns = tuple(p for p in spec.checks if p != NEEDED)
+    wanted = {m for pack in packs for m in pack.measures}
+    found = {c.id: c for c in (*(select(patterns) if patterns else ()), *needed(wanted))}
+    if not found:
+        raise InputError(
+            "no check is asked for: no pack needs one", remedy="name a --policy, or other --checks"
+        )
+    return tuple(found[check_id] for check_id in sorted(found))
+
+
+def within_budget(findings: Sequence[Finding], budget: str) -> list[Finding]:
+    """The findings with the p-values of all checks adjusted together, the method naming both.
+
+    ``budget`` is "holm", "benjamini-hochberg" (see ``measure.testing.adjust``) or "none".
+    """
+    tested = [i for i, f in enumerate(findings) if f.p_value is not None]
+    result = list(findings)
+    if budget == "none" or not tested:
+        return result
+    raw = [findings[i].p_value or 0.0 for i in tested]
+    for i, p, adjusted in zip(tested, raw, adjust(raw, cast(Budget, budget)), strict=True):
+        method = f"p adjusted by {BUDGETS[budget]} over {len(tested)} tests, unadjusted {p:.3g}"
+        method = "; ".join(m for m in (findings[i].method, method) if m)
+        result[i] = findings[i].model_copy(update={"p_value": adjusted, "method": method})
+    return result
+
+
+def _keep_decisions(writer: CaseWriter, subject: Subject) -> None:
+    """What a comparison with another model on the same rows needs; see
+    ``evenhand.audit.comparing.compare``."""
+    scored = None if subject.is_streamed else score(subject)
+    if isinstance(scored, ClassPredictions) and scored.actual is not None:
+        right = scored.actual == scored.predicted
+        scored = Predictions(right | True, right, None, False, subject.groups)
+    if isinstance(scored, Predictions):
+        writer.add_artifact(DECISIONS_FILE, decisions_json(scored))
+
+
+def make_plan(
+    spec: SubjectSpec,
+    subject: Subject,
+    chosen: Sequence[Check],
+    packs: Sequence[PlannedPack],
+    levels: Sequence[float],
+) -> dict[str, Any]:
+    """What is to be measured, as plain JSON: a pure function of its arguments."""
+    model = subject.model
+    rows = subject.n + sum(subject.dropped.values())
+    return {
+        "schema": PLAN_SCHEMA,
+        "subject": {
+            "name": subject.name,
+            "task": subject.task,
+            "target": subject.target,
+            "positive_label": subject.truth.positive,
+            "classes": list(subject.truth.classes)[:1000],
+            "positive_is": subject.positive_is,
+            "threshold": _threshold(subject, spec),
+            "weight": spec.weight,
+            "sensitive_features": list(subject.sensitive_features),
+            "control_features": list(subject.control_features),
+            "digests": dict(subject.digests),
+            "model": model and {"path": str(model.path), "format": model.predictor.format},
+            "data": {
+                "path": subject.table.source,
+                "rows": rows,
+                "columns": dict(subject.table.types),
+                "declared_columns": sorted(spec.columns),
+            },
+            "streamed": subject.is_streamed,
+            "stored": None
+            if subject.stored is None
+            else {"predicted": subject.stored.predicted, "score": subject.stored.score},
+        },
+        "facts": dict(subject.facts),
+        "declared": dict(subject.declared),
+        "declared_file": subject.declared_file and subject.declared_file.to_json(),
+        "model_declared": spec.model_dump(
+            mode="json", include=set(MODEL_DECLARED), exclude_defaults=True
+        ),
+        "proxies": list(subject.proxies),
+        "reference_applicant": dict(subject.reference_applicant),
+        "actionable": {k: v.model_dump(mode="json") for k, v in subject.actionable.items()},
+        "checks": [{"id": c.id, "options": _options(c, spec)} for c in chosen],
+        "seed": spec.seed,
+        "levels": list(levels),
+        "error_budget": spec.error_budget,
+        "packs": [{"id": p.id, "version": p.version, "digest": p.digest} for p in packs],
+    }
+
+
+def _threshold(subject: Subject, spec: SubjectSpec) -> float | None:
+    labels_alone = spec.predicted is not None and spec.score is None
+    if labels_alone or subject.task != "binary" or decides_itself(subject):
+        return None
+    return subject.threshold
+
+
+def run_check(
+    check: Check,
+    subject: Subject,
+    spec: SubjectSpec,
+    levels: Sequence[float],
+    *,
+    keep: Callable[[Artifact], object] = lambda artifact: None,
+) -> Iterator[Finding]:
+    """The findings of one check; what it can't answer, and what crashes, become findings too.
+
+    ``keep`` is called with each artifact of a check that went through.
+    """
+    record = Recorder(check.id, spec.seed)
+    if subject.task not in check.module.TASKS:
+        reason = f"not asked of a {subject.task} task"
+        yield from (record.without_value(m, "not_applicable", reason) for m in check.measures)
+        return
+    options = _options(check, spec)
+    try:
+        found = list(check.module.measure(subject, seed=spec.seed, levels=levels, **options))
+    except MissingNeed as need:
+        reason = str(need)
+        status: Status = "skipped" if isinstance(need, RowsOnDisk) else "not_applicable"
+        yield from (record.without_value(m, status, reason) for m in check.measures)
+        return
+    except Exception as error:
+        # The one place where an unexpected error is caught: it is written down, not swallowed.
+        reason = f"{type(error).__name__}: {error}"
+        yield from (record.without_value(m, "error", reason) for m in check.measures)
+        return
+    for each in found:
+        if isinstance(each, Artifact):
+            keep(each)
+        else:
+            yield each
+
+
+def _levels(spec: SubjectSpec, packs: Sequence[PlannedPack]) -> tuple[float, ...]:
+    asked = sorted({level for pack in packs for level in pack.levels} - {spec.level})
+    return (spec.level, *asked)
+
+
+def _options(check: Check, spec: SubjectSpec) -> dict[str, Any]:
+    shared = {"min_group_size": spec.min_group_size}
+    known = check.options
+    return {
+        **known,
+        **{k: v for k, v in shared.items() if k in known},
+        **spec.options.get(check.id, {}),
+    }
+
+
+def _check_options(spec: SubjectSpec, chosen: Sequence[Check]) -> None:
+    by_id = {c.id: c for c in chosen}
+    for check_id, options in spec.options.items():
+        if check_id not in by_id:
+            raise InputError(
+                f"options are given for {check_id!r}, which is not among the checks to run",
+                remedy=nearest(check_id, by_id),
+            )
+        known = by_id[check_id].options
+        for name, value in options.items():
+            if name not in known:
+                raise InputError(f"{check_id} has no option {name!r}", remedy=nearest(name, known))
+            wanted = type(known[name])
+            if type(value) is not wanted or (wanted is int and value < 1):
+                raise InputError(
+                    f"{check_id}: option {name} = {value!r} must be a positive {wanted.__name__}",
+                    remedy=f"its default is {known[name]!r}",
+                )

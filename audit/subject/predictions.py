@@ -1,0 +1,382 @@
+"""Scores a subject once, in batches: the tables that every check reads, one shape a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from evenhand.audit.data.table import match_label, texts
+from evenhand.audit.errors import InputError, MissingNeed, nearest
+from evenhand.audit.models.predictor import Decides, Predictor
+from evenhand.audit.subject.counts import Counts, count_groups
+from evenhand.audit.subject.subject import Subject
+from evenhand.audit.subject.target import Target, numbers
+from evenhand.audit.worker.opened import Opened
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+BATCH = 4096  # fixed, so that the same rows always meet in the same batch
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """A binary task: one row per audited row, in the subject's canonical order.
+
+    ``is_positive`` (bool, or None without labels), ``is_selected`` (predicted positive, bool),
+    ``score`` (float, higher means more positive, or None) all have shape (n,).
+    ``is_probability`` says whether every score lies in [0, 1].
+    """
+
+    is_positive: np.ndarray | None
+    is_selected: np.ndarray
+    score: np.ndarray | None
+    is_probability: bool
+    groups: pd.DataFrame
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return int(self.is_selected.size)
+
+    def only(self, rows: np.ndarray) -> Predictions:
+        """The rows where the bool array ``rows``, shape (n,), is True."""
+        return Predictions(
+            None if self.is_positive is None else self.is_positive[rows],
+            self.is_selected[rows],
+            None if self.score is None else self.score[rows],
+            self.is_probability,
+            self.groups[rows],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ClassPredictions:
+    """A multiclass task. ``actual`` (or None) and ``predicted`` are positions in ``classes``, int
+    of shape (n,); ``probabilities`` (n, classes) or None where only labels are stored."""
+
+    classes: tuple[str, ...]
+    actual: np.ndarray | None
+    predicted: np.ndarray
+    probabilities: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class ValuePredictions:
+    """A regression task: ``actual`` (or None) and ``predicted``, floats of shape (n,)."""
+
+    actual: np.ndarray | None
+    predicted: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class TextPredictions:
+    """A generation task: for each text its log-likelihood (nat), the tokens that were predicted
+    and their characters, arrays of shape (n,)."""
+
+    log_likelihood: np.ndarray
+    tokens: np.ndarray
+    characters: np.ndarray
+
+
+AnyPredictions = Predictions | ClassPredictions | ValuePredictions | TextPredictions
+T = TypeVar("T", bound=AnyPredictions)
+_scored: WeakKeyDictionary[Subject, AnyPredictions] = WeakKeyDictionary()
+_counted: WeakKeyDictionary[Subject, Counts] = WeakKeyDictionary()
+_scored_training: WeakKeyDictionary[Subject, AnyPredictions] = WeakKeyDictionary()
+
+
+def score(subject: Subject) -> AnyPredictions:
+    """The subject's predictions, scored at the first call and kept as long as the subject is.
+
+    Raises InputError for scores that are missing or not finite, and for predicted labels that are
+    not labels of the target.
+    """
+    if subject not in _scored:
+        _scored[subject] = _MAKERS[subject.task](
+            subject, subject.frame, subject.truth, subject.groups
+        )
+    return _scored[subject]
+
+
+def score_training(subject: Subject) -> AnyPredictions | None:
+    """The same for the rows that the model was trained on; None where they were not given."""
+    rows = subject.training
+    if rows is None:
+        return None
+    if subject not in _scored_training:
+        no_groups = rows.frame[[]]
+        _scored_training[subject] = _MAKERS[subject.task](
+            subject, rows.frame, rows.truth, no_groups
+        )
+    return _scored_training[subject]
+
+
+def predictions_of(subject: Subject) -> Predictions:
+    """The predictions of a binary subject; see ``score``."""
+    return expect(score(subject), Predictions)
+
+
+def counts_of(subject: Subject) -> Counts:
+    """A binary subject's rows by group, true label and prediction, counted once for all checks.
+
+    Groups are crossings of the sensitive, then the control features; weights are counted too.
+    """
+    if subject.counts is not None:
+        return subject.counts
+    if subject not in _counted:
+        p = predictions_of(subject)
+        _counted[subject] = count_groups(
+            p.groups,
+            (*subject.sensitive_features, *subject.control_features),
+            p.is_positive,
+            p.is_selected,
+            weights=subject.weights,
+        )
+    return _counted[subject]
+
+
+def group_counts(subject: Subject) -> Counts:
+    """``counts_of`` a subject whose groups are compared. Raises MissingNeed without groups."""
+    if not subject.sensitive_features:
+        raise MissingNeed("no sensitive features were named")
+    return counts_of(subject)
+
+
+def group_sizes(subject: Subject) -> Counts:
+    """``group_counts`` for any task: beyond binary ones rows alone are counted, nobody selected."""
+    import numpy as np
+
+    if subject.task == "binary" or not subject.sensitive_features:
+        return group_counts(subject)
+    nobody = np.zeros(subject.n, dtype=bool)
+    return count_groups(subject.groups, subject.sensitive_features, None, nobody)
+
+
+def predictions_on(subject: Subject, frame: pd.DataFrame) -> Predictions:
+    """A binary model's predictions for other rows (raw columns), without labels and groups."""
+    return _binary(subject, frame, Target(), frame[[]])
+
+
+def expect(scored: AnyPredictions | None, kind: type[T]) -> T:
+    """``scored`` as the kind that the task has; a check that asks for another has wrong TASKS."""
+    if not isinstance(scored, kind):
+        raise TypeError(f"expected {kind.__name__}, the task has {type(scored).__name__}")
+    return scored
+
+
+def positive_scores(subject: Subject, frame: pd.DataFrame) -> np.ndarray:
+    """The model's probability of the positive label for rows of raw columns, shape (n,)."""
+    predictor = _predictor(subject)
+    position = positive_position(predictor, str(subject.truth.positive))
+    return _probabilities(predictor, frame)[:, position]
+
+
+def positive_position(predictor: Predictor, positive: str) -> int:
+    """The place of the positive label among the model's classes, which may spell it differently."""
+    return predictor.classes.index(str(match_label(positive, predictor.classes)))
+
+
+def mitigation_claim(predictor: Predictor) -> Mapping[str, Any]:
+    """What the model states of its mitigation (method, whether it draws lots); {} without one."""
+    claim = predictor.maker_says.get("mitigation")
+    return claim if isinstance(claim, dict) else {}
+
+
+def _predictor(subject: Subject) -> Predictor:
+    if subject.model is None:
+        raise InputError("stored predictions cannot score new rows", remedy="audit the model")
+    return subject.model.predictor
+
+
+def _in_batches(ask: Callable[[pd.DataFrame], Any], frame: pd.DataFrame) -> np.ndarray:
+    import numpy as np
+
+    starts = range(0, max(len(frame), 1), BATCH)
+    return np.concatenate([np.asarray(ask(frame.iloc[s : s + BATCH]), dtype=float) for s in starts])
+
+
+def _probabilities(predictor: Predictor, frame: pd.DataFrame) -> np.ndarray:
+    scores = _in_batches(predictor.predict_proba, frame)
+    if scores.ndim != 2 or scores.shape[1] != len(predictor.classes):
+        raise InputError(
+            f"the model gave scores of shape {scores.shape} for {len(predictor.classes)} classes",
+            remedy="predict_proba must return (rows, classes)",
+        )
+    return scores
+
+
+def _binary(
+    subject: Subject, frame: pd.DataFrame, truth: Target, groups: pd.DataFrame
+) -> Predictions:
+    is_positive: np.ndarray | None = None
+    score: np.ndarray | None
+    if truth.labels is not None:
+        is_positive = (truth.labels == truth.positive).astype(bool)
+    if subject.model is not None:
+        score, is_selected = select(
+            subject.model, frame, str(subject.truth.positive), subject.threshold
+        )
+    else:
+        score, is_selected = _stored_binary(subject, frame)
+    bounded = score is not None and bool(((score >= 0) & (score <= 1)).all())
+    # The chance of being selected is no probability of the label: it is not scored as one.
+    bounded = bounded and not decides_itself(subject)
+    return Predictions(is_positive, is_selected, score, bounded, groups)
+
+
+def decides_itself(subject: Subject) -> bool:
+    """Whether the model makes its own decisions, so that no threshold of the audit applies."""
+    return subject.model is not None and isinstance(subject.model.predictor, Decides)
+
+
+def select(
+    model: Opened, frame: pd.DataFrame, positive: str, threshold: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """A binary model's scores of rows of raw columns, and whom it selects; both of shape (n,)."""
+    predictor = model.predictor
+    position = positive_position(predictor, positive)
+    score = _probabilities(predictor, frame)[:, position]
+    _require_finite(score, f"model {model.path}")
+    if not isinstance(predictor, Decides):
+        return score, score >= threshold
+    if threshold != 0.5:
+        raise InputError(
+            f"threshold {threshold} is asked of a model that makes its own decisions",
+            remedy="leave --threshold out",
+        )
+    return score, _in_batches(predictor.decide, frame) == position
+
+
+def _stored_binary(subject: Subject, frame: pd.DataFrame) -> tuple[np.ndarray | None, np.ndarray]:
+    stored = subject.stored
+    score = None
+    if stored is not None and stored.score is not None:
+        score = numbers(frame[stored.score], f"score column {stored.score!r}")
+    if stored is not None and stored.predicted is not None:
+        meaning = _binary_meaning(frame, stored.predicted, subject.truth)
+        return score, meaning == subject.truth.positive
+    if score is None:
+        raise InputError("the subject has no model and no stored predictions", remedy="give one")
+    return score, score >= subject.threshold
+
+
+def _binary_meaning(frame: pd.DataFrame, column: str, truth: Target) -> np.ndarray:
+    labels = [str(truth.positive), *([truth.negative] if truth.negative else [])]
+    return _meaning(frame, column, labels, open_ended=truth.negative is None)
+
+
+def require_labels(column: str, predicted: Sequence[str], truth: Target) -> None:
+    """Raises InputError where the distinct predicted labels are not labels of the target."""
+    import pandas as pd
+
+    _binary_meaning(pd.DataFrame({column: pd.Series(predicted, dtype=object)}), column, truth)
+
+
+def _meaning(
+    frame: pd.DataFrame,
+    column: str,
+    labels: list[str],
+    *,
+    open_ended: bool = False,
+    or_else: str = "",
+) -> np.ndarray:
+    """Stored predicted labels as the target's own labels, object array of shape (n,).
+
+    ``open_ended``: one label more than the known ones may occur (an unnamed negative one).
+    """
+    import numpy as np
+
+    values, missing = texts(frame[column])
+    if missing.any():
+        raise InputError(
+            f"predicted column {column!r} is empty in {int(missing.sum())} rows",
+            remedy="a missing prediction is a person without an answer: fill it, or remove the row",
+        )
+    meaning = {value: match_label(value, labels) for value in set(values)}
+    unknown = sorted(v for v, label in meaning.items() if label is None)
+    if unknown and not (open_ended and len(unknown) == 1):
+        raise InputError(
+            f"predicted column {column!r} holds {unknown[0]!r}, which is not a label of the target",
+            remedy=nearest(unknown[0], labels) + or_else,
+        )
+    return np.array([meaning[v] for v in values], dtype=object)
+
+
+def _require_finite(score: np.ndarray, where: str) -> None:
+    import numpy as np
+
+    bad = int((~np.isfinite(score)).sum())
+    if bad:
+        raise InputError(
+            f"{where} gives {bad} scores that are not finite",
+            remedy="find out why: a missing score is a person without an answer. "
+            "Fix the scores, or remove those rows and say so",
+        )
+
+
+def _multiclass(
+    subject: Subject, frame: pd.DataFrame, truth: Target, groups: pd.DataFrame
+) -> ClassPredictions:
+    import pandas as pd
+
+    if subject.model is not None:
+        classes = subject.model.predictor.classes
+        probabilities = _probabilities(subject.model.predictor, frame)
+        _require_finite(probabilities, f"model {subject.model.path}")
+        predicted = probabilities.argmax(axis=1)
+    else:
+        stored = subject.stored
+        if stored is None or stored.predicted is None:
+            raise InputError(
+                "a multiclass audit of stored predictions needs predicted labels",
+                remedy="pass --predicted COLUMN",
+            )
+        classes, probabilities = truth.classes, None
+        if not classes:
+            classes = tuple(sorted(set(texts(frame[stored.predicted])[0])))
+        declared = "; a class that no row is of is declared: --classes with all of them"
+        meaning = _meaning(frame, stored.predicted, list(classes), or_else=declared)
+        predicted = pd.Index(classes).get_indexer(pd.Index(meaning))
+    actual = None
+    if truth.labels is not None:
+        actual = pd.Index(classes).get_indexer(pd.Index(truth.labels))
+    return ClassPredictions(classes, actual, predicted, probabilities)
+
+
+def _regression(
+    subject: Subject, frame: pd.DataFrame, truth: Target, groups: pd.DataFrame
+) -> ValuePredictions:
+    if subject.model is not None:
+        predicted = _in_batches(subject.model.predictor.predict_values, frame)
+        _require_finite(predicted, f"model {subject.model.path}")
+        return ValuePredictions(truth.values, predicted)
+    stored = subject.stored
+    column = stored and (stored.predicted or stored.score)
+    if not column:
+        raise InputError("the subject has no model and no stored predictions", remedy="give one")
+    return ValuePredictions(truth.values, numbers(frame[column], f"predicted column {column!r}"))
+
+
+def _generation(
+    subject: Subject, frame: pd.DataFrame, truth: Target, groups: pd.DataFrame
+) -> TextPredictions:
+    import numpy as np
+
+    def ask(part: pd.DataFrame) -> np.ndarray:
+        return np.column_stack(_predictor(subject).token_log_likelihood(part))
+
+    table = _in_batches(ask, frame)
+    _require_finite(table, f"model {subject.model.path if subject.model else ''}")
+    return TextPredictions(table[:, 0], table[:, 1].astype(int), table[:, 2].astype(int))
+
+
+_MAKERS: dict[str, Callable[[Subject, pd.DataFrame, Target, pd.DataFrame], AnyPredictions]] = {
+    "binary": _binary,
+    "multiclass": _multiclass,
+    "regression": _regression,
+    "generation": _generation,
+}

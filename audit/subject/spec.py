@@ -1,0 +1,266 @@
+"""The subject spec: what to audit, as YAML or as options; unknown keys are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from evenhand.audit.data.database import is_url, relative_to, without_secrets
+from evenhand.audit.data.table import as_text
+from evenhand.audit.data.types import ColumnType
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.models.declared import (
+    Architecture,
+    Declared,
+    Endpoint,
+    Input,
+    Outputs,
+    inputs_of,
+)
+from evenhand.audit.models.predictor import Task
+
+Scalar = str | int | float | bool
+
+
+class Actionable(BaseModel):
+    """What a person can do about one input column."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    immutable: bool = Field(default=False, description="it can't be changed at all")
+    min: float | None = Field(default=None, description="lowest value that can be reached")
+    max: float | None = Field(default=None, description="highest value that can be reached")
+    step: float | None = Field(
+        default=None, gt=0, description="unit of a change, counted from the person's own value"
+    )
+    direction: Literal["any", "increase", "decrease"] = Field(
+        default="any", description="the way in which a number can change"
+    )
+    values: tuple[Scalar, ...] = Field(
+        default=(), description="the only values that can be reached (default: those in the data)"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Actionable:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
+        return self
+
+
+class SubjectSpec(BaseModel):
+    """Everything that one audit needs to know. Paths are relative to the spec's own folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    name: str | None = Field(default=None, description="how people know this model")
+    task: Task | None = Field(
+        default=None,
+        description="binary, multiclass, regression, generation (default: the model's)",
+    )
+    model: str | None = Field(
+        default=None, description="a saved model, of any format that `evenhand formats` lists"
+    )
+    endpoint: str | Endpoint | None = Field(
+        default=None, description="instead of a model: a URL that scores JSON rows"
+    )
+    classes: tuple[Scalar, ...] = Field(
+        default=(), description="labels in the order of the model's scores, where it lacks them"
+    )
+    inputs: tuple[str | Input, ...] = Field(
+        default=(), description="columns in the order of the model's inputs, where it lacks them"
+    )
+    outputs: Outputs | None = Field(
+        default=None, description="what the model answers: probabilities, logits or values"
+    )
+    architecture: Architecture | None = Field(
+        default=None, description="the installed network that bare weights belong to"
+    )
+    truncate: bool | None = Field(
+        default=None, description="cut texts off at what the model reads, as its users' are"
+    )
+    data: str | None = Field(
+        default=None,
+        description="rows to audit on: a file of any kind in docs/data.md, FILE#SHEET, or "
+        "URL#TABLE of a database",
+    )
+    training_data: str | None = Field(
+        default=None, description="rows the model was trained on, for the generalisation gap"
+    )
+    predictions: str | None = Field(default=None, description="stored predictions, no model")
+    stream: bool | None = Field(
+        default=None,
+        description="count the rows on disk in one pass, without loading them (default: where they "
+        "would take over half of the available memory); measures that need rows are skipped",
+    )
+    encoding: str | None = Field(
+        default=None, description="encoding of text files (default: told by a mark, else UTF-8)"
+    )
+    columns: Mapping[str, ColumnType] = Field(
+        default_factory=dict,
+        description="what columns hold, by name: number, category, text, boolean or date; others "
+        "are told by their cells",
+    )
+    target: str | None = Field(default=None, description="column of true labels")
+    predicted: str | None = Field(default=None, description="column of stored predicted labels")
+    score: str | None = Field(default=None, description="column of stored scores")
+    threshold: float | None = Field(
+        default=None, description="predicted positive = score at or above this; 0.5 for a model"
+    )
+    positive_label: Scalar | None = Field(default=None, description="label counted as positive")
+    positive_is: Literal["benefit", "burden"] | None = Field(
+        default=None, description="what the positive label means for the person"
+    )
+    sensitive_features: tuple[str, ...] = Field(
+        default=(), description="columns whose groups are compared"
+    )
+    control_features: tuple[str, ...] = Field(
+        default=(), description="columns within whose levels groups are compared"
+    )
+    weight: str | None = Field(
+        default=None, description="column of row weights, for rates and gaps by group"
+    )
+    facts: Mapping[str, Scalar | list[Scalar]] = Field(
+        default_factory=dict, description="dotted facts for packs, e.g. system.domain: credit"
+    )
+    declared: Mapping[str, Scalar] = Field(
+        default_factory=dict, description="thresholds fixed in advance, e.g. accuracy_min: 0.8"
+    )
+    declared_file: str | None = Field(
+        default=None, description="YAML file of such thresholds; its commit date is kept"
+    )
+    proxies: tuple[str, ...] = Field(
+        default=(), description="columns that are known to stand in for a sensitive feature"
+    )
+    reference_applicant: Mapping[str, Scalar] = Field(
+        default_factory=dict,
+        description="input columns of the applicant whom reasons for an adverse decision compare "
+        "with (default: medians and most frequent values of rows with a favourable decision)",
+    )
+    actionable: Mapping[str, Actionable] = Field(
+        default_factory=dict,
+        description="what a person can change, by input column ('*': all others), for "
+        "counterfactuals; sensitive features never change",
+    )
+    policies: tuple[str, ...] = Field(default=(), description="pack ids or paths")
+    checks: tuple[str, ...] = Field(default=("*",), description="patterns of checks to run")
+    options: Mapping[str, Mapping[str, Any]] = Field(
+        default_factory=dict, description="options by check id; see evenhand checks show"
+    )
+    seed: int = Field(default=0, ge=0, lt=2**53, description="seed of every random draw")
+    level: float = Field(default=0.95, gt=0.5, lt=1, description="confidence level of intervals")
+    min_group_size: int = Field(
+        default=10, ge=1, description="smaller groups are shown, and left out of gaps"
+    )
+    error_budget: Literal["holm", "benjamini-hochberg", "none"] = Field(
+        default="holm", description="how the p-values of an audit are adjusted, all together"
+    )
+    out: str | None = Field(default=None, description="folder of the case to write")
+
+    @field_validator(
+        "sensitive_features",
+        "control_features",
+        "proxies",
+        "policies",
+        "checks",
+        "classes",
+        mode="before",
+    )
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("inputs", mode="before")
+    @classmethod
+    def _one_input_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | Mapping) else value
+
+    @property
+    def source(self) -> str:
+        """What is audited, as a short name can be made of: a path, or an endpoint's host."""
+        if self.endpoint is not None:
+            where = self.endpoint if isinstance(self.endpoint, str) else self.endpoint.url
+            return "endpoint-" + where.split("://")[-1].split("/")[0].replace(":", "-")
+        return without_secrets(str(self.model or self.predictions)).replace("#", "-")
+
+    def model_declarations(self) -> Declared:
+        """What is declared about the model. Raises InputError where it contradicts itself."""
+        try:
+            return Declared(
+                task=self.task,
+                classes=tuple(as_text(c) for c in self.classes),
+                inputs=inputs_of(self.inputs),
+                outputs=self.outputs,
+                architecture=self.architecture,
+                truncate=self.truncate,
+            )
+        except ValidationError as error:
+            message, remedy = _explain(error, "the model's declarations")
+            raise InputError(message, remedy=remedy) from None
+
+    def asked_endpoint(self) -> Endpoint | None:
+        """The endpoint, where one is named."""
+        if isinstance(self.endpoint, str):
+            return Endpoint(url=self.endpoint)
+        return self.endpoint
+
+
+def make_spec(values: Mapping[str, Any], *, source: str = "the command line") -> SubjectSpec:
+    """A spec from plain values. Raises InputError that names the key and the nearest known one."""
+    try:
+        return SubjectSpec.model_validate(dict(values))
+    except ValidationError as error:
+        message, remedy = _explain(error, source)
+        raise InputError(message, remedy=remedy) from None
+
+
+def _explain(error: ValidationError, source: str) -> tuple[str, str]:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "the document"
+    if first["type"] == "extra_forbidden":
+        remedy = nearest(key, SubjectSpec.model_fields)
+        return f"{source}: unknown key {key!r}", remedy
+    shown = repr(first.get("input"))
+    field = SubjectSpec.model_fields.get(str(first["loc"][0])) if first["loc"] else None
+    remedy = f"{key}: {field.description}" if field else "see the JSON Schema of subject.yaml"
+    return f"{source}: {key} = {shown[:80]}: {first['msg']}", remedy
+
+
+def read_spec(path: str | Path) -> SubjectSpec:
+    """Reads subject.yaml and resolves its paths against its own folder."""
+    from evenhand.audit.files import safe_yaml
+
+    file = Path(path)
+    document = safe_yaml.parse(safe_yaml.read_bytes(file), str(file)).data
+    if not isinstance(document, dict):
+        raise InputError(f"{file} is not a mapping of keys to values", remedy="see the README")
+    spec = make_spec(document, source=str(file))
+    return spec.model_copy(update=_resolved(spec, file.parent))
+
+
+def _resolved(spec: SubjectSpec, folder: Path) -> dict[str, Any]:
+    def near(path: str | None) -> str | None:
+        if path and is_url(path):
+            return relative_to(path, folder)
+        return str(folder / path) if path else None
+
+    def pack(ref: str) -> str:
+        return str(folder / ref) if ref.endswith((".yaml", ".yml")) else ref
+
+    return {
+        "model": near(spec.model),
+        "data": near(spec.data),
+        "predictions": near(spec.predictions),
+        "training_data": near(spec.training_data),
+        "declared_file": near(spec.declared_file),
+        "out": near(spec.out),
+        "policies": tuple(pack(p) for p in spec.policies),
+    }
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of subject.yaml, for editors."""
+    schema = SubjectSpec.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,248 @@
+"""A subject whose rows stay on disk: one pass over the file gives the counts, and no more.
+
+What counts can answer is answered, with the numbers that an audit in memory gives; every check that
+asks for rows is skipped, and says so. A file of stored predictions is counted by a query; a model
+is asked batch by batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from evenhand.audit.data.database import is_url, without_secrets
+from evenhand.audit.data.rows_on_disk import (
+    available_memory,
+    column_names,
+    kind_of,
+    needed_in_memory,
+    read_batches,
+)
+from evenhand.audit.data.table import Table
+from evenhand.audit.errors import InputError, RowsOnDisk
+from evenhand.audit.files.canonical import digest_path
+from evenhand.audit.models.predictor import Task
+from evenhand.audit.subject.predictions import require_labels, select
+from evenhand.audit.subject.spec import SubjectSpec
+from evenhand.audit.subject.subject import (
+    UNKNOWN,
+    Stored,
+    Subject,
+    begin_model,
+    build_subject,
+    check_combination,
+    facts_of,
+    require_columns,
+    task_of,
+    too_few_groups,
+)
+from evenhand.audit.subject.tally import Tally, tally_batches, tally_file
+from evenhand.audit.subject.target import Target, read_target
+from evenhand.audit.worker.isolation.levels import Rules
+from evenhand.audit.worker.opened import Opened
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+NOTE = (
+    "the rows were counted on disk in one pass: measures that need every row in memory were skipped"
+)
+_SKIPPED = (
+    "it needs every row in memory, the rows were counted on disk: audit a sample, or --no-stream"
+)
+
+
+class OnDisk:
+    """Stands where rows would be. Whoever asks it for anything is told that they stay on disk."""
+
+    def _refuse(self, *_: object) -> Any:
+        raise RowsOnDisk(_SKIPPED)
+
+    __getattr__ = __getitem__ = __iter__ = __len__ = __contains__ = _refuse
+
+
+def open_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
+    """The subject that a spec asks for, its rows in memory or on disk (see ``is_streamed``)."""
+    return (streamed_subject if is_streamed(spec) else build_subject)(spec, rules)
+
+
+def is_streamed(spec: SubjectSpec) -> bool:
+    """Whether the rows are to stay on disk.
+
+    ``stream`` in the spec decides. Where it is left open they do if an audit in memory can't read
+    them (a folder of Parquet files), or would take over half of the memory that is available: 100
+    bytes a cell of Parquet or Arrow, 15 times the size of a CSV file, as measured.
+
+    Raises InputError where they have to stay there and can't.
+    """
+    named = spec.predictions or spec.data
+    if spec.stream and named is not None:
+        _require_countable(named, spec)
+    if spec.stream is not None or named is None:
+        return bool(spec.stream)
+    path = Path(named)
+    if spec.task not in (None, "binary") or not path.exists() or spec.columns:
+        return False
+    kind = kind_of(path)
+    if kind == "folder":
+        return True
+    if kind == "other" or (spec.model is not None and kind == "csv"):
+        return False
+    memory = available_memory()
+    return memory is not None and needed_in_memory(path, kind) > memory / 2
+
+
+def _require_countable(named: str, spec: SubjectSpec) -> None:
+    if is_url(named):
+        raise InputError(
+            f"the rows of {without_secrets(named)} lie in a database: they can't be counted on "
+            "disk",
+            remedy="leave --stream out, or write the table as Parquet",
+        )
+    if spec.columns:
+        raise InputError(
+            f"types of columns are declared ({', '.join(sorted(spec.columns))}), which rows that "
+            "are counted on disk are not checked for",
+            remedy="leave --types or --stream out",
+        )
+
+
+def streamed_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
+    """Counts the rows of a binary audit where they lie. ``rules`` as in ``build_subject``.
+
+    Raises InputError and UnsafeModelError as ``build_subject`` does, and for another task.
+    """
+    check_combination(spec)
+    path = Path(str(spec.predictions or spec.data))
+    model = begin_model(spec, rules)()
+    task = task_of(spec, model)
+    if task != "binary" or spec.training_data is not None:
+        what = f"a {task} task" if task != "binary" else "the gap to the training rows"
+        raise InputError(
+            f"rows on disk are counted for binary tasks; {what} needs them in memory",
+            remedy="leave --stream (and --training-data) out, or audit a sample of the file",
+        )
+    table = Table(_no_rows(column_names(path)), str(path), digest_path(path))
+    require_columns(spec, table, model)
+    tally = _by_model(path, spec, model) if model is not None else _stored(path, spec)
+    truth = _truth(tally, spec, task, model)
+    _require_comparable(tally, spec, table.source)
+    digests = {"data": table.digest}
+    if model is not None:
+        digests["model"] = model.digest
+    dropped = tally.counts.dropped
+    rows = cast("pd.DataFrame", OnDisk())
+    return Subject(
+        name=spec.name or Path(spec.source).name,
+        task=task,
+        model=model,
+        stored=None if model else Stored(spec.predicted, spec.score),
+        table=replace(table, frame=rows),
+        frame=rows,
+        target=spec.target,
+        truth=truth,
+        positive_is=spec.positive_is,
+        threshold=0.5 if spec.threshold is None else spec.threshold,
+        sensitive_features=spec.sensitive_features,
+        control_features=spec.control_features,
+        groups=rows,
+        declared=spec.declared,
+        facts=facts_of(spec, task, model),
+        digests=digests,
+        dropped={"no true label": dropped} if dropped else {},
+        notes=(NOTE,),
+        counts=tally.counts,
+        missing=tally.missing,
+    )
+
+
+def _stored(path: Path, spec: SubjectSpec) -> Tally:
+    return tally_file(
+        path,
+        sensitive_features=spec.sensitive_features,
+        control_features=spec.control_features,
+        target=spec.target,
+        predicted=spec.predicted,
+        score=spec.score,
+        threshold=0.5 if spec.threshold is None else spec.threshold,
+        positive_label=_positive_label(spec),
+        weight=spec.weight,
+    )
+
+
+def _by_model(path: Path, spec: SubjectSpec, model: Opened) -> Tally:
+    """Asks the model batch by batch, and counts its decisions."""
+    features = (*spec.sensitive_features, *spec.control_features)
+    own = (*model.predictor.input_columns, *features, spec.target, spec.weight)
+    columns = list(dict.fromkeys(c for c in own if c is not None))
+    threshold = 0.5 if spec.threshold is None else spec.threshold
+    positive = str(_truth(None, spec, "binary", model).positive)
+
+    def selected(batch: Any) -> np.ndarray:
+        return select(model, _frame(batch), positive, threshold)[1]
+
+    return tally_batches(
+        _with_rows(read_batches(path, columns)),
+        features=features,
+        target=spec.target,
+        predicted=selected,
+        positive_label=_positive_label(spec),
+        weight=spec.weight,
+    )
+
+
+def _with_rows(batches: Iterator[Any]) -> Iterator[Any]:
+    return (batch for batch in batches if batch.num_rows)
+
+
+def _frame(batch: Any) -> pd.DataFrame:
+    """A batch as ``evenhand.audit.data.reading`` reads a table: each column by itself."""
+    import pandas as pd
+
+    columns = {name: batch.column(name).to_pandas() for name in batch.schema.names}
+    return pd.DataFrame(columns)
+
+
+def _no_rows(columns: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(columns=list(columns))
+
+
+def _positive_label(spec: SubjectSpec) -> Any:
+    if spec.positive_label is None:
+        read_target(_no_rows(()), spec, "binary", None)  # says that it is declared, never guessed
+    return spec.positive_label
+
+
+def _truth(tally: Tally | None, spec: SubjectSpec, task: Task, model: Opened | None) -> Target:
+    """What the labels mean, by the rules for rows in memory; asked of the distinct labels alone."""
+    import pandas as pd
+
+    labels = () if tally is None else tally.labels
+    if spec.target is not None and not labels:
+        spec = spec.model_copy(update={"target": None})  # before the pass: the model's labels
+    frame = pd.DataFrame({str(spec.target): pd.Series(labels, dtype=object)})
+    if spec.target is None and spec.predicted is not None:
+        answers = () if tally is None else tally.predicted
+        frame = pd.DataFrame({spec.predicted: pd.Series(answers, dtype=object)})
+    truth = read_target(frame, spec, task, model)
+    if tally is not None and tally.predicted:
+        require_labels(str(spec.predicted), tally.predicted, truth)
+    return replace(truth, labels=None)
+
+
+def _require_comparable(tally: Tally, spec: SubjectSpec, source: str) -> None:
+    for i, feature in enumerate(spec.sensitive_features):
+        known = sorted(set(tally.counts.names[:, i]) - {UNKNOWN})
+        if len(known) < 2:
+            raise too_few_groups(feature, known, source)
+    weights = tally.counts.weights
+    if weights is not None and not weights[0].any():
+        raise InputError(
+            f"weight column {spec.weight!r} holds only zeros",
+            remedy="weights say for how many people a row stands: give numbers of 0 or more",
+        )

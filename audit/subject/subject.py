@@ -1,0 +1,402 @@
+"""The subject: a model (or stored predictions), its data, and what its maker declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from evenhand.audit.data.images import holds_images, read_images
+from evenhand.audit.data.limits import SECONDS, Limits
+from evenhand.audit.data.plain_text import is_plain_text, read_texts
+from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.table import Table, canonical_order, texts
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.models.predictor import Task
+from evenhand.audit.subject.counts import Counts
+from evenhand.audit.subject.declared_file import DeclaredFile
+from evenhand.audit.subject.spec import Actionable, SubjectSpec
+from evenhand.audit.subject.target import Target, numbers, read_target
+from evenhand.audit.worker.isolation.levels import Rules
+from evenhand.audit.worker.opened import Opened
+from evenhand.audit.worker.opening import begin_opening, open_endpoint
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+UNKNOWN = "unknown"  # the group of rows whose sensitive value is missing
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """Columns of stored predictions: predicted labels, scores, or both with a threshold."""
+
+    predicted: str | None
+    score: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is audited. ``frame`` holds the rows in canonical order, ``truth`` their true answers;
+    ``groups`` the sensitive and control features as texts, missing ones as ``unknown``.
+    ``training`` holds the rows that the model was trained on, where they were given; ``weights``
+    the rows' weights, float of shape (n,), where a ``weight`` column was named; ``row_numbers``
+    each row's place in the data file, from 1, int of shape (n,). ``proxies``,
+    ``reference_applicant`` and ``actionable`` are what the spec declares for the reasons and
+    counterfactuals of a person.
+
+    Where the rows stay on disk (``evenhand.audit.subject.streamed``) ``counts`` and each feature's
+    ``missing`` cells are all that is known of them: ``frame`` and ``groups`` raise RowsOnDisk.
+    """
+
+    name: str
+    task: Task
+    model: Opened | None
+    stored: Stored | None
+    table: Table
+    frame: pd.DataFrame
+    target: str | None
+    truth: Target
+    positive_is: Literal["benefit", "burden"] | None
+    threshold: float
+    sensitive_features: tuple[str, ...]
+    control_features: tuple[str, ...]
+    groups: pd.DataFrame
+    declared: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    digests: Mapping[str, str]
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    training: Rows | None = None
+    weight: str | None = None
+    weights: np.ndarray | None = None
+    row_numbers: np.ndarray | None = None
+    proxies: tuple[str, ...] = ()
+    reference_applicant: Mapping[str, Any] = field(default_factory=dict)
+    actionable: Mapping[str, Actionable] = field(default_factory=dict)
+    counts: Counts | None = None
+    missing: Mapping[str, int] = field(default_factory=dict)
+    declared_file: DeclaredFile | None = None
+
+    @property
+    def n(self) -> int:
+        """Rows that are audited."""
+        return len(self.frame) if self.counts is None else self.counts.n
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the rows stay on disk."""
+        return self.counts is not None
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether rows have weights."""
+        counted = self.counts is not None and self.counts.weights is not None
+        return counted or self.weights is not None
+
+    def missing_cells(self, column: str) -> int:
+        """Missing cells of a column among the audited rows."""
+        if self.is_streamed:
+            return self.missing.get(column, 0)
+        return int(self.frame[column].isna().sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Further rows with their true answers, in canonical order."""
+
+    frame: pd.DataFrame
+    truth: Target
+
+
+def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
+    """Opens what the spec names and checks that it fits together.
+
+    ``rules`` say what is allowed when a model is opened; they come from the user, never from the
+    spec, which a stranger may have written.
+
+    Raises InputError (exit 2) for a missing file or column, a target that cannot be used, a
+    sensitive feature with one group; UnsafeModelError (exit 5) for a model that is refused.
+    """
+    check_combination(spec)
+    opening, named = begin_model(spec, rules), str(spec.predictions or spec.data)
+    # Texts are read as their model reads. Other rows come first: meanwhile the libraries that open
+    # the model are imported in its process.
+    model = opening() if is_plain_text(named) else None
+    table = _read(named, spec, model, rules)
+    require_columns(spec, table, None)
+    frame, dropped = _labelled_rows(table, spec.target)
+    frame = frame.iloc[canonical_order(frame, last=spec.sensitive_features)]
+    row_numbers = frame.index.to_numpy() + 1
+    frame = frame.reset_index(drop=True)
+    model = model or opening()
+    task = task_of(spec, model)
+    require_columns(spec, table, model)
+    truth = read_target(frame, spec, task, model)
+    groups = _groups(frame, spec, table.source)
+    digests = {"data": table.digest}
+    if model is not None and model.digest:
+        digests["model"] = model.digest
+    name = spec.name or Path(spec.source).name
+    return Subject(
+        name=name,
+        task=task,
+        model=model,
+        stored=None if model else Stored(spec.predicted, spec.score),
+        table=table,
+        frame=frame,
+        target=spec.target,
+        truth=truth,
+        positive_is=spec.positive_is,
+        threshold=0.5 if spec.threshold is None else spec.threshold,
+        sensitive_features=spec.sensitive_features,
+        control_features=spec.control_features,
+        groups=groups,
+        declared=spec.declared,
+        facts=facts_of(spec, task, model),
+        digests=digests,
+        dropped=dropped,
+        notes=table.notes,
+        training=_training(spec, task, model, digests, rules),
+        weight=spec.weight,
+        weights=_weights(frame, spec),
+        row_numbers=row_numbers,
+        proxies=spec.proxies,
+        reference_applicant=spec.reference_applicant,
+        actionable=spec.actionable,
+    )
+
+
+def begin_model(spec: SubjectSpec, rules: Rules | None = None) -> Callable[[], Opened | None]:
+    """Finds the model that the spec names; what comes back opens it with what is declared about it,
+    or gives None without one."""
+    endpoint, declared = spec.asked_endpoint(), spec.model_declarations()
+    if endpoint is not None:
+        return partial(open_endpoint, endpoint, declared)
+    if spec.model:
+        return begin_opening(spec.model, declared, rules=rules)
+    return lambda: None
+
+
+def _weights(frame: pd.DataFrame, spec: SubjectSpec) -> np.ndarray | None:
+    if spec.weight is None:
+        return None
+    weights = numbers(frame[spec.weight], f"weight column {spec.weight!r}")
+    if (weights < 0).any() or not weights.any():
+        what = "only zeros" if not weights.any() else f"{weights.min():g}"
+        raise InputError(
+            f"weight column {spec.weight!r} holds {what}",
+            remedy="weights say for how many people a row stands: give numbers of 0 or more",
+        )
+    return weights
+
+
+def task_of(spec: SubjectSpec, model: Opened | None) -> Task:
+    """The task that the spec names, else the model's own."""
+    own = model.predictor.task if model is not None else None
+    if spec.task is not None and own is not None and spec.task != own:
+        raise InputError(
+            f"--task {spec.task} is asked of model {spec.source}, whose task is {own}",
+            remedy="leave --task out",
+        )
+    if spec.task == "generation" and model is None:
+        raise InputError("a generation task needs a model", remedy="pass a model folder")
+    return spec.task or own or "binary"
+
+
+def _training(
+    spec: SubjectSpec,
+    task: Task,
+    model: Opened | None,
+    digests: dict[str, str],
+    rules: Rules | None,
+) -> Rows | None:
+    if spec.training_data is None:
+        return None
+    if model is None:
+        raise InputError(
+            "training data are of use with a model only: stored predictions say nothing of them",
+            remedy="leave --training-data out",
+        )
+    table = _read(spec.training_data, spec, model, rules, part="train")
+    require_columns(spec, table, model)
+    frame, _ = _labelled_rows(table, spec.target)
+    frame = frame.iloc[canonical_order(frame)].reset_index(drop=True)
+    digests["training_data"] = table.digest
+    return Rows(frame, read_target(frame, spec, task, model))
+
+
+def _read(
+    path: str,
+    spec: SubjectSpec,
+    model: Opened | None,
+    rules: Rules | None,
+    part: Literal["train"] | None = None,
+) -> Table:
+    """The rows at ``path``: a table, images, or a text file in the passages the model expects.
+
+    ``part`` asks for the training part of images that come in two parts; the audit reads the other.
+    """
+    if model is not None and model.predictor.task == "generation" and is_plain_text(path):
+        recipe = model.predictor.maker_says.get("recipe") or {}
+        return read_texts(path, encoding=spec.encoding or "utf-8", passage=recipe.get("passage"))
+    if part is not None and holds_images(path):
+        return read_images(path, split=part)
+    return read_table(path, types=spec.columns, encoding=spec.encoding, limits=_limits(rules))
+
+
+def _limits(rules: Rules | None) -> Limits:
+    """What reading data may take: what the user says of the model holds for its data too."""
+    given = rules or Rules()
+    more = given.memory_limit if given.memory_limit > Rules().memory_limit else None
+    return Limits(seconds=given.time_limit or SECONDS, memory=more)
+
+
+def check_combination(spec: SubjectSpec) -> None:
+    """Raises InputError for keys of the spec that do not go together."""
+    if spec.predictions:
+        if spec.model or spec.endpoint or spec.data:
+            raise InputError(
+                "stored predictions need no model and no data",
+                remedy="pass either --predictions FILE, or a model with --data FILE",
+            )
+        if not (spec.predicted or spec.score):
+            raise InputError(
+                f"which columns of {spec.predictions} are the predictions?",
+                remedy="pass --predicted COLUMN, or --score COLUMN --threshold NUMBER, or both",
+            )
+        binary = spec.task in (None, "binary")
+        if binary and not spec.predicted and spec.threshold is None:
+            raise InputError(
+                f"scores in {spec.score!r} need a threshold to become predictions",
+                remedy="pass --threshold NUMBER (predicted positive = score at or above it)",
+            )
+    elif spec.model and spec.endpoint:
+        raise InputError(
+            f"a model ({spec.model}) and an endpoint are named", remedy="audit one of them"
+        )
+    elif not ((spec.model or spec.endpoint) and spec.data):
+        missing = "data" if spec.model or spec.endpoint else "a model"
+        raise InputError(
+            f"nothing to audit: {missing} is missing",
+            remedy="pass MODEL --data FILE, or --predictions FILE, or a subject.yaml",
+        )
+
+
+def require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> None:
+    """Raises InputError for a column that the spec names and the table does not have."""
+    table.require([spec.target] if spec.target else [], "target")
+    table.require([spec.predicted] if spec.predicted else [], "predicted column")
+    table.require([spec.score] if spec.score else [], "score column")
+    table.require([spec.weight] if spec.weight else [], "weight column")
+    table.require(spec.sensitive_features, "sensitive feature")
+    table.require(spec.control_features, "control feature")
+    repeated = set(spec.sensitive_features) & set(spec.control_features)
+    if repeated or len(set(spec.sensitive_features)) < len(spec.sensitive_features):
+        raise InputError(
+            f"features are named twice: {', '.join(spec.sensitive_features)}",
+            remedy="name each sensitive or control feature once",
+        )
+    table.require(spec.proxies, "proxy")
+    if model is not None:
+        table.require(model.predictor.input_columns, f"input of model {model.path}")
+        _require_inputs(spec, model.predictor.input_columns)
+
+
+def _require_inputs(spec: SubjectSpec, inputs: Sequence[str]) -> None:
+    """What is declared about a person's columns is about columns that the model reads."""
+    declared = {"reference_applicant": spec.reference_applicant, "actionable": spec.actionable}
+    for key, columns in declared.items():
+        for column in columns:
+            if column not in inputs and not (key == "actionable" and column == "*"):
+                raise InputError(
+                    f"{key}: {column!r} is not an input column of the model",
+                    remedy=nearest(column, inputs),
+                )
+    for column in set(spec.sensitive_features) & set(spec.actionable):
+        if not spec.actionable[column].immutable:
+            raise InputError(
+                f"actionable: {column!r} is a sensitive feature, which nobody is asked to change",
+                remedy="leave it out of actionable",
+            )
+
+
+def _labelled_rows(table: Table, target: str | None) -> tuple[pd.DataFrame, dict[str, int]]:
+    if target is None:
+        return table.frame, {}
+    missing = table.frame[target].isna()
+    if not missing.any():
+        return table.frame, {}
+    if missing.all():
+        raise InputError(
+            f"target {target!r} of {table.source} has no labels at all",
+            remedy="name another --target, or leave it out to audit predictions alone",
+        )
+    return table.frame[~missing], {"no true label": int(missing.sum())}
+
+
+def _groups(frame: pd.DataFrame, spec: SubjectSpec, source: str) -> pd.DataFrame:
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for feature in (*spec.sensitive_features, *spec.control_features):
+        names, missing = texts(frame[feature])
+        known = sorted(set(names[~missing]))
+        if len(known) < 2 and feature in spec.sensitive_features:
+            raise too_few_groups(feature, known, source)
+        names[missing] = UNKNOWN
+        columns[feature] = names
+    return pd.DataFrame(columns, index=frame.index, dtype=object)
+
+
+def too_few_groups(feature: str, known: Sequence[str], source: str) -> InputError:
+    """The error for a sensitive feature whose rows are all of one group, or of none."""
+    shown = repr(known[0]) if known else "none"
+    return InputError(
+        f"sensitive feature {feature!r} of {source} has fewer than two groups: {shown}",
+        remedy="there is nothing to compare; name another feature, or other rows",
+    )
+
+
+# What the audit finds out itself, and packs may ask about.
+SUBJECT_FACTS = frozenset(
+    f"subject.{name}"
+    for name in (
+        "task",
+        "has_model",
+        "has_model_digest",
+        "model_format",
+        "has_labels",
+        "has_scores",
+        "positive_is",
+        "sensitive_features",
+        "is_private",
+    )
+)
+
+
+def facts_of(spec: SubjectSpec, task: Task, model: Opened | None) -> dict[str, Any]:
+    """What the audit finds out about the subject, and what is declared about it."""
+    says = model.predictor.maker_says if model is not None else {}
+    facts: dict[str, Any] = {
+        "subject.task": task,
+        "subject.has_model": model is not None,
+        "subject.has_model_digest": model is not None and bool(model.digest),
+        "subject.model_format": "none" if model is None else model.predictor.format,
+        "subject.has_labels": spec.target is not None,
+        "subject.has_scores": model is not None or spec.score is not None,
+        "subject.positive_is": spec.positive_is or "undeclared",
+        "subject.sensitive_features": list(spec.sensitive_features),
+        "subject.is_private": bool(says.get("privacy")),
+    }
+    assert set(facts) == SUBJECT_FACTS
+    clash = sorted(set(facts) & set(spec.facts))
+    if clash:
+        raise InputError(
+            f"fact {clash[0]!r} is found out by the audit, it cannot be declared",
+            remedy="use another name, e.g. system.domain",
+        )
+    return {**facts, **spec.facts}

@@ -1,0 +1,186 @@
+"""What the true answers are: labels for classifiers, numbers for regression, none for text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.data.table import as_text, match_label, texts
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.models.predictor import Task
+from evenhand.audit.subject.spec import SubjectSpec
+from evenhand.audit.worker.opened import Opened
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """The true answers of the audited rows.
+
+    ``labels`` are texts (classification), ``values`` numbers (regression), both of shape (n,);
+    both are None without a target. ``classes`` are the labels that can occur. ``positive`` and
+    ``negative`` belong to binary tasks.
+    """
+
+    labels: np.ndarray | None = None
+    values: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    positive: str | None = None
+    negative: str | None = None
+
+
+def read_target(frame: pd.DataFrame, spec: SubjectSpec, task: Task, model: Opened | None) -> Target:
+    """The target of the audited rows, checked against the task and the model.
+
+    Raises InputError for a column that cannot be the target of such a task.
+    """
+    if task == "binary":
+        return _binary(frame, spec, model)
+    if task == "multiclass":
+        return _multiclass(frame, spec, model)
+    if task == "regression":
+        return _regression(frame, spec)
+    if spec.target is not None:
+        raise InputError(
+            f"a generation task has no target, but {spec.target!r} is named",
+            remedy="leave --target out: the text itself is what is predicted",
+        )
+    return Target()
+
+
+def _binary(frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None) -> Target:
+    if spec.positive_label is None:
+        raise InputError(
+            "a binary task needs a positive label; it is declared, never guessed",
+            remedy="pass --positive-label LABEL (and --positive-is benefit or burden)",
+        )
+    given = as_text(spec.positive_label)
+    labels = None
+    known: list[str] = []
+    if spec.target is not None:
+        labels, _ = texts(frame[spec.target])
+        known = sorted(set(labels))
+        _check_classes(known, spec.target)
+        if match_label(given, known) is None:
+            raise InputError(
+                f"positive label {given!r} does not occur in target {spec.target!r}",
+                remedy=nearest(given, known),
+            )
+        _check_two(known, spec.target)
+    elif model is not None:
+        known = list(model.predictor.classes)
+    elif spec.predicted is not None:
+        known = sorted(set(texts(frame[spec.predicted].dropna())[0]))
+    positive = match_label(given, known) if known else given
+    if positive is None:
+        raise InputError(
+            f"positive label {given!r} is not among the labels", remedy=nearest(given, known)
+        )
+    if model is not None and match_label(positive, model.predictor.classes) is None:
+        raise InputError(
+            f"positive label {positive!r} is not a class of model {model.path}",
+            remedy=f"{nearest(positive, model.predictor.classes)}; {_NAME_CLASSES}",
+        )
+    others = [k for k in known if k != positive]
+    negative = others[0] if len(others) == 1 else None
+    return Target(labels, None, tuple(known), positive, negative)
+
+
+def _multiclass(frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None) -> Target:
+    _refuse_positive_label(spec, "multiclass")
+    # Stored predictions may be of classes that these rows have no label of: they are declared.
+    offered = [as_text(c) for c in spec.classes] if model is None else [*model.predictor.classes]
+    if spec.target is None:
+        return Target(classes=tuple(offered))
+    labels, _ = texts(frame[spec.target])
+    known = sorted(set(labels))
+    _check_classes(known, spec.target)
+    if not offered:
+        return Target(labels, None, tuple(known))
+    # The model's own spelling of a label rules ("3" where the data has 3.0).
+    meaning = {label: match_label(label, offered) for label in known}
+    for label, meant in meaning.items():
+        if meant is None:
+            where = f"a class of {model.path}" if model is not None else "among the --classes"
+            raise InputError(
+                f"label {label!r} of target {spec.target!r} is not {where}",
+                remedy=f"{nearest(label, offered)}; {_NAME_CLASSES}",
+            )
+    import numpy as np
+
+    renamed = np.array([meaning[label] for label in labels], dtype=object)
+    return Target(renamed, None, tuple(offered))
+
+
+def _regression(frame: pd.DataFrame, spec: SubjectSpec) -> Target:
+    _refuse_positive_label(spec, "regression")
+    if spec.target is None:
+        return Target()
+    return Target(values=numbers(frame[spec.target], f"target {spec.target!r}"))
+
+
+# XGBoost, LightGBM and others number their classes: what they are called is declared.
+_NAME_CLASSES = "if the model only numbers its classes, name them in its order with --classes"
+
+
+def _refuse_positive_label(spec: SubjectSpec, task: str) -> None:
+    if spec.positive_label is not None:
+        raise InputError(
+            f"a {task} task has no positive label, but {spec.positive_label!r} is given",
+            remedy="leave --positive-label out, or pass --task binary",
+        )
+
+
+def numbers(column: pd.Series[Any], what: str) -> np.ndarray:
+    """A column as finite floats, shape (n,). Raises InputError that shows the first bad cell."""
+    import numpy as np
+    import pandas as pd
+
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+    bad = column[column.notna() & pd.isna(values)]
+    if len(bad):
+        raise InputError(
+            f"{what} holds {bad.iloc[0]!r}, which is no number", remedy="give numbers only"
+        )
+    if not np.isfinite(values).all():
+        count = int((~np.isfinite(values)).sum())
+        raise InputError(
+            f"{what} has {count} values that are not finite", remedy="fix or remove those rows"
+        )
+    return values
+
+
+def _check_classes(known: list[str], target: str) -> None:
+    if len(known) == 1:
+        raise InputError(
+            f"target {target!r} has one class only: {known[0]!r}",
+            remedy="an audit of a classifier needs rows of at least two classes",
+        )
+    numeric = [k for k in known if _is_number(k)]
+    if numeric and len(numeric) < len(known):
+        text = next(k for k in known if k not in numeric)
+        raise InputError(
+            f"target {target!r} mixes label types: {numeric[0]!r} is a number, {text!r} is text",
+            remedy="write each class in one way",
+        )
+
+
+def _check_two(known: list[str], target: str) -> None:
+    if len(known) > 2:
+        shown = ", ".join(repr(k) for k in known[:6])
+        raise InputError(
+            f"target {target!r} has {len(known)} classes ({shown}), a binary audit needs two",
+            remedy="pass --task multiclass, or make a column that says whether the label is the "
+            "positive one",
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Locks: what a worker may not do, by which means, and the probes that try."""

@@ -1,0 +1,213 @@
+"""Ways out, tried: what ``evenhand doctor`` and the tests run inside a locked worker.
+
+Each probe attempts one thing that a hostile model would, and says whether it got through. None does
+harm where it does: what it writes, it removes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import platform
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+
+def run_probes(told: Mapping[str, Any]) -> list[list[Any]]:
+    """[name, whether it got through, what happened], for each. ``told``: parent (pid), secret (a
+    file of the parent's), outside (a folder of the parent's), model (the copy)."""
+    found = []
+    for name, probe in PROBES.items():
+        try:
+            got = probe(told)
+            found.append([name, got is not False, "" if got in (False, None) else str(got)[:100]])
+        except (Exception, SystemExit) as error:
+            found.append([name, False, f"{type(error).__name__}: {error}"[:200]])
+    return found
+
+
+def _system(x86: int, arm: int, *arguments: Any) -> bool:
+    """Makes a system call; raises OSError where it is refused."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = x86 if platform.machine() == "x86_64" else arm
+    if libc.syscall(number, *arguments) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return True
+
+
+def _write(place: Path) -> bool:
+    place.write_text("x")
+    place.unlink()
+    return True
+
+
+def _fork(told: Mapping[str, Any]) -> bool:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return True
+
+
+def _run(told: Mapping[str, Any]) -> bool:
+    return subprocess.run(["/bin/true"], check=False).returncode == 0
+
+
+def _replace(told: Mapping[str, Any]) -> bool:
+    try:  # of a program that is not there: it is refused before that is found out, or not at all
+        os.execv("/nonexistent", ["/nonexistent"])  # noqa: S606
+    except FileNotFoundError:
+        return True
+
+
+def _connect(told: Mapping[str, Any]) -> bool:
+    with socket.socket() as made:
+        made.settimeout(1)
+        with suppress(ConnectionRefusedError):
+            made.connect(("127.0.0.1", 9))
+    return True
+
+
+def _pair(told: Mapping[str, Any]) -> bool:
+    for made in socket.socketpair():
+        made.close()
+    return True
+
+
+def _bind_unix(told: Mapping[str, Any]) -> bool:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind("\0evenhand-probe")
+    return True
+
+
+def _link_out(told: Mapping[str, Any]) -> bool:
+    link = Path(tempfile.mkdtemp()) / "link"
+    link.symlink_to(told["secret"])
+    return bool(link.read_text())
+
+
+def _hard_link(told: Mapping[str, Any]) -> bool:
+    link = Path(tempfile.mkdtemp()) / "link"
+    os.link(told["secret"], link)
+    return bool(link.read_text())
+
+
+def _take(told: Mapping[str, Any]) -> bool:
+    mmap.mmap(-1, 1 << 40).close()
+    return True
+
+
+def _environment(told: Mapping[str, Any]) -> bool:
+    return any("SECRET" in name for name in os.environ)
+
+
+def _inherited(told: Mapping[str, Any]) -> Any:
+    """Descriptors besides 0 to 3 that somebody else opened."""
+    inherited = []
+    for handle in range(4, 256):
+        with suppress(OSError):
+            os.fstat(handle)
+            inherited.append(handle)
+    return inherited or False
+
+
+def _more_memory(told: Mapping[str, Any]) -> bool:
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if soft == resource.RLIM_INFINITY:
+        return True
+    resource.setrlimit(resource.RLIMIT_AS, (soft + (1 << 30), soft + (1 << 30)))
+    return True
+
+
+def _move_in(told: Mapping[str, Any]) -> bool:
+    inside = Path(tempfile.mkdtemp()) / "moved"
+    os.rename(told["movable"], inside)
+    return inside.exists()
+
+
+def _truncate(told: Mapping[str, Any]) -> bool:
+    os.close(os.open(told["secret"], os.O_RDONLY | os.O_TRUNC))
+    return True
+
+
+def _listing(place: str) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda told: os.listdir(place) or "an empty folder"
+
+
+def _signal(told: Mapping[str, Any]) -> bool:
+    os.kill(int(told["parent"]), 0)
+    return True
+
+
+def _read(place: str) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda told: Path(place.format(**told)).read_bytes()[:20] or True
+
+
+PROBES: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "read what the parent has open": _inherited,
+    "read /etc/passwd": _read("/etc/passwd"),
+    "list /": _listing("/"),
+    "list the user's home": lambda told: os.listdir(told["home"]) or "an empty folder",
+    "read a file beside the model": _read("{secret}"),
+    "read the parent's environment": _read("/proc/{parent}/environ"),
+    "read the parent's memory map": _read("/proc/{parent}/maps"),
+    "list other processes": lambda told: [p for p in os.listdir("/proc") if p.isdigit()] or False,
+    "write outside the scratch folder": lambda told: _write(Path(told["outside"]) / "probe"),
+    "change the model": lambda told: open(told["model"], "ab").close(),
+    "remove a file outside": lambda told: os.unlink(told["removable"]),
+    "make a folder outside": lambda told: os.mkdir(Path(told["outside"]) / "made"),
+    "move a file into the scratch folder": _move_in,
+    "empty a file by opening it": _truncate,
+    "empty a file by name": lambda told: os.truncate(told["secret"], 0),
+    "change a file's rights": lambda told: os.chmod(told["secret"], 0o600),
+    "change a file's times": lambda told: os.utime(told["secret"], (0, 0)),
+    "follow a symbolic link out": _link_out,
+    "make a hard link to a file outside": _hard_link,
+    "make a device": lambda told: os.mkfifo(Path(tempfile.mkdtemp()) / "pipe"),
+    "open a connection": _connect,
+    "make a pair of sockets": _pair,
+    "bind an abstract socket": _bind_unix,
+    "start a process": _fork,
+    "run a program": _run,
+    "become a program": _replace,
+    "run a shell": lambda told: os.system("true") == 0,  # noqa: S605
+    "signal the parent": _signal,
+    "signal every process": lambda told: os.kill(-1, 0),
+    "trace the parent": lambda told: _system(
+        101,
+        117,
+        0x4206,
+        int(told["parent"]),
+        0,
+        0,  # PTRACE_SEIZE, which stops nobody
+    ),
+    "read the parent's memory": lambda told: _system(
+        310, 270, int(told["parent"]), ctypes.byref(ctypes.c_long()), 1, 0, 0, 0
+    ),
+    "get a handle on the parent": lambda told: _system(434, 434, int(told["parent"]), 0),
+    "read the environment": _environment,
+    "take 1 TiB": _take,
+    "raise its own limits": _more_memory,
+    "set up io_uring": lambda told: _system(425, 425, 4, ctypes.create_string_buffer(120)),
+    "leave its namespaces": lambda told: _system(272, 97, 0x10000000),
+    "mount a file system": lambda told: _system(
+        165, 40, b"none", told["outside"].encode(), b"tmpfs", 0, 0
+    ),
+    "load a BPF program": lambda told: _system(321, 280, 0, ctypes.create_string_buffer(120), 120),
+    "read the keyring": lambda told: _system(250, 219, 0, -3, 1),
+    "count performance events": lambda told: _system(
+        298, 241, ctypes.create_string_buffer(128), 0, -1, -1, 0
+    ),
+    "handle page faults": lambda told: _system(323, 282, 1),
+    "become another user": lambda told: os.setuid(12345),
+    "share memory with others": lambda told: _system(29, 194, 0, 4096, 0o1600),
+    "change the root folder": lambda told: os.chroot(told["outside"]),
+}

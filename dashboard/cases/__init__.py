@@ -1,0 +1,1 @@
+"""Cases as the pages need them: found, read, judged, written about."""

@@ -1,0 +1,174 @@
+"""What people write from the dashboard: attestations, waivers and sign-offs; nothing else.
+
+Each write asks ``identity`` again who is there, reads the case and the register anew from the disk,
+and goes through ``evenhand.policies.recording``, which refuses what the command line would refuse
+too. What a form was drawn for (case, pack) must still be so: nobody signs what they were not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from evenhand.audit.case.case import Case, read_case
+from evenhand.audit.case.register import Entry, Register, home
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.dashboard.cases import store
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.server.identity import Person, RefusedError
+from evenhand.dashboard.text import visible
+from evenhand.policies import recording
+from evenhand.policies.judge import judge
+from evenhand.policies.pack import Pack
+from evenhand.policies.recording import Evidence
+from evenhand.policies.schema import Item
+from evenhand.policies.verdict import Verdict
+
+SETTLED = ("pass", "attested", "not-applicable", "not-yet-applicable")
+
+
+def attest(
+    person: Person,
+    shown: Case,
+    pack: Pack,
+    item: Item,
+    *,
+    answer: str,
+    statement: str,
+    evidence: Sequence[Evidence] = (),
+    expires: date | None = None,
+) -> Entry:
+    """Records that ``person`` answers ``item``; the evidence files are kept beside the register.
+
+    Raises RefusedError for a person whose role, or whose list of pack roles, does not allow it, and
+    InputError for what ``recording.attestation`` refuses.
+    """
+    person.require("attest")
+    if item.attest is None:
+        raise InputError(f"{item.id} is measured: nobody attests it", remedy="waive it instead")
+    if not person.may_sign_as(item.attest.role):
+        raise RefusedError(
+            f"{person.name!r} may not sign as {item.attest.role!r}",
+            remedy=f"have the {item.attest.role} sign, or add signs_as to dashboard.yaml",
+        )
+    case, register = _as_shown(shown)
+    body = recording.attestation(
+        case,
+        pack,
+        item,
+        answer=answer,
+        statement=statement,
+        signer=person.signer(item.attest.role),
+        evidence=evidence,
+        expires=expires,
+        at=datetime.now(UTC),
+    )
+    recording.keep_evidence(home() / "evidence", evidence)
+    return register.append("attestation", body)
+
+
+def waive(
+    person: Person,
+    shown: Case,
+    pack: Pack,
+    item: Item,
+    *,
+    reason: str,
+    owner: str,
+    expires: date,
+    compensating: Sequence[str],
+) -> Entry:
+    """Records that ``person`` allows ``owner`` to live with ``item`` for a while.
+
+    Raises RefusedError for a person who is no approver, InputError for what ``recording.waiver``
+    refuses: an approver who is the owner among it.
+    """
+    person.require("waive")
+    case, register = _as_shown(shown)
+    body = recording.waiver(
+        case,
+        pack,
+        item,
+        reason=reason,
+        owner=owner,
+        approver=person.signer("approver"),
+        expires=expires,
+        compensating=[line.strip() for line in compensating if line.strip()],
+        at=datetime.now(UTC),
+    )
+    return register.append("waiver", body)
+
+
+def sign_off(
+    person: Person, shown: Case, packs: Sequence[Pack], *, statement: str, accepts: Sequence[str]
+) -> Entry:
+    """Records that ``person`` accepts the case with every item that is open at this moment.
+
+    Raises RefusedError for a person who is no approver, InputError where ``accepts`` does not name
+    every open item (one may have opened since the page was drawn).
+    """
+    person.require("sign-off")
+    case, register = _as_shown(shown)
+    now = datetime.now(UTC)
+    entries = register.snapshot()
+    verdicts = [v for pack in packs for v in judge(case, pack, entries, as_of=now.date())]
+    body = recording.sign_off(
+        case,
+        packs,
+        verdicts,
+        statement=statement,
+        signer=person.signer("approver"),
+        accepts=accepts,
+        at=now,
+    )
+    return register.append("sign-off", body)
+
+
+def evidence_file(name: str, content: bytes, kind: str | None) -> Evidence:
+    """An uploaded file as evidence. Its name is a stranger's: no path is kept of it.
+
+    >>> evidence_file("../a/b.txt", b"x", None).name
+    'b.txt'
+    """
+    plain = visible(name.replace("\\", "/").rsplit("/", 1)[-1]).strip() or "unnamed"
+    if len(content) > recording.MOST_BYTES:
+        raise InputError(
+            f"{plain} has {len(content)} bytes, more than {recording.MOST_BYTES}",
+            remedy="attest with a smaller file that names where the large one is kept",
+        )
+    return Evidence(plain[:200], content, kind)
+
+
+def open_items(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """What a sign-off has to name: what neither passes nor is attested (a waived item too)."""
+    return [v for v in verdicts if v.status not in SETTLED]
+
+
+def sign_offs(case: Case, entries: Sequence[Entry]) -> list[Entry]:
+    """The sign-offs of this case, oldest first."""
+    return [e for e in entries if e.kind == "sign-off" and e.body.get("case") == case.digest]
+
+
+def signed(entry: Entry, t: Translator) -> str:
+    """One sign-off in a sentence, as plain text."""
+    body = entry.body
+    return t(
+        "checklist.signed",
+        name=visible(body.get("by", "")),
+        date=store.moment(body.get("signed_at")),
+        number=len(body.get("accepted") or ()),
+        known=t(f"login.known_by.{body.get('known_by') or 'stated'}"),
+    )
+
+
+def _as_shown(shown: Case) -> tuple[Case, Register]:
+    """The case as it is on the disk now, and the register, both checked."""
+    case = read_case(shown.path)
+    if case.digest != shown.digest:
+        raise AlteredEvidenceError(
+            f"case {shown.path} is not the one that the page showed",
+            remedy="open the page again, and look at what it shows now",
+        )
+    register = Register()
+    register.snapshot()
+    return case, register

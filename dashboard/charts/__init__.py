@@ -1,0 +1,1 @@
+"""Tables -> figures; pure, tested without Streamlit."""

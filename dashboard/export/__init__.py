@@ -1,0 +1,1 @@
+"""The static copy: the pages that need no server, in one folder."""

@@ -1,0 +1,1 @@
+"""Verdicts and findings -> tables; pure, tested without Streamlit."""

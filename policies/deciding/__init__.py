@@ -1,0 +1,1 @@
+"""How one item of a pack is decided from findings."""

@@ -1,0 +1,370 @@
+"""Decides one number against one demand, and several such answers together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from evenhand.audit.finding import Finding, Interval
+from evenhand.audit.measure.uncertainty import intervals
+from evenhand.audit.words.reasons import in_chinese
+from evenhand.policies.deciding import power
+from evenhand.policies.demands import Check, Comparator, ConfidenceInterval
+from evenhand.policies.verdict import VerdictStatus
+from evenhand.policies.words import Words, count, demand, measured, name, number, place, say
+
+Relation = Literal["pass", "fail", "open"]
+# from the worst: of two answers the one further left counts
+_WORST_FIRST: tuple[VerdictStatus, ...] = (
+    "fail",
+    "error",
+    "inconclusive",
+    "needs-attestation",
+    "warn",
+    "attested",
+    "pass",
+    "not-applicable",
+)
+_METHODS = {
+    "wilson": "wilson",
+    "clopper-pearson": "clopper",
+    "katz-log": "katz",
+    "newcombe": "newcombe",
+    "bootstrap": "bootstrap",
+}
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What an item asks of a number: its check with the thresholds worked out."""
+
+    check: Check
+    thresholds: tuple[float, ...]
+    is_default: bool = False
+    numbers: int = 1  # how many numbers share the item's error
+
+    @property
+    def ci(self) -> ConfidenceInterval:
+        """The interval that is read, at the level that holds for all numbers of the item."""
+        ci = self.check.ci
+        if self.check.multiple == "none" or self.numbers < 2:
+            return ci
+        return ci.model_copy(update={"level": 1 - (1 - ci.level) / self.numbers})
+
+    @property
+    def comparator(self) -> Comparator:
+        """How the number stands to the thresholds; only for decisions that compare."""
+        assert self.check.comparator is not None
+        return self.check.comparator
+
+    @property
+    def words(self) -> Words:
+        """``must be <= 0.10 (convention)``."""
+        return demand(
+            self.check.comparator, self.thresholds, self.check.threshold_origin, self.is_default
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One answer, before waivers and dates: a status, why, and the numbers behind it."""
+
+    status: VerdictStatus
+    code: str
+    because: Words
+    findings: tuple[str, ...] = ()
+    value: float | None = None
+    interval: Interval | None = None
+    rows_needed: int | None = None
+
+
+def worse(outcomes: Sequence[Outcome]) -> Outcome:
+    """The worst of several answers; the first of equals. ``outcomes`` must not be empty."""
+    return min(outcomes, key=lambda o: _WORST_FIRST.index(o.status))
+
+
+def relation(
+    comparator: Comparator, thresholds: Sequence[float], low: float, high: float
+) -> Relation:
+    """How everything between ``low`` and ``high`` stands to the demand; ``open`` if it is mixed.
+
+    Ends within 1e-12 of a threshold count as equal to it: 0.4 - 0.3 keeps a limit of 0.1.
+    """
+    first, last = thresholds[0], thresholds[-1]
+    low, high = _snapped(low, thresholds), _snapped(high, thresholds)
+    holds, breaks = {
+        ">=": (low >= first, high < first),
+        ">": (low > first, high <= first),
+        "<=": (high <= first, low > first),
+        "<": (high < first, low >= first),
+        "==": (low == high == first, first < low or first > high),
+        "between": (low >= first and high <= last, high < first or low > last),
+    }[comparator]
+    return "pass" if holds else "fail" if breaks else "open"
+
+
+def _snapped(value: float, thresholds: Sequence[float]) -> float:
+    for threshold in thresholds:
+        if math.isclose(value, threshold, rel_tol=1e-12, abs_tol=1e-12):
+            return threshold
+    return value
+
+
+def badness(comparator: Comparator, thresholds: Sequence[float], value: float) -> float:
+    """How far ``value`` lies towards the wrong side: the largest decides."""
+    if comparator in (">=", ">"):
+        return -value
+    if comparator in ("<=", "<"):
+        return value
+    return max(thresholds[0] - value, value - thresholds[-1])
+
+
+def interval_for(finding: Finding, asked: ConfidenceInterval) -> Interval | None:
+    """The finding's interval at the level and by the method that a pack asks for.
+
+    Taken from those measured, or worked out from the counts of a plain rate; None where the audit
+    would have to be run again.
+    """
+    level = asked.two_sided_level
+    kept = [i for i in (finding.interval, *finding.other_intervals) if i is not None]
+    for one in kept:
+        fits = asked.method is None or _METHODS[asked.method] in one.method.lower()
+        if fits and math.isclose(one.level, level, abs_tol=1e-9):
+            return one
+    rate = _rate_counts(finding)
+    if rate is None:
+        return None
+    exact = asked.method == "clopper-pearson"
+    if asked.method is None and kept:
+        exact = _METHODS["clopper-pearson"] in kept[0].method.lower()
+        if not exact and _METHODS["wilson"] not in kept[0].method.lower():
+            return None
+    elif asked.method not in (None, "wilson", "clopper-pearson"):
+        return None
+    return (intervals.clopper_pearson if exact else intervals.wilson)(*rate, level)
+
+
+def _rate_counts(finding: Finding) -> tuple[int, int] | None:
+    """k and n, if the finding's value is that plain rate."""
+    k, n = finding.counts.get("k"), finding.counts.get("n")
+    if k is None or n is None or not 0 <= k <= n or n == 0 or finding.value is None:
+        return None
+    return (k, n) if math.isclose(finding.value, k / n, abs_tol=1e-9) else None
+
+
+def rows_to_settle(finding: Finding, interval: Interval, thresholds: Sequence[float]) -> int | None:
+    """Further rows until the interval leaves every threshold that it spans; None if unknown."""
+    if finding.value is None:
+        return None
+    needed: list[int] = []
+    for threshold in thresholds:
+        if not interval.low <= threshold <= interval.high:
+            continue
+        rate = _rate_counts(finding)
+        if rate is not None:
+            rows = power.further_rows_for_rate(*rate, threshold, interval.level)
+        else:
+            is_ratio = finding.measure.endswith("_ratio")
+            rows = power.further_rows_by_width(
+                finding.value, interval, finding.n, threshold, ratio=is_ratio
+            )
+        if rows is None:
+            return None
+        needed.append(rows)
+    return max(needed, default=None)
+
+
+def without_number(finding: Finding) -> Outcome:
+    """The answer of a finding that is not measured: undefined never passes."""
+    where = place(finding)
+    reason, zh_reason = name(finding.reason), name(in_chinese(finding.reason))
+    what = f"{finding.check}: {finding.measure}"
+    if finding.status == "error":
+        status: VerdictStatus = "error"
+        code, en, zh = "crashed", f"{what}{where['en']} crashed", f"{what}{where['zh']} 运行出错"
+    elif finding.status == "not_applicable":
+        status = "not-applicable"
+        code, en, zh = "no-question", f"{what} does not apply", f"{what} 不适用"
+    elif finding.status == "skipped":
+        status = "inconclusive"
+        code, en, zh = "skipped", f"{what} was skipped", f"{what} 已跳过"
+    else:
+        status = "inconclusive"
+        code, en, zh = "undefined", f"undefined{where['en']}", f"无定义{where['zh']}"
+    return Outcome(status, code, say(f"{en}: {reason}", f"{zh}：{zh_reason}"), (finding.id,))
+
+
+def decide(finding: Finding, asked: Demand) -> Outcome:
+    """The answer of one finding: pass, fail, warn, inconclusive, error or not-applicable."""
+    check = asked.check
+    if finding.value is None:
+        blank = without_number(finding)
+        if check.decision == "present" and finding.status == "undefined":
+            return replace(blank, status="fail", code="absent")
+        return blank
+    if check.min_n is not None and finding.n < check.min_n:
+        return _too_few(finding, asked, check.min_n)
+    interval = interval_for(finding, asked.ci)
+    if check.decision == "present":
+        return _answer("pass", "present", finding, asked, interval, say("it is", "已测量"))
+    if check.decision == "bound":
+        if interval is None:
+            return _no_interval(finding, asked)
+        return _by_bound(finding, asked, interval)
+    return _by_point(finding, asked, interval or finding.interval)
+
+
+def _by_bound(finding: Finding, asked: Demand, interval: Interval) -> Outcome:
+    held = relation(asked.comparator, asked.thresholds, interval.low, interval.high)
+    if held == "pass":
+        ending = say("the whole interval keeps it", "整个区间满足")
+        return _answer("pass", "bound-met", finding, asked, interval, ending)
+    if held == "fail":
+        ending = say("the whole interval misses it", "整个区间均不满足")
+        return _answer("fail", "bound-missed", finding, asked, interval, ending)
+    rows = rows_to_settle(finding, interval, asked.thresholds)
+    if rows is None:
+        ending = say(
+            "the interval spans it: no number of rows can be named that would settle it",
+            "区间跨越阈值：无法估计需再增加多少行",
+        )
+    else:
+        # An end that was cut off at 0 or 1 hides how wide the interval is.
+        cut = any(power.near_end(finding.value, interval, t) in (0, 1) for t in asked.thresholds)
+        ending = say(
+            f"the interval spans it: {'at least' if cut else 'about'} {rough(rows)} more rows "
+            "would settle it",
+            f"区间跨越阈值：{'至少' if cut else '约'}需再增加 {rough(rows)} 行方可判定",
+        )
+    return _answer("inconclusive", "interval-spans", finding, asked, interval, ending, rows)
+
+
+def _by_point(finding: Finding, asked: Demand, interval: Interval | None) -> Outcome:
+    comparator, value = asked.comparator, finding.value
+    if value is None:
+        return without_number(finding)
+    if asked.check.companion_test is not None:
+        return _by_test(finding, asked, value, interval, asked.check.companion_test.alpha)
+    if relation(comparator, asked.thresholds, value, value) != "pass":
+        ending = say("it is not kept", "不满足")
+        return _answer("fail", "point-missed", finding, asked, interval, ending)
+    if interval is not None and comparator != "==":
+        held = relation(comparator, asked.thresholds, interval.low, interval.high)
+        if held != "pass":
+            rows = rows_to_settle(finding, interval, asked.thresholds)
+            ending = say(
+                "the value keeps it, which the rule asks for, but the interval spans it",
+                "数值满足（规则只要求数值），但区间跨越阈值",
+            )
+            return _answer("warn", "point-met-bound-open", finding, asked, interval, ending, rows)
+    return _answer("pass", "point-met", finding, asked, interval, say("it is kept", "满足"))
+
+
+def _by_test(
+    finding: Finding, asked: Demand, value: float, interval: Interval | None, alpha: float
+) -> Outcome:
+    """A point estimate with a significance test: neither alone condemns or clears."""
+    kept = relation(asked.comparator, asked.thresholds, value, value) == "pass"
+    if finding.p_value is None:
+        ending = say(
+            "the finding carries no test: audit again with this pack",
+            "该结果未附检验：请以本规则包重新审计",
+        )
+        return _answer("inconclusive", "no-test", finding, asked, interval, ending)
+    significant = finding.p_value < alpha
+    p, a = number(finding.p_value, [alpha]), number(alpha)
+    test = say(
+        f"p = {p}, {'below' if significant else 'not below'} {a}",
+        f"p = {p}，{'低于' if significant else '不低于'} {a}",
+    )
+    if kept and not significant:
+        status: VerdictStatus = "pass"
+        code, ending = "point-met", say("it is kept", "满足")
+    elif kept:
+        status, code = "warn", "point-met-test-significant"
+        ending = say("it is kept, yet the groups differ beyond chance", "满足，但组间差异显著")
+    elif significant:
+        status, code = "fail", "point-missed-test-significant"
+        ending = say("it is not kept, beyond chance", "不满足，且差异显著")
+    else:
+        status, code = "inconclusive", "point-missed-by-chance"
+        ending = say("it is not kept, which may be chance", "不满足，但可能出于偶然")
+    ending = say(f"{ending['en']} ({test['en']})", f"{ending['zh']}（{test['zh']}）")
+    return _answer(status, code, finding, asked, interval, ending)
+
+
+def _too_few(finding: Finding, asked: Demand, minimum: int) -> Outcome:
+    rows = minimum - finding.n
+    ending = say(
+        f"at least {count(minimum)} rows are asked for: {count(rows)} more",
+        f"至少须有 {count(minimum)} 行：还差 {count(rows)} 行",
+    )
+    status: VerdictStatus = "fail" if asked.check.on_small == "fail" else "inconclusive"
+    interval = interval_for(finding, asked.ci) or finding.interval
+    return _answer(status, "too-few-rows", finding, asked, interval, ending, rows)
+
+
+def _no_interval(finding: Finding, asked: Demand) -> Outcome:
+    ci = asked.ci
+    level = number(ci.two_sided_level)
+    if finding.interval is None:
+        ending = say("the number has no interval to decide by", "该数值没有可供判定的区间")
+        return _answer("inconclusive", "no-interval", finding, asked, None, ending)
+    method = f", {ci.method}" if ci.method else ""
+    ending = say(
+        f"the interval that the item asks for ({level}{method}) was not measured: "
+        "audit again with this pack",
+        f"未测量该项要求的区间（{level}{method}）：请以本规则包重新审计",
+    )
+    return _answer("inconclusive", "audit-again", finding, asked, finding.interval, ending)
+
+
+def _answer(
+    status: VerdictStatus,
+    code: str,
+    finding: Finding,
+    asked: Demand,
+    interval: Interval | None,
+    ending: Words,
+    rows: int | None = None,
+) -> Outcome:
+    value = finding.value
+    if value is None:
+        return without_number(finding)
+    shown, where, must = (
+        measured(value, interval, finding.n, asked.thresholds),
+        place(finding),
+        asked.words,
+    )
+    return Outcome(
+        status,
+        code,
+        say(
+            f"{shown['en']}{where['en']}; {must['en']}; {ending['en']}",
+            f"{shown['zh']}{where['zh']}；{must['zh']}；{ending['zh']}",
+        ),
+        (finding.id,),
+        value,
+        interval,
+        rows,
+    )
+
+
+def rough(rows: int) -> str:
+    """A number of rows with two digits that count, rounded up: it is an estimate.
+
+    >>> rough(1873)
+    '1,900'
+    """
+    step = 10 ** max(0, len(str(rows)) - 2)
+    return count(math.ceil(rows / step) * step)
+
+
+def with_note(outcome: Outcome, note: Words) -> Outcome:
+    """The same answer with something more to say."""
+    because = say(
+        f"{outcome.because['en']}; {note['en']}", f"{outcome.because['zh']}；{note['zh']}"
+    )
+    return replace(outcome, because=because)

@@ -1,0 +1,102 @@
+"""This case against another on the same rows, pair by pair: did any group get worse?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evenhand.audit.case.case import Case
+from evenhand.audit.comparing.compare import MORE_IS_BETTER, Paired, paired_change
+from evenhand.audit.errors import InputError
+from evenhand.audit.finding import Finding
+from evenhand.audit.words.reasons import in_chinese
+from evenhand.policies.deciding.decide import Demand, Outcome, Relation, relation, without_number
+from evenhand.policies.verdict import VerdictStatus
+from evenhand.policies.words import Words, measured, name, place, say
+
+
+def row_by_row(
+    finding: Finding, asked: Demand, case: Case, other: Case | None, siblings: Sequence[Finding]
+) -> Outcome:
+    """``no-group-worse`` fails what is shown to break the threshold, else it passes; ``bound``
+    passes only what is shown to keep it.
+
+    The change is this case's rate minus the other's, over the same rows of the finding's group,
+    with Newcombe's paired interval; the level holds for all findings of the item together
+    (Bonferroni). That nothing was shown is said as such: it is no proof that nothing happened.
+    """
+    if finding.value is None:
+        return without_number(finding)
+    if other is None:
+        return no_comparison(finding)
+    if finding.measure not in MORE_IS_BETTER or finding.between:
+        because = say(
+            f"{name(finding.measure)} is no rate that is compared row by row; those are "
+            + ", ".join(MORE_IS_BETTER),
+            f"{name(finding.measure)} 不是可逐行比较的比率；可比较的有："
+            + "、".join(MORE_IS_BETTER),
+        )
+        return Outcome("error", "not-pairable", because, (finding.id,))
+    asking = sum(f.value is not None for f in siblings)
+    level = 1 - (1 - asked.check.ci.two_sided_level) / max(1, asking)
+    try:
+        change = paired_change(case, other, finding.measure, finding.group, level)
+    except InputError as error:
+        because = say(
+            f"the cases cannot be compared row by row: {name(error.message)}",
+            f"两个案卷无法逐行比较：{name(in_chinese(error.message))}",
+        )
+        return Outcome("inconclusive", "no-comparison", because, (finding.id,))
+    return _judged(finding, asked, change)
+
+
+def no_comparison(finding: Finding) -> Outcome:
+    """There is no other case to hold this one against."""
+    because = say(
+        "there is no case to compare with: judge with --compare-to CASE",
+        "没有可比较的案卷：请以 --compare-to CASE 评判",
+    )
+    return Outcome("inconclusive", "no-comparison", because, (finding.id,))
+
+
+def _judged(finding: Finding, asked: Demand, change: Paired) -> Outcome:
+    value, interval = change.difference, change.interval
+    if value is None or interval is None:
+        because = say(
+            f"no rows to compare: {name(change.reason)}",
+            f"没有可比较的行：{name(in_chinese(change.reason))}",
+        )
+        return Outcome("inconclusive", "no-comparison", because, (finding.id,))
+    thresholds, must, where = asked.thresholds, asked.words, place(finding)
+    held = relation(asked.comparator, thresholds, interval.low, interval.high)
+    shown = measured(value, interval, change.n, thresholds)
+    status, code, ending = _ENDINGS[(held, asked.check.decision == "bound")]
+    because = say(
+        f"changed by {shown['en']}{where['en']}, row by row; {must['en']}; {ending['en']}",
+        f"逐行变化 {shown['zh']}{where['zh']}；{must['zh']}；{ending['zh']}",
+    )
+    return Outcome(status, code, because, (finding.id,), value, interval)
+
+
+_NONE_SHOWN = say("no worsening is shown", "未显示变差")
+_SHOWN: tuple[VerdictStatus, str, Words] = (
+    "fail",
+    "shown-worse",
+    say("it is shown to be worse", "显示变差"),
+)
+# (how the interval stands to the threshold, whether keeping it must be shown)
+_ENDINGS: dict[tuple[Relation, bool], tuple[VerdictStatus, str, Words]] = {
+    ("fail", False): _SHOWN,
+    ("fail", True): _SHOWN,
+    ("open", False): ("pass", "none-shown-worse", _NONE_SHOWN),
+    ("pass", False): ("pass", "none-shown-worse", _NONE_SHOWN),
+    ("open", True): (
+        "inconclusive",
+        "interval-spans",
+        say("the interval spans it: more rows would settle it", "区间跨越阈值：需更多数据行"),
+    ),
+    ("pass", True): (
+        "pass",
+        "shown-no-worse",
+        say("it is shown to be no worse", "显示未变差"),
+    ),
+}

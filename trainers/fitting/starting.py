@@ -1,0 +1,167 @@
+"""Starting from a model that was trained before: which weights are taken, which stay as they
+are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    import torch
+
+    from evenhand.trainers.data.prepared import Prepared
+
+
+def start_from(module: torch.nn.Module, prepared: Prepared) -> tuple[str, ...]:
+    """Copies the pretrained weights into ``module``; returns the tensors that start from chance.
+
+    Those are the last layer's where the question is another one (task, classes or number of
+    outputs); every other tensor must fit. Raises InputError where inputs are encoded in another
+    way or a tensor does not fit.
+    """
+    import torch
+
+    found = prepared.pretrained
+    if found is None:
+        return ()
+    if prepared.encoder is None or prepared.encoder.to_json() != found.network.encoder.to_json():
+        raise InputError(
+            f"init_from={str(found.path)!r} encodes its inputs in another way",
+            remedy="use the inputs that it was trained on",
+        )
+    given, own = found.network.module.state_dict(), module.state_dict()
+    head = _last_layer(own)
+    replaced = () if _same_question(prepared) and _fits(given, own, head) else head
+    for name in [n for n in dict.fromkeys((*own, *given)) if n not in replaced]:
+        theirs, ours = given.get(name), own.get(name)
+        if theirs is None or ours is None or theirs.shape != ours.shape:
+            raise InputError(
+                f"init_from={str(found.path)!r}: tensor {name!r} is {_shape(theirs)} there and "
+                f"{_shape(ours)} here",
+                remedy="leave model and architecture out: they are taken from init_from",
+            )
+    with torch.no_grad():
+        for name, tensor in own.items():
+            if name not in replaced:
+                tensor.copy_(given[name])
+    return replaced
+
+
+def freeze(module: torch.nn.Module, patterns: Iterable[str]) -> tuple[str, ...]:
+    """Parameters that match get no gradient from now on; returns their names.
+
+    A pattern names a layer (``0``, ``embedding``), a parameter (``0.weight``), or several with
+    ``*`` and ``?``. Raises InputError for one that matches nothing, and where all would be frozen.
+    """
+    names = [name for name, _ in module.named_parameters()]
+    layers = sorted({name.rpartition(".")[0] for name in names} - {""})
+    frozen: set[str] = set()
+    for pattern in patterns:
+        hit = {n for n in names if any(fnmatchcase(part, pattern) for part in _parts(n))}
+        if not hit:
+            shown = ", ".join(layers[:20])
+            raise InputError(
+                f"freeze={pattern!r} matches no layer; they are {shown}",
+                remedy=nearest(pattern, layers),
+            )
+        frozen |= hit
+    if frozen == set(names) and names:
+        raise InputError("freeze names every layer", remedy="leave one to train")
+    for name, parameter in module.named_parameters():
+        if name in frozen:
+            parameter.requires_grad_(False)
+    return tuple(n for n in names if n in frozen)
+
+
+def pretrained_record(
+    prepared: Prepared, replaced: tuple[str, ...], frozen: tuple[str, ...]
+) -> dict[str, Any] | None:
+    """What model.json says about where training started from; None where from chance."""
+    found = prepared.pretrained
+    if found is None:
+        return None
+    stated, privacy = found.network.description, found.network.privacy
+    return {
+        "model": stated.name,
+        "weights_digest": found.weights_digest,
+        "dataset": stated.dataset,
+        "task": stated.task,
+        "target": stated.target,
+        "n_train": stated.n_train,
+        "training_data_digest": stated.training_data_digest,
+        "was_private": privacy is not None,
+        "epsilon": privacy["epsilon"] if privacy else None,
+        "delta": privacy["delta"] if privacy else None,
+        "is_composed": False,
+        "replaced": list(replaced),
+        "frozen": list(frozen),
+    }
+
+
+def require_apart(prepared: Prepared) -> None:
+    """Refuses to fine-tune privately what was trained without privacy on rows of the same file.
+
+    Raises InputError. Rows that two files share cannot be seen here: ``overlap_statement`` says so.
+    """
+    found = prepared.pretrained
+    if found is None or prepared.recipe.private is None or found.network.privacy is not None:
+        return
+    stated = found.network.description
+    is_same = stated.training_data_digest == prepared.training_digest
+    if is_same or (
+        stated.source_digest is not None and stated.source_digest == prepared.source_digest
+    ):
+        raise InputError(
+            f"init_from={str(found.path)!r} was trained without privacy on rows of the same data: "
+            "no noise added now takes back what its weights hold",
+            remedy="pretrain on other, public rows, or privately",
+        )
+
+
+def overlap_statement(prepared: Prepared) -> str | None:
+    """What a private run's record says about the model that it started from; None without one."""
+    found = prepared.pretrained
+    if found is None:
+        return None
+    stated, privacy = found.network.description, found.network.privacy
+    start = f"the weights it started from: model {stated.name!r} of data set {stated.dataset!r}, "
+    if privacy is None:
+        return start + "trained without privacy: rows of these among its own are not protected"
+    return start + (
+        f"trained privately (epsilon {privacy['epsilon']:.3f}, delta {privacy['delta']:g}): that "
+        "budget is not in this one, and adds to it for rows that are among both"
+    )
+
+
+def _same_question(prepared: Prepared) -> bool:
+    if prepared.pretrained is None:
+        return False
+    stated = prepared.pretrained.network.description
+    if prepared.task == "regression":
+        return stated.task == "regression" and stated.target_scale == prepared.target_scale
+    return (stated.task, stated.classes) == (prepared.task, prepared.classes)
+
+
+def _fits(
+    given: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor], names: tuple[str, ...]
+) -> bool:
+    return all(n in given and given[n].shape == own[n].shape for n in names)
+
+
+def _last_layer(tensors: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
+    """The tensors of the layer that comes last, which is the one that answers."""
+    last = list(tensors)[-1].rpartition(".")[0]
+    return tuple(n for n in tensors if n.rpartition(".")[0] == last)
+
+
+def _parts(name: str) -> list[str]:
+    """A parameter's own name and those of the layers around it: a.b.weight, a.b, a."""
+    pieces = name.split(".")
+    return [".".join(pieces[:i]) for i in range(len(pieces), 0, -1)]
+
+
+def _shape(tensor: torch.Tensor | None) -> str:
+    return "not there" if tensor is None else f"of shape {tuple(tensor.shape)}"

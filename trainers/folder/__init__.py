@@ -1,0 +1,1 @@
+"""The folder that a trained model lives in: written, read, checked, asked."""

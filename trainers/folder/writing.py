@@ -1,0 +1,142 @@
+"""Writes the model folder: under a temporary name beside it, then renamed into place.
+
+model.json            what the model is and what its maker states about it
+encoder.json          networks: how raw rows become inputs
+weights.safetensors   networks: the weights
+model.skops           scikit-learn models instead of the two above
+ledger.jsonl          private training: what was spent
+curves.json           the learning curve
+cost.json             time, memory, energy and carbon of the run
+recipe.yaml           the recipe, with every default filled in
+split.json            how rows were held out
+held_out.csv          the held-out rows, so that an audit can use exactly the unseen ones
+                      (.npz for images, .jsonl for texts)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from secrets import token_hex
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.errors import InputError
+from evenhand.audit.files.canonical import digest_file
+from evenhand.trainers.model_description import ModelDescription
+
+if TYPE_CHECKING:
+    import torch
+
+    from evenhand.trainers.encoders.encoder import Encoder
+    from evenhand.trainers.examples import Point
+
+
+class FolderWriter:
+    """A model folder in the making; ``commit`` gives it its name.
+
+    Used as a context manager: where the block ends without ``commit``, what was written is
+    removed. What a private run spent is in the ledger store all the same.
+    """
+
+    def __init__(self, out: str | Path) -> None:
+        self.out = Path(out)
+        if self.out.exists() or self.out.is_symlink():
+            raise InputError(
+                f"{self.out} exists already; a model folder is never overwritten",
+                remedy="choose another --out, or move the old folder away",
+            )
+        try:
+            self.out.parent.mkdir(parents=True, exist_ok=True)
+            # A name of its own each time: a crashed run's folder may be lying there still.
+            self.path = self.out.with_name(f"{self.out.name}.partial-{token_hex(4)}")
+            self.path.mkdir()
+        except OSError as error:
+            raise InputError(
+                f"cannot create the model folder {self.out}: {error.strerror}",
+                remedy="choose an --out that you may write to",
+            ) from error
+
+    def __enter__(self) -> FolderWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def write(self, name: str, data: bytes) -> str:
+        """Writes one file and flushes it to the disk; returns the SHA-256 of its bytes."""
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("xb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        return digest_file(file)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Writes readable JSON (keys in the order given; no NaN)."""
+        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+        self.write(name, text.encode() + b"\n")
+
+    def commit(self) -> Path:
+        """Renames the folder into place and returns its path."""
+        _sync_folder(self.path)
+        try:
+            if self.out.exists():
+                raise FileExistsError
+            self.path.rename(self.out)
+        except OSError:
+            raise InputError(
+                f"{self.out} came to exist while the model was trained",
+                remedy="choose another --out",
+            ) from None
+        _sync_folder(self.out.parent)
+        return self.out
+
+
+def write_network(writer: FolderWriter, module: torch.nn.Module, encoder: Encoder) -> str:
+    """Writes encoder.json and weights.safetensors; returns the digest of the weights' file."""
+    from safetensors.torch import save
+
+    writer.write_json("encoder.json", encoder.to_json())
+    tensors = {k: v.detach().contiguous() for k, v in module.state_dict().items()}
+    return writer.write("weights.safetensors", save(tensors))
+
+
+def write_estimator(writer: FolderWriter, estimator: Any) -> None:
+    """Writes a fitted scikit-learn estimator as model.skops."""
+    from skops.io import dumps
+
+    writer.write("model.skops", dumps(estimator))
+
+
+def write_record(
+    writer: FolderWriter,
+    description: ModelDescription,
+    recipe: Mapping[str, Any],
+    curve: Sequence[Point],
+    notes: Mapping[str, Any],
+) -> None:
+    """Writes model.json, recipe.yaml and curves.json; ``notes`` go into curves.json."""
+    import yaml
+
+    writer.write_json("model.json", description.to_json())
+    text = yaml.safe_dump(dict(recipe), sort_keys=False, allow_unicode=True)
+    writer.write("recipe.yaml", text.encode())
+    writer.write_json("curves.json", {**notes, "points": [p.to_json() for p in curve]})
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

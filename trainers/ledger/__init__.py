@@ -1,0 +1,1 @@
+"""The privacy ledger: what was spent, written before it is spent."""

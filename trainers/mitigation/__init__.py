@@ -1,0 +1,1 @@
+"""Fairlearn's mitigations, applied to a model and written as a folder that can be audited."""

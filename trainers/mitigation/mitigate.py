@@ -1,0 +1,287 @@
+"""Mitigation by Fairlearn: a model and its training rows in, a new model folder out.
+
+Fairlearn's own mitigators are fitted; what they learnt is written as numbers and as models that can
+be opened safely (see ``mitigated_description``). ``mitigated_folder`` opens the result.
+
+The model is opened in a worker, as for an audit. Thresholds ask it there for scores. The other
+methods train it again: they need its encoder or its estimator, and open the same copy once more in
+this process. Only formats of data alone are mitigated, since the result keeps parts of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from evenhand.audit.data.table import canonical_order, match_label, texts
+from evenhand.audit.errors import InputError, UnsafeModelError, nearest
+from evenhand.audit.files.canonical import digest_bytes, relative_files
+from evenhand.trainers.folder.writing import FolderWriter
+from evenhand.trainers.mitigation.description import Constraint, Method, MitigatedDescription
+from evenhand.trainers.mitigation.methods import METHODS, Fitted, Task, known_warnings_silenced
+from evenhand.trainers.mitigation.options import checked_options
+from evenhand.trainers.mitigation.parts import group_texts
+from evenhand.trainers.versions import library_versions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evenhand.audit.worker.isolation.levels import Rules
+    from evenhand.audit.worker.opened import Opened
+
+_NOT_COPIED = ("held_out.", "curves.json")
+# What a method can be asked for; CorrelationRemover and its like know no constraint of their own.
+_CAN = {
+    "threshold": {
+        "demographic-parity",
+        "equalized-odds",
+        "true-positive-rate-parity",
+        "false-positive-rate-parity",
+    },
+    "adversarial": {"demographic-parity", "equalized-odds"},
+}
+
+
+@dataclass(frozen=True)
+class MitigationResult:
+    """A mitigated model: its folder, what anyone who uses it must know, and notes on the way."""
+
+    model: Path
+    held_out: Path | None
+    description: MitigatedDescription
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        says = self.description
+        return {
+            "model": str(self.model),
+            "held_out": str(self.held_out) if self.held_out else None,
+            "method": says.method,
+            "constraint": says.constraint,
+            "randomises": says.randomises,
+            "needs_sensitive_features": says.needs_sensitive_features,
+            "n_train": says.n_train,
+            "notes": list(says.notes),
+        }
+
+
+def mitigate(
+    model: str | Path | Opened,
+    train: pd.DataFrame,
+    *,
+    target: str,
+    positive_label: str,
+    sensitive: Sequence[str],
+    method: str,
+    constraint: str = "demographic-parity",
+    out: str | Path,
+    held_out: pd.DataFrame | None = None,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+    rules: Rules | None = None,
+) -> MitigationResult:
+    """Fits one of Fairlearn's mitigators on ``train`` and writes the folder ``out``.
+
+    Parameters
+    ----------
+    model       : its path, or what ``evenhand.audit.worker.opening.open_model`` gave
+    train       : rows with the model's inputs, the target and the sensitive features
+    held_out    : rows to keep in the folder beside the model; they are not trained on
+    seed        : of the mitigator's own random draws and of the draws of a randomised model
+    options     : settings of the mitigator, see ``mitigation_options``, e.g. {"eps": 0.02}
+    rules       : limits of the worker that opens a path
+
+    Raises InputError for a method that does not know the constraint or an option, a model that the
+    method can't be applied to, and for what Fairlearn refuses (a group with one label, say);
+    UnsafeModelError for a model that is refused or is not data alone.
+    """
+    chosen, wanted = _checked(method, constraint)
+    settings = checked_options(chosen, options or {})
+    opened = _opened(model, rules)
+    rows = _labelled(train, target)
+    task = _task(opened.predictor, rows, target, positive_label, tuple(sensitive))
+    own = None if chosen == "threshold" else _parts(opened)
+    changes = {"parts": own, "constraint": wanted, "seed": seed, "options": settings}
+    task = Task(**{**vars(task), **changes})
+    with FolderWriter(out) as writer:
+        try:
+            with known_warnings_silenced():
+                fitted = METHODS[chosen](task, writer)
+        except ValueError as error:  # Fairlearn's and scikit-learn's word for data they refuse
+            raise InputError(f"{chosen}: {error}", remedy=_remedy(str(error))) from error
+        if chosen == "threshold":
+            _copy_base(opened, writer)
+        kept = None if held_out is None else held_out.to_csv(index=False).encode()
+        if kept is not None:
+            writer.write("held_out.csv", kept)
+        described = _describe(task, fitted, opened, chosen, writer, notes)
+        writer.write_json("model.json", described.to_json())
+        path = writer.commit()
+    return MitigationResult(path, path / "held_out.csv" if kept is not None else None, described)
+
+
+def _opened(model: str | Path | Opened, rules: Rules | None) -> Opened:
+    """The model in a worker. Raises for one that is not data alone, or that can't be mitigated."""
+    from evenhand.audit.worker.opened import Opened
+    from evenhand.audit.worker.opening import open_model
+
+    opened = model if isinstance(model, Opened) else open_model(model, rules=rules)
+    name, predictor = opened.path, opened.predictor
+    if opened.opening.get("trust") != "data":
+        raise UnsafeModelError(
+            f"model {name} ({predictor.format}) is not data alone: a mitigated model keeps parts "
+            "of it, and would be opened with less isolation than they need",
+            remedy="mitigate a model folder of `evenhand train`, or a scikit-learn model that "
+            "skops saved",
+        )
+    if predictor.task != "binary":
+        raise InputError(
+            f"{name} is of task {predictor.task}; binary classifiers are mitigated",
+            remedy="pass a binary classifier",
+        )
+    if "mitigation" in predictor.maker_says:
+        raise InputError(f"{name} is mitigated already", remedy="mitigate the model it came from")
+    return opened
+
+
+def _parts(opened: Opened) -> Any:
+    from evenhand.audit.worker.opening import parts_of
+
+    return parts_of(opened)
+
+
+def _checked(method: str, constraint: str) -> tuple[Method, Constraint]:
+    methods: tuple[Method, ...] = get_args(Method)
+    constraints: tuple[Constraint, ...] = get_args(Constraint)
+    if method not in methods:
+        raise InputError(f"no mitigation {method!r}", remedy=nearest(method, methods))
+    if constraint not in constraints:
+        raise InputError(f"no constraint {constraint!r}", remedy=nearest(constraint, constraints))
+    able = _CAN.get(method)
+    if able is not None and constraint not in able:
+        raise InputError(
+            f"the method {method} does not know the constraint {constraint}",
+            remedy=f"it knows {', '.join(sorted(able))}; exponentiated-gradient knows them all",
+        )
+    return method, constraint
+
+
+def _labelled(train: pd.DataFrame, target: str) -> pd.DataFrame:
+    if target not in train.columns:
+        raise InputError(f"no target {target!r}", remedy=nearest(target, train.columns))
+    rows = train[train[target].notna()]
+    if rows.empty:
+        raise InputError(f"target {target!r} has no labels at all", remedy="name another target")
+    return rows.iloc[canonical_order(rows)].reset_index(drop=True)
+
+
+def _task(
+    predictor: Any, rows: pd.DataFrame, target: str, positive_label: str, sensitive: tuple[str, ...]
+) -> Task:
+    if not sensitive:
+        raise InputError("whose groups are compared?", remedy="pass --sensitive COLUMN")
+    label = match_label(positive_label, predictor.classes)
+    if label is None:
+        raise InputError(
+            f"positive label {positive_label!r} is not a class of the model",
+            remedy=nearest(positive_label, predictor.classes),
+        )
+    for column in predictor.input_columns:
+        if column not in rows.columns:
+            raise InputError(
+                f"input {column!r} of the model is not in the data",
+                remedy=nearest(column, rows.columns),
+            )
+    labels = [match_label(t, predictor.classes) for t in texts(rows[target])[0]]
+    strange = next((t for t, m in zip(texts(rows[target])[0], labels, strict=True) if not m), None)
+    if strange is not None:
+        raise InputError(
+            f"label {strange!r} of target {target!r} is not a class of the model",
+            remedy=nearest(strange, predictor.classes),
+        )
+    import numpy as np
+
+    is_positive = np.array([m == label for m in labels], dtype="int64")
+    if is_positive.min() == is_positive.max():
+        raise InputError(f"target {target!r} has one class only", remedy="give rows of both")
+    groups = group_texts(rows, sensitive)
+    return Task(
+        predictor=predictor,
+        rows=rows,
+        is_positive=is_positive,
+        groups=groups,
+        target=target,
+        positive_label=label,
+        sensitive=sensitive,
+    )
+
+
+def _remedy(message: str) -> str:
+    if "degenerate" in message.lower():
+        return "each group needs rows of both labels: name a coarser feature, or leave it out"
+    if "NaN" in message:
+        return "fill the missing cells before, or use a model that encodes them"
+    return "try another method, or other rows"
+
+
+def _copy_base(opened: Opened, writer: FolderWriter) -> None:
+    """The base model as the worker read it, without held-out rows and curves."""
+    assert opened.copy is not None
+    place = opened.copy.model
+    if place.is_file():
+        writer.write("base/model.skops", place.read_bytes())
+        return
+    for name in relative_files(place):
+        file = place / name
+        if file.is_file() and not file.is_symlink() and not name.startswith(_NOT_COPIED):
+            writer.write(f"base/{name}", file.read_bytes())
+
+
+def _describe(
+    task: Task,
+    fitted: Fitted,
+    opened: Opened,
+    method: Method,
+    writer: FolderWriter,
+    notes: Sequence[str],
+) -> MitigatedDescription:
+    from evenhand.audit.files.canonical import digest_file
+
+    predictor = task.predictor
+    said = list(notes)
+    if predictor.maker_says.get("privacy"):
+        said.append(
+            "the model was trained with differential privacy; mitigation read its rows without "
+            "noise, so that the guarantee does not cover the mitigated model"
+        )
+    inputs = list(predictor.input_columns)
+    if fitted.needs_sensitive:
+        inputs += [f for f in task.sensitive if f not in inputs]
+    files = {n: digest_file(writer.path / n) for n in relative_files(writer.path)}
+    return MitigatedDescription(
+        name=f"{predictor.maker_says.get('name') or Path(opened.path).stem}-{method}",
+        method=method,
+        constraint=task.constraint,
+        classes=(predictor.classes[0], predictor.classes[1]),
+        positive_label=task.positive_label,
+        target=task.target,
+        sensitive_features=task.sensitive,
+        input_columns=tuple(inputs),
+        randomises=fitted.randomises,
+        needs_sensitive_features=fitted.needs_sensitive,
+        draw_seed=task.seed,
+        rules=fitted.rules,
+        parts=fitted.parts,
+        network=fitted.network,
+        removal=fitted.removal,
+        options={**fitted.options, "seed": task.seed},
+        n_train=len(task.rows),
+        training_data_digest=digest_bytes(task.rows.to_csv(index=False).encode()),
+        base={"name": str(predictor.maker_says.get("name") or ""), "digest": opened.digest},
+        notes=(*said, *fitted.notes),
+        versions=library_versions("fairlearn", "scikit-learn", "skops", "torch", "safetensors"),
+        files=files,
+    )

@@ -1,0 +1,1 @@
+"""DP-SGD with Opacus: the dials, the plan, the wrap, the noise, the accounting."""

@@ -1,0 +1,66 @@
+"""The dials of private training as a recipe states them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    pass
+from pydantic import Field, field_validator, model_validator
+
+from evenhand.trainers.private.accounting import MAX_NOISE
+from evenhand.trainers.validate import Strict
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", re.IGNORECASE)
+
+
+def bytes_of(text: str) -> int:
+    """A size in words as bytes. Raises ValueError.
+
+    >>> bytes_of("2 GiB"), bytes_of("500 MB"), bytes_of("4096")
+    (2147483648, 500000000, 4096)
+    """
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a size; write e.g. 2 GiB or 500 MB")
+    number, prefix, is_binary = found.groups()
+    base = 1024 if is_binary else 1000
+    return int(float(number) * base ** " KMGT".index(prefix.upper() or " "))
+
+
+class Private(Strict):
+    """The dials of DP-SGD. Without ``noise_multiplier`` it is found for ``epsilon``; with it,
+    ``epsilon`` (where given) is a ceiling. ``delta`` defaults to the largest power of ten that is
+    at most 1/(10 n_train). ``sample_rate`` is by default batch_size / n_train.
+    ``physical_batch_size`` bounds the rows in memory at once and changes nothing else.
+    Without it, it is found so that a step stays within ``memory_limit`` (bytes, or such as "2 GiB";
+    by default half of the memory that is available). ``max_rows_per_unit`` goes with the recipe's
+    ``unit_column``: how many training rows a person may have (1). ``noise_seed`` makes noise and
+    sampling repeatable: such a run is not certified."""
+
+    epsilon: float | None = Field(default=None, gt=0, le=1000)
+    delta: float | None = Field(default=None, gt=0, lt=1)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    noise_multiplier: float | None = Field(default=None, gt=0, le=MAX_NOISE)
+    sample_rate: float | None = Field(default=None, gt=0, le=1)
+    keep_loss_curve: bool = False
+    physical_batch_size: int | None = Field(default=None, ge=1)
+    memory_limit: int | None = Field(default=None, ge=1)
+    max_rows_per_unit: int | None = Field(default=None, ge=1, le=1000)
+    noise_seed: int | None = Field(default=None, ge=0, lt=2**63)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_epsilon(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        if given.get("epsilon") is None and given.get("noise_multiplier") is None:
+            return {**given, "epsilon": 3.0}
+        return given
+
+    @field_validator("memory_limit", mode="before")
+    @classmethod
+    def _bytes(cls, given: Any) -> Any:
+        return bytes_of(given) if isinstance(given, str) else given

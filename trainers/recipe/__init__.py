@@ -1,0 +1,1 @@
+"""What to train: the recipe, its parts and its defaults."""

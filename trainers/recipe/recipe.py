@@ -1,0 +1,280 @@
+"""The recipe: what to train, from which data, how. YAML, a mapping, or keyword arguments.
+
+What a recipe leaves out is filled in when it is read, so that the recipe stored beside a model
+says what was used. What depends on the data (columns, delta, noise) is in model.json beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from evenhand.audit.data.table import as_text
+from evenhand.audit.errors import InputError, nearest
+from evenhand.trainers.encoders.image import Normalise
+from evenhand.trainers.private.dials import Private
+from evenhand.trainers.recipe.defaults import filled_in
+from evenhand.trainers.recipe.early_stopping import EarlyStopping
+from evenhand.trainers.recipe.public import Public
+from evenhand.trainers.recipe.schedules import Schedule
+from evenhand.trainers.recipe.text_dials import ASCII, TextDials
+from evenhand.trainers.validate import checked
+
+# scikit-learn's; every other model is a network
+ESTIMATORS = ("logistic", "gradient-boosting", "random-forest")
+Kind = Literal["tabular", "image", "text-classification", "text-generation"]
+Optimizer = Literal["sgd", "adam", "rmsprop"]
+DESCENT = (
+    "optimizer",
+    "learning_rate",
+    "momentum",
+    "nesterov",
+    "schedule",
+    "epochs",
+    "batch_size",
+    "weight_decay",
+    "l1",
+)
+_PATHS = ("test_data", "validation_data", "init_from", "public_data", "vocabulary")
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How a network's weights are found; ``batch_size`` is the expected one in private training.
+
+    ``weight_decay`` w adds w/2 times the sum of squares of every parameter to the loss (L2), ``l1``
+    its own share of the sum of absolute weights, biases and norms left out.
+    """
+
+    optimizer: Optimizer
+    learning_rate: float
+    momentum: float
+    nesterov: bool
+    schedule: Schedule
+    epochs: int
+    batch_size: int
+    weight_decay: float
+    l1: float
+
+
+class Recipe(TextDials):
+    """What to train.
+
+    ``data`` is a path or the name of a data set (``loanapp``), which also knows its target,
+    positive label and sensitive features. Sensitive features are not model inputs unless
+    ``use_sensitive`` (or ``inputs``, which names the inputs one by one) says so. ``categorical``
+    names numeric columns whose numbers are codes. ``architecture`` holds the parameters of the
+    network, or of scikit-learn's estimator; ``optimizer`` to ``freeze`` are for networks.
+
+    ``normalise`` is of images. ``task`` is of tabular data, and binary unless declared.
+    ``test_data`` is a table of its own to test on, in place of a ``test_share`` of ``data``; rows
+    to validate on after each epoch are a ``validation_share`` of ``data`` or ``validation_data``.
+    ``unit_column`` tells persons (or other units) apart that have several rows: they are held out
+    whole, the column is no input, and private training protects persons (units.py).
+    ``init_from`` is a model folder to start from, ``freeze`` the layers of it that stay as they are
+    (names, or patterns such as ``0.*``).
+    """
+
+    kind: Kind = "tabular"
+    task: Literal["binary", "multiclass", "regression"] | None = None
+    data: str = Field(min_length=1)
+    test_data: str | None = Field(default=None, min_length=1)
+    validation_data: str | None = Field(default=None, min_length=1)
+    target: str | None = None
+    positive_label: str | None = None
+    sensitive: tuple[str, ...] | None = None
+    inputs: tuple[str, ...] | None = Field(default=None, min_length=1)
+    drop: tuple[str, ...] = ()
+    unit_column: str | None = Field(default=None, min_length=1)
+    use_sensitive: bool = False
+    categorical: tuple[str, ...] = ()
+    model: str = "mlp"
+    architecture: Mapping[str, Any] = Field(default_factory=dict)
+    optimizer: Optimizer | None = None
+    learning_rate: float | None = Field(default=None, gt=0)
+    momentum: float | None = Field(default=None, ge=0, lt=1)
+    nesterov: bool | None = None
+    schedule: Schedule | None = None
+    epochs: int | None = Field(default=None, ge=1, le=100_000)
+    batch_size: int | None = Field(default=None, ge=1)
+    weight_decay: float | None = Field(default=None, ge=0)
+    l1: float | None = Field(default=None, ge=0)
+    early_stopping: EarlyStopping | None = None
+    init_from: str | None = Field(default=None, min_length=1)
+    freeze: tuple[str, ...] = ()
+    normalise: Normalise | None = None
+    class_weight: Literal["balanced"] | Mapping[str, float] | None = None
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    test_share: float = Field(default=0.3, gt=0, lt=1)
+    validation_share: float = Field(default=0.0, ge=0, lt=1)
+    keep_held_out: bool = True
+    private: Private | None = None
+    public: Public | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        values = {k: v for k, v in given.items() if v is not None}
+        if values.get("kind", "tabular") == "tabular":
+            values.setdefault("task", "binary")
+        if values.get("model") in ESTIMATORS:
+            return values
+        return filled_in(values)
+
+    @field_validator("positive_label", mode="before")
+    @classmethod
+    def _label_text(cls, given: Any) -> Any:
+        return given if isinstance(given, (list, Mapping)) or given is None else as_text(given)
+
+    @field_validator("class_weight", mode="before")
+    @classmethod
+    def _weight_texts(cls, given: Any) -> Any:
+        return {as_text(k): v for k, v in given.items()} if isinstance(given, Mapping) else given
+
+    @field_validator("class_weight")
+    @classmethod
+    def _weights_positive(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and not all(w > 0 for w in given.values()):
+            raise ValueError("every class weight must be above 0")
+        return given
+
+    @field_validator("sensitive", "inputs", "drop", "categorical", "freeze", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _fits_the_task(self) -> Recipe:
+        self.require_fit(self.kind)
+        if self.task in ("multiclass", "regression") and self.positive_label is not None:
+            raise ValueError(f"a {self.task} task has no positive_label; leave it out")
+        if self.task == "regression" and self.class_weight is not None:
+            raise ValueError("a regression task has no classes to weight; leave class_weight out")
+        if self.task == "regression" and self.model == "logistic":
+            raise ValueError(
+                "model 'logistic' is for classes; use linear, mlp, gradient-boosting or "
+                "random-forest"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _dials_belong_together(self) -> Recipe:
+        if self.public is not None and self.kind != "tabular":
+            raise ValueError("public declares columns of tables; this kind of data has none")
+        if self.kind != "tabular" and self.task is not None:
+            raise ValueError(f"task is of tabular data; kind {self.kind!r} has none")
+        if self.kind == "image" and (self.test_data or self.validation_data):
+            raise ValueError("images come with their test split or give a share of themselves")
+        if self.private is not None and self.private.max_rows_per_unit and not self.unit_column:
+            raise ValueError("max_rows_per_unit needs unit_column: which rows are one person's")
+        if self.nesterov and (self.optimizer != "sgd" or not self.momentum):
+            raise ValueError("nesterov needs optimizer: sgd and a momentum above 0")
+        if self.freeze and self.init_from is None:
+            raise ValueError("freeze needs init_from: the model whose layers stay as they are")
+        if self.validation_share and self.validation_data is not None:
+            raise ValueError("validation_share and validation_data are two ways of one thing")
+        stopping = self.early_stopping
+        if stopping is None:
+            return self
+        if not self.validation_share and self.validation_data is None:
+            raise ValueError("early_stopping needs validation_share or validation_data")
+        if self.private is not None and not (stopping.public_validation and self.validation_data):
+            raise ValueError(
+                "early_stopping of private training: when to stop tells about the rows that decide "
+                "it, and no noise covers them; leave it out, or give validation_data that is "
+                "public and declare early_stopping: {public_validation: true}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fits_the_model(self) -> Recipe:
+        if self.model not in ESTIMATORS:
+            return self
+        if self.private is not None:
+            raise ValueError(
+                f"model {self.model!r} cannot be trained with differential privacy; "
+                "use model: mlp (architecture: {hidden: []} is a logistic regression)"
+            )
+        dials = (*DESCENT, "early_stopping", "init_from", "public")
+        idle = [name for name in dials if getattr(self, name) is not None]
+        if idle:
+            raise ValueError(f"{idle[0]} does not apply to model {self.model!r}")
+        return self
+
+    @property
+    def descent(self) -> Descent:
+        """The optimizer's settings of a network's recipe."""
+        values = {name: getattr(self, name) for name in DESCENT}
+        values["momentum"] = self.momentum or 0.0
+        values["l1"] = self.l1 or 0.0
+        values["nesterov"] = bool(self.nesterov)
+        values["schedule"] = self.schedule or Schedule()
+        if None in values.values():
+            raise InputError(
+                f"model {self.model!r} is not trained by gradient descent", remedy="use model: mlp"
+            )
+        return Descent(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types, every field present."""
+        return self.model_dump(mode="json")
+
+
+def as_recipe(given: Recipe | Mapping[str, Any] | str | Path) -> Recipe:
+    """A recipe from a recipe, a mapping or a path to YAML. Raises InputError."""
+    from evenhand.trainers.architectures import known_architectures
+
+    if isinstance(given, (str, Path)):
+        return read_recipe(given)
+    recipe = given if isinstance(given, Recipe) else _checked(given, "recipe")
+    known = (*ESTIMATORS, *known_architectures())
+    if recipe.model not in known:
+        raise InputError(
+            f"recipe: model={recipe.model!r} is not known", remedy=nearest(recipe.model, known)
+        )
+    return recipe
+
+
+def read_recipe(
+    path: str | Path, *, data: str | Path | None = None, seed: int | None = None
+) -> Recipe:
+    """Reads a YAML recipe; a relative ``data`` path counts from the recipe's folder.
+
+    ``data`` and ``seed`` take the place of the recipe's own: a recipe may be written for data that
+    lie elsewhere on each machine.
+
+    Raises InputError for a missing or malformed file, an unknown or repeated key, a wrong value.
+    """
+    from evenhand.audit.files import safe_yaml
+    from evenhand.trainers.datasets import located
+
+    file = Path(path)
+    if not file.is_file():
+        siblings = (p.name for p in file.parent.glob("*.y*ml")) if file.parent.is_dir() else ()
+        raise InputError(f"no recipe at {file}", remedy=nearest(file.name, siblings))
+    given = safe_yaml.parse(safe_yaml.read_bytes(file), str(file)).data
+    if not isinstance(given, dict):
+        raise InputError(f"recipe {file} is not a mapping", remedy="write lines such as: data: x")
+    for key in ("data", *_PATHS):
+        if isinstance(given.get(key), str) and given[key] != ASCII:
+            given = {**given, key: located(given[key], file.parent)}
+    public = given.get("public")
+    if isinstance(public, Mapping) and isinstance(public.get("data"), str):
+        given = {**given, "public": {**public, "data": located(public["data"], file.parent)}}
+    given = {**given, **({} if data is None else {"data": str(data)})}
+    given = {**given, **({} if seed is None else {"seed": seed})}
+    return as_recipe(_checked(given, f"recipe {file}"))
+
+
+def _checked(given: Any, what: str) -> Recipe:
+    if isinstance(given, Mapping) and given.get("init_from") is not None:
+        from evenhand.trainers.folder.pretrained import filled_from_pretrained
+
+        given = filled_from_pretrained(given)
+    return checked(Recipe, given, what)
