@@ -18,8 +18,8 @@ import pytest
 
 from evenhand.audit.attribution.door import Question, Remote, ask
 from evenhand.audit.errors import InputError, LimitError, UnsafeModelError
+from evenhand.audit.models.catalogue import formats
 from evenhand.audit.models.predictor import Decides
-from evenhand.audit.worker import opening
 from evenhand.audit.worker.escape import must_be_stopped, try_to_escape
 from evenhand.audit.worker.isolation import landlock, seccomp
 from evenhand.audit.worker.isolation.levels import (
@@ -73,7 +73,7 @@ def test_what_each_trust_needs() -> None:
 
 
 def test_every_installed_format_says_what_it_is() -> None:
-    found = list(opening.formats())
+    found = list(formats())
     assert {"skops", "evenhand-folder", "evenhand-mitigated"} <= {f.NAME for f in found}
     for each in found:
         assert each.TRUST in LEAST or each.TRUST == "endpoint", each.NAME
