@@ -1,7 +1,8 @@
 """The command line: parse, call, print, return the exit code.
 
-Results go to stdout, messages and progress to stderr. Each command is a file of
-``evenhand.audit.commands``; heavy libraries load inside the command that needs them.
+Results go to stdout, messages and progress to stderr. Commands are the files of
+``evenhand.audit.commands``, which are found there; heavy libraries load inside the command that
+needs them.
 """
 
 from __future__ import annotations
@@ -14,23 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from evenhand.audit.commands import (
-    auditing,
-    compare,
-    dashboard,
-    demo,
-    doctor,
-    explain,
-    formats,
-    lists,
-    mitigate,
-    people,
-    report,
-    runs,
-    sign,
-    training,
-    verify,
-)
+from evenhand.audit.commands import commands
 from evenhand.audit.commands.parts.shared import print_json, say
 from evenhand.audit.errors import BAD_INPUT, INTERRUPTED, OK, OUR_BUG, EvenhandError
 from evenhand.audit.interrupts import termination_as_interrupt
@@ -44,26 +29,8 @@ app = typer.Typer(
     add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.demo)
-app.command("train")(training.train)
-app.command("audit")(auditing.audit)
-app.command("judge")(auditing.judge)
-app.command("report")(report.report)
-app.command("verify")(verify.verify)
-app.command("sign")(sign.sign)
-app.command("export")(sign.export)
-app.command("compare")(compare.compare)
-app.command("explain")(explain.explain)
-app.command("mitigate")(mitigate.mitigate)
-app.command("attest")(people.attest)
-app.command("waive")(people.waive)
-app.command("sign-off")(people.sign_off)
-app.command("formats")(formats.formats)
-app.add_typer(lists.checks_app, name="checks")
-app.add_typer(lists.policies_app, name="policies")
-app.add_typer(runs.runs_app, name="runs")
-app.command("dashboard")(dashboard.dashboard)
-app.command("doctor")(doctor.doctor)
+for _command in commands():
+    _command.add_to(app)
 
 
 def _version(show: bool) -> None:

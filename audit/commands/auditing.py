@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import InputError
 from evenhand.audit.run import flow
 
@@ -266,3 +267,9 @@ def judge(
         show_verdicts(verdicts)
         show_known(setting)
     return int(setting["exit_code"])
+
+
+COMMANDS = (
+    Command("audit", audit, order=30),
+    Command("judge", judge, order=40),
+)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.tables import group_text
 from evenhand.audit.errors import OK, InputError, nearest
 
@@ -160,3 +161,6 @@ def _row(result: Paired) -> list[str]:
         f"{result.p_adjusted:.3g}",
         result.outcome,
     ]
+
+
+COMMANDS = (Command("compare", compare, order=90),)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK
 
 
@@ -55,3 +56,6 @@ def dashboard(
         config=config,
         stated=stated,
     )
+
+
+COMMANDS = (Command("dashboard", dashboard, order=190),)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK, EvenhandError
 from evenhand.audit.run import flow
 
@@ -105,8 +106,8 @@ def _train(name: str, folder: Path, *, seed: int, quick: bool) -> TrainResult:
 
 
 def _audit(name: str, trained: TrainResult, folder: Path, *, seed: int, quick: bool) -> Done:
+    from evenhand.audit.api.dossier import dossier_of
     from evenhand.audit.case.register import home
-    from evenhand.audit.commands.report import dossier_of
     from evenhand.audit.reports import render
     from evenhand.audit.subject.spec import make_spec
 
@@ -202,3 +203,6 @@ def _as_json(done: Done) -> dict[str, Any]:
         },
         "verdicts": {k: v for k, v in counts(done.verdicts).items() if v},
     }
+
+
+COMMANDS = (Command("demo", demo, order=10),)

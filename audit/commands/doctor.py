@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import BAD_INPUT, OK, EvenhandError
 
 _PACKAGES = ("torch", "scikit-learn", "fairlearn", "captum", "opacus", "skops", "streamlit")
@@ -137,3 +138,6 @@ def _accelerator() -> Symptom:
 def _browser() -> Symptom:
     found = shutil.which("chromium") or shutil.which("google-chrome")
     return Symptom("browser for tests", "ok" if found else "note", found or "no chromium found")
+
+
+COMMANDS = (Command("doctor", doctor, order=200),)

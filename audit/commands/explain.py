@@ -8,6 +8,7 @@ import typer
 
 from evenhand.audit.commands.auditing import CaseFolder
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK, InputError
 
 
@@ -63,3 +64,6 @@ def explain(
         if source.subject is None:
             sh.say(f"note: from the case alone, {source.why_not}")
     return OK
+
+
+COMMANDS = (Command("explain", explain, order=100),)

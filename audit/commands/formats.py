@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK, InputError, nearest
 
 _TRUST_SAYS = {
@@ -130,3 +131,6 @@ def _show_card(cards: list[dict[str, Any]], name: str, *, as_json: bool) -> int:
     if card["save"]:
         show(f"How to save a model so:\n{card['save']}")
     return OK
+
+
+COMMANDS = (Command("formats", formats, order=150),)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import BAD_INPUT, OK
 from evenhand.audit.run import flow
 
@@ -167,3 +168,9 @@ def policies_lint(
     if not complaints:
         print("no complaints")
     return code
+
+
+COMMANDS = (
+    Command("checks", checks_app, order=160),
+    Command("policies", policies_app, order=170),
+)

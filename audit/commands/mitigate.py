@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK, InputError
 
 if TYPE_CHECKING:
@@ -239,3 +240,6 @@ def _show(found: BeforeAfter, *, as_json: bool) -> None:
         show(line)
     show(f"Model: {found.result.model}\nCases: {found.before.path}  {found.after.path}")
     show(f"Next: evenhand compare {found.after.path} {found.before.path}")
+
+
+COMMANDS = (Command("mitigate", mitigate, order=110),)

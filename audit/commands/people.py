@@ -10,6 +10,7 @@ import typer
 
 from evenhand.audit.commands.auditing import CaseFolder
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK, InputError
 from evenhand.audit.run import flow
 
@@ -237,3 +238,10 @@ def _record(
 
 def _verdict(case: Case, pack: Pack, item: str, day: Any) -> Any:
     return next(v for v in flow.verdicts_of(case, [pack], day) if v.item == item)
+
+
+COMMANDS = (
+    Command("attest", attest, order=120),
+    Command("waive", waive, order=130),
+    Command("sign-off", sign_off, order=140),
+)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,14 +12,13 @@ import typer
 
 from evenhand.audit.commands.auditing import CaseFolder
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK, InputError
 from evenhand.audit.run import flow
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
-    from evenhand.audit.reports.parts.dossier import Dossier, PackFacts
     from evenhand.audit.run.one_person import Source
-    from evenhand.policies.pack import Pack
     from evenhand.policies.verdict import Verdict
 
 _PERSONAL = "adverse_action"
@@ -69,6 +67,7 @@ def report(
     attestations: sh.Attestations = "require",
 ) -> int:
     """Render a case as a document, with the verdicts of its packs or of --policy."""
+    from evenhand.audit.api.dossier import dossier_of
     from evenhand.audit.case.case import read_case
     from evenhand.audit.reports import render
     from evenhand.audit.run.one_person import reopen
@@ -116,61 +115,6 @@ def _evidence(read: Case, out: Path | None, avoid: Path, *, public: bool) -> int
         )
     sh.write_bytes(archive_bytes(read), out, avoid=avoid)
     return OK
-
-
-def dossier_of(
-    packs: Sequence[Pack], day: date, *, person: dict[str, Any] | None = None, of: str = "html"
-) -> Dossier:
-    """What a report says of packs, register and one person."""
-    from evenhand.audit.case.register import Register
-    from evenhand.audit.reports.parts.dossier import Dossier
-
-    return Dossier(
-        packs=tuple(_facts(p) for p in packs),
-        entries=Register().snapshot(),
-        as_of=day.isoformat(),
-        person=person,
-        of=of,
-    )
-
-
-def _facts(pack: Pack) -> PackFacts:
-    from evenhand.audit.reports.parts.dossier import Change, PackFacts
-    from evenhand.policies.pack import shipped_packs
-    from evenhand.policies.words import texts
-
-    nowhere = pack.line()  # what has no line of its own is said to be where the file begins
-    lines = {
-        item.id: line
-        for index, item in enumerate(pack.items)
-        if (line := pack.line("items", index)) not in (None, nowhere)
-    }
-    made = pack.extended
-    extends = pack.line("extends") if made else None
-    is_shipped = pack.id in shipped_packs() and Path(pack.name).is_absolute()
-    return PackFacts(
-        id=pack.id,
-        version=pack.version,
-        digest=pack.digest,
-        title=texts(pack.title),
-        state=pack.legal_status.state,
-        checked_on=pack.legal_status.checked_on.isoformat(),
-        file="" if is_shipped else _from_here(pack.name),
-        lines={**lines, **({"extends": extends} if extends else {})},
-        extends=f"{made.id} {made.version} ({made.digest})" if made else "",
-        changes=tuple(Change(c.item, c.part, c.before, c.after) for c in made.changes)
-        if made
-        else (),
-    )
-
-
-def _from_here(name: str) -> str:
-    """A file's path from the working folder (in a pipeline: the repository) if it lies there."""
-    path = Path(name)
-    if not path.is_absolute():
-        return name
-    here = Path.cwd()
-    return path.relative_to(here).as_posix() if path.is_relative_to(here) else name
 
 
 def _person(case: Case, row: str, id_column: str | None, source: Source) -> dict[str, Any]:
@@ -226,3 +170,6 @@ def _write_github(
 
 def _plain(format: str) -> str:
     return format.replace("-", "_")
+
+
+COMMANDS = (Command("report", report, order=50),)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK, InputError
 
 if TYPE_CHECKING:
@@ -123,3 +124,6 @@ def unfinished_work(paths: Sequence[str] = ()) -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+COMMANDS = (Command("runs", runs_app, order=180),)

@@ -10,6 +10,7 @@ import typer
 
 from evenhand.audit.commands.auditing import CaseFolder
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK
 from evenhand.audit.run import flow
 
@@ -86,3 +87,9 @@ def export(
         print(sh.safe(f"wrote {place} ({len(data)} bytes)\n{digest_bytes(data)}"))
         print(sh.safe(f"Others check it with: evenhand verify {place.name} --recompute"))
     return OK
+
+
+COMMANDS = (
+    Command("sign", sign, order=70),
+    Command("export", export, order=80),
+)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK, InputError, InterruptedRunError
 
 if TYPE_CHECKING:
@@ -277,3 +278,6 @@ def _next(model: Path, held_out: str) -> str:
     return shlex.join(["evenhand", "audit", str(model), "--data", held_out]) + "".join(
         f" {option}" for option in given
     )
+
+
+COMMANDS = (Command("train", train, order=20),)

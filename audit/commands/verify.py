@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evenhand.audit.commands.parts import shared as sh
+from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK, AlteredEvidenceError, InputError
 
 if TYPE_CHECKING:
@@ -196,3 +197,6 @@ def _show(result: dict[str, Any]) -> None:
         )
         for note in found["notes"]:
             print(sh.safe(f"note: {note}"))
+
+
+COMMANDS = (Command("verify", verify, order=60),)

@@ -42,7 +42,7 @@ class EvenhandEvaluator(ModelEvaluator):
         """Audits into a case, logs it, and returns the numbers that were logged."""
         from mlflow import MlflowClient
 
-        from evenhand.audit.commands.report import dossier_of
+        from evenhand.audit.api.dossier import dossier_of
         from evenhand.audit.integrations.guard import audit_predictor
         from evenhand.audit.reports import render
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from evenhand.audit.api.dossier import dossier_of
 from evenhand.audit.case.case import Case
-from evenhand.audit.commands.report import dossier_of
 from evenhand.policies.pack import load_pack, shipped_packs
 from tests.samples import write_sample_case
 

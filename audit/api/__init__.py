@@ -1,0 +1,1 @@
+"""What ``import evenhand`` offers: the audit from Python, and what it answers, as objects."""

@@ -1,0 +1,67 @@
+"""What a report says beside the case and its verdicts: the packs, the register, one person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evenhand.audit.reports.parts.dossier import Dossier, PackFacts
+    from evenhand.policies.pack import Pack
+
+
+def dossier_of(
+    packs: Sequence[Pack], day: date, *, person: dict[str, Any] | None = None, of: str = "html"
+) -> Dossier:
+    """What a report says of packs, register and one person."""
+    from evenhand.audit.case.register import Register
+    from evenhand.audit.reports.parts.dossier import Dossier
+
+    return Dossier(
+        packs=tuple(_facts(p) for p in packs),
+        entries=Register().snapshot(),
+        as_of=day.isoformat(),
+        person=person,
+        of=of,
+    )
+
+
+def _facts(pack: Pack) -> PackFacts:
+    from evenhand.audit.reports.parts.dossier import Change, PackFacts
+    from evenhand.policies.pack import shipped_packs
+    from evenhand.policies.words import texts
+
+    nowhere = pack.line()  # what has no line of its own is said to be where the file begins
+    lines = {
+        item.id: line
+        for index, item in enumerate(pack.items)
+        if (line := pack.line("items", index)) not in (None, nowhere)
+    }
+    made = pack.extended
+    extends = pack.line("extends") if made else None
+    is_shipped = pack.id in shipped_packs() and Path(pack.name).is_absolute()
+    return PackFacts(
+        id=pack.id,
+        version=pack.version,
+        digest=pack.digest,
+        title=texts(pack.title),
+        state=pack.legal_status.state,
+        checked_on=pack.legal_status.checked_on.isoformat(),
+        file="" if is_shipped else _from_here(pack.name),
+        lines={**lines, **({"extends": extends} if extends else {})},
+        extends=f"{made.id} {made.version} ({made.digest})" if made else "",
+        changes=tuple(Change(c.item, c.part, c.before, c.after) for c in made.changes)
+        if made
+        else (),
+    )
+
+
+def _from_here(name: str) -> str:
+    """A file's path from the working folder (in a pipeline: the repository) if it lies there."""
+    path = Path(name)
+    if not path.is_absolute():
+        return name
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else name
