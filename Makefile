@@ -60,7 +60,7 @@ matrix: dev
 
 # The pictures of the README, taken of the demo's cases.
 pictures: dev
-	EVENHAND_PICTURES=docs/pictures $(BIN)/python -m pytest -m slow tests/dashboard/test_pictures.py
+	EVENHAND_PICTURES=docs/pictures $(BIN)/python -m pytest -m slow tests/dashboard/journeys/test_pictures.py
 
 clean:
 	rm -rf .ci/artifacts $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

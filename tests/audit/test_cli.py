@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.cli import run
-from tests.audit.models import people, skops_model
+from tests.audit.people import people, skops_model
 from tests.audit.subjects import confusion_rows
 
 STORED = [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.models import people, skops_model
+from tests.audit.people import people, skops_model
 
 pytestmark = pytest.mark.bench
 

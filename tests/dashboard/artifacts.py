@@ -8,7 +8,7 @@ from typing import Any
 
 from evenhand.audit.case.case import Case, CaseWriter
 from evenhand.audit.finding import Finding
-from tests.dashboard.cases import PACK
+from tests.dashboard.sound_cases import PACK
 from tests.samples import HOSTILE, finding, sample_findings, sample_plan
 
 RATE_PARTS = {

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from evenhand.dashboard.server import launch
 
-ROOT = Path(launch.__file__).resolve().parents[1]
+ROOT = Path(launch.__file__).resolve().parents[2]
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 _PRESSES = 10
 

@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from evenhand.audit.case.case import Case
 from evenhand.dashboard.cases import shelf
-from tests.dashboard.cases import APP, register_case, write_case
-from tests.dashboard.views import IN_CI, views_of
+from tests.dashboard.journey_views import IN_CI, views_of
+from tests.dashboard.sound_cases import APP, register_case, write_case
 from tests.samples import HOSTILE
 
 

@@ -18,7 +18,7 @@ from evenhand.audit.finding import Finding
 from evenhand.audit.run.decisions import decisions_json
 from evenhand.audit.subject.predictions import Predictions
 from tests.dashboard.artifacts import attributions, thresholds
-from tests.dashboard.cases import PACK
+from tests.dashboard.sound_cases import PACK
 from tests.samples import finding, sample_plan
 
 WHITE, BLACK = 80, 40

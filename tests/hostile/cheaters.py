@@ -205,7 +205,8 @@ WORKER_ONLY: dict[str, Rule] = {
 }
 IN_PROCESS = {**SIZES, **ORDER, **COUNTS, **CHANCE, **MEMORY, **PROBES, **NORMALISED}
 CHEATERS = {**IN_PROCESS, **WORKER_ONLY}
-# Nothing that an audit can vary gives these away; tests/audit/test_model_consistency.py says so.
+# Nothing that an audit can vary gives these away; its test says so
+# (tests/audit/checks/robustness/test_consistency.py).
 UNDETECTABLE: dict[str, Rule] = {
     "after 100,000 calls": when(lambda m, x: m.calls >= 100_000),
     "noise below rounding": noise(1e-6),

@@ -15,7 +15,7 @@ from evenhand.audit.worker import opening
 from evenhand.audit.worker.predictor import WorkerPredictor
 from evenhand.trainers.mitigation import folder as mitigated_folder
 from evenhand.trainers.mitigation.mitigate import mitigate
-from tests.audit.models import skops_model
+from tests.audit.people import skops_model
 from tests.hostile.pickles import Calls, code
 from tests.mitigation import biased
 

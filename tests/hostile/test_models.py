@@ -25,7 +25,7 @@ from evenhand.audit.worker.opening import open_model
 from tests.hostile import cases, data_files, packs, pickles, processes, tables, torch_files
 
 # One worker of pytest-xdist, and so one warmed process, opens these and the honest models of
-# tests/audit/formats/test_honest.py.
+# tests/audit/models/formats/test_honest.py.
 pytestmark = pytest.mark.xdist_group("formats")
 MOST_SECONDS, MOST_MEMORY = 30.0, 2 * GIB
 ROWS = pd.DataFrame({"a": [0.0, 1.0, 2.0], "b": [1.0, 0.0, 1.0]})

@@ -9,7 +9,7 @@ difference (or ratio) that hold together (Bonferroni): with [L, U] for each orde
     the largest difference lies in [max L, max U], the smallest ratio in [min L, min U].
 
 For two groups this is Newcombe's interval itself. For more it is conservative, and it is wide
-where a group has few rows, as it should be. ``tests/audit/test_gaps.py`` simulates its coverage:
+where a group has few rows, as it should be. Its coverage is simulated (``test_gaps.py``):
 for equal groups of 20, 100 and 1,000 rows and rates of .01, .1 and .5 a 95 % interval held the
 truth in 94.8 to 96.2 % of data sets with two groups, and in 95.1 to 97.9 % with five, where 10
 cases a group or more are expected; more often, up to always, where fewer are (docs/audit.md).

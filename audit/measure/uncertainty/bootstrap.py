@@ -11,7 +11,7 @@ signed contrasts that hold together: with the largest studentised error over all
 critical value, the largest |contrast| lies between the largest lower and upper limits.
 
 Source: Efron and Tibshirani 1993, chapters 13 and 16; Romano and Wolf 2005 for the largest
-studentised error; Kish 1965, section 8.2, for weighted rows. ``tests/audit/test_bootstrap.py``
+studentised error; Kish 1965, section 8.2, for weighted rows. ``test_bootstrap.py``
 simulates the coverage (2,000 data sets, rates of .01, .1, .5, groups of 20, 100, 1,000 rows, two
 and five groups): a 95 % interval held the truth in 94 % to 100 % of them. It is close to 95 % where
 the gap is large beside its error, and holds the truth more often than it says where the gap is near

@@ -35,7 +35,7 @@ from evenhand.audit.worker.launcher import launcher, names_at
 from evenhand.audit.worker.opening import open_here, open_model
 from evenhand.audit.worker.predictor import MOST_REPLACED
 from evenhand.audit.worker.zygote import modules_of
-from tests.audit.models import people, skops_model
+from tests.audit.people import people, skops_model
 
 FRAME = people(300, seed=3)
 

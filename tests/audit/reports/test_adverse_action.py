@@ -1,0 +1,85 @@
+"""One person's reasons: fit for a letter, never a sensitive feature, never public."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from evenhand.audit.case.case import Case
+from evenhand.audit.errors import InputError
+from evenhand.audit.reports import Dossier, render
+from tests.audit.reports.dossiers import PERSON, sample_dossier
+from tests.audit.reports.test_html import Page
+from tests.samples import HOSTILE, write_sample_case
+
+
+def _letter(case: Case, person: dict[str, Any] = PERSON, language: str = "en") -> tuple[str, str]:
+    """The letter's text, and the whole page's."""
+    html = render("adverse-action", case, [], language=language,
+                  dossier=Dossier(person=person)).decode()  # fmt: skip
+    [box] = re.findall(r'<div class="letter">.*?</div>', html, re.S)
+    return Page(box).text, Page(html).text
+
+
+def test_the_strongest_reasons_stand_in_the_letter(case: Case) -> None:
+    letter, page = _letter(case)
+    assert "1. obrat is 43.5, higher than in typical favourable decisions (33)." in letter
+    assert "3. cosign was not given; in typical favourable decisions it is 1." in letter
+    assert "4. c5 is 1, lower than" in letter
+    assert "c6" not in letter and "Further reasons left out: 1; at most 4" in page
+
+
+def test_a_sensitive_feature_is_never_a_reason(case: Case) -> None:
+    # the record lists race second; it is left out, and the others move up
+    letter, page = _letter(case)
+    assert "race" not in letter and "black" not in letter
+    assert "Never named as a reason: race, sex." in page
+
+
+def test_proxies_and_reasons_that_work_only_together_are_told_to_staff_alone(case: Case) -> None:
+    letter, page = _letter(case)
+    assert f"{HOSTILE} is tied to a sensitive feature" in page
+    assert f"Changing {HOSTILE} alone" in page
+    assert "tied to" not in letter and "score" not in letter
+
+
+def test_chinese(case: Case) -> None:
+    letter, page = _letter(case, language="zh")
+    assert "1. obrat 为 43.5，高于典型有利决定中的水平（33）。" in letter
+    assert "供发送人参考，不写入信函" in page
+
+
+def test_without_the_data_no_value_is_named(case: Case) -> None:
+    listed = [{k: v for k, v in r.items() if k != "value"} for r in PERSON["reasons"]["listed"]]
+    reasons = {**PERSON["reasons"], "listed": listed}
+    bare = {**PERSON, "values_from": "nowhere", "score": None, "reasons": reasons}
+    letter, page = _letter(case, bare)
+    assert "obrat is higher than in typical favourable decisions (33)." in letter
+    assert "43.5" not in letter and "Pass --model and --data" in page
+
+
+def test_a_column_may_have_a_name_for_people(case: Case) -> None:
+    from dataclasses import replace
+
+    declared = {"document.column.obrat": "Your monthly debt compared with your income"}
+    letter, _ = _letter(replace(case, plan={**case.plan, "declared": declared}))
+    assert "1. Your monthly debt compared with your income is 43.5, higher" in letter
+
+
+def test_it_is_refused_where_it_may_not_be(case: Case) -> None:
+    dossier = sample_dossier(case)
+    with pytest.raises(InputError, match="never public"):
+        render("adverse-action", case, [], public=True, dossier=dossier)
+    with pytest.raises(InputError, match="none was named"):
+        render("adverse-action", case, [])
+    favourable = {**PERSON, "is_adverse": False, "reasons": None}
+    with pytest.raises(InputError, match="row 4 was decided favourably"):
+        _letter(case, favourable)
+    only_race = {**PERSON["reasons"], "listed": [PERSON["reasons"]["listed"][1]]}
+    with pytest.raises(InputError, match="no reason can be named for row 4") as caught:
+        _letter(case, {**PERSON, "reasons": only_race})
+    assert "have a person review" in caught.value.remedy
+    with pytest.raises(InputError, match="keeps no reasons for row 4"):
+        _letter(write_sample_case(case.path.parent / "none"), {**PERSON, "reasons": None})

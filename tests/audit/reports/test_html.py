@@ -1,0 +1,219 @@
+"""The page: safe, complete, readable without colour, in both languages."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from evenhand.audit.case.case import Case
+from evenhand.audit.reports import render
+from tests.audit.reports.verdict_samples import GATE, sample_verdicts, verdict
+from tests.samples import HOSTILE, write_sample_case
+
+VOID = {"meta", "br", "col", "line", "link", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, the visible text, and the style sheet."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[str] = []
+        self.style = ""
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == [], "every element is closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {k: v or "" for k, v in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {k: v or "" for k, v in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes its own element"
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "style":
+            self.style += data
+        else:
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.texts))
+
+    def attributes(self, name: str) -> list[str]:
+        return [a[name] for _, a in self.tags if name in a]
+
+
+@pytest.fixture(scope="module", params=["en", "zh"])
+def page(request: pytest.FixtureRequest, case: Case) -> Page:
+    html = render("html", case, sample_verdicts(), language=request.param, gate=GATE)
+    return Page(html.decode())
+
+
+@pytest.fixture(scope="module")
+def english(case: Case) -> Page:
+    return Page(render("html", case, sample_verdicts(), gate=GATE).decode())
+
+
+def test_nothing_runs_and_nothing_is_loaded(page: Page) -> None:
+    names = {t for t, _ in page.tags}
+    assert not names & {"script", "iframe", "object", "embed", "link", "base", "form", "img"}
+    keys = {k for _, a in page.tags for k in a}
+    assert not {k for k in keys if k.startswith("on")}
+    assert not keys & {"style", "src", "srcset", "action", "background"}
+    assert all(h.startswith("#") for h in page.attributes("href"))
+    assert "url(" not in page.style and "@import" not in page.style
+
+
+def test_the_policy_allows_only_this_style_sheet(page: Page) -> None:
+    [policy] = [
+        a["content"] for _, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"
+    ]
+    digest = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
+    directives = dict(d.strip().split(" ", 1) for d in policy.split(";"))
+    assert directives["default-src"] == "'none'"
+    assert directives["style-src"] == f"'sha256-{digest}'"
+    assert directives["img-src"] == "data:"
+    assert len([t for t, _ in page.tags if t == "style"]) == 1
+
+
+def test_every_finding_and_every_verdict_is_there(page: Page, case: Case) -> None:
+    for finding in case.findings:
+        assert finding.id in page.text
+    for item in sample_verdicts():
+        assert item.item in page.text and item.reason_code in page.text
+
+
+def test_links_lead_to_places_on_the_page(page: Page) -> None:
+    ids = page.attributes("id")
+    assert len(ids) == len(set(ids))
+    assert {h.removeprefix("#") for h in page.attributes("href")} <= set(ids)
+
+
+def test_a_hostile_name_is_text(case: Case) -> None:
+    raw = render("html", case, sample_verdicts()).decode()
+    assert HOSTILE not in raw
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;=HYPERLINK(&#34;x&#34;)" in raw
+    assert HOSTILE in Page(raw).text
+
+
+def test_tables_can_be_read_aloud(page: Page) -> None:
+    tables = [t for t, _ in page.tags if t == "table"]
+    assert len(tables) == len([t for t, _ in page.tags if t == "caption"])
+    assert all(a.get("scope") in {"col", "row"} for t, a in page.tags if t == "th")
+    headings = [int(t[1]) for t, _ in page.tags if re.fullmatch(r"h[1-6]", t)]
+    assert headings.count(1) == 1
+    steps = itertools.pairwise(headings)
+    assert all(after <= before + 1 for before, after in steps), "no heading level is skipped"
+    plots = [a for t, a in page.tags if t == "svg"]
+    assert plots and all(a["aria-hidden"] == "true" for a in plots)  # the numbers stand beside
+
+
+def test_languages(case: Case) -> None:
+    chinese = Page(render("html", case, sample_verdicts(), language="zh").decode())
+    english = Page(render("html", case, sample_verdicts(), language="en").decode())
+    assert dict(chinese.tags[0][1])["lang"] == "zh-Hans"
+    assert dict(english.tags[0][1])["lang"] == "en"
+    assert "无定论" in chinese.text and "理由：No attestation is on file." in chinese.text
+    assert not re.search(r"[\u4e00-\u9fff]", english.text)
+
+
+def test_a_status_is_a_sign_and_a_word(english: Page) -> None:
+    words = {"Pass", "Fail", "Warning", "Inconclusive", "Needs attestation", "Attested",
+             "Not applicable", "Not yet applicable", "Waived", "Error"}  # fmt: skip
+    assert words <= {t.strip() for t in english.texts}
+    badges = [a for _, a in english.tags if "badge" in a.get("class", "").split()]
+    icons = [a for _, a in english.tags if a.get("class") == "icon"]
+    assert len(badges) == len(icons) and all(a["aria-hidden"] == "true" for a in icons)
+
+
+def test_what_has_no_number_shows_its_reason_and_no_zero(english: Page) -> None:
+    for reason in (
+        "no positive labels in this group",
+        "RuntimeError: out of memory",
+        "fewer than two groups with positive labels",
+        "the subject has no model",
+    ):
+        assert english.text.count(reason) == 2  # in its table, and in the list of what is missing
+    assert "undefined fewer than two groups with positive labels 0" in english.text  # n, not value
+
+
+def test_the_first_page_says_what_fails_and_gives_no_score(english: Page) -> None:
+    text = english.text
+    first = text[: text.index("Contents")]
+    assert "It was measured on 600 rows of data." in first
+    assert "23 findings: 19 measured, 2 undefined, 1 not applicable, 1 error" in first
+    assert first.index("What fails") < first.index("Selection rates differ by at most 0.05")
+    assert first.index("What is open") < first.index("The interval [0.7, 0.92] spans 0.8")
+    assert "medium (moved; the default is high)" in first and "Its exit code was 1" in first
+    assert "%" not in first.replace("percentage", "")
+    assert "compliant" not in text.lower() and "Evidence for act Art. 10(2)(f)" in text
+
+
+def test_the_digits_tell_value_and_threshold_apart(case: Case) -> None:
+    near = verdict("N-1", "fail", "t", "b", value=0.79996, threshold=0.8, comparator=">=")
+    text = Page(render("html", case, [near]).decode()).text
+    assert "≥ 0.8 found: 0.79996" in text
+
+
+def test_evidence_names_every_file_and_digest(english: Page, case: Case) -> None:
+    assert case.digest in english.text and "evenhand verify CASE" in english.text
+    for name, digest in case.files.items():
+        assert name in english.text and digest in english.text
+
+
+def test_a_case_without_a_model_or_groups_says_so(case: Case) -> None:
+    other = write_sample_case(
+        case.path.parent / "plain", model=None, sensitive_features=[], positive_is=None
+    )
+    text = Page(render("html", other, []).decode()).text
+    assert "none: stored predictions were audited" in text
+    assert "No sensitive feature was declared" in text
+    assert "No policy pack was asked for" in text
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _contrast(one: str, other: str) -> float:
+    bright, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_colours_have_contrast(english: Page, scheme: int) -> None:
+    # WCAG 2.2, 1.4.3: text 4.5 to 1; 1.4.11: signs and marks 3 to 1
+    block = re.findall(r":root \{(.*?)\}", english.style, re.S)[scheme]
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block))
+    for text in ("ink", "soft", "open"):
+        for ground in ("paper", "band"):
+            assert _contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+    for tone in ("good", "bad", "open", "warn", "quiet"):
+        assert _contrast(colours["on"], colours[tone]) >= 4.5, tone
+    assert _contrast(colours["mark"], colours["paper"]) >= 3
+
+
+def test_many_findings_of_one_verdict_do_not_bury_the_others(case: Case) -> None:
+    """Forty columns beside one verdict made pages of links; all of them stay in the page."""
+    known = [f.id for f in case.findings][:9]
+    verdict = sample_verdicts()[0].model_copy(update={"findings": tuple(known)})
+    page = render("html", case, [verdict]).decode()
+    row = page[page.index('<tr role="row" id="v-') :].split("</tr>")[0]
+    seen, rest = row.split('<details class="rest">')
+    assert (seen.count('href="#f-'), rest.count('href="#f-')) == (6, 3)
+    assert "and 3 more" in rest

@@ -1,0 +1,162 @@
+"""The three tables of Local Law 144, on the worked examples that the rule itself publishes.
+
+Numbers: 6 RCNY 5-301(b), (c), examples of the final rule of the New York City Department of
+Consumer and Worker Protection (2023). Counts, rates and ratios below are the published ones; the
+rule rounds its ratios to two or three places, and cuts one rate (64.2 % for 18 of 28).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from evenhand.audit.case.case import Case
+from evenhand.audit.reports import Dossier, render
+from evenhand.audit.run.run import audit
+from evenhand.audit.subject.spec import make_spec
+from tests.audit.reports.test_html import Page
+from tests.audit.subjects import rows, stored_spec
+
+# category: people assessed, people selected, impact ratio
+SEX = {"Male": (1390, 667, "1.000"), "Female": (1181, 555, "0.979")}
+RACE = {
+    "Hispanic": (408, 204, "0.97"), "White": (797, 412, "1.00"), "Black": (390, 170, "0.84"),
+    "NHPI": (119, 52, "0.85"), "Asian": (616, 302, "0.95"), "AIAN": (41, 18, "0.85"),
+    "Two or more": (213, 96, "0.87"),
+}  # fmt: skip
+CROSSED = {
+    ("Hispanic", "Male"): (205, 90, "0.841"), ("Hispanic", "Female"): (190, 82, "0.827"),
+    ("White", "Male"): (412, 215, "1.000"), ("White", "Female"): (385, 197, "0.981"),
+    ("Black", "Male"): (226, 95, "0.806"), ("Black", "Female"): (164, 75, "0.876"),
+    ("NHPI", "Male"): (87, 37, "0.815"), ("NHPI", "Female"): (32, 15, "0.898"),
+    ("Asian", "Male"): (321, 167, "0.997"), ("Asian", "Female"): (295, 135, "0.877"),
+    ("AIAN", "Male"): (24, 11, "0.878"), ("AIAN", "Female"): (17, 7, "0.789"),
+    ("Two or more", "Male"): (115, 52, "0.866"), ("Two or more", "Female"): (98, 44, "0.860"),
+}  # fmt: skip
+UNKNOWN = 250
+# people assessed, people above the median, impact ratio
+SCORED_SEX = {"Male": (92, 50, "1.00"), "Female": (76, 34, "0.82")}
+SCORED_RACE = {
+    "Hispanic": (28, 18, "1.00"), "White": (40, 15, "0.58"), "Black": (32, 16, "0.78"),
+    "NHPI": (8, 5, "0.97"), "Asian": (24, 10, "0.65"), "AIAN": (16, 10, "0.97"),
+    "Two or more": (20, 10, "0.78"),
+}  # fmt: skip
+
+
+def _cells(page: Page, html: str) -> dict[str, list[str]]:
+    """Category -> its cells, of all tables; the text of each cell."""
+    import re
+
+    found: dict[str, list[str]] = {}
+    for row in re.findall(r'<tr role="row"><th role="rowheader".*?</tr>', html, re.S):
+        cells = [re.sub(r"<[^>]+>", "", c) for c in re.findall(r"<t[hd].*?</t[hd]>", row, re.S)]
+        found[cells[0]] = cells[1:]
+    return found
+
+
+def _summary(case: Case, language: str = "en") -> tuple[Page, dict[str, list[str]]]:
+    html = render("ll144-summary", case, [], language=language, dossier=Dossier()).decode()
+    page = Page(html)
+    return page, _cells(page, html)
+
+
+def _audit(frame: pd.DataFrame, folder: Path, features: list[str]) -> Case:
+    checks = ["fairness.impact_ratio"]
+    return audit(stored_spec(frame, folder, sensitive_features=features, checks=checks,
+                             target=None), folder / "case")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def crossed(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """The intersectional example, with the 250 people of unknown category."""
+    folder = tmp_path_factory.mktemp("ll144")
+    cells = []
+    for (race, sex), (n, selected, _) in CROSSED.items():
+        cells.append(({"race": race, "sex": sex, "yhat": 1}, selected))
+        cells.append(({"race": race, "sex": sex, "yhat": 0}, n - selected))
+    cells.append(({"race": None, "sex": None, "yhat": 1}, UNKNOWN))
+    return _audit(rows(*cells), folder, ["race", "sex"])
+
+
+def _close(shown: str, published: str) -> bool:
+    """Whether the ratio rounds to what is published, at its own number of places."""
+    places = len(published.split(".")[1])
+    return abs(float(shown) - float(published)) <= 0.5 * 10**-places + 0.0005
+
+
+def test_the_examples_of_sex_and_crossings(crossed: Case) -> None:
+    page, cells = _summary(crossed)
+    for sex, (n, selected, ratio) in SEX.items():
+        assert cells[sex][:2] == [f"{n:,}", str(selected)]
+        assert cells[sex][2] == f"{100 * selected / n:.1f}%"
+        assert _close(cells[sex][3], ratio)
+    # the rule prints 48 % and 47 %
+    assert (cells["Male"][2], cells["Female"][2]) == ("48.0%", "47.0%")
+    for (race, sex), (n, selected, ratio) in CROSSED.items():
+        own = cells[f"{race} × {sex}"]
+        assert own[:2] == [str(n), str(selected)] and _close(own[3], ratio), (race, sex, own)
+    assert cells["White × Male"][2] == "52.2%" and cells["AIAN × Female"][2] == "41.2%"
+    assert page.text.count(f"{UNKNOWN} people are not in the table") == 3
+
+
+def test_categories_under_two_per_cent_are_named(crossed: Case) -> None:
+    # 2 % of 2,571 is 51.4: NHPI Female 32, AIAN Male 24, AIAN Female 17; and AIAN 41 of 2,571
+    page, _ = _summary(crossed)
+    for told in ("NHPI × Female: 32 of 2,571", "AIAN × Male: 24 of 2,571",
+                 "AIAN × Female: 17 of 2,571", "AIAN: 41 of 2,571"):  # fmt: skip
+        assert told in page.text
+    assert page.text.count("Not left out here.") == 4
+    assert "Every category has at least 2%" in page.text  # sex
+
+
+def test_the_example_of_race(tmp_path: Path) -> None:
+    cells = [
+        ({"ethnicity": name, "yhat": label}, times)
+        for name, (n, selected, _) in RACE.items()
+        for label, times in ((1, selected), (0, n - selected))
+    ]
+    page, told = _summary(_audit(rows(*cells), tmp_path, ["ethnicity"]))
+    for name, (n, selected, ratio) in RACE.items():
+        assert told[name][:2] == [str(n), str(selected)] and _close(told[name][3], ratio), name
+    assert (told["Hispanic"][2], told["AIAN"][2]) == ("50.0%", "43.9%")
+    # no sex in these data: the other two tables are gaps, not empty
+    assert page.text.count("No sensitive feature of the case could be recognised") == 2
+
+
+@pytest.mark.parametrize(
+    ("feature", "example"), [("gender", SCORED_SEX), ("race_ethnicity", SCORED_RACE)]
+)
+def test_the_examples_of_scores(
+    feature: str, example: dict[str, tuple[int, int, str]], tmp_path: Path
+) -> None:
+    # 84 of 168 people are above the median, as a median wants it
+    assert sum(n for n, _, _ in example.values()) == 168
+    assert sum(above for _, above, _ in example.values()) == 84
+    cells = [
+        ({feature: name, "points": points}, times)
+        for name, (n, above, _) in example.items()
+        for points, times in ((80.0, above), (20.0, n - above))
+    ]
+    path = tmp_path / "scores.csv"
+    rows(*cells).to_csv(path, index=False)
+    spec = make_spec({"predictions": str(path), "task": "regression", "predicted": "points",
+                      "sensitive_features": [feature], "facts": {"system.output": "score"},
+                      "checks": ["fairness.impact_ratio"]})  # fmt: skip
+    page, told = _summary(audit(spec, tmp_path / "case"), "zh")
+    for name, (n, above, ratio) in example.items():
+        assert told[name][:2] == [str(n), str(above)] and _close(told[name][3], ratio), name
+    assert "高于全样本中位数" in page.text
+
+
+def test_it_is_ready_to_be_published_once_people_have_filled_it(crossed: Case) -> None:
+    from dataclasses import replace
+
+    page, _ = _summary(crossed)
+    assert page.text.count("What would fill it:") == 5
+    names = ("auditor", "source", "explained", "distribution", "years")
+    declared = {f"document.ll.{n}": f"answer {n}" for n in names}
+    page, _ = _summary(replace(crossed, plan={**crossed.plan, "declared": declared}))
+    assert "What would fill it:" not in page.text and "answer distribution" in page.text
+    assert "no bias audit in law" in page.text  # stays, whoever fills it

@@ -1,1 +1,0 @@
-"""Parsers of what strangers hand over, under random changes of honest bytes."""
