@@ -6,19 +6,20 @@ commit dates are trusted; the reports say that much and no more.
 
 from __future__ import annotations
 
-import subprocess
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from evenhand.audit.errors import InputError
-from evenhand.audit.files import safe_yaml
+from evenhand.audit.files import git_objects, safe_yaml
 from evenhand.audit.files.canonical import digest_bytes
+from evenhand.audit.files.git_packs import GitError
 from evenhand.audit.subject.spec import SubjectSpec
 
 NAME = "declared.yaml"  # what the copy in the case is called
-_SECONDS = 20
+_FOLDER, _FILES = 0o40000, (0o100644, 0o100755)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def read_declared(path: Path) -> DeclaredFile:
                 f"{path} line {line}: {key!r} is {value!r}, neither a number nor a text",
                 remedy="write one value per name, such as accuracy_min: 0.8",
             )
-    committed_at, commit, problem = _committed(path)
+    committed_at, commit, problem = _committed(path, raw)
     values = {str(key): value for key, value in document.data.items()}
     return DeclaredFile(str(path), raw, values, committed_at, commit, problem)
 
@@ -78,32 +79,81 @@ def with_declared(spec: SubjectSpec) -> tuple[SubjectSpec, DeclaredFile | None]:
     return spec.model_copy(update={"declared": declared}), found
 
 
-def _committed(path: Path) -> tuple[datetime | None, str, str]:
-    """Date and id of the commit that last changed the file, if the file is still as committed."""
-    folder, name = path.resolve().parent, path.name
+def _committed(path: Path, raw: bytes) -> tuple[datetime | None, str, str]:
+    """Date and id of the commit that last changed the file, if ``raw`` is what it holds.
+
+    Read by ``git_objects``: git itself would obey what the folder's configuration says.
+    """
     try:
-        status = _git(folder, "status", "--porcelain", "--ignored", "--", name)
-        if status is None:
+        found = git_objects.repository_of(path)
+        if found is None:
             return None, "", "the file is in no git repository"
-        if status:
-            return None, "", "the file was changed since its last commit, or never committed"
-        shown = _git(folder, "log", "-1", "--format=%cI %H", "--", name)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return None, "", f"git can't be asked: {error}"
-    if not shown:
-        return None, "", "the file was never committed"
-    at, commit = shown.split()
-    return datetime.fromisoformat(at), commit, ""
+        repository, names = found
+        head = repository.head()
+        if head is None:
+            return None, "", "the file was never committed"
+        held = _held(repository, head, names)
+        if held is None:
+            return None, "", "the file was never committed"
+        if held != git_objects.object_id(b"blob", raw, len(held)):
+            return None, "", "the file was changed since its last commit"
+        commit = _last_change(repository, head, names, held)
+        return commit.at, commit.id, ""
+    except GitError as error:
+        return None, "", f"the git repository can't be read: {error}"
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
-    """What git prints, or None where it refuses. No hooks, pagers or helpers of the repository."""
-    done = subprocess.run(
-        ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-    return done.stdout.strip() if done.returncode == 0 else None
+@dataclass(frozen=True)
+class _Commit:
+    id: str
+    tree: str
+    parents: tuple[str, ...]
+    at: datetime
+
+
+_HEADER = re.compile(
+    rb"tree ([0-9a-f]{40,64})\n((?:parent [0-9a-f]{40,64}\n)*)author [^\n]*\n"
+    rb"committer [^\n]*> ([0-9]{1,12}) ([+-])([0-9]{2})([0-9]{2})\n"
+)
+
+
+def _commit(repository: git_objects.Repository, name: str) -> _Commit:
+    match = _HEADER.match(repository.object(name, b"commit"))
+    if match is None:
+        raise GitError(f"its commit {name} is not as git writes it")
+    tree, parents, seconds, sign, hours, minutes = match.groups()
+    east = timedelta(hours=int(hours), minutes=int(minutes)) * (1 if sign == b"+" else -1)
+    try:
+        at = datetime.fromtimestamp(int(seconds), timezone(east))
+    except (OverflowError, ValueError, OSError):
+        raise GitError(f"its commit {name} has no date that is one") from None
+    return _Commit(name, tree.decode(), tuple(parents.decode().split()[1::2]), at)
+
+
+def _held(repository: git_objects.Repository, commit: str, names: tuple[bytes, ...]) -> str | None:
+    """The id of what a commit holds at the file's place; None where that is no file."""
+    at = _commit(repository, commit).tree
+    for name in names[:-1]:
+        folder = repository.entry(at, name)
+        if folder is None or folder.mode != _FOLDER:
+            return None
+        at = folder.id
+    file = repository.entry(at, names[-1])
+    return file.id if file is not None and file.mode in _FILES else None
+
+
+def _last_change(
+    repository: git_objects.Repository, head: str, names: tuple[bytes, ...], held: str
+) -> _Commit:
+    """The commit from which on the file is what it is: the first, going back from ``head``, whose
+    parents all hold something else there (git log's own way through merges)."""
+    at = head
+    while True:
+        commit = _commit(repository, at)
+        if repository.is_cut_off_at(at):
+            return commit
+        same = (p for p in commit.parents if _held(repository, p, names) == held)
+        before = next(same, None)
+        if before is None:
+            return commit
+        at = before

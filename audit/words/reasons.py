@@ -261,11 +261,9 @@ _ZH = {
         "没有 declared_file 写明事先确定的阈值"
     ),
     "the file is in no git repository": "该文件不在 git 仓库中",
-    "the file was changed since its last commit, or never committed": (
-        "该文件自上次提交后有改动，或从未提交"
-    ),
+    "the file was changed since its last commit": "该文件自上次提交后有改动",
     "the file was never committed": "该文件从未提交",
-    "git can't be asked: {error}": "无法询问 git：{error}",
+    "the git repository can't be read: {error}": "无法读取 git 仓库：{error}",
     # published reports
     "withheld from publication: about under {n} people, or it would give their number away": (
         "不予公布：涉及不足 {n} 人，或可由此推算出其人数"

@@ -74,7 +74,7 @@ def test_the_age_of_the_commit_and_the_copy_in_the_case(
     [
         ("no repository", "no git repository"),
         ("changed", "changed since its last commit"),
-        ("new", "changed since its last commit, or never committed"),
+        ("new", "never committed"),
         ("ignored", "never committed"),
     ],
 )
