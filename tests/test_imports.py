@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-ROOMS = ("audit", "policies", "trainers", "dashboard")
+from tests.source import ROOMS, ROOT, imports, modules
+
 OURS = tuple(f"evenhand.{room}" for room in ROOMS)
 MOST_FILES = 18  # of a room, besides folders
 
@@ -256,25 +255,6 @@ AT_TOP = {
         "sklearn",
     },  # a scikit-learn estimator inherits from its own
 }
-
-
-def modules() -> list[tuple[str, Path]]:
-    found = []
-    for package in ROOMS:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            parts = ("evenhand", *path.relative_to(ROOT).with_suffix("").parts)
-            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-            found.append((name, path))
-    return found
-
-
-def imports(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are written in full"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def room_of(module: str, path: Path) -> str:

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from evenhand.dashboard.i18n import Translator
 
 if TYPE_CHECKING:
-    from tests.dashboard.journeys.test_journey import Watched
+    from tests.dashboard.journeys.watching import Watched
 
 LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 DESK, PHONE = 1280, 390

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.evidence.postgres import server  # noqa: F401 - a fixture
 from tests.evidence.rows import write_rows
 
 Forked = Callable[..., dict[str, Any]]
@@ -34,16 +35,16 @@ def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
     """Runs a command line in a forked child; see ``tests/evidence/forked.py``."""
     answer = tmp_path_factory.mktemp("forked") / "answer.json"
-    server = subprocess.Popen(
+    warm = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("forked.py")), str(answer)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
     )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    reads, writes = server.stdout, server.stdin
+    assert warm.stdin is not None
+    assert warm.stdout is not None
+    reads, writes = warm.stdout, warm.stdin
 
     def run(argv: list[str], cwd: Path, **order: Any) -> dict[str, Any]:
         order = {
@@ -59,5 +60,5 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
 
     yield run
     writes.close()
-    server.wait(timeout=30)
+    warm.wait(timeout=30)
     reads.close()

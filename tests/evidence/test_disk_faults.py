@@ -15,8 +15,8 @@ import pytest
 from evenhand.audit.case.case import unfinished, verify_case
 from evenhand.audit.case.register import Register
 from tests.evidence.conftest import Forked
+from tests.evidence.contents import contents
 from tests.evidence.rows import audit_line
-from tests.evidence.test_resume import contents
 
 CHECKS = "data.groups,performance.classification"
 

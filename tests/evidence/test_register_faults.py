@@ -8,55 +8,19 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from evenhand.audit.case.register import Register, chain_problems
+from evenhand.audit.case.register import Register
 from evenhand.audit.case.signing import own_public
 from evenhand.audit.errors import AlteredEvidenceError, InputError
-
-ROOT = Path(__file__).parents[2]
-
-
-def writers(home: Path, url: str, *arguments: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("writers.py")), url, *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "EVENHAND_HOME": str(home), "PYTHONPATH": str(ROOT)},
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
-
-
-def check_register(register: Register, home: Path, told: dict[str, Any]) -> None:
-    """No fork, nothing lost, and every checkpoint agrees."""
-    entries = register.snapshot()
-    assert chain_problems(entries) == []
-    digests = {e.seq: e.digest for e in entries}
-    lost = [a for a in told["acknowledged"] if digests.get(a[0]) != a[1]]
-    assert lost == []
-    key = own_public(home / "keys")
-    assert key is not None
-    assert register.verify([key]).problems == ()
+from tests.evidence.register_checks import ROOT, check_register, killed_on, shared
 
 
 def sqlite_url(home: Path) -> str:
     return f"sqlite:///{home / 'register.sqlite'}"
-
-
-def killed_on(home: Path, url: str, kills: int) -> dict[str, Any]:
-    told = writers(home, url, "kill", str(kills))
-    assert (
-        len(told["acknowledged"]) >= kills
-    )  # one and a half each: they did write before they were killed
-    return told
 
 
 def killed(home: Path, kills: int) -> None:
@@ -76,15 +40,6 @@ def test_200_kills_lose_nothing(own_home: Path) -> None:
 @pytest.mark.slow
 def test_1000_kills_lose_nothing(own_home: Path) -> None:
     killed(own_home, 1000)
-
-
-def shared(home: Path, url: str, count: int, seconds: float) -> None:
-    told = writers(home, url, "share", str(count), str(seconds))
-    assert told["codes"] == [0] * count
-    shares = Counter(a[2] for a in told["acknowledged"])
-    assert len(shares) == count
-    assert max(shares.values()) < 5 * min(shares.values()), shares
-    check_register(Register(url), home, told)
 
 
 def test_8_writers_get_their_share(own_home: Path) -> None:

@@ -14,14 +14,9 @@ from evenhand.audit.case.case import CaseWriter, lock_work, read_case, unfinishe
 from evenhand.audit.case.register import Register
 from evenhand.audit.errors import InputError
 from tests.evidence.conftest import Forked
+from tests.evidence.contents import contents
 from tests.evidence.rows import CHECKS, audit_line, write_rows
 from tests.samples import finding, sample_plan
-
-
-def contents(case: Path) -> dict[str, bytes]:
-    """What must not depend on an interruption: everything but environment and seal."""
-    names = [*read_case(case).files]
-    return {n: (case / n).read_bytes() for n in names if n != "environment.json"}
 
 
 def finish(forked: Forked, where: Path) -> str:

@@ -16,7 +16,7 @@ from evenhand.audit.data.reading import read_table
 from evenhand.audit.data.types import parse_types
 from evenhand.audit.errors import InputError, LimitError
 from evenhand.audit.subject.subject import build_subject
-from tests.evidence.test_postgres import server  # noqa: F401 - a fixture
+from tests.evidence.postgres import server  # noqa: F401 - a fixture
 from tests.hostile.tables import databases
 
 

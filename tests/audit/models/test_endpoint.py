@@ -6,9 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,47 +19,9 @@ from evenhand.audit.errors import EvenhandError, InputError, LimitError
 from evenhand.audit.models import endpoint as module
 from evenhand.audit.models.declared import Declared, Endpoint
 from evenhand.audit.worker.opening import open_endpoint
+from tests.audit.models.endpoints import BINARY, Answer, say, served
 
-Answer = tuple[int, bytes] | tuple[int, bytes, dict[str, str]]
-BINARY = Declared(classes=("no", "yes"), inputs=({"column": "income"}, {"column": "job"}))
 VALUES = Declared(inputs=({"column": "income"},), outputs="values")
-
-
-@contextmanager
-def served(answer: Callable[[dict[str, Any]], Answer]) -> Iterator[tuple[str, list[Any]]]:
-    """A server that answers each POST by ``answer``; its URL, and the bodies it was sent."""
-    bodies: list[Any] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            bodies.append(body)
-            status, content, *headers = answer(body)
-            self.send_response(status)
-            for key, value in (headers[0] if headers else {}).items():
-                self.send_header(key, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None: ...
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: Any) -> None: ...  # clients that hung up are what is tested
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/score?v=1", bodies
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def say(value: Any) -> Answer:
-    return 200, json.dumps(value).encode()
 
 
 def half_of_income(body: dict[str, Any]) -> Answer:

@@ -11,7 +11,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.reports import Dossier, render
 from tests.audit.reports.dossiers import PERSON, sample_dossier
-from tests.audit.reports.test_html import Page
+from tests.audit.reports.html_page import Page
 from tests.samples import HOSTILE, write_sample_case
 
 

@@ -21,7 +21,7 @@ from evenhand.audit.reports import (
 )
 from evenhand.audit.reports.parts.words import LANGUAGES, words
 from tests.audit.reports.dossiers import sample_dossier
-from tests.audit.reports.test_html import Page
+from tests.audit.reports.html_page import Page
 from tests.audit.reports.verdict_samples import GATE, sample_verdicts, verdict
 from tests.samples import HOSTILE, write_sample_case
 

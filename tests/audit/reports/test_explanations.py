@@ -13,43 +13,19 @@ from xml.etree import ElementTree
 
 import pytest
 
-from evenhand.audit.case.case import Case, CaseWriter
 from evenhand.audit.reports import render
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pictures import pictures
 from evenhand.audit.reports.drawing.pixels import coloured_words, heat_map
 from evenhand.audit.reports.parts.explained import lines
 from evenhand.audit.reports.parts.words import words
-from tests.audit.reports.test_html import Page
+from tests.audit.reports.explained_cases import (
+    ATTRIBUTION,
+    attributions,
+    case_with,
+)
+from tests.audit.reports.html_page import Page
 from tests.samples import HOSTILE, finding, sample_plan
-
-ATTRIBUTION = "explanation.attribution"
-
-
-def attributions(kind: str, **drawn: Any) -> dict[str, Any]:
-    return {
-        "schema": "evenhand-attributions/1",
-        "kind": kind,
-        "name": "shapley_exact",
-        "method": "by hand",
-        "unit": "probability",
-        "target": "probability of label '1'",
-        "baseline": "by hand",
-        "exact": True,
-        "complete": True,
-        "n": 3,
-        "n_rows": 3,
-        "columns": [
-            {"column": HOSTILE, "mean_absolute": 0.2, "low": 0.1, "high": 0.4, "mean": -0.1,
-             "share": 0.8},
-            {"column": "age", "mean_absolute": 0.05, "low": None, "high": None, "mean": 0.05,
-             "share": 0.2},
-        ],
-        "rows": {"numbers": [4, 8, None], "output": [0.1, 0.7, 0.9], "target": ["1", "1", "1"],
-                 "baseline_output": [0.5] * 3, "gap": [0.0] * 3},
-        **drawn,
-    }  # fmt: skip
-
 
 TABLE = attributions(
     "tabular",
@@ -65,34 +41,6 @@ IMAGE = attributions(
     "image", height=2, width=2, colours=1, images=[base64.b64encode(bytes(4)).decode()],
     maps=[{"scale": 0.3, "levels": base64.b64encode(bytes([127, 129, 0, 0])).decode()}],
 )  # fmt: skip
-POINTS = [{"mean": 0.4, "low": 0.3, "high": 0.5}, {"mean": 0.1, "low": None, "high": None}]
-CURVES = {
-    "schema": "evenhand-explanation-curves/1", "unit": "probability", "level": 0.95, "n": 3,
-    "method": "m", "share_of_columns": [0.0, 1.0], "deletion": POINTS, "insertion": POINTS,
-    "random_deletion": POINTS,
-}  # fmt: skip
-REASONS = {
-    "schema": "evenhand-reasons/1",
-    "method": "m",
-    "reference": {"declared": [], "favourable_rows": 9, "values": {HOSTILE: "<i>", "age": 40.0},
-                  "is_favourable": True, "score": 0.8},
-    "sensitive": [],
-    "proxies": {"age": {"feature": "sex", "group": "f", "auc": 0.9}},
-    "people": [{"row": 777, "reasons": []}],
-}  # fmt: skip
-
-
-def case_with(folder: Path, attribution: dict[str, Any], **plan: Any) -> Case:
-    found = [
-        finding(ATTRIBUTION, "completeness_gap", 0.0, 0.0, 0.0, n=3),
-        finding("explanation.reasons", "reason_share", 0.75, 0.5, 0.9, n=40, column=HOSTILE),
-        finding("explanation.reasons", "reason_share", 0.25, 0.1, 0.5, n=40, column="age"),
-    ]
-    with CaseWriter(folder / "case", {**sample_plan(), **plan}) as writer:
-        writer.add_artifact(f"{ATTRIBUTION}.json", attribution)
-        writer.add_artifact("explanation.quality-curves.json", CURVES)
-        writer.add_artifact("explanation.reasons.json", REASONS)
-        return writer.seal(found, {"finished_at": "2026-11-22T10:00:00+00:00"})
 
 
 def test_bars_stand_where_the_numbers_say() -> None:

@@ -16,7 +16,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.reports import Dossier, render
 from evenhand.audit.run.run import audit
 from evenhand.audit.subject.spec import make_spec
-from tests.audit.reports.test_html import Page
+from tests.audit.reports.html_page import Page
 from tests.audit.subjects import rows, stored_spec
 
 # category: people assessed, people selected, impact ratio

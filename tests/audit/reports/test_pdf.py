@@ -15,7 +15,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.reports import Dossier, pdf, render
 from tests.audit.reports.dossiers import sample_dossier
-from tests.audit.reports.test_explanations import attributions, case_with
+from tests.audit.reports.explained_cases import attributions, case_with
 from tests.audit.reports.verdict_samples import sample_verdicts
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_imports import imports, modules
+from tests.source import imports, modules
 
 # Modules that own deserialisers which can run code, or nearly so.
 OWNERS = {"evenhand.audit.models.deserialise"}

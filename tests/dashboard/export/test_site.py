@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -14,6 +13,7 @@ import pytest
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.dashboard.export import site as export
+from tests.dashboard.export.reading import read
 from tests.dashboard.sound_cases import alter, write_case
 from tests.samples import HOSTILE
 
@@ -21,40 +21,6 @@ PAGES = (
     *("summary", "fairness", "explanations", "privacy", "checklist", "compare", "findings"),
     "evidence",
 )
-
-
-class Seen(HTMLParser):
-    """What a page holds that could act or lead somewhere."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.links: list[str] = []
-        self.ids: list[str] = []
-        self.handlers: list[str] = []
-        self.sources: list[str] = []
-        self.texts: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        for name, value in attrs:
-            if name.startswith("on") or name in ("style", "srcdoc", "formaction"):
-                self.handlers.append(f"{tag} {name}")
-            if name == "href":
-                self.links.append(value or "")
-            if name == "src":
-                self.sources.append(value or "")
-            if name == "id":
-                self.ids.append(value or "")
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
-
-
-def read(path: Path) -> Seen:
-    seen = Seen()
-    seen.feed(path.read_text("utf-8"))
-    return seen
 
 
 @pytest.fixture

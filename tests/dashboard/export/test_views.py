@@ -13,7 +13,7 @@ from evenhand.dashboard.export import views as export_views
 from evenhand.dashboard.export.views import View
 from evenhand.dashboard.i18n import Translator
 from tests.dashboard.artifacts import write_full_case
-from tests.dashboard.export.test_site import read
+from tests.dashboard.export.reading import read
 from tests.dashboard.pairs import write_pair
 from tests.samples import HOSTILE
 

@@ -13,11 +13,10 @@ from evenhand.dashboard.cases import store
 from evenhand.dashboard.i18n import Translator
 from tests.dashboard.artifacts import write_full_case
 from tests.dashboard.browsing import served
-from tests.dashboard.journeys.test_journey import Server, Watched, browser, title
+from tests.dashboard.journeys.watching import Server, Watched, title
 from tests.samples import HOSTILE
 
 pytestmark = pytest.mark.browser
-__all__ = ["browser"]  # a fixture
 T = Translator("en")
 # Rule -> the elements of Streamlit that break it, whatever an app puts into them: captions are a
 # grey under 4.5:1, as are some words of code; chosen values are white on the primary colour, which

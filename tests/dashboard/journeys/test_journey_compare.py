@@ -16,17 +16,10 @@ from evenhand.dashboard.export import site as export
 from evenhand.dashboard.i18n import Translator
 from tests.dashboard.browsing import served, take
 from tests.dashboard.journey_views import DESK, View
-from tests.dashboard.journeys.test_journey import (
-    WAIT_MS,
-    Watched,
-    browser,
-    nothing_came_alive,
-    pictures,
-)
+from tests.dashboard.journeys.watching import WAIT_MS, Watched, nothing_came_alive
 from tests.dashboard.pairs import write_pair
 
 pytestmark = pytest.mark.browser
-__all__ = ["browser", "pictures"]  # fixtures
 Demo = tuple[str, str, str]
 expect.set_options(timeout=WAIT_MS)
 

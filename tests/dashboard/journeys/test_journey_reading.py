@@ -14,19 +14,10 @@ from evenhand.dashboard.cases import store
 from tests.dashboard.artifacts import write_full_case
 from tests.dashboard.browsing import served, take
 from tests.dashboard.journey_views import View
-from tests.dashboard.journeys.test_journey import (
-    WAIT_MS,
-    Server,
-    Watched,
-    browser,
-    nothing_came_alive,
-    pictures,
-    title,
-)
+from tests.dashboard.journeys.watching import WAIT_MS, Server, Watched, nothing_came_alive, title
 from tests.samples import HOSTILE
 
 pytestmark = pytest.mark.browser
-__all__ = ["browser", "pictures"]  # fixtures
 
 REDRAW_MS = 100.0
 # Moves the slider step by step; of each step, the time until the chart's next frame was drawn.

@@ -21,18 +21,11 @@ from evenhand.dashboard.i18n import LANGUAGES, Translator
 from evenhand.dashboard.server import identity, launch
 from tests.dashboard.browsing import served, take
 from tests.dashboard.journey_views import ALL, DESK, View
-from tests.dashboard.journeys.test_journey import (
-    Watched,
-    browser,
-    nothing_came_alive,
-    pictures,
-    title,
-)
+from tests.dashboard.journeys.watching import Watched, nothing_came_alive, title
 from tests.dashboard.sound_cases import register_case, write_case
 from tests.samples import HOSTILE
 
 pytestmark = pytest.mark.browser
-__all__ = ["browser", "pictures"]  # fixtures
 WAIT_MS = 40_000
 expect.set_options(timeout=WAIT_MS)
 

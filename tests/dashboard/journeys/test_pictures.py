@@ -13,10 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from evenhand.dashboard.i18n import Translator
 from tests.dashboard.browsing import ROOT, served
-from tests.dashboard.journeys.test_journey import Watched, browser, title
+from tests.dashboard.journeys.watching import Watched, title
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-__all__ = ["browser"]  # a fixture
 T = Translator("en")
 MOST_BYTES = 300_000
 # name -> page, query and height

@@ -7,34 +7,18 @@ import shutil
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from evenhand.audit.case.case import Case
-from evenhand.dashboard.cases import store
 from evenhand.dashboard.i18n import LANGUAGES, Translator
 from evenhand.dashboard.text import escape
 from tests.dashboard.conftest import OpenPage
+from tests.dashboard.pages.seen import key, plain, shown
 from tests.dashboard.sound_cases import alter, write_case
 from tests.samples import HOSTILE
 
 READING = ("summary", "fairness", "explanations", "privacy", "compare")
 PAGES = ("overview", "findings", "checklist", *READING)
 GAP = "fairness.gaps/demographic_parity_difference~race"
-
-
-def shown(app: AppTest) -> str:
-    """All Markdown on the page, where data must have been escaped."""
-    parts = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.error, *app.warning]
-    return "\n".join(str(part.value) for part in [*parts, *app.info])
-
-
-def plain(app: AppTest) -> str:
-    """What a reader sees of it."""
-    return shown(app).replace("\\", "").replace("\u2060", "")
-
-
-def key(case: Case) -> str:
-    return store.open_case(case.path).key
 
 
 @pytest.mark.parametrize("page", PAGES)

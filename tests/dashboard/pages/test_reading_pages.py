@@ -18,7 +18,7 @@ from evenhand.dashboard.frames.plain_words import per_hundred, works_worse
 from evenhand.dashboard.i18n import LANGUAGES, Translator
 from tests.dashboard.artifacts import write_full_case
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.pages.test_pages import key, plain, shown
+from tests.dashboard.pages.seen import key, plain, shown
 from tests.dashboard.sound_cases import register_case, write_case
 from tests.samples import HOSTILE, finding, sample_findings
 

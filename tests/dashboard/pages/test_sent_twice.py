@@ -13,9 +13,7 @@ from evenhand.audit.case.register import Entry, Register
 from evenhand.audit.errors import InputError
 from evenhand.dashboard.views import forms
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.pages.test_working import approver, kinds, on_loopback, press
-
-__all__ = ["approver", "on_loopback"]  # fixtures
+from tests.dashboard.pages.doing import kinds, press
 
 
 def test_two_clicks_at_once_are_one_entry(case: Case) -> None:

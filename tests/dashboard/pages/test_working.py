@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from evenhand.audit.case.case import Case
@@ -21,27 +20,15 @@ from evenhand.policies.judge import judge
 from evenhand.policies.pack import load_pack
 from evenhand.policies.verdict import Verdict
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.pages.test_pages import plain, shown
+from tests.dashboard.pages.doing import kinds, press
+from tests.dashboard.pages.seen import plain, shown
 from tests.dashboard.sound_cases import PACK
 from tests.samples import HOSTILE
 
 
 @pytest.fixture
-def on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As ``launch`` starts it: on this machine's own address."""
-    real = st.get_option
-    own = {"server.address": "127.0.0.1"}
-    monkeypatch.setattr(st, "get_option", lambda name: own.get(name) or real(name))
-
-
-@pytest.fixture
 def auditor(monkeypatch: pytest.MonkeyPatch, on_loopback: None) -> None:
     monkeypatch.setenv(identity.STATED, f"Ada {HOSTILE}:auditor")
-
-
-@pytest.fixture
-def approver(monkeypatch: pytest.MonkeyPatch, on_loopback: None) -> None:
-    monkeypatch.setenv(identity.STATED, "Grace:approver")
 
 
 @pytest.fixture(autouse=True)
@@ -56,14 +43,6 @@ def no_jobs_left() -> Iterator[None]:
 def done(app: AppTest) -> str:
     """What the green boxes say."""
     return "\n".join(s.value.replace("\\", "") for s in app.success)
-
-
-def kinds() -> list[str]:
-    return [e.kind for e in Register().snapshot()]
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    return next(b for b in app.button if b.label.replace("\\", "") == label).click().run()
 
 
 @pytest.mark.parametrize("page", ["evidence", "run", "train"])

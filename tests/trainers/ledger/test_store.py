@@ -18,7 +18,7 @@ from evenhand.trainers.data.rows import frame_rows
 from evenhand.trainers.ledger.run import RunLedger
 from evenhand.trainers.ledger.store import LedgerStore
 from evenhand.trainers.private.accounting import Segment, spent
-from tests.trainers.ledger.test_ledger import closed, opened
+from tests.trainers.ledger.entries import closed, opened
 
 DELTA = 1e-5
 

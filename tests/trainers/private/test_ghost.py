@@ -16,7 +16,7 @@ from evenhand.trainers.private.noise import entropy_generator
 from evenhand.trainers.private.plan import Plan, plan_private
 from evenhand.trainers.private.preflight import preflight
 from evenhand.trainers.private.wrapping import PrivateParts, known_warnings_silenced, wrap
-from tests.trainers.private.test_private import flat, naive_gradients, network, plan, rows, sgd
+from tests.trainers.private.small import flat, naive_gradients, network, plan, rows, sgd
 
 MODES = ["hooks", "ghost"]
 

@@ -11,59 +11,12 @@ from evenhand.audit.errors import InputError
 from evenhand.trainers.examples import Examples
 from evenhand.trainers.fitting.loop import Loop, run
 from evenhand.trainers.private import wrapping as private
-from evenhand.trainers.private.accounting import Spent
 from evenhand.trainers.private.beginning import make_private
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.private.noise import entropy_generator
 from evenhand.trainers.private.plan import Plan, plan_private
 from evenhand.trainers.private.wrapping import wrap
-
-COST = Spent(1.0, 1.1, "PRV")
-
-
-def plan(**changes: object) -> Plan:
-    dials = {
-        "delta": 1e-5,
-        "max_grad_norm": 1.0,
-        "noise_multiplier": 1.0,
-        "sample_rate": 0.25,
-        "n_train": 32,
-        "steps": 3,
-        "cost": COST,
-    }
-    return Plan(**{**dials, **changes})  # type: ignore[arg-type]
-
-
-def network(seed: int = 0) -> torch.nn.Sequential:
-    torch.manual_seed(seed)
-    return torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
-
-
-def rows(n: int, seed: int = 1) -> Examples:
-    rng = torch.Generator().manual_seed(seed)
-    return Examples(
-        inputs=torch.randn(n, 5, generator=rng),
-        targets=torch.randint(0, 2, (n,), generator=rng),
-        weights=torch.ones(n),
-    )
-
-
-def naive_gradients(module: torch.nn.Module, examples: Examples) -> list[torch.Tensor]:
-    """One backward pass a row, flattened over all parameters: shape (n_weights,) each."""
-    gradients = []
-    for x, y in zip(examples.inputs, examples.targets, strict=True):
-        loss = torch.nn.functional.cross_entropy(module(x[None]), y[None])
-        parts = torch.autograd.grad(loss, list(module.parameters()))
-        gradients.append(torch.cat([p.flatten() for p in parts]))
-    return gradients
-
-
-def flat(module: torch.nn.Module) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in module.parameters()]).clone()
-
-
-def sgd(module: torch.nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.SGD(module.parameters(), lr=1.0)
+from tests.trainers.private.small import flat, naive_gradients, network, plan, rows, sgd
 
 
 def parts_for(module: torch.nn.Module, wanted: Plan) -> private.PrivateParts:

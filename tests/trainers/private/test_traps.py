@@ -28,7 +28,7 @@ from evenhand.trainers.private.noise import entropy_generator, seeded_generator
 from evenhand.trainers.private.plan import Plan, plan_private
 from evenhand.trainers.private.wrapping import known_warnings_silenced, wrap
 from evenhand.trainers.recipe.recipe import Recipe, as_recipe
-from tests.trainers.private.test_private import flat, network, plan, rows, sgd
+from tests.trainers.private.small import flat, network, plan, rows, sgd
 
 PRIVATE = {"noise_multiplier": 4, "delta": 1e-4}
 

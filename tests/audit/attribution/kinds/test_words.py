@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,22 +12,12 @@ import torch
 from evenhand.audit.attribution.door import Question, ask
 from evenhand.audit.attribution.kinds.texts import split, word_of
 from evenhand.audit.errors import InputError
-from evenhand.trainers.architectures import lstm_generator, text_classifier
+from evenhand.trainers.architectures import lstm_generator
 from evenhand.trainers.encoders.text import TextEncoder
-from evenhand.trainers.encoders.tokenisers import ASCII, learn
+from evenhand.trainers.encoders.tokenisers import ASCII
 from evenhand.trainers.folder.predictors import NetworkPredictor
 from tests.audit.attribution.made import Scored, attribute, by_orders
-
-TEXTS = ["Anna says the film was GOOD", " omar says  the film\nwas bad, really", "", "naïve café"]
-FRAME = pd.DataFrame({"text": TEXTS})
-
-
-def classifier(kind: Any) -> NetworkPredictor:
-    torch.manual_seed(2)
-    tokeniser = learn(kind, TEXTS, 300)
-    encoder = TextEncoder("text", tokeniser, 48)
-    module = text_classifier.build(encoder.input_shape, 2, {"vocabulary": tokeniser.size})
-    return NetworkPredictor(module, encoder, "binary", ("no", "yes"), {})
+from tests.audit.attribution.made_texts import FRAME, TEXTS, classifier, generator
 
 
 def test_words_are_the_text_and_tokens_find_theirs() -> None:
@@ -103,30 +92,6 @@ def test_every_method_of_texts_and_the_planted_word() -> None:
     assert list(by_word.values()) == pytest.approx([0.0] * len(by_word))
     with pytest.raises(InputError, match="a baseline text is declared"):
         attribute(plain, FRAME, FRAME.head(1), words=True)
-
-
-@cache
-def generator() -> NetworkPredictor:
-    """Trained until it says "cat" after "kit" and "dog" after "pup", whatever stands between."""
-    torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    middle = rng.choice(["or so", "as is", "to us"], 200)
-    first = rng.choice(["kit", "pup"], 200)
-    said = np.where(first == "kit", "cat", "dog")
-    rows = [f"{a} {b} {c}" for a, b, c in zip(first, middle, said, strict=True)]
-    encoder = TextEncoder("text", learn("words", rows, 40), 12, starts=True)
-    frame = pd.DataFrame({"text": rows})
-    params = {"vocabulary": encoder.n_outputs, "width": 12, "hidden": 24, "layers": 1}
-    module = lstm_generator.build(encoder.input_shape, encoder.n_outputs, params)
-    inputs = torch.from_numpy(encoder.transform(frame))
-    targets = torch.from_numpy(encoder.targets(frame, ignored=-100))
-    optimizer = torch.optim.Adam(module.parameters(), lr=0.03)
-    for _ in range(60):
-        optimizer.zero_grad()
-        logits = module(inputs).flatten(0, 1)
-        torch.nn.functional.cross_entropy(logits, targets.flatten(), ignore_index=-100).backward()
-        optimizer.step()
-    return NetworkPredictor(module.eval(), encoder, "generation", (), {})
 
 
 PROMPTS = pd.DataFrame({"text": ["kit or so cat", "pup as is dog", "", "kit"]})

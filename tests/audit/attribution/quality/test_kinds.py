@@ -20,9 +20,9 @@ from evenhand.trainers.architectures import lstm_generator
 from evenhand.trainers.encoders.text import TextEncoder
 from evenhand.trainers.encoders.tokenisers import learn
 from evenhand.trainers.folder.predictors import NetworkPredictor
-from tests.audit.attribution.kinds.test_images import corner, images
-from tests.audit.attribution.kinds.test_words import FRAME, classifier
 from tests.audit.attribution.made import attribute
+from tests.audit.attribution.made_images import corner, images
+from tests.audit.attribution.made_texts import FRAME, classifier
 from tests.audit.attribution.subjects import FunctionPredictor, findings, subject_of, value
 
 CHECKS = ("quality", "stability", "group_quality")

@@ -170,7 +170,7 @@ def test_texts_and_images(tmp_path: Path) -> None:
 def test_the_maps_of_images(tmp_path: Path) -> None:
     from evenhand.audit.attribution.artifact import attributions_json
     from evenhand.audit.measure.uncertainty.intervals import mean
-    from tests.audit.attribution.kinds.test_images import corner, images
+    from tests.audit.attribution.made_images import corner, images
 
     frame = images((8, 8))
     found = attribute(corner((8, 8)), frame, target=1, output="logit")
@@ -195,7 +195,7 @@ def test_the_maps_of_images(tmp_path: Path) -> None:
 
 
 def test_prompts_are_explained_by_the_check(tmp_path: Path) -> None:
-    from tests.audit.attribution.kinds.test_words import generator
+    from tests.audit.attribution.made_texts import generator
 
     model = generator()
     frame = pd.DataFrame({"text": ["kit or so cat", "pup as is dog"] * 4})

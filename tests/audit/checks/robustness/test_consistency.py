@@ -18,9 +18,9 @@ from evenhand.audit.models.declared import Declared, Endpoint
 from evenhand.audit.models.estimators import predictor_of
 from evenhand.audit.worker.isolation.levels import Rules
 from evenhand.audit.worker.opening import open_endpoint, open_model
+from tests.audit.models.endpoints import BINARY, say, served
 from tests.audit.models.formats import makers_mlflow
 from tests.audit.models.formats.makers import MAKERS
-from tests.audit.models.test_endpoint import BINARY, say, served
 from tests.audit.subjects import confusion_rows, findings_of
 from tests.hostile import cheaters
 from tests.hostile.cheaters import CHEATERS, COLUMNS, IN_PROCESS, UNDETECTABLE, WORKER_ONLY

@@ -12,7 +12,7 @@ import pytest
 from evenhand.audit.cli import run
 from evenhand.audit.comparing.compare import compare
 from evenhand.audit.reports.parts.comparison import FORMATS, render_comparison
-from tests.audit.comparing.test_compare import case_of
+from tests.audit.comparing.pairs import case_of
 from tests.audit.subjects import rows
 
 HOSTILE = "<script>alert(1)</script>|@all"
