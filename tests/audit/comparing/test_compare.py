@@ -209,7 +209,8 @@ def test_the_change_of_a_gap_moves_with_whole_rows(tmp_path: Path) -> None:
     same = gap_change(new, case_of(tmp_path, "new"), ("g",), ("selection_rate",))
     assert same.value == 0.0
     assert same.interval is not None
-    assert (same.interval.low, same.interval.high) == (0.0, 0.0)
+    # no row is decided otherwise, yet 30 rows can't rule out one in a few dozen
+    assert -0.25 < same.interval.low < 0 < same.interval.high < 0.25
 
 
 def test_the_change_of_a_gap_needs_two_groups() -> None:
