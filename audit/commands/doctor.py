@@ -111,7 +111,7 @@ def _isolation() -> Symptom:
     except EvenhandError as error:
         return Symptom(what, "problem", f"no model can be opened: {error.message}; {error.remedy}")
     got_through = {name for name, through, _ in probes if through}
-    failed = sorted(got_through & must_be_stopped(isolation.level.name))
+    failed = sorted(got_through & must_be_stopped(isolation))
     user = "root" if getattr(os, "geteuid", lambda: 1)() == 0 else "an ordinary user"
     stopped = f"{len(probes) - len(got_through)} of {len(probes)} ways out stopped, as {user}"
     detail = f"{isolation}; {stopped}"

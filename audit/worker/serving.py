@@ -125,7 +125,7 @@ class _Worker:
         if do == "probe":
             from evenhand.audit.worker.isolation.probes import run_probes
 
-            return Message({"probes": run_probes(question.facts["told"])})
+            return Message({"probes": run_probes(question.facts["told"], question.facts["names"])})
         if do == "ask":
             return self._ask(question)
         if do in KNOWN_METHODS:

@@ -237,6 +237,8 @@ class Session:
         how = "ended by itself"
         if status is not None and os.WIFSIGNALED(status):
             how = f"died of {signal.Signals(os.WTERMSIG(status)).name}"
+            if os.WTERMSIG(status) == signal.SIGSYS:
+                how += " (it asked the system for what no model needs)"
         return UnsafeModelError(
             f"{self._name}: the worker was asked to {what} and {how}"
             + (f"; it said: {said}" if said else ""),

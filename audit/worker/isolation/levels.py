@@ -16,6 +16,7 @@ from typing import Any
 from evenhand.audit.errors import InputError, UnsafeModelError
 
 GIB = 1 << 30
+OWN_ROOT = "a root folder of its own"
 
 
 class Level(IntEnum):
@@ -48,6 +49,11 @@ class Isolation:
     level: Level
     means: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+
+    @property
+    def own_root(self) -> bool:
+        """Whether names of files outside are not there at all (``isolation.own_root``)."""
+        return OWN_ROOT in self.means
 
     def __str__(self) -> str:
         text = f"{self.level.name} ({', '.join(self.means) or 'a process of its own'})"

@@ -18,11 +18,17 @@ from evenhand.audit.worker.isolation.levels import GIB, Isolation, Level
 
 MAX_FILE = 4 * GIB  # the largest file that it may write into its scratch folder
 MAX_OPEN_FILES = 256
+# Processor time of a worker: far more than an audit's questions take, which have limits of time of
+# their own, and an end for one that works on when nobody asks.
+MAX_CPU_SECONDS = 24 * 3600
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 _SYSTEM = (
     *("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/local/lib", "/usr/share/zoneinfo"),
     *("/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/urandom", "/dev/random"),
-    *("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu", "/sys/fs/cgroup"),
+    *("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"),
+    # How many processors a container may use, for those who count them; nothing else of groups.
+    *("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+    "/sys/fs/cgroup/cpu/cpu.cfs_period_us",
 )
 
 
@@ -100,6 +106,7 @@ def _limits(memory: int) -> tuple[list[str], list[str]]:
     lacking = []
     wanted = {
         "CORE": 0,
+        "CPU": MAX_CPU_SECONDS * (os.cpu_count() or 1),
         "FSIZE": MAX_FILE,
         "NOFILE": MAX_OPEN_FILES,
         "MEMLOCK": 0,
