@@ -95,15 +95,6 @@ class RowsOnDisk(MissingNeed):
     """Raised where a check asks for rows that were counted on disk and never loaded."""
 
 
-def printable(text: object) -> str:
-    """Text for a terminal or an error: control and direction characters are shown, not obeyed.
-
-    >>> printable("a\\x1b[2J \\u202eb")
-    'a\\\\x1b[2J \\\\u202eb'
-    """
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(text))
-
-
 def nearest(name: str, known: Iterable[str], *, shown: int = 3) -> str:
     """A remedy that names the known names nearest to ``name``, or all of a short list.
 

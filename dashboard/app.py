@@ -9,12 +9,13 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.words.text import visible
 from evenhand.dashboard import i18n
 from evenhand.dashboard.cases import index
 from evenhand.dashboard.cases.judging import PackChoice
 from evenhand.dashboard.cases.store import StoredCase
 from evenhand.dashboard.server import collecting
-from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import context, login, parts, state, tour
 from evenhand.dashboard.views.context import Context
 

@@ -1,15 +1,16 @@
 """Text that came from data, made safe to show: in Markdown, in a table, in a CSV cell.
 
 A group, column or model name is written by a stranger. Streamlit reads Markdown in most labels, so
-every such text goes through ``escape`` before it is put into a sentence, and through ``visible``
-before it is put into a table or a chart (which read no Markdown).
+every such text goes through ``escape`` before it is put into a sentence, and through
+``evenhand.audit.words.text.visible`` before it is put into a table or a chart (which read none).
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
+
+from evenhand.audit.words.text import visible
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Patterns that the page turns into a link, an icon or a picture after Markdown was parsed, where a
@@ -23,28 +24,6 @@ _LATE = (
 )
 _JOINER = "\u2060"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def visible(text: object) -> str:
-    """``text`` on one line, with control and direction-changing characters spelled out.
-
-    >>> visible("a\\nb")
-    'a b'
-    >>> visible("\\u202eabc")
-    '\\\\u202eabc'
-    """
-    text, shown = str(text), []
-    if text.isprintable():  # nothing of the below is in it
-        return text
-    for char in text:
-        category = unicodedata.category(char)
-        if char in "\n\r\t":
-            shown.append(" ")
-        elif category in {"Cc", "Cf", "Cs", "Co", "Cn"} or char in "\u2028\u2029":
-            shown.append(f"\\u{ord(char):04x}")
-        else:
-            shown.append(char)
-    return "".join(shown)
 
 
 def escape(text: object) -> str:

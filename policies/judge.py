@@ -12,6 +12,7 @@ from typing import Any
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.case.register import Entry
+from evenhand.audit.words.text import name, short
 from evenhand.policies.deciding.automated import Measured, automated
 from evenhand.policies.deciding.conditions import FactError, applies, facts_for
 from evenhand.policies.deciding.decide import Outcome, worse
@@ -25,7 +26,7 @@ from evenhand.policies.statements import (
     waiver_for,
 )
 from evenhand.policies.verdict import Verdict
-from evenhand.policies.words import STATUS_ZH, Words, name, say, texts
+from evenhand.policies.words import STATUS_ZH, Words, say, texts
 
 # Reasons that say what to do: what the pack advises is for an answer, which there is none of yet.
 _SAYS_WHAT_TO_DO = frozenset(
@@ -230,7 +231,7 @@ def _before(outcome: Outcome, last: Words) -> Words:
 
 
 def _waived(waiver: Waiver, outcome: Outcome) -> Words:
-    owner, approver, reason = name(waiver.owner), name(waiver.approved_by), name(waiver.reason)
+    owner, approver, reason = name(waiver.owner), name(waiver.approved_by), short(waiver.reason)
     return say(
         f"waived until {waiver.expires} (owner {owner}, approved by {approver}): {reason}; "
         f"underneath it is {outcome.status}: {outcome.because['en']}",

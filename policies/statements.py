@@ -17,9 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from evenhand.audit.case.register import Entry
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import digest_json
+from evenhand.audit.words.text import name, short
 from evenhand.policies.schema import Answer, Attest, Item, Pack, add_duration
 from evenhand.policies.terms import evidence_zh, role_zh
-from evenhand.policies.words import ANSWER_ZH, Words, name, say
+from evenhand.policies.words import ANSWER_ZH, Words, say
 
 MAX_WAIVER_DAYS = 180
 Filled = Annotated[str, Field(min_length=1, pattern=r"\S")]
@@ -318,7 +319,7 @@ def _signature(attestation: Attestation, attest: Attest, item_id: str) -> Words:
     en_role = role if fits else f"{role}; the item asks for {asked}"
     zh_role = name(role_zh(attestation.role))
     zh_role = zh_role if fits else f"{zh_role}；该项要求{name(role_zh(attest.role))}"
-    statement = name(attestation.statement)
+    statement = short(attestation.statement)
     if attestation.item != item_id:
         statement = f"{statement} [{name(attestation.pack)}:{name(attestation.item)}]"
     return say(

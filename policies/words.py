@@ -1,28 +1,20 @@
 """The sentences of verdicts, in English and Chinese: numbers, places, one line each.
 
-Names come from strangers' data: control and direction characters are taken out here, markup is
-escaped by the views.
+Names come from strangers' data: they are made visible here (``evenhand.audit.words.text``), markup
+is escaped by the views.
 """
 
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evenhand.audit.finding import Finding, Interval
+from evenhand.audit.words.text import name, visible
 from evenhand.policies.verdict import VerdictStatus
 
 Words = dict[str, str]
-_MOST_CHARACTERS = 120
-# text direction marks can make a line read backwards
-_DIRECTION = {
-    "\u200e",
-    "\u200f",
-    *(chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))),
-}
-
 ORIGIN = {
     "law": Words(en="law", zh="法律"),
     "standard": Words(en="standard", zh="标准"),
@@ -34,29 +26,12 @@ ORIGIN = {
 
 def say(en: str, zh: str) -> Words:
     """A sentence in both languages, each on one line."""
-    return Words(en=one_line(en), zh=one_line(zh))
+    return Words(en=visible(en).strip(), zh=visible(zh).strip())
 
 
 def texts(text: Mapping[Any, str]) -> Words:
     """A pack's text as a plain mapping from language to one line."""
-    return {str(language): one_line(line) for language, line in text.items()}
-
-
-def one_line(text: str) -> str:
-    """``text`` with control, line and direction characters replaced by spaces."""
-    kept = "".join(" " if _breaks(c) else c for c in text)
-    return " ".join(kept.split())
-
-
-def _breaks(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTION
-
-
-def name(text: object) -> str:
-    """A stranger's name or statement, on one line and cut where it goes on and on."""
-    line = one_line(str(text))
-    return line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 1] + "…"
+    return {str(language): visible(line).strip() for language, line in text.items()}
 
 
 def number(value: float, thresholds: Sequence[float] = ()) -> str:

@@ -75,7 +75,7 @@ WALLS: dict[str, str] = {
     ),
     "audit/commands/parts": (
         "audit/case audit/comparing audit/data audit/errors audit/finding "
-        "audit/measure/groups audit/run audit/subject audit/worker/isolation "
+        "audit/measure/groups audit/run audit/subject audit/words audit/worker/isolation "
         "policies/gate policies/lint policies/pack policies/verdict trainers/mitigation"
     ),
     "audit/comparing": (
@@ -118,42 +118,42 @@ WALLS: dict[str, str] = {
     ),
     "audit/words": "",
     "audit/worker": (
-        "audit/attribution audit/errors audit/files audit/models audit/worker/isolation"
+        "audit/attribution audit/errors audit/files audit/models audit/words audit/worker/isolation"
     ),
     "audit/worker/isolation": "audit/errors",
     "dashboard/app": (
-        "audit/case audit/errors dashboard/cases dashboard/i18n dashboard/server "
+        "audit/case audit/errors audit/words dashboard/cases dashboard/i18n dashboard/server "
         "dashboard/text dashboard/views"
     ),
     "dashboard/cases": (
-        "audit/case audit/errors audit/files audit/finding dashboard/i18n "
-        "dashboard/server dashboard/text policies/judge policies/pack policies/recording "
-        "policies/schema policies/verdict"
+        "audit/case audit/errors audit/files audit/finding audit/words dashboard/i18n "
+        "dashboard/server policies/judge policies/pack policies/recording policies/schema "
+        "policies/verdict"
     ),
     "dashboard/charts": (
         "audit/reports/drawing dashboard/frames dashboard/i18n dashboard/look dashboard/text"
     ),
     "dashboard/export": (
         "audit/case audit/errors audit/finding audit/reports/drawing audit/reports/parts "
-        "dashboard/cases dashboard/frames dashboard/i18n dashboard/text policies/pack "
-        "policies/verdict"
+        "audit/words dashboard/cases dashboard/frames dashboard/i18n dashboard/text "
+        "policies/pack policies/verdict"
     ),
     "dashboard/frames": (
-        "audit/case audit/errors audit/finding dashboard/cases dashboard/i18n "
+        "audit/case audit/errors audit/finding audit/words dashboard/cases dashboard/i18n "
         "dashboard/look dashboard/text policies/verdict"
     ),
     "dashboard/i18n": "dashboard/text",
     "dashboard/look": "audit/finding dashboard/i18n policies/verdict",
     "dashboard/pages": (
-        "audit/case audit/errors audit/finding audit/reports audit/reports/parts "
+        "audit/case audit/errors audit/finding audit/reports audit/reports/parts audit/words "
         "dashboard/app dashboard/cases dashboard/charts dashboard/frames dashboard/i18n "
         "dashboard/look dashboard/server dashboard/text dashboard/views policies/gate "
         "policies/pack policies/schema policies/verdict"
     ),
     "dashboard/server": ("audit/case audit/errors audit/files audit/interrupts policies/recording"),
-    "dashboard/text": "",
+    "dashboard/text": "audit/words",
     "dashboard/views": (
-        "audit/case audit/errors audit/finding dashboard/cases dashboard/charts "
+        "audit/case audit/errors audit/finding audit/words dashboard/cases dashboard/charts "
         "dashboard/frames dashboard/i18n dashboard/look dashboard/server dashboard/text "
         "policies/gate policies/pack policies/schema policies/statements policies/verdict"
     ),
@@ -165,7 +165,7 @@ WALLS: dict[str, str] = {
     "policies/extending": "policies/demands policies/schema",
     "policies/gate": "audit/errors policies/verdict",
     "policies/judge": (
-        "audit/case policies/deciding policies/schema policies/statements "
+        "audit/case audit/words policies/deciding policies/schema policies/statements "
         "policies/verdict policies/words"
     ),
     "policies/lint": "audit/errors policies/demands policies/schema",
@@ -177,13 +177,15 @@ WALLS: dict[str, str] = {
     ),
     "policies/schema": "audit/files policies/demands policies/verdict",
     "policies/statements": (
-        "audit/case audit/errors audit/files policies/schema policies/terms policies/words"
+        "audit/case audit/errors audit/files audit/words policies/schema policies/terms "
+        "policies/words"
     ),
     "policies/terms": "",
     "policies/verdict": "audit/finding",
-    "policies/words": "audit/finding policies/verdict",
+    "policies/words": "audit/finding audit/words policies/verdict",
     "trainers/__main__": (
-        "audit/errors audit/interrupts trainers/distributed trainers/fitting trainers/job"
+        "audit/errors audit/interrupts audit/words trainers/distributed trainers/fitting "
+        "trainers/job"
     ),
     "trainers/architectures": "audit/errors trainers/validate",
     "trainers/data": (

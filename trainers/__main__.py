@@ -15,8 +15,9 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from evenhand.audit.errors import INTERRUPTED, OK, OUR_BUG, EvenhandError, printable
+from evenhand.audit.errors import INTERRUPTED, OK, OUR_BUG, EvenhandError
 from evenhand.audit.interrupts import termination_as_interrupt
+from evenhand.audit.words.text import lines
 from evenhand.trainers.fitting.progress import words
 
 
@@ -24,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what was given wrongly without obeying the control characters in it."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(printable(message))
+        super().error(lines(message))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _tell(message: str) -> None:
     """A message on stderr: what comes from names and cells in it is shown, not obeyed."""
-    print(printable(message), file=sys.stderr)
+    print(lines(message), file=sys.stderr)
 
 
 def _say(epoch: int, epochs: int, *told: Any) -> None:

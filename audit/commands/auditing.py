@@ -192,7 +192,8 @@ def _show_result(
         run = case.environment["run"]
         plans = "one plan" if run["plans"] == 1 else f"{run['plans']} different plans"
         show(f"Run {run['number']} of {run['in_all']} of this model on these data ({plans})")
-    show(f"Case: {case.path}\nNext: evenhand report {case.path} --format html -o report.html")
+    show(f"Case: {case.path}")
+    show(f"Next: evenhand report {case.path} --format html -o report.html")
 
 
 def _spec(model: str | None, options: dict[str, Any]) -> SubjectSpec:

@@ -89,7 +89,7 @@ def show_drift(found: ExplanationDrift) -> None:
 
     drift = found.drift
     if drift is None:
-        show(sh.safe(f"Explanations are not compared: {found.reason}"))
+        show(f"Explanations are not compared: {found.reason}")
         return
     made = table(f"explanations of {found.n} rows under A and B", ["what", "value", "meaning"])
     rows = (
@@ -108,9 +108,9 @@ def show_drift(found: ExplanationDrift) -> None:
     moved = sorted(known, key=lambda c: (-abs(known[c][0] - known[c][1]), c))[:3]
     told = "; ".join(f"{c} {known[c][0]:.3f}, {known[c][1]:.3f}" for c in moved)
     if told:
-        show(sh.safe(f"Shares of attribution that differ most, under A and B: {told}"))
+        show(f"Shares of attribution that differ most, under A and B: {told}")
     if found.note:
-        show(sh.safe(found.note))
+        show(found.note)
 
 
 def show_comparison(found: Comparison) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evenhand.audit.commands.parts.command import Command
+from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import OK
 
 
@@ -44,7 +45,7 @@ def dashboard(
         from evenhand.dashboard.export.site import write
 
         written = write(export, list(cases or ()), public=public)
-        print(f"{written} pages; open {export / 'index.html'}")
+        show(f"{written} pages; open {export / 'index.html'}")
         return OK
     from evenhand.dashboard.server.launch import run
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
+from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import BAD_INPUT, OK, EvenhandError
 
 _PACKAGES = ("torch", "scikit-learn", "fairlearn", "captum", "opacus", "skops", "streamlit")
@@ -43,7 +44,7 @@ def doctor(as_json: sh.Json = False) -> int:
         return code
     marks = {"ok": "✓", "note": "i", "problem": "✗"}
     for s in symptoms:
-        print(sh.safe(f"{marks[s.state]} {s.what}: {s.detail}"))
+        show(f"{marks[s.state]} {s.what}: {s.detail}")
     return code
 
 

@@ -60,7 +60,8 @@ def explain(
     if as_json:
         sh.print_json(told)
     else:
-        show("\n".join(lines(told, words(language))))
+        for line in lines(told, words(language)):
+            show(line)
         if source.subject is None:
             sh.say(f"note: from the case alone, {source.why_not}")
     return OK

@@ -129,7 +129,9 @@ def _show_card(cards: list[dict[str, Any]], name: str, *, as_json: bool) -> int:
     if card["declares"]:
         show(f"Can be declared in subject.yaml: {', '.join(card['declares'])}")
     if card["save"]:
-        show(f"How to save a model so:\n{card['save']}")
+        show("How to save a model so:")
+        for line in card["save"].splitlines():
+            show(line)
     return OK
 
 

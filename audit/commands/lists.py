@@ -10,6 +10,7 @@ import typer
 
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
+from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import BAD_INPUT, OK
 from evenhand.audit.run import flow
 
@@ -22,7 +23,7 @@ policies_app = typer.Typer(
 @checks_app.command("list")
 def checks_list(as_json: sh.Json = False) -> int:
     """List every check with its question."""
-    from evenhand.audit.commands.parts.tables import show, table
+    from evenhand.audit.commands.parts.tables import table
     from evenhand.audit.run.catalogue import checks
 
     if as_json:
@@ -40,7 +41,7 @@ def checks_show(
     check: Annotated[str, typer.Argument(metavar="CHECK")], as_json: sh.Json = False
 ) -> int:
     """Show one check: its measures, needs, options and source."""
-    from evenhand.audit.commands.parts.tables import show, table
+    from evenhand.audit.commands.parts.tables import table
     from evenhand.audit.run.catalogue import check as find
 
     described = find(check).describe()
@@ -65,7 +66,7 @@ def checks_show(
 @policies_app.command("list")
 def policies_list(as_json: sh.Json = False) -> int:
     """List the packs that are shipped."""
-    from evenhand.audit.commands.parts.tables import show, table
+    from evenhand.audit.commands.parts.tables import table
     from evenhand.policies.pack import load_pack, shipped_packs
 
     packs = [load_pack(ref) for ref in shipped_packs()]
@@ -103,7 +104,7 @@ def policies_show(
     as_json: sh.Json = False,
 ) -> int:
     """Show one pack: its legal status and every item."""
-    from evenhand.audit.commands.parts.tables import show, table
+    from evenhand.audit.commands.parts.tables import table
     from evenhand.policies.pack import load_pack
 
     loaded = load_pack(pack)
@@ -164,9 +165,9 @@ def policies_lint(
         sh.print_json({"complaints": found, "exit_code": code})
         return code
     for pack, c in complaints:
-        print(sh.safe(f"{pack}: {c}"))
+        show(f"{pack}: {c}")
     if not complaints:
-        print("no complaints")
+        show("no complaints")
     return code
 
 

@@ -238,7 +238,8 @@ def _show(found: BeforeAfter, *, as_json: bool) -> None:
     show(made)
     for line in found.says:
         show(line)
-    show(f"Model: {found.result.model}\nCases: {found.before.path}  {found.after.path}")
+    show(f"Model: {found.result.model}")
+    show(f"Cases: {found.before.path}  {found.after.path}")
     show(f"Next: evenhand compare {found.after.path} {found.before.path}")
 
 

@@ -11,6 +11,7 @@ import typer
 from evenhand.audit.commands.auditing import CaseFolder
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
+from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import OK, InputError
 from evenhand.audit.run import flow
 
@@ -159,9 +160,7 @@ def sign_off(
         sh.print_json({"entry": entry.seq, "digest": entry.digest, "body": body, "exit_code": OK})
     else:
         open_items = len(body["accepted"])
-        print(
-            f"signed off by {sh.safe(by)} as entry {entry.seq}, accepting {open_items} open items"
-        )
+        show(f"signed off by {sh.safe(by)} as entry {entry.seq}, accepting {open_items} open items")
     return OK
 
 
@@ -230,9 +229,9 @@ def _record(
             }
         )
     else:
-        print(f"{kind} recorded as entry {entry.seq} of the register")
-        print(sh.safe(f"{pack.id}:{item}: {before.status} -> {after.status}"))
-        print(sh.safe(after.because["en"]))
+        show(f"{kind} recorded as entry {entry.seq} of the register")
+        show(f"{pack.id}:{item}: {before.status} -> {after.status}")
+        show(after.because["en"])
     return OK
 
 

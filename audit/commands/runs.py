@@ -45,8 +45,8 @@ def runs_list(
         )
     show(made)
     for work in cut_off:
-        show(sh.safe(f"Cut off: {work['folder']} ({work['checks']} checks kept)"))
-        show(sh.safe(f"  go on: {work['resume'] or 'nothing was kept; delete the folder'}"))
+        show(f"Cut off: {work['folder']} ({work['checks']} checks kept)")
+        show(f"  go on: {work['resume'] or 'nothing was kept; delete the folder'}")
     return OK
 
 
@@ -68,11 +68,11 @@ def runs_show(
     if as_json:
         sh.print_json({**one.to_json(), "state": _state(one), "planned": body, "exit_code": OK})
         return OK
-    show(sh.safe(f"{one.name}: {one}"))
-    show(sh.safe(f"planned {one.at} as entry {one.entry}, before scoring: {one.plan}"))
-    show(sh.safe(f"state: {_state(one)}"))
+    show(f"{one.name}: {one}")
+    show(f"planned {one.at} as entry {one.entry}, before scoring: {one.plan}")
+    show(f"state: {_state(one)}")
     for key in ("digests", "target", "threshold", "sensitive_features", "seed"):
-        show(sh.safe(f"{key}: {json.dumps(body.get(key), ensure_ascii=False)}"))
+        show(f"{key}: {json.dumps(body.get(key), ensure_ascii=False)}")
     return OK
 
 

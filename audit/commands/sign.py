@@ -11,6 +11,7 @@ import typer
 from evenhand.audit.commands.auditing import CaseFolder
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
+from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import OK
 from evenhand.audit.run import flow
 
@@ -55,9 +56,9 @@ def sign(
         sh.print_json({**told, "exit_code": OK})
         return OK
     public = "the public half of your key" if key else str(home() / "keys" / PUBLIC)
-    print(sh.safe(f"signed as entry {entry.seq} of the register: {place}"))
-    print(sh.safe(f"key {signer.public.id}"))
-    print(sh.safe(f"Others check it with: evenhand verify {case} --key KEY.pub (send {public})"))
+    show(f"signed as entry {entry.seq} of the register: {place}")
+    show(f"key {signer.public.id}")
+    show(f"Others check it with: evenhand verify {case} --key KEY.pub (send {public})")
     return OK
 
 
@@ -84,8 +85,9 @@ def export(
         told = {"archive": str(place), "sha256": digest_bytes(data), "case": read.digest}
         sh.print_json({**told, "bytes": len(data), "exit_code": OK})
     else:
-        print(sh.safe(f"wrote {place} ({len(data)} bytes)\n{digest_bytes(data)}"))
-        print(sh.safe(f"Others check it with: evenhand verify {place.name} --recompute"))
+        show(f"wrote {place} ({len(data)} bytes)")
+        show(digest_bytes(data))
+        show(f"Others check it with: evenhand verify {place.name} --recompute")
     return OK
 
 

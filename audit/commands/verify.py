@@ -9,6 +9,7 @@ import typer
 
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
+from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import OK, AlteredEvidenceError, InputError
 
 if TYPE_CHECKING:
@@ -181,22 +182,23 @@ def _register(keys: list[PublicKey], copies: Any) -> dict[str, Any]:
 def _show(result: dict[str, Any]) -> None:
     if "case" in result:
         where = "and in the register" if result["registered"] else "but not in this register"
-        print(f"intact: every file is as sealed, {where}\n{result['digest']}")
+        show(f"intact: every file is as sealed, {where}")
+        show(result["digest"])
         for s in result["signatures"]:
             said = "holds" if s["checked"] else "not checked: pass its public key with --key"
-            print(sh.safe(f"signature {s['file']} of {s['key']}: {said}"))
+            show(f"signature {s['file']} of {s['key']}: {said}")
     if (sums := result.get("recomputed")) is not None:
-        print(
+        show(
             f"recomputed: {sums['numbers']} numbers of {sums['findings']} findings follow from "
             "the counts in the case, and agree to 1e-9"
         )
     if (found := result.get("register")) is not None:
-        print(
+        show(
             f"register: {found['entries']} entries, the chain holds, {found['checkpoints']} "
             "signed checkpoints agree with it"
         )
         for note in found["notes"]:
-            print(sh.safe(f"note: {note}"))
+            show(f"note: {note}")
 
 
 COMMANDS = (Command("verify", verify, order=60),)

@@ -19,7 +19,7 @@ from evenhand.audit.reports.parts.dossier import Dossier, sources
 from evenhand.audit.reports.parts.groups import apart
 from evenhand.audit.reports.parts.outline import unmeasured
 from evenhand.audit.reports.parts.words import Words, words
-from evenhand.audit.words.text import plain
+from evenhand.audit.words.text import visible
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json; version=1.6"
@@ -45,7 +45,7 @@ def render(
     say = words(language)
     packages = case.environment.get("packages") or {}
     libraries = [
-        {"type": "library", "bom-ref": f"pkg:{n}", "name": plain(n), "version": plain(v),
+        {"type": "library", "bom-ref": f"pkg:{n}", "name": visible(n), "version": visible(v),
          "purl": f"pkg:pypi/{quote(str(n).lower(), safe='')}@{quote(str(v), safe='')}"}
         for n, v in sorted(packages.items())
         if v != "not installed"
@@ -74,7 +74,7 @@ def render(
 
 
 def _tool(case: Case) -> dict[str, Any]:
-    version = plain(case.environment.get("evenhand", "unknown"))
+    version = visible(case.environment.get("evenhand", "unknown"))
     return {"type": "application", "name": "evenhand", "version": version}
 
 
@@ -84,8 +84,8 @@ def _model(case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words
     found: dict[str, Any] = {
         "type": "machine-learning-model",
         "bom-ref": _MODEL,
-        "name": plain(subject["name"]),
-        "description": plain(" ".join(sentences.subject_sentences(case, say))),
+        "name": visible(subject["name"]),
+        "description": visible(" ".join(sentences.subject_sentences(case, say))),
         "modelCard": {
             "bom-ref": "model-card",
             "modelParameters": _parameters(case),
@@ -108,7 +108,7 @@ def _parameters(case: Case) -> dict[str, Any]:
         parameters["approach"] = {"type": _APPROACHES[task]}
     architecture = (case.plan.get("model_declared") or {}).get("architecture")
     if architecture:
-        parameters["modelArchitecture"] = plain(json.dumps(architecture, sort_keys=True))
+        parameters["modelArchitecture"] = visible(json.dumps(architecture, sort_keys=True))
     return parameters
 
 
@@ -119,10 +119,10 @@ def _metrics(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     for f in findings:
         if f.value is None or f.column or not f.check.startswith(families):
             continue
-        one: dict[str, Any] = {"type": plain(f.measure), "value": repr(f.value)}
+        one: dict[str, Any] = {"type": visible(f.measure), "value": repr(f.value)}
         about = [f"{k}={v}" for k, v in sorted(f.group.items())]
         about += [f"between {name}" for name in f.between]
-        one["slice"] = plain("; ".join([*about, f"n={f.n}"]))
+        one["slice"] = visible("; ".join([*about, f"n={f.n}"]))
         if f.interval:
             low, high = repr(f.interval.low), repr(f.interval.high)
             one["confidenceInterval"] = {"lowerBound": low, "upperBound": high}
@@ -139,17 +139,17 @@ def _considerations(
         f"{say.measure(f.measure)}: {say.reason(f.reason)}" for f in unmeasured(case.findings)
     ]
     found: dict[str, Any] = {
-        "technicalLimitations": [plain(x) for x in dict.fromkeys(limits)][:_MOST],
+        "technicalLimitations": [visible(x) for x in dict.fromkeys(limits)][:_MOST],
         "ethicalConsiderations": [
             _consideration(v, say)
             for v in verdicts
             if v.status in ("fail", "error", "warn", "inconclusive", "waived", "needs-attestation")
         ],
         "fairnessAssessments": _assessments(case, say),
-        "performanceTradeoffs": [plain(x) for x in plain_words.leaks(case, say)],
+        "performanceTradeoffs": [visible(x) for x in plain_words.leaks(case, say)],
     }
     if use:
-        found["useCases"] = [plain(use)]
+        found["useCases"] = [visible(use)]
     return found
 
 
@@ -157,8 +157,8 @@ def _consideration(verdict: Verdict, say: Words) -> dict[str, str]:
     """An open item as a risk, with what the pack says to do about it."""
     what = f"{verdict.pack} {verdict.item}: {say.pick(verdict.title)}"
     told = f"{what} ({say.term('status', verdict.status)}: {say.pick(verdict.because)})"
-    return {"name": plain(told)} | (
-        {"mitigationStrategy": plain(say.pick(verdict.fix))} if verdict.fix else {}
+    return {"name": visible(told)} | (
+        {"mitigationStrategy": visible(say.pick(verdict.fix))} if verdict.fix else {}
     )
 
 
@@ -174,8 +174,8 @@ def _assessments(case: Case, say: Words) -> list[dict[str, str]]:
         lines = plain_words.worse_by(case, str(feature), say)
         told.append(
             {
-                "groupAtRisk": plain(f"{feature} = {worst}" if worst is not None else feature),
-                "harms": plain(" ".join(lines)),
+                "groupAtRisk": visible(f"{feature} = {worst}" if worst is not None else feature),
+                "harms": visible(" ".join(lines)),
             }
         )
     return told
@@ -184,7 +184,7 @@ def _assessments(case: Case, say: Words) -> list[dict[str, str]]:
 def _data(case: Case) -> dict[str, Any]:
     data = case.subject.get("data") or {}
     digest = (case.subject.get("digests") or {}).get("data")
-    name = plain(data.get("path") or "unknown")
+    name = visible(data.get("path") or "unknown")
     contents = {"properties": _properties([("rows", str(data["rows"]))])} if "rows" in data else {}
     found: dict[str, Any] = {
         "type": "data",
@@ -202,4 +202,4 @@ def _gate(gate: Mapping[str, object] | None) -> list[tuple[str, str]]:
 
 
 def _properties(pairs: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"name": f"evenhand:{plain(k)}", "value": plain(v)} for k, v in pairs]
+    return [{"name": f"evenhand:{visible(k)}", "value": visible(v)} for k, v in pairs]

@@ -13,9 +13,8 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts import outline
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.places import place_of
-from evenhand.audit.reports.parts.text import short
 from evenhand.audit.reports.parts.words import Words, words
-from evenhand.audit.words.text import plain
+from evenhand.audit.words.text import short, visible
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/plain; charset=utf-8"
@@ -92,9 +91,9 @@ def message(text: str) -> str:
     """Text as the message of a workflow command: one line, no command within it.
 
     >>> message("50 % off\\n::error::x")
-    '50 %25 off ::error::x'
+    '50 %25 off ⟨U+003A⟩:error::x'
     """
-    return plain(text).replace("%", "%25").replace("##[", "## [")
+    return visible(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:

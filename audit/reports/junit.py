@@ -13,7 +13,7 @@ from evenhand.audit.reports.parts import figures
 from evenhand.audit.reports.parts.dossier import Dossier, sources
 from evenhand.audit.reports.parts.outline import SEVERITIES, Pack, packs
 from evenhand.audit.reports.parts.words import Words, words
-from evenhand.audit.words.text import plain
+from evenhand.audit.words.text import visible
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/xml"
@@ -37,7 +37,7 @@ def render(
 
     Where the gate was set so that inconclusive items or warnings fail, they are failures here too.
     """
-    root = ET.Element("testsuites", name=f"evenhand: {plain(case.subject['name'])}")
+    root = ET.Element("testsuites", name=f"evenhand: {visible(case.subject['name'])}")
     totals = {"tests": 0, "failures": 0, "errors": 0}
     for pack in packs(verdicts):
         suite = _suite(case, pack, words(language), gate, dossier)
@@ -60,7 +60,7 @@ def _suite(
     kinds = [_element(v, gate) for v in pack.verdicts]
     suite = ET.Element(
         "testsuite",
-        name=plain(f"{pack.id} {pack.version}"),
+        name=visible(f"{pack.id} {pack.version}"),
         tests=str(len(kinds)),
         failures=str(kinds.count("failure")),
         errors=str(kinds.count("error")),
@@ -68,7 +68,7 @@ def _suite(
     )
     properties = ET.SubElement(suite, "properties")
     for name, value in _properties(case, pack, gate, dossier, say):
-        ET.SubElement(properties, "property", name=plain(name), value=plain(value))
+        ET.SubElement(properties, "property", name=visible(name), value=visible(value))
     for verdict, kind in zip(pack.verdicts, kinds, strict=True):
         suite.append(_test_case(verdict, kind, say))
     return suite
@@ -106,16 +106,16 @@ def _is_raised(verdict: Verdict, gate: Mapping[str, object]) -> bool:
 
 
 def _test_case(verdict: Verdict, kind: str, say: Words) -> ET.Element:
-    title = plain(say.pick(verdict.title))
+    title = visible(say.pick(verdict.title))
     element = ET.Element(
-        "testcase", name=plain(f"{verdict.item} {title}"), classname=plain(verdict.pack)
+        "testcase", name=visible(f"{verdict.item} {title}"), classname=visible(verdict.pack)
     )
-    because = plain(say.pick(verdict.because))
+    because = visible(say.pick(verdict.because))
     if kind == "skipped":
         ET.SubElement(element, "skipped", message=f"{verdict.status}: {because}")
     elif kind:
         detail = ET.SubElement(
-            element, kind, message=because, type=plain(f"{verdict.status}.{verdict.reason_code}")
+            element, kind, message=because, type=visible(f"{verdict.status}.{verdict.reason_code}")
         )
         detail.text = "\n".join(_details(verdict, say))
         return element
@@ -141,4 +141,4 @@ def _details(verdict: Verdict, say: Words) -> list[str]:
         lines.append(f"fix: {say.pick(verdict.fix)}")
     lines += [f"clause: {k} {v}" for k, v in sorted(verdict.clause.items())]
     lines += [f"finding: {name}" for name in verdict.findings]
-    return [plain(line) for line in lines]
+    return [visible(line) for line in lines]

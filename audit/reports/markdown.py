@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts import outline, plain_words, sentences
 from evenhand.audit.reports.parts.dossier import Dossier, sources
-from evenhand.audit.reports.parts.text import code, markdown, short
+from evenhand.audit.reports.parts.text import code, markdown
 from evenhand.audit.reports.parts.words import Words, words
+from evenhand.audit.words.text import short
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/markdown; charset=utf-8"

@@ -12,7 +12,7 @@ from evenhand.audit.reports.parts import figures, outline, sentences
 from evenhand.audit.reports.parts.dossier import Dossier, signatures, sources
 from evenhand.audit.reports.parts.text import code, markdown
 from evenhand.audit.reports.parts.words import Words, words
-from evenhand.audit.words.text import plain
+from evenhand.audit.words.text import visible
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/markdown; charset=utf-8"
@@ -60,7 +60,7 @@ def _front_matter(case: Case) -> str:
     """YAML between two rules. The dumper quotes whatever would be read as more than text."""
     import yaml
 
-    name = plain(case.subject["name"])
+    name = visible(case.subject["name"])
     task = _hub_task(case)
     metadata: dict[str, Any] = {
         "model_name": name,
@@ -83,19 +83,19 @@ def _hub_task(case: Case) -> str:
     kind = case.artifact(_KIND).get("kind") if f"artifacts/{_KIND}" in case.files else None
     if task in ("binary", "multiclass") and kind in ("tabular", "image", "text"):
         return f"{kind}-classification"
-    return "tabular-regression" if (task, kind) == ("regression", "tabular") else plain(task)
+    return "tabular-regression" if (task, kind) == ("regression", "tabular") else visible(task)
 
 
 def _metric(finding: Finding) -> dict[str, Any]:
-    found: dict[str, Any] = {"n": finding.n, "method": plain(finding.method)}
+    found: dict[str, Any] = {"n": finding.n, "method": visible(finding.method)}
     if finding.interval:
         found["interval"] = [finding.interval.low, finding.interval.high]
         found["level"] = finding.interval.level
-        found["interval_method"] = plain(finding.interval.method)
+        found["interval_method"] = visible(finding.interval.method)
     return {
-        "type": _HUB_METRICS.get(finding.measure, plain(finding.measure)),
+        "type": _HUB_METRICS.get(finding.measure, visible(finding.measure)),
         "value": finding.value,
-        "name": plain(finding.measure),
+        "name": visible(finding.measure),
         "args": found,
     }
 
@@ -103,10 +103,10 @@ def _metric(finding: Finding) -> dict[str, Any]:
 def _dataset(case: Case) -> dict[str, str]:
     data = case.subject.get("data")
     path = data.get("path") if isinstance(data, Mapping) else None
-    name = plain(PurePosixPath(str(path)).name) if path else "unknown"
+    name = visible(PurePosixPath(str(path)).name) if path else "unknown"
     found = {"name": name, "type": name}
     digest = (case.subject.get("digests") or {}).get("data")
-    return {**found, "revision": plain(digest)} if digest else found
+    return {**found, "revision": visible(digest)} if digest else found
 
 
 def _overall(case: Case) -> list[Finding]:

@@ -17,7 +17,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts.dossier import Dossier, sources
 from evenhand.audit.reports.parts.outline import Pack, packs
 from evenhand.audit.reports.parts.words import Words, words
-from evenhand.audit.words.text import plain
+from evenhand.audit.words.text import visible
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/json"
@@ -42,7 +42,7 @@ def render(
     """One JSON object; its ids and times come from the case, so that it can be made again."""
     say = words(language)
     at = _time(case.environment.get("finished_at"))
-    title = plain(say("page_title", name=case.subject["name"]))
+    title = visible(say("page_title", name=case.subject["name"]))
     plan = _id(case, "plan")
     results = [_result(case, p, at, say) for p in packs(verdicts) or [Pack("none", "", ())]]
     document = {
@@ -54,7 +54,7 @@ def render(
                 "version": case.digest,
                 "oscal-version": VERSION,
                 "props": _props([("tool", "evenhand"), *_gate(gate)]),
-                "remarks": plain(
+                "remarks": visible(
                     "; ".join(f"{name}: {value}" for name, value in sources(case, dossier, say))
                     + f". {say('law')}"
                 ),
@@ -74,8 +74,8 @@ def _result(case: Case, pack: Pack, at: str, say: Words) -> dict[str, Any]:
     selection: dict[str, Any] = {"include-controls": controls} if controls else {"include-all": {}}
     result: dict[str, Any] = {
         "uuid": _id(case, "result", pack.id, pack.version),
-        "title": plain(f"{pack.id} {pack.version}".strip()),
-        "description": plain(say("caption_verdicts", pack=pack.id, count=len(pack.verdicts))),
+        "title": visible(f"{pack.id} {pack.version}".strip()),
+        "description": visible(say("caption_verdicts", pack=pack.id, count=len(pack.verdicts))),
         "start": _time(case.environment.get("started_at")),
         "end": at,
         "reviewed-controls": {"control-selections": [selection]},
@@ -99,7 +99,7 @@ def _observation(case: Case, verdict: Verdict, at: str, say: Words) -> dict[str,
     return {
         "uuid": _id(case, "observation", verdict.pack, verdict.item),
         "title": _title(verdict, say),
-        "description": plain(say.pick(verdict.because)),
+        "description": visible(say.pick(verdict.because)),
         "methods": _METHODS[verdict.kind],
         "types": ["control-objective"],
         "props": _props(props),
@@ -112,14 +112,14 @@ def _finding(case: Case, verdict: Verdict, say: Words) -> dict[str, Any]:
     finding: dict[str, Any] = {
         "uuid": _id(case, "finding", verdict.pack, verdict.item),
         "title": _title(verdict, say),
-        "description": plain(say.pick(verdict.because)),
+        "description": visible(say.pick(verdict.because)),
         "target": {
             "type": "objective-id",
             "target-id": _token(verdict),
             "status": {
                 "state": state,
                 "reason": _SATISFIED.get(verdict.status, "other"),
-                "remarks": plain(say.term("status", verdict.status)),
+                "remarks": visible(say.term("status", verdict.status)),
             },
         },
         "related-observations": [
@@ -127,7 +127,7 @@ def _finding(case: Case, verdict: Verdict, say: Words) -> dict[str, Any]:
         ],
     }
     if verdict.fix:
-        finding["remarks"] = plain(f"{say('fix')} {say.pick(verdict.fix)}")
+        finding["remarks"] = visible(f"{say('fix')} {say.pick(verdict.fix)}")
     return finding
 
 
@@ -140,7 +140,7 @@ def _resources(case: Case, dossier: Dossier, plan: str) -> list[dict[str, Any]]:
     return [
         {
             "uuid": one,
-            "title": plain(name),
+            "title": visible(name),
             "rlinks": [
                 {
                     "href": re.sub(r"[^A-Za-z0-9._/-]", "_", name),
@@ -153,7 +153,7 @@ def _resources(case: Case, dossier: Dossier, plan: str) -> list[dict[str, Any]]:
 
 
 def _title(verdict: Verdict, say: Words) -> str:
-    return plain(say.pick(verdict.title)) or plain(verdict.item)
+    return visible(say.pick(verdict.title)) or visible(verdict.item)
 
 
 def _gate(gate: Mapping[str, object] | None) -> list[tuple[str, str]]:
@@ -168,7 +168,11 @@ def _gate(gate: Mapping[str, object] | None) -> list[tuple[str, str]]:
 def _props(pairs: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
     """Values that are one line without a space at either end, as OSCAL wants them."""
     return [
-        {"name": name, "value": plain(value).strip() or "none", "ns": "https://evenhand.invalid/ns"}
+        {
+            "name": name,
+            "value": visible(value).strip() or "none",
+            "ns": "https://evenhand.invalid/ns",
+        }
         for name, value in pairs
     ]
 

@@ -17,7 +17,7 @@ from evenhand.audit.reports.parts.dossier import Dossier, sources
 from evenhand.audit.reports.parts.outline import Pack, packs
 from evenhand.audit.reports.parts.places import in_repository, place_of
 from evenhand.audit.reports.parts.words import Words, words
-from evenhand.audit.words.text import plain
+from evenhand.audit.words.text import visible
 from evenhand.policies.verdict import Severity, Verdict
 
 MEDIA_TYPE = "application/sarif+json"
@@ -69,7 +69,7 @@ def _run(
         "tool": {
             "driver": {
                 "name": "evenhand",
-                "version": plain(case.environment.get("evenhand", "unknown")),
+                "version": visible(case.environment.get("evenhand", "unknown")),
                 "rules": rules,
             }
         },
@@ -85,12 +85,12 @@ def _run(
         ],
         "properties": {
             "case": case.digest,
-            "pack": plain(pack.id),
-            "packVersion": plain(pack.version),
-            "subject": plain(case.subject["name"]),
+            "pack": visible(pack.id),
+            "packVersion": visible(pack.version),
+            "subject": visible(case.subject["name"]),
             "counts": dict(pack.counts),
             "gate": None if gate is None else {k: gate[k] for k in sorted(gate)},
-            "sources": {plain(k): plain(v) for k, v in sources(case, dossier, say)},
+            "sources": {visible(k): visible(v) for k, v in sources(case, dossier, say)},
         },
     }
 
@@ -101,7 +101,7 @@ def _invocation(case: Case, gate: Mapping[str, object] | None) -> dict[str, Any]
     invocation: dict[str, Any] = {
         "executionSuccessful": not crashed,
         "toolExecutionNotifications": [
-            {"level": "error", "message": {"text": plain(f"{f.id}: {f.reason}")}} for f in crashed
+            {"level": "error", "message": {"text": visible(f"{f.id}: {f.reason}")}} for f in crashed
         ],
     }
     code = (gate or {}).get("exit_code")
@@ -111,24 +111,24 @@ def _invocation(case: Case, gate: Mapping[str, object] | None) -> dict[str, Any]
 
 
 def _rule(verdict: Verdict, say: Words) -> dict[str, Any]:
-    title = plain(say.pick(verdict.title))
-    clauses = [plain(f"{k} {v}") for k, v in sorted(verdict.clause.items())]
-    fix = plain(say.pick(verdict.fix))
+    title = visible(say.pick(verdict.title))
+    clauses = [visible(f"{k} {v}") for k, v in sorted(verdict.clause.items())]
+    fix = visible(say.pick(verdict.fix))
     basis = f"{say('evidence_for')} {say.listed(clauses)}. " if clauses else ""
     return {
-        "id": plain(verdict.item),
-        "shortDescription": {"text": title or plain(verdict.item)},
-        "fullDescription": {"text": f"{basis}{title}" or plain(verdict.item)},
-        "help": {"text": fix or title or plain(verdict.item)},
+        "id": visible(verdict.item),
+        "shortDescription": {"text": title or visible(verdict.item)},
+        "fullDescription": {"text": f"{basis}{title}" or visible(verdict.item)},
+        "help": {"text": fix or title or visible(verdict.item)},
         "defaultConfiguration": {"level": _LEVELS[verdict.severity]},
         "properties": {
             "tags": ["responsible-ai", verdict.kind],
-            "clause": {plain(k): plain(v) for k, v in verdict.clause.items()},
+            "clause": {visible(k): visible(v) for k, v in verdict.clause.items()},
             "severity": verdict.severity,
             "obligation": verdict.obligation,
             "status": verdict.status,
             "underlying": verdict.underlying,
-            "because": plain(say.pick(verdict.because)),
+            "because": visible(say.pick(verdict.because)),
             "thresholdOrigin": verdict.threshold_origin,
         },
     }
@@ -143,17 +143,17 @@ def _result(
     word = say.term("status", verdict.status)
     key = json.dumps([verdict.pack, verdict.item, case.subject["name"]], ensure_ascii=True)
     return {
-        "ruleId": plain(verdict.item),
+        "ruleId": visible(verdict.item),
         "ruleIndex": index,
         "kind": kind,
         "level": level if kind == "fail" else "none",
-        "message": {"text": f"{word}: {plain(say.pick(verdict.because))}"},
+        "message": {"text": f"{word}: {visible(say.pick(verdict.because))}"},
         **_locations(case, verdict, dossier),
         "partialFingerprints": {"evenhandItem/v1": hashlib.sha256(key.encode()).hexdigest()},
         "properties": {
             "status": verdict.status,
-            "reasonCode": plain(verdict.reason_code),
-            "findings": [plain(f) for f in verdict.findings],
+            "reasonCode": visible(verdict.reason_code),
+            "findings": [visible(f) for f in verdict.findings],
             "value": verdict.value,
             "threshold": verdict.threshold,
             "comparator": verdict.comparator,
@@ -179,7 +179,7 @@ def _locations(case: Case, verdict: Verdict, dossier: Dossier) -> dict[str, Any]
     }
     if finding:
         physical = _physical(_artifact(case, "findings.jsonl"), finding)
-        text = {"text": plain(verdict.findings[0])}
+        text = {"text": visible(verdict.findings[0])}
         found["relatedLocations"] = [{"id": 1, "physicalLocation": physical, "message": text}]
     return found
 

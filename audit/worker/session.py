@@ -18,8 +18,8 @@ from evenhand.audit.errors import (
     InputError,
     LimitError,
     UnsafeModelError,
-    printable,
 )
+from evenhand.audit.words.text import lines
 from evenhand.audit.worker.frames import MAX_MESSAGE, BadFrame, Message, pack, unpack
 from evenhand.audit.worker.isolation.levels import GIB, Isolation, Level, Rules
 from evenhand.audit.worker.isolation.lock import resident_memory
@@ -33,10 +33,9 @@ _ERRORS: Mapping[str, type[EvenhandError]] = {
 
 
 def escaped(text: object, *, most: int = _KEPT_TEXT) -> str:
-    """Text from a worker as one may show it: control and direction characters as escapes."""
-    shown = str(text)
-    cut = shown[:most] + (" …" if len(shown) > most else "")
-    return printable(cut)
+    """Text from a worker as one may show it, at most ``most`` characters of it."""
+    whole = str(text)
+    return lines(whole[:most] + (" …" if len(whole) > most else ""))
 
 
 class Session:

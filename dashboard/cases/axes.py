@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.i18n import Translator
-from evenhand.dashboard.text import visible
 
 
 def axis(finding: Finding) -> str:

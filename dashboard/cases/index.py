@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from evenhand.audit.finding import Finding, Status
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis
-from evenhand.dashboard.text import visible
 
 MOST_GROUPS = 500  # in the list of groups; a link reaches the rest
 

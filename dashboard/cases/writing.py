@@ -13,10 +13,10 @@ from datetime import UTC, date, datetime
 from evenhand.audit.case.case import Case, read_case
 from evenhand.audit.case.register import Entry, Register, home
 from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import store
 from evenhand.dashboard.i18n import Translator
 from evenhand.dashboard.server.identity import Person, RefusedError
-from evenhand.dashboard.text import visible
 from evenhand.policies import recording
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import Pack

@@ -12,12 +12,12 @@ from evenhand.audit.errors import EvenhandError
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pictures import is_published
 from evenhand.audit.reports.parts.words import words
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis_label
 from evenhand.dashboard.cases.index import group_axis, group_key
 from evenhand.dashboard.export.views import View, table
 from evenhand.dashboard.frames import compared as comparing
 from evenhand.dashboard.i18n import Translator
-from evenhand.dashboard.text import visible
 from evenhand.policies.verdict import Verdict
 
 MOST = 5  # others that a case is compared with: each comparison runs a command

@@ -24,6 +24,7 @@ from evenhand.audit.reports.parts import outline
 from evenhand.audit.reports.parts import pages as report_pages
 from evenhand.audit.reports.parts.public import for_the_public
 from evenhand.audit.reports.parts.words import Words, words
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import index, items, judging, store, writing
 from evenhand.dashboard.cases.store import RegisterView, StoredCase
 from evenhand.dashboard.export import compare as export_compare
@@ -33,7 +34,7 @@ from evenhand.dashboard.export.views import View
 from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.frames import plain_words
 from evenhand.dashboard.i18n import LANGUAGES, Translator
-from evenhand.dashboard.text import ending, visible
+from evenhand.dashboard.text import ending
 from evenhand.policies.pack import Pack
 from evenhand.policies.verdict import Verdict
 

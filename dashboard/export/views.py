@@ -16,6 +16,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pictures import is_published
 from evenhand.audit.reports.parts.words import words
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis_label
 from evenhand.dashboard.cases.index import build
 from evenhand.dashboard.frames import explained as frames_explained
@@ -24,7 +25,6 @@ from evenhand.dashboard.frames import plain_words
 from evenhand.dashboard.frames.findings import number
 from evenhand.dashboard.frames.privacy import LEDGER, ledger_frame
 from evenhand.dashboard.i18n import Translator
-from evenhand.dashboard.text import visible
 
 if TYPE_CHECKING:
     from markupsafe import Markup

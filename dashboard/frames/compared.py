@@ -16,10 +16,10 @@ import pandas as pd
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import group_axis, group_key, group_name, is_overall
 from evenhand.dashboard.i18n import Translator
 from evenhand.dashboard.look import verdict_word
-from evenhand.dashboard.text import visible
 from evenhand.policies.verdict import Verdict
 
 PAIRED_COLUMNS = (

@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import group_axis, group_key, group_name
 from evenhand.dashboard.i18n import Translator
-from evenhand.dashboard.text import visible
 
 BAR_COLUMNS = ("column", "value", "low", "high", "mean", "share", "n")
 BY_GROUP_COLUMNS = ("group", "column", "value", "n", "rank", "chosen")

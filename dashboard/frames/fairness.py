@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import group_axis, group_key, group_name
 from evenhand.dashboard.frames.findings import number
 from evenhand.dashboard.i18n import Translator
-from evenhand.dashboard.text import visible
 
 EXPLORER_COLUMNS = (
     "group",

@@ -13,10 +13,11 @@ from typing import Any
 import pandas as pd
 
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis
 from evenhand.dashboard.i18n import Translator
 from evenhand.dashboard.look import finding_word, verdict_word
-from evenhand.dashboard.text import csv_cell, visible
+from evenhand.dashboard.text import csv_cell
 from evenhand.policies.verdict import Verdict, VerdictStatus
 
 FINDING_COLUMNS = (

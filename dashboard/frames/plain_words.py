@@ -10,10 +10,10 @@ from typing import Any
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import Index, group_key, group_name
 from evenhand.dashboard.frames.findings import number
 from evenhand.dashboard.i18n import Translator
-from evenhand.dashboard.text import visible
 
 RATES = "fairness.group_rates"
 _TOLD = ("selection_rate", "accuracy_score", "true_positive_rate", "false_positive_rate")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.i18n import Translator
-from evenhand.dashboard.text import visible
 
 LEDGER = "privacy.ledger.json"
 LEDGER_COLUMNS = ("seq", "at", "event", "steps", "epsilon", "accountant")

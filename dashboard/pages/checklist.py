@@ -9,6 +9,7 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
 from evenhand.dashboard.cases import items, writing
 from evenhand.dashboard.cases.axes import axis as axis_of
@@ -17,7 +18,7 @@ from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.i18n import LANGUAGES, Translator
 from evenhand.dashboard.look import verdict_markdown, verdict_word
 from evenhand.dashboard.server import identity
-from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import forms, parts, state
 from evenhand.dashboard.views.context import Context
 from evenhand.policies import gate

@@ -9,6 +9,7 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
 from evenhand.dashboard.cases.axes import axis_label
 from evenhand.dashboard.cases.index import group_axis
@@ -16,7 +17,7 @@ from evenhand.dashboard.cases.store import StoredCase
 from evenhand.dashboard.charts.compared import differences
 from evenhand.dashboard.frames import compared as comparing
 from evenhand.dashboard.frames import findings as frames
-from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import figure, parts, state
 from evenhand.dashboard.views.context import Context
 

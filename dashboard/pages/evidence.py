@@ -14,10 +14,11 @@ from evenhand.audit.case.register import Entry, chain_problems
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.reports import FORMATS
 from evenhand.audit.reports.parts import outline
+from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
 from evenhand.dashboard.cases import store
 from evenhand.dashboard.server import starting
-from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import parts
 from evenhand.dashboard.views.context import Context
 

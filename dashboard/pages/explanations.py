@@ -8,11 +8,12 @@ from typing import Any
 import streamlit as st
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
 from evenhand.dashboard.charts import explained as charts_explained
 from evenhand.dashboard.frames import explained as tables
 from evenhand.dashboard.frames import findings as frames
-from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import figure, parts, state
 from evenhand.dashboard.views.context import Context
 from evenhand.dashboard.views.explained_person import one_person

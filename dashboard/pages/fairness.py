@@ -9,6 +9,7 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
 from evenhand.dashboard.cases import store
 from evenhand.dashboard.cases.axes import axes, axis_label
@@ -16,7 +17,7 @@ from evenhand.dashboard.cases.axes import axis as axis_of
 from evenhand.dashboard.cases.index import Index, group_axis, group_key, group_name
 from evenhand.dashboard.charts import groups as charts
 from evenhand.dashboard.frames import findings as frames
-from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import figure, parts, state
 from evenhand.dashboard.views.context import Context
 from evenhand.dashboard.views.fairness_views import calibration, thresholds, worst_groups

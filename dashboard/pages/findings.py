@@ -8,6 +8,7 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import STATUSES, Finding, Status
+from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
 from evenhand.dashboard.cases import store
 from evenhand.dashboard.cases.axes import axes, axis_label
@@ -15,7 +16,7 @@ from evenhand.dashboard.cases.index import Index
 from evenhand.dashboard.charts import groups as charts
 from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.look import finding_markdown
-from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import figure, parts, state
 from evenhand.dashboard.views.context import Context
 

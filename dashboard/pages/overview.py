@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
 from evenhand.dashboard.cases import judging, store
 from evenhand.dashboard.cases.judging import PackChoice
@@ -15,7 +16,7 @@ from evenhand.dashboard.cases.shelf import TOLD
 from evenhand.dashboard.cases.store import Cover, StoredCase
 from evenhand.dashboard.charts.compared import trend
 from evenhand.dashboard.frames import plain_words
-from evenhand.dashboard.text import ending, escape, visible
+from evenhand.dashboard.text import ending, escape
 from evenhand.dashboard.views import figure, parts, state
 from evenhand.dashboard.views.context import Context, Counted
 

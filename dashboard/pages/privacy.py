@@ -6,13 +6,14 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
 from evenhand.dashboard.charts import privacy as charts_privacy
 from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.frames import plain_words
 from evenhand.dashboard.frames.privacy import LEDGER, ledger_frame
 from evenhand.dashboard.pages.compare import choose_others, paired, show_differences
-from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import figure, parts
 from evenhand.dashboard.views.context import Context
 from evenhand.dashboard.views.fairness_views import artifact

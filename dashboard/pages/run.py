@@ -10,9 +10,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from evenhand.audit.case.register import home
 from evenhand.audit.errors import EvenhandError, InputError
+from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
 from evenhand.dashboard.server import identity, starting
-from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import running
 from evenhand.dashboard.views.context import Context
 from evenhand.policies.pack import shipped_packs

@@ -17,9 +17,10 @@ import streamlit as st
 from evenhand.audit.case.case import Case
 from evenhand.audit.case.register import Entry
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import writing
 from evenhand.dashboard.server import identity
-from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import parts, state
 from evenhand.dashboard.views.context import Context
 from evenhand.policies.pack import Pack

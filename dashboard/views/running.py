@@ -11,9 +11,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from evenhand.audit.case.register import home
 from evenhand.audit.errors import INTERRUPTED, EvenhandError, InputError
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.server import identity, starting
 from evenhand.dashboard.server.starting import Job, Jobs
-from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import parts, state
 from evenhand.dashboard.views.context import Context
 

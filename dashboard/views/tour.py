@@ -13,12 +13,13 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import store
 from evenhand.dashboard.cases.index import Index, group_key, group_name
 from evenhand.dashboard.cases.store import StoredCase
 from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.frames import plain_words
-from evenhand.dashboard.text import escape, visible
+from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import parts, state
 from evenhand.dashboard.views.context import Context
 from evenhand.policies.verdict import Verdict, VerdictStatus

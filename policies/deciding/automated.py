@@ -8,6 +8,7 @@ from typing import Any
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.text import name
 from evenhand.policies.deciding.decide import (
     Demand,
     Outcome,
@@ -23,7 +24,7 @@ from evenhand.policies.deciding.selection import Selection, features_of, select
 from evenhand.policies.deciding.worsening import no_comparison, row_by_row
 from evenhand.policies.demands import Check, declared_reference
 from evenhand.policies.schema import Evidence
-from evenhand.policies.words import Words, count, measured, name, place, say
+from evenhand.policies.words import Words, count, measured, place, say
 
 
 @dataclass(frozen=True)

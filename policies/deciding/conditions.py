@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from evenhand.audit.words.text import short
 from evenhand.policies.schema import Condition, Pack
-from evenhand.policies.words import name, say
+from evenhand.policies.words import say
 
 
 class FactError(Exception):
@@ -19,7 +20,7 @@ class FactError(Exception):
 
     def __init__(self, en: str, zh: str) -> None:
         super().__init__(en)
-        self.words = say(name(en), name(zh))
+        self.words = say(short(en), short(zh))
 
 
 def applies(condition: Condition | None, facts: Mapping[str, Any]) -> bool:

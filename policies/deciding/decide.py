@@ -10,10 +10,11 @@ from typing import Literal
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.measure.uncertainty import intervals
 from evenhand.audit.words.reasons import in_chinese
+from evenhand.audit.words.text import short
 from evenhand.policies.deciding import power
 from evenhand.policies.demands import Check, Comparator, ConfidenceInterval
 from evenhand.policies.verdict import VerdictStatus
-from evenhand.policies.words import Words, count, demand, measured, name, number, place, say
+from evenhand.policies.words import Words, count, demand, measured, number, place, say
 
 Relation = Literal["pass", "fail", "open"]
 # from the worst: of two answers the one further left counts
@@ -179,7 +180,7 @@ def rows_to_settle(finding: Finding, interval: Interval, thresholds: Sequence[fl
 def without_number(finding: Finding) -> Outcome:
     """The answer of a finding that is not measured: undefined never passes."""
     where = place(finding)
-    reason, zh_reason = name(finding.reason), name(in_chinese(finding.reason))
+    reason, zh_reason = short(finding.reason), short(in_chinese(finding.reason))
     what = f"{finding.check}: {finding.measure}"
     if finding.status == "error":
         status: VerdictStatus = "error"

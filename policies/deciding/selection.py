@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.text import name
 from evenhand.policies.schema import Evidence
-from evenhand.policies.words import Words, name, say
+from evenhand.policies.words import Words, say
 
 
 @dataclass(frozen=True)

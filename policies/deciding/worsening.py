@@ -9,9 +9,10 @@ from evenhand.audit.comparing.compare import MORE_IS_BETTER, Paired, paired_chan
 from evenhand.audit.errors import InputError
 from evenhand.audit.finding import Finding
 from evenhand.audit.words.reasons import in_chinese
+from evenhand.audit.words.text import name, short
 from evenhand.policies.deciding.decide import Demand, Outcome, Relation, relation, without_number
 from evenhand.policies.verdict import VerdictStatus
-from evenhand.policies.words import Words, measured, name, place, say
+from evenhand.policies.words import Words, measured, place, say
 
 
 def row_by_row(
@@ -42,8 +43,8 @@ def row_by_row(
         change = paired_change(case, other, finding.measure, finding.group, level)
     except InputError as error:
         because = say(
-            f"the cases cannot be compared row by row: {name(error.message)}",
-            f"两个案卷无法逐行比较：{name(in_chinese(error.message))}",
+            f"the cases cannot be compared row by row: {short(error.message)}",
+            f"两个案卷无法逐行比较：{short(in_chinese(error.message))}",
         )
         return Outcome("inconclusive", "no-comparison", because, (finding.id,))
     return _judged(finding, asked, change)
@@ -62,8 +63,8 @@ def _judged(finding: Finding, asked: Demand, change: Paired) -> Outcome:
     value, interval = change.difference, change.interval
     if value is None or interval is None:
         because = say(
-            f"no rows to compare: {name(change.reason)}",
-            f"没有可比较的行：{name(in_chinese(change.reason))}",
+            f"no rows to compare: {short(change.reason)}",
+            f"没有可比较的行：{short(in_chinese(change.reason))}",
         )
         return Outcome("inconclusive", "no-comparison", because, (finding.id,))
     thresholds, must, where = asked.thresholds, asked.words, place(finding)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evenhand.dashboard.text import csv_cell, escape, in_language, visible
+from evenhand.dashboard.text import csv_cell, escape, in_language
 from tests.samples import HOSTILE
 
 
@@ -28,7 +28,7 @@ def test_words_in_any_script_stay_as_they_are() -> None:
 
 
 def test_direction_and_control_characters_are_spelled_out() -> None:
-    assert visible("a\u202eb\x00c\nd") == "a\\u202eb\\u0000c d"
+    assert escape("a\u202eb\x00c\nd") == "a⟨U\\+202E⟩b⟨U\\+0000⟩c d"
 
 
 def test_no_csv_cell_is_a_formula() -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.errors import InputError, printable
+from evenhand.audit.errors import InputError
+from evenhand.audit.words.text import lines, name, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,7 +111,7 @@ def types_shown(columns: Mapping[str, str]) -> str:
     for column, kind in columns.items():
         by_type.setdefault(kind, []).append(column)
     told = [
-        f"{kind}: {', '.join(c[:40] for c in names[:12])}"
+        f"{kind}: {', '.join(name(c, 40) for c in names[:12])}"
         + (f" and {len(names) - 12} more" if names[12:] else "")
         for kind, names in by_type.items()
     ]
@@ -122,6 +123,7 @@ def print_json(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
     if not text.isprintable():  # JSON leaves C1 controls and marks of direction as they are
         text = "".join(c if c.isprintable() or c == "\n" else _escape(c) for c in text)
+    text = text.replace("##[", "#\\u0023[")  # within a string; a build runner would obey it
     sys.stdout.write(text + "\n")
 
 
@@ -137,13 +139,13 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, markup=False, highlight=False, width=wide, emoji=False)
 
 
-safe = printable  # text from data for a terminal
+safe = visible  # text from data for a terminal
 
 
 def say(message: str, *, quiet: bool = False) -> None:
     """A message on stderr."""
     if not quiet:
-        print(safe(message), file=sys.stderr)
+        print(lines(message), file=sys.stderr)
 
 
 def measured(

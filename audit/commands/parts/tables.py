@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.commands.parts.shared import console, safe
+from evenhand.audit.words.text import lines, obeyed_by_none
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -73,9 +75,15 @@ def table(title: str, columns: Sequence[str]) -> Table:
 def show(shown: Table | str) -> None:
     """Prints a table, or lines that are never broken (paths are copied from them), on stdout."""
     if isinstance(shown, str):
-        print(safe(shown))
-    else:
-        console().print(shown)
+        print(lines(shown))
+        return
+    screen = console()
+    if screen.is_terminal:
+        screen.print(shown)
+        return
+    with screen.capture() as laid_out:
+        screen.print(shown)
+    sys.stdout.write(obeyed_by_none(laid_out.get()))
 
 
 def headline_table(findings: Iterable[Finding]) -> Table:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from evenhand.audit.reports.parts.text import short
 from evenhand.audit.words.numbers import number
+from evenhand.audit.words.text import name, short
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -73,7 +73,7 @@ def bars(
     parts, y = [], 0.0
     for row in rows:
         y += 13
-        parts.append(_text(_LEFT, y, short(row.name, _NAME)))
+        parts.append(_text(_LEFT, y, name(row.name, _NAME)))
         y += 9
         parts.append(
             f'<path class="bar" d="M{_at(axis(0))} {y}H{_at(axis(row.value))}" stroke-width="8"/>'
@@ -94,7 +94,7 @@ def beeswarm(title: str, description: str, rows: Sequence[Dots]) -> Markup:
     parts, y = [], 0.0
     for row in rows:
         y += 13
-        parts.append(_text(_LEFT, y, short(row.name, _NAME)))
+        parts.append(_text(_LEFT, y, name(row.name, _NAME)))
         y += 17
         parts.append(f'<path class="zero" d="M{_at(axis(0))} {y - 12}v24"/>')
         parts += _dots(axis, row, y)
@@ -130,7 +130,7 @@ def scatter(
     marks = "".join(f"M{_at(across(a))} {_at(up(b))}h0" for a, b in zip(x, y, strict=True))
     parts = [f'<path class="zero" d="M{_LEFT + 34} {_at(up(0))}H{_RIGHT}"/>']
     parts += [f'<path class="dots t0" d="{marks}"/>', *_levels(up), *_ticks(across, 156)]
-    parts.append(_text((_LEFT + 34 + _RIGHT) / 2, 184, short(x_name, _NAME), "middle"))
+    parts.append(_text((_LEFT + 34 + _RIGHT) / 2, 184, name(x_name, _NAME), "middle"))
     return _svg(title, description, 190, parts)
 
 
@@ -169,12 +169,12 @@ def curves(
         )
         parts.append(f'<path class="dots t1" d="{marks}"/>')
     parts += [*_levels(up), *_ticks(across, 156)]
-    parts.append(_text((_LEFT + 34 + _RIGHT) / 2, 184, short(x_name, _NAME), "middle"))
+    parts.append(_text((_LEFT + 34 + _RIGHT) / 2, 184, name(x_name, _NAME), "middle"))
     y = 190.0
     for line in lines if len(lines) > 1 else ():
         y += 13
         parts.append(f'<path class="line k{line.kind}" d="M{_LEFT} {y - 3}h28"/>')
-        parts.append(_text(_LEFT + 34, y, short(line.name, _NAME)))
+        parts.append(_text(_LEFT + 34, y, name(line.name, _NAME)))
     return _svg(title, description, y + 6, parts)
 
 

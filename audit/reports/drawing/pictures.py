@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pixels import coloured_words, heat_map
-from evenhand.audit.reports.parts.text import short
 from evenhand.audit.reports.parts.words import Words
 from evenhand.audit.words.numbers import number
+from evenhand.audit.words.text import name, short
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -54,17 +54,17 @@ def pictures(case: Case, say: Words) -> Pictures:
     """Every picture that the case's artifacts give."""
     shown: list[Picture] = []
     unreadable = []
-    for name, draw in (
+    for artifact, draw in (
         (ATTRIBUTIONS, _attributions),
         (CURVES, _curves),
         (REASONS, _reference),
     ):
-        if f"artifacts/{name}" not in case.files:
+        if f"artifacts/{artifact}" not in case.files:
             continue
         try:
-            shown += draw(case, case.artifact(name), say)
+            shown += draw(case, case.artifact(artifact), say)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-            unreadable.append(name)  # another version wrote it; the findings stand without it
+            unreadable.append(artifact)  # another version wrote it; the findings stand without it
     return Pictures(tuple(shown), tuple(unreadable))
 
 
@@ -140,9 +140,9 @@ def _scatter(told: Mapping[str, Any], column: str, say: Words) -> Picture:
         for x, y in zip(told["inputs"][column], told["values"][column], strict=True)
         if x is not None and y is not None
     ]
-    title = say("pic_dependence", column=short(column, 60))
+    title = say("pic_dependence", column=name(column, 60))
     unit = say.term("unit", str(told["unit"]))
-    description = say("pic_dependence_about", column=short(column, 60), unit=unit)
+    description = say("pic_dependence_about", column=name(column, 60), unit=unit)
     by_value: dict[float, list[float]] = {}
     for x, y in sorted(pairs):
         by_value.setdefault(x, []).append(y)
@@ -162,7 +162,7 @@ def _texts(told: Mapping[str, Any], say: Words) -> list[Picture]:
         ranked = sorted(
             zip(text["words"], text["values"], strict=True), key=lambda p: -abs(p[1] or 0.0)
         )
-        rows = [(short(w, 40), _shown(v)) for w, v in ranked[:8]]
+        rows = [(name(w, 40), _shown(v)) for w, v in ranked[:8]]
         drawn = coloured_words(text["words"], text["values"])
         heads = ("pic_word", "pic_attribution")
         found.append(_picture(title, description, drawn, heads, rows, say))
@@ -189,8 +189,8 @@ def _curves(case: Case, told: Mapping[str, Any], say: Words) -> list[Picture]:
     _require_schema(told, "evenhand-explanation-curves/1")
     x = [float(s) for s in told["share_of_columns"]]
     lines = []
-    for kind, (name, key) in enumerate(_CURVE_NAMES.items(), start=1):
-        points = told[name]
+    for kind, (curve, key) in enumerate(_CURVE_NAMES.items(), start=1):
+        points = told[curve]
         y = [float(p["mean"]) for p in points]
         low = [v if p["low"] is None else float(p["low"]) for p, v in zip(points, y, strict=True)]
         high = [

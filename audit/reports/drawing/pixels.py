@@ -9,8 +9,7 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from evenhand.audit.reports.parts.text import short
-from evenhand.audit.words.text import plain
+from evenhand.audit.words.text import short, visible
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -75,7 +74,7 @@ def coloured_words(words: Sequence[str], values: Sequence[float | None]) -> Mark
     strongest = max((abs(v) for v in values if v is not None), default=0.0)
     parts = []
     for word, value in zip(words, values, strict=True):
-        shown = escape(plain(word))
+        shown = escape(visible(word))
         step = 0 if not strongest or value is None else round(STEPS * abs(value) / strongest)
         if step == 0 or value is None:
             parts.append(str(shown))

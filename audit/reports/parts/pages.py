@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.reports.parts import figures, interval, outline, sentences
 from evenhand.audit.reports.parts.words import Words
-from evenhand.audit.words.text import plain
+from evenhand.audit.words.text import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -93,4 +93,4 @@ def environment() -> Environment:
 
 def _visible(value: Any) -> Any:
     """Every text on its way into the page shows its hidden characters; markup is ours already."""
-    return plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

@@ -9,26 +9,16 @@ from __future__ import annotations
 
 import re
 
-from evenhand.audit.words.text import plain
+from evenhand.audit.words.text import visible
 
 _MARKDOWN = re.compile(r"[\\`*_\[\]{}#|~$]|:(?=/)|(?<=www)\.|^[-+=]", re.I)
 _ORDINAL = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 _UNFIT_FOR_CODE = frozenset("|<>&")
 
 
-def short(value: object, limit: int = 120) -> str:
-    """``plain`` text of at most about ``limit`` characters; what is cut is counted.
-
-    >>> short("abcdefgh", 5)
-    'abcde… (+3)'
-    """
-    line = plain(value)
-    return line if len(line) <= limit else f"{line[:limit]}… (+{len(line) - limit})"
-
-
 def markdown(value: object) -> str:
     """Text with every sign that Markdown, HTML or a code host would act on made inert."""
-    escaped = _ORDINAL.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\g<0>", plain(value)))
+    escaped = _ORDINAL.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\g<0>", visible(value)))
     escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return escaped.replace("@", "&#64;&#8288;")  # a word joiner: no one is mentioned by accident
 
@@ -42,7 +32,7 @@ def code(value: object) -> str:
     >>> code("a`b")
     '``a`b``'
     """
-    line = plain(value)
+    line = visible(value)
     if not line.strip() or not _UNFIT_FOR_CODE.isdisjoint(line):
         return markdown(line)
     fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
