@@ -16,8 +16,9 @@ import pytest
 import evenhand.audit.reports.parts as parts
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import STATUSES, Finding, Interval
-from evenhand.audit.reports.parts import figures, interval, outline, text
+from evenhand.audit.reports.parts import figures, interval, outline
 from evenhand.audit.reports.parts.words import LANGUAGES, words
+from evenhand.audit.words.text import visible
 from evenhand.policies.verdict import VERDICT_STATUSES
 from tests.audit.reports.verdict_samples import sample_verdicts
 
@@ -150,9 +151,9 @@ def test_a_value_off_the_axis_is_not_drawn() -> None:
 
 def test_two_names_that_differ_look_different() -> None:
     names = ["ab", "a\u200bb", "a\u202eb", "a\u2066b", "a\u00adb", "a\ud800b", "a\ufeffb"]
-    shown = {text.plain(n) for n in names}
+    shown = {visible(n) for n in names}
     assert len(shown) == len(names)
-    assert text.plain("Ünï 中文 🙂") == "Ünï 中文 🙂"
+    assert visible("Ünï 中文 🙂") == "Ünï 中文 🙂"
 
 
 def test_reports_load_no_heavy_library() -> None:
