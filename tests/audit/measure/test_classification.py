@@ -7,7 +7,9 @@ import pytest
 from sklearn import metrics
 
 from evenhand.audit.measure import classification as c
+from evenhand.audit.measure.classification import Confusion, named_rate
 from evenhand.audit.measure.ranking import auc_interval, roc_auc
+from tests.audit.checks.fairness.published import PRINTED
 
 COUNTS = c.Confusion(tp=30, fp=12, fn=9, tn=49)
 
@@ -101,3 +103,21 @@ def test_f1_interval_covers_the_true_f1() -> None:
         assert interval is not None
         hits += interval.low <= 2 / 3 <= interval.high
     assert 0.92 <= hits / 500 <= 0.98
+
+
+@pytest.mark.parametrize(
+    ("counts", "printed"),
+    [
+        ((2035, 1282, 1216, 2681), (32.35, 37.40, 0.68, 0.63, 0.45, 0.61, 0.69)),
+        ((389, 1597, 347, 4121), (27.93, 47.15, 0.72, 0.53, 0.11, 0.20, 0.92)),
+    ],
+    ids=["two-year", "violent"],
+)
+def test_propublicas_rates_of_all_defendants(
+    counts: tuple[int, int, int, int], printed: tuple[float, ...]
+) -> None:
+    tp, fp, fn, tn = counts
+    for name, value in zip(PRINTED, printed, strict=True):
+        rate = named_rate(Confusion(tp=tp, fp=fp, fn=fn, tn=tn), name, (0.95,)).value
+        assert rate is not None
+        assert round(100 * rate if name in PRINTED[:2] else rate, 2) == value, name

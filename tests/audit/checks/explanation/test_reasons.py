@@ -3,75 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from evenhand.audit.attribution import reasons as core
-from evenhand.audit.checks.record import Artifact
 from evenhand.audit.errors import InputError
-from evenhand.audit.finding import Finding
-from evenhand.audit.run.catalogue import check
-from evenhand.audit.run.run import run_check
 from evenhand.audit.subject.spec import make_spec
 from evenhand.audit.subject.subject import Subject, build_subject
-from evenhand.audit.worker.opened import Opened
-
-WEIGHTS = {"u": 0.04, "v": -0.02, "w": 0.001, "g": 0.05}
-
-
-class Linear:
-    """The probability itself is linear: 0.5 + w x, so a Shapley value is weight x (input - ref)."""
-
-    format, task, classes = "test", "binary", ("0", "1")
-    input_columns = ("u", "v", "w", "g")
-    maker_says: dict[str, Any] = {}
-    gradients = None
-
-    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
-        p = 0.5 + sum(w * frame[c].to_numpy(dtype=float) for c, w in WEIGHTS.items())
-        return np.stack([1 - p, p], axis=1)
-
-
-def rows(n: int = 60) -> pd.DataFrame:
-    rng = np.random.default_rng(3)
-    frame = pd.DataFrame({c: rng.normal(0, 2, n).round(2) for c in ("u", "v", "w")})
-    frame["g"] = rng.integers(0, 2, n)
-    frame["zip"] = frame["g"] * 10 + rng.integers(0, 2, n)
-    frame["y"] = rng.integers(0, 2, n)
-    return frame
-
-
-def subject_of(folder: Path, model: Any = None, **changes: Any) -> tuple[Subject, Any]:
-    rows().to_csv(folder / "rows.csv", index=False)
-    spec = make_spec(
-        {
-            "predictions": str(folder / "rows.csv"),
-            "predicted": "y",
-            "target": "y",
-            "positive_label": 1,
-            "positive_is": "benefit",
-            "sensitive_features": ["g"],
-            **changes,
-        }
-    )
-    subject = build_subject(spec)
-    opened = Opened(model or Linear(), folder, "sha256:0")
-    object.__setattr__(subject, "model", opened)
-    object.__setattr__(subject, "stored", None)
-    return subject, spec
-
-
-def measured(
-    folder: Path, which: str = "explanation.reasons", model: Any = None, **changes: Any
-) -> tuple[dict[str, Finding], dict[str, Any], Subject]:
-    subject, spec = subject_of(folder, model, **changes)
-    kept: list[Artifact] = []
-    found = list(run_check(check(which), subject, spec, (0.95,), keep=kept.append))
-    by_name = {f.measure + (f"#{f.column}" if f.column else ""): f for f in found}
-    return by_name, kept[0].value if kept else {}, subject
+from tests.audit.checks.explanation.linear import WEIGHTS, Linear, measured
 
 
 def by_hand(subject: Subject, reference: dict[str, float]) -> dict[int, list[str]]:
@@ -226,34 +167,6 @@ def test_overlap_and_noise() -> None:
     off = moved["a"] - everyone["a"]
     assert off.abs().max() > 0
     assert off.std() == pytest.approx(0.01 * everyone["a"].std(), rel=0.4)
-
-
-def test_recourse_by_group_of_the_linear_model(tmp_path: Path) -> None:
-    found, artifact, subject = measured(
-        tmp_path,
-        "explanation.counterfactual",
-        actionable={"*": {"immutable": True}, "u": {}},
-        min_group_size=3,
-    )
-    assert artifact["immutable"] == {
-        "v": "declared immutable", "w": "declared immutable", "g": "a sensitive feature",
-    }  # fmt: skip
-    frame = subject.frame.astype(float)
-    p = Linear().predict_proba(frame)[:, 1]
-    spread = np.median(np.abs(frame["u"] - frame["u"].median()))
-    for person in artifact["people"]:
-        assert subject.row_numbers is not None
-        i = int(np.flatnonzero(subject.row_numbers == person["row"])[0])
-        needed = (0.5 - p[i]) / WEIGHTS["u"]
-        if not person["is_found"]:
-            assert frame["u"].iloc[i] + needed > frame["u"].max()
-            continue
-        # the least multiple of a tenth of the spread's power of ten that is enough
-        (change,) = person["changes"]
-        assert needed - 1e-9 <= change["by"] <= needed + 0.1 + 1e-9
-        assert person["cost"] == pytest.approx(1 + change["by"] / spread, abs=1e-5)
-    assert found["recourse_share#u"].value == 1.0
-    assert {f.status for k, f in found.items() if "difference" in k} == {"measured"}
 
 
 class OneColumn(Linear):

@@ -34,6 +34,45 @@ METRICS: dict[str, Callable[..., float]] = {
 LABELS_ROW = [(r, s, y, p) for r in "abc" for s in "fm" for y in (0, 1) for p in (0, 1)]
 
 
+# What Fairlearn has a function for, by its own name; ``_mean`` is its ``agg="mean"``.
+OF_FAIRLEARN = {
+    f"{name}_{scale}"
+    for name in (
+        "demographic_parity",
+        "equal_opportunity",
+        "true_negative_rate",
+        "false_positive_rate",
+        "false_negative_rate",
+        "accuracy_score",
+        "zero_one_loss",
+        "equalized_odds",
+    )
+    for scale in ("difference", "ratio")
+} | {"equalized_odds_difference_mean", "equalized_odds_ratio_mean"}
+# Made of scikit-learn's functions by Fairlearn's ``make_derived_metric``.
+DERIVED = {
+    "balanced_accuracy_score_difference": (METRICS["balanced_accuracy_score"], "difference"),
+    "f1_score_difference": (METRICS["f1_score"], "difference"),
+    "precision_score_difference": (METRICS["precision_score"], "difference"),
+    "precision_score_ratio": (METRICS["precision_score"], "ratio"),
+}
+
+
+def share(y_true: Any, y_pred: Any, weight: Any, *, wrong: int, among: int) -> float:
+    """Weighted share of rows predicted ``among`` whose label is ``wrong``."""
+    weight = np.ones(len(y_true)) if weight is None else np.asarray(weight)
+    inside = np.asarray(y_pred) == among
+    return float(weight[inside & (np.asarray(y_true) == wrong)].sum() / weight[inside].sum())
+
+
+# Rates that neither library names: label and prediction, counted here.
+COUNTED = {
+    "false_discovery_rate": {"wrong": 0, "among": 1},
+    "false_omission_rate": {"wrong": 1, "among": 0},
+    "negative_predictive_value": {"wrong": 0, "among": 0},
+}
+
+
 def made(data: list[tuple[str, str, int, int, int]]) -> pd.DataFrame:
     """Drawn rows, after one row of every kind: then every rate of every group is defined."""
     rows = [(*row, 1) for row in LABELS_ROW] + data
@@ -114,23 +153,48 @@ def test_every_gap_function(frame: pd.DataFrame, weighted: bool) -> None:
         f.measure: f for f in gaps.from_counts(counts, seed=0, levels=(0.95,), min_group_size=1)
     }
     options = {"sensitive_features": frame["race"], "sample_weight": weights}
-    for measure, f in found.items():
-        odds = measure.startswith("equalized_odds") and measure.endswith("_mean")
-        function = getattr(fl, measure.removesuffix("_mean") if odds else measure, None)
-        if function is None:
-            continue
-        agg = {"agg": "mean"} if odds else {}
-        value = float(function(truth, predicted, **options, **agg))
-        assert f.value == pytest.approx(value, abs=1e-12), measure
-    drawn = found["demographic_parity_difference_to_overall"]
-    value = fl.demographic_parity_difference(truth, predicted, **options, method="to_overall")
-    assert drawn.value == pytest.approx(float(value), abs=1e-12)
-    for name in ("balanced_accuracy_score", "f1_score"):
-        theirs = fl.make_derived_metric(
-            metric=METRICS[name], transform="difference", sample_param_names=["sample_weight"]
-        )(truth, predicted, **options)
-        assert found[f"{name}_difference"].value == pytest.approx(float(theirs), abs=1e-12)
-        assert found[f"{name}_difference"].interval is not None
+    compared = set()
+
+    def compare(measure: str, value: float) -> None:
+        assert found[measure].value == pytest.approx(float(value), abs=1e-12), measure
+        compared.add(measure)
+
+    for measure in OF_FAIRLEARN:
+        is_mean = measure.endswith("_mean")
+        agg = {"agg": "mean"} if is_mean else {}
+        function = getattr(fl, measure.removesuffix("_mean"))
+        compare(measure, function(truth, predicted, **options, **agg))
+    for measure, (metric, transform) in DERIVED.items():
+        names = ["sample_weight"]
+        derived = fl.make_derived_metric(
+            metric=metric, transform=transform, sample_param_names=names
+        )
+        compare(measure, derived(truth, predicted, **options))
+    to_overall = "demographic_parity_difference_to_overall"
+    compare(
+        to_overall,
+        fl.demographic_parity_difference(truth, predicted, **options, method="to_overall"),
+    )
+    parts = [frame["race"] == race for race in "abc"]
+    for name, which in COUNTED.items():
+        by_group = [
+            share(truth[p], predicted[p], None if weights is None else weights[p], **which)
+            for p in parts
+        ]
+        compare(f"{name}_difference", max(by_group) - min(by_group))
+        compare(f"{name}_ratio", min(by_group) / max(by_group))
+    # errors of one kind for each of the other, in every group
+    each = np.ones(len(frame)) if weights is None else weights
+    treatment = [
+        each[p & (truth == 1) & (predicted == 0)].sum()
+        / each[p & (truth == 0) & (predicted == 1)].sum()
+        for p in parts
+    ]
+    compare("treatment_equality_difference", max(treatment) - min(treatment))
+    assert compared == set(found)
+    assert (len(OF_FAIRLEARN), len(DERIVED), len(compared)) == (18, 4, 30)
+    for measure in ("balanced_accuracy_score_difference", "f1_score_difference"):
+        assert found[measure].interval is not None
 
 
 def test_where_fairlearn_says_zero_we_say_undefined() -> None:
