@@ -13,7 +13,6 @@ from typing import Any
 from mlflow.models.evaluation.base import EvaluationResult, ModelEvaluator
 
 from evenhand.audit.errors import InputError
-from evenhand.audit.run import flow
 
 _TYPES = {"classifier": None, "regressor": "regression"}
 _PREFIX = "evenhand"
@@ -42,9 +41,8 @@ class EvenhandEvaluator(ModelEvaluator):
         """Audits into a case, logs it, and returns the numbers that were logged."""
         from mlflow import MlflowClient
 
-        from evenhand.audit.api.dossier import dossier_of
-        from evenhand.audit.integrations.guard import audit_predictor
-        from evenhand.audit.reports import render
+        from evenhand.audit.api.auditing import audit_model
+        from evenhand.audit.api.judging import report
 
         options = dict(evaluator_config or {})
         if "policy" not in options:
@@ -57,18 +55,19 @@ class EvenhandEvaluator(ModelEvaluator):
         predictor = _predictor(model, dataset)
         with TemporaryDirectory(prefix="evenhand-mlflow-") as folder:
             place = Path(folder) / "case"
-            judged = audit_predictor(predictor, rows, target=target, out=place, **options)
+            judged = audit_model(
+                predictor,
+                rows,
+                target=target,
+                out=place,
+                **{"attestations": "warn", "scored_here": True, **options},
+            )
             client = MlflowClient()
             metrics = _metrics(judged)
             for name, value in metrics.items():
                 client.log_metric(run_id, name, value)
             client.log_artifacts(run_id, str(place), f"{_PREFIX}/case")
-            packs = flow.load_packs([str(p) for p in judged.case.pack_paths()])
-            dossier = dossier_of(packs, flow.today(None))
-            page = render(
-                "html", judged.case, list(judged.verdicts), gate=judged.gate, dossier=dossier
-            )
-            (Path(folder) / "report.html").write_bytes(page)
+            report(judged).save(Path(folder) / "report.html")
             client.log_artifact(run_id, str(Path(folder) / "report.html"), _PREFIX)
         return EvaluationResult(metrics=metrics, artifacts={}, run_id=run_id)
 

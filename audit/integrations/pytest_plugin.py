@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from evenhand.audit.integrations.guard import Judged
+    from evenhand.audit.api.results import Result
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Auditor:
-    """Calls ``audit_predictor`` with the marker's options; those of a call win."""
+    """Audits with the marker's options; those of a call win."""
 
     def __init__(self, options: dict[str, Any], folder: Path, record: Any) -> None:
         self._options = options
@@ -37,18 +37,22 @@ class Auditor:
         self._record = record
         self._calls = 0
 
-    def __call__(self, predictor: Any, rows: Any, **options: Any) -> Judged:
+    def __call__(self, predictor: Any, rows: Any, **options: Any) -> Result:
         """Audits and judges; fails the test where something required does not pass."""
         __tracebackhide__ = True
         return self.judge(predictor, rows, **options).require()
 
-    def judge(self, predictor: Any, rows: Any, **options: Any) -> Judged:
+    def judge(self, predictor: Any, rows: Any, **options: Any) -> Result:
         """Audits and judges without failing: the result holds the case and the verdicts."""
-        from evenhand.audit.integrations.guard import audit_predictor
+        from evenhand.audit.api.auditing import audit_model, audit_predictions
 
         self._calls += 1
         place = self._folder / f"case-{self._calls}"
-        judged = audit_predictor(predictor, rows, **{"out": place, **self._options, **options})
+        given = {"out": place, "attestations": "warn", **self._options, **options}
+        if predictor is None:
+            judged = audit_predictions(rows, **given)
+        else:
+            judged = audit_model(predictor, rows, **{"scored_here": True, **given})
         self._record("evenhand_case", str(judged.case.path))
         self._record("evenhand_exit_code", judged.exit_code)
         return judged

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from evenhand.audit.api.auditing import audit_model, audit_predictions
+from evenhand.audit.api.results import Result
 from evenhand.audit.errors import InputError
-from evenhand.audit.integrations.guard import Judged, audit_predictor
 from evenhand.audit.integrations.pytest_plugin import Auditor
 from tests.policies.build import attestation_item, check, item, pack_data
 
@@ -42,20 +43,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def judged(home: Path, predictor: Any, rows: pd.DataFrame, **options: Any) -> Judged:
-    given = {
+def judged(home: Path, predictor: Any, rows: pd.DataFrame, **options: Any) -> Result:
+    given: dict[str, Any] = {
         "policy": str(home / "house.yaml"),
         "target": "label",
         "positive_label": "yes",
         "sensitive_features": ["sex"],
         "checks": ["needed"],
         "out": home / f"case-{len(list(home.iterdir()))}",
+        "attestations": "warn",
         **options,
     }
-    return audit_predictor(predictor, rows, **given)
+    if predictor is None:
+        return audit_predictions(rows, **given)
+    return audit_model(predictor, rows, scored_here=True, **given)
 
 
-def accuracy(result: Judged) -> float:
+def accuracy(result: Result) -> float:
     (found,) = [f for f in result.case.findings if f.measure == "accuracy_score"]
     assert found.value is not None
     return found.value
@@ -113,7 +117,7 @@ def test_regression_takes_floats_as_values(home: Path, rows: pd.DataFrame) -> No
         )
     )
     (home / "values.yaml").write_text(json.dumps(pack))
-    result = audit_predictor(
+    result = audit_model(
         lambda frame: frame["x"] * 2,
         rows.assign(label=rows["x"] * 2),
         policy=str(home / "values.yaml"),

@@ -1,0 +1,215 @@
+"""Models and data that live in this process, written down so that an audit can open them.
+
+They lie in a temporary folder for as long as the audit takes, under the isolation of any other
+file. A model that can be saved as data is asked everything that a file would be; any other is asked
+for its answers here, and these are audited as stored predictions.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import zipfile
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from evenhand.audit.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+SCORE, PREDICTED = "evenhand_score", "evenhand_predicted"
+
+
+def rows_at(data: Any, folder: Path, name: str) -> str:
+    """Where rows lie: the path or URL itself, or a frame of any kind that narwhals knows, written.
+
+    The index of a pandas frame is left out. Raises InputError for what is no frame, and for columns
+    that mix types.
+    """
+    if isinstance(data, str | PathLike):
+        return str(data)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    place = folder / f"{name}.parquet"
+    try:
+        pq.write_table(_arrow(data), place)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise InputError(
+            f"the rows can't be written down: {str(error).splitlines()[0]}",
+            remedy="give each column cells of one type",
+        ) from error
+    return str(place)
+
+
+def _arrow(data: Any) -> Any:
+    import narwhals as nw
+    import pandas as pd
+    import pyarrow as pa
+
+    if isinstance(data, pd.DataFrame):
+        return pa.Table.from_pandas(data, preserve_index=False)
+    try:
+        frame = nw.from_native(data)
+    except TypeError:
+        raise InputError(
+            f"{type(data).__name__} is no data frame",
+            remedy="pass a pandas, Polars or Arrow table, or the path of a file",
+        ) from None
+    return (frame.collect() if isinstance(frame, nw.LazyFrame) else frame).to_arrow()
+
+
+def as_pandas(data: Any) -> pd.DataFrame:
+    """Rows for a model of this process, which scores pandas frames."""
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        return data
+    if isinstance(data, str | PathLike):
+        from evenhand.audit.data.reading import read_table
+
+        return read_table(str(data)).frame
+    made: pd.DataFrame = _arrow(data).to_pandas()
+    return made
+
+
+def name_of(model: Any) -> str:
+    """What people may call a model that has no path."""
+    return str(getattr(model, "__name__", None) or type(model).__name__)
+
+
+def saved_as(model: Any) -> Literal["torch-export", "skops"] | None:
+    """The format in which this object is saved so that it opens in the sandbox; None: none.
+
+    scikit-learn's objects of skops' and our own allow list are saved as skops, torch modules as
+    exported programs.
+    """
+    torch = sys.modules.get("torch")  # whoever has a module has imported it
+    if torch is not None and isinstance(model, torch.nn.Module):
+        return "torch-export"
+    base = sys.modules.get("sklearn.base")
+    if base is not None and isinstance(model, base.BaseEstimator):
+        return "skops"
+    return None
+
+
+def save_sklearn(model: Any, folder: Path) -> Path:
+    """The model as .skops: the same model gives the same bytes, so that its digest names it.
+
+    Raises InputError for types that would be refused when it is opened.
+    """
+    import skops.io
+
+    from evenhand.audit.models.formats.skops import ALLOWED_TYPES
+
+    raw = skops.io.dumps(model)
+    unknown = sorted(set(skops.io.get_untrusted_types(data=raw)) - ALLOWED_TYPES)
+    if unknown:
+        raise InputError(
+            f"{type(model).__name__} holds types that are not opened as data: {', '.join(unknown)}",
+            remedy="pass scored_here=True: its answers are audited, not the model itself",
+        )
+    place = folder / "model.skops"
+    place.write_bytes(_repeatable(raw))
+    return place
+
+
+def _repeatable(raw: bytes) -> bytes:
+    """A skops file without what changes from one saving to the next: memory addresses, which skops
+    takes as names, and times. Addresses are numbered in the order in which they occur."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        contents = {n: archive.read(n) for n in archive.namelist()}
+    schema = contents.pop("schema.json").decode("utf-8")
+    numbers: dict[str, str] = {}
+
+    def number(address: str) -> str:
+        return numbers.setdefault(address, str(len(numbers) + 1))
+
+    schema = re.sub(r'"__id__": (\d+)', lambda m: f'"__id__": {number(m[1])}', schema)
+    renamed = {}
+    for name, content in contents.items():
+        stem, dot, suffix = name.partition(".")
+        new = f"{number(stem)}{dot}{suffix}" if stem in numbers else name
+        schema = schema.replace(f'"{name}"', f'"{new}"')
+        renamed[new] = content
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(renamed):
+            archive.writestr(zipfile.ZipInfo(name), renamed[name])
+        archive.writestr(zipfile.ZipInfo("schema.json"), schema)
+    return made.getvalue()
+
+
+def save_torch(model: Any, folder: Path, *, columns: int) -> Path:
+    """A module as a program of torch.export that takes float32 of shape (rows, ``columns``)."""
+    import torch
+
+    was_training = model.training
+    model.eval()
+    try:
+        example = torch.zeros(2, columns)
+        shapes = [{0: torch.export.Dim("rows")}]
+        program = torch.export.export(model, (example,), dynamic_shapes=shapes)
+    except Exception as error:  # the compiler raises anything, for a stranger's module
+        raise InputError(
+            f"{type(model).__name__} can't be exported: {type(error).__name__}: "
+            f"{str(error).splitlines()[0][:200]}",
+            remedy="pass a function of a data frame that returns scores, or save it as ONNX",
+        ) from error
+    finally:
+        model.train(was_training)
+    place = folder / "model.pt2"
+    torch.export.save(program, place)
+    return place
+
+
+def answers(model: Any, rows: pd.DataFrame, target: str | None, options: dict[str, Any]) -> Any:
+    """The rows with the model's answers, and the keys of subject.yaml that name their column.
+
+    The target column is kept from the model. Raises InputError where it answers too few rows, or
+    can't be asked.
+    """
+    if target is not None and target not in rows.columns:
+        raise InputError(
+            f"the rows have no column {target!r}", remedy=nearest(target, map(str, rows.columns))
+        )
+    column, values = _scored(model, rows.drop(columns=[target] if target else []), options)
+    if len(values) != len(rows):
+        raise InputError(
+            f"the predictor gave {len(values)} answers for {len(rows)} rows",
+            remedy="give one answer for each row",
+        )
+    keys: dict[str, Any] = {"score" if column == SCORE else "predicted": column}
+    if column == SCORE:
+        keys["threshold"] = 0.5
+    return rows.assign(**{column: values}), keys
+
+
+def _scored(model: Any, rows: pd.DataFrame, options: dict[str, Any]) -> tuple[str, np.ndarray]:
+    """The column that the answers are, and the answers, shape (n,)."""
+    import numpy as np
+
+    names = getattr(model, "feature_names_in_", None)
+    inputs = rows if names is None else rows[list(names)]
+    classes = [str(c) for c in getattr(model, "classes_", ())]
+    if hasattr(model, "predict_proba") and len(classes) == 2:
+        label = str(options.get("positive_label"))
+        if label not in classes:
+            raise InputError(
+                f"positive_label {label!r} is no class of the predictor",
+                remedy=nearest(label, classes),
+            )
+        return SCORE, np.asarray(model.predict_proba(inputs))[:, classes.index(label)]
+    answer = getattr(model, "predict", model)
+    if not callable(answer):
+        raise InputError(
+            f"{type(model).__name__} can't predict",
+            remedy="pass a function, or an object with predict or predict_proba",
+        )
+    values = np.asarray(answer(inputs)).reshape(-1)
+    is_score = values.dtype.kind == "f" and options.get("task") != "regression"
+    return (SCORE if is_score else PREDICTED), cast("np.ndarray", values)
