@@ -21,7 +21,8 @@ WALLS: dict[str, str] = {
     "audit/api": (
         "audit/case audit/comparing audit/data audit/errors audit/files audit/finding "
         "audit/models/formats audit/reports audit/reports/parts audit/run audit/subject "
-        "audit/worker/isolation policies/gate policies/pack policies/verdict policies/words"
+        "audit/words audit/worker/isolation policies/gate policies/pack policies/verdict "
+        "policies/words"
     ),
     "audit/asking": (
         "audit/attribution audit/attribution/quality audit/attribution/recourse "

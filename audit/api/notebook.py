@@ -11,7 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from evenhand.audit.api.records import cell, text_in
-from evenhand.audit.errors import printable
+from evenhand.audit.words.text import lines as visible_lines
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
@@ -110,4 +110,4 @@ def _paragraph(*lines: str) -> str:
 
 
 def _text(text: object) -> str:
-    return escape(printable(text))
+    return escape(visible_lines(text))
