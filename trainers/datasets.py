@@ -67,6 +67,11 @@ def load_dataset(name_or_path: str | Path) -> Dataset:
     return adult(path) if is_adult(path) else Dataset(read_table(path))
 
 
+def is_named(data: str) -> bool:
+    """Whether ``data`` is a data set by name, and no path."""
+    return data in NAMED
+
+
 def located(data: str, folder: Path) -> str:
     """``data`` as a recipe in ``folder`` means it: names as they are, relative paths from there."""
     if data in NAMED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,11 @@ CaseFolder = Annotated[Path, typer.Argument(metavar="CASE", help="A case folder.
 def audit(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="MODEL", help="A saved model (evenhand formats) or subject.yaml."),
+        typer.Argument(metavar="MODEL", help="A saved model (evenhand formats) or a subject file."),
+    ] = None,
+    model_file: Annotated[
+        str | None,
+        typer.Option("--model", metavar="MODEL", help="A saved model, never a subject file."),
     ] = None,
     data: Annotated[
         str | None, typer.Option(help="Rows to audit on: a file, FILE#SHEET or DATABASE_URL#TABLE.")
@@ -32,6 +37,15 @@ def audit(
     ] = None,
     endpoint: Annotated[
         str | None, typer.Option(help="URL that scores JSON rows, instead of MODEL.")
+    ] = None,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Send rows to an --endpoint elsewhere (https).")
+    ] = False,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Rows that the --endpoint gets at once (1000).")
+    ] = None,
+    retries: Annotated[
+        int | None, typer.Option(help="Further tries where the --endpoint is silent (3).")
     ] = None,
     classes: Annotated[
         list[str] | None, typer.Option(help="Labels in the order of the model's scores: no,yes.")
@@ -114,13 +128,13 @@ def audit(
     quiet: sh.Quiet = False,
 ) -> int:
     """Measure a model, or stored predictions, into a sealed case; judge it with packs."""
-    _prepare_to_open(model)
     spec = _spec(
         model,
         {
+            "model": model_file,
             "data": data,
             "predictions": predictions,
-            "endpoint": endpoint,
+            "endpoint": _endpoint(endpoint, allow_remote, batch_size, retries, time_limit),
             "classes": sh.split(classes),
             "inputs": sh.split(inputs),
             "outputs": outputs,
@@ -147,6 +161,7 @@ def audit(
             "min_group_size": min_group_size,
             "out": out and str(out),
         },
+        quiet=quiet,
     )
     rules = sh.rules(allow_pickle, allow_weak_isolation, isolation, time_limit, memory_limit)
     case, packs = sh.measured(spec, quiet=quiet, rules=rules, resume=resume, use_cache=not no_cache)
@@ -196,26 +211,67 @@ def _show_result(
     show(f"Next: evenhand report {case.path} --format html -o report.html")
 
 
-def _spec(model: str | None, options: dict[str, Any]) -> SubjectSpec:
-    from evenhand.audit.subject.spec import make_spec, read_spec
+def _endpoint(
+    url: str | None,
+    allow_remote: bool,
+    batch_size: int | None,
+    retries: int | None,
+    time_limit: float | None,
+) -> dict[str, Any] | None:
+    """What is asked instead of a model, as the person at the machine says: no file may."""
+    asked = {"batch_size": batch_size, "retries": retries}
+    given = {key: value for key, value in asked.items() if value is not None}
+    if url is None:
+        if allow_remote or given:
+            name = "allow_remote" if allow_remote else next(iter(given))
+            raise InputError(
+                f"--{name.replace('_', '-')} is of an endpoint, and none is named",
+                remedy="pass --endpoint URL",
+            )
+        return None
+    if time_limit is not None:
+        given["time_limit_s"] = time_limit
+    return {"url": url, "allow_remote": allow_remote, **given}
+
+
+def _spec(named: str | None, options: dict[str, Any], *, quiet: bool) -> SubjectSpec:
+    """What to audit: by options, or by a subject file and options, which win."""
+    from evenhand.audit.subject.spec import make_spec
+    from evenhand.audit.subject.subject_file import is_subject, read_spec
 
     given = {k: v for k, v in options.items() if v is not None}
-    if model is None or not _is_spec(model):
-        return make_spec({**given, **({"model": model} if model else {})})
-    base = read_spec(model)
-    return make_spec({**base.model_dump(exclude_unset=True), **given}, source=model)
+    if named is not None and is_subject(named):
+        base = read_spec(named)
+        spec = make_spec({**base.model_dump(exclude_unset=True), **given}, source=named)
+        _tell_places(base, named, overridden=given, quiet=quiet)
+        return spec
+    if named is not None and "model" in given:
+        raise InputError(f"two models are named: {named} and {given['model']}", remedy="name one")
+    spec = make_spec({**given, **({"model": named} if named else {})})
+    _prepare_to_open(spec.model)
+    return spec
+
+
+def _tell_places(base: SubjectSpec, path: str, *, overridden: Container[str], quiet: bool) -> None:
+    """What a subject file has read is said before it is: all of it, or where nobody wants messages
+    what lies elsewhere."""
+    from evenhand.audit.subject.subject_file import places
+
+    told = [
+        f"{key.replace('_', ' ')} {place}" + (" (outside its folder)" if outside else "")
+        for key, (place, outside) in places(base, path).items()
+        if key not in overridden and (outside or not quiet)
+    ]
+    if told:
+        sh.say(f"{path} is a subject file; it has read: {', '.join(told)}")
 
 
 def _prepare_to_open(model: str | None) -> None:
     """First of all: importing the libraries that open a model takes longest, in another process."""
     from evenhand.audit.worker.launcher import names_at, prepare
 
-    if model is not None and not _is_spec(model) and Path(model).exists():
+    if model is not None and Path(model).exists():
         prepare(*names_at(model))
-
-
-def _is_spec(model: str) -> bool:
-    return model.endswith((".yaml", ".yml"))
 
 
 def judge(

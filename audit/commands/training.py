@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -16,6 +16,7 @@ from evenhand.audit.errors import OK, InputError, InterruptedRunError
 
 if TYPE_CHECKING:
     from evenhand.trainers import TrainResult
+    from evenhand.trainers.recipe.recipe import Recipe
 
 
 def train(
@@ -123,6 +124,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the interrupted run of this --out.")
     ] = False,
+    confined: Annotated[
+        bool, typer.Option("--confined", help="A recipe may name files in its own folder alone.")
+    ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what it would do and cost; train nothing.")
     ] = False,
@@ -132,18 +136,8 @@ def train(
     """Train a model, plainly or with differential privacy, into a model folder."""
     given = _given(locals())
     from evenhand.trainers import train as run_training
-    from evenhand.trainers.recipe.recipe import as_recipe, read_recipe
 
-    if recipe.endswith((".yaml", ".yml")):
-        others = sorted(set(given) - {"data", "seed"})
-        if others:
-            raise InputError(
-                f"{recipe} says how to train; {', '.join(others)} would contradict it",
-                remedy="change the recipe, or pass options without one",
-            )
-        asked = read_recipe(recipe, data=data, seed=seed)
-    else:
-        asked = as_recipe({"kind": recipe, **given})
+    asked = _asked(recipe, given, confined=confined, quiet=quiet)
     if plan:
         return _plan(asked, as_json=as_json)
     if out is None:
@@ -157,6 +151,34 @@ def train(
     return OK
 
 
+def _asked(recipe: str, given: dict[str, Any], *, confined: bool, quiet: bool) -> Recipe:
+    """What to train: of a kind, by options; or by a recipe file, which options may add little to.
+
+    A word that is a kind is the kind; whatever else is named is a recipe where it is a file.
+    """
+    from evenhand.trainers.recipe.recipe import Kind, as_recipe, read_recipe
+
+    is_file = recipe.endswith((".yaml", ".yml")) or Path(recipe).is_file()
+    if recipe in get_args(Kind) or not is_file:
+        if confined:
+            raise InputError("--confined is of a recipe file", remedy="leave it out")
+        return as_recipe({"kind": recipe, **given})
+    others = sorted(set(given) - {"data", "seed", "vocabulary"})
+    if others:
+        raise InputError(
+            f"{recipe} says how to train; {', '.join(others)} would contradict it",
+            remedy="change the recipe, or pass options without one",
+        )
+    return read_recipe(
+        recipe,
+        data=given.get("data"),
+        seed=given.get("seed"),
+        vocabulary=given.get("vocabulary"),
+        confined=confined,
+        say=lambda message: sh.say(message, quiet=quiet),
+    )
+
+
 def _interrupted(stopped: KeyboardInterrupt, out: Path) -> InterruptedRunError:
     """What is left of the run, and how to go on with it."""
     from evenhand.trainers.fitting.checkpoint import unfinished_folder
@@ -168,7 +190,7 @@ def _interrupted(stopped: KeyboardInterrupt, out: Path) -> InterruptedRunError:
 
 
 # What is asked of the run, and not of the recipe.
-_OF_THE_RUN = ("recipe", "out", "resume", "plan", "as_json", "quiet")
+_OF_THE_RUN = ("recipe", "out", "resume", "confined", "plan", "as_json", "quiet")
 _LISTS = ("sensitive", "inputs", "freeze")
 _PRIVATE = (
     "epsilon",

@@ -37,7 +37,7 @@ NAME = "endpoint"
 ABOUT = "not opened at all: rows are sent to it, scores come back; it has no digest"
 DECLARES = frozenset({"task", "classes", "inputs", "outputs"})
 EXTRA = ""
-RECOGNISED_BY = "--endpoint URL, or endpoint: in subject.yaml"
+RECOGNISED_BY = "--endpoint URL"
 GRADIENTS = False
 SAVE = """Serve POST with {"rows": [{"income": 51.2, "job": "nurse"}]} in, and out
 {"scores": [[0.2, 0.8]]} (in the order of --classes) or {"values": [31.5]}. Then
@@ -74,7 +74,7 @@ def _target(endpoint: Endpoint) -> SplitResult:
     if url.hostname not in _LOOPBACK and not endpoint.allow_remote:
         raise InputError(
             f"endpoint {url.hostname!r} is not on this machine: the rows of people would leave it",
-            remedy="forward it to 127.0.0.1, or set endpoint: {url: ..., allow_remote: true}",
+            remedy="forward it to 127.0.0.1, or pass --allow-remote",
         )
     if url.hostname not in _LOOPBACK and url.scheme != "https":
         raise InputError(
@@ -188,8 +188,7 @@ class EndpointPredictor(RowModel):
             trouble, failure = f"answers {status}", LimitError
         raise failure(
             f"{self._what} {trouble} ({self._endpoint.retries + 1} tries)",
-            remedy="is it running? endpoint: {url: ..., time_limit_s: ..., batch_size: ..., "
-            "retries: ...} in subject.yaml sets how patiently it is asked",
+            remedy="is it running? --time-limit, --batch-size and --retries say how it is asked",
         )
 
     def _refused(self, status: int, answer: bytes) -> InputError:

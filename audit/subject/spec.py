@@ -1,14 +1,13 @@
-"""The subject spec: what to audit, as YAML or as options; unknown keys are refused."""
+"""The subject spec: what to audit, as options or as a file; unknown keys are refused."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from evenhand.audit.data.database import is_url, relative_to, without_secrets
+from evenhand.audit.data.database import without_secrets
 from evenhand.audit.data.table import as_text
 from evenhand.audit.data.types import ColumnType
 from evenhand.audit.errors import InputError, nearest
@@ -51,7 +50,7 @@ class Actionable(BaseModel):
 
 
 class SubjectSpec(BaseModel):
-    """Everything that one audit needs to know. Paths are relative to the spec's own folder."""
+    """Everything that one audit needs to know; ``subject_file`` says what a file may set of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
@@ -84,7 +83,7 @@ class SubjectSpec(BaseModel):
     data: str | None = Field(
         default=None,
         description="rows to audit on: a file of any kind in docs/data.md, FILE#SHEET, or "
-        "URL#TABLE of a database",
+        "URL#TABLE of a database (of a server as an option alone)",
     )
     training_data: str | None = Field(
         default=None, description="rows the model was trained on, for the generalisation gap"
@@ -129,7 +128,8 @@ class SubjectSpec(BaseModel):
         default_factory=dict, description="thresholds fixed in advance, e.g. accuracy_min: 0.8"
     )
     declared_file: str | None = Field(
-        default=None, description="YAML file of such thresholds; its commit date is kept"
+        default=None,
+        description="YAML file of such thresholds, beside this one; its commit date is kept",
     )
     proxies: tuple[str, ...] = Field(
         default=(), description="columns that are known to stand in for a sensitive feature"
@@ -144,7 +144,7 @@ class SubjectSpec(BaseModel):
         description="what a person can change, by input column ('*': all others), for "
         "counterfactuals; sensitive features never change",
     )
-    policies: tuple[str, ...] = Field(default=(), description="pack ids or paths")
+    policies: tuple[str, ...] = Field(default=(), description="pack ids, or files beside this one")
     checks: tuple[str, ...] = Field(default=("*",), description="patterns of checks to run")
     options: Mapping[str, Mapping[str, Any]] = Field(
         default_factory=dict, description="options by check id; see evenhand checks show"
@@ -157,7 +157,7 @@ class SubjectSpec(BaseModel):
     error_budget: Literal["holm", "benjamini-hochberg", "none"] = Field(
         default="holm", description="how the p-values of an audit are adjusted, all together"
     )
-    out: str | None = Field(default=None, description="folder of the case to write")
+    out: str | None = Field(default=None, description="folder of the case to write, beside this")
 
     @field_validator(
         "sensitive_features",
@@ -226,41 +226,3 @@ def _explain(error: ValidationError, source: str) -> tuple[str, str]:
     field = SubjectSpec.model_fields.get(str(first["loc"][0])) if first["loc"] else None
     remedy = f"{key}: {field.description}" if field else "see the JSON Schema of subject.yaml"
     return f"{source}: {key} = {shown[:80]}: {first['msg']}", remedy
-
-
-def read_spec(path: str | Path) -> SubjectSpec:
-    """Reads subject.yaml and resolves its paths against its own folder."""
-    from evenhand.audit.files import safe_yaml
-
-    file = Path(path)
-    document = safe_yaml.parse(safe_yaml.read_bytes(file), str(file)).data
-    if not isinstance(document, dict):
-        raise InputError(f"{file} is not a mapping of keys to values", remedy="see the README")
-    spec = make_spec(document, source=str(file))
-    return spec.model_copy(update=_resolved(spec, file.parent))
-
-
-def _resolved(spec: SubjectSpec, folder: Path) -> dict[str, Any]:
-    def near(path: str | None) -> str | None:
-        if path and is_url(path):
-            return relative_to(path, folder)
-        return str(folder / path) if path else None
-
-    def pack(ref: str) -> str:
-        return str(folder / ref) if ref.endswith((".yaml", ".yml")) else ref
-
-    return {
-        "model": near(spec.model),
-        "data": near(spec.data),
-        "predictions": near(spec.predictions),
-        "training_data": near(spec.training_data),
-        "declared_file": near(spec.declared_file),
-        "out": near(spec.out),
-        "policies": tuple(pack(p) for p in spec.policies),
-    }
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of subject.yaml, for editors."""
-    schema = SubjectSpec.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -9,8 +9,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from evenhand.audit.case.register import home
-from evenhand.audit.errors import EvenhandError, InputError
-from evenhand.audit.words.text import visible
+from evenhand.audit.errors import EvenhandError
 from evenhand.dashboard import app
 from evenhand.dashboard.server import identity, starting
 from evenhand.dashboard.text import escape
@@ -78,8 +77,9 @@ def _start_audit(
 
 
 def _arguments(stored: bool, model: str, data: str, asked: dict[str, object]) -> list[str]:
-    given = {("predictions" if stored else "data"): data, **asked}
-    return ["audit", *starting.options(given), *([] if stored else ["--", model])]
+    # --model: what is uploaded as a model is opened as one, whatever it holds
+    places = {"predictions": data} if stored else {"model": model, "data": data}
+    return ["audit", *starting.options({**places, **asked})]
 
 
 def _meaning(ctx: Context, stored: bool) -> dict[str, object]:
@@ -136,10 +136,9 @@ def _recipe(ctx: Context) -> None:
     """A recipe that comes with evenhand, or one's own, on data of one's own."""
     t = ctx.t
     st.caption(t.md("run.train.about"))
-    recipes = [str(path) for path in sorted(_RECIPES.glob("*.yaml"))]
     left, right = st.columns(2)
     with left:
-        recipe = running.source(ctx, "recipe", t("run.recipe"), recipes)
+        recipe = running.source(ctx, "recipe", t("run.recipe"), _shipped())
     with right:
         data = running.source(ctx, "training", t("run.data"), _tables(ctx))
     name = st.text_input(t.md("run.name"), key="train_name", max_chars=100)
@@ -152,8 +151,6 @@ def _recipe(ctx: Context) -> None:
     if running.start_button(ctx, t("run.start_train"), "start_recipe"):
         try:
             place = running.kept_place(recipe, "recipe")
-            if not place.endswith((".yaml", ".yml")):
-                raise InputError(f"{visible(place)} is no recipe", remedy="give a .yaml file")
             rows = running.kept_place(data, "data")
             out = str(running.new_folder("models", name or Path(place).stem))
             running.jobs().start(identity.current(), "train", _training(place, rows, out))
@@ -164,7 +161,13 @@ def _recipe(ctx: Context) -> None:
 
 
 def _training(recipe: str, data: str, out: str) -> list[str]:
-    return ["train", *starting.options({"data": data, "out": out}), "--", recipe]
+    # a recipe from elsewhere must not read what lies on this machine
+    given = {"data": data, "out": out, "confined": recipe not in _shipped()}
+    return ["train", *starting.options(given), "--", recipe]
+
+
+def _shipped() -> list[str]:
+    return [str(path) for path in sorted(_RECIPES.glob("*.yaml"))]
 
 
 def _models(ctx: Context) -> list[str]:
@@ -183,7 +186,13 @@ def _of_cases(ctx: Context, what: str) -> list[str]:
 
 
 def _there(places: list[str]) -> list[str]:
-    return [place for place in dict.fromkeys(places) if Path(place).exists()]
+    """Those that are there. Who signs in from elsewhere is offered what lies at EVENHAND_HOME: a
+    case can name any file of this machine."""
+    found = [place for place in dict.fromkeys(places) if Path(place).exists()]
+    if identity.current().known_by != "oidc":
+        return found
+    inside = home().resolve()
+    return [place for place in found if Path(place).resolve().is_relative_to(inside)]
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from evenhand.audit.data.limits import Limits
 from evenhand.audit.data.reading import read_table
 from evenhand.audit.data.table import texts
 from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError, UnsafeModelError
-from evenhand.audit.subject.spec import read_spec
+from evenhand.audit.subject.subject_file import read_spec
 from evenhand.policies.pack import load_pack
 from tests.samples import write_sample_case
 

@@ -6,7 +6,7 @@ says what was used. What depends on the data (columns, delta, noise) is in model
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -242,17 +242,24 @@ def as_recipe(given: Recipe | Mapping[str, Any] | str | Path) -> Recipe:
 
 
 def read_recipe(
-    path: str | Path, *, data: str | Path | None = None, seed: int | None = None
+    path: str | Path,
+    *,
+    data: str | Path | None = None,
+    seed: int | None = None,
+    vocabulary: str | None = None,
+    confined: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> Recipe:
     """Reads a YAML recipe; a relative ``data`` path counts from the recipe's folder.
 
-    ``data`` and ``seed`` take the place of the recipe's own: a recipe may be written for data that
-    lie elsewhere on each machine.
+    ``data``, ``seed`` and ``vocabulary`` take the place of the recipe's own: a recipe may be
+    written for data that lie elsewhere on each machine. A vocabulary that the recipe names lies
+    beside it; data, test rows and a model to start from may lie anywhere, unless the recipe is
+    ``confined``. ``say`` gets what it has read, before that happens.
 
     Raises InputError for a missing or malformed file, an unknown or repeated key, a wrong value.
     """
     from evenhand.audit.files import safe_yaml
-    from evenhand.trainers.datasets import located
 
     file = Path(path)
     if not file.is_file():
@@ -261,15 +268,35 @@ def read_recipe(
     given = safe_yaml.parse(safe_yaml.read_bytes(file), str(file)).data
     if not isinstance(given, dict):
         raise InputError(f"recipe {file} is not a mapping", remedy="write lines such as: data: x")
+    told = {"data": data and str(data), "seed": seed, "vocabulary": vocabulary}
+    told = {key: value for key, value in told.items() if value is not None}
+    given = _located({k: v for k, v in given.items() if k not in told}, file, confined)
+    if say is not None:
+        named = {key: str(given[key]) for key in ("data", *_PATHS) if given.get(key)}
+        if named:
+            say(f"recipe {file} has read: " + ", ".join(f"{k} {v}" for k, v in named.items()))
+    return as_recipe(_checked({**given, **told}, f"recipe {file}"))
+
+
+def _located(given: dict[str, Any], file: Path, confined: bool) -> dict[str, Any]:
+    """The recipe with its paths taken from its own folder."""
+    from evenhand.audit.files.beside import beside
+    from evenhand.trainers.datasets import is_named, located
+
+    def place(key: str, value: str) -> str:
+        if value == ASCII or is_named(value):
+            return value
+        if confined or key == "vocabulary":
+            return beside(file, key, value, remedy=f"put it there, or leave {key} out")
+        return located(value, file.parent)
+
     for key in ("data", *_PATHS):
-        if isinstance(given.get(key), str) and given[key] != ASCII:
-            given = {**given, key: located(given[key], file.parent)}
+        if isinstance(given.get(key), str):
+            given = {**given, key: place(key, given[key])}
     public = given.get("public")
     if isinstance(public, Mapping) and isinstance(public.get("data"), str):
-        given = {**given, "public": {**public, "data": located(public["data"], file.parent)}}
-    given = {**given, **({} if data is None else {"data": str(data)})}
-    given = {**given, **({} if seed is None else {"seed": seed})}
-    return as_recipe(_checked(given, f"recipe {file}"))
+        given = {**given, "public": {**public, "data": place("public.data", public["data"])}}
+    return given
 
 
 def _checked(given: Any, what: str) -> Recipe:

@@ -201,7 +201,7 @@ def test_a_view_that_never_ends_is_interrupted(tmp_path: Path) -> None:
 
 
 def test_a_spec_finds_its_database_beside_itself(people: Path) -> None:
-    from evenhand.audit.subject.spec import read_spec
+    from evenhand.audit.subject.subject_file import read_spec
 
     path = people.parent / "subject.yaml"
     path.write_text(

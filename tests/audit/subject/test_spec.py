@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from evenhand.audit.errors import InputError
-from evenhand.audit.subject.spec import json_schema, make_spec, read_spec
+from evenhand.audit.subject.spec import make_spec
+from evenhand.audit.subject.subject_file import json_schema, read_spec
 
 ROOT = Path(__file__).parents[3]
 

@@ -183,7 +183,7 @@ def test_the_command_line_follows_what_is_chosen(
     app.text_input(key="run_sensitive").input("race, sex").run()
     line = next(c.value for c in app.code if c.value.startswith("evenhand audit"))
     assert "'--target=a b; rm' --sensitive=race --sensitive=sex" in line
-    assert line.endswith("-- UPLOADED-MODEL")
+    assert "--model=UPLOADED-MODEL" in line
     app.button(key="start_audit").click().run()
     assert "no model was uploaded" in plain(app)
 
@@ -224,3 +224,34 @@ def _verdict(clause: dict[str, str]) -> Verdict:
         severity="high", obligation="must", clause=clause, status="pass", underlying="pass",
         reason_code="", because={},
     )  # fmt: skip
+
+
+def test_what_is_uploaded_as_a_model_is_never_a_subject(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from evenhand.audit.cli import run as evenhand
+    from evenhand.dashboard.pages import run as page
+    from evenhand.dashboard.server import starting
+    from evenhand.dashboard.server.identity import Person
+
+    monkeypatch.setenv("EVENHAND_HOME", str(tmp_path / "home"))
+    (tmp_path / "secret.csv").write_text("y,yhat\n1,1\n0,0\n")
+    subject = (
+        f"predictions: {tmp_path}/secret.csv\ntarget: y\npredicted: yhat\npositive_label: 1\n"
+    ).encode()
+    for name in ("model.yaml", "model.onnx", "weights.bin"):
+        kept = starting.keep_upload(Person("ada", "auditor"), [(name, subject)], role="model")
+        out = tmp_path / f"case-{name}"
+        made = page._arguments(False, str(kept), "", {"out": str(out)})
+        assert f"--model={kept}" in made
+        # the person names the data too: what was uploaded says nothing
+        assert evenhand([*made, f"--data={tmp_path}/secret.csv"]) == 5
+        assert not out.exists()
+        assert "has read" not in capsys.readouterr().err
+
+
+def test_an_uploaded_recipe_is_confined(tmp_path: Path) -> None:
+    from evenhand.dashboard.pages import run as page
+
+    assert "--confined" in page._training(str(tmp_path / "recipe.yaml"), "d.csv", "out")
+    assert "--confined" not in page._training(page._shipped()[0], "d.csv", "out")

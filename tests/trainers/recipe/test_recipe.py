@@ -64,6 +64,37 @@ def test_yaml_data_paths_count_from_the_recipe(tmp_path: Path) -> None:
     assert read_recipe(file).data == "loanapp"
 
 
+def test_every_key_that_names_a_file_is_known() -> None:
+    named = {n for n, f in Recipe.model_fields.items() if f.annotation in (str, str | None)}
+    plain = {"target", "positive_label", "unit_column", "model", "text", "encoding"}
+    assert named - plain == {"data", "test_data", "validation_data", "init_from", "public_data",
+                             "vocabulary"}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["data", "test_data", "validation_data", "public_data", "public"])
+@pytest.mark.parametrize("place", ["/etc/passwd", "../rows.csv", "adult:/etc", "link.csv"])
+def test_a_confined_recipe_reads_what_lies_beside_it(tmp_path: Path, key: str, place: str) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/link.csv").symlink_to("/etc/passwd")
+    file = tmp_path / "in/recipe.yaml"
+    named = f"public: {{data: '{place}'}}" if key == "public" else f"{key}: '{place}'"
+    file.write_text(f"{named}\n" + ("" if key == "data" else "data: loanapp\n"))
+    with pytest.raises(InputError, match=rf"{key}.*lie in the folder"):
+        read_recipe(file, confined=True)
+
+
+def test_a_vocabulary_lies_beside_its_recipe_or_is_an_option(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("kind: text-generation\ndata: t.txt\nvocabulary: /etc/passwd\n")
+    with pytest.raises(InputError, match=r"vocabulary.*lie in the folder"):
+        read_recipe(file)
+    assert read_recipe(file, vocabulary="/own/words").vocabulary == "/own/words"
+    file.write_text("kind: text-generation\ndata: t.txt\n")
+    said: list[str] = []
+    read_recipe(file, say=said.append)
+    assert said == [f"recipe {file} has read: data {tmp_path / 't.txt'}"]
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
