@@ -57,7 +57,7 @@ def judge(
 
 def _facts(case: Case, pack: Pack) -> tuple[Mapping[str, Any], Outcome | None]:
     """The facts, and the outcome that every item has because of the pack's own conditions."""
-    declared = case.plan.get("facts") or {}
+    declared = case.plan.facts
     try:
         # whether the pack is meant at all comes before what else it needs to know
         defaults = {

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from evenhand.audit.case.plan import PlannedSubject
 from evenhand.audit.case.register import Entry
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import digest_json
@@ -164,10 +165,9 @@ def first_problem(error: ValidationError) -> str:
     return f"{where}: {message}" if where else message
 
 
-def subject_digest(subject: Mapping[str, Any]) -> str:
+def subject_digest(subject: PlannedSubject) -> str:
     """What statements are bound to: the model's digest, or the data's where there is no model."""
-    digests = subject.get("digests") or {}
-    return str(digests.get("model") or digests.get("data") or "")
+    return subject.digests.get("model") or subject.data_digest
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.case.case import Case, CaseWriter
+from evenhand.audit.case.environment import Environment
+from evenhand.audit.case.plan import Plan
 from evenhand.audit.finding import Finding, Interval, finding_id
 
 HOSTILE = "<script>alert('x')</script>&=HYPERLINK(\"x\")"
 
 
-def sample_plan(**changes: Any) -> dict[str, Any]:
+def sample_plan(**changes: Any) -> Plan:
     """The plan of an audit of a binary model; ``changes`` replace keys of the subject."""
     subject = {
         "name": "loan-mlp",
@@ -26,7 +28,7 @@ def sample_plan(**changes: Any) -> dict[str, Any]:
         "data": {"path": "test.csv"},
         **changes,
     }
-    return {
+    plan = {
         "schema": "evenhand-plan/1",
         "subject": subject,
         "facts": {
@@ -50,6 +52,7 @@ def sample_plan(**changes: Any) -> dict[str, Any]:
         "levels": [0.95],
         "packs": [],
     }
+    return Plan.model_validate(plan)
 
 
 def finding(
@@ -144,13 +147,15 @@ def sample_findings() -> list[Finding]:
 
 def write_sample_case(path: Path, **changes: Any) -> Case:
     """Writes and seals the sample case at ``path``."""
-    environment = {
-        "evenhand": "0.1.0",
-        "python": "3.11.7",
-        "started_at": "2026-11-22T10:00:00+00:00",
-        "finished_at": "2026-11-22T10:00:20+00:00",
-        "cores": 2,
-        "packages": {"torch": "2.13.0"},
-    }
+    environment = Environment.model_validate(
+        {
+            "evenhand": "0.1.0",
+            "python": "3.11.7",
+            "started_at": "2026-11-22T10:00:00+00:00",
+            "finished_at": "2026-11-22T10:00:20+00:00",
+            "cores": 2,
+            "packages": {"torch": "2.13.0"},
+        }
+    )
     with CaseWriter(path, sample_plan(**changes)) as writer:
         return writer.seal(sample_findings(), environment)

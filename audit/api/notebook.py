@@ -41,7 +41,7 @@ def decision_html(
     """The decision on a case as a fragment of HTML."""
     from evenhand.policies.gate import counts
 
-    name = _text(case.subject["name"])
+    name = _text(case.subject.name)
     if not verdicts:
         head = f"{name}: measured, not judged"
         body = _paragraph(
@@ -80,7 +80,7 @@ def _item(verdict: Verdict) -> str:
 
 def comparison_html(pair: Comparison, worse: str) -> str:
     """Who is worse off under A as a fragment of HTML; ``worse``: the table of them."""
-    a, b = (_text(c.subject["name"]) for c in (pair.a, pair.b))
+    a, b = (_text(c.subject.name) for c in (pair.a, pair.b))
     head = f"<p><strong>{a} against {b}</strong>, {pair.n} rows, level {pair.level:g}</p>"
     if not pair.worse:
         return head + _paragraph(

@@ -107,7 +107,7 @@ class Result:
     def __repr__(self) -> str:
         said = {None: "not judged", True: "passed", False: "not passed"}[self.passed]
         return (
-            f"<audit of {self.case.subject['name']!r}: {said}, exit code {self.exit_code}, "
+            f"<audit of {self.case.subject.name!r}: {said}, exit code {self.exit_code}, "
             f"{len(self.findings)} findings, {len(self.judged)} verdicts>"
         )
 

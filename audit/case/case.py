@@ -26,12 +26,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.finished import Store
-from evenhand.audit.case.shape import Environment, Plan, first_problem, require_shape
+from evenhand.audit.case.plan import Plan, PlannedSubject
 from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError
 from evenhand.audit.files.canonical import (
     canonical_bytes,
@@ -41,6 +42,7 @@ from evenhand.audit.files.canonical import (
     relative_files,
 )
 from evenhand.audit.files.disk import disk_error, sync_folder, write_whole
+from evenhand.audit.files.shapes import Shape, first_problem, parsed
 from evenhand.audit.finding import Finding
 
 SEAL_SCHEMA = "evenhand-seal/1"
@@ -49,7 +51,7 @@ RUN_FILE = "run.json"
 MOST_FILES, MOST_BYTES = 10_000, 2 << 30  # of a whole case
 MOST_JSON = 64 << 20  # of one JSON file, which takes up to thirty times as much in memory
 _MOST_SEAL = 4 << 20  # of the seal, which is written again to be compared
-_SHAPES: Mapping[str, type[BaseModel]] = {"plan.json": Plan, "environment.json": Environment}
+_S = TypeVar("_S", bound=Shape)
 _ALL_FIELDS = set(Finding.model_fields)
 
 
@@ -58,17 +60,16 @@ class Case:
     """A sealed case, read back. ``digest`` is the SHA-256 of the seal: the name of the evidence."""
 
     path: Path
-    plan: Mapping[str, Any]
+    plan: Plan
     findings: tuple[Finding, ...]
-    environment: Mapping[str, Any]
+    environment: Environment
     digest: str
     files: Mapping[str, str]
 
     @property
-    def subject(self) -> Mapping[str, Any]:
+    def subject(self) -> PlannedSubject:
         """What was audited, as the plan has it (name, task, digests, sensitive features ...)."""
-        subject: Mapping[str, Any] = self.plan["subject"]
-        return subject
+        return self.plan.subject
 
     def finding(self, finding_id: str) -> Finding:
         """The finding with this id. Raises InputError if the case has none."""
@@ -114,7 +115,7 @@ class CaseWriter:
     it. A process that is killed leaves the same work behind.
     """
 
-    def __init__(self, path: Path, plan: Mapping[str, Any], *, resume: Path | None = None) -> None:
+    def __init__(self, path: Path, plan: Plan, *, resume: Path | None = None) -> None:
         self.path = path
         self._work = resume or path.with_name(f".{path.name}.partial-{os.getpid()}-{token_hex(3)}")
         self._partial = self._work / "case"
@@ -135,7 +136,7 @@ class CaseWriter:
                 remedy="choose an --out that you may write to",
             ) from error
         self.finished = Store(self._work / "finished")
-        self._write("plan.json", canonical_bytes(dict(plan)))
+        self._write("plan.json", canonical_bytes(plan.to_json()))
 
     def __enter__(self) -> CaseWriter:
         return self
@@ -167,12 +168,12 @@ class CaseWriter:
         """Stores a file that the plan names as ``name``; returns that relative path."""
         return self._write(name, text)
 
-    def seal(self, findings: Iterable[Finding], environment: Mapping[str, Any]) -> Case:
+    def seal(self, findings: Iterable[Finding], environment: Environment) -> Case:
         """Writes findings and environment, seals every file, and moves the case into place."""
         ordered = sorted(findings, key=lambda f: f.id)
         lines = b"".join(canonical_bytes(f.to_json()) + b"\n" for f in ordered)
         self._write("findings.jsonl", lines)
-        self._write("environment.json", canonical_bytes(dict(environment)))
+        self._write("environment.json", canonical_bytes(environment.to_json()))
         files = {n: digest_file(self._partial / n) for n in relative_files(self._partial)}
         self._write(SEAL_FILE, canonical_bytes({"schema": SEAL_SCHEMA, "files": files}))
         try:
@@ -243,7 +244,7 @@ def read_case(path: str | Path) -> Case:
         path=folder,
         plan=read_plan(folder),
         findings=findings,
-        environment=read_object(folder / "environment.json"),
+        environment=read_environment(folder),
         digest=digest_json(seal),
         files=seal["files"],
     )
@@ -265,9 +266,14 @@ def read_seal(folder: Path) -> dict[str, Any]:
     return seal
 
 
-def read_plan(folder: Path) -> dict[str, Any]:
+def read_plan(folder: Path) -> Plan:
     """The plan of a sealed case. Raises AlteredEvidenceError if it is none."""
-    return read_object(folder / "plan.json")
+    return _record(folder / "plan.json", Plan)
+
+
+def read_environment(folder: Path) -> Environment:
+    """The environment of a sealed case. Raises AlteredEvidenceError if it is none."""
+    return _record(folder / "environment.json", Environment)
 
 
 def verify_case(path: str | Path) -> list[Problem]:
@@ -347,16 +353,14 @@ def _read_seal(path: Path) -> tuple[dict[str, str], list[Problem]]:
     return files, problems
 
 
-def read_object(file: Path) -> dict[str, Any]:
-    """``plan.json`` or ``environment.json`` of a sealed case, with its shape looked at."""
+def _record(file: Path, shape: type[_S]) -> _S:
     try:
-        value = require_shape(_read_json(file), _SHAPES[file.name])
+        return parsed(_read_json(file), shape)
     except ValueError as error:
         raise AlteredEvidenceError(
             f"{file} does not hold what its name says: {error}",
             remedy="the case was written by another version or altered: audit again",
         ) from None
-    return value
 
 
 def read_findings(folder: Path, measures: Sequence[str] = ()) -> tuple[Finding, ...]:

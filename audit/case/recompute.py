@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding, Interval
@@ -50,7 +49,7 @@ def recompute(case: Case) -> list[Recomputed]:
     found: list[Recomputed] = []
     sizes = _group_sizes(case.findings)
     rates = _rates(case.findings)
-    is_weighted = case.subject.get("weight") is not None
+    is_weighted = case.subject.weight is not None
     for finding in case.findings:
         if finding.status != "measured" or finding.value is None:
             continue
@@ -129,10 +128,7 @@ def _group_sizes(findings: Sequence[Finding]) -> Mapping[_Group, int]:
 
 
 def _minimum(case: Case) -> int:
-    options: list[Mapping[str, Any]] = [
-        c["options"] for c in case.plan["checks"] if c["id"] == _GAPS
-    ]
-    return int(options[0].get("min_group_size", 10)) if options else 10
+    return case.plan.minimum_size(_GAPS, 10)
 
 
 def _gap(

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from evenhand.audit.case.plan import Plan
 from evenhand.audit.case.register import Entry
 from evenhand.audit.files.canonical import digest_json
 
@@ -42,18 +43,18 @@ class Run:
         return asdict(self)
 
 
-def plan_body(plan: Mapping[str, Any], out: Path) -> dict[str, Any]:
+def plan_body(plan: Plan, out: Path) -> dict[str, Any]:
     """What the register keeps of a plan."""
-    subject = plan["subject"]
+    subject = plan.subject
     return {
-        "plan": digest_json(dict(plan)),
-        "name": subject["name"],
-        "target": subject["target"],
-        "digests": dict(subject["digests"]),
-        "threshold": subject["threshold"],
-        "sensitive_features": list(subject["sensitive_features"]),
-        "seed": plan["seed"],
-        "packs": list(plan["packs"]),
+        "plan": digest_json(plan.to_json()),
+        "name": subject.name,
+        "target": subject.target,
+        "digests": dict(subject.digests),
+        "threshold": subject.threshold,
+        "sensitive_features": list(subject.sensitive_features),
+        "seed": plan.seed,
+        "packs": [p.to_json() for p in plan.packs],
         "path": str(out.resolve()),
     }
 

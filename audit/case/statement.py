@@ -41,7 +41,7 @@ class Signature:
 
 def make_statement(case: Case, verdicts: Sequence[Mapping[str, Any]], at: str) -> dict[str, Any]:
     """The statement about a sealed case. ``verdicts`` as plain JSON, ``at`` in ISO 8601 UTC."""
-    subjects = {"case": case.digest, **case.subject["digests"]}
+    subjects = {"case": case.digest, **case.subject.digests}
     statuses = Counter(f.status for f in case.findings)
     judged = Counter(str(v["status"]) for v in verdicts)
     return {
@@ -52,19 +52,19 @@ def make_statement(case: Case, verdicts: Sequence[Mapping[str, Any]], at: str) -
         ],
         "predicateType": PREDICATE,
         "predicate": {
-            "name": case.subject["name"],
+            "name": case.subject.name,
             "plan": case.files["plan.json"],
             "findings": {
                 "digest": case.files["findings.jsonl"],
                 "count": len(case.findings),
                 "by_status": dict(sorted(statuses.items())),
             },
-            "packs": list(case.plan["packs"]),
+            "packs": [p.to_json() for p in case.plan.packs],
             "verdicts": [
                 {k: v[k] for k in ("pack", "item", "status", "underlying")} for v in verdicts
             ],
             "verdicts_by_status": dict(sorted(judged.items())),
-            "evenhand": case.environment.get("evenhand"),
+            "evenhand": case.environment.evenhand,
             "signed_at": at,
         },
     }
@@ -121,7 +121,7 @@ def check_envelope(raw: bytes, case: Case, known: Mapping[str, PublicKey], place
         problem = "is not in the form that evenhand signs"
     elif key is not None and not key.accepts(sig, _pae(payload)):
         problem = "has a signature that is not its key's"
-    elif subjects != {"case": case.digest, **case.subject["digests"]}:
+    elif subjects != {"case": case.digest, **case.subject.digests}:
         problem = "is about another case, model or data"
     elif findings != case.files["findings.jsonl"]:
         problem = "is about other findings"

@@ -189,7 +189,7 @@ def _show_result(
             {
                 "case": str(case.path),
                 "digest": case.digest,
-                "run": case.environment.get("run"),
+                "run": case.environment.run and case.environment.run.to_json(),
                 "findings": [f.to_json() for f in case.findings],
                 "verdicts": [v.to_json() for v in verdicts],
                 "gate": setting,
@@ -203,10 +203,9 @@ def _show_result(
     crashed = sorted({f.check for f in case.findings if f.status == "error"})
     if crashed:
         show(f"Crashed checks: {', '.join(crashed)} (the reasons are in the findings)")
-    if case.environment.get("run"):
-        run = case.environment["run"]
-        plans = "one plan" if run["plans"] == 1 else f"{run['plans']} different plans"
-        show(f"Run {run['number']} of {run['in_all']} of this model on these data ({plans})")
+    if (run := case.environment.run) is not None:
+        plans = "one plan" if run.plans == 1 else f"{run.plans} different plans"
+        show(f"Run {run.number} of {run.in_all} of this model on these data ({plans})")
     show(f"Case: {case.path}")
     show(f"Next: evenhand report {case.path} --format html -o report.html")
 

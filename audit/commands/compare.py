@@ -117,7 +117,7 @@ def show_comparison(found: Comparison) -> None:
     """The table and what follows from it: every single group, and crossings that changed."""
     from evenhand.audit.commands.parts.tables import show, table
 
-    a, b = (sh.safe(c.subject["name"]) for c in (found.a, found.b))
+    a, b = (sh.safe(c.subject.name) for c in (found.a, found.b))
     made = table(
         f"A = {a}, B = {b}, {found.n} rows, paired",
         ["group", "measure", "n", "A", "B", "A - B", "p (Holm)", "outcome"],

@@ -147,7 +147,7 @@ def _audit(name: str, trained: TrainResult, folder: Path, *, seed: int, quick: b
 
 
 def _same_held_out(done: list[Done]) -> None:
-    digests = {d.case.subject["digests"]["data"] for d in done}
+    digests = {d.case.subject.data_digest for d in done}
     if len(digests) != 1:
         raise EvenhandError("the models of the demo were not audited on the same held-out rows")
 
@@ -160,7 +160,7 @@ def _found(case: Case, measure: str, between: tuple[str, ...]) -> Finding | None
 def _show(done: list[Done], seconds: float) -> None:
     from evenhand.audit.commands.parts.tables import counts_text, show, table, value_text
 
-    n = done[0].case.plan["subject"]["data"]["rows"]
+    n = done[0].case.subject.data.rows
     made = table(
         f"Approving mortgages: three models on the same {n} held-out applications (95 % intervals)",
         ["", *(d.name for d in done)],

@@ -107,7 +107,7 @@ class Comparison:
 
 
 def _named(case: Case) -> dict[str, Any]:
-    return {"case": str(case.path), "digest": case.digest, "name": case.subject["name"]}
+    return {"case": str(case.path), "digest": case.digest, "name": case.subject.name}
 
 
 def compare(case_a: Case, case_b: Case, *, level: float = 0.95) -> Comparison:
@@ -117,7 +117,7 @@ def compare(case_a: Case, case_b: Case, *, level: float = 0.95) -> Comparison:
     same way.
     """
     a, b = paired_decisions(case_a, case_b)
-    sensitive = [str(f) for f in case_a.subject["sensitive_features"]]
+    sensitive = list(case_a.subject.sensitive_features)
     parts: list[tuple[dict[str, str], int]] = [({}, a.everyone)]
     for features in feature_sets(sensitive):
         parts += a.groups(features)
@@ -129,11 +129,11 @@ def compare(case_a: Case, case_b: Case, *, level: float = 0.95) -> Comparison:
 def more_is_better(case: Case) -> dict[str, bool | None]:
     """The measures with their direction; without labels the selection rate alone, of several
     classes the accuracy alone."""
-    if case.subject["task"] == "multiclass":
+    if case.subject.task == "multiclass":
         return {"accuracy_score": True}
-    means = {"benefit": True, "burden": False}.get(str(case.subject.get("positive_is")))
+    means = {"benefit": True, "burden": False}.get(str(case.subject.positive_is))
     known = {**MORE_IS_BETTER, "selection_rate": means}
-    if case.subject.get("target") is None:
+    if case.subject.target is None:
         return {"selection_rate": means}
     return known
 
@@ -172,12 +172,12 @@ def _require_same(a: Case, b: Case) -> None:
             )
 
     for key in _SAME:
-        differ(key, a.subject.get(key), b.subject.get(key))
-    differ("the digest of the data", a.subject["digests"]["data"], b.subject["digests"]["data"])
-    differ("the seed", a.plan.get("seed"), b.plan.get("seed"))
-    if a.subject["task"] not in ("binary", "multiclass"):
+        differ(key, getattr(a.subject, key), getattr(b.subject, key))
+    differ("the digest of the data", a.subject.data_digest, b.subject.data_digest)
+    differ("the seed", a.plan.seed, b.plan.seed)
+    if a.subject.task not in ("binary", "multiclass"):
         raise InputError(
-            f"{a.path} is of a {a.subject['task']} task; classifiers are compared",
+            f"{a.path} is of a {a.subject.task} task; classifiers are compared",
             remedy="compare the findings of the two reports",
         )
 
@@ -212,7 +212,7 @@ def paired_change(
     """
     if measure not in more_is_better(case_a):
         raise InputError(
-            f"{measure} of a {case_a.subject['task']} task is not compared row by row",
+            f"{measure} of a {case_a.subject.task} task is not compared row by row",
             remedy=f"ask for {', '.join(more_is_better(case_a))}",
         )
     a, b = paired_decisions(case_a, case_b)
@@ -289,12 +289,9 @@ def gap_change(
         ]
         table.append(np.reshape(cells, (2, 2, 2)))
     counts = np.array(table).reshape(-1, 2, 2, 2)
-    return change(counts, rates, seed=int(case_a.plan["seed"]), level=level)
+    return change(counts, rates, seed=case_a.plan.seed or 0, level=level)
 
 
 def min_group_size(case: Case) -> int:
     """From which size on the case's gaps compare groups; 1 where it measured no gaps."""
-    for planned in case.plan["checks"]:
-        if planned["id"] == "fairness.gaps":
-            return int(planned["options"].get("min_group_size", 1))
-    return 1
+    return case.plan.minimum_size("fairness.gaps", 1)

@@ -74,7 +74,7 @@ def _read(case: Case) -> Mapping[str, Any]:
 
 def _differ(a: Case, b: Case, one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """Why the two can't be compared; "" where they can."""
-    if a.subject["digests"]["data"] != b.subject["digests"]["data"]:
+    if a.subject.data_digest != b.subject.data_digest:
         return "the two cases are of different data"
     if one["kind"] != "tabular" or other["kind"] != "tabular":
         return f"rows of kind {one['kind']} and {other['kind']}: tables are compared"

@@ -70,7 +70,7 @@ def render(
     ]
     document = Document(
         kind=say("aa_kind"),
-        title=say("aa_title", row=person["row"], name=case.subject["name"]),
+        title=say("aa_title", row=person["row"], name=case.subject.name),
         lead=(say("aa_lead"), say("aa_how")),
         sections=(
             Section(say("aa_letter"), (Letter(tuple(lines)),)),
@@ -83,7 +83,7 @@ def render(
 
 
 def _person(case: Case, dossier: Dossier) -> Mapping[str, Any]:
-    if case.plan.get("published"):
+    if case.plan.published:
         raise InputError(
             "an adverse action notice is about one person and is never public",
             remedy="leave out --public, and hand it to that person alone",
@@ -109,7 +109,7 @@ def _person(case: Case, dossier: Dossier) -> Mapping[str, Any]:
 
 def nameable(case: Case, person: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The reasons, strongest first; sensitive features are never among them."""
-    sensitive = {str(f) for f in case.subject.get("sensitive_features") or ()}
+    sensitive = {str(f) for f in case.subject.sensitive_features}
     return [r for r in person["reasons"]["listed"] if r["column"] not in sensitive]
 
 
@@ -125,7 +125,7 @@ def _line(reason: Mapping[str, Any], case: Case, say: Words) -> str:
 
 def _called(column: str, case: Case) -> str:
     """A column's name for people, where the maker declared one."""
-    return str((case.plan.get("declared") or {}).get(f"document.column.{column}") or column)
+    return str(case.plan.declared.get(f"document.column.{column}") or column)
 
 
 def _staff(
@@ -145,7 +145,7 @@ def _staff(
     left = len(nameable(case, person)) - len(reasons)
     if left > 0:
         told.append(say("aa_more", count=left, most=MOST_REASONS))
-    sensitive = [str(f) for f in case.subject.get("sensitive_features") or ()]
+    sensitive = list(case.subject.sensitive_features)
     if sensitive:
         told.append(say("aa_sensitive", features=say.listed(sensitive)))
     told.append(say("aa_names"))
@@ -154,7 +154,7 @@ def _staff(
 
 
 def _gaps(case: Case, say: Words) -> list[Block]:
-    declared = case.plan.get("declared") or {}
+    declared = case.plan.declared
     found: list[Block] = []
     for name in _PEOPLE:
         key = f"document.aa.{name}"

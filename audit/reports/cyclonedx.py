@@ -43,7 +43,7 @@ def render(
 ) -> bytes:
     """One JSON object; its serial number comes from the case's digest."""
     say = words(language)
-    packages = case.environment.get("packages") or {}
+    packages = case.environment.packages
     libraries = [
         {"type": "library", "bom-ref": f"pkg:{n}", "name": visible(n), "version": visible(v),
          "purl": f"pkg:pypi/{quote(str(n).lower(), safe='')}@{quote(str(v), safe='')}"}
@@ -55,7 +55,7 @@ def render(
         "component": _model(case, verdicts, dossier, say),
         "properties": _properties([*sources(case, dossier, say), *_gate(gate)]),
     }
-    stamp = case.environment.get("finished_at")
+    stamp = case.environment.finished_at
     if stamp:
         metadata["timestamp"] = str(stamp)
     document = {
@@ -74,17 +74,17 @@ def render(
 
 
 def _tool(case: Case) -> dict[str, Any]:
-    version = visible(case.environment.get("evenhand", "unknown"))
+    version = visible(case.environment.evenhand or "unknown")
     return {"type": "application", "name": "evenhand", "version": version}
 
 
 def _model(case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words) -> dict[str, Any]:
     subject = case.subject
-    model = subject.get("model") or {}
+    model = subject.model
     found: dict[str, Any] = {
         "type": "machine-learning-model",
         "bom-ref": _MODEL,
-        "name": visible(subject["name"]),
+        "name": visible(subject.name),
         "description": visible(" ".join(sentences.subject_sentences(case, say))),
         "modelCard": {
             "bom-ref": "model-card",
@@ -93,20 +93,20 @@ def _model(case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words
             "considerations": _considerations(case, verdicts, dossier, say),
         },
     }
-    digest = (subject.get("digests") or {}).get("model")
-    properties = [("model format", model.get("format")), ("model digest", digest),
-                  ("isolation", case.environment.get("isolation"))]  # fmt: skip
+    digest = subject.digests.get("model")
+    properties = [("model format", model and model.format), ("model digest", digest),
+                  ("isolation", case.environment.isolation)]  # fmt: skip
     found["properties"] = _properties([(k, str(v)) for k, v in properties if v])
     return found
 
 
 def _parameters(case: Case) -> dict[str, Any]:
     subject = case.subject
-    task = str(subject.get("task") or "unknown")
+    task = subject.task or "unknown"
     parameters: dict[str, Any] = {"task": task, "datasets": [{"ref": _DATA}]}
     if task in _APPROACHES:
         parameters["approach"] = {"type": _APPROACHES[task]}
-    architecture = (case.plan.get("model_declared") or {}).get("architecture")
+    architecture = case.plan.model_declared.get("architecture")
     if architecture:
         parameters["modelArchitecture"] = visible(json.dumps(architecture, sort_keys=True))
     return parameters
@@ -133,7 +133,7 @@ def _metrics(findings: Sequence[Finding]) -> list[dict[str, Any]]:
 def _considerations(
     case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words
 ) -> dict[str, Any]:
-    declared = case.plan.get("declared") or {}
+    declared = case.plan.declared
     use = next((declared[k] for k in sentences.USE_KEYS if declared.get(k)), None)
     limits = [
         f"{say.measure(f.measure)}: {say.reason(f.reason)}" for f in unmeasured(case.findings)
@@ -165,11 +165,11 @@ def _consideration(verdict: Verdict, say: Words) -> dict[str, str]:
 def _assessments(case: Case, say: Words) -> list[dict[str, str]]:
     """One for each sensitive feature: the group that fares worst, and by how much."""
     told = []
-    for feature in case.subject.get("sensitive_features") or ():
+    for feature in case.subject.sensitive_features:
         found = apart(case, str(feature), "selection_rate")
         worst = None
         if found is not None and found.highest is not None and found.lowest is not None:
-            burden = case.subject.get("positive_is") == "burden"
+            burden = case.subject.positive_is == "burden"
             worst = (found.highest if burden else found.lowest).group[str(feature)]
         lines = plain_words.worse_by(case, str(feature), say)
         told.append(
@@ -182,15 +182,15 @@ def _assessments(case: Case, say: Words) -> list[dict[str, str]]:
 
 
 def _data(case: Case) -> dict[str, Any]:
-    data = case.subject.get("data") or {}
-    digest = (case.subject.get("digests") or {}).get("data")
-    name = visible(data.get("path") or "unknown")
-    contents = {"properties": _properties([("rows", str(data["rows"]))])} if "rows" in data else {}
+    data = case.subject.data
+    digest = case.subject.digests.get("data")
+    name = visible(data.path or "unknown")
+    rows = {"properties": _properties([("rows", str(data.rows))])} if data.rows is not None else {}
     found: dict[str, Any] = {
         "type": "data",
         "bom-ref": _DATA,
         "name": name,
-        "data": [{"type": "dataset", "name": name, "contents": contents}],
+        "data": [{"type": "dataset", "name": name, "contents": rows}],
     }
     if digest:
         found["properties"] = _properties([("data digest", digest)])

@@ -47,7 +47,7 @@ def render(
     rows = outline.counted(case, "row_count")
     document = Document(
         kind=say("ds_kind"),
-        title=sentences.data_name(case) or str(case.subject["name"]),
+        title=sentences.data_name(case) or case.subject.name,
         lead=(
             say("ds_lead"),
             say("sum_rows", rows=f"{rows:,}") if rows is not None else say("sum_rows_unknown"),
@@ -63,21 +63,19 @@ def render(
 def _shape(source: fill.Source) -> list[Block]:
     case, say = source.case, source.say
     subject = case.subject
-    data = fill.of_mapping(subject.get("data"))
-    names = subject.get("sensitive_features") or ()
     return facts(
         [
-            (say("fact_data"), data.get("path")),
-            (say("ds_rows_file"), data.get("rows")),
+            (say("fact_data"), subject.data.path),
+            (say("ds_rows_file"), subject.data.rows),
             (say("ds_rows_used"), outline.counted(case, "row_count")),
             (say("ds_rows_dropped"), outline.counted(case, "dropped_row_count")),
             (say("ds_columns_counted"), len(_by_column(case, "missing_rate")) or None),
-            (say("ds_target"), subject.get("target")),
-            (say("ds_positive"), subject.get("positive_label")),
-            (say("fact_features"), say.listed([str(n) for n in names])),
+            (say("ds_target"), subject.target),
+            (say("ds_positive"), subject.positive_label),
+            (say("fact_features"), say.listed(subject.sensitive_features)),
             *(
                 (say("fact_digest", name=name), digest)
-                for name, digest in sorted(fill.of_mapping(subject.get("digests")).items())
+                for name, digest in sorted(subject.digests.items())
             ),
         ]
     )

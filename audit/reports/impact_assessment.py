@@ -87,7 +87,7 @@ def render(
     )
     document = Document(
         kind=say("ia_kind"),
-        title=str(case.subject["name"]),
+        title=case.subject.name,
         lead=(
             say("ia_lead"),
             *plain_words.does(case, say),

@@ -30,11 +30,11 @@ def render(
     """
     document = {
         "schema": "evenhand-report/1",
-        "case": case.path.name if case.plan.get("published") else str(case.path),
+        "case": case.path.name if case.plan.published else str(case.path),
         "digest": case.digest,
         "files": dict(case.files),
-        "plan": dict(case.plan),
-        "environment": dict(case.environment),
+        "plan": case.plan.to_json(),
+        "environment": case.environment.to_json(),
         "findings": [f.to_json() for f in case.findings],
         "verdicts": [v.to_json() for v in verdicts],
         "gate": None if gate is None else dict(gate),

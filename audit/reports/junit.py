@@ -37,7 +37,7 @@ def render(
 
     Where the gate was set so that inconclusive items or warnings fail, they are failures here too.
     """
-    root = ET.Element("testsuites", name=f"evenhand: {visible(case.subject['name'])}")
+    root = ET.Element("testsuites", name=f"evenhand: {visible(case.subject.name)}")
     totals = {"tests": 0, "failures": 0, "errors": 0}
     for pack in packs(verdicts):
         suite = _suite(case, pack, words(language), gate, dossier)
@@ -79,7 +79,7 @@ def _properties(
 ) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = [
         ("evenhand.case", case.digest),
-        ("evenhand.subject", case.subject["name"]),
+        ("evenhand.subject", case.subject.name),
         ("evenhand.pack", pack.id),
         ("evenhand.pack_version", pack.version),
     ]

@@ -51,7 +51,7 @@ def render(
 ) -> bytes:
     """The page. What it must say and the case does not hold is listed as a gap."""
     say = words(language)
-    features = [str(f) for f in case.subject.get("sensitive_features") or ()]
+    features = list(case.subject.sensitive_features)
     sex, race = (_feature(features, pattern) for pattern in (_SEX, _RACE))
     rate = _rate(case)
     crossing = tuple(sorted((sex, race))) if sex and race else ()
@@ -63,7 +63,7 @@ def render(
     )
     document = Document(
         kind=say("ll_kind"),
-        title=str(case.subject["name"]),
+        title=case.subject.name,
         lead=(say("ll_lead"), say(f"ll_rate.{rate}"), say("ll_ratio")),
         sections=sections,
         notice=say("ll_independent"),
@@ -77,7 +77,7 @@ def _feature(features: Sequence[str], pattern: re.Pattern[str]) -> str:
 
 def _rate(case: Case) -> str:
     """ "scoring" where the tool scores people (or nothing else was measured), else "selection"."""
-    facts = case.plan.get("facts") or {}
+    facts = case.plan.facts
     if facts.get("system.output") == "score":
         return "scoring"
     selected = any(f.check == CHECK and f.measure == "impact_ratio" for f in case.findings)
@@ -192,12 +192,12 @@ def _order(finding: Finding) -> tuple[int, str]:
 
 def _dates(case: Case, say: Words) -> Section:
     environment = case.environment
-    declared = case.plan.get("declared") or {}
+    declared = case.plan.declared
     known: list[tuple[str, str]] = [
-        (say("ll_audited_on"), numbers.moment(environment.get("finished_at") or "–")),
+        (say("ll_audited_on"), numbers.moment(environment.finished_at or "–")),
         (say("fact_data"), sentences.data_name(case) or "–"),
-        (say("ll_rows"), str((case.subject.get("data") or {}).get("rows") or "–")),
-        (say("fact_digest", name="data"), str((case.subject.get("digests") or {}).get("data"))),
+        (say("ll_rows"), str(case.subject.data.rows or "–")),
+        (say("fact_digest", name="data"), str(case.subject.digests.get("data"))),
     ]
     gaps: list[Block] = []
     for name in _PEOPLE:

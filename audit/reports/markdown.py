@@ -33,7 +33,7 @@ def render(
     Names from data and packs cannot form links, mentions, HTML or table cells.
     """
     say = words(language)
-    parts = [f"## {markdown(say('md_title', name=case.subject['name']))}"]
+    parts = [f"## {markdown(say('md_title', name=case.subject.name))}"]
     parts.append(markdown(" ".join(sentences.coverage_sentences(case, say))))
     parts.append("\n".join(f"- {markdown(x)}" for x in plain_words.worse(case, say)))
     if gate is not None:

@@ -42,7 +42,7 @@ def render(
     """The card: what is declared, what was measured for whom, and what was not."""
     say = words(language)
     sections = [
-        f"# {markdown(say('card_title', name=case.subject['name']))}",
+        f"# {markdown(say('card_title', name=case.subject.name))}",
         markdown(say("card_made")),
         *_description(case, say),
         *_evaluation(case, say),
@@ -60,7 +60,7 @@ def _front_matter(case: Case) -> str:
     """YAML between two rules. The dumper quotes whatever would be read as more than text."""
     import yaml
 
-    name = visible(case.subject["name"])
+    name = visible(case.subject.name)
     task = _hub_task(case)
     metadata: dict[str, Any] = {
         "model_name": name,
@@ -77,7 +77,7 @@ def _front_matter(case: Case) -> str:
 
 def _hub_task(case: Case) -> str:
     """The task as hubs name it; ours where the case does not say what a row is."""
-    task = str(case.subject.get("task") or "unknown")
+    task = str(case.subject.task or "unknown")
     if task == "generation":
         return "text-generation"
     kind = case.artifact(_KIND).get("kind") if f"artifacts/{_KIND}" in case.files else None
@@ -101,11 +101,10 @@ def _metric(finding: Finding) -> dict[str, Any]:
 
 
 def _dataset(case: Case) -> dict[str, str]:
-    data = case.subject.get("data")
-    path = data.get("path") if isinstance(data, Mapping) else None
-    name = visible(PurePosixPath(str(path)).name) if path else "unknown"
+    path = case.subject.data.path
+    name = visible(PurePosixPath(path).name) if path else "unknown"
     found = {"name": name, "type": name}
-    digest = (case.subject.get("digests") or {}).get("data")
+    digest = case.subject.digests.get("data")
     return {**found, "revision": visible(digest)} if digest else found
 
 
@@ -115,8 +114,7 @@ def _overall(case: Case) -> list[Finding]:
 
 
 def _description(case: Case, say: Words) -> list[str]:
-    declared = case.plan.get("declared")
-    declared = declared if isinstance(declared, Mapping) else {}
+    declared = case.plan.declared
     use = next((declared[k] for k in sentences.USE_KEYS if declared.get(k)), None)
     rest = outline.flat({k: v for k, v in declared.items() if k not in sentences.USE_KEYS})
     return [

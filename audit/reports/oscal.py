@@ -41,8 +41,8 @@ def render(
 ) -> bytes:
     """One JSON object; its ids and times come from the case, so that it can be made again."""
     say = words(language)
-    at = _time(case.environment.get("finished_at"))
-    title = visible(say("page_title", name=case.subject["name"]))
+    at = _time(case.environment.finished_at)
+    title = visible(say("page_title", name=case.subject.name))
     plan = _id(case, "plan")
     results = [_result(case, p, at, say) for p in packs(verdicts) or [Pack("none", "", ())]]
     document = {
@@ -76,7 +76,7 @@ def _result(case: Case, pack: Pack, at: str, say: Words) -> dict[str, Any]:
         "uuid": _id(case, "result", pack.id, pack.version),
         "title": visible(f"{pack.id} {pack.version}".strip()),
         "description": visible(say("caption_verdicts", pack=pack.id, count=len(pack.verdicts))),
-        "start": _time(case.environment.get("started_at")),
+        "start": _time(case.environment.started_at),
         "end": at,
         "reviewed-controls": {"control-selections": [selection]},
     }

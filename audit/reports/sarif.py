@@ -69,7 +69,7 @@ def _run(
         "tool": {
             "driver": {
                 "name": "evenhand",
-                "version": visible(case.environment.get("evenhand", "unknown")),
+                "version": visible(case.environment.evenhand or "unknown"),
                 "rules": rules,
             }
         },
@@ -87,7 +87,7 @@ def _run(
             "case": case.digest,
             "pack": visible(pack.id),
             "packVersion": visible(pack.version),
-            "subject": visible(case.subject["name"]),
+            "subject": visible(case.subject.name),
             "counts": dict(pack.counts),
             "gate": None if gate is None else {k: gate[k] for k in sorted(gate)},
             "sources": {visible(k): visible(v) for k, v in sources(case, dossier, say)},
@@ -141,7 +141,7 @@ def _result(
     fixed = {"warn": "warning", "error": "error"}  # a crash is never a note
     level = fixed.get(verdict.status, _LEVELS[verdict.severity])
     word = say.term("status", verdict.status)
-    key = json.dumps([verdict.pack, verdict.item, case.subject["name"]], ensure_ascii=True)
+    key = json.dumps([verdict.pack, verdict.item, case.subject.name], ensure_ascii=True)
     return {
         "ruleId": visible(verdict.item),
         "ruleIndex": index,

@@ -76,7 +76,7 @@ def render(
     source = fill.Source(case, verdicts, dossier, say)
     document = Document(
         kind=say("tf_kind"),
-        title=str(case.subject["name"]),
+        title=case.subject.name,
         lead=(
             say("tf_lead"),
             *plain_words.does(case, say),

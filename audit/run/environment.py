@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from evenhand.audit.case.environment import AnnouncedRun, Environment
 from evenhand.audit.data.database import without_secrets
 from evenhand.audit.subject.subject import Subject
 from evenhand.audit.worker.isolation.levels import Isolation, Level
@@ -30,9 +32,16 @@ _PACKAGES = (
 _WITH_EXTRAS = ("onnxruntime", "xgboost-cpu", "lightgbm", "transformers")
 
 
-def environment(started: datetime, subject: Subject) -> dict[str, Any]:
-    """What the audit ran on and with, as plain JSON."""
-    return {
+def environment(
+    started: datetime,
+    subject: Subject,
+    *,
+    run: AnnouncedRun | None,
+    from_cache: Sequence[str],
+    resumed: Sequence[str],
+) -> Environment:
+    """What the audit ran on and with; ``run`` and the checks that it did not measure itself."""
+    told = {
         "evenhand": own_version(),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -43,7 +52,11 @@ def environment(started: datetime, subject: Subject) -> dict[str, Any]:
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command(),
         **_opening(subject),
+        "run": run,
+        "from_cache": tuple(from_cache),
+        "resumed": tuple(resumed),
     }
+    return Environment.model_validate(told)
 
 
 def packages() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,6 +12,8 @@ from evenhand.audit.errors import InputError, InterruptedRunError
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
+    from evenhand.audit.case.environment import AnnouncedRun
+    from evenhand.audit.case.plan import Plan
     from evenhand.audit.case.register import Register
     from evenhand.audit.run.run import PlannedPack
     from evenhand.audit.subject.spec import SubjectSpec
@@ -72,20 +74,21 @@ def _prepare_to_open(spec: SubjectSpec) -> None:
     import sqlalchemy  # noqa: F401
 
 
-def _announced(register: Register, plan: Mapping[str, Any], out: Path) -> dict[str, Any]:
+def _announced(register: Register, plan: Plan, out: Path) -> AnnouncedRun:
     """Enters the plan, before anything is scored; which run of how many it is."""
+    from evenhand.audit.case.environment import AnnouncedRun
     from evenhand.audit.case.runs import plan_body, runs
 
     entry = register.append("plan", plan_body(plan, out))
     run = next(r for r in runs(register.snapshot()) if r.entry == entry.seq)
-    return {
-        "entry": run.entry,
-        "plan": run.plan,
-        "number": run.number,
-        "in_all": run.in_all,
-        "on_data": run.on_data,
-        "plans": run.plans,
-    }
+    return AnnouncedRun(
+        entry=run.entry,
+        plan=run.plan,
+        number=run.number,
+        in_all=run.in_all,
+        on_data=run.on_data,
+        plans=run.plans,
+    )
 
 
 @contextmanager
@@ -109,10 +112,10 @@ def register_body(case: Case) -> dict[str, Any]:
     return {
         "path": str(case.path.resolve()),
         "digest": case.digest,
-        "name": case.subject["name"],
-        "digests": dict(case.subject["digests"]),
+        "name": case.subject.name,
+        "digests": dict(case.subject.digests),
         "plan": case.files["plan.json"],
-        "run": (case.environment.get("run") or {}).get("entry"),
+        "run": case.environment.run and case.environment.run.entry,
     }
 
 

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.case.case import RUN_FILE, Case, read_case, unfinished
+from evenhand.audit.case.environment import AnnouncedRun
 from evenhand.audit.case.finished import Finished, Store, code_digest, module_digest, text_of
+from evenhand.audit.case.plan import Plan
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import canonical_bytes, digest_json
 from evenhand.audit.run.catalogue import Check
@@ -27,7 +29,7 @@ from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.subject import Subject
 
 RUN_SCHEMA = "evenhand-run/1"
-Announce = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+Announce = Callable[[Plan], AnnouncedRun]
 # Of the spec: what says which checks run, where the case goes, and what is done with p-values.
 _NOT_OF_A_CHECK = {"out", "policies", "checks", "options", "error_budget"}
 _IN_WORDS = {
@@ -63,12 +65,10 @@ def versions(packages: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def describe_run(
-    plan: Mapping[str, Any], spec: SubjectSpec, versions: Mapping[str, Any]
-) -> dict[str, Any]:
+def describe_run(plan: Plan, spec: SubjectSpec, versions: Mapping[str, Any]) -> dict[str, Any]:
     """What an audit is, as plain JSON: two that are the same in this are one audit."""
     asked = spec.model_dump(mode="json", exclude={"out"})
-    run = {"schema": RUN_SCHEMA, "plan": dict(plan), "spec": asked, "versions": dict(versions)}
+    run = {"schema": RUN_SCHEMA, "plan": plan.to_json(), "spec": asked, "versions": dict(versions)}
     plain: dict[str, Any] = json.loads(canonical_bytes(run))
     return plain
 
@@ -78,7 +78,7 @@ def sealed_already(out: Path, run: Mapping[str, Any]) -> Case | None:
     if not out.is_dir():
         return None
     case = read_case(out)
-    _require_same({"plan": dict(case.plan)}, {"plan": run["plan"]}, out)
+    _require_same({"plan": case.plan.to_json()}, {"plan": run["plan"]}, out)
     for work in unfinished(out.parent, out.name):
         shutil.rmtree(work, ignore_errors=True)
     return case

@@ -52,13 +52,14 @@ def reopen(
     Raises InputError for a ``model`` or ``data`` that was named and is not the audited one.
     """
     plan = case.subject
-    if not plan.get("model"):
+    if plan.model is None:
         return Source(None, "the audit was of stored predictions: there is no model to ask")
-    if plan.get("streamed"):
+    if plan.streamed:
         return Source(None, "the audit left its rows on disk, and explained none")
     told = {"model": model, "data": data}
+    places = {"model": plan.model.path, "data": plan.data.path}
     for part in ("model", "data"):
-        path = Path(told[part] or str(plan[part]["path"]))
+        path = Path(told[part] or str(places[part]))
         if not path.exists():
             if told[part]:
                 raise InputError(f"no {part} at {path}", remedy=f"check --{part}")
@@ -72,38 +73,38 @@ def reopen(
         is_refused = isinstance(error, UnsafeModelError)
         return Source(None, why_not, _AS_AUDITED if is_refused else error.remedy)
     for part in ("model", "data"):
-        if subject.digests.get(part) != plan["digests"].get(part):
-            what = f"the {part} at {told[part] or plan[part]['path']} is not the audited one"
+        if subject.digests.get(part) != plan.digests.get(part):
+            what = f"the {part} at {told[part] or places[part]} is not the audited one"
             if told[part]:
                 raise InputError(
                     f"{what}: its digest is {subject.digests.get(part)}",
-                    remedy=f"the case has {plan['digests'].get(part)}",
+                    remedy=f"the case has {plan.digests.get(part)}",
                 )
             return Source(None, f"{what}: its digest has changed")
     return Source(subject)
 
 
 _AS_AUDITED = "allow what the audit allowed: --allow-pickle, or --allow-weak-isolation"
-_TYPED = "declared_columns"
 
 
 def _spec(case: Case, model: str | None, data: str | None) -> SubjectSpec:
     plan = case.subject
     kept = ("name", "task", "target", "positive_label", "positive_is", "weight", "threshold")
-    values = {k: plan[k] for k in kept if plan.get(k) is not None}
-    declared = {k: case.plan.get(k) or {} for k in ("reference_applicant", "actionable")}
+    values = {k: v for k in kept if (v := getattr(plan, k)) is not None}
+    assert plan.model is not None  # ``reopen`` has looked
     return make_spec(
         {
             **values,
-            **declared,
-            **case.plan.get("model_declared", {}),
-            "model": model or plan["model"]["path"],
-            "data": data or plan["data"]["path"],
-            "columns": {c: plan["data"]["columns"][c] for c in plan["data"].get(_TYPED, ())},
-            "sensitive_features": plan["sensitive_features"],
-            "control_features": plan["control_features"],
-            "proxies": case.plan.get("proxies") or [],
-            "seed": case.plan["seed"],
+            "reference_applicant": case.plan.reference_applicant,
+            "actionable": case.plan.actionable,
+            **case.plan.model_declared,
+            "model": model or plan.model.path,
+            "data": data or plan.data.path,
+            "columns": {c: plan.data.columns[c] for c in plan.data.declared_columns},
+            "sensitive_features": list(plan.sensitive_features),
+            "control_features": list(plan.control_features),
+            "proxies": list(case.plan.proxies),
+            "seed": case.plan.seed,
         },
         source=f"the plan of {case.path}",
     )
@@ -179,12 +180,11 @@ class _Person:
 
     def options(self, check_id: str) -> dict[str, Any]:
         """The check's options as the audit had them."""
-        planned = {c["id"]: c["options"] for c in self.case.plan["checks"]}
-        return {**check(check_id).options, **planned.get(check_id, {})}
+        return {**check(check_id).options, **(self.case.plan.options(check_id) or {})}
 
     def record(self, check_id: str) -> Recorder:
         """Seeds as the audit's check had them."""
-        return Recorder(f"evenhand.audit.checks.{check_id}", int(self.case.plan["seed"]))
+        return Recorder(f"evenhand.audit.checks.{check_id}", self.case.plan.seed or 0)
 
     def reasons(self) -> dict[str, Any]:
         """The same as one person's entry in the artifact of the check."""
@@ -233,7 +233,7 @@ def _told(case: Case, row: int, held: Mapping[str, Any], person: _Person | None)
         "schema": SCHEMA,
         "case": str(case.path),
         "digest": case.digest,
-        "data": case.subject["data"]["path"],
+        "data": case.subject.data.path,
         "row": row,
         "is_adverse": True if person is None else not person.is_favourable,
         "score": None if person is None else person.score,
@@ -252,10 +252,10 @@ def _told(case: Case, row: int, held: Mapping[str, Any], person: _Person | None)
 def _needed(case: Case) -> float | None:
     """The favourable score from which on the decision is favourable; None where the model decides
     for itself."""
-    threshold = case.subject.get("threshold")
+    threshold = case.subject.threshold
     if threshold is None:
         return None
-    return float(threshold) if case.subject["positive_is"] == "benefit" else 1 - float(threshold)
+    return float(threshold) if case.subject.positive_is == "benefit" else 1 - float(threshold)
 
 
 def _reasons(case: Case, held: Any, person: _Person | None) -> dict[str, Any] | None:
@@ -287,7 +287,7 @@ def _reasons(case: Case, held: Any, person: _Person | None) -> dict[str, Any] | 
             k: reference[k] for k in ("declared", "favourable_rows", "is_favourable", "score")
         },
         "listed": listed,
-        "sensitive": case.subject["sensitive_features"],
+        "sensitive": list(case.subject.sensitive_features),
     }
 
 

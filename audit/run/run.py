@@ -10,7 +10,19 @@ from typing import Any, cast
 
 from evenhand.audit.attribution.progress import Listener, at_most_every, listening
 from evenhand.audit.case.case import Case, CaseWriter
+from evenhand.audit.case.environment import AnnouncedRun
 from evenhand.audit.case.finished import Finished
+from evenhand.audit.case.plan import (
+    PLAN_SCHEMA,
+    DataPlace,
+    DeclaredFile,
+    ModelPlace,
+    NamedPack,
+    Plan,
+    PlannedCheck,
+    PlannedSubject,
+    StoredScores,
+)
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.comparing.decisions import FILE as DECISIONS_FILE
 from evenhand.audit.errors import InputError, MissingNeed, RowsOnDisk, nearest
@@ -37,7 +49,6 @@ from evenhand.audit.subject.streamed import open_subject
 from evenhand.audit.subject.subject import Subject
 from evenhand.audit.worker.isolation.levels import Rules
 
-PLAN_SCHEMA = "evenhand-plan/1"
 # What a spec tells about a model so that it can be opened: needed to open it again.
 MODEL_DECLARED = ("classes", "inputs", "outputs", "architecture", "truncate")
 NEEDED = "needed"
@@ -89,7 +100,7 @@ def audit(
             return sealed
         work, before = work_to_resume(out, run)
     with CaseWriter(out, plan, resume=work) as writer:
-        announced = _announce(writer, run, before, keeping)
+        announced = _announce(writer, plan, run, before, keeping)
         if not subject.is_streamed:
             score(subject)  # only now, and first: scores that cannot be used stop the audit
         for pack in packs:
@@ -99,25 +110,33 @@ def audit(
         _keep_decisions(writer, subject)
         kept = make_kept(run, subject, levels, writer.finished, keeping.cache)
         findings = _measure_all(chosen, subject, spec, levels, writer, kept, progress)
-        where = {
-            **environment(started, subject),
-            "run": announced,
-            "from_cache": kept.from_cache,
-            "resumed": kept.resumed if before is not None else [],
-        }
+        where = environment(
+            started,
+            subject,
+            run=announced,
+            from_cache=kept.from_cache,
+            resumed=kept.resumed if before is not None else (),
+        )
         return writer.seal(within_budget(findings, spec.error_budget), where)
 
 
 def _announce(
-    writer: CaseWriter, run: dict[str, Any], before: dict[str, Any] | None, keeping: Keeping
-) -> dict[str, Any] | None:
+    writer: CaseWriter,
+    plan: Plan,
+    run: dict[str, Any],
+    before: dict[str, Any] | None,
+    keeping: Keeping,
+) -> AnnouncedRun | None:
     """Has the plan entered in the register, once, and keeps what the register says of it."""
     told = kept_of_process(run, command())
-    announced: dict[str, Any] | None = (before or {}).get("announced")
-    writer.resumable({**told, "announced": announced})
-    if announced is None and keeping.announce is not None:
-        announced = dict(keeping.announce(run["plan"]))
-        writer.resumable({**told, "announced": announced})
+    known = (before or {}).get("announced")
+    writer.resumable({**told, "announced": known})
+    if known is not None:
+        return AnnouncedRun.model_validate(known)
+    if keeping.announce is None:
+        return None
+    announced = keeping.announce(plan)
+    writer.resumable({**told, "announced": announced.to_json()})
     return announced
 
 
@@ -220,51 +239,57 @@ def make_plan(
     chosen: Sequence[Check],
     packs: Sequence[PlannedPack],
     levels: Sequence[float],
-) -> dict[str, Any]:
-    """What is to be measured, as plain JSON: a pure function of its arguments."""
-    model = subject.model
-    rows = subject.n + sum(subject.dropped.values())
-    return {
-        "schema": PLAN_SCHEMA,
-        "subject": {
-            "name": subject.name,
-            "task": subject.task,
-            "target": subject.target,
-            "positive_label": subject.truth.positive,
-            "classes": list(subject.truth.classes)[:1000],
-            "positive_is": subject.positive_is,
-            "threshold": _threshold(subject, spec),
-            "weight": spec.weight,
-            "sensitive_features": list(subject.sensitive_features),
-            "control_features": list(subject.control_features),
-            "digests": dict(subject.digests),
-            "model": model and {"path": str(model.path), "format": model.predictor.format},
-            "data": {
-                "path": subject.table.source,
-                "rows": rows,
-                "columns": dict(subject.table.types),
-                "declared_columns": sorted(spec.columns),
-            },
-            "streamed": subject.is_streamed,
-            "stored": None
-            if subject.stored is None
-            else {"predicted": subject.stored.predicted, "score": subject.stored.score},
-        },
-        "facts": dict(subject.facts),
-        "declared": dict(subject.declared),
-        "declared_file": subject.declared_file and subject.declared_file.to_json(),
-        "model_declared": spec.model_dump(
+) -> Plan:
+    """What is to be measured: a pure function of its arguments."""
+    file = subject.declared_file
+    return Plan(
+        schema=PLAN_SCHEMA,
+        subject=_planned_subject(spec, subject),
+        facts=dict(subject.facts),
+        declared=dict(subject.declared),
+        declared_file=DeclaredFile.model_validate(file.to_json()) if file else None,
+        model_declared=spec.model_dump(
             mode="json", include=set(MODEL_DECLARED), exclude_defaults=True
         ),
-        "proxies": list(subject.proxies),
-        "reference_applicant": dict(subject.reference_applicant),
-        "actionable": {k: v.model_dump(mode="json") for k, v in subject.actionable.items()},
-        "checks": [{"id": c.id, "options": _options(c, spec)} for c in chosen],
-        "seed": spec.seed,
-        "levels": list(levels),
-        "error_budget": spec.error_budget,
-        "packs": [{"id": p.id, "version": p.version, "digest": p.digest} for p in packs],
-    }
+        proxies=tuple(subject.proxies),
+        reference_applicant=dict(subject.reference_applicant),
+        actionable={k: v.model_dump(mode="json") for k, v in subject.actionable.items()},
+        checks=tuple(PlannedCheck(id=c.id, options=_options(c, spec)) for c in chosen),
+        seed=spec.seed,
+        levels=tuple(levels),
+        error_budget=spec.error_budget,
+        packs=tuple(NamedPack(id=p.id, version=p.version, digest=p.digest) for p in packs),
+    )
+
+
+def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
+    model, stored = subject.model, subject.stored
+    return PlannedSubject(
+        name=subject.name,
+        task=subject.task,
+        target=subject.target,
+        positive_label=subject.truth.positive,
+        classes=tuple(subject.truth.classes)[:1000],
+        positive_is=subject.positive_is,
+        threshold=_threshold(subject, spec),
+        weight=spec.weight,
+        sensitive_features=tuple(subject.sensitive_features),
+        control_features=tuple(subject.control_features),
+        digests=dict(subject.digests),
+        model=None
+        if model is None
+        else ModelPlace(path=str(model.path), format=model.predictor.format),
+        data=DataPlace(
+            path=subject.table.source,
+            rows=subject.n + sum(subject.dropped.values()),
+            columns=dict(subject.table.types),
+            declared_columns=tuple(sorted(spec.columns)),
+        ),
+        streamed=subject.is_streamed,
+        stored=None
+        if stored is None
+        else StoredScores(predicted=stored.predicted, score=stored.score),
+    )
 
 
 def _threshold(subject: Subject, spec: SubjectSpec) -> float | None:

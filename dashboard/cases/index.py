@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
+from evenhand.audit.case.plan import PlannedSubject
 from evenhand.audit.finding import Finding, Status
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis
@@ -67,10 +68,9 @@ def build(findings: Sequence[Finding], features: Sequence[str]) -> Index:
     return Index(dict(by_measure), dict(by_axis), tuple(simple), sizes, by_id, statuses, checks)
 
 
-def features(subject: Mapping[str, Any]) -> list[str]:
+def features(subject: PlannedSubject) -> list[str]:
     """The sensitive and control features of a case's subject."""
-    kinds = ("sensitive_features", "control_features")
-    return [str(feature) for kind in kinds for feature in subject.get(kind) or ()]
+    return [*subject.sensitive_features, *subject.control_features]
 
 
 def is_overall(finding: Finding) -> bool:

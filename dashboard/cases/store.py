@@ -18,10 +18,12 @@ from evenhand.audit.case.case import (
     case_digest,
     find_cases,
     read_case,
-    read_object,
+    read_environment,
     read_plan,
     read_seal,
 )
+from evenhand.audit.case.environment import Environment
+from evenhand.audit.case.plan import Plan, PlannedSubject
 from evenhand.audit.case.register import Entry, Register, home
 from evenhand.audit.errors import AlteredEvidenceError, EvenhandError
 from evenhand.audit.files.canonical import digest_bytes, digest_json
@@ -35,16 +37,15 @@ class Cover:
     """What a list says of a sealed case: all of it but the findings, of which there are many."""
 
     path: Path
-    plan: Mapping[str, Any]
-    environment: Mapping[str, Any]
+    plan: Plan
+    environment: Environment
     digest: str
     files: Mapping[str, str]
 
     @property
-    def subject(self) -> Mapping[str, Any]:
+    def subject(self) -> PlannedSubject:
         """What was audited, as the plan has it."""
-        subject: Mapping[str, Any] = self.plan["subject"]
-        return subject
+        return self.plan.subject
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class StoredCase:
     @property
     def name(self) -> str:
         """The subject's name; the folder's where the case cannot be read."""
-        return str(self.cover.subject.get("name", "")) if self.cover else self.path.name
+        return self.cover.subject.name if self.cover else self.path.name
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def open_cover(path: Path) -> StoredCase:
         cover = Cover(
             path=path,
             plan=read_plan(path),
-            environment=read_object(path / "environment.json"),
+            environment=read_environment(path),
             digest=digest_json(seal),
             files=seal["files"],
         )
@@ -265,11 +266,11 @@ def facts(case: Case | Cover) -> dict[str, str]:
     """What an auditor asks first: model, data, task, target, date and digest, as text."""
     subject = case.subject
     return {
-        "model": _place(subject.get("model")),
-        "data": _place(subject.get("data")),
-        "task": str(subject.get("task") or ""),
-        "target": str(subject.get("target") or ""),
-        "date": moment(case.environment.get("finished_at")),
+        "model": (subject.model and subject.model.path) or "",
+        "data": subject.data.path or "",
+        "task": subject.task or "",
+        "target": subject.target or "",
+        "date": moment(case.environment.finished_at),
         "digest": case.digest,
     }
 
@@ -287,23 +288,12 @@ def moment(text: Any) -> str:
 
 def minimum_sizes(case: Case) -> dict[str, int]:
     """The smallest group that each check compares, by check id, as the plan fixed it."""
-    sizes = {}
-    for check in case.plan.get("checks") or ():
-        options = check.get("options") if isinstance(check, Mapping) else None
-        size = options.get("min_group_size") if isinstance(options, Mapping) else None
-        if isinstance(size, int):
-            sizes[str(check.get("id"))] = size
-    return sizes
+    sizes = {c.id: c.options.get("min_group_size") for c in case.plan.checks}
+    return {check: size for check, size in sizes.items() if isinstance(size, int)}
 
 
 def _finished(stored: StoredCase) -> str:
-    return str(stored.cover.environment.get("finished_at") or "") if stored.cover else "9"
-
-
-def _place(described: Any) -> str:
-    if isinstance(described, Mapping):
-        return str(described.get("path") or described.get("name") or "")
-    return str(described or "")
+    return (stored.cover.environment.finished_at or "") if stored.cover else "9"
 
 
 def _short(digest: str) -> str:

@@ -38,7 +38,7 @@ class Side:
     @property
     def label(self) -> str:
         """Name, start of the seal's digest, and date, as the live pages name a case."""
-        return visible(f"{self.case.subject.get('name', '')} · {self.key[:8]}")
+        return visible(f"{self.case.subject.name} · {self.key[:8]}")
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,7 @@ def _others(one: Side, sides: Sequence[Side]) -> list[Side]:
 
 
 def _rows(case: Case) -> str:
-    digests = case.subject.get("digests")
-    return str(digests.get("data") or "") if isinstance(digests, Mapping) else ""
+    return case.subject.data_digest
 
 
 def _against(one: Side, other: Side) -> Against:

@@ -286,7 +286,7 @@ def _told(site: _Site, one: Shown, case: Case, lang: str) -> dict[str, Any]:
     t = Translator(lang)
     entries = [e for e in site.register.entries if _concerns(e, case)]
     return {
-        "name": case.subject.get("name", ""),
+        "name": case.subject.name,
         "case": case,
         "gate": None,
         "problems": one.problems,

@@ -6,9 +6,9 @@ Shares are told as people per hundred, rounded, always with their interval; noth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.case.plan import PlannedSubject
 from evenhand.audit.finding import Finding
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import Index, group_key, group_name
@@ -45,11 +45,11 @@ def _hundredths(share: float) -> str:
 def does(case: Case, index: Index, t: Translator) -> list[str]:
     """What the model does, and on how many people that was looked at."""
     subject = case.subject
-    task = t.term("task", str(subject.get("task") or ""))
-    lines = [t("plain.subject", name=visible(subject.get("name", "")), task=task)]
-    if subject.get("target"):
-        lines.append(t("plain.target", target=visible(subject["target"])))
-    label, means = subject.get("positive_label"), subject.get("positive_is")
+    task = t.term("task", subject.task or "")
+    lines = [t("plain.subject", name=visible(subject.name), task=task)]
+    if subject.target:
+        lines.append(t("plain.target", target=visible(subject.target)))
+    label, means = subject.positive_label, subject.positive_is
     if label is not None and means in ("benefit", "burden"):
         lines.append(t(f"plain.{means}", label=visible(label)))
     rows, dropped = index.overall("row_count"), index.overall("dropped_row_count")
@@ -71,7 +71,7 @@ def works_worse(
     Groups smaller than the plan's minimum are left out, and that is said.
     """
     told = []
-    for feature in map(str, case.subject.get("sensitive_features") or ()):
+    for feature in case.subject.sensitive_features:
         lines = [line for measure in _TOLD if (line := _ends(index, measure, feature, minimums, t))]
         if lines:
             small = _left_out(index, feature, minimums)
@@ -163,7 +163,7 @@ def energy(index: Index, t: Translator) -> list[str]:
     return [t(key, value=number(found.value), unit=visible(t.term("unit", found.unit)))]
 
 
-def in_one_sentence(subject: Mapping[str, Any], index: Index, t: Translator) -> str:
+def in_one_sentence(subject: PlannedSubject, index: Index, t: Translator) -> str:
     """One case in one sentence: how often it is right, and where the gap is widest."""
     right = index.overall("accuracy_score")
     gaps = [
@@ -171,7 +171,7 @@ def in_one_sentence(subject: Mapping[str, Any], index: Index, t: Translator) -> 
         for f in index.of("demographic_parity_difference")
         if f.value is not None and len(f.between) == 1
     ]
-    task = t.term("task", str(subject.get("task") or ""))
+    task = t.term("task", subject.task or "")
     parts = [t("plain.short_right", right=per_hundred(right, t), task=task) if right else task]
     if gaps:
         widest = max(gaps, key=lambda f: (f.value or 0.0, f.between))

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.register import Entry, chain_problems
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.reports import FORMATS
@@ -41,10 +42,10 @@ def render(ctx: Context) -> None:
     )
     with tabs[0]:
         st.caption(ctx.t.md("evidence.plan.about"))
-        _facts(ctx, case.plan, "plan")
+        _facts(ctx, case.plan.to_json(), "plan")
     with tabs[1]:
         _opening(ctx, case.environment)
-        _facts(ctx, case.environment, "environment")
+        _facts(ctx, case.environment.to_json(), "environment")
     with tabs[2]:
         _files(ctx, case)
     with tabs[3]:
@@ -157,9 +158,9 @@ def _made(ctx: Context, arguments: list[str]) -> bytes | None:
         return None
 
 
-def _opening(ctx: Context, environment: Mapping[str, Any]) -> None:
+def _opening(ctx: Context, environment: Environment) -> None:
     """How the model was opened: what kept its code away from this machine."""
-    isolation = environment.get("isolation")
+    isolation = environment.isolation
     if isolation:
         st.markdown(parts.named(ctx.t("evidence.isolation"), escape(isolation), ctx.t))
 

@@ -48,7 +48,7 @@ def _filtered(ctx: Context) -> list[StoredCase]:
     t, asked = ctx.t, state.selection()
     if len(ctx.cases) == 1:
         return list(ctx.cases)
-    tasks = sorted({str(s.cover.subject.get("task") or "") for s in ctx.cases if s.cover} - {""})
+    tasks = sorted({str(s.cover.subject.task or "") for s in ctx.cases if s.cover} - {""})
     outcomes = ("fail", "inconclusive", "needs-attestation", "pass")
     task = asked.get("task", _ALL) if asked.get("task") in tasks else _ALL
     outcome = asked.get("outcome", _ALL) if asked.get("outcome") in outcomes else _ALL
@@ -79,7 +79,7 @@ def _filtered(ctx: Context) -> list[StoredCase]:
         if s.cover is None
         or (
             (not text or text in _searched(s))
-            and (not task or s.cover.subject.get("task") == task)
+            and (not task or s.cover.subject.task == task)
             and (not outcome or _has(ctx, s, outcome))
         )
     ]
@@ -230,14 +230,14 @@ def trend_frame(ctx: Context, found: Sequence[StoredCase], measure: str) -> pd.D
             index = ctx.excerpt(stored).index
         except EvenhandError:
             continue  # its card says what is wrong with it
-        features = [str(f) for f in stored.cover.subject.get("sensitive_features") or ()][:1]
+        features = list(stored.cover.subject.sensitive_features)[:1]
         f = index.overall(measure) or next(
             (g for g in index.of(measure) if list(g.between) == features and g.value is not None),
             None,
         )
         if f is not None and f.value is not None:
             low, high = (f.interval.low, f.interval.high) if f.interval else (None, None)
-            date = str(stored.cover.environment.get("finished_at") or "")[:19]
+            date = str(stored.cover.environment.finished_at or "")[:19]
             about = ", ".join(f.between)
             rows.append((visible(stored.name), date, f.value, low, high, f.n, visible(about)))
     frame = pd.DataFrame(rows, columns=["model", "date", "value", "low", "high", "n", "about"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -180,9 +181,10 @@ def _tables(ctx: Context) -> list[str]:
     return _there(_of_cases(ctx, "data"))
 
 
-def _of_cases(ctx: Context, what: str) -> list[str]:
-    told = [c.cover.subject.get(what) for c in ctx.cases if c.cover]
-    return [str(one["path"]) for one in told if isinstance(one, dict) and one.get("path")]
+def _of_cases(ctx: Context, what: Literal["model", "data"]) -> list[str]:
+    subjects = [c.cover.subject for c in ctx.cases if c.cover]
+    places = [s.model if what == "model" else s.data for s in subjects]
+    return [place.path for place in places if place is not None and place.path]
 
 
 def _there(places: list[str]) -> list[str]:

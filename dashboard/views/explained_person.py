@@ -38,7 +38,7 @@ def one_person(ctx: Context, case: Case) -> None:
     if asked and asked != value:
         st.warning(t.md("person.unknown", row=asked))
     row = int(value)
-    st.caption(t.md("person.what", data=str(case.subject.get("data", {}).get("path", ""))))
+    st.caption(t.md("person.what", data=case.subject.data.path or ""))
     _attributions(ctx, case, told, row)
     _reasons(ctx, case, reasons, row)
     _changes(ctx, case, changes, row)

@@ -95,7 +95,7 @@ def heading(ctx: Context, title: str, case: Case) -> None:
     st.caption(
         ctx.t.md(
             "heading.case",
-            name=case.subject.get("name", ""),
+            name=case.subject.name,
             key=ctx.case.key if ctx.case else "",
         )
     )

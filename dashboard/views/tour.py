@@ -155,8 +155,7 @@ def _pair(ctx: Context) -> tuple[StoredCase | None, StoredCase | None]:
 
 
 def _rows(stored: StoredCase) -> str:
-    digests = stored.cover.subject.get("digests") if stored.cover else None
-    return str(digests.get("data") or "") if isinstance(digests, Mapping) else ""
+    return stored.cover.subject.data_digest if stored.cover else ""
 
 
 def _alike(one: str, other: str) -> int:
@@ -211,7 +210,7 @@ def _ends(case: Case, index: Index) -> tuple[Finding, Finding] | None:
     if len(rates) < 2:
         return None
     ordered = sorted(rates, key=lambda f: (f.value or 0.0, group_key(f.group)))
-    if case.subject.get("positive_is") == "burden":
+    if case.subject.positive_is == "burden":
         ordered.reverse()
     return ordered[0], ordered[-1]
 

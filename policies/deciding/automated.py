@@ -37,7 +37,7 @@ class Measured:
 
 def automated(evidence: Evidence, check: Check, case: Case, compare_to: Case | None) -> Measured:
     """Judges the findings that ``evidence`` selects by ``check``; never raises for missing ones."""
-    asked = _demand(check, case.plan.get("declared") or {})
+    asked = _demand(check, case.plan.declared)
     selection = select(case, evidence)
     if isinstance(asked, Outcome):
         return Measured(replace(asked, findings=tuple(f.id for f in selection.findings)))
@@ -253,10 +253,7 @@ class _Judge:
         )
 
     def _compared_from(self, check_id: str) -> int:
-        for planned in self.case.plan.get("checks") or ():
-            if planned.get("id") == check_id:
-                return int((planned.get("options") or {}).get("min_group_size") or 1)
-        return 1
+        return self.case.plan.minimum_size(check_id, 1) or 1
 
     def _change(self, finding: Finding) -> Outcome:
         """This case's value minus the other case's, for the finding of the same id."""

@@ -73,7 +73,7 @@ def _by_column(found: Iterable[Finding], columns: Sequence[str]) -> Selection:
 
 
 def _by_features(case: Case, found: Sequence[Finding], evidence: Evidence) -> Selection:
-    sensitive = [str(f) for f in case.subject.get("sensitive_features") or ()]
+    sensitive = list(case.subject.sensitive_features)
     if evidence.grouping == "crossing":
         if len(sensitive) < 2:
             return Selection(

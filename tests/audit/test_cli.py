@@ -166,7 +166,7 @@ def test_a_case_sealed_anew_is_told_from_the_register(
     audited(capsys, "--out", "case")
     old = read_case("case")
     Path("case").rename("old")
-    with CaseWriter(Path("case"), {**old.plan, "seed": 99}) as writer:
+    with CaseWriter(Path("case"), old.plan.model_copy(update={"seed": 99})) as writer:
         writer.seal(old.findings, old.environment)
     assert run(["verify", "case"]) == 7
     assert "another seal" in capsys.readouterr().err

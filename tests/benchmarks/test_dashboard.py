@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from evenhand.audit.case.case import CaseWriter
+from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.register import Register
 from evenhand.audit.finding import Finding, finding_id
 from evenhand.policies.pack import PACKS
@@ -59,7 +60,7 @@ def findings(number: int) -> list[Finding]:
 
 def write(path: Path, number: int, *, name: str, day: int) -> None:
     """A registered case of so many findings, planned with the baseline pack."""
-    environment = {"evenhand": "0.1.0", "finished_at": f"2026-10-{day:02}T10:00:20+00:00"}
+    environment = Environment(evenhand="0.1.0", finished_at=f"2026-10-{day:02}T10:00:20+00:00")
     with CaseWriter(path, sample_plan(name=name)) as writer:
         writer.add_pack("baseline.yaml", (PACKS / "baseline.yaml").read_bytes())
         case = writer.seal(findings(number), environment)

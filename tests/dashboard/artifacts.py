@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.case.case import Case, CaseWriter
+from evenhand.audit.case.environment import Environment
 from evenhand.audit.finding import Finding
 from tests.dashboard.sound_cases import PACK
 from tests.samples import HOSTILE, finding, sample_findings, sample_plan
@@ -166,7 +167,7 @@ def write_full_case(path: Path, *, kind: str = "tabular", groups: int = 2, **cha
         "explanation.reasons.json": reasons(),
         "explanation.counterfactual.json": changes(),
     }
-    environment = {"evenhand": "0.1.0", "finished_at": "2026-11-23T10:00:20+00:00"}
+    environment = Environment(evenhand="0.1.0", finished_at="2026-11-23T10:00:20+00:00")
     with CaseWriter(path, sample_plan(**changes_)) as writer:
         writer.add_pack("house-rules.yaml", PACK.read_bytes())
         for name, artifact in made.items():

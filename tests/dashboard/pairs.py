@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evenhand.audit.case.case import Case, CaseWriter
+from evenhand.audit.case.environment import Environment
 from evenhand.audit.finding import Finding
 from evenhand.audit.run.decisions import decisions_json
 from evenhand.audit.subject.predictions import Predictions
@@ -94,7 +95,9 @@ def write_pair(folder: Path, *, prefix: str = "loan") -> tuple[Case, Case]:
 
 
 def _write(path: Path, name: str, n_black: int, *, is_private: bool) -> Case:
-    environment = {"evenhand": "0.1.0", "finished_at": f"2026-11-2{2 + is_private}T10:00:20+00:00"}
+    environment = Environment(
+        evenhand="0.1.0", finished_at=f"2026-11-2{2 + is_private}T10:00:20+00:00"
+    )
     explained = attributions()
     if is_private:  # the second column outweighs the first in one of the two rows
         strong, weak = explained["values"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import evenhand.dashboard as dashboard
 from evenhand.audit.case.case import Case, CaseWriter
+from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.register import Register
 from tests.samples import sample_findings, sample_plan
 
@@ -17,7 +18,7 @@ PACK = Path(__file__).with_name("house.yaml")
 
 def write_case(path: Path, *, planned: bool = True, day: int = 22, **changes: Any) -> Case:
     """Seals the sample findings at ``path``; ``planned`` puts the house pack into the case."""
-    environment = {"evenhand": "0.1.0", "finished_at": f"2026-11-{day:02}T10:00:20+00:00"}
+    environment = Environment(evenhand="0.1.0", finished_at=f"2026-11-{day:02}T10:00:20+00:00")
     with CaseWriter(path, sample_plan(**changes)) as writer:
         if planned:
             writer.add_pack("house-rules.yaml", PACK.read_bytes())

@@ -52,6 +52,7 @@ class Trouble:
 def keep(argv: list[str]) -> int:
     """Everything that an audit puts on the disk, with findings made up: it takes milliseconds."""
     from evenhand.audit.case.case import CaseWriter, read_case, unfinished
+    from evenhand.audit.case.environment import Environment
     from evenhand.audit.case.finished import Finished
     from evenhand.audit.case.register import Register, home
     from evenhand.audit.case.signing import own_key
@@ -69,7 +70,7 @@ def keep(argv: list[str]) -> int:
                 writer.resumable({"plan": "made"})
                 writer.finished.put("sha256:00", Finished("c", tuple(findings), {}))
                 writer.add_artifact("curve.json", {"x": [0, 1]})
-                writer.seal(findings, {"evenhand": "made"})
+                writer.seal(findings, Environment(evenhand="made"))
         case, key = read_case(place), own_key(home() / "keys")
         if not any(e.kind == "case" for e in register.entries()):
             register.append("case", {"digest": case.digest, "path": str(place.resolve())})

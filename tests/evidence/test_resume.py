@@ -125,8 +125,8 @@ def test_only_the_same_audit_is_resumed(forked: Forked, where: Path) -> None:
     (work / "run.json").write_text(json.dumps(run))
     assert forked(line, where)["code"] == 0
     environment = read_case(where / "case").environment
-    assert environment["resumed"]  # and says which checks it did not measure again
-    assert set(environment["resumed"]) < set(CHECKS.split(","))
+    assert environment.resumed  # and says which checks it did not measure again
+    assert set(environment.resumed) < set(CHECKS.split(","))
 
 
 def test_a_damaged_finished_check_is_measured_again(forked: Forked, where: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_damaged_finished_check_is_measured_again(forked: Forked, where: Path)
     kept[1].write_bytes(kept[1].read_bytes()[:-7])
     assert forked(audit_line("case", "--resume"), where)["code"] == 0
     assert contents(where / "case") == whole
-    assert len(read_case(where / "case").environment["resumed"]) == len(kept) - 2
+    assert len(read_case(where / "case").environment.resumed) == len(kept) - 2
 
 
 def test_nothing_to_resume_is_said(forked: Forked, where: Path) -> None:
@@ -188,7 +188,7 @@ def test_an_interrupt_says_how_to_go_on(
     assert "--resume --out case" in capsys.readouterr().err
     assert not (where / "case").exists()
     assert run(audit_line("case", "--resume")) == 0
-    assert len(read_case(Path("case")).environment["resumed"]) == 2
+    assert len(read_case(Path("case")).environment.resumed) == 2
     capsys.readouterr()
 
 

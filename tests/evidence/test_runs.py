@@ -70,7 +70,8 @@ def test_runs_are_counted_and_a_changed_setting_is_another_plan(
     assert found[0]["plan"] == found[1]["plan"]
     assert all(r["state"].startswith("finished") for r in found)
     case = read_case("case-5")
-    assert case.environment["run"]["number"] == case.environment["run"]["in_all"] == 6
+    assert case.environment.run is not None
+    assert case.environment.run.number == case.environment.run.in_all == 6
     shown = told(capsys, "runs", "show", "case-2")
     assert (shown["number"], shown["in_all"], shown["planned"]["threshold"]) == (3, 6, 0.4)
     assert shown["plan"] == read_case("case-2").files["plan.json"]
@@ -110,14 +111,14 @@ def test_an_unchanged_check_comes_from_the_cache(where: Path, own_home: Path) ->
     assert {k: v for k, v in second.files.items() if k.startswith("artifacts/")} == {
         k: v for k, v in first.files.items() if k.startswith("artifacts/")
     }
-    assert first.environment["from_cache"] == []
-    assert second.environment["from_cache"] == [c["id"] for c in second.plan["checks"]]
+    assert first.environment.from_cache == ()
+    assert second.environment.from_cache == tuple(c.id for c in second.plan.checks)
     assert run(line("third", *everything, "--no-cache")) == 0
-    assert read_case("third").environment["from_cache"] == []
+    assert read_case("third").environment.from_cache == ()
     assert read_case("third").files["findings.jsonl"] == first.files["findings.jsonl"]
     for option, value in [("--seed", "1"), ("--threshold", "0.4"), ("--level", "0.9")]:
         assert run(line(f"with{option}", *everything, option, value)) == 0
-        assert read_case(f"with{option}").environment["from_cache"] == []
+        assert read_case(f"with{option}").environment.from_cache == ()
     # an option of one check leaves the others known
     Path("subject.yaml").write_text(
         "predictions: rows.csv\ntarget: y\nscore: score\nthreshold: 0.5\npositive_label: '1'\n"
@@ -127,8 +128,8 @@ def test_an_unchanged_check_comes_from_the_cache(where: Path, own_home: Path) ->
     text = Path("subject.yaml").read_text()
     Path("subject.yaml").write_text(text + "options: {fairness.gaps: {min_group_size: 20}}\n")
     assert run(["audit", "subject.yaml", "--out", "b", "--quiet"]) == 0
-    known = read_case("b").environment["from_cache"]
-    assert known == [c["id"] for c in read_case("b").plan["checks"] if c["id"] != "fairness.gaps"]
+    known = list(read_case("b").environment.from_cache)
+    assert known == [c.id for c in read_case("b").plan.checks if c.id != "fairness.gaps"]
 
 
 def test_what_is_not_repeatable_is_never_cached(where: Path, own_home: Path) -> None:

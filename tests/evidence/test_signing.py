@@ -17,6 +17,7 @@ import pytest
 
 from evenhand.audit.case.archive import archive_bytes, unpacked
 from evenhand.audit.case.case import Case, CaseWriter, read_case
+from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.recompute import recompute
 from evenhand.audit.case.register import Register
 from evenhand.audit.case.signing import own_key, read_public_key, read_signing_key
@@ -90,7 +91,7 @@ def test_a_missing_wrong_or_moved_signature_is_caught(
     assert run(["verify", str(case.path), "--key", public]) == 7  # signed by somebody else
     assert f"no signature of the key {other.public.id}" in capsys.readouterr().err
     with CaseWriter(tmp_path / "second", sample_plan()) as writer:
-        second = writer.seal([finding("data.groups", "label_rate", 0.5)], {})
+        second = writer.seal([finding("data.groups", "label_rate", 0.5)], Environment())
     place.rename(tmp_path / place.name.replace("case.", "second."))
     assert run(["verify", str(second.path)]) == 7
     assert "another case, model or data" in capsys.readouterr().err
@@ -259,7 +260,7 @@ def test_a_case_sealed_over_a_forged_number_is_caught(
         finding("data.quality", "missing_rate", 0.5, 0.3, 0.7, counts={"k": 30, "n": 60}, n=60),
     ]
     with CaseWriter(tmp_path / "case", sample_plan()) as writer:
-        case = writer.seal(forged, {})
+        case = writer.seal(forged, Environment())
     assert run(["verify", str(case.path)]) == 0  # the seal is whole: it was made over the lie
     assert run(["verify", str(case.path), "--recompute"]) == 7
     said = capsys.readouterr().err

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.case.environment import Environment
+from evenhand.audit.case.plan import Plan
 from evenhand.audit.case.register import Entry, Kind
 from evenhand.audit.finding import Finding
 from evenhand.policies.judge import judge
@@ -88,13 +90,14 @@ def make_case(
     **subject: Any,
 ) -> Case:
     """A case in memory: the judge reads no file."""
-    plan = sample_plan(**subject)
+    plan = sample_plan(**subject).to_json()
     plan["facts"] = {**plan["facts"], **(facts or {})}
-    if declared is not None:
-        plan["declared"] = dict(declared)
     if checks is not None:
         plan["checks"] = list(checks)
-    return Case(Path("nowhere"), plan, tuple(findings), {}, "sha256:" + "0" * 64, {})
+    made = Plan.model_validate(plan)
+    if declared is not None:  # as it is: the judge refuses what is no number by itself
+        made = made.model_copy(update={"declared": dict(declared)})
+    return Case(Path("nowhere"), made, tuple(findings), Environment(), "sha256:" + "0" * 64, {})
 
 
 def entries(*bodies: tuple[Kind, Mapping[str, Any]]) -> tuple[Entry, ...]:

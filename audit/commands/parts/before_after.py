@@ -184,7 +184,7 @@ def _gap(case: Case, name: str, rates: Sequence[str], features: tuple[str, ...])
         big = [f for f in cells if _size(case, f) >= minimum]
         groups = [GroupCount(str(dict(f.group)), f.counts["k"], f.counts["n"]) for f in big]
         families.append(Family(rate, tuple(groups), "no rows"))
-    estimate = gap(families, scale="difference", levels=tuple(case.plan["levels"]))
+    estimate = gap(families, scale="difference", levels=tuple(case.plan.levels))
     return Number(estimate.value, estimate.interval)
 
 

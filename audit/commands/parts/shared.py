@@ -163,7 +163,7 @@ def measured(
         case, packs = measure(
             spec, progress=progress, rules=rules, resume=resume, use_cache=use_cache
         )
-    say(types_shown(case.subject["data"].get("columns", {})), quiet=quiet)
+    say(types_shown(case.subject.data.columns), quiet=quiet)
     for finding in case.findings:
         if finding.measure == "row_count" and finding.reason:
             say(f"warning: {finding.reason}", quiet=quiet)

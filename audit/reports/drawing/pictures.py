@@ -70,7 +70,7 @@ def pictures(case: Case, say: Words) -> Pictures:
 
 def is_published(case: Case) -> bool:
     """Whether this is the version for the public, which shows nobody's row."""
-    return "published" in case.plan
+    return case.plan.published is not None
 
 
 def _attributions(case: Case, told: Mapping[str, Any], say: Words) -> list[Picture]:

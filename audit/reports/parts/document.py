@@ -111,7 +111,7 @@ def page(document: Document, case: Case, dossier: Dossier, say: Words) -> bytes:
         say,
         document=document,
         sources=sources(case, dossier, say),
-        published=case.plan.get("published"),
+        published=case.plan.published,
     )
 
 

@@ -70,7 +70,7 @@ class Dossier:
         Those for another model that the item may let stand (scope system or org) are among them;
         whether one counts is the verdict's to say.
         """
-        digests = {*_mapping(case.subject.get("digests")).values(), "*"}
+        digests = {*case.subject.digests.values(), "*"}
         judged = {p.id for p in self.packs}
         return [
             e
@@ -88,7 +88,7 @@ class Dossier:
 
     def run_on_this_data(self, case: Case) -> tuple[int, int] | None:
         """(k, n): this case is the k-th of n on the same data that the register knows."""
-        data = _mapping(case.subject.get("digests")).get("data")
+        data = case.subject.digests.get("data")
         known = [
             str(e.body.get("digest"))
             for e in self.entries
@@ -121,7 +121,7 @@ def sources(case: Case, dossier: Dossier, say: Words) -> list[tuple[str, str]]:
     place = dossier.run_on_this_data(case)
     if place is not None:
         found.append((say("src_run"), say("src_run_of", k=place[0], n=place[1])))
-    found.append((say("src_evenhand"), str(case.environment.get("evenhand", "–"))))
+    found.append((say("src_evenhand"), case.environment.evenhand or "–"))
     return found
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
@@ -30,7 +29,7 @@ class Source:
 
     def declared(self, key: str) -> str:
         """What the maker declared under this key; "" if nothing."""
-        value = (self.case.plan.get("declared") or {}).get(key)
+        value = self.case.plan.declared.get(key)
         return "" if value is None else str(value)
 
 
@@ -74,18 +73,18 @@ def subject(source: Source) -> list[Block]:
 def declared(source: Source) -> list[Block]:
     """Thresholds and facts that the maker declared."""
     plan, say = source.case.plan, source.say
-    pairs = outline.flat({**(plan.get("declared") or {}), **(plan.get("facts") or {})})
+    pairs = outline.flat({**plan.declared, **plan.facts})
     shown = [(k, v) for k, v in pairs if not k.startswith("document.")]
     told = facts(shown)
-    file = plan.get("declared_file")
-    if isinstance(file, Mapping):
+    if plan.declared_file is not None:
+        file = plan.declared_file.to_json()
         told += facts([(say("doc_declared_file"), "; ".join(f"{k}: {v}" for k, v in file.items()))])
     return told
 
 
 def software(source: Source) -> list[Block]:
     """Versions, machine and how the model was opened."""
-    return facts(outline.flat(source.case.environment))
+    return facts(outline.flat(source.case.environment.to_json()))
 
 
 def measured(*families: str, groups: bool = False) -> Fill:
@@ -151,7 +150,7 @@ def groups(source: Source) -> list[Block]:
     """For each sensitive feature: the groups, their sizes and rates; small ones are marked."""
     say = source.say
     told: list[Block] = []
-    for feature in source.case.subject.get("sensitive_features") or ():
+    for feature in source.case.subject.sensitive_features:
         rows = []
         for row in group_rows(source.case, str(feature)):
             rates = [_cell(row.rates.get(m), say) for m in _SHOWN_RATES]
@@ -240,8 +239,3 @@ def unmeasured(source: Source) -> list[Block]:
     if len(told) > MOST_ROWS:
         found.append(Text(say("doc_more", count=len(told) - MOST_ROWS)))
     return found
-
-
-def of_mapping(value: Any) -> Mapping[str, Any]:
-    """The mapping, or an empty one."""
-    return value if isinstance(value, Mapping) else {}

@@ -54,8 +54,7 @@ def group_rows(case: Case, feature: str) -> list[GroupRow]:
 
 def minimum(case: Case) -> int:
     """Groups with fewer rows were left out of the gaps."""
-    options = {c.get("id"): c.get("options") or {} for c in case.plan.get("checks") or ()}
-    return int(options.get(RATES, {}).get("min_group_size", 10))
+    return case.plan.minimum_size(RATES, 10)
 
 
 def apart(case: Case, feature: str, measure: str) -> Apart | None:

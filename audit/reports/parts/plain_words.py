@@ -40,7 +40,7 @@ def first_page(case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: W
 
 def does(case: Case, say: Words) -> list[str]:
     """What the model does, and for what it is meant."""
-    declared = case.plan.get("declared") or {}
+    declared = case.plan.declared
     use = next((declared[k] for k in sentences.USE_KEYS if declared.get(k)), None)
     told = sentences.subject_sentences(case, say)
     return [*told, say("pw_use", use=use) if use else say("pw_no_use")]
@@ -57,7 +57,7 @@ def wrong(case: Case, say: Words) -> list[str]:
 
 def worse(case: Case, say: Words) -> list[str]:
     """For each sensitive feature, which group fares worst, and by how many in a hundred."""
-    features = [str(f) for f in case.subject.get("sensitive_features") or ()]
+    features = list(case.subject.sensitive_features)
     if not features:
         return [say("sum_no_groups")]
     return [line for feature in features for line in worse_by(case, feature, say)]
@@ -89,7 +89,7 @@ def _range(found: Apart, say: Words) -> str:
 def _errors(case: Case, feature: str, say: Words) -> list[str]:
     """Wrong refusals of a benefit, or wrong burdens; where nothing is declared, neither."""
     measure = {"benefit": "false_negative_rate", "burden": "false_positive_rate"}.get(
-        str(case.subject.get("positive_is"))
+        str(case.subject.positive_is)
     )
     found = apart(case, feature, measure) if measure else None
     if found is None or found.highest is None or found.lowest is None:
@@ -115,9 +115,9 @@ def _errors(case: Case, feature: str, say: Words) -> list[str]:
 
 
 def _gap(found: Apart, case: Case, say: Words) -> str:
-    positive = str(case.subject.get("positive_is"))
+    positive = str(case.subject.positive_is)
     answers = {"benefit": say("pw_answer_benefit"), "burden": say("pw_answer_burden")}
-    label = case.subject.get("positive_label")
+    label = case.subject.positive_label
     answer = answers.get(positive) or say("pw_answer", label=label)
     if found.highest is None or found.lowest is None:
         [gap] = in_a_hundred(found.gap.value or 0.0)

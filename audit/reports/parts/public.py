@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Any
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.case.plan import PlannedSubject
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.disclosure.cell_suppression import (
     RATE_NAMES,
@@ -70,20 +70,22 @@ def for_the_public(case: Case, verdicts: Sequence[Verdict]) -> tuple[Case, list[
     findings = tuple(_finding(f, hidden) for f in case.findings)
     before = {f.id: f for f in case.findings}
     touched = {f.id for f in findings if f.status != before[f.id].status or f.reason == _NO_NOTE}
-    plan = {**case.plan, "published": f"numbers of under {MINIMUM} people are withheld"}
-    plan["subject"] = _without_folders(case.subject)
+    published = f"numbers of under {MINIMUM} people are withheld"
+    subject = _without_folders(case.subject)
+    plan = case.plan.model_copy(update={"published": published, "subject": subject})
     shown = [_verdict(v) if touched & set(v.findings) else v for v in verdicts]
-    environment = {k: v for k, v in case.environment.items() if k != "command"}  # it holds paths
+    environment = case.environment.without("command")  # it holds paths
     return replace(case, findings=findings, plan=plan, environment=environment), shown
 
 
-def _without_folders(subject: Mapping[str, Any]) -> dict[str, Any]:
+def _without_folders(subject: PlannedSubject) -> PlannedSubject:
     """Where model and data lie on somebody's machine is nobody else's business: names stay."""
-    kept = dict(subject)
-    for part in ("model", "data"):
-        if isinstance(kept.get(part), Mapping) and kept[part].get("path"):
-            kept[part] = {**kept[part], "path": PurePath(str(kept[part]["path"])).name}
-    return kept
+    named = {
+        part: place.model_copy(update={"path": PurePath(place.path).name})
+        for part, place in (("model", subject.model), ("data", subject.data))
+        if place is not None and place.path
+    }
+    return subject.model_copy(update=named)
 
 
 def _small_groups(findings: Sequence[Finding]) -> frozenset[Group]:

@@ -30,15 +30,15 @@ def subject_sentences(case: Case, say: Words) -> list[str]:
     told = [
         say(
             "sum_subject",
-            name=subject.get("name"),
-            task=say.term("task", str(subject.get("task") or "unknown")),
+            name=subject.name,
+            task=say.term("task", str(subject.task or "unknown")),
         )
     ]
-    if subject.get("target"):
-        told.append(say("sum_target", target=subject["target"]))
-    label = subject.get("positive_label")
+    if subject.target:
+        told.append(say("sum_target", target=subject.target))
+    label = subject.positive_label
     if label is not None:
-        means = f"positive.{subject.get('positive_is')}"
+        means = f"positive.{subject.positive_is}"
         told.append(say(means if means in say.texts else "positive_unknown", label=label))
     return told
 
@@ -46,7 +46,7 @@ def subject_sentences(case: Case, say: Words) -> list[str]:
 def coverage_sentences(case: Case, say: Words) -> list[str]:
     """On how many rows, between which groups, and with how many findings of each status."""
     rows, dropped = counted(case, "row_count"), counted(case, "dropped_row_count")
-    names = [str(n) for n in case.subject.get("sensitive_features") or ()]
+    names = list(case.subject.sensitive_features)
     parts = [
         say("part", count=count, status=say.term("finding", status))
         for status, count in status_counts(case.findings)
@@ -63,24 +63,21 @@ def coverage_sentences(case: Case, say: Words) -> list[str]:
 def subject_facts(case: Case, say: Words) -> list[tuple[str, str]]:
     """The subject, its digests and its times, as (name, value) pairs."""
     subject, environment = case.subject, case.environment
-    model, data = _mapping(subject.get("model")), _mapping(subject.get("data"))
+    model = subject.model
     pairs: list[tuple[str, Any]] = [
-        (say("fact_model"), model.get("path") if subject.get("model") else say("fact_no_model")),
-        (say("fact_format"), model.get("format")),
-        (say("fact_data"), data.get("path")),
-        (
-            say("fact_features"),
-            say.listed([str(n) for n in subject.get("sensitive_features") or ()]),
-        ),
-        (say("fact_controls"), say.listed([str(n) for n in subject.get("control_features") or ()])),
+        (say("fact_model"), model.path if model else say("fact_no_model")),
+        (say("fact_format"), model.format if model else None),
+        (say("fact_data"), subject.data.path),
+        (say("fact_features"), say.listed(subject.sensitive_features)),
+        (say("fact_controls"), say.listed(subject.control_features)),
     ]
-    for name, digest in sorted(_mapping(subject.get("digests")).items()):
+    for name, digest in sorted(subject.digests.items()):
         pairs.append((say("fact_digest", name=name), digest))
     pairs += [
-        (say("fact_started"), moment(environment.get("started_at") or "")),
-        (say("fact_finished"), moment(environment.get("finished_at") or "")),
-        (say("fact_isolation"), environment.get("isolation")),
-        (say("fact_version"), environment.get("evenhand")),
+        (say("fact_started"), moment(environment.started_at or "")),
+        (say("fact_finished"), moment(environment.finished_at or "")),
+        (say("fact_isolation"), environment.isolation),
+        (say("fact_version"), environment.evenhand),
         (say("fact_seal"), case.digest),
     ]
     return [(name, str(value)) for name, value in pairs if value]
@@ -88,8 +85,8 @@ def subject_facts(case: Case, say: Words) -> list[tuple[str, str]]:
 
 def data_name(case: Case) -> str:
     """The data's file without its folder, which tells of the maker's machine; "" if unknown."""
-    path = _mapping(case.subject.get("data")).get("path")
-    return PurePath(str(path)).name if path else ""
+    path = case.subject.data.path
+    return PurePath(path).name if path else ""
 
 
 def gate_facts(gate: Mapping[str, object], say: Words) -> list[tuple[str, str]]:
@@ -129,7 +126,3 @@ def _setting(value: object, say: Words) -> str:
     if value is None:
         return say("not_stated")
     return say(f"answer.{str(value).lower()}") if isinstance(value, bool) else str(value)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -62,7 +62,7 @@ class Words:
         """Sentences one after the other, parted as the language does it."""
         return ("" if self.language == "zh" else " ").join(s for s in sentences if s)
 
-    def listed(self, items: list[str]) -> str:
+    def listed(self, items: Sequence[str]) -> str:
         """Items in one line, parted as the language does it."""
         return ("、" if self.language == "zh" else ", ").join(items)
 

@@ -54,12 +54,12 @@ def test_a_fitted_object_is_audited_as_its_file_would_be(tmp_path: Path) -> None
     model, rows = fitted(), people()
     wanted = float((model.predict(rows[["income"]]) == rows["repaid"]).mean())
     saved = evenhand.audit_model(model, rows, **OPTIONS, checks=CHECKS)
-    assert saved.case.subject["model"]["format"] == "skops"
+    assert saved.case.subject.model is not None and saved.case.subject.model.format == "skops"
     place = save_sklearn(model, tmp_path)
     by_path = evenhand.audit_model(place, rows, **OPTIONS, checks=CHECKS)
     here = evenhand.audit_model(model, rows, **OPTIONS, checks=CHECKS, scored_here=True)
     assert numbers(saved) == numbers(by_path)
-    assert saved.case.subject["digests"] == by_path.case.subject["digests"]
+    assert saved.case.subject.digests == by_path.case.subject.digests
     for result in (saved, by_path, here):
         (accuracy,) = [f for f in result.findings if f.measure == "accuracy_score"]
         assert accuracy.value == pytest.approx(wanted, abs=1e-12)
@@ -99,7 +99,7 @@ def test_what_cannot_be_saved_is_said() -> None:
         evenhand.audit_model(Own(), people(), **OPTIONS, checks=CHECKS)
     assert "scored_here=True" in caught.value.remedy
     result = evenhand.audit_model(Own(), people(), **OPTIONS, checks=CHECKS, scored_here=True)
-    assert result.case.subject["name"] == "Own"
+    assert result.case.subject.name == "Own"
 
 
 def test_a_torch_module_with_declared_inputs(tmp_path: Path) -> None:
@@ -116,7 +116,9 @@ def test_a_torch_module_with_declared_inputs(tmp_path: Path) -> None:
         pytest.skip(f"programs of torch are not opened here: {refused.message}")
     (accuracy,) = [f for f in result.findings if f.measure == "accuracy_score"]
     assert accuracy.value == 0.8
-    assert result.case.subject["model"]["format"] == "torch-export"
+    assert (
+        result.case.subject.model is not None and result.case.subject.model.format == "torch-export"
+    )
 
 
 def test_a_torch_module_without_declared_inputs_is_refused() -> None:

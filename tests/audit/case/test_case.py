@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from evenhand.audit.case.case import CaseWriter, case_digest, find_cases, read_case, verify_case
+from evenhand.audit.case.environment import Environment
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from tests.samples import finding, sample_plan, write_sample_case
 
@@ -51,7 +52,7 @@ def test_added_missing_and_replaced_files_are_found(tmp_path: Path) -> None:
     (case.path / "plan.json").unlink()
     assert [str(p) for p in verify_case(case.path)] == ["plan.json: missing"]
     twin = tmp_path / "plan-twin.json"
-    twin.write_bytes(json.dumps(dict(case.plan)).encode())
+    twin.write_bytes(json.dumps(case.plan.to_json()).encode())
     (case.path / "plan.json").symlink_to(twin)
     assert "not a plain file" in str(verify_case(case.path)[0])
 
@@ -79,7 +80,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
 def test_the_plan_is_on_disk_before_anything_is_measured(tmp_path: Path) -> None:
     with CaseWriter(tmp_path / "case", sample_plan()):
         (plan,) = tmp_path.glob(".case.partial-*/case/plan.json")
-        assert json.loads(plan.read_text()) == sample_plan()
+        assert json.loads(plan.read_text()) == sample_plan().to_json()
 
 
 def test_a_case_is_never_overwritten_and_files_stay_inside(tmp_path: Path) -> None:
@@ -93,5 +94,7 @@ def test_a_case_is_never_overwritten_and_files_stay_inside(tmp_path: Path) -> No
 def test_line_separators_in_names_survive(tmp_path: Path) -> None:
     name = "a\u2028b\u0085c\nd"
     with CaseWriter(tmp_path / "case", sample_plan()) as writer:
-        case = writer.seal([finding("data.groups", "label_rate", 0.5, group={"g": name})], {})
+        case = writer.seal(
+            [finding("data.groups", "label_rate", 0.5, group={"g": name})], Environment()
+        )
     assert read_case(case.path).findings[0].group == {"g": name}

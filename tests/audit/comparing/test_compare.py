@@ -163,7 +163,7 @@ def test_what_cannot_be_paired_is_refused(tmp_path: Path) -> None:
         compare(new, fewer)
     with pytest.raises(InputError, match="positive_label"):
         compare(new, case_of(tmp_path, "old", positive_label=0))
-    bare = Case(old.path, old.plan, old.findings, {}, old.digest, {"plan.json": ""})
+    bare = Case(old.path, old.plan, old.findings, old.environment, old.digest, {"plan.json": ""})
     with pytest.raises(InputError, match="no decisions"):
         compare(new, bare)
     with pytest.raises(InputError, match="no rows of g=z"):

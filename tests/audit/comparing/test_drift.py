@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from evenhand.audit.case.case import Case, CaseWriter
+from evenhand.audit.case.environment import Environment
+from evenhand.audit.case.plan import Plan
 from evenhand.audit.comparing.drift import ARTIFACT, SCHEMA, explanation_drift
 from evenhand.audit.errors import InputError
 
@@ -20,10 +22,10 @@ def case(folder: Path, name: str, artifact: dict[str, Any] | None, data: str = "
         "facts": {},
         "checks": [],
     }
-    with CaseWriter(folder / name, plan) as writer:
+    with CaseWriter(folder / name, Plan.model_validate(plan)) as writer:
         if artifact is not None:
             writer.add_artifact(ARTIFACT, artifact)
-        return writer.seal([], {})
+        return writer.seal([], Environment())
 
 
 def told(values: dict[str, list[float]], numbers: list[int], **changes: Any) -> dict[str, Any]:

@@ -166,9 +166,9 @@ class TestFixture:
         policy = str(home / "house.yaml")
         labels = np.where(rows["x"] > 0, "yes", "no")
         result = evenhand(lambda frame: labels, rows, policy=policy)
-        assert result.case.subject["positive_label"] == "no"  # the nearer marker wins
+        assert result.case.subject.positive_label == "no"  # the nearer marker wins
         again = evenhand(lambda frame: labels, rows, policy=policy, positive_label="yes")
-        assert again.case.subject["positive_label"] == "yes"
+        assert again.case.subject.positive_label == "yes"
         assert result.case.path != again.case.path
         with pytest.raises(AssertionError, match="hard:ACC"):
             evenhand(lambda frame: labels, rows, policy=str(home / "hard.yaml"))

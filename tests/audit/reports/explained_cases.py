@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.case.case import Case, CaseWriter
+from evenhand.audit.case.environment import Environment
 from tests.samples import HOSTILE, finding, sample_plan
 
 ATTRIBUTION = "explanation.attribution"
@@ -59,8 +60,8 @@ def case_with(folder: Path, attribution: dict[str, Any], **plan: Any) -> Case:
         finding("explanation.reasons", "reason_share", 0.75, 0.5, 0.9, n=40, column=HOSTILE),
         finding("explanation.reasons", "reason_share", 0.25, 0.1, 0.5, n=40, column="age"),
     ]
-    with CaseWriter(folder / "case", {**sample_plan(), **plan}) as writer:
+    with CaseWriter(folder / "case", sample_plan().model_copy(update=plan)) as writer:
         writer.add_artifact(f"{ATTRIBUTION}.json", attribution)
         writer.add_artifact("explanation.quality-curves.json", CURVES)
         writer.add_artifact("explanation.reasons.json", REASONS)
-        return writer.seal(found, {"finished_at": "2026-11-22T10:00:00+00:00"})
+        return writer.seal(found, Environment(finished_at="2026-11-22T10:00:00+00:00"))

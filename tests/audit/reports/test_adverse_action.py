@@ -64,7 +64,7 @@ def test_a_column_may_have_a_name_for_people(case: Case) -> None:
     from dataclasses import replace
 
     declared = {"document.column.obrat": "Your monthly debt compared with your income"}
-    letter, _ = _letter(replace(case, plan={**case.plan, "declared": declared}))
+    letter, _ = _letter(replace(case, plan=case.plan.model_copy(update={"declared": declared})))
     assert "1. Your monthly debt compared with your income is 43.5, higher" in letter
 
 

@@ -120,7 +120,8 @@ def test_the_technical_file_has_nine_points_and_lists_its_gaps(case: Case) -> No
 
 def test_what_the_maker_wrote_closes_a_gap(case: Case) -> None:
     before = _page(case, "technical_file")
-    plan = {**case.plan, "declared": {"document.tf.1b": f"Talks to the loan desk {HOSTILE}"}}
+    declared = {"document.tf.1b": f"Talks to the loan desk {HOSTILE}"}
+    plan = case.plan.model_copy(update={"declared": declared})
     after = _page(replace(case, plan=plan), "technical_file")
     assert f"Declared by the maker: Talks to the loan desk {HOSTILE}" in after.text
     count = "What would fill it:"

@@ -186,7 +186,7 @@ def test_the_words_for_one_person_say_what_is_missing() -> None:
 def test_the_card_names_the_task_as_hubs_do(
     tmp_path: Path, task: str, kind: str, told: str
 ) -> None:
-    subject = {**sample_plan()["subject"], "task": task}
+    subject = sample_plan(task=task).subject
     case = case_with(tmp_path, attributions(kind), subject=subject)
     known = replace(case, findings=(finding("performance.classification", "accuracy_score", 0.9),))
     assert f"type: {told}\n" in render("model-card", known, []).decode()

@@ -157,6 +157,8 @@ def test_it_is_ready_to_be_published_once_people_have_filled_it(crossed: Case) -
     assert page.text.count("What would fill it:") == 5
     names = ("auditor", "source", "explained", "distribution", "years")
     declared = {f"document.ll.{n}": f"answer {n}" for n in names}
-    page, _ = _summary(replace(crossed, plan={**crossed.plan, "declared": declared}))
+    page, _ = _summary(
+        replace(crossed, plan=crossed.plan.model_copy(update={"declared": declared}))
+    )
     assert "What would fill it:" not in page.text and "answer distribution" in page.text
     assert "no bias audit in law" in page.text  # stays, whoever fills it

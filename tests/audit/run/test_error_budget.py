@@ -41,5 +41,5 @@ def test_an_audit_adjusts_over_all_its_checks(tmp_path: Path) -> None:
     raw = audit(stored_spec(frame, tmp_path, **options, error_budget="none"), tmp_path / "raw")
     tested = [f.p_value for f in raw.findings if f.p_value is not None]
     assert [f.p_value for f in case.findings] == pytest.approx(adjust(tested))
-    assert case.plan["error_budget"] == "holm"
+    assert case.plan.error_budget == "holm"
     assert "p adjusted by Holm over 8 tests" in case.findings[0].method

@@ -163,10 +163,12 @@ def test_the_plan_says_all_that_was_asked_and_packs_reach_it(tmp_path: Path) -> 
     frame = pd.concat([frame, confusion_rows({"g": "b"}, tp=9, fp=4, fn=4, tn=9)])
     spec = stored_spec(frame, tmp_path, sensitive_features=["g"], min_group_size=5)
     case = read_case(audit(spec, tmp_path / "case", packs=[pack]).path)
-    assert case.plan["levels"] == [0.95, 0.9]
-    assert case.plan["packs"] == [{"id": "p", "version": "1", "digest": "sha256:0"}]
+    assert case.plan.levels == (0.95, 0.9)
+    assert [p.to_json() for p in case.plan.packs] == [
+        {"id": "p", "version": "1", "digest": "sha256:0"}
+    ]
     assert [p.read_bytes() for p in case.pack_paths()] == [b"x: 1\n"]
-    planned = {c["id"]: c["options"] for c in case.plan["checks"]}
+    planned = {c.id: c.options for c in case.plan.checks}
     assert planned["fairness.gaps"] == {"min_group_size": 5}
     gap = next(f for f in case.findings if f.measure == "demographic_parity_difference")
     assert gap.interval is not None
@@ -236,7 +238,7 @@ def test_a_pack_asks_and_the_audit_derives(tmp_path: Path) -> None:
     def planned(name: str, *checks: str, packs: Any = (pack,)) -> list[str]:
         spec = stored_spec(frame, tmp_path, sensitive_features=["g"], checks=checks)
         case = audit(spec, tmp_path / name, packs=packs)
-        return [c["id"] for c in case.plan["checks"]]
+        return [c.id for c in case.plan.checks]
 
     needed = ["data.quality", "fairness.impact_ratio"]
     assert planned("1", "needed") == needed

@@ -106,8 +106,8 @@ def test_what_counts_can_tell_is_bit_for_bit_the_same(
     for i in set(loaded) - set(counted):
         assert loaded[i]["check"] in NEED_ROWS | {"fairness.impact_ratio"}, i
     assert all("rows were counted on disk" in counted[i]["reason"] for i in skipped)
-    assert cases[1].subject["streamed"] is True
-    assert cases[0].subject["digests"] == cases[1].subject["digests"]
+    assert cases[1].subject.streamed is True
+    assert cases[0].subject.digests == cases[1].subject.digests
 
 
 def test_p_values_are_the_same_before_the_shared_budget(tmp_path: Path) -> None:
@@ -261,4 +261,4 @@ def test_the_command_line_streams(
     printed = capsys.readouterr()
     assert "counted on disk" in printed.err
     assert json.loads(printed.out)["case"] == str(tmp_path / "case")
-    assert read_case(tmp_path / "case").subject["streamed"] is True
+    assert read_case(tmp_path / "case").subject.streamed is True

@@ -6,7 +6,7 @@ side of the threshold, on the other, and across it; a new item is picked up by i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.case.case import Case, CaseWriter
+from evenhand.audit.case.environment import Environment
+from evenhand.audit.case.plan import Plan
 from evenhand.audit.comparing.decisions import FILE
 from evenhand.audit.finding import Finding
 from evenhand.audit.run.catalogue import measure_index
@@ -155,7 +157,7 @@ def case_for(pack: Pack, item: Item, found: list[Finding]) -> Case:
         declared=declared(item.check),
         sensitive_features=list(FEATURES),
     )
-    case.plan["facts"]["subject.sensitive_features"] = list(FEATURES)
+    case.plan.facts["subject.sensitive_features"] = list(FEATURES)
     return case
 
 
@@ -185,7 +187,7 @@ def verdict(pack: Pack, item: Item, case: Case, other: Case | None = None) -> Ve
 PAIRED_ROWS = 400
 
 
-def paired_case(path: Path, accuracy: float, plan: Mapping[str, Any], found: list[Finding]) -> Case:
+def paired_case(path: Path, accuracy: float, plan: Plan, found: list[Finding]) -> Case:
     """A case on disk with decisions row by row: half the rows of each group, ``accuracy`` right."""
     half = PAIRED_ROWS // 2
     positive = np.tile([True, False], half)
@@ -194,7 +196,7 @@ def paired_case(path: Path, accuracy: float, plan: Mapping[str, Any], found: lis
     decisions = Predictions(positive, np.where(right, positive, ~positive), None, False, groups)
     with CaseWriter(path, plan) as writer:
         writer.add_artifact(FILE, decisions_json(decisions))
-        return writer.seal(found, {})
+        return writer.seal(found, Environment())
 
 
 @pytest.mark.parametrize(("pack", "item"), list(automated_items()))
@@ -230,13 +232,13 @@ def check_against(pack: Pack, item: Item, tmp_path: Path) -> None:
             now = case_for(pack, item, against_findings(item, 1.0 + limit + change))
             assert verdict(pack, item, now, before).underlying in (status, "attested")
         return
-    plan = dict(case_for(pack, item, []).plan)
+    plan = case_for(pack, item, []).plan
     assert evidence.measure == "accuracy_score"
     made = {
         name: paired_case(tmp_path / name, accuracy, plan, against_findings(item, accuracy))
         for name, accuracy in (("good", 0.95), ("bad", 0.5))
     }
-    assert sample_plan()["seed"] == plan["seed"]
+    assert sample_plan().seed == plan.seed
     worse = verdict(pack, item, made["bad"], made["good"])
     assert (worse.underlying, worse.reason_code) == ("fail", "shown-worse")
     better = verdict(pack, item, made["good"], made["bad"])

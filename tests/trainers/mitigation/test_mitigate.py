@@ -265,7 +265,7 @@ def test_randomness_and_needed_groups_are_findings(place: Path, tmp_path: Path) 
             "checks": ["fairness.mitigation", "performance.classification"],
         }
         case = audit(make_spec({**asked, **changes}), tmp_path / out)
-        return {"plan": case.plan, **{f.measure: f for f in case.findings if not f.group}}
+        return {"plan": case.plan.to_json(), **{f.measure: f for f in case.findings if not f.group}}
 
     ours = mitigated_folder.load(mixed.model)
     chance = ours.predict_proba(biased(600, seed=4))[:, 1]

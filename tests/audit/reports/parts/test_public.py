@@ -58,7 +58,7 @@ def test_small_groups_and_what_gives_them_away_are_withheld(small_groups: Case) 
 
 @pytest.mark.parametrize("format", sorted(set(FORMATS) - {"adverse_action", "pdf"}))
 def test_no_folder_of_the_makers_machine_is_published(small_groups: Case, format: str) -> None:
-    folder = str(Path(small_groups.subject["data"]["path"]).parent)
+    folder = str(Path(str(small_groups.subject.data.path)).parent)
     assert folder in render("html", small_groups, []).decode()
     assert folder not in render(format, small_groups, [], public=True).decode()
 

@@ -1,0 +1,124 @@
+"""The plan of an audit: what is to be measured, written before anything is (``plan.json``)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from evenhand.audit.files.shapes import EmptyIfNull, Number, Numbers, Scalar, Scalars, Shape, Texts
+
+PLAN_SCHEMA = "evenhand-plan/1"
+# What this version reads. Fields that came later than a schema's first case have a default.
+PLAN_SCHEMAS = (PLAN_SCHEMA,)
+
+
+class DataPlace(Shape):
+    """The data: where they lay, their rows before any was dropped, each column's type."""
+
+    path: str | None = None
+    rows: int | None = None
+    columns: Annotated[dict[str, str], EmptyIfNull] = Field(default_factory=dict)
+    declared_columns: Texts = ()
+
+
+class ModelPlace(Shape):
+    """The model: where it lay and in which format."""
+
+    path: str | None = None
+    format: str | None = None
+
+
+class StoredScores(Shape):
+    """The columns of stored predictions."""
+
+    predicted: str | None = None
+    score: str | None = None
+
+
+class PlannedSubject(Shape):
+    """What is audited, and what its maker declares about it. ``model`` is None for stored
+    predictions; ``digests`` are SHA-256 by part (model, data, training_data)."""
+
+    name: str
+    task: str | None = None
+    target: str | None = None
+    positive_label: Scalar = None
+    classes: Scalars = ()
+    positive_is: str | None = None
+    threshold: Number | None = None
+    weight: str | None = None
+    sensitive_features: Texts = ()
+    control_features: Texts = ()
+    digests: dict[str, str]
+    model: ModelPlace | None = None
+    data: Annotated[DataPlace, EmptyIfNull] = Field(default_factory=DataPlace)
+    streamed: bool = False
+    stored: StoredScores | None = None
+
+    @property
+    def data_digest(self) -> str:
+        """The SHA-256 of the data; "" where the plan has none."""
+        return self.digests.get("data", "")
+
+
+class PlannedCheck(Shape):
+    """A check that is asked, with all its options."""
+
+    id: str
+    options: Annotated[dict[str, Any], EmptyIfNull] = Field(default_factory=dict)
+
+
+class NamedPack(Shape):
+    """A policy pack that the audit was planned for; its bytes lie in the case."""
+
+    id: str
+    version: str
+    digest: str
+
+
+class DeclaredFile(Shape):
+    """The file of thresholds that were written down before, and what Git says of when."""
+
+    path: str | None = None
+    digest: str | None = None
+    committed_at: str | None = None
+    commit: str | None = None
+    problem: str | None = None
+
+
+class Plan(Shape):
+    """``plan.json``. ``facts`` are what packs ask about; ``published`` says how a copy was made fit
+    for the public (None: it is the case itself)."""
+
+    schema_: str = Field(alias="schema")
+    subject: PlannedSubject
+    facts: dict[str, Scalar | list[Scalar]]
+    declared: Annotated[dict[str, Scalar], EmptyIfNull] = Field(default_factory=dict)
+    declared_file: DeclaredFile | None = None
+    model_declared: Annotated[dict[str, Any], EmptyIfNull] = Field(default_factory=dict)
+    proxies: Texts = ()
+    reference_applicant: Annotated[dict[str, Scalar], EmptyIfNull] = Field(default_factory=dict)
+    actionable: Annotated[dict[str, dict[str, Any]], EmptyIfNull] = Field(default_factory=dict)
+    checks: Annotated[tuple[PlannedCheck, ...], Field(strict=False)]
+    seed: int | None = None
+    levels: Numbers = ()
+    error_budget: str | None = None
+    packs: Annotated[tuple[NamedPack, ...], Field(strict=False)] = ()
+    published: str | None = None
+
+    @field_validator("schema_")
+    @classmethod
+    def _is_known(cls, schema: str) -> str:
+        if schema not in PLAN_SCHEMAS:
+            raise ValueError(f"{schema[:80]!r} is none that is read here: {PLAN_SCHEMAS}")
+        return schema
+
+    def options(self, check_id: str) -> dict[str, Any] | None:
+        """The options of a planned check; None where it was not planned."""
+        return next((c.options for c in self.checks if c.id == check_id), None)
+
+    def minimum_size(self, check_id: str, default: int) -> int:
+        """From how many rows on a group is compared by a check; ``default`` where not planned."""
+        size = (self.options(check_id) or {}).get("min_group_size")
+        return size if isinstance(size, int) else default
