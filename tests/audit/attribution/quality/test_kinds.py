@@ -94,7 +94,9 @@ def test_texts_without_words_are_no_error(tmp_path: Path, name: str) -> None:
     subject, spec = texts_of(tmp_path, texts, kind_words)
     found = findings(name, subject, spec)
     assert not [f for f in found if f.status == "error"], found[0].reason
-    assert [f for f in found if f.status == "measured"] or name == "stability"
+    statuses = {f.status for f in found}
+    assert statuses <= {"measured", "undefined", "not_applicable"}
+    assert "measured" in statuses
 
 
 def test_methods_that_draw_are_drawn_again_over_words(tmp_path: Path) -> None:
@@ -164,7 +166,12 @@ def test_images_are_judged_in_every_check(tmp_path: Path, name: str) -> None:
     found = findings(name, subject, spec, min_group_size=2) if name == "group_quality" else None
     found = found or findings(name, subject, spec)
     assert not [f for f in found if f.status == "error"], found[0].reason
-    assert {f.status for f in found} & {"measured"} or name == "stability"
+    statuses = {f.status for f in found}
+    if name == "stability":  # noise moves numbers, and integrated gradients draw nothing
+        assert statuses == {"undefined", "not_applicable"}
+        assert any("rows are made of patches" in f.reason for f in found)
+    else:
+        assert "measured" in statuses
 
 
 def generator() -> tuple[NetworkPredictor, pd.DataFrame]:
