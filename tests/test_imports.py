@@ -24,6 +24,7 @@ WALLS: dict[str, str] = {
         "audit/words audit/worker/isolation policies/gate policies/pack policies/verdict "
         "policies/words"
     ),
+    "audit/artifacts": "audit/files",
     "audit/asking": (
         "audit/attribution audit/attribution/quality audit/attribution/recourse "
         "audit/data audit/errors audit/measure audit/models audit/subject"
@@ -37,7 +38,7 @@ WALLS: dict[str, str] = {
     ),
     "audit/attribution/recourse": "audit/errors",
     "audit/case": "audit/errors audit/files audit/finding audit/measure/uncertainty",
-    "audit/checks": "audit/finding audit/measure/uncertainty",
+    "audit/checks": "audit/artifacts audit/finding audit/measure/uncertainty",
     "audit/checks/data": (
         "audit/checks audit/errors audit/finding audit/measure audit/measure/groups "
         "audit/measure/uncertainty audit/subject"
@@ -109,7 +110,7 @@ WALLS: dict[str, str] = {
         "audit/case audit/finding audit/measure/disclosure audit/words policies/verdict"
     ),
     "audit/run": (
-        "audit/asking audit/attribution audit/attribution/recourse audit/case "
+        "audit/artifacts audit/asking audit/attribution audit/attribution/recourse audit/case "
         "audit/checks audit/comparing audit/data audit/errors audit/files audit/finding "
         "audit/measure/uncertainty audit/subject audit/worker audit/worker/isolation "
         "policies/gate policies/judge policies/pack policies/verdict"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evenhand.audit.artifacts.kinds import as_document
 from evenhand.audit.finding import Finding, Status, finding_id
 from evenhand.audit.measure.uncertainty.estimate import Estimate
 
@@ -34,8 +35,14 @@ class Recorder:
         return (self.seed, zlib.crc32(f"{self.check}/{measure}".encode()))
 
     def artifact(self, value: Any, *, part: str = "") -> Artifact:
-        """``value`` (plain JSON) as this check's artifact; ``part`` tells several apart."""
-        return Artifact(f"{self.check}{'-' if part else ''}{part}.json", value)
+        """``value`` (plain JSON) as this check's artifact; ``part`` tells several apart.
+
+        Raises ValueError for one of a known kind that has not the kind's shape.
+        """
+        name = f"{self.check}{'-' if part else ''}{part}.json"
+        if value is not None:
+            as_document(name, value)
+        return Artifact(name, value)
 
     def write(
         self,

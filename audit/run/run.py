@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from evenhand.audit.artifacts.kinds import as_document
 from evenhand.audit.attribution.progress import Listener, at_most_every, listening
 from evenhand.audit.case.case import Case, CaseWriter
 from evenhand.audit.case.environment import AnnouncedRun
@@ -230,7 +231,9 @@ def _keep_decisions(writer: CaseWriter, subject: Subject) -> None:
         right = scored.actual == scored.predicted
         scored = Predictions(right | True, right, None, False, subject.groups)
     if isinstance(scored, Predictions):
-        writer.add_artifact(DECISIONS_FILE, decisions_json(scored))
+        made = decisions_json(scored)
+        as_document(DECISIONS_FILE, made)
+        writer.add_artifact(DECISIONS_FILE, made)
 
 
 def make_plan(

@@ -24,6 +24,7 @@ SOURCE = (
     "Van Calster et al. 2019"
 )
 COST = "fast"
+SCHEMA = "evenhand-calibration/1"
 MEASURES = {
     "expected_calibration_error": "mean over rows of |share of positives - mean score| of a bin",
     "mean_calibration_gap": "share of positives minus mean score: above 0, scores are too low",
@@ -71,7 +72,14 @@ def measure(
             yield from found.findings(record, group, levels, note)
             curves.append({"group": group, "bins": [b.to_json(levels[0]) for b in found.bins]})
         yield from _gaps(record, groups, level, levels, min_group_size)
-    yield record.artifact({"level": levels[0], "bins": "equal mass by group", "curves": curves})
+    yield record.artifact(
+        {
+            "schema": SCHEMA,
+            "level": levels[0],
+            "bins": "equal mass by group",
+            "curves": curves,
+        }
+    )
 
 
 def _groups(

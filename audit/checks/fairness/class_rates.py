@@ -28,6 +28,7 @@ SOURCE = (
     "and Lapalme 2009; intervals: Wilson 1927, Newcombe 1998, Zou and Donner 2008"
 )
 COST = "fast"
+SCHEMA = "evenhand-class-tables/1"
 # Measures of each class as the positive one, then of all classes; each by group and as a gap.
 _ONE_VS_REST = {
     "selection_rate": "share of the group's rows that are predicted as the class",
@@ -85,7 +86,7 @@ def measure(
         yield from _gaps(record, part, level, levels, min_group_size)
         tables = [({**g, **level}, t.tolist()) for g, t in _groups(part)]
         confusion += [{"group": group, "table": table} for group, table in tables]
-    yield record.artifact({"classes": list(counts.classes), "groups": confusion})
+    yield record.artifact({"schema": SCHEMA, "classes": list(counts.classes), "groups": confusion})
 
 
 def _groups(counts: Counts) -> list[tuple[dict[str, str], np.ndarray]]:

@@ -23,6 +23,7 @@ TASKS = frozenset({"binary"})
 NEEDS = frozenset({"rows", "scores", "sensitive_features"})
 SOURCE = "Hardt, Price and Srebro 2016, section 3; Wilson 1927; Newcombe 1998"
 COST = "fast"
+SCHEMA = "evenhand-thresholds/1"
 MEASURES = {
     "swept_threshold_count": "thresholds at which the rates were counted",
     "demographic_parity_difference_at_worst_threshold": "largest gap in selection rate at any "
@@ -131,6 +132,7 @@ def _document(
 
     shown = {f: m for f, m in by_features.items() if len(m) <= _MOST_GROUPS}
     return {
+        "schema": SCHEMA,
         "level": level,
         "threshold": current,
         "thresholds": thresholds.tolist(),

@@ -24,6 +24,7 @@ TASKS = frozenset({"binary", "multiclass"})
 NEEDS = frozenset({"labels", "rows"})
 SOURCE = "Chung et al. 2019 (slices); confirmation on a held-out half; Fisher 1935; Holm 1979"
 COST = "slow"
+SCHEMA = "evenhand-worst-groups/1"
 MEASURES = {
     "worst_group_error_rate": "share of wrong predictions in a confirmed group, on the other half",
     "worst_group_error_lift": "that share minus the share of everybody else on the other half",
@@ -71,7 +72,12 @@ def measure(
     confirmed = [c for c in tested if c.adjusted <= 1 - levels[0] and c.rows > 0]
     everyone, is_error = _at(columns, order), wrong[order]
     tree = w.error_tree(everyone, is_error, depth=3, smallest=min_group_size)
-    shown = {"tree": tree, **w.heat_map(everyone, is_error), "tested": _listed(tested, columns)}
+    shown = {
+        "schema": SCHEMA,
+        "tree": tree,
+        **w.heat_map(everyone, is_error),
+        "tested": _listed(tested, columns),
+    }
     artifact = record.artifact({"rows": int(order.size), "errors": int(is_error.sum()), **shown})
     place: dict[str, Any] = {"artifacts": (artifact.name,), "random": True}
     yield record.plain("groups_searched", looked_at, n=int(first.size), unit="group", **place)
