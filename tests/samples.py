@@ -63,7 +63,7 @@ def finding(
     high: float | None = None,
     *,
     n: int = 600,
-    method: str = "Wilson score",
+    method: str = "Wilson score, beta tails",
     **fields: Any,
 ) -> Finding:
     """A finding; ``value=None`` makes it undefined unless ``status`` says otherwise."""

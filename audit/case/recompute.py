@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding, Interval
-from evenhand.audit.measure.uncertainty.intervals import clopper_pearson, katz_log, wilson
+from evenhand.audit.measure.uncertainty.intervals import SHARE, clopper_pearson, katz_log, share
 
 TOLERANCE = 1e-9  # numbers went through RFC 8785 and back, which keeps every bit
 _RATES, _GAPS = "fairness.group_rates", "fairness.gaps"
@@ -94,8 +94,8 @@ def _is_weighted(finding: Finding) -> bool:
 def _interval(finding: Finding, interval: Interval) -> Interval | None:
     c = finding.counts
     if set(c) == {"k", "n"} and c["n"] and not _is_weighted(finding):
-        if interval.method == "Wilson score":
-            return wilson(c["k"], c["n"], interval.level)
+        if interval.method == SHARE:
+            return share(c["k"], c["n"], interval.level)
         if interval.method.startswith("Clopper-Pearson"):
             return clopper_pearson(c["k"], c["n"], interval.level)
     if interval.method == "Katz log" and "highest_assessed" in c:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-from evenhand.audit.measure.uncertainty.intervals import normal_quantile, wilson
+from evenhand.audit.measure.uncertainty.intervals import normal_quantile, share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,15 +29,15 @@ class Bin:
 
     def to_json(self, level: float) -> dict[str, Any]:
         """Plain JSON, with the Wilson interval of the share of positives."""
-        share = wilson(self.positives, self.n, level)
+        rate = share(self.positives, self.n, level)
         return {
             "low": self.low,
             "high": self.high,
             "n": self.n,
             "positives": self.positives,
             "mean_score": self.mean_score,
-            "rate_low": share.low,
-            "rate_high": share.high,
+            "rate_low": rate.low,
+            "rate_high": rate.high,
         }
 
 

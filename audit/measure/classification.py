@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-from evenhand.audit.measure.uncertainty.intervals import mean, rate, wilson
+from evenhand.audit.measure.uncertainty.intervals import mean, rate, share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,7 +145,7 @@ def estimate_rate(count: RateCount, levels: Sequence[float]) -> Estimate:
     method = "weighted; Wilson score at the effective number of rows (Kish)"
     if count.n == 0:
         return undefined(count.empty, n=count.rows, method=method)
-    intervals = tuple(wilson(count.k, count.n, level) for level in levels)
+    intervals = tuple(share(count.k, count.n, level) for level in levels)
     return Estimate(count.k / count.n, count.rows, intervals, method=method)
 
 
@@ -168,7 +168,7 @@ def balanced_accuracy(c: Confusion, levels: Sequence[float]) -> Estimate:
     value = (sensitivity + specificity) / 2
 
     def interval(level: float) -> Interval:
-        a, b = wilson(c.tp, positives, level), wilson(c.tn, negatives, level)
+        a, b = share(c.tp, positives, level), share(c.tn, negatives, level)
         low = value - math.hypot(sensitivity - a.low, specificity - b.low) / 2
         high = value + math.hypot(a.high - sensitivity, b.high - specificity) / 2
         return Interval(low=max(0.0, low), high=min(1.0, high), level=level, method=method)
@@ -192,7 +192,7 @@ def f1(c: Confusion, levels: Sequence[float]) -> Estimate:
         return undefined(_NO_POSITIVES, n=c.n, counts=counts, method=method)
     intervals = []
     for level in levels:
-        j = wilson(c.tp, rows, level)
+        j = share(c.tp, rows, level)
         low, high = 2 * j.low / (1 + j.low), 2 * j.high / (1 + j.high)
         intervals.append(Interval(low=low, high=high, level=level, method=method))
     return Estimate(2 * c.tp / (2 * c.tp + c.fp + c.fn), c.n, tuple(intervals), counts, method)

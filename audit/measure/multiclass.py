@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.classification import Confusion, rate_counts
 from evenhand.audit.measure.uncertainty.estimate import STILL, Estimate, undefined
-from evenhand.audit.measure.uncertainty.intervals import rate, wilson
+from evenhand.audit.measure.uncertainty.intervals import rate, share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +79,7 @@ def balanced_accuracy(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
     value = sum(k / n for k, n in present) / len(present)
 
     def interval(level: float) -> Interval:
-        ends = [(k / n, wilson(k, n, level)) for k, n in present]
+        ends = [(k / n, share(k, n, level)) for k, n in present]
         below = math.sqrt(sum((p - i.low) ** 2 for p, i in ends)) / len(ends)
         above = math.sqrt(sum((i.high - p) ** 2 for p, i in ends)) / len(ends)
         low, high = max(0.0, value - below), min(1.0, value + above)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.beta import incomplete_beta
-from evenhand.audit.measure.uncertainty.intervals import wilson
+from evenhand.audit.measure.uncertainty.intervals import share
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def newcombe_paired(counts: PairedCounts, level: float = 0.95) -> Interval:
         raise ValueError("no rows to compare")
     a, b = counts.both + counts.first, counts.both + counts.second
     p, q = a / n, b / n
-    one, other = wilson(a, n, level), wilson(b, n, level)
+    one, other = share(a, n, level), share(b, n, level)
     phi = _correlation(counts)
 
     def spread(x: float, y: float) -> float:

@@ -1,17 +1,18 @@
-"""The area under the ROC curve, with an interval that stays honest at the ends."""
+"""The area under the ROC curve, with an interval that assumes nothing of the scores."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-from evenhand.audit.measure.uncertainty.intervals import normal_quantile
+from evenhand.audit.measure.uncertainty.placements import Placements, auc_limits, placements
 
 if TYPE_CHECKING:
     import numpy as np
+
+METHOD = "Mann-Whitney; placements with one more row at each end, score form"
 
 
 def roc_auc(is_positive: np.ndarray, score: np.ndarray, levels: Sequence[float]) -> Estimate:
@@ -24,50 +25,34 @@ def roc_auc(is_positive: np.ndarray, score: np.ndarray, levels: Sequence[float])
 
     Returns an Estimate in [0, 1]; undefined without positives or without negatives.
 
-    Source: Mann and Whitney 1947; the interval is Newcombe 2006, part 2, method 5.
+    Source: Mann and Whitney 1947; for the interval see ``placements.auc_limits``.
     """
     import numpy as np
-    from scipy.stats import rankdata
 
     truth = np.asarray(is_positive, dtype=bool)
     m, n = int(truth.sum()), int((~truth).sum())
     counts = {"positives": m, "negatives": n}
-    method = "Mann-Whitney, Newcombe's score interval"
     if m == 0 or n == 0:
         missing = "positive" if m == 0 else "negative"
-        return undefined(f"no {missing} labels", n=m + n, counts=counts, method=method)
-    ranks = rankdata(score)
-    area = float((ranks[truth].sum() - m * (m + 1) / 2) / (m * n))
-    intervals = tuple(auc_interval(area, m, n, level) for level in levels)
-    return Estimate(area, m + n, intervals, counts, method)
-
-
-def auc_interval(area: float, m: int, n: int, level: float = 0.95) -> Interval:
-    """Bounds theta with |area - theta| = z * standard error at theta (Hanley and McNeil's form).
-
-    Unlike an interval around ``area``, it does not collapse to a point where the area is 1.
-    """
-    z = normal_quantile(level)
-    extra = (m + n) / 2 - 1
-
-    def excess(theta: float) -> float:
-        spread = theta * (1 - theta) / (m * n)
-        spread *= 1 + extra * (1 - theta) / (2 - theta) + extra * theta / (1 + theta)
-        return abs(area - theta) - z * math.sqrt(spread)
-
-    return Interval(
-        low=_crossing(excess, 0.0, area),
-        high=_crossing(excess, 1.0, area),
-        level=level,
-        method="Newcombe's score interval for AUC",
+        return undefined(f"no {missing} labels", n=m + n, counts=counts, method=METHOD)
+    _, code = np.unique(score, return_inverse=True)
+    size = int(code.max()) + 1
+    found = placements(
+        np.bincount(code[truth], minlength=size), np.bincount(code[~truth], minlength=size)
     )
+    return area_estimate(*found, levels, counts)
 
 
-def _crossing(excess: Callable[[float], float], end: float, area: float) -> float:
-    from scipy.optimize import brentq
-
-    if area == end:
-        return area
-    # At an area of 0 or 1 the standard error is 0 and ``excess`` too: start just inside.
-    inside = min(max(area, 1e-12), 1 - 1e-12)
-    return float(brentq(excess, end, inside, xtol=1e-12))
+def area_estimate(
+    positives: Placements,
+    negatives: Placements,
+    levels: Sequence[float],
+    counts: Mapping[str, int],
+) -> Estimate:
+    """The area whose rows have these placements, with its intervals."""
+    area = min(1.0, max(0.0, positives.total / positives.n))
+    intervals = []
+    for level in levels:
+        low, high = auc_limits(positives, negatives, level)
+        intervals.append(Interval(low=low, high=high, level=level, method=METHOD))
+    return Estimate(area, positives.n + negatives.n, tuple(intervals), dict(counts), METHOD)

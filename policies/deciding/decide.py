@@ -144,7 +144,7 @@ def interval_for(finding: Finding, asked: ConfidenceInterval) -> Interval | None
             return None
     elif asked.method not in (None, "wilson", "clopper-pearson"):
         return None
-    return (intervals.clopper_pearson if exact else intervals.wilson)(*rate, level)
+    return (intervals.clopper_pearson if exact else intervals.share)(*rate, level)
 
 
 def _rate_counts(finding: Finding) -> tuple[int, int] | None:

@@ -14,7 +14,7 @@ from evenhand.audit.subject.subject import Subject
 QUESTION = "How much does each input column tell about each sensitive feature?"
 TASKS = frozenset({"binary", "multiclass", "regression"})
 NEEDS = frozenset({"rows", "sensitive_features"})
-SOURCE = "Theil 1970; Shannon 1948; Phipson and Smyth 2010; Newcombe 2006; AUC: Mann-Whitney 1947"
+SOURCE = "Theil 1970; Shannon 1948; Phipson and Smyth 2010; AUC: DeLong et al. 1988"
 COST = "slow"
 MEASURES = {
     "proxy_strength": "mutual information as a share of the sensitive feature's entropy: 1 is a "

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 QUESTION = "Does the score put positives above negatives within each group, and across groups?"
 TASKS = frozenset({"binary"})
 NEEDS = frozenset({"labels", "rows", "scores", "sensitive_features"})
-SOURCE = "Borkan et al. 2019, sections 2.2 and 2.3; Mann and Whitney 1947; Newcombe 2006"
+SOURCE = "Borkan et al. 2019, sections 2.2 and 2.3; Mann and Whitney 1947; DeLong et al. 1988"
 COST = "fast"
 MEASURES = {
     "roc_auc_score": "share of (positive, negative) pairs of the group that the score orders",

@@ -211,9 +211,9 @@ def _treatment_equality(cells: Sequence[Cell], levels: Sequence[float]) -> Estim
     """FN / FP = q / (1 - q) with q the share of false negatives among errors, a plain rate."""
     import numpy as np
 
-    from evenhand.audit.measure.groups.gaps import limits_gap, wilson_limits
+    from evenhand.audit.measure.groups.gaps import limits_gap
     from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-    from evenhand.audit.measure.uncertainty.intervals import normal_quantile
+    from evenhand.audit.measure.uncertainty.score import share_limits
 
     counted = [_group(c, "false_negatives_among_errors") for c in cells]
     kept = [g for g in counted if g.n > g.k]
@@ -228,10 +228,10 @@ def _treatment_equality(cells: Sequence[Cell], levels: Sequence[float]) -> Estim
     rows = np.array([g.n for g in kept], dtype=float)
 
     def limits(level: float) -> tuple[np.ndarray, np.ndarray]:
-        low, high = wilson_limits(k, rows, normal_quantile(level))
+        low, high = share_limits(k, rows, level)
         return low / (1 - low), high / (1 - high)
 
-    kind = "Wilson limits of FN / (FN + FP), mapped"
+    kind = "limits of FN / (FN + FP), mapped"
     value, intervals = limits_gap(k / (rows - k), limits, levels=levels, kind=kind)
     method = intervals[0].method if intervals else kind
     return Estimate(value, n, intervals, counts, method, note)

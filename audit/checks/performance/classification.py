@@ -13,7 +13,7 @@ from evenhand.audit.subject.subject import Subject
 QUESTION = "How often is the model right, and are its scores any good?"
 TASKS = frozenset({"binary"})
 NEEDS = frozenset({"labels"})
-SOURCE = "scikit-learn's functions of the same names; Wilson 1927; Newcombe 2006; Zou & Donner 2008"
+SOURCE = "scikit-learn's functions of the same names; Wilson 1927; DeLong 1988; Zou & Donner 2008"
 COST = "fast"
 MEASURES = {
     "accuracy_score": "share of rows whose predicted label is the true one",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evenhand.audit.measure.ranking import auc_interval
+from evenhand.audit.measure.ranking import METHOD, area_estimate
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.measure.uncertainty.placements import Placements
 
 if TYPE_CHECKING:
     import numpy as np
-
-_METHOD = "Mann-Whitney, Newcombe's score interval"
 
 
 class Background:
@@ -30,9 +30,14 @@ class Background:
         Source: Borkan et al. 2019, definition 2.3 (background positive, subgroup negative).
         """
         positives, negatives = self._inside(rows)
-        wins = _wins(self.positives, negatives) - _wins(positives, negatives)
-        outside = self.positives.size - positives.size
-        return _area(wins, outside, negatives.size, levels, "outside", "inside")
+        m, n = self.positives.size - positives.size, negatives.size
+        if m == 0 or n == 0:
+            return _without(m, n, "outside", "inside")
+        # each positive outside: the negatives inside that lie below it
+        below = _sums(self.positives, negatives) - _sums(positives, negatives)
+        # each negative inside: the positives outside that lie above it
+        not_above = _ranks(self.positives, negatives) - _ranks(positives, negatives)
+        return _area(m, n, below / (n, n * n), 1 - not_above / m, levels)
 
     def bnsp(self, rows: np.ndarray, levels: Sequence[float]) -> Estimate:
         """The area of positives inside against negatives outside the group at ``rows``.
@@ -40,10 +45,15 @@ class Background:
         Source: Borkan et al. 2019, definition 2.4 (background negative, subgroup positive).
         """
         positives, negatives = self._inside(rows)
-        everybody = positives.size * self.negatives.size - _wins(self.negatives, positives)
-        wins = everybody - _wins(positives, negatives)
-        outside = self.negatives.size - negatives.size
-        return _area(wins, positives.size, outside, levels, "inside", "outside")
+        m, n = positives.size, self.negatives.size - negatives.size
+        if m == 0 or n == 0:
+            return _without(m, n, "inside", "outside")
+        # the same with the scores upside down: the negatives outside against the positives inside
+        above = _sums(-self.negatives[::-1], -positives[::-1])
+        above = above - _sums(-negatives[::-1], -positives[::-1])
+        below = _ranks(self.negatives, positives) - _ranks(negatives, positives)
+        found = _area(n, m, above / (m, m * m), below / n, levels)
+        return replace(found, counts={"positives": m, "negatives": n})
 
     def _inside(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         import numpy as np
@@ -52,22 +62,43 @@ class Background:
         return np.sort(score[truth]), np.sort(score[~truth])
 
 
-def _wins(upper: np.ndarray, lower: np.ndarray) -> float:
-    """Pairs in which the value of ``upper`` (sorted) is greater, ties counting half."""
+def _ranks(sorted_values: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """How many of ``sorted_values`` lie below each of ``asked``, ties counting half."""
     import numpy as np
 
-    not_above = np.searchsorted(upper, lower, side="right")
-    below = np.searchsorted(upper, lower, side="left")
-    return float(upper.size * lower.size - (not_above.sum() + below.sum()) / 2)
+    below = np.searchsorted(sorted_values, asked, side="left")
+    return (below + np.searchsorted(sorted_values, asked, side="right")) / 2
+
+
+def _sums(many: np.ndarray, few: np.ndarray) -> np.ndarray:
+    """Over ``many``: the sum, and the sum of squares, of how many of ``few`` lie below each one.
+
+    Both are sorted. That number changes at the distinct values of ``few`` alone, so only these are
+    looked up among ``many``: the work grows with the smaller group.
+    """
+    import numpy as np
+
+    values, sizes = np.unique(few, return_counts=True)
+    left = np.searchsorted(many, values, side="left")
+    right = np.searchsorted(many, values, side="right")
+    up_to = np.cumsum(sizes).astype(float)
+    ties, tied_ranks = (right - left).astype(float), up_to - sizes / 2
+    between = np.append(left[1:], many.size) - right
+    total = ties @ tied_ranks + between @ up_to
+    squares = ties @ tied_ranks**2 + between @ up_to**2
+    return np.array([total, squares])
+
+
+def _without(m: int, n: int, positives: str, negatives: str) -> Estimate:
+    missing = f"no positive labels {positives}" if m == 0 else f"no negative labels {negatives}"
+    counts = {"positives": m, "negatives": n}
+    return undefined(f"{missing} the group", n=m + n, counts=counts, method=METHOD)
 
 
 def _area(
-    wins: float, m: int, n: int, levels: Sequence[float], positives: str, negatives: str
+    m: int, n: int, sums: np.ndarray, placed: np.ndarray, levels: Sequence[float]
 ) -> Estimate:
-    counts = {"positives": m, "negatives": n}
-    if m == 0 or n == 0:
-        missing = f"no positive labels {positives}" if m == 0 else f"no negative labels {negatives}"
-        return undefined(f"{missing} the group", n=m + n, counts=counts, method=_METHOD)
-    area = min(1.0, max(0.0, wins / (m * n)))
-    ends = tuple(auc_interval(area, m, n, level) for level in levels)
-    return Estimate(area, m + n, ends, counts, _METHOD)
+    """From the sums of the ``m`` placements outside, and the ``n`` placements inside."""
+    outside = Placements(m, float(sums[0]), float(sums[1]))
+    inside = Placements(n, float(placed.sum()), float(placed @ placed))
+    return area_estimate(outside, inside, levels, {"positives": m, "negatives": n})

@@ -3,23 +3,24 @@
 A gap is max - min (or min / max) over groups of one rate, or the larger of several such gaps. The
 largest of noisy differences is biased upwards: ten equal groups of fifty people show a gap of
 about 0.2. A percentile bootstrap of the gap carries that bias twice and can put its lower bound
-above a threshold that is in truth kept. So the interval is built from intervals for every pairwise
-difference (or ratio) that hold together (Bonferroni): with [L, U] for each ordered pair,
+above a threshold that is in truth kept. So the interval is built from those [L, U] of every ordered
+pair of groups (of every rate):
 
-    the largest difference lies in [max L, max U], the smallest ratio in [min L, min U].
+- its end towards equality (lower for a difference, upper for a ratio) is the largest L (smallest U)
+  of intervals that hold for all pairs together (Bonferroni): any of them might be wrong;
+- its far end is the largest U (smallest L) of each pair's plain interval: where the pair that is in
+  truth the widest lies below its own U, the largest U lies above the truth. No other pair matters.
 
-For two groups this is Newcombe's interval itself. For more it is conservative, and it is wide
-where a group has few rows, as it should be. Its coverage is simulated (``test_gaps.py``):
-for equal groups of 20, 100 and 1,000 rows and rates of .01, .1 and .5 a 95 % interval held the
-truth in 94.8 to 96.2 % of data sets with two groups, and in 95.1 to 97.9 % with five, where 10
-cases a group or more are expected; more often, up to always, where fewer are (docs/audit.md).
+The first end errs more often than (1 - level) / 2 only where there is hardly a gap, and there the
+far end can't err: together they err in at most 1 - level of the samples. For two groups this is
+Newcombe's interval itself. Coverage in many regimes: docs/proof.md.
 
-Any estimate with limits of its own (a mean, an odds, a weighted rate) has such a gap: Newcombe's
-interval recovers the variances from each group's limits (``limits_gap``).
+Any estimate with limits of its own (a mean, an area, an odds, a weighted rate) has such a gap:
+Newcombe's interval recovers the variances from each group's limits (``limits_gap``).
 
 Sources: Newcombe 1998, method 10, for differences; Donner and Zou 2012 for ratios; Zou and Donner
-2008 for limits in general; Hochberg and Tamhane 1987, chapter 2, for maxima
-from simultaneous intervals.
+2008 for limits in general; Hochberg and Tamhane 1987, chapter 2, for the simultaneous end; Berger
+1982 and Berger and Hsu 1996 for the plain one.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from typing import TYPE_CHECKING, Literal
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-from evenhand.audit.measure.uncertainty.intervals import normal_quantile
+from evenhand.audit.measure.uncertainty.score import share_limits
+from evenhand.audit.measure.uncertainty.weighted import Clustered, Weighted, sums_limits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,13 +47,15 @@ _BLOCK = 1000  # groups held against all others at once: 1,000 x 1,000 pairs are
 class GroupCount:
     """``k`` cases in ``n`` rows of one group; ``name`` is how people know it.
 
-    With weights both are effective numbers, and ``rows`` says how many rows there are.
+    With weights ``k`` and ``n`` are effective numbers that describe the group, ``rows`` says how
+    many rows there are, and ``weights`` holds the sums that its limits come from.
     """
 
     name: str
     k: float
     n: float
     rows: int | None = None
+    weights: Weighted | Clustered | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def gap(
     n = sum(int(g.n) if g.rows is None else g.rows for groups in kept for g in groups)
     pairs = sum(len(groups) * (len(groups) - 1) // 2 for groups in kept)
     kind = "Newcombe" if scale == "difference" else "Donner-Zou ratio"
-    method = f"{kind} intervals, simultaneous over {pairs} pairs"
+    method = f"{kind} intervals, {_together_over(pairs)}"
     if agg == "mean" and len(families) > 1:
         method += f", mean of {len(families)} gaps"
     for family, groups in zip(families, kept, strict=True):
@@ -101,8 +105,10 @@ def gap(
     value = _together(defined, scale, agg)
 
     def interval(level: float) -> Interval:
-        z = normal_quantile(1 - (1 - level) / pairs)
-        bounds = [_bounds(_limited(groups, z), scale) for groups in kept]
+        together = 1 - (1 - level) / pairs
+        # a mean of several gaps needs each gap's own widest pair
+        far = level if agg == "worst_case" else 1 - (1 - level) / len(families)
+        bounds = [_both_bounds(groups, scale, together, far) for groups in kept]
         low, high = _ends(bounds, scale, agg)
         # Effective counts are broken numbers: their rounding must not put the value outside.
         low, high = min(max(0.0, low), value), max(min(1.0, high), value)
@@ -118,23 +124,29 @@ def limits_gap(
     levels: Sequence[float],
     kind: str,
 ) -> tuple[float, tuple[Interval, ...]]:
-    """max - min of ``values``, shape (groups >= 2,), with intervals simultaneous over all pairs.
+    """max - min of ``values``, shape (groups >= 2,), with the intervals of ``gap``.
 
     ``limits(level)`` gives each group's own lower and upper limits at a confidence level; an upper
     limit may be infinite. ``kind`` names them in the method.
     """
     pairs = values.size * (values.size - 1) // 2
-    method = f"variances recovered from {kind}, simultaneous over {pairs} pairs"
+    method = f"variances recovered from {kind}, {_together_over(pairs)}"
     value = float(values.max() - values.min())
     found = []
     for level in levels:
-        low, high = limits(1 - (1 - level) / pairs)
-        lowest, highest = _bounds((values, low, high), "difference")
+        lowest = _bounds((values, *limits(1 - (1 - level) / pairs)), "difference")[0]
+        highest = _bounds((values, *limits(level)), "difference")[1]
         if not math.isfinite(highest):
             continue
         low_end, high_end = min(max(0.0, lowest), value), max(highest, value)
         found.append(Interval(low=low_end, high=high_end, level=level, method=method))
     return value, tuple(found)
+
+
+def _together_over(pairs: int) -> str:
+    if pairs == 1:
+        return "1 pair"
+    return f"near end for all {pairs} pairs together, far end for the widest"
 
 
 def _note(left_out: dict[str, str], shown: int = 8) -> str:
@@ -164,8 +176,8 @@ def _ends(
     if agg == "worst_case":
         best = max if scale == "difference" else min
         return best(low for low, _ in bounds), best(high for _, high in bounds)
-    # All pairs of all families hold together, so the mean lies between the means of the ends. (To
-    # recover variances here would be too narrow: each gap is a maximum, biased upwards.)
+    # All gaps' ends hold together, so the mean lies between the means of the ends. (To recover
+    # variances here would be too narrow: each gap is a maximum, biased upwards.)
     ends = [(max(0.0, low), min(1.0, high)) for low, high in bounds]
     return sum(low for low, _ in ends) / len(ends), sum(high for _, high in ends) / len(ends)
 
@@ -173,12 +185,30 @@ def _ends(
 Bounded = tuple["np.ndarray", "np.ndarray", "np.ndarray"]
 
 
-def _limited(groups: Sequence[GroupCount], z: float) -> Bounded:
+def _both_bounds(
+    groups: Sequence[GroupCount], scale: Scale, together: float, far: float
+) -> tuple[float, float]:
+    """The bounds of one rate's gap: its near end at one level, its far end at the other."""
+    far_end = 1 if scale == "difference" else 0
+    plain = _bounds(_limited(groups, far), scale)
+    if together == far:
+        return plain
+    near = _bounds(_limited(groups, together), scale)
+    return (near[0], plain[1]) if far_end else (plain[0], near[1])
+
+
+def _limited(groups: Sequence[GroupCount], level: float) -> Bounded:
+    """The groups' rates with their limits."""
     import numpy as np
 
     k = np.array([g.k for g in groups], dtype=float)
     n = np.array([g.n for g in groups], dtype=float)
-    return (k / n, *wilson_limits(k, n, z))
+    low, high = share_limits(k, n, level)
+    for i, group in enumerate(groups):
+        if group.weights is not None:
+            low[i], high[i] = sums_limits(group.weights, level)
+    p = k / n
+    return p, np.minimum(low, p), np.maximum(high, p)
 
 
 def _bounds(all_groups: Bounded, scale: Scale) -> tuple[float, float]:
@@ -236,18 +266,6 @@ def _best_pair(
         own = part[:, None] == columns[None, :]
         found.append(best(np.where(own, -np.inf if scale == "difference" else np.inf, bound)))
     return float(best(found))
-
-
-def wilson_limits(k: np.ndarray, n: np.ndarray, z: float) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's limits of every rate ``k / n``, shape (groups,), at the normal quantile ``z``."""
-    import numpy as np
-
-    p = k / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    low = np.where(k == 0, 0.0, np.maximum(0.0, centre - half))
-    high = np.where(k == n, 1.0, np.minimum(1.0, centre + half))
-    return low, high
 
 
 def _difference_bounds(one: Bounded, other: Bounded) -> tuple[np.ndarray, np.ndarray]:

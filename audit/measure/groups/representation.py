@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate
-from evenhand.audit.measure.uncertainty.intervals import wilson
+from evenhand.audit.measure.uncertainty.intervals import share
 
 
 def total_variation(
@@ -32,7 +32,7 @@ def total_variation(
     for level in levels:
         low = high = 0.0
         for k, q in zip(counts, shares, strict=True):
-            i = wilson(k, total, 1 - (1 - level) / len(counts))
+            i = share(k, total, 1 - (1 - level) / len(counts))
             low += max(0.0, i.low - q, q - i.high) / 2
             high += max(abs(i.low - q), abs(i.high - q)) / 2
         ends = {"low": min(low, value), "high": max(value, min(1.0, high))}

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.measure.groups.gaps import wilson_limits
-from evenhand.audit.measure.uncertainty.intervals import normal_quantile
+from evenhand.audit.measure.uncertainty.score import share_limits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,11 +47,11 @@ class Sweep:
         return sum(getattr(self, c) for c in top), sum(getattr(self, c) for c in bottom)
 
     def to_json(self, level: float, rates: Sequence[str]) -> dict[str, Any]:
-        """The counts, and Wilson bands of ``rates`` (null where a rate has no rows)."""
+        """The counts, and bands of ``rates`` (null where a rate has no rows)."""
         counts = {c: getattr(self, c).tolist() for c in ("tp", "fp", "fn", "tn")}
         bands = {}
         for rate in rates:
-            low, high = wilson_bands(*self.cases(rate), level)
+            low, high = share_bands(*self.cases(rate), level)
             bands[rate] = {"low": _listed(low), "high": _listed(high)}
         return {**counts, "bands": bands}
 
@@ -74,11 +73,11 @@ def sweep(is_positive: np.ndarray, score: np.ndarray, thresholds: np.ndarray) ->
     return Sweep(positives.size - fn, negatives.size - tn, fn, tn)
 
 
-def wilson_bands(k: np.ndarray, n: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's interval of each k / n, arrays of shape (thresholds,); NaN where n is 0."""
+def share_bands(k: np.ndarray, n: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Limits of each k / n, arrays of shape (thresholds,); NaN where n is 0."""
     import numpy as np
 
-    low, high = wilson_limits(k, np.maximum(n, 1), normal_quantile(level))
+    low, high = share_limits(k, np.maximum(n, 1), level)
     return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
 
 

@@ -10,18 +10,32 @@ import math
 _TINY = 1e-300
 
 
-def inverse_incomplete_beta(probability: float, a: float, b: float) -> float:
-    """The p at which I_p(a, b) equals ``probability``, by bisection: I rises with p."""
+def inverse_incomplete_beta(
+    probability: float, a: float, b: float, start: float | None = None
+) -> float:
+    """The p at which I_p(a, b) equals ``probability``: I rises with p.
+
+    Newton's steps from ``start`` (the mean), on the scale of the logarithm; a step that leaves what
+    is known to hold the root is replaced by its middle, as in bisection.
+    """
     low, high = 0.0, 1.0
-    while high - low > 1e-15:
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        if incomplete_beta(middle, a, b) < probability:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+    p = start if start is not None and 0 < start < 1 else a / (a + b)
+    log_beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+    for _ in range(200):
+        excess = incomplete_beta(p, a, b) - probability
+        if excess == 0:
+            return p
+        low, high = (p, high) if excess < 0 else (low, p)
+        log_density = (a - 1) * math.log(p) + (b - 1) * math.log1p(-p) - log_beta
+        step = excess * math.exp(-log_density) if log_density > -600 else math.inf
+        # on the scale of log p, so that a step can't fall below 0
+        guess = p * math.exp(-step / p) if abs(step) < 3 * p else -1.0
+        if not low < guess < high:
+            guess = (low + high) / 2
+        if abs(guess - p) <= 1e-14 * p or guess in (low, high):
+            return guess
+        p = guess
+    return p
 
 
 def incomplete_beta(x: float, a: float, b: float) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 Levels = Sequence[float]
+SHARE = "Wilson score, beta tails"
 
 
 def normal_quantile(level: float) -> float:
@@ -27,28 +29,39 @@ def normal_quantile(level: float) -> float:
     return NormalDist().inv_cdf(0.5 + level / 2)
 
 
-def wilson(k: float, n: float, level: float = 0.95) -> Interval:
-    """Wilson's score interval for a rate of ``k`` in ``n`` (n > 0; effective counts may be broken).
+@lru_cache(maxsize=100_000)
+def share(k: float, n: float, level: float = 0.95) -> Interval:
+    """The interval of a rate of ``k`` in ``n`` rows (n > 0; effective counts may be broken).
 
-    Its coverage oscillates around the level: at 95 % it is 92.1 % for a rate of .01 in 100 rows,
-    93.6 % for .1 in 100, 98.3 % for .01 in 20, and 94.3 to 96.4 % for .01, .1 and .5 in 1,000,
-    .5 in 20 and 100, and .1 in 20 rows.
+    Wilson's score interval, each end moved out to a quantile of the beta distribution where that
+    lies further out: the one between Clopper and Pearson's and Jeffreys's, with shapes k + 1 - m
+    and n - k + m, m = min(1, 3/4 + 2/n). At 95 % it holds every rate from 2 rows on in at least
+    94 % of samples; Wilson's alone does in 92.2 % for a rate of .02 in 50 rows and in 84 % near
+    .18/n. It is 1 to 6 % wider from 50 rows on. ``score.share_limits`` is the same for arrays.
 
-    Source: Wilson 1927; Brown, Cai and DasGupta 2001, section 3.1.1.
+    Source: Wilson 1927; Brown, Cai and DasGupta 2001, section 4; the union is ours.
 
-    >>> i = wilson(5, 10)
+    >>> i = share(5, 10)
     >>> round(i.low, 4), round(i.high, 4)
-    (0.2366, 0.7634)
+    (0.1906, 0.8094)
     """
     _check_counts(k, n)
-    z = normal_quantile(level)
+    z, tail = normal_quantile(level), (1 - level) / 2
     p = k / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    # The closed form is exact at the ends; floating point is not.
-    low = 0.0 if k == 0 else max(0.0, centre - half)
-    high = 1.0 if k == n else min(1.0, centre + half)
-    return Interval(low=low, high=high, level=level, method="Wilson score")
+    moved = min(1.0, 0.75 + 2 / n)
+
+    def outward(end: float, cases: float) -> float:
+        # the lower end, of the share of cases or of the others
+        if cases <= 0:
+            return 0.0
+        shapes = max(cases + 1 - moved, 1e-9), n - cases + moved
+        beta = inverse_incomplete_beta(tail, *shapes, start=end)
+        return min(max(0.0, end), beta)
+
+    low, high = outward(centre - half, k), 1 - outward(1 - centre - half, n - k)
+    return Interval(low=min(low, p), high=max(high, p), level=level, method=SHARE)
 
 
 def clopper_pearson(k: int, n: int, level: float = 0.95) -> Interval:
@@ -72,11 +85,11 @@ def _check_counts(k: float, n: float) -> None:
 
 
 def newcombe(k1: int, n1: int, k2: int, n2: int, level: float = 0.95) -> Interval:
-    """Newcombe's hybrid score interval for ``k1/n1 - k2/n2``.
+    """Newcombe's hybrid interval for ``k1/n1 - k2/n2``, from the limits of both rates (``share``).
 
-    Source: Newcombe 1998, method 10.
+    Source: Newcombe 1998, method 10; Zou and Donner 2008.
     """
-    a, b = wilson(k1, n1, level), wilson(k2, n2, level)
+    a, b = share(k1, n1, level), share(k2, n2, level)
     p1, p2 = k1 / n1, k2 / n2
     low = (p1 - p2) - math.hypot(p1 - a.low, b.high - p2)
     high = (p1 - p2) + math.hypot(a.high - p1, p2 - b.low)
@@ -101,7 +114,7 @@ def katz_log(k1: int, n1: int, k2: int, n2: int, level: float = 0.95) -> Interva
 
 
 def rate(k: int, n: int, levels: Levels, *, empty: str) -> Estimate:
-    """The rate ``k / n`` with Wilson intervals; undefined, because of ``empty``, when n == 0.
+    """The rate ``k / n`` with ``share`` intervals; undefined, because of ``empty``, when n == 0.
 
     >>> rate(3, 4, (0.95,), empty="no rows").value
     0.75
@@ -110,9 +123,15 @@ def rate(k: int, n: int, levels: Levels, *, empty: str) -> Estimate:
     """
     counts = {"k": int(k), "n": int(n)}
     if n == 0:
-        return undefined(empty, n=0, counts=counts, method="Wilson score")
-    intervals = tuple(wilson(int(k), int(n), level) for level in levels)
-    return Estimate(k / n, int(n), intervals, counts, "Wilson score")
+        return undefined(empty, n=0, counts=counts, method=SHARE)
+    from evenhand.audit.measure.uncertainty.score import share_limits
+
+    low, high = share_limits(int(k), int(n), tuple(levels))
+    intervals = tuple(
+        Interval(low=a, high=b, level=level, method=SHARE)
+        for level, a, b in zip(levels, low.tolist(), high.tolist(), strict=True)
+    )
+    return Estimate(k / n, int(n), intervals, counts, SHARE)
 
 
 def mean(

@@ -32,7 +32,7 @@ def wilson_form(p: ArrayLike, n: ArrayLike, z: ArrayLike) -> tuple[np.ndarray, n
     return np.minimum(low, p), np.maximum(high, p)
 
 
-def share_limits(k: ArrayLike, n: ArrayLike, level: float) -> tuple[np.ndarray, np.ndarray]:
+def share_limits(k: ArrayLike, n: ArrayLike, level: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Limits of shares of ``k`` cases in ``n`` rows (n > 0; effective numbers may be broken).
 
     Wilson's limits, moved out to a quantile of the beta distribution where that lies further out:
@@ -51,7 +51,8 @@ def share_limits(k: ArrayLike, n: ArrayLike, level: float) -> tuple[np.ndarray, 
     from scipy.special import betaincinv, ndtri
 
     k, n = np.asarray(k, dtype=float), np.asarray(n, dtype=float)
-    low, high = wilson_form(k / n, n, float(ndtri(0.5 + level / 2)))
+    level = np.asarray(level, dtype=float)
+    low, high = wilson_form(k / n, n, ndtri(0.5 + level / 2))
     moved, tail = np.minimum(1.0, 0.75 + 2 / n), (1 - level) / 2
     below = betaincinv(np.maximum(k + 1 - moved, 1e-9), n - k + moved, tail)
     above = 1 - betaincinv(np.maximum(n - k + 1 - moved, 1e-9), k + moved, tail)

@@ -129,6 +129,13 @@ def cluster_limits(of: Clustered, level: float) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
+def sums_limits(sums: Weighted | Clustered, level: float) -> tuple[float, float]:
+    """The limits of a share from whichever sums there are."""
+    if isinstance(sums, Clustered):
+        return cluster_limits(sums, level)
+    return weighted_limits(sums, level)
+
+
 def _end(p: float, r: float, variance: float, quantile: float, side: int) -> float:
     if variance <= 0:
         return p

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom, binomtest, norm
+from scipy.stats import binom, binomtest
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.cli import run
@@ -27,6 +27,7 @@ from evenhand.policies.judge import judge
 from tests.audit.comparing.pairs import TABLE, case_of, two_models
 from tests.audit.subjects import stored_spec
 from tests.policies.build import check, item, make_pack
+from tests.shares import share_ends
 
 DAY = date(2026, 11, 22)
 
@@ -50,22 +51,15 @@ def test_mcnemar_by_hand() -> None:
 def test_newcombes_paired_interval_by_hand() -> None:
     # both 36, first 12, second 2, neither 0 of 50: p = 48/50, q = 38/50, difference 0.2.
     # (36 x 0 - 12 x 2) < 0, so phi = -24 / sqrt(48 x 2 x 38 x 12) = -0.11471
-    z = norm.ppf(0.975)
-
-    def wilson(k: int, n: int) -> tuple[float, float]:
-        root = z * np.sqrt(z * z + 4 * k * (1 - k / n))
-        return (2 * k + z * z - root) / (2 * (n + z * z)), (2 * k + z * z + root) / (
-            2 * (n + z * z)
-        )
-
-    (l1, u1), (l2, u2) = wilson(48, 50), wilson(38, 50)
+    (l1, u1), (l2, u2) = share_ends(48, 50), share_ends(38, 50)
     phi = -24 / np.sqrt(48 * 2 * 38 * 12)
     low = 0.2 - np.sqrt((0.96 - l1) ** 2 - 2 * phi * (0.96 - l1) * (u2 - 0.76) + (u2 - 0.76) ** 2)
     high = 0.2 + np.sqrt((u1 - 0.96) ** 2 - 2 * phi * (u1 - 0.96) * (0.76 - l2) + (0.76 - l2) ** 2)
     found = newcombe_paired(PairedCounts(36, 12, 2, 0))
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
-    # as printed in Newcombe 1998 (paired data), method 10
-    assert (round(found.low, 4), round(found.high, 4)) == (0.0569, 0.3404)
+    # inside lies what Newcombe 1998 (paired data) prints for method 10, from Wilson's limits
+    assert found.low <= 0.0569
+    assert found.high >= 0.3404
 
 
 def test_a_positive_correlation_is_reduced_by_half_the_rows() -> None:

@@ -8,7 +8,8 @@ from sklearn import metrics
 
 from evenhand.audit.measure import classification as c
 from evenhand.audit.measure.classification import Confusion, named_rate
-from evenhand.audit.measure.ranking import auc_interval, roc_auc
+from evenhand.audit.measure.groups.background import Background
+from evenhand.audit.measure.ranking import roc_auc
 from tests.audit.checks.fairness.published import PRINTED
 
 COUNTS = c.Confusion(tp=30, fp=12, fn=9, tn=49)
@@ -67,7 +68,8 @@ def test_a_perfect_auc_is_not_certain() -> None:
     assert found.value == 1.0
     assert found.interval is not None
     assert found.interval.high == 1.0
-    assert 0.7 < found.interval.low < 0.95
+    # 10 of 10 as a plain share has .025^(1/10) = .69, and here two kinds of rows may be amiss
+    assert 0.5 < found.interval.low < 0.69
 
 
 def test_auc_without_one_class_is_undefined() -> None:
@@ -86,9 +88,8 @@ def test_auc_interval_covers_the_true_area(separation: float, m: int, n: int) ->
     hits = 0
     for _ in range(500):
         score = rng.normal(size=m + n) + separation * label
-        area = roc_auc(label, score, ()).value
-        assert area is not None
-        interval = auc_interval(area, m, n)
+        interval = roc_auc(label, score, (0.95,)).interval
+        assert interval is not None
         hits += interval.low <= truth <= interval.high
     assert hits / 500 >= 0.92  # 0.95 less three standard errors of 0.0097
 
@@ -121,3 +122,20 @@ def test_propublicas_rates_of_all_defendants(
         rate = named_rate(Confusion(tp=tp, fp=fp, fn=fn, tn=tn), name, (0.95,)).value
         assert rate is not None
         assert round(100 * rate if name in PRINTED[:2] else rate, 2) == value, name
+
+
+def test_bpsn_and_bnsp_have_the_limits_of_their_own_rows() -> None:
+    # the quick sums against the plain area of exactly the rows that are compared, ties and all
+    rng = np.random.default_rng(5)
+    truth, inside = rng.random(120) < 0.4, rng.random(120) < 0.3
+    score = np.round(rng.random(120) + 0.4 * truth, 1)
+    everyone, rows = Background(truth, score), np.flatnonzero(inside)
+    for found, kept in (
+        (everyone.bpsn(rows, (0.95, 0.8)), (inside & ~truth) | (~inside & truth)),
+        (everyone.bnsp(rows, (0.95, 0.8)), (inside & truth) | (~inside & ~truth)),
+    ):
+        plain = roc_auc(truth[kept], score[kept], (0.95, 0.8))
+        assert found.value == pytest.approx(plain.value, abs=1e-12)
+        assert found.counts == plain.counts
+        for one, other in zip(found.intervals, plain.intervals, strict=True):
+            assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=1e-9)

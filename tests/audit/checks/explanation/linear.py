@@ -42,7 +42,7 @@ def rows(n: int = 60) -> pd.DataFrame:
 
 
 def subject_of(folder: Path, model: Any = None, **changes: Any) -> tuple[Subject, Any]:
-    rows().to_csv(folder / "rows.csv", index=False)
+    rows(changes.pop("n_rows", 60)).to_csv(folder / "rows.csv", index=False)
     spec = make_spec(
         {
             "predictions": str(folder / "rows.csv"),

@@ -112,7 +112,7 @@ def test_proxies_are_flagged_declared_or_found(tmp_path: Path) -> None:
             p = 0.5 + 0.04 * frame["u"].to_numpy() + 0.02 * (frame["zip"].to_numpy() - 5)
             return np.stack([1 - p, p], axis=1)
 
-    found, artifact, _ = measured(tmp_path, model=WithZip(), proxies=["v"])
+    found, artifact, _ = measured(tmp_path, model=WithZip(), proxies=["v"], n_rows=240)
     assert artifact["proxies"]["v"] == {"feature": "", "group": "", "auc": None}
     assert artifact["proxies"]["zip"]["auc"] == 1.0  # zip tells g without fail
     assert set(artifact["proxies"]) == {"v", "zip"}

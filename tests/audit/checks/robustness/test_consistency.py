@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
 
 from evenhand.audit.errors import LimitError
 from evenhand.audit.models.declared import Declared, Endpoint
@@ -26,6 +25,7 @@ from tests.hostile import cheaters
 from tests.hostile.cheaters import CHEATERS, COLUMNS, IN_PROCESS, UNDETECTABLE, WORKER_ONLY
 from tests.hostile.consistent import consistency
 from tests.hostile.networks import NETWORKS, network_of, wide_rows
+from tests.shares import share_ends
 
 RATE, LARGEST = "inconsistent_answer_rate", "largest_answer_difference"
 FRAME = cheaters.people()
@@ -190,14 +190,12 @@ def test_the_numbers_by_hand() -> None:
     found = consistency(in_process(cheaters.COUNTS["after 1 call"]), FRAME, rows=3000)
     owe = FRAME[FRAME["debt"] > 0]
     fair = 1 / (1 + np.exp(-(owe["income"] + 0.3 * owe["age"] - 0.7 * owe["debt"])))
-    k, n, z = int((fair / 2 > 2.0**-13).sum()), 3000, norm.ppf(0.975)
+    k, n = int((fair / 2 > 2.0**-13).sum()), 3000
     assert found[RATE].counts == {"k": k, "n": n}
     assert found[RATE].value == k / n
-    middle = (k + z**2 / 2) / (n + z**2)
-    half = z / (n + z**2) * np.sqrt(k * (n - k) / n + z**2 / 4)
     interval = found[RATE].interval
     assert interval is not None
-    assert (interval.low, interval.high) == pytest.approx((middle - half, middle + half))
+    assert (interval.low, interval.high) == pytest.approx(share_ends(k, n))
     assert found[LARGEST].value == pytest.approx(float(fair.max()) / 2, rel=1e-12)
     assert f"in another order {k} of 3000" in found[RATE].reason
     assert found[LARGEST].unit == "probability"
@@ -209,7 +207,7 @@ def test_rows_are_sampled_by_seed_and_nothing_is_drawn_twice() -> None:
     assert first == consistency(in_process(rule), FRAME)
     assert first[RATE].n == 1000
     assert first[RATE].seed is not None
-    assert first[RATE].method.startswith("Wilson score; 1000 of 3000 rows asked again")
+    assert first[RATE].method.startswith("Wilson score, beta tails; 1000 of 3000 rows asked again")
     # in this process there is no fresh one, and the method says so
     assert "not varied: a fresh process, clock or environment" in first[RATE].method
 

@@ -10,6 +10,7 @@ import pytest
 from evenhand.audit.measure.groups import gaps
 from evenhand.audit.measure.groups.gaps import Family, GroupCount, Scale, gap
 from evenhand.audit.measure.uncertainty.intervals import newcombe
+from evenhand.audit.measure.uncertainty.score import share_limits
 
 
 def family(
@@ -123,7 +124,7 @@ def test_groups_passed_over_could_not_have_decided(scale: Scale) -> None:
     for _ in range(300):
         n = rng.integers(1, 50, size=int(rng.integers(2, 25)))
         k = np.array([rng.integers(0, m + 1) for m in n])
-        bounded = (k / n, *gaps.wilson_limits(k, n, 2.8))
+        bounded = (k / n, *share_limits(k, n, 0.995))
         low, high = pair_bounds(bounded, bounded)
         pairs = ~np.eye(n.size, dtype=bool)
         lowest, highest = gaps._bounds(bounded, scale)
@@ -138,8 +139,8 @@ def test_the_mean_of_two_gaps_by_hand() -> None:
     mean = gap(two, scale="difference", levels=(0.95,), agg="mean")
     assert mean.value == pytest.approx(0.325)
     assert gap(two, scale="ratio", levels=(0.95,), agg="mean").value == pytest.approx(13 / 30)
-    # two pairs in all: each gap's ends at 97.5 %, and the mean of the ends
-    each = [gaps._bounds(gaps._limited(f.groups, 2.2414), "difference") for f in two]
+    # two gaps: each one's far end at 97.5 %, and the mean of the ends
+    each = [gaps._bounds(gaps._limited(f.groups, 0.975), "difference") for f in two]
     assert mean.interval is not None
     high = (min(1.0, each[0][1]) + min(1.0, each[1][1])) / 2
     assert mean.interval.high == pytest.approx(high, abs=1e-4)

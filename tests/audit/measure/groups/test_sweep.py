@@ -7,8 +7,9 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from evenhand.audit.measure.classification import RATES as GROUP_RATES
-from evenhand.audit.measure.groups.sweep import RATES, sweep, wilson_bands
+from evenhand.audit.measure.groups.sweep import RATES, share_bands, sweep
 from tests.audit.checks.fairness.scored import scored
+from tests.shares import share_ends
 
 
 def test_sweep_counts_equal_scikit_learns_confusion_matrix() -> None:
@@ -18,8 +19,8 @@ def test_sweep_counts_equal_scikit_learns_confusion_matrix() -> None:
     for i, t in enumerate(thresholds):
         tn, fp, fn, tp = confusion_matrix(frame["y"], frame["s"] >= t, labels=[0, 1]).ravel()
         assert (counts.tp[i], counts.fp[i], counts.fn[i], counts.tn[i]) == (tp, fp, fn, tn)
-    low, high = wilson_bands(np.array([5, 0]), np.array([10, 0]), 0.95)
-    assert (low[0], high[0]) == pytest.approx((0.23659, 0.76341), abs=1e-5)  # Wilson, by hand
+    low, high = share_bands(np.array([5, 0]), np.array([10, 0]), 0.95)
+    assert (low[0], high[0]) == pytest.approx(share_ends(5, 10), abs=1e-9)
     assert np.isnan(low[1])
 
 

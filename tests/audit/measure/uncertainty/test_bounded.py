@@ -1,4 +1,4 @@
-"""The mean of bounded values: Wilson's interval for zeros and ones."""
+"""The mean of bounded values: that of a share for zeros and ones."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from evenhand.audit.measure.uncertainty.bounded import bounded_mean
-from evenhand.audit.measure.uncertainty.intervals import wilson
+from evenhand.audit.measure.uncertainty.intervals import share
 
 
-def test_bounded_mean_is_wilsons_for_zeros_and_ones() -> None:
+def test_bounded_mean_is_that_of_a_share_for_zeros_and_ones() -> None:
     found = bounded_mean(np.array([1.0] * 7 + [0.0] * 13), (0.95,))
-    theirs = wilson(7, 20)
+    theirs = share(7, 20)
     assert found.interval is not None
     assert (found.interval.low, found.interval.high) == pytest.approx((theirs.low, theirs.high))
     flat = bounded_mean(np.zeros(10), (0.95,)).interval

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from evenhand.audit.measure.uncertainty.beta import incomplete_beta
-from evenhand.audit.measure.uncertainty.intervals import clopper_pearson, normal_quantile, wilson
+from evenhand.audit.measure.uncertainty.intervals import clopper_pearson, normal_quantile, share
+from tests.shares import share_ends
 
 counts = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 levels = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
@@ -16,12 +17,10 @@ levels = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
 
 @settings(max_examples=100, deadline=None)
 @given(counts, levels)
-def test_wilson_agrees_with_scipy(kn: tuple[int, int], level: float) -> None:
+def test_a_share_agrees_with_scipy(kn: tuple[int, int], level: float) -> None:
     k, n = kn
-    expected = stats.binomtest(k, n).proportion_ci(level, method="wilson")
-    found = wilson(k, n, level)
-    assert found.low == pytest.approx(expected.low, abs=1e-9)
-    assert found.high == pytest.approx(expected.high, abs=1e-9)
+    found = share(k, n, level)
+    assert (found.low, found.high) == pytest.approx(share_ends(k, n, level), abs=1e-9)
 
 
 @settings(max_examples=100, deadline=None)
@@ -48,10 +47,12 @@ def test_incomplete_beta_agrees_with_scipy(x: float, a: float, b: float) -> None
 
 
 def test_hand_computed_anchors() -> None:
-    # z of 95 % is 1.95996; Wilson of 5 of 10: centre 0.5, half z*sqrt(1/40 + z^2/400)/(1 + z^2/10)
-    # = 1.95996 * sqrt(0.025 + 0.0096036) / 1.384146 = 0.26341
+    # Wilson of 500 of 1000: centre 0.5, half z*sqrt(1/4000 + z^2/4000000)/(1 + z^2/1000)
+    # = 1.959964 * sqrt(0.00025096) / 1.0038415 = 0.0309307; the beta quantile lies at .0309 + .0003
     assert normal_quantile(0.95) == pytest.approx(1.959964, abs=1e-6)
-    assert wilson(5, 10, 0.95).low == pytest.approx(0.5 - 0.26341, abs=1e-5)
+    assert share(500, 1000, 0.95).low == pytest.approx(0.5 - 0.0309307, abs=4e-4)
+    # one of two: m = 1, Clopper-Pearson's own lower end, 1 - (1 - p)^2 = .025
+    assert share(1, 2, 0.95).low == pytest.approx(1 - 0.975**0.5, abs=1e-12)
     # none of n: the exact upper end solves (1 - p)^n = 0.025
     assert clopper_pearson(0, 20, 0.95).high == pytest.approx(1 - 0.025 ** (1 / 20), abs=1e-12)
     assert (clopper_pearson(0, 20, 0.95).low, clopper_pearson(20, 20, 0.95).high) == (0.0, 1.0)
@@ -69,7 +70,7 @@ def test_one_sided_gates_of_official_rates(k: int, n: int, threshold: float) -> 
 
 @pytest.mark.parametrize(("k", "n"), [(1, 0), (-1, 5), (6, 5)])
 def test_impossible_counts_are_refused(k: int, n: int) -> None:
-    for interval in (wilson, clopper_pearson):
+    for interval in (share, clopper_pearson):
         with pytest.raises(ValueError, match=f"k={k} of n={n}"):
             interval(k, n, 0.95)
 
