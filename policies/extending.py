@@ -11,8 +11,8 @@ from typing import Any
 
 from evenhand.policies.demands import Check, declared_reference
 from evenhand.policies.schema import Attest, Change, Extended, Item, Pack, add_duration
+from evenhand.policies.verdict import SEVERITIES
 
-_SEVERITIES = ("info", "low", "medium", "high", "blocker")
 _OBLIGATIONS = ("may", "should", "must")
 _ON_SMALL = ("exclude-and-report", "inconclusive", "fail")
 _SCOPES = ("org", "system", "model")
@@ -155,7 +155,7 @@ def _valid_for(old: str, new: str, item: Item) -> bool:
 
 # What counts as asking for more; a part that is not named here can't be changed.
 _RULES: dict[str, Callable[[Any, Any, Item], bool]] = {
-    "severity": _rank(_SEVERITIES),
+    "severity": _rank(SEVERITIES[::-1]),
     "obligation": _rank(_OBLIGATIONS),
     "waivable": lambda old, new, item: new is False,
     "applies_from": lambda old, new, item: new is None or (old is not None and new <= old),

@@ -15,10 +15,9 @@ from evenhand.audit.errors import (
     nearest,
     worst_exit_code,
 )
-from evenhand.policies.verdict import VERDICT_STATUSES, Severity, Verdict, VerdictStatus
+from evenhand.policies.verdict import SEVERITIES, VERDICT_STATUSES, Verdict, VerdictStatus
 
 # the worst first
-SEVERITIES: tuple[Severity, ...] = ("blocker", "high", "medium", "low", "info")
 WhenInconclusive = Literal["report", "fail", "warn"]
 WhenPending = Literal["require", "warn"]
 
@@ -70,10 +69,6 @@ def exit_code(
     return worst_exit_code(found)
 
 
-# from the best; what stands further right is worse
-_ORDER = ("not-applicable", "pass", "attested", "warn", "needs-attestation", "inconclusive", "fail")
-
-
 def known(verdicts: Sequence[Verdict], baseline: Sequence[Verdict]) -> list[Verdict]:
     """The verdicts that are no worse than the earlier case's on the same item.
 
@@ -92,8 +87,8 @@ def _is_worse(now: Verdict, before: Verdict) -> bool:
     if "error" in (now.underlying, before.underlying):
         return now.underlying != before.underlying or now.underlying == "error"
     if now.underlying != before.underlying:
-        order = [str(s) for s in _ORDER]
-        return order.index(now.underlying) > order.index(before.underlying)
+        order = [str(s) for s in VERDICT_STATUSES]
+        return order.index(now.underlying) < order.index(before.underlying)
     if now.value is None or before.interval is None:
         return False
     if now.comparator in (">=", ">"):

@@ -21,19 +21,22 @@ VerdictStatus = Literal[
     "waived",
     "error",
 ]
+# Most pressing first: the one order of the house. Views list statuses in it, and an item that moved
+# to an earlier one got worse.
 VERDICT_STATUSES: tuple[VerdictStatus, ...] = (
-    "pass",
     "fail",
-    "warn",
+    "error",
     "inconclusive",
     "needs-attestation",
-    "attested",
-    "not-applicable",
-    "not-yet-applicable",
+    "warn",
     "waived",
-    "error",
+    "attested",
+    "pass",
+    "not-yet-applicable",
+    "not-applicable",
 )
 Severity = Literal["blocker", "high", "medium", "low", "info"]
+SEVERITIES: tuple[Severity, ...] = ("blocker", "high", "medium", "low", "info")  # gravest first
 Obligation = Literal["must", "should", "may"]
 ThresholdOrigin = Literal["law", "standard", "guidance", "convention", "declared"]
 Decision = Literal["point", "bound", "present", "no-group-worse"]

@@ -6,11 +6,11 @@ is escaped by the views.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evenhand.audit.finding import Finding, Interval
+from evenhand.audit.words.numbers import number
 from evenhand.audit.words.text import name, visible
 from evenhand.policies.verdict import VerdictStatus
 
@@ -32,39 +32,6 @@ def say(en: str, zh: str) -> Words:
 def texts(text: Mapping[Any, str]) -> Words:
     """A pack's text as a plain mapping from language to one line."""
     return {str(language): visible(line).strip() for language, line in text.items()}
-
-
-def number(value: float, thresholds: Sequence[float] = ()) -> str:
-    """``value`` with three digits, or as many as keep it on its side of every threshold.
-
-    >>> number(0.1, [0.1]), number(0.10004, [0.1]), number(1234.0)
-    ('0.10', '0.10004', '1,234')
-    """
-    for digits in range(3, 18):
-        text = _rounded(value, digits)
-        shown = float(text.replace(",", ""))
-        if all(_side(shown, t) == _side(value, t) for t in thresholds):
-            return text
-    return repr(value)
-
-
-def _side(value: float, threshold: float) -> int:
-    return (value > threshold) - (value < threshold)
-
-
-def _rounded(value: float, digits: int) -> str:
-    if value == 0:
-        return "0"
-    size = math.floor(math.log10(abs(value)))
-    if not -5 <= size < 15:
-        return f"{value:.{digits - 1}e}"
-    decimals = max(0, digits - 1 - size)
-    text = f"{value:,.{decimals}f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    whole, _, part = text.partition(".")
-    # a rate reads better as 0.90 than as 0.9
-    return f"{whole}.{part:0<2}" if abs(value) < 1 else text
 
 
 def count(value: int) -> str:

@@ -74,10 +74,10 @@ WALLS: dict[str, str] = {
     "audit/commands": (
         "audit/api audit/case audit/commands/parts audit/comparing audit/data audit/errors "
         "audit/files audit/finding audit/models audit/reports audit/reports/parts audit/run "
-        "audit/subject audit/worker audit/worker/isolation dashboard/export dashboard/server "
-        "policies/gate policies/lint policies/pack policies/recording policies/verdict "
-        "trainers/datasets trainers/fitting trainers/ledger trainers/mitigation trainers/plan "
-        "trainers/recipe"
+        "audit/subject audit/words audit/worker audit/worker/isolation dashboard/export "
+        "dashboard/server policies/gate policies/lint policies/pack policies/recording "
+        "policies/verdict trainers/datasets trainers/fitting trainers/ledger "
+        "trainers/mitigation trainers/plan trainers/recipe"
     ),
     "audit/commands/parts": (
         "audit/case audit/comparing audit/data audit/errors audit/finding "
@@ -134,7 +134,8 @@ WALLS: dict[str, str] = {
         "policies/verdict"
     ),
     "dashboard/charts": (
-        "audit/reports/drawing dashboard/frames dashboard/i18n dashboard/look dashboard/text"
+        "audit/reports/drawing audit/words dashboard/frames dashboard/i18n dashboard/look "
+        "dashboard/text"
     ),
     "dashboard/export": (
         "audit/case audit/errors audit/finding audit/reports/drawing audit/reports/parts "
@@ -165,7 +166,7 @@ WALLS: dict[str, str] = {
         "audit/words policies/demands policies/schema policies/verdict policies/words"
     ),
     "policies/demands": "policies/verdict",
-    "policies/extending": "policies/demands policies/schema",
+    "policies/extending": "policies/demands policies/schema policies/verdict",
     "policies/gate": "audit/errors policies/verdict",
     "policies/judge": (
         "audit/case audit/words policies/deciding policies/schema policies/statements "

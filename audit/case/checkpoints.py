@@ -19,10 +19,10 @@ from typing import Any
 from evenhand.audit.case.signing import PublicKey, own_key
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import canonical_bytes, digest_bytes
+from evenhand.audit.files.chain import GENESIS
 from evenhand.audit.files.disk import append_line, disk_error, overwrite
 
 SCHEMA = "evenhand-checkpoint/1"
-FIRST = "sha256:" + "0" * 64
 _TAIL = 4096  # bytes; a line has about 450
 
 
@@ -88,7 +88,7 @@ class Checkpoints:
             "count": count,
             "head": head,
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "previous": digest_bytes(last.line) if last else FIRST,
+            "previous": digest_bytes(last.line) if last else GENESIS,
             "late": late,
             "key": key.public.id,
         }
@@ -127,7 +127,7 @@ def problems(
     keys = {k.id: k for k in known}
     if lines and not lines.endswith(b"\n"):
         found.append(f"{where}: the last line is cut off")
-    previous: str | None = FIRST if whole else None
+    previous: str | None = GENESIS if whole else None
     before = 0
     for number, line in enumerate(lines.split(b"\n")[:-1], start=1):
         name = f"{where} line {number}"

@@ -26,13 +26,13 @@ from evenhand.audit.case.checkpoints import problems as checkpoint_problems
 from evenhand.audit.case.signing import PublicKey
 from evenhand.audit.case.turns import turn
 from evenhand.audit.errors import AlteredEvidenceError, InputError
-from evenhand.audit.files.canonical import canonical_bytes, digest_bytes, digest_json
+from evenhand.audit.files.canonical import canonical_bytes, digest_bytes
+from evenhand.audit.files.chain import GENESIS, line_digest
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 Kind = Literal["plan", "case", "signature", "attestation", "waiver", "sign-off"]
-GENESIS = "sha256:" + "0" * 64
 
 
 def home() -> Path:
@@ -60,15 +60,15 @@ class Entry:
     def is_whole(self) -> bool:
         """Whether ``digest`` is that of the line as it stands."""
         try:
-            return self.digest == _entry_digest(
-                self.seq, self.at, self.kind, self.body, self.previous
+            return self.digest == line_digest(
+                seq=self.seq,
+                at=self.at,
+                kind=self.kind,
+                body=self.body,
+                previous=self.previous,
             )
         except ValueError:  # numbers or texts that canonical JSON has no form for
             return False
-
-
-def _entry_digest(seq: int, at: str, kind: str, body: Any, previous: str) -> str:
-    return digest_json({"seq": seq, "at": at, "kind": kind, "body": body, "previous": previous})
 
 
 def chain_problems(entries: Sequence[Entry]) -> list[str]:
@@ -124,7 +124,7 @@ class Register:
                 self._sign_late(signed, last)
                 signed.intend(seq)
                 at = datetime.now(UTC).isoformat(timespec="milliseconds")
-                digest = _entry_digest(seq, at, kind, plain, previous)
+                digest = line_digest(seq=seq, at=at, kind=kind, body=plain, previous=previous)
                 connection.execute(
                     table.insert().values(
                         seq=seq, at=at, kind=kind, body=plain, previous=previous, digest=digest

@@ -11,6 +11,7 @@ from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.tables import group_text
 from evenhand.audit.errors import OK, InputError, nearest
+from evenhand.audit.words.numbers import estimate, number, p_value, signed
 
 if TYPE_CHECKING:
     from evenhand.audit.comparing.compare import Comparison, Paired
@@ -97,16 +98,16 @@ def show_drift(found: ExplanationDrift) -> None:
         (f"top {drift.k} overlap", drift.top_k_overlap, "1: the same columns on top"),
         ("change", drift.change, "sum of |A - B| over sum of |B|; 0: the same attributions"),
     )
-    for name, estimate, meaning in rows:
-        if estimate.value is None:
-            made.add_row(name, "–", sh.safe(estimate.reason))
+    for name, part, meaning in rows:
+        if part.value is None:
+            made.add_row(name, "–", sh.safe(part.reason))
             continue
-        interval = estimate.interval.model_dump() if estimate.interval else None
-        made.add_row(name, sh.interval_text(estimate.value, interval), meaning)
+        interval = part.interval.model_dump() if part.interval else None
+        made.add_row(name, sh.interval_text(part.value, interval), meaning)
     show(made)
     known = {c: (a, b) for c, (a, b) in drift.shares.items() if a is not None and b is not None}
     moved = sorted(known, key=lambda c: (-abs(known[c][0] - known[c][1]), c))[:3]
-    told = "; ".join(f"{c} {known[c][0]:.3f}, {known[c][1]:.3f}" for c in moved)
+    told = "; ".join(f"{c} {number(known[c][0])}, {number(known[c][1])}" for c in moved)
     if told:
         show(f"Shares of attribution that differ most, under A and B: {told}")
     if found.note:
@@ -136,13 +137,15 @@ def show_comparison(found: Comparison) -> None:
 
 def sentence(found: Comparison) -> str:
     """What may be said about groups that got worse: never more than was shown."""
-    level = f"{found.level:.3g}"
+    level = number(found.level)
     if not found.worse:
         return (
             f"No group was shown to be worse off under A (McNemar, Holm, {level}). "
             "In small groups much can go unseen: read the intervals."
         )
-    named = "; ".join(f"{group_text(r)}: {r.measure} {r.difference:+.3g}" for r in found.worse)
+    named = "; ".join(
+        f"{group_text(r)}: {r.measure} {signed(r.difference or 0.0)}" for r in found.worse
+    )
     return sh.safe(f"Worse under A (McNemar, Holm, {level}): {named}")
 
 
@@ -155,10 +158,10 @@ def _row(result: Paired) -> list[str]:
         name,
         result.measure,
         str(result.n),
-        f"{result.a:.3g}",
-        f"{result.b:.3g}",
+        estimate(result.a, None),
+        estimate(result.b, None),
         sh.interval_text(result.difference, interval),
-        f"{result.p_adjusted:.3g}",
+        p_value(result.p_adjusted),
         result.outcome,
     ]
 

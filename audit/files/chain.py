@@ -1,12 +1,12 @@
 """A hash-chained file of lines: each line's digest covers the line and the digest before it.
 
-The privacy ledger of a run (ledger.py) and the index of runs (ledger_store.py) are such files.
+The privacy ledger of a run and the index of runs are such files. The register is such a chain in a
+table: it shares the first digest and the digest of a line.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +14,15 @@ from typing import Any
 
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import canonical_bytes, digest_json
+from evenhand.audit.files.disk import append_line
 
 GENESIS = "sha256:" + "0" * 64
 _MAX_BYTES = 4 << 20
+
+
+def line_digest(*, seq: int, at: str, kind: str, body: Any, previous: str) -> str:
+    """The digest of one line of a chain, whether it is kept in a file or in a table."""
+    return digest_json({"seq": seq, "at": at, "kind": kind, "body": body, "previous": previous})
 
 
 class Chain:
@@ -39,24 +45,9 @@ class Chain:
             "body": body,
             "previous": self.head,
         }
-        line["digest"] = digest_json(line)
-        with self.path.open("ab") as handle:
-            handle.write(canonical_bytes(line) + b"\n")
-            handle.flush()
-            os.fsync(handle.fileno())
-        if self.seq == 0:
-            # The file's name must outlive a crash too, not its bytes alone.
-            sync_folder(self.path.parent)
+        line["digest"] = line_digest(**line)
+        append_line(self.path, canonical_bytes(line) + b"\n")
         self.seq, self.head, self.last_kind = self.seq + 1, line["digest"], kind
-
-
-def sync_folder(path: Path) -> None:
-    """Flushes a folder's names to the disk."""
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def read_lines(
@@ -97,7 +88,7 @@ def _parse(file: Path, number: int, text: bytes, kinds: tuple[str, ...]) -> dict
         content = {k: line[k] for k in ("seq", "at", "kind", "body", "previous")}
         # The very bytes count: another spelling of the same JSON was not written by us.
         intact = canonical_bytes({**content, "digest": line["digest"]}) == text
-        intact = intact and digest_json(content) == line["digest"]
+        intact = intact and line_digest(**content) == line["digest"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise altered(file, f"line {number} is not a ledger line") from None
     if not intact or line["kind"] not in kinds:

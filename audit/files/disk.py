@@ -17,7 +17,8 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _write_new(partial, data, mode)
+            partial.unlink(missing_ok=True)  # of a process of the same number that was killed
+            write_new(partial, data, mode=mode)
             os.replace(partial, path)
         except OSError:
             partial.unlink(missing_ok=True)
@@ -78,8 +79,8 @@ def overwrite(path: Path, text: bytes) -> None:
         os.close(handle)
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> None:
-    path.unlink(missing_ok=True)  # of a process of the same number that was killed
+def write_new(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Writes and flushes a file that is not there yet. Raises OSError, also where it is there."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         _write_all(handle, data)

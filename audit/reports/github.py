@@ -15,7 +15,7 @@ from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.places import place_of
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.text import short, visible
-from evenhand.policies.verdict import Verdict
+from evenhand.policies.verdict import SEVERITIES, Verdict
 
 MEDIA_TYPE = "text/plain; charset=utf-8"
 SUFFIX = ".txt"
@@ -71,7 +71,7 @@ def _quiet(verdicts: Sequence[Verdict], say: Words) -> str:
 def _blocks(verdict: Verdict, gate: Mapping[str, object] | None) -> bool:
     """Whether a required item fails (or crashed) and is severe enough for the gate as it is set."""
     least = str((gate or {}).get("fail_on", "high"))
-    grave = outline.SEVERITIES[: outline.SEVERITIES.index(least) + 1]
+    grave = SEVERITIES[: [str(s) for s in SEVERITIES].index(least) + 1]
     fails = verdict.status in outline.FAILING and verdict.obligation == "must"
     return fails and verdict.severity in grave
 

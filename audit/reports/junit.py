@@ -11,10 +11,10 @@ from xml.etree import ElementTree as ET
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts import figures
 from evenhand.audit.reports.parts.dossier import Dossier, sources
-from evenhand.audit.reports.parts.outline import SEVERITIES, Pack, packs
+from evenhand.audit.reports.parts.outline import Pack, packs
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.text import visible
-from evenhand.policies.verdict import Verdict
+from evenhand.policies.verdict import SEVERITIES, Verdict
 
 MEDIA_TYPE = "application/xml"
 SUFFIX = ".xml"
@@ -97,7 +97,7 @@ def _element(verdict: Verdict, gate: Mapping[str, object] | None) -> str:
 
 def _is_raised(verdict: Verdict, gate: Mapping[str, object]) -> bool:
     """True where the gate was set so that this open item fails."""
-    grave = SEVERITIES[: SEVERITIES.index(str(gate.get("fail_on", "high"))) + 1]
+    grave = SEVERITIES[: [str(s) for s in SEVERITIES].index(str(gate.get("fail_on", "high"))) + 1]
     if verdict.severity not in grave:
         return False
     if verdict.status == "inconclusive":

@@ -185,7 +185,7 @@ def _table(findings: Sequence[Finding], say: Words, head: str, name: Any) -> str
 def _interval(finding: Finding, say: Words) -> str:
     if finding.interval is None:
         return say("no_interval")
-    return f"{figures.bounds(finding.interval, finding.unit)} {figures.level(finding.interval)}"
+    return f"{figures.bounds(finding.interval)} {figures.level(finding.interval)}"
 
 
 def _privacy(case: Case, say: Words) -> list[str]:

@@ -2,28 +2,62 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 # Units whose values lie between 0 and 1; they are shown with decimals even where whole.
 FRACTIONS = frozenset({"rate", "ratio", "share", "fraction", "probability", "proportion"})
 
 
-def number(value: float, unit: str = "") -> str:
-    """A value with sensible digits; never rounded to a whole number that it is not.
+def number(value: float, thresholds: Sequence[float] = ()) -> str:
+    """``value`` with three digits, or as many as keep it on its side of every threshold.
 
-    >>> number(0.9, "rate"), number(0.99996, "rate"), number(600, "row"), number(1234567.0)
-    ('0.900', '0.99996', '600', '1,234,567')
-    >>> number(0.0001), number(2.99, "epsilon"), number(-12.3456)
-    ('0.0001', '2.99', '-12.35')
+    Whole numbers are written in full, and no other is rounded to one. A part of 1 has two decimals
+    at least. Thousands are marked; what is below 0.00001 or from 10^15 has an exponent.
+
+    >>> number(0.9), number(0.10004, [0.1]), number(0.99996), number(600.0), number(1234.56)
+    ('0.90', '0.10004', '0.99996', '600', '1,234.6')
     """
-    whole = float(value).is_integer()
-    if unit in FRACTIONS:
-        return f"{value:.3f}" if whole else _distinct(value, 3)
-    if whole and abs(value) < 1e15:
-        return f"{int(value):,}"
-    if abs(value) >= 1000:
-        return f"{value:,.1f}" if abs(value) < 1e15 else f"{value:.4g}"
-    return f"{value:.4g}"
+    for digits in range(3, 18):
+        text = _rounded(value, digits)
+        shown = float(text.replace(",", ""))
+        if shown.is_integer() and shown != value:
+            continue
+        if all(_side(shown, t) == _side(value, t) for t in thresholds):
+            return text
+    return repr(value)
+
+
+def estimate(value: float | None, interval: tuple[float, float] | None) -> str:
+    """A value with the ends of its interval, or a dash where there is none.
+
+    >>> estimate(0.17, (0.0811, 0.28)), estimate(None, None)
+    ('0.17 (0.0811 to 0.28)', '–')
+    """
+    if value is None:
+        return "–"
+    if interval is None:
+        return number(value)
+    return f"{number(value)} ({number(interval[0])} to {number(interval[1])})"
+
+
+def signed(value: float) -> str:
+    """A change, with its sign.
+
+    >>> signed(0.05), signed(-0.1), signed(0.0)
+    ('+0.05', '-0.10', '0')
+    """
+    return f"+{number(value)}" if value > 0 else number(value)
+
+
+def p_value(p: float | None) -> str:
+    """A p-value; what is below 0.001 is only said to be.
+
+    >>> p_value(0.0432), p_value(1e-9), p_value(None)
+    ('0.0432', '< 0.001', '–')
+    """
+    return "–" if p is None else "< 0.001" if p < 0.001 else number(p)
 
 
 def moment(stamp: object) -> str:
@@ -41,11 +75,20 @@ def moment(stamp: object) -> str:
     return f"{parsed.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _distinct(value: float, digits: int) -> str:
-    if abs(value) < 0.5 * 10**-digits:
-        return f"{value:.2g}"
-    shown = f"{value:.{digits}f}"
-    while float(shown).is_integer() and digits < 12:
-        digits += 1
-        shown = f"{value:.{digits}f}"
-    return shown
+def _side(value: float, threshold: float) -> int:
+    return (value > threshold) - (value < threshold)
+
+
+def _rounded(value: float, digits: int) -> str:
+    if value == 0:
+        return "0"
+    size = math.floor(math.log10(abs(value)))
+    if not -5 <= size < 15:
+        return f"{value:.{digits - 1}e}"
+    decimals = max(0, digits - 1 - size)
+    text = f"{value:,.{decimals}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    whole, _, part = text.partition(".")
+    # a rate reads better as 0.90 than as 0.9
+    return f"{whole}.{part:0<2}" if abs(value) < 1 else text

@@ -14,7 +14,7 @@ import re
 import unicodedata
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_BREAKS = re.compile(r" *[\t\r\n\v\f\x85\u2028\u2029][ \t\r\n\v\f\x85\u2028\u2029]*")
+_BREAKS = re.compile(r" *[\t\r\n\v\f][ \t\r\n\v\f]*")
 _COMMAND = re.compile(r"(?:(?<=\s)|^):(?=:)|(?<=#)#(?=\[)", re.MULTILINE)
 _DIGITS = 8  # of a digest: two cut names of one audit share them by chance once in four billion
 

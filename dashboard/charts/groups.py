@@ -7,8 +7,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from evenhand.audit.words.numbers import number
 from evenhand.dashboard.charts.drawing import kept
-from evenhand.dashboard.frames.findings import MARKS, number
+from evenhand.dashboard.frames.findings import MARKS
 from evenhand.dashboard.i18n import Translator
 from evenhand.dashboard.look import BLUE, GREY, PURPLE
 

@@ -12,6 +12,7 @@ from evenhand.audit.errors import EvenhandError
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pictures import is_published
 from evenhand.audit.reports.parts.words import words
+from evenhand.audit.words.numbers import number, p_value, signed
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis_label
 from evenhand.dashboard.cases.index import group_axis, group_key
@@ -160,12 +161,12 @@ def _row(result: Mapping[str, Any], t: Translator) -> tuple[str, ...]:
     if result["difference"] is None:
         return (*head, "–", "–", "–", "–", visible(result["reason"]))
     ends, p = result["interval"], result["p_adjusted"]
-    change = f"{result['difference']:+.3f}"
+    change = signed(result["difference"])
     if ends is not None:
-        change += f" [{ends['low']:+.3f}, {ends['high']:+.3f}]"
-    shown = "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+        change += f" [{signed(ends['low'])}, {signed(ends['high'])}]"
+    shown = p_value(p)
     outcome = t.term("outcome", str(result["outcome"]))
-    return (*head, f"{result['a']:.3f}", f"{result['b']:.3f}", change, shown, outcome)
+    return (*head, number(result["a"]), number(result["b"]), change, shown, outcome)
 
 
 def _changed(one: Side, against: Against, t: Translator) -> list[View]:

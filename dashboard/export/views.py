@@ -16,13 +16,13 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pictures import is_published
 from evenhand.audit.reports.parts.words import words
+from evenhand.audit.words.numbers import number
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis_label
 from evenhand.dashboard.cases.index import build
 from evenhand.dashboard.frames import explained as frames_explained
 from evenhand.dashboard.frames import fairness as frames_fairness
 from evenhand.dashboard.frames import plain_words
-from evenhand.dashboard.frames.findings import number
 from evenhand.dashboard.frames.privacy import LEDGER, ledger_frame
 from evenhand.dashboard.i18n import Translator
 

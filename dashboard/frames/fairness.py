@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from evenhand.audit.words.numbers import number
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import group_axis, group_key, group_name
-from evenhand.dashboard.frames.findings import number
 from evenhand.dashboard.i18n import Translator
 
 EXPLORER_COLUMNS = (

@@ -13,12 +13,13 @@ from typing import Any
 import pandas as pd
 
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.numbers import number
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis
 from evenhand.dashboard.i18n import Translator
 from evenhand.dashboard.look import finding_word, verdict_word
 from evenhand.dashboard.text import csv_cell
-from evenhand.policies.verdict import Verdict, VerdictStatus
+from evenhand.policies.verdict import Verdict
 
 FINDING_COLUMNS = (
     "status",
@@ -268,17 +269,6 @@ def requirement(verdict: Verdict) -> str:
     return f"{sign} {number(verdict.threshold)}"
 
 
-def number(value: float) -> str:
-    """A number as people read it: three significant digits, whole numbers in full.
-
-    >>> number(0.2194), number(600.0), number(0.0001), number(12345678.0), number(1234.56)
-    ('0.219', '600', '0.0001', '12,345,678', '1,234.6')
-    """
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{value:,.0f}"
-    return f"{value:,.1f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
-
-
 def rounded(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """The table as it is shown: values, ends of intervals and ``columns`` to four significant
     digits."""
@@ -304,20 +294,6 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     safe.columns = [str(csv_cell(str(column))) for column in frame.columns]
     text: str = safe.to_csv(index=False)
     return text.encode("utf-8-sig")
-
-
-VERDICT_ORDER: tuple[VerdictStatus, ...] = (
-    "fail",
-    "error",
-    "inconclusive",
-    "warn",
-    "needs-attestation",
-    "waived",
-    "pass",
-    "attested",
-    "not-yet-applicable",
-    "not-applicable",
-)
 
 
 def _interval(finding: Finding) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from evenhand.audit.case.case import Case
 from evenhand.audit.case.plan import PlannedSubject
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.numbers import number
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import Index, group_key, group_name
-from evenhand.dashboard.frames.findings import number
 from evenhand.dashboard.i18n import Translator
 
 RATES = "fairness.group_rates"

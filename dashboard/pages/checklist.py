@@ -24,7 +24,7 @@ from evenhand.dashboard.views.context import Context
 from evenhand.policies import gate
 from evenhand.policies.pack import Pack
 from evenhand.policies.schema import Item
-from evenhand.policies.verdict import Verdict, VerdictStatus
+from evenhand.policies.verdict import VERDICT_STATUSES, Verdict, VerdictStatus
 
 _ALL = ""
 _EVIDENCE_AT_FIRST = 6
@@ -109,7 +109,7 @@ def _filtered(
     ctx: Context, verdicts: Sequence[Verdict], counts: Mapping[VerdictStatus, int]
 ) -> list[Verdict]:
     t = ctx.t
-    present = [s for s in frames.VERDICT_ORDER if counts.get(s)]
+    present = [s for s in VERDICT_STATUSES if counts.get(s)]
     asked = state.selection().get("verdict", _ALL)
     value = asked if asked in present else _ALL
     left, right = st.columns([1, 2], vertical_alignment="bottom")

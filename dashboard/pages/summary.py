@@ -14,9 +14,9 @@ from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import parts, state
 from evenhand.dashboard.views.context import Context
 from evenhand.policies import gate
-from evenhand.policies.verdict import VerdictStatus
+from evenhand.policies.verdict import VERDICT_STATUSES
 
-_OPEN: tuple[VerdictStatus, ...] = ("fail", "error", "inconclusive", "warn", "needs-attestation")
+_OPEN = VERDICT_STATUSES[: VERDICT_STATUSES.index("warn") + 1]
 _SHOWN = 5
 
 

@@ -18,7 +18,7 @@ from evenhand.dashboard.look import verdict_markdown
 from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import state
 from evenhand.dashboard.views.context import Context
-from evenhand.policies.verdict import VerdictStatus
+from evenhand.policies.verdict import VERDICT_STATUSES, VerdictStatus
 
 OVERVIEW, FINDINGS, CHECKLIST = "pages/overview.py", "pages/findings.py", "pages/checklist.py"
 SUMMARY, FAIRNESS, COMPARE = "pages/summary.py", "pages/fairness.py", "pages/compare.py"
@@ -113,7 +113,7 @@ def choose_feature(ctx: Context, keys: Sequence[str]) -> str:
 def count_badges(counts: Mapping[VerdictStatus, int], t: Translator) -> None:
     """Counts per status with icon and word, worst first; never one overall percentage."""
     with st.container(horizontal=True, gap="small"):
-        for status in frames.VERDICT_ORDER:
+        for status in VERDICT_STATUSES:
             if counts.get(status):
                 st.markdown(f"{verdict_markdown(status, t)} {counts[status]}", width="content")
 

@@ -9,12 +9,13 @@ from typing import Literal
 
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.measure.uncertainty import intervals
+from evenhand.audit.words.numbers import number
 from evenhand.audit.words.reasons import in_chinese
 from evenhand.audit.words.text import short
 from evenhand.policies.deciding import power
 from evenhand.policies.demands import Check, Comparator, ConfidenceInterval
 from evenhand.policies.verdict import VerdictStatus
-from evenhand.policies.words import Words, count, demand, measured, number, place, say
+from evenhand.policies.words import Words, count, demand, measured, place, say
 
 Relation = Literal["pass", "fail", "open"]
 # from the worst: of two answers the one further left counts

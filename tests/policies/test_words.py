@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenhand.policies.words import demand, number, place
+from evenhand.audit.words.numbers import number
+from evenhand.policies.words import demand, place
 from tests.samples import HOSTILE, finding
 
 
@@ -26,7 +27,7 @@ from tests.samples import HOSTILE, finding
         (1234567.0, (), "1,234,567"),
         (2.9871, (10.0,), "2.99"),
         (1e-7, (), "1.00e-07"),
-        (0.9999, (), "1.00"),
+        (0.9999, (), "0.9999"),
         (0.9999, (1.0,), "0.9999"),
     ],
 )

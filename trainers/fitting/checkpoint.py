@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import digest_bytes, digest_file
+from evenhand.audit.files.disk import write_whole
 from evenhand.trainers.examples import Point
 from evenhand.trainers.fitting.loop import Standing
-from evenhand.trainers.ledger.run import write_whole
 
 if TYPE_CHECKING:
     import torch

@@ -16,7 +16,6 @@ held_out.csv          the held-out rows, so that an audit can use exactly the un
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import digest_file
+from evenhand.audit.files.disk import sync_folder, write_new
 from evenhand.trainers.model_description import ModelDescription
 
 if TYPE_CHECKING:
@@ -75,10 +75,7 @@ class FolderWriter:
         """Writes one file and flushes it to the disk; returns the SHA-256 of its bytes."""
         file = self.path / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("xb") as handle:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
+        write_new(file, data)
         return digest_file(file)
 
     def write_json(self, name: str, value: Any) -> None:
@@ -88,7 +85,7 @@ class FolderWriter:
 
     def commit(self) -> Path:
         """Renames the folder into place and returns its path."""
-        _sync_folder(self.path)
+        sync_folder(self.path)
         try:
             if self.out.exists():
                 raise FileExistsError
@@ -98,7 +95,7 @@ class FolderWriter:
                 f"{self.out} came to exist while the model was trained",
                 remedy="choose another --out",
             ) from None
-        _sync_folder(self.out.parent)
+        sync_folder(self.out.parent)
         return self.out
 
 
@@ -132,11 +129,3 @@ def write_record(
     text = yaml.safe_dump(dict(recipe), sort_keys=False, allow_unicode=True)
     writer.write("recipe.yaml", text.encode())
     writer.write_json("curves.json", {**notes, "points": [p.to_json() for p in curve]})
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 from evenhand.audit.errors import InputError
-from evenhand.audit.files.chain import Chain, sync_folder
+from evenhand.audit.files.chain import Chain
+from evenhand.audit.files.disk import write_whole
 from evenhand.trainers.ledger.record import Ahead, Checkpointed, Closed, Opened, Paused
 
 _BLOCKS = 100  # lines written ahead a run: more cost time, fewer over-count more after a crash
@@ -75,17 +75,6 @@ class RunLedger:
         self._through = steps
         text = json.dumps({k: v for k, v in self.anchor.items() if k != "run"})
         write_whole(self.path.with_suffix(".anchor"), text.encode())
-
-
-def write_whole(file: Path, data: bytes) -> None:
-    """The file appears, or changes, whole or not at all."""
-    half = file.with_name(f"{file.name}.{token_hex(4)}.half")
-    with half.open("xb") as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
-    half.replace(file)
-    sync_folder(file.parent)
 
 
 def drop_torn_line(file: Path) -> None:

@@ -28,9 +28,10 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.audit.files.chain import GENESIS, Chain, read_lines
+from evenhand.audit.files.disk import write_whole
 from evenhand.trainers.ledger import record as ledger
 from evenhand.trainers.ledger.record import Opened
-from evenhand.trainers.ledger.run import RunLedger, drop_torn_line, write_whole
+from evenhand.trainers.ledger.run import RunLedger, drop_torn_line
 from evenhand.trainers.private.accounting import Segment, spent
 from evenhand.trainers.private.unit import ROW, Unit
 

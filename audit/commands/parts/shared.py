@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.numbers import estimate
 from evenhand.audit.words.text import lines, name, visible
 
 if TYPE_CHECKING:
@@ -224,9 +225,4 @@ def write_bytes(data: bytes, out: Path | None, *, avoid: Path | None = None) -> 
 
 def interval_text(value: float | None, interval: Mapping[str, float] | None) -> str:
     """``0.17 (0.08 to 0.28)``, or a dash where there is no value."""
-    if value is None:
-        return "–"
-    text = f"{value:.3g}"
-    if interval is not None:
-        text += f" ({interval['low']:.3g} to {interval['high']:.3g})"
-    return text
+    return estimate(value, None if interval is None else (interval["low"], interval["high"]))

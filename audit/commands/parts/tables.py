@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.commands.parts.shared import console, safe
+from evenhand.audit.words.numbers import estimate
 from evenhand.audit.words.text import lines, obeyed_by_none
 
 if TYPE_CHECKING:
@@ -55,10 +56,9 @@ def value_text(finding: Finding | None) -> str:
         return "not measured"
     if finding.value is None:
         return finding.status.replace("_", " ")
-    text = f"{finding.value:.3g}"
-    if finding.interval is not None:
-        text += f" ({finding.interval.low:.3g} to {finding.interval.high:.3g})"
-    return text
+    own = finding.interval
+    ends = None if own is None else (own.low, own.high)
+    return estimate(finding.value, ends)
 
 
 def table(title: str, columns: Sequence[str]) -> Table:

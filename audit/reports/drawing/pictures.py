@@ -229,7 +229,7 @@ def _reference(case: Case, told: Mapping[str, Any], say: Words) -> list[Picture]
     table = [
         (
             f.column,
-            number(f.value or 0.0, "rate"),
+            number(f.value or 0.0),
             _cell(values.get(f.column)),
             say("answer.true") if f.column in told["proxies"] else say("answer.false"),
         )
@@ -270,7 +270,7 @@ def _row(told: Mapping[str, Any], i: int, say: Words) -> str:
 
 
 def _shown(value: Any) -> str:
-    return "–" if value is None else f"{float(value):.3g}"
+    return "–" if value is None else number(float(value))
 
 
 def _cell(value: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from evenhand.audit.reports.parts import pages
 from evenhand.audit.reports.parts.text import code, markdown
 from evenhand.audit.reports.parts.words import Words, words
+from evenhand.audit.words.numbers import number, p_value, signed
 
 _TONES = {"worse": ("✗", "bad"), "better": ("✓", "good"), "changed": ("!", "warn")}
 COLUMNS = (
@@ -38,19 +39,19 @@ def cells(result: Mapping[str, Any], say: Words) -> list[str]:
     if result["difference"] is None:
         return [*head, "–", "–", "–", "–", say.reason(result["reason"])]
     ends, p = result["interval"], result["p_adjusted"]
-    change = f"{result['difference']:+.3f}"
+    change = signed(result["difference"])
     if ends is not None:
-        change += f" ({ends['low']:+.3f}, {ends['high']:+.3f})"
-    shown = "< 0.001" if p is not None and p < 0.001 else "–" if p is None else f"{p:.3f}"
+        change += f" ({signed(ends['low'])}, {signed(ends['high'])})"
+    shown = p_value(p)
     outcome = say.term("outcome", result["outcome"])
-    return [*head, f"{result['a']:.3f}", f"{result['b']:.3f}", change, shown, outcome]
+    return [*head, number(result["a"]), number(result["b"]), change, shown, outcome]
 
 
 def verdict_sentence(found: Mapping[str, Any], say: Words) -> str:
     """What may be said about groups that got worse: never more than was shown."""
     if not found["n_worse"]:
-        return say("cmp_none_worse", level=f"{found['level']:.3g}")
-    return say("cmp_worse", count=found["n_worse"], level=f"{found['level']:.3g}")
+        return say("cmp_none_worse", level=number(found["level"]))
+    return say("cmp_worse", count=found["n_worse"], level=number(found["level"]))
 
 
 def facts(found: Mapping[str, Any], say: Words) -> list[tuple[str, str]]:
@@ -62,7 +63,7 @@ def facts(found: Mapping[str, Any], say: Words) -> list[tuple[str, str]]:
         *seals,
         (say("cmp_rows"), f"{found['n']:,}"),
         (say("cmp_test"), found["test"]),
-        (say("cmp_interval"), f"{found['interval']}, {found['level']:.3g}"),
+        (say("cmp_interval"), f"{found['interval']}, {number(found['level'])}"),
     ]
 
 

@@ -47,11 +47,11 @@ def _decision(told: Mapping[str, Any], say: Words) -> str:
     if told["score"] is None:
         return line
     if told["needed"] is None:
-        return line + say("ex_score", score=number(told["score"], "probability"))
+        return line + say("ex_score", score=number(told["score"]))
     return line + say(
         "ex_score_needed",
-        score=number(told["score"], "probability"),
-        needed=number(told["needed"], "probability"),
+        score=number(told["score"]),
+        needed=number(told["needed"]),
     )
 
 
@@ -66,10 +66,10 @@ def _reasons(told: Mapping[str, Any] | None, say: Words) -> list[str]:
         return [*found, "  " + say("ex_no_reason")]
     for position, reason in enumerate(told["listed"], start=1):
         line = f"  {position}. " + _standing(reason, say)
-        line += say("ex_push", push=number(reason["push"], "probability"))
+        line += say("ex_push", push=number(reason["push"]))
         rise = reason["rise"]
         tested = "ex_rise" if rise > 0 else "ex_no_rise"
-        line += say(tested, rise=number(abs(rise), "probability"))
+        line += say(tested, rise=number(abs(rise)))
         if reason["proxy"]:
             line += _proxy(reason["proxy"], say)
         found.append(line)
@@ -104,7 +104,7 @@ def _change(told: Mapping[str, Any] | None, say: Words) -> list[str]:
         count=len(told["changes"]),
     )
     if told["plausibility"] is not None:
-        cost += say("ex_plausible", share=number(told["plausibility"], "share"))
+        cost += say("ex_plausible", share=number(told["plausibility"]))
     return [*found, cost]
 
 
@@ -142,7 +142,7 @@ def _proxy(proxy: Mapping[str, Any], say: Words) -> str:
     if proxy["auc"] is None:
         return say("ex_proxy_declared")
     shown = {k: proxy[k] for k in ("feature", "group")}
-    return say("ex_proxy_found", auc=number(proxy["auc"], "share"), **shown)
+    return say("ex_proxy_found", auc=number(proxy["auc"]), **shown)
 
 
 def cell(value: Any, say: Words) -> str:

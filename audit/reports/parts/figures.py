@@ -11,27 +11,22 @@ from evenhand.audit.words.numbers import FRACTIONS, number
 _SIGNS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
 
 
-def against(value: float, threshold: float, unit: str = "") -> str:
+def against(value: float, threshold: float) -> str:
     """``value`` with as many digits as it takes to tell it from ``threshold``.
 
-    >>> against(0.79996, 0.8, "rate"), against(0.75, 0.8, "rate")
-    ('0.79996', '0.750')
+    >>> against(0.79996, 0.8), against(0.75, 0.8)
+    ('0.79996', '0.75')
     """
-    shown = number(value, unit)
-    for digits in range(4, 16):
-        if value == threshold or float(shown.replace(",", "")) != threshold:
-            break
-        shown = f"{value:.{digits}f}"
-    return shown
+    return number(value, [threshold])
 
 
-def bounds(interval: Interval, unit: str = "") -> str:
+def bounds(interval: Interval) -> str:
     """The interval's two ends.
 
-    >>> bounds(Interval(low=0.1, high=0.25, level=0.95, method="Wilson score"), "rate")
-    '[0.100, 0.250]'
+    >>> bounds(Interval(low=0.1, high=0.25, level=0.95, method="Wilson score"))
+    '[0.10, 0.25]'
     """
-    return f"[{number(interval.low, unit)}, {number(interval.high, unit)}]"
+    return f"[{number(interval.low)}, {number(interval.high)}]"
 
 
 def level(interval: Interval) -> str:
@@ -43,7 +38,7 @@ def value_of(finding: Finding, say: Words) -> str:
     """The measured value, and its unit unless the measure's name says it; "" without a value."""
     if finding.value is None:
         return ""
-    shown = number(finding.value, finding.unit)
+    shown = number(finding.value)
     told = finding.unit in FRACTIONS | {"", "row", "count"} or finding.unit in finding.measure
     return shown if told else f"{shown} {say.term('unit', finding.unit)}"
 

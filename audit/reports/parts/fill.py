@@ -125,7 +125,7 @@ def interval(finding: Finding, say: Words) -> str:
     """The interval and its level, or that there is none."""
     if finding.interval is None:
         return say("no_interval")
-    shown = figures.bounds(finding.interval, finding.unit)
+    shown = figures.bounds(finding.interval)
     return f"{shown} {figures.level(finding.interval)}"
 
 

@@ -44,7 +44,7 @@ def ticks(axis: tuple[float, float]) -> list[str]:
     """The labels of the axis: its start, middle and end.
 
     >>> ticks((0.0, 1.0))
-    ['0', '0.5', '1']
+    ['0', '0.50', '1']
     """
     start, end = axis
     return [number(float(f"{t:.3g}")) for t in (start, (start + end) / 2, end)]

@@ -10,24 +10,10 @@ from dataclasses import dataclass
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import STATUSES, Finding, Status
 from evenhand.audit.words.numbers import FRACTIONS
-from evenhand.policies.verdict import Verdict, VerdictStatus
+from evenhand.policies.verdict import SEVERITIES, VERDICT_STATUSES, Verdict, VerdictStatus
 
-# Most pressing first.
-URGENCY: tuple[VerdictStatus, ...] = (
-    "fail",
-    "error",
-    "inconclusive",
-    "needs-attestation",
-    "warn",
-    "waived",
-    "not-yet-applicable",
-    "not-applicable",
-    "attested",
-    "pass",
-)
 FAILING: frozenset[VerdictStatus] = frozenset({"fail", "error"})
 OPEN: frozenset[VerdictStatus] = frozenset({"inconclusive", "needs-attestation", "warn"})
-SEVERITIES = ("blocker", "high", "medium", "low", "info")
 MOST_LINKED = 6  # findings beside a verdict that are seen at once
 FAMILIES = (
     "performance",
@@ -52,7 +38,7 @@ class Pack:
     def counts(self) -> list[tuple[VerdictStatus, int]]:
         """How many items have each status, most pressing first; statuses with none left out."""
         counted = Counter(v.status for v in self.verdicts)
-        return [(s, counted[s]) for s in URGENCY if counted[s]]
+        return [(s, counted[s]) for s in VERDICT_STATUSES if counted[s]]
 
 
 @dataclass(frozen=True)
@@ -87,7 +73,7 @@ def packs(verdicts: Sequence[Verdict]) -> list[Pack]:
 
 def present(packs: Sequence[Pack]) -> list[VerdictStatus]:
     """The statuses that occur in any of the packs, most pressing first."""
-    return [s for s in URGENCY if any(s in dict(p.counts) for p in packs)]
+    return [s for s in VERDICT_STATUSES if any(s in dict(p.counts) for p in packs)]
 
 
 def pressing(
@@ -99,7 +85,7 @@ def pressing(
         (v for v in verdicts if v.status in statuses),
         key=lambda v: (
             obligations.index(v.obligation),
-            URGENCY.index(v.status),
+            VERDICT_STATUSES.index(v.status),
             SEVERITIES.index(v.severity),
         ),
     )

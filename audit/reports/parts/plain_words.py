@@ -145,7 +145,7 @@ def leaks(case: Case, say: Words) -> list[str]:
     epsilon = _named(found, "composed_epsilon") or _named(found, "declared_epsilon")
     told = [say("pw_no_promise")]
     if epsilon is not None:
-        told = [say("pw_epsilon", epsilon=number(epsilon.value or 0.0, "epsilon"))]
+        told = [say("pw_epsilon", epsilon=number(epsilon.value or 0.0))]
     attacks = [f for f in found if f.check not in _PROMISES and not f.group and not f.column]
     if not attacks:
         return [*told, say("pw_no_attack")]

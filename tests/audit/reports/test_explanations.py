@@ -125,14 +125,14 @@ def test_the_page_stays_safe_and_every_picture_has_words_and_a_table(
 def test_the_tables_hold_the_numbers(tmp_path: Path) -> None:
     shown = {p.title: p for p in pictures(case_with(tmp_path, TABLE), words("en")).shown}
     bars = shown["How far each input moves the output"]
-    assert bars.rows == ((HOSTILE, "0.2", "[0.1, 0.4]", "-0.1"), ("age", "0.05", "–", "0.05"))
+    assert bars.rows == ((HOSTILE, "0.20", "[0.10, 0.40]", "-0.10"), ("age", "0.05", "–", "0.05"))
     swarm = shown["Attributions row by row"]
-    assert swarm.rows[1] == ("age", "0.05", "0.1", "0.1")  # the missing one is no zero
+    assert swarm.rows[1] == ("age", "0.05", "0.10", "0.10")  # the missing one is no zero
     age = shown["Attribution of age by its value"]
-    assert age.rows == (("30", "0.1", "0.1"), ("52", "0.05", "0.05"))
+    assert age.rows == (("30", "0.10", "0.10"), ("52", "0.05", "0.05"))
     reasons = shown["How often each column is a principal reason"]
-    assert reasons.rows == ((HOSTILE, "0.750", "<i>", "no"), ("age", "0.250", "40", "yes"))
-    assert shown["Taking columns away, strongest first"].rows[1] == ("1", "0.1", "0.1", "0.1")
+    assert reasons.rows == ((HOSTILE, "0.75", "<i>", "no"), ("age", "0.25", "40", "yes"))
+    assert shown["Taking columns away, strongest first"].rows[1] == ("1", "0.10", "0.10", "0.10")
 
 
 def test_what_is_published_shows_nobodys_row(tmp_path: Path) -> None:
@@ -168,8 +168,8 @@ def test_the_words_for_one_person_say_what_is_missing() -> None:
     }  # fmt: skip
     text = "\n".join(lines(told, words("en")))
     assert "the reference applicant itself is refused" in text
-    assert "a has no value; the reference's is 4. It lowers the score by 0.100" in text
-    assert "the score does not rise (0.050 lower). Careful: it stands in for sex" in text
+    assert "a has no value; the reference's is 4. It lowers the score by 0.10" in text
+    assert "the score does not rise (0.05 lower). Careful: it stands in for sex" in text
     assert "No change was found" in text
     assert "declared for a; otherwise median" in text
 

@@ -54,7 +54,7 @@ def test_words_in_any_script_stay_as_they_are() -> None:
 
 
 def test_by_hand() -> None:
-    assert visible("a\u202egnp.exe\nb\u2028c\x1b[31m") == "a⟨U+202E⟩gnp.exe b c⟨U+001B⟩[31m"
+    assert visible("a\u202egnp.exe\nb\u2028c\x1b[31m") == "a⟨U+202E⟩gnp.exe b⟨U+2028⟩c⟨U+001B⟩[31m"
     assert name("a\u3000b") == "a⟨U+3000⟩b" != name("a b")
     assert lines("no column 'a\n::stop-commands::x'\n  -> look") == (
         "no column 'a\n  ⟨U+003A⟩:stop-commands::x'\n  -> look"

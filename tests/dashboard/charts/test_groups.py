@@ -90,4 +90,4 @@ def test_the_legend_explains_only_what_is_drawn() -> None:
     assert plain == "Lines are 95% intervals. The axis runs from 0.262 to 0.979."
     small = charts.legend(frame_of("race&sex"), EN, overall=0.9, is_rate=True)
     assert "A diamond is a group too small to compare." in small
-    assert "The dashed line is the value over all rows, 0.9." in small
+    assert "The dashed line is the value over all rows, 0.90." in small

@@ -35,8 +35,8 @@ def test_rates_along_the_threshold(full: Case) -> None:
     # 4, 3 and 0 of the 8 rows are selected at 0, 0.5 and 1 (see ``artifacts.thresholds``)
     assert swept.heads == ("Threshold", "g0", HOSTILE)
     assert [row[:2] for row in swept.rows] == [
-        ("0", "0.5 [0.1, 0.9] (4/8)"),
-        ("0.5", "0.375 [0.1, 0.9] (3/8)"),
+        ("0", "0.50 [0.10, 0.90] (4/8)"),
+        ("0.50", "0.375 [0.10, 0.90] (3/8)"),
         ("1", "0 (0/8)"),
     ]
     drawing = str(swept.pictures[0][1])
@@ -50,19 +50,19 @@ def test_rates_along_the_threshold(full: Case) -> None:
 def test_calibration_and_worst_groups(full: Case) -> None:
     views = export_views.fairness(full, T)
     curve = view(views, "Calibration: By race")
-    assert curve.rows[0] == ("white", "0.5", "0.4 [0.17, 0.69] (4/10)")
+    assert curve.rows[0] == ("white", "0.50", "0.40 [0.17, 0.69] (4/10)")
     tree = view(views, "Error tree")
-    assert tree.rows[1] == ("› sex = F", "0.5", "4/8")  # 4 of 8 women
+    assert tree.rows[1] == ("› sex = F", "0.50", "4/8")  # 4 of 8 women
     tested = view(views, "Groups found on one half")
-    assert tested.rows[0][:4] == ("sex = F", "0.5", "2", "4")
+    assert tested.rows[0][:4] == ("sex = F", "0.50", "2", "4")
     crossing = view(views, "Errors by two columns")
-    assert crossing.rows[0] == ("F × w", "0.5", "4/8")
+    assert crossing.rows[0] == ("F × w", "0.50", "4/8")
 
 
 def test_explanations_by_group_and_of_people(full: Case) -> None:
     views = export_views.explanations(full, T)
     groups = view(views, "Attribution: By race")
-    assert ("race = black", "other", "0.4", "1", "5") in groups.rows
+    assert ("race = black", "other", "0.40", "1", "5") in groups.rows
     assert view(views, "Principal reasons").rows[0][:3] == ("7", "1", "income")
     assert view(views, "Smallest change").rows == (("7", "income", "+12.5"),)
 
@@ -110,9 +110,9 @@ def test_the_compare_page_has_the_differences_of_the_command(copies: Path) -> No
     private, plain = told["private"], told["plain"]
     assert "Against loan plain · " in private
     # 18 of 40 less 30 of 40 black people: -0.3; of all 120 people 12 fewer: -0.1
-    assert "0.450 0.750 -0.300 [" in private
-    assert "0.733 0.833 -0.100 [" in private
-    assert "0.750 0.450 +0.300 [" in plain  # the other way round
+    assert "0.45 0.75 -0.30 [" in private
+    assert "0.733 0.833 -0.10 [" in private
+    assert "0.75 0.45 +0.30 [" in plain  # the other way round
     assert "worse here" in private and "better here" in plain
     # 88 of 120 right is under the 0.8 of H-01, 100 of 120 may be under it
     assert "H-01 Accuracy is at least 0.8 ✗ Fails ? Inconclusive" in private

@@ -26,7 +26,7 @@ def test_a_rate_at_a_threshold_is_its_cases_over_its_rows() -> None:
     assert list(mine["value"]) == [4 / 8, 3 / 8, 0.0]
     assert list(mine["cases"]) == [4, 3, 0]
     assert mine["chosen"].all() and not frame[frame["group"] != "g0"]["chosen"].any()
-    assert next(iter(mine["told"])) == "g0: 0.5 (4 of 8)"
+    assert next(iter(mine["told"])) == "g0: 0.50 (4 of 8)"
     assert len(frame) == 2 * 3  # all rows together are no group of race
 
 

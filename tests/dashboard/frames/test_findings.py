@@ -30,7 +30,7 @@ def verdict(**changes: object) -> Verdict:
         "status": "fail",
         "underlying": "fail",
         "reason_code": "above",
-        "because": {"en": "0.17 is above 0.1"},
+        "because": {"en": "0.17 is above 0.10"},
         "value": 0.17,
         "interval": Interval(low=0.08, high=0.28, level=0.95, method="m"),
         "comparator": "<=",
@@ -130,9 +130,9 @@ def test_the_checklist_says_threshold_and_origin() -> None:
     row = frames.checklist_frame([verdict()], ZH).iloc[0]
     assert row["status"] == "✗ 不通过"
     assert row["title"] == "差距"
-    assert row["requirement"] == "≤ 0.1"
+    assert row["requirement"] == "≤ 0.10"
     assert row["origin"] == "惯例"
-    assert row["because"] == "0.17 is above 0.1"
+    assert row["because"] == "0.17 is above 0.10"
     assert (row["value"], row["low"], row["high"]) == (0.17, 0.08, 0.28)
 
 
@@ -143,7 +143,7 @@ def test_no_requirement_is_made_up() -> None:
 
 def test_a_value_without_a_number_is_a_word() -> None:
     assert frames.value_text(finding("a.b", "m", None, reason="none"), EN) == "Undefined"
-    assert frames.value_text(finding("a.b", "m", 0.5, 0.25, 0.75), EN) == "0.5 [0.25, 0.75] rate"
+    assert frames.value_text(finding("a.b", "m", 0.5, 0.25, 0.75), EN) == "0.50 [0.25, 0.75] rate"
 
 
 def test_a_download_opens_in_a_spreadsheet_without_formulas() -> None:

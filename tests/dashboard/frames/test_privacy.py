@@ -31,7 +31,7 @@ def test_the_table_has_every_line_of_the_case_in_order() -> None:
 def test_what_a_stranger_wrote_is_text() -> None:
     entry = {**LEDGER["entries"][0], "accountant": f"\u202e{HOSTILE}"}
     frame = frames_privacy.ledger_frame({**LEDGER, "entries": [entry]}, T)
-    assert frame["accountant"].iloc[0] == f"\\u202e{HOSTILE}"
+    assert frame["accountant"].iloc[0] == f"⟨U+202E⟩{HOSTILE}"
 
 
 def test_a_run_of_two_seconds_is_drawn_along_its_steps() -> None:

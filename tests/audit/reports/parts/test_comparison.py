@@ -74,9 +74,9 @@ def test_the_page_is_self_contained_and_shows_every_result(
     recall = next(
         page.cells[i : i + 6]
         for i in range(8, len(page.cells), 8)
-        if page.cells[i].startswith("g=<") and "0.500" in page.cells[i + 3]
+        if page.cells[i].startswith("g=<") and "0.50" in page.cells[i + 3]
     )
-    assert recall[2:5] == ["60", "0.500", "1.000"]
+    assert recall[2:5] == ["60", "0.50", "1"]
 
 
 def test_markdown_has_a_row_for_every_result_and_nothing_that_acts(found: dict[str, Any]) -> None:

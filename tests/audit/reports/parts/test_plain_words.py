@@ -103,4 +103,4 @@ def test_a_measured_attack_is_told(case: Case) -> None:
 
     attack = finding("privacy.membership", "attack_auc", 0.61, 0.58, 0.64)
     told = plain_words.leaks(replace(case, findings=(*case.findings, attack)), words("en"))
-    assert "Attack auc: 0.610" in told[1]
+    assert "Attack auc: 0.61" in told[1]
