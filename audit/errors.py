@@ -8,6 +8,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from evenhand.audit.reason import Reasons, sentences
+from evenhand.audit.words.reasons import render
+
 OK = 0
 FAILED = 1
 BAD_INPUT = 2
@@ -88,7 +91,15 @@ class InterruptedRunError(EvenhandError):
 
 
 class MissingNeed(Exception):  # noqa: N818 - it is a signal to the runner, not an error
-    """Raised by a check whose question does not apply to this subject (with the reason)."""
+    """Raised by a check whose question does not apply to this subject (with the reason: a text of
+    a third party is quoted)."""
+
+    def __init__(self, reason: Reasons | str) -> None:
+        super().__init__(reason)
+        self.reason = sentences(reason)
+
+    def __str__(self) -> str:
+        return render(self.reason)
 
 
 class RowsOnDisk(MissingNeed):

@@ -7,12 +7,36 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+
+from evenhand.audit.reason import Reasons, reasons_json, sentences
+from evenhand.audit.words.reasons import render
 
 Status = Literal["measured", "undefined", "not_applicable", "skipped", "error"]
 STATUSES: tuple[Status, ...] = ("measured", "undefined", "not_applicable", "skipped", "error")
 
 Count = Annotated[int, Field(ge=0)]
+_REASON_SCHEMA = {
+    "type": "object",
+    "properties": {"code": {"type": "string"}, "parameters": {"type": "object"}},
+    "required": ["code", "parameters"],
+    "additionalProperties": False,
+}
+# Read from records or plain JSON; a text (a third party's, or an older case's) becomes a quote.
+Sentences = Annotated[
+    Reasons,
+    PlainValidator(sentences),
+    PlainSerializer(reasons_json, when_used="json"),
+    WithJsonSchema({"type": "array", "items": _REASON_SCHEMA}),
+]
 
 
 class _Record(BaseModel):
@@ -41,8 +65,9 @@ class Finding(_Record):
     sensitive features whose groups a gap compares; ``column`` the input column that the value is
     about. ``counts`` holds the counts behind the value, so that a pack can ask for another
     confidence level or method without measuring again; ``other_intervals`` holds the levels that
-    the planned packs asked for beside the first. ``reason`` says why there is no number;
-    beside a measured value it is a note (groups left out of a gap, a group too small to compare).
+    the planned packs asked for beside the first. ``reason`` says why there is no number, sentence
+    by sentence, as codes with parameters (``reason_text`` puts them into words); beside a measured
+    value it is a note (groups left out of a gap, a group too small to compare).
     """
 
     id: str
@@ -59,7 +84,7 @@ class Finding(_Record):
     column: str = ""
     counts: Mapping[str, Count] = Field(default_factory=dict)
     p_value: float | None = Field(default=None, ge=0, le=1)
-    reason: str = ""
+    reason: Sentences = ()
     method: str = ""
     seed: int | None = None
     artifacts: tuple[str, ...] = ()
@@ -77,9 +102,18 @@ class Finding(_Record):
                 raise ValueError(f"{self.id}: status {self.status} needs a reason")
         return self
 
+    def reason_text(self, language: str = "en") -> str:
+        """The reason or note in words, in ``en`` or ``zh``; "" where nothing is said."""
+        return render(self.reason, language)
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, every field present, so that records are uniform."""
         return self.model_dump(mode="json")
+
+    def shown_json(self) -> dict[str, Any]:
+        """``to_json`` for readers: ``reason`` in English words, its codes in ``reason_codes``."""
+        plain = self.to_json()
+        return {**plain, "reason": self.reason_text(), "reason_codes": plain["reason"]}
 
 
 def finding_id(

@@ -26,49 +26,52 @@ WALLS: dict[str, str] = {
     ),
     "audit/artifacts": "audit/files",
     "audit/asking": (
-        "audit/attribution audit/attribution/quality audit/attribution/recourse "
-        "audit/data audit/errors audit/measure audit/models audit/subject"
+        "audit/attribution audit/attribution/quality audit/attribution/recourse audit/data "
+        "audit/errors audit/measure audit/models audit/reason audit/subject"
     ),
     "audit/attribution": (
         "audit/attribution/recourse audit/errors audit/measure/uncertainty audit/models"
     ),
     "audit/attribution/kinds": "audit/attribution audit/errors audit/models",
     "audit/attribution/quality": (
-        "audit/attribution audit/attribution/kinds audit/errors audit/models"
+        "audit/attribution audit/attribution/kinds audit/errors audit/models audit/reason"
     ),
-    "audit/attribution/recourse": "audit/errors",
+    "audit/attribution/recourse": "audit/errors audit/reason",
     "audit/case": "audit/errors audit/files audit/finding audit/measure/uncertainty",
-    "audit/checks": "audit/artifacts audit/finding audit/measure/uncertainty",
+    "audit/checks": "audit/artifacts audit/finding audit/measure/uncertainty audit/reason",
     "audit/checks/data": (
         "audit/checks audit/errors audit/finding audit/measure audit/measure/groups "
-        "audit/measure/uncertainty audit/subject"
+        "audit/measure/uncertainty audit/reason audit/subject"
     ),
     "audit/checks/energy": (
-        "audit/checks audit/errors audit/finding audit/measure/uncertainty audit/subject"
+        "audit/checks audit/errors audit/finding audit/measure/uncertainty audit/reason "
+        "audit/subject"
     ),
     "audit/checks/explanation": (
         "audit/asking audit/attribution audit/attribution/kinds audit/attribution/quality "
         "audit/attribution/recourse audit/checks audit/errors audit/finding audit/measure "
         "audit/measure/attribution audit/measure/groups audit/measure/uncertainty "
-        "audit/subject"
+        "audit/reason audit/subject audit/words"
     ),
     "audit/checks/fairness": (
         "audit/checks audit/errors audit/finding audit/measure audit/measure/groups "
-        "audit/measure/uncertainty audit/subject"
+        "audit/measure/uncertainty audit/reason audit/subject"
     ),
     "audit/checks/performance": (
         "audit/checks audit/errors audit/finding audit/measure audit/measure/uncertainty "
-        "audit/subject"
+        "audit/reason audit/subject"
     ),
     "audit/checks/plan": (
-        "audit/checks audit/errors audit/finding audit/measure/uncertainty audit/subject"
+        "audit/checks audit/errors audit/finding audit/measure/uncertainty audit/reason "
+        "audit/subject"
     ),
     "audit/checks/privacy": (
-        "audit/checks audit/errors audit/finding audit/measure/uncertainty audit/subject"
+        "audit/checks audit/errors audit/finding audit/measure/uncertainty audit/reason "
+        "audit/subject"
     ),
     "audit/checks/robustness": (
         "audit/asking audit/checks audit/errors audit/finding audit/measure/uncertainty "
-        "audit/subject"
+        "audit/reason audit/subject"
     ),
     "audit/cli": "audit/commands audit/commands/parts audit/errors audit/interrupts audit/run",
     "audit/commands": (
@@ -81,45 +84,48 @@ WALLS: dict[str, str] = {
     ),
     "audit/commands/parts": (
         "audit/case audit/comparing audit/data audit/errors audit/finding "
-        "audit/measure/groups audit/run audit/subject audit/words audit/worker/isolation "
-        "policies/gate policies/lint policies/pack policies/verdict trainers/mitigation"
+        "audit/measure/groups audit/reason audit/run audit/subject audit/words "
+        "audit/worker/isolation policies/gate policies/lint policies/pack policies/verdict "
+        "trainers/mitigation"
     ),
     "audit/comparing": (
         "audit/case audit/errors audit/finding audit/measure audit/measure/attribution "
-        "audit/measure/uncertainty audit/subject"
+        "audit/measure/uncertainty audit/reason audit/subject audit/words"
     ),
     "audit/data": "audit/errors audit/files",
-    "audit/errors": "",
+    "audit/errors": "audit/reason audit/words",
     "audit/files": "audit/errors",
-    "audit/finding": "",
+    "audit/finding": "audit/reason audit/words",
     "audit/integrations": "audit/api audit/errors policies/gate",
     "audit/interrupts": "",
-    "audit/measure": "audit/finding audit/measure/uncertainty",
-    "audit/measure/attribution": "audit/finding audit/measure/uncertainty",
+    "audit/measure": "audit/finding audit/measure/uncertainty audit/reason",
+    "audit/measure/attribution": "audit/finding audit/measure/uncertainty audit/reason audit/words",
     "audit/measure/disclosure": "audit/measure",
-    "audit/measure/groups": "audit/finding audit/measure audit/measure/uncertainty",
-    "audit/measure/uncertainty": "audit/finding",
+    "audit/measure/groups": "audit/finding audit/measure audit/measure/uncertainty audit/reason",
+    "audit/measure/uncertainty": "audit/finding audit/reason",
     "audit/models": "audit/data audit/errors",
     "audit/models/formats": "audit/data audit/errors audit/files audit/models",
+    "audit/reason": "",
     "audit/reports": (
         "audit/case audit/errors audit/finding audit/reports/drawing audit/reports/parts "
         "audit/words policies/verdict"
     ),
     "audit/reports/drawing": "audit/case audit/reports/parts audit/words",
     "audit/reports/parts": (
-        "audit/case audit/finding audit/measure/disclosure audit/words policies/verdict"
+        "audit/case audit/finding audit/measure/disclosure audit/reason audit/words "
+        "policies/verdict"
     ),
     "audit/run": (
         "audit/artifacts audit/asking audit/attribution audit/attribution/recourse audit/case "
         "audit/checks audit/comparing audit/data audit/errors audit/files audit/finding "
-        "audit/measure/uncertainty audit/subject audit/worker audit/worker/isolation "
-        "policies/gate policies/judge policies/pack policies/verdict"
+        "audit/measure/uncertainty audit/reason audit/subject audit/worker "
+        "audit/worker/isolation policies/gate policies/judge policies/pack policies/verdict"
     ),
     "audit/subject": (
-        "audit/data audit/errors audit/files audit/measure audit/models audit/worker "
-        "audit/worker/isolation"
+        "audit/data audit/errors audit/files audit/measure audit/models audit/reason "
+        "audit/words audit/worker audit/worker/isolation"
     ),
-    "audit/words": "",
+    "audit/words": "audit/reason",
     "audit/worker": (
         "audit/attribution audit/errors audit/files audit/models audit/words audit/worker/isolation"
     ),
@@ -143,8 +149,8 @@ WALLS: dict[str, str] = {
         "policies/pack policies/verdict"
     ),
     "dashboard/frames": (
-        "audit/case audit/errors audit/finding audit/words dashboard/cases dashboard/i18n "
-        "dashboard/look dashboard/text policies/verdict"
+        "audit/case audit/errors audit/finding audit/reason audit/words dashboard/cases "
+        "dashboard/i18n dashboard/look dashboard/text policies/verdict"
     ),
     "dashboard/i18n": "dashboard/text",
     "dashboard/look": "audit/finding dashboard/i18n policies/verdict",
@@ -163,7 +169,8 @@ WALLS: dict[str, str] = {
     ),
     "policies/deciding": (
         "audit/case audit/comparing audit/errors audit/finding audit/measure/uncertainty "
-        "audit/words policies/demands policies/schema policies/verdict policies/words"
+        "audit/reason audit/words policies/demands policies/schema policies/verdict "
+        "policies/words"
     ),
     "policies/demands": "policies/verdict",
     "policies/extending": "policies/demands policies/schema policies/verdict",

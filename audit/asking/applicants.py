@@ -14,6 +14,7 @@ from evenhand.audit.attribution.baselines import typical_row
 from evenhand.audit.attribution.recourse.space import MOST_CATEGORIES, Rule, Space, build_space
 from evenhand.audit.data.table import as_text, match_label, texts
 from evenhand.audit.errors import InputError, MissingNeed, nearest
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import predictions_of, predictions_on
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
@@ -47,24 +48,20 @@ class Applicants:
 
     def __init__(self, subject: Subject) -> None:
         if subject.model is None:
-            raise MissingNeed(
-                "there is no model that could be asked again, only stored predictions"
-            )
+            raise MissingNeed(because("no-model-to-ask"))
         if subject.task != "binary":
-            raise MissingNeed(f"a {subject.task} task has no decision that is adverse to a person")
+            raise MissingNeed(because("task-without-adverse-decision", task=subject.task))
         if subject.positive_is is None:
-            raise MissingNeed(
-                "which decision is adverse is not declared: set positive_is to benefit or burden"
-            )
+            raise MissingNeed(because("adverse-not-declared"))
         self.subject = subject
         self.predictor = subject.model.predictor
         self.columns = tuple(self.predictor.input_columns)
         if not any(_is_comparable(subject.frame[c]) for c in self.columns):
-            raise MissingNeed("the model reads free text or pixels, not columns to name as reasons")
+            raise MissingNeed(because("no-columns-to-name"))
         self.is_favourable = self._favourable(predictions_of(subject).is_selected)
         if self.is_favourable.all() or not self.is_favourable.any():
-            which = "adverse" if self.is_favourable.all() else "favourable"
-            raise MissingNeed(f"no decision is {which}")
+            adverse, favourable = because("no-adverse-decision"), because("no-favourable-decision")
+            raise MissingNeed(adverse if self.is_favourable.all() else favourable)
 
     def _favourable(self, is_selected: np.ndarray) -> np.ndarray:
         return is_selected if self.subject.positive_is == "benefit" else ~is_selected

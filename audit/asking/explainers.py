@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from evenhand.audit.attribution.quality.explainer import Explained, Explainer, joined
 from evenhand.audit.data.table import match_label
 from evenhand.audit.errors import MissingNeed
+from evenhand.audit.reason import Reasons, because, listed
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
 
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-IGNORED = (
-    "every attribution is zero and no output differs from the baseline's: the model ignores its "
-    "input, there is nothing to explain"
-)
+IGNORED = because("model-ignores-input")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,18 +44,19 @@ class GroupsExplained:
         sizes = self.sizes[feature]
         return {n: at for n, at in self.groups[feature].items() if sizes[n] >= min_group_size}
 
-    def note(self, group: Mapping[str, str], min_group_size: int) -> str:
+    def note(self, group: Mapping[str, str], min_group_size: int) -> Reasons:
         """What is said beside a group (one feature, or none) that is too small to compare."""
         sizes = [self.sizes[feature][name] for feature, name in group.items()]
         if not sizes or sizes[0] >= min_group_size:
-            return ""
-        return f"too small to compare: {sizes[0]} rows, the minimum is {min_group_size}"
+            return ()
+        return because("too-small", n=sizes[0], least=min_group_size)
 
-    def left_out(self, feature: str, min_group_size: int) -> str:
+    def left_out(self, feature: str, min_group_size: int) -> Reasons:
         """The groups that a gap leaves out, named."""
         big = self.big(feature, min_group_size)
         small = sorted(name for name in self.groups[feature] if name not in big)
-        return f"too small, left out: {', '.join(small[:8])}" if small else ""
+        names = listed(small)
+        return because("small-groups-left-out", least=min_group_size, names=names) if small else ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +85,7 @@ def explainer_of(
     MissingNeed without a model, and where no method explains it.
     """
     if subject.model is None:
-        raise MissingNeed("there is no model to explain, only stored predictions")
+        raise MissingNeed(because("no-model-to-explain"))
     return Explainer(
         subject.model.predictor,
         subject.frame,
@@ -177,7 +176,7 @@ def explained_groups(
     MissingNeed without sensitive features, or where there is nothing that can be explained.
     """
     if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
+        raise MissingNeed(because("no-sensitive-features"))
     kept = _groups.setdefault(subject, {})
     key = (method, rows, seed, evaluations)
     if key not in kept:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
 
@@ -24,11 +25,11 @@ class StandIn:
     auc: float | None = None
 
     @property
-    def why(self) -> str:
-        """In words."""
+    def why(self) -> Reasons:
+        """As a reason."""
         if self.auc is None:
-            return "declared"
-        return f"tells {self.feature} = {self.group} from others, AUC {self.auc:.2f}"
+            return because("proxy-declared")
+        return because("proxy-tells", feature=self.feature, group=self.group, auc=self.auc)
 
 
 _ROWS = 2000  # of the sample in which proxies are looked for, as data.proxies

@@ -47,6 +47,9 @@ from evenhand.audit.finding import Finding
 
 SEAL_SCHEMA = "evenhand-seal/1"
 SEAL_FILE = "seal.json"
+# 1 had a finding's reason as one English text, which is read as a quote; 2 has it as codes.
+FINDINGS_SCHEMA = "evenhand-findings/2"
+_FINDINGS_SCHEMAS = ("evenhand-findings/1", FINDINGS_SCHEMA)
 RUN_FILE = "run.json"
 MOST_FILES, MOST_BYTES = 10_000, 2 << 30  # of a whole case
 MOST_JSON = 64 << 20  # of one JSON file, which takes up to thirty times as much in memory
@@ -175,7 +178,8 @@ class CaseWriter:
         self._write("findings.jsonl", lines)
         self._write("environment.json", canonical_bytes(environment.to_json()))
         files = {n: digest_file(self._partial / n) for n in relative_files(self._partial)}
-        self._write(SEAL_FILE, canonical_bytes({"schema": SEAL_SCHEMA, "files": files}))
+        seal = {"schema": SEAL_SCHEMA, "findings": FINDINGS_SCHEMA, "files": files}
+        self._write(SEAL_FILE, canonical_bytes(seal))
         try:
             sync_folder(self._partial)
             self._partial.rename(self.path)
@@ -346,6 +350,10 @@ def _read_seal(path: Path) -> tuple[dict[str, str], list[Problem]]:
         canonical = canonical_bytes(seal) == raw.encode() and seal["schema"] == SEAL_SCHEMA
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}, [Problem(SEAL_FILE, "is not a seal")]
+    found = seal.get("findings", _FINDINGS_SCHEMAS[0])
+    if found not in _FINDINGS_SCHEMAS:
+        what = f"says that the findings are of schema {found!r}, which this version does not read"
+        return files, [Problem(SEAL_FILE, what)]
     missing = {"plan.json", "findings.jsonl", "environment.json"} - set(files)
     problems = [Problem(name, "not covered by the seal") for name in sorted(missing)]
     if not canonical:

@@ -21,7 +21,7 @@ from evenhand.audit.files.canonical import canonical_bytes, digest_bytes, digest
 from evenhand.audit.files.disk import write_whole
 from evenhand.audit.finding import Finding
 
-SCHEMA = "evenhand-finished/2"
+SCHEMA = "evenhand-finished/3"
 
 
 @dataclass(frozen=True)

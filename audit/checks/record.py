@@ -10,6 +10,7 @@ from typing import Any
 from evenhand.audit.artifacts.kinds import as_document
 from evenhand.audit.finding import Finding, Status, finding_id
 from evenhand.audit.measure.uncertainty.estimate import Estimate
+from evenhand.audit.reason import Reasons, sentences
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,16 @@ class Recorder:
         group: Mapping[str, str] | None = None,
         between: tuple[str, ...] = (),
         column: str = "",
-        note: str = "",
+        note: Reasons | str = (),
         artifacts: tuple[str, ...] = (),
         random: bool = False,
         p_value: float | None = None,
     ) -> Finding:
-        """A measured finding, or an undefined one where the estimate has no value."""
+        """A measured finding, or an undefined one where the estimate has no value.
+
+        ``note`` is said after the estimate's own reason; a text is quoted.
+        """
         measured = estimate.value is not None
-        reason = "; ".join(r for r in (estimate.reason, note) if r)
         return Finding(
             id=finding_id(self.check, measure, group=group, between=between, column=column),
             check=self.check,
@@ -75,7 +78,7 @@ class Recorder:
             between=between,
             column=column,
             counts={k: int(v) for k, v in estimate.counts.items()},
-            reason=reason,
+            reason=sentences(estimate.reason) + sentences(note),
             p_value=p_value,
             method=estimate.method,
             seed=self.seed if random else None,
@@ -88,9 +91,15 @@ class Recorder:
         return self.write(measure, Estimate(float(value), n, method=method), unit=unit, **fields)
 
     def without_value(
-        self, measure: str, status: Status, reason: str, *, n: int = 0, column: str = ""
+        self,
+        measure: str,
+        status: Status,
+        reason: Reasons | str,
+        *,
+        n: int = 0,
+        column: str = "",
     ) -> Finding:
-        """A finding that says why there is no number."""
+        """A finding that says why there is no number; a text is quoted."""
         return Finding(
             id=finding_id(self.check, measure, column=column),
             check=self.check,
@@ -98,5 +107,5 @@ class Recorder:
             status=status,
             n=n,
             column=column,
-            reason=reason,
+            reason=sentences(reason),
         )

@@ -190,7 +190,7 @@ def _show_result(
                 "case": str(case.path),
                 "digest": case.digest,
                 "run": case.environment.run and case.environment.run.to_json(),
-                "findings": [f.to_json() for f in case.findings],
+                "findings": [f.shown_json() for f in case.findings],
                 "verdicts": [v.to_json() for v in verdicts],
                 "gate": setting,
                 "exit_code": setting["exit_code"],

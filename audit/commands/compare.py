@@ -12,6 +12,7 @@ from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.tables import group_text
 from evenhand.audit.errors import OK, InputError, nearest
 from evenhand.audit.words.numbers import estimate, number, p_value, signed
+from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:
     from evenhand.audit.comparing.compare import Comparison, Paired
@@ -90,7 +91,7 @@ def show_drift(found: ExplanationDrift) -> None:
 
     drift = found.drift
     if drift is None:
-        show(f"Explanations are not compared: {found.reason}")
+        show(f"Explanations are not compared: {render(found.reason)}")
         return
     made = table(f"explanations of {found.n} rows under A and B", ["what", "value", "meaning"])
     rows = (
@@ -100,7 +101,7 @@ def show_drift(found: ExplanationDrift) -> None:
     )
     for name, part, meaning in rows:
         if part.value is None:
-            made.add_row(name, "–", sh.safe(part.reason))
+            made.add_row(name, "–", sh.safe(render(part.reason)))
             continue
         interval = part.interval.model_dump() if part.interval else None
         made.add_row(name, sh.interval_text(part.value, interval), meaning)
@@ -111,7 +112,7 @@ def show_drift(found: ExplanationDrift) -> None:
     if told:
         show(f"Shares of attribution that differ most, under A and B: {told}")
     if found.note:
-        show(found.note)
+        show(render(found.note))
 
 
 def show_comparison(found: Comparison) -> None:
@@ -152,7 +153,16 @@ def sentence(found: Comparison) -> str:
 def _row(result: Paired) -> list[str]:
     name = sh.safe(group_text(result))
     if result.difference is None or result.p_adjusted is None:
-        return [name, result.measure, str(result.n), "–", "–", "–", "–", sh.safe(result.reason)]
+        return [
+            name,
+            result.measure,
+            str(result.n),
+            "–",
+            "–",
+            "–",
+            "–",
+            sh.safe(render(result.reason)),
+        ]
     interval = result.interval.model_dump() if result.interval else None
     return [
         name,

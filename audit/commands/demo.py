@@ -183,7 +183,7 @@ def _small_groups(case: Case) -> str:
     names = [
         f"{' × '.join(f'{k}={v}' for k, v in f.group.items())} ({f.n})"
         for f in case.findings
-        if f.measure == "count" and "too small" in f.reason
+        if f.measure == "count" and any(r.code == "too-small" for r in f.reason)
     ]
     return ", ".join(names)
 

@@ -18,7 +18,9 @@ from evenhand.audit.finding import Interval
 from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
 from evenhand.audit.measure.uncertainty.estimate import Estimate
 from evenhand.audit.measure.uncertainty.testing import adjust
+from evenhand.audit.reason import Reasons, because, reasons_json
 from evenhand.audit.subject.counts import feature_sets
+from evenhand.audit.words.reasons import render
 
 SCHEMA = "evenhand-comparison/1"
 # Measure -> whether more is better for the group. Of the selection rate positive_is decides.
@@ -28,11 +30,11 @@ MORE_IS_BETTER: dict[str, bool | None] = {
     "false_positive_rate": False,
     "selection_rate": None,
 }
-_NO_ROWS = {
-    "accuracy_score": "no rows",
-    "selection_rate": "no rows",
-    "true_positive_rate": "no positive labels in this group",
-    "false_positive_rate": "no negative labels in this group",
+_NO_ROWS: Mapping[str, Reasons] = {
+    "accuracy_score": because("no-rows"),
+    "selection_rate": because("no-rows"),
+    "true_positive_rate": because("within", why=because("no-positive-labels"), where="this-group"),
+    "false_positive_rate": because("within", why=because("no-negative-labels"), where="this-group"),
 }
 _SAME = (
     "task",
@@ -42,6 +44,14 @@ _SAME = (
     "sensitive_features",
     "control_features",
 )
+
+
+class NotPairedError(InputError):
+    """Two cases whose rows can't be paired; ``reason`` says why."""
+
+    def __init__(self, reason: Reasons, *, remedy: str) -> None:
+        super().__init__(render(reason), remedy=remedy)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -63,12 +73,14 @@ class Paired:
     p_value: float | None = None
     p_adjusted: float | None = None
     outcome: str = "undefined"
-    reason: str = ""
+    reason: Reasons = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
         return {
             **{k: v for k, v in vars(self).items() if k not in ("group", "counts", "interval")},
+            "reason": render(self.reason),
+            "reason_codes": reasons_json(self.reason),
             "group": dict(self.group),
             "counts": dict(vars(self.counts)),
             "interval": self.interval and self.interval.model_dump(mode="json"),
@@ -146,8 +158,8 @@ def paired_decisions(case_a: Case, case_b: Case) -> tuple[Decisions, Decisions]:
         a.features[name] == b.features[name] for name in a.features
     )
     if a.n != b.n or a.positive != b.positive or not same_groups:
-        raise InputError(
-            f"the rows of {case_a.path} and {case_b.path} do not match one by one",
+        raise NotPairedError(
+            because("rows-do-not-match", a=case_a.path, b=case_b.path),
             remedy="audit both models on the same file with the same version of evenhand",
         )
     return a, b
@@ -155,8 +167,8 @@ def paired_decisions(case_a: Case, case_b: Case) -> tuple[Decisions, Decisions]:
 
 def _decisions(case: Case) -> Decisions:
     if f"artifacts/{FILE}" not in case.files:
-        raise InputError(
-            f"case {case.path} holds no decisions row by row",
+        raise NotPairedError(
+            because("no-decisions-kept", case=case.path),
             remedy="audit the model again; rows counted on disk (--stream), and several classes "
             "without labels, leave no decisions",
         )
@@ -166,8 +178,9 @@ def _decisions(case: Case) -> Decisions:
 def _require_same(a: Case, b: Case) -> None:
     def differ(what: str, one: Any, other: Any) -> None:
         if one != other:
-            raise InputError(
-                f"{what} differs, {one!r} and {other!r}: {a.path} and {b.path} cannot be paired",
+            ends = repr(one), repr(other)
+            raise NotPairedError(
+                because("cases-differ", what=what, a=a.path, b=b.path, one=ends[0], other=ends[1]),
                 remedy="audit both models on the same rows with the same options",
             )
 
@@ -176,8 +189,8 @@ def _require_same(a: Case, b: Case) -> None:
     differ("the digest of the data", a.subject.data_digest, b.subject.data_digest)
     differ("the seed", a.plan.seed, b.plan.seed)
     if a.subject.task not in ("binary", "multiclass"):
-        raise InputError(
-            f"{a.path} is of a {a.subject.task} task; classifiers are compared",
+        raise NotPairedError(
+            because("not-classifiers", case=a.path, task=a.subject.task),
             remedy="compare the findings of the two reports",
         )
 
@@ -211,8 +224,8 @@ def paired_change(
     Raises InputError where rows can't be paired, or the cases do not know the group.
     """
     if measure not in more_is_better(case_a):
-        raise InputError(
-            f"{measure} of a {case_a.subject.task} task is not compared row by row",
+        raise NotPairedError(
+            because("not-compared-by-row", measure=measure, task=case_a.subject.task),
             remedy=f"ask for {', '.join(more_is_better(case_a))}",
         )
     a, b = paired_decisions(case_a, case_b)
@@ -220,7 +233,8 @@ def paired_change(
     for feature, name in group.items():
         known = a.features.get(feature)
         if known is None or name not in known.levels:
-            raise InputError(f"the cases have no rows of {feature}={name}", remedy="audit again")
+            why = because("no-rows-of-group", feature=feature, group=name)
+            raise NotPairedError(why, remedy="audit again")
         rows = known.rows(known.levels.index(name), rows)
     return paired(a, b, measure, group, rows, level)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.measure.attribution.drift import Drift, drift
+from evenhand.audit.reason import Reasons, because, reasons_json
+from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,14 +27,15 @@ class ExplanationDrift:
     drift: Drift | None
     n: int = 0
     unit: str = ""
-    note: str = ""
-    reason: str = ""
+    note: Reasons = ()
+    reason: Reasons = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
         found = self.drift.to_json() if self.drift else None
-        told = {k: v for k, v in vars(self).items() if k != "drift"}
-        return {**told, "drift": found}
+        told = {"n": self.n, "unit": self.unit, "note": render(self.note)}
+        why = {"reason": render(self.reason), "reason_codes": reasons_json(self.reason)}
+        return {**told, **why, "note_codes": reasons_json(self.note), "drift": found}
 
 
 def explanation_drift(a: Case, b: Case, *, level: float = 0.95, top_k: int = 3) -> ExplanationDrift:
@@ -42,7 +45,7 @@ def explanation_drift(a: Case, b: Case, *, level: float = 0.95, top_k: int = 3) 
     """
     for case in (a, b):
         if f"artifacts/{ARTIFACT}" not in case.files:
-            why = f"{case.path.name} holds no attributions: audit it with explanation.attribution"
+            why = because("no-attributions-kept", case=case.path.name)
             return ExplanationDrift(None, reason=why)
     one, other = (_read(case) for case in (a, b))
     why = _differ(a, b, one, other)
@@ -51,14 +54,16 @@ def explanation_drift(a: Case, b: Case, *, level: float = 0.95, top_k: int = 3) 
     columns = sorted(one["values"])
     rows = _common(one, other)
     if not rows:
-        return ExplanationDrift(None, reason="the two cases kept no row in common")
+        return ExplanationDrift(None, reason=because("no-row-in-common"))
     first, second = (
         _table(case, columns, [pair[i] for pair in rows]) for i, case in enumerate((one, other))
     )
     found = drift(first, second, columns, (level,), top_k=top_k)
     made = [w for w in ("name", "baseline") if one[w] != other[w]]
     told = {"name": "method", "baseline": "baseline"}
-    note = "; ".join(f"{told[w]} differs: {one[w]} and {other[w]}" for w in made)
+    note = tuple(
+        because("made-otherwise", what=told[w], one=one[w], other=other[w])[0] for w in made
+    )
     return ExplanationDrift(found, len(rows), str(one["unit"]), note)
 
 
@@ -72,19 +77,20 @@ def _read(case: Case) -> Mapping[str, Any]:
     return found
 
 
-def _differ(a: Case, b: Case, one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    """Why the two can't be compared; "" where they can."""
+def _differ(a: Case, b: Case, one: Mapping[str, Any], other: Mapping[str, Any]) -> Reasons:
+    """Why the two can't be compared; () where they can."""
     if a.subject.data_digest != b.subject.data_digest:
-        return "the two cases are of different data"
+        return because("different-data")
     if one["kind"] != "tabular" or other["kind"] != "tabular":
-        return f"rows of kind {one['kind']} and {other['kind']}: tables are compared"
+        return because("kinds-not-tables", one=one["kind"], other=other["kind"])
     if sorted(one["values"]) != sorted(other["values"]):
         apart = sorted(set(one["values"]) ^ set(other["values"]))
-        return f"the models do not read the same columns: {', '.join(apart[:5])}"
+        return because("columns-differ", names=apart[:5])
     for what in ("unit", "target"):
         if one[what] != other[what]:
-            return f"{what} differs: {one[what]!r} and {other[what]!r}"
-    return ""
+            ends = {"one": repr(one[what]), "other": repr(other[what])}
+            return because("made-otherwise", what=what, one=ends["one"], other=ends["other"])
+    return ()
 
 
 def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[int, int]]:

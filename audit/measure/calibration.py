@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import normal_quantile, share
+from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +91,7 @@ def expected_calibration_error(bins: Sequence[Bin], levels: Sequence[float]) -> 
     total = sum(b.n for b in bins)
     method = f"{len(bins)} bins of equal mass, projected chi-square region"
     if total == 0:
-        return undefined("no rows", n=0, method=method)
+        return undefined(because("no-rows"), n=0, method=method)
     n = np.array([b.n for b in bins], dtype=float)
     k = np.array([b.positives for b in bins], dtype=float)
     expected = np.array([b.mean_score for b in bins])
@@ -160,14 +161,14 @@ def recalibrate(
     positives = int(is_positive.sum())
     clipped = np.clip(score, _CLIP, 1 - _CLIP)
     x = np.log(clipped) - np.log1p(-clipped)
-    why = ""
+    why: Reasons = ()
     if positives in (0, n):
-        why = "no positive labels" if positives == 0 else "no negative labels"
+        why = because("no-positive-labels") if positives == 0 else because("no-negative-labels")
     elif float(np.ptp(x)) == 0:
-        why = "all scores are equal"
+        why = because("scores-equal")
     fit = None if why else _newton(x, is_positive.astype(float))
     if fit is None:
-        reason = why or "the scores separate the labels: there is no finite slope"
+        reason = why or because("scores-separate")
         nothing = undefined(reason, n=n, method=method)
         return Recalibration(nothing, nothing)
     values, errors = fit

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import mean, rate, share
+from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
 
-_NO_POSITIVES = "no positive labels"
-_NO_NEGATIVES = "no negative labels"
-_NO_SELECTED = "no positive predictions"
-_NONE_REJECTED = "no negative predictions"
+_NO_POSITIVES = because("no-positive-labels")
+_NO_NEGATIVES = because("no-negative-labels")
+_NO_SELECTED = because("no-positive-predictions")
+_NONE_REJECTED = because("no-negative-predictions")
 
 
 @dataclass(frozen=True)
@@ -46,21 +47,21 @@ _ALL = (TN, FP, FN, TP)
 
 # Rate -> the cells above the line, the cells below it, and the reason where there are none below.
 # Fairlearn's and scikit-learn's names where they exist.
-RATES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], str]] = {
-    "selection_rate": ((FP, TP), _ALL, "no rows"),
+RATES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], Reasons]] = {
+    "selection_rate": ((FP, TP), _ALL, because("no-rows")),
     "true_positive_rate": ((TP,), (FN, TP), _NO_POSITIVES),
     "false_negative_rate": ((FN,), (FN, TP), _NO_POSITIVES),
     "false_positive_rate": ((FP,), (TN, FP), _NO_NEGATIVES),
     "true_negative_rate": ((TN,), (TN, FP), _NO_NEGATIVES),
     "precision_score": ((TP,), (FP, TP), _NO_SELECTED),
     "recall_score": ((TP,), (FN, TP), _NO_POSITIVES),
-    "accuracy_score": ((TN, TP), _ALL, "no rows"),
-    "zero_one_loss": ((FP, FN), _ALL, "no rows"),
+    "accuracy_score": ((TN, TP), _ALL, because("no-rows")),
+    "zero_one_loss": ((FP, FN), _ALL, because("no-rows")),
     "false_discovery_rate": ((FP,), (FP, TP), _NO_SELECTED),
     "false_omission_rate": ((FN,), (TN, FN), _NONE_REJECTED),
     "negative_predictive_value": ((TN,), (TN, FN), _NONE_REJECTED),
-    "prevalence": ((FN, TP), _ALL, "no rows"),
-    "false_negatives_among_errors": ((FN,), (FP, FN), "no errors"),
+    "prevalence": ((FN, TP), _ALL, because("no-rows")),
+    "false_negatives_among_errors": ((FN,), (FP, FN), because("no-errors")),
 }
 
 
@@ -72,11 +73,11 @@ class RateCount:
     k: float
     n: float
     rows: int
-    empty: str
+    empty: Reasons
     is_weighted: bool = False
 
 
-def rate_counts(c: Confusion) -> dict[str, tuple[int, int, str]]:
+def rate_counts(c: Confusion) -> dict[str, tuple[int, int, Reasons]]:
     """For each of ``RATES``: cases, rows, and the reason where there are no rows."""
     cells = (c.tn, c.fp, c.fn, c.tp)
     return {
@@ -103,7 +104,9 @@ def rate_count(
     sums, squares = weights
     weight = sum(sums[i] for i in bottom)
     if weight <= 0:
-        return RateCount(0.0, 0.0, rows, empty if rows == 0 else "no weight", is_weighted=True)
+        return RateCount(
+            0.0, 0.0, rows, empty if rows == 0 else because("no-weight"), is_weighted=True
+        )
     effective = weight**2 / sum(squares[i] for i in bottom)
     share = min(1.0, sum(sums[i] for i in top) / weight)
     return RateCount(share * effective, effective, rows, empty, is_weighted=True)

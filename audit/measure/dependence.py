@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import STILL, Estimate, undefined
+from evenhand.audit.reason import because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,7 +93,7 @@ def uncertainty_coefficient(
     method = f"multinomial bootstrap, {DRAWS} draws, basic"
     counts = {"input_levels": table.shape[0], "groups": table.shape[1]}
     if table.shape[1] < 2:
-        return undefined("fewer than two groups", n=n, counts=counts, method=method)
+        return undefined(because("fewer-than-two-groups"), n=n, counts=counts, method=method)
     value = min(1.0, float(_share(table[None])[0]))
     rng = np.random.default_rng(list(seed))
     drawn = rng.multinomial(n, (table / n).ravel(), size=DRAWS).reshape(DRAWS, *table.shape)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.classification import Confusion, rate_counts
 from evenhand.audit.measure.uncertainty.estimate import STILL, Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import rate, share
+from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
 
 DRAWS = 1000
+# What one class against the rest calls the labels and predictions of a binary rate.
+_OF_ONE_CLASS: Mapping[str, Reasons] = {
+    "no-positive-labels": because("no-such-labels"),
+    "no-negative-labels": because("no-other-labels"),
+    "no-positive-predictions": because("no-such-predictions"),
+    "no-negative-predictions": because("no-other-predictions"),
+}
 _CHUNK = 4_000_000  # counts held at once while drawing
 
 
@@ -29,16 +37,16 @@ def confusion_matrix(actual: np.ndarray, predicted: np.ndarray, classes: int) ->
 def recall(matrix: np.ndarray, position: int, levels: Sequence[float]) -> Estimate:
     """The share of a class's rows that are predicted as it."""
     k, n = int(matrix[position, position]), int(matrix[position].sum())
-    return rate(k, n, levels, empty="no rows of this class")
+    return rate(k, n, levels, empty=because("no-rows-of-class"))
 
 
 def precision(matrix: np.ndarray, position: int, levels: Sequence[float]) -> Estimate:
     """The share of the rows predicted as a class that are of it."""
     k, n = int(matrix[position, position]), int(matrix[:, position].sum())
-    return rate(k, n, levels, empty="no rows predicted as this class")
+    return rate(k, n, levels, empty=because("no-rows-predicted-as-class"))
 
 
-def one_vs_rest_count(matrix: np.ndarray, position: int, name: str) -> tuple[int, int, str]:
+def one_vs_rest_count(matrix: np.ndarray, position: int, name: str) -> tuple[int, int, Reasons]:
     """Cases, rows and the reason for no rows of a binary rate, one class being the positive one.
 
     ``matrix`` has shape (classes, classes), or (1, classes) without labels, which serves the
@@ -47,11 +55,11 @@ def one_vs_rest_count(matrix: np.ndarray, position: int, name: str) -> tuple[int
     everything = int(matrix.sum())
     selected = int(matrix[:, position].sum())
     if len(matrix) == 1:
-        return selected, everything, "no rows"
+        return selected, everything, because("no-rows")
     tp, positives = int(matrix[position, position]), int(matrix[position].sum())
     fp, fn = selected - tp, positives - tp
     k, n, empty = rate_counts(Confusion(tp, fp, fn, everything - tp - fp - fn))[name]
-    return k, n, empty.replace("positive", "such").replace("negative", "other")
+    return k, n, _OF_ONE_CLASS.get(empty[0].code, empty)
 
 
 def one_vs_rest(matrix: np.ndarray, position: int, name: str, levels: Sequence[float]) -> Estimate:
@@ -62,7 +70,7 @@ def one_vs_rest(matrix: np.ndarray, position: int, name: str, levels: Sequence[f
 
 def accuracy(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
     """The share of rows on the diagonal."""
-    return rate(int(matrix.trace()), int(matrix.sum()), levels, empty="no rows")
+    return rate(int(matrix.trace()), int(matrix.sum()), levels, empty=because("no-rows"))
 
 
 def balanced_accuracy(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
@@ -75,7 +83,7 @@ def balanced_accuracy(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
     total = int(matrix.sum())
     method = f"recovered variances of {len(present)} Wilson intervals"
     if len(present) < 2:
-        return undefined("fewer than two classes have rows", n=total, method=method)
+        return undefined(because("fewer-than-two-classes"), n=total, method=method)
     value = sum(k / n for k, n in present) / len(present)
 
     def interval(level: float) -> Interval:
@@ -101,7 +109,7 @@ def macro_f1(
     method = f"multinomial bootstrap of the confusion matrix, {draws} draws, percentile"
     present = matrix.sum(axis=1) > 0
     if present.sum() < 2:
-        return undefined("fewer than two classes have rows", n=total, method=method)
+        return undefined(because("fewer-than-two-classes"), n=total, method=method)
     actual, predicted = np.nonzero(matrix)
     shares = matrix[actual, predicted] / total
     rng = np.random.default_rng(list(seed))

@@ -24,6 +24,7 @@ from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import normal_quantile
 from evenhand.audit.measure.uncertainty.score import share_limits
+from evenhand.audit.reason import because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +61,7 @@ def gap_change(
     n = int(table.sum())
     parts = [_paired_cells(table, rate) for rate in rates]
     if any(len(part) < 2 for part in parts):
-        return undefined("fewer than two groups to compare", n=n, method=METHOD)
+        return undefined(because("fewer-than-two-groups-to-compare"), n=n, method=METHOD)
     value = max(_gap(p, 2) for p in parts) - max(_gap(p, 1) for p in parts)
     if sum(len(part) * (len(part) - 1) for part in parts) > _MOST_PAIRS:
         low, high = _one_by_one(parts, level)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.placements import Placements, auc_limits, placements
+from evenhand.audit.reason import because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +34,8 @@ def roc_auc(is_positive: np.ndarray, score: np.ndarray, levels: Sequence[float])
     m, n = int(truth.sum()), int((~truth).sum())
     counts = {"positives": m, "negatives": n}
     if m == 0 or n == 0:
-        missing = "positive" if m == 0 else "negative"
-        return undefined(f"no {missing} labels", n=m + n, counts=counts, method=METHOD)
+        why = because("no-positive-labels") if m == 0 else because("no-negative-labels")
+        return undefined(why, n=m + n, counts=counts, method=METHOD)
     _, code = np.unique(score, return_inverse=True)
     size = int(code.max()) + 1
     found = placements(

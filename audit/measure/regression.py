@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import mean, normal_quantile
+from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +51,7 @@ def r2(actual: np.ndarray, predicted: np.ndarray, levels: Sequence[float]) -> Es
     deviation = actual - actual.mean() if n else actual
     variance = float((deviation**2).mean()) if n else 0.0
     if n < 2 or variance == 0:
-        return undefined("the true values do not vary", n=n, method=method)
+        return undefined(because("values-do-not-vary"), n=n, method=method)
     error = predicted - actual
     squared = float((error**2).mean())
     influence = -(error**2 - squared) / variance
@@ -70,7 +71,7 @@ def r2(actual: np.ndarray, predicted: np.ndarray, levels: Sequence[float]) -> Es
 
 
 def ratio_of_sums(
-    top: np.ndarray, bottom: np.ndarray, levels: Sequence[float], *, empty: str
+    top: np.ndarray, bottom: np.ndarray, levels: Sequence[float], *, empty: Reasons
 ) -> Estimate:
     """sum(top) / sum(bottom) over rows, both of shape (n,), ``bottom`` >= 0.
 
@@ -87,7 +88,7 @@ def ratio_of_sums(
         return undefined(empty, n=0, method=method)
     value = float(top.sum() / bottom.sum())
     if n == 1:
-        return Estimate(value, 1, method=method, reason="one text: no interval")
+        return Estimate(value, 1, method=method, reason=because("one-text"))
     rest = top - value * bottom
     standard_error = float(np.std(rest, ddof=1)) / math.sqrt(n) / float(bottom.mean())
     intervals = tuple(

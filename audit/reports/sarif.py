@@ -101,7 +101,8 @@ def _invocation(case: Case, gate: Mapping[str, object] | None) -> dict[str, Any]
     invocation: dict[str, Any] = {
         "executionSuccessful": not crashed,
         "toolExecutionNotifications": [
-            {"level": "error", "message": {"text": visible(f"{f.id}: {f.reason}")}} for f in crashed
+            {"level": "error", "message": {"text": visible(f"{f.id}: {f.reason_text()}")}}
+            for f in crashed
         ],
     }
     code = (gate or {}).get("exit_code")

@@ -12,6 +12,7 @@ from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import InputError
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.reason import because
 from evenhand.audit.subject.counts import feature_sets
 from evenhand.audit.subject.predictions import (
     ClassPredictions,
@@ -144,7 +145,7 @@ def _estimate(
 ) -> Estimate:
     method = f"Fairlearn's MetricFrame, percentile bootstrap of rows, {draws} draws{caution}"
     if not math.isfinite(value):
-        return undefined("the metric gives no number here", n=n, method=method)
+        return undefined(because("metric-without-number"), n=n, method=method)
     intervals = []
     for level in levels:
         low, high = ends[(1 - level) / 2], ends[(1 + level) / 2]

@@ -29,6 +29,7 @@ from evenhand.audit.comparing.decisions import FILE as DECISIONS_FILE
 from evenhand.audit.errors import InputError, MissingNeed, RowsOnDisk, nearest
 from evenhand.audit.finding import Finding, Status
 from evenhand.audit.measure.uncertainty.testing import BUDGETS, Budget, adjust
+from evenhand.audit.reason import because, quoted
 from evenhand.audit.run.catalogue import Check, needed, select
 from evenhand.audit.run.decisions import decisions_json
 from evenhand.audit.run.environment import command, environment, own_version, packages
@@ -284,7 +285,7 @@ def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
         else ModelPlace(path=str(model.path), format=model.predictor.format),
         data=DataPlace(
             path=subject.table.source,
-            rows=subject.n + sum(subject.dropped.values()),
+            rows=subject.n + subject.n_dropped,
             columns=dict(subject.table.types),
             declared_columns=tuple(sorted(spec.columns)),
         ),
@@ -316,20 +317,19 @@ def run_check(
     """
     record = Recorder(check.id, spec.seed)
     if subject.task not in check.module.TASKS:
-        reason = f"not asked of a {subject.task} task"
+        reason = because("not-of-this-task", task=subject.task)
         yield from (record.without_value(m, "not_applicable", reason) for m in check.measures)
         return
     options = _options(check, spec)
     try:
         found = list(check.module.measure(subject, seed=spec.seed, levels=levels, **options))
     except MissingNeed as need:
-        reason = str(need)
         status: Status = "skipped" if isinstance(need, RowsOnDisk) else "not_applicable"
-        yield from (record.without_value(m, status, reason) for m in check.measures)
+        yield from (record.without_value(m, status, need.reason) for m in check.measures)
         return
     except Exception as error:
         # The one place where an unexpected error is caught: it is written down, not swallowed.
-        reason = f"{type(error).__name__}: {error}"
+        reason = quoted(f"{type(error).__name__}: {error}")
         yield from (record.without_value(m, "error", reason) for m in check.measures)
         return
     for each in found:

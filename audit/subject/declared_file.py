@@ -16,7 +16,9 @@ from evenhand.audit.errors import InputError
 from evenhand.audit.files import git_objects, safe_yaml
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.audit.files.git_packs import GitError
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.spec import SubjectSpec
+from evenhand.audit.words.reasons import render
 
 NAME = "declared.yaml"  # what the copy in the case is called
 _FOLDER, _FILES = 0o40000, (0o100644, 0o100755)
@@ -32,7 +34,7 @@ class DeclaredFile:
     values: dict[str, Any]
     committed_at: datetime | None
     commit: str
-    problem: str
+    problem: Reasons
 
     def to_json(self) -> dict[str, Any]:
         """What the plan keeps of it."""
@@ -42,7 +44,7 @@ class DeclaredFile:
             "digest": digest_bytes(self.raw),
             "committed_at": at.isoformat() if at else None,
             "commit": self.commit,
-            "problem": self.problem,
+            "problem": render(self.problem),
         }
 
 
@@ -79,7 +81,7 @@ def with_declared(spec: SubjectSpec) -> tuple[SubjectSpec, DeclaredFile | None]:
     return spec.model_copy(update={"declared": declared}), found
 
 
-def _committed(path: Path, raw: bytes) -> tuple[datetime | None, str, str]:
+def _committed(path: Path, raw: bytes) -> tuple[datetime | None, str, Reasons]:
     """Date and id of the commit that last changed the file, if ``raw`` is what it holds.
 
     Read by ``git_objects``: git itself would obey what the folder's configuration says.
@@ -87,20 +89,20 @@ def _committed(path: Path, raw: bytes) -> tuple[datetime | None, str, str]:
     try:
         found = git_objects.repository_of(path)
         if found is None:
-            return None, "", "the file is in no git repository"
+            return None, "", because("no-git-repository")
         repository, names = found
         head = repository.head()
         if head is None:
-            return None, "", "the file was never committed"
+            return None, "", because("never-committed")
         held = _held(repository, head, names)
         if held is None:
-            return None, "", "the file was never committed"
+            return None, "", because("never-committed")
         if held != git_objects.object_id(b"blob", raw, len(held)):
-            return None, "", "the file was changed since its last commit"
+            return None, "", because("changed-since-commit")
         commit = _last_change(repository, head, names, held)
-        return commit.at, commit.id, ""
+        return commit.at, commit.id, ()
     except GitError as error:
-        return None, "", f"the git repository can't be read: {error}"
+        return None, "", because("git-unreadable", error=error)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from evenhand.audit.data.table import match_label, texts
 from evenhand.audit.errors import InputError, MissingNeed, nearest
 from evenhand.audit.models.predictor import Decides, Predictor
+from evenhand.audit.reason import because
 from evenhand.audit.subject.counts import Counts, count_groups
 from evenhand.audit.subject.subject import Subject
 from evenhand.audit.subject.target import Target, numbers
@@ -142,7 +143,7 @@ def counts_of(subject: Subject) -> Counts:
 def group_counts(subject: Subject) -> Counts:
     """``counts_of`` a subject whose groups are compared. Raises MissingNeed without groups."""
     if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
+        raise MissingNeed(because("no-sensitive-features"))
     return counts_of(subject)
 
 

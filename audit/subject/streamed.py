@@ -24,6 +24,7 @@ from evenhand.audit.data.table import Table
 from evenhand.audit.errors import InputError, RowsOnDisk
 from evenhand.audit.files.canonical import digest_path
 from evenhand.audit.models.predictor import Task
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import require_labels, select
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.subject import (
@@ -47,12 +48,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-NOTE = (
-    "the rows were counted on disk in one pass: measures that need every row in memory were skipped"
-)
-_SKIPPED = (
-    "it needs every row in memory, the rows were counted on disk: audit a sample, or --no-stream"
-)
+NOTE = because("counted-on-disk")
+_SKIPPED = because("needs-rows-in-memory")
 
 
 class OnDisk:
@@ -152,8 +149,8 @@ def streamed_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         declared=spec.declared,
         facts=facts_of(spec, task, model),
         digests=digests,
-        dropped={"no true label": dropped} if dropped else {},
-        notes=(NOTE,),
+        n_dropped=dropped,
+        notes=NOTE,
         counts=tally.counts,
         missing=tally.missing,
     )

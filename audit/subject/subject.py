@@ -15,6 +15,7 @@ from evenhand.audit.data.reading import read_table
 from evenhand.audit.data.table import Table, canonical_order, texts
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.models.predictor import Task
+from evenhand.audit.reason import Reasons, quoted
 from evenhand.audit.subject.counts import Counts
 from evenhand.audit.subject.declared_file import DeclaredFile
 from evenhand.audit.subject.spec import Actionable, SubjectSpec
@@ -68,8 +69,8 @@ class Subject:
     declared: Mapping[str, Any]
     facts: Mapping[str, Any]
     digests: Mapping[str, str]
-    dropped: Mapping[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    n_dropped: int = 0
+    notes: Reasons = ()
     training: Rows | None = None
     weight: str | None = None
     weights: np.ndarray | None = None
@@ -128,7 +129,7 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     model = opening() if is_plain_text(named) else None
     table = _read(named, spec, model, rules)
     require_columns(spec, table, None)
-    frame, dropped = _labelled_rows(table, spec.target)
+    frame, n_dropped = _labelled_rows(table, spec.target)
     frame = frame.iloc[canonical_order(frame, last=spec.sensitive_features)]
     row_numbers = frame.index.to_numpy() + 1
     frame = frame.reset_index(drop=True)
@@ -158,8 +159,8 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         declared=spec.declared,
         facts=facts_of(spec, task, model),
         digests=digests,
-        dropped=dropped,
-        notes=table.notes,
+        n_dropped=n_dropped,
+        notes=tuple(reason for note in table.notes for reason in quoted(note)),
         training=_training(spec, task, model, digests, rules),
         weight=spec.weight,
         weights=_weights(frame, spec),
@@ -324,18 +325,18 @@ def _require_inputs(spec: SubjectSpec, inputs: Sequence[str]) -> None:
             )
 
 
-def _labelled_rows(table: Table, target: str | None) -> tuple[pd.DataFrame, dict[str, int]]:
+def _labelled_rows(table: Table, target: str | None) -> tuple[pd.DataFrame, int]:
     if target is None:
-        return table.frame, {}
+        return table.frame, 0
     missing = table.frame[target].isna()
     if not missing.any():
-        return table.frame, {}
+        return table.frame, 0
     if missing.all():
         raise InputError(
             f"target {target!r} of {table.source} has no labels at all",
             remedy="name another --target, or leave it out to audit predictions alone",
         )
-    return table.frame[~missing], {"no true label": int(missing.sum())}
+    return table.frame[~missing], int(missing.sum())
 
 
 def _groups(frame: pd.DataFrame, spec: SubjectSpec, source: str) -> pd.DataFrame:

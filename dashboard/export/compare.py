@@ -13,6 +13,7 @@ from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pictures import is_published
 from evenhand.audit.reports.parts.words import words
 from evenhand.audit.words.numbers import number, p_value, signed
+from evenhand.audit.words.reasons import render_json
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis_label
 from evenhand.dashboard.cases.index import group_axis, group_key
@@ -159,7 +160,7 @@ def _row(result: Mapping[str, Any], t: Translator) -> tuple[str, ...]:
     group = ", ".join(f"{k} = {v}" for k, v in sorted(result["group"].items()))
     head = (visible(group) or t("about.all"), f"{result['n']:,}")
     if result["difference"] is None:
-        return (*head, "–", "–", "–", "–", visible(result["reason"]))
+        return (*head, "–", "–", "–", "–", visible(render_json(result, t.lang)))
     ends, p = result["interval"], result["p_adjusted"]
     change = signed(result["difference"])
     if ends is not None:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.words.reasons import render_json
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import group_axis, group_key, group_name, is_overall
 from evenhand.dashboard.i18n import Translator
@@ -127,7 +128,7 @@ def paired_frame(
                     r["p_adjusted"],
                     t.term("outcome", str(r["outcome"])),
                     r["n"],
-                    str(r["reason"]),
+                    render_json(r, t.lang),
                     bool(key) and key == who,
                 )
             )
@@ -147,7 +148,9 @@ def drift_frame(found: Mapping[str, Mapping[str, Any]], t: Translator) -> pd.Dat
         for measure in ("rank_correlation", "top_k_overlap"):
             estimate = drift.get(measure) or {}
             ends = (estimate.get("intervals") or [{}])[0]
-            note = estimate.get("reason") or explained.get("reason") or explained.get("note") or ""
+            note = render_json(estimate, t.lang) or render_json(explained, t.lang)
+            made = {"reason": explained.get("note"), "reason_codes": explained.get("note_codes")}
+            note = note or render_json(made, t.lang)
             value = estimate.get("value")
             n = int(estimate.get("n") or 0)
             word = t(f"drift.{measure}")

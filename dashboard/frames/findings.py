@@ -135,7 +135,7 @@ def findings_frame(findings: Iterable[Finding], t: Translator) -> pd.DataFrame:
             **_interval(f),
             "n": f.n,
             "unit": visible(t.term("unit", f.unit)),
-            "note": visible(f.reason),
+            "note": visible(f.reason_text(t.lang)),
             "family": t.term("family", visible(family(f))),
             "check": visible(f.check),
             "id": visible(f.id),
@@ -194,7 +194,7 @@ def group_frame(
                 "value": finding.value,
                 **_interval(finding),
                 "n": finding.n,
-                "note": visible(finding.reason),
+                "note": visible(finding.reason_text(t.lang)),
                 "id": visible(finding.id),
             }
         )
@@ -229,7 +229,7 @@ def how_computed(finding: Finding, t: Translator) -> list[tuple[str, str]]:
         ("p_value", "" if finding.p_value is None else number(finding.p_value)),
         ("seed", "" if finding.seed is None else str(finding.seed)),
         ("reproducible", t("yes") if finding.reproducible else t("no")),
-        ("note", finding.reason),
+        ("note", finding.reason_text(t.lang)),
         ("artifacts", ", ".join(finding.artifacts)),
         ("id", finding.id),
     ]

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from evenhand.audit.case.case import Case
 from evenhand.audit.case.plan import PlannedSubject
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.words.numbers import number
+from evenhand.audit.words.reasons import render
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import Index, group_key, group_name
 from evenhand.dashboard.i18n import Translator
@@ -132,14 +134,20 @@ def leaks(index: Index, t: Translator) -> list[str]:
         if f.value is not None:
             lines.append(t("plain.budget", epsilon=number(f.value)))
             if f.reason:
-                lines.append(t("plain.outside", what=visible(f.reason.partition(": ")[2])))
+                lines.append(t("plain.outside", what=visible(_outside(f, t))))
         elif f.status == "not_applicable":
             lines.append(t("plain.no_budget"))
         else:
-            lines.append(t("plain.budget_unknown", reason=visible(f.reason)))
+            lines.append(t("plain.budget_unknown", reason=visible(f.reason_text(t.lang))))
     if not attacks(index):
         lines.append(t("plain.no_attack"))
     return lines
+
+
+def _outside(finding: Finding, t: Translator) -> str:
+    """What the guarantee leaves out, without the words that introduce it."""
+    named = [r.parameters["names"] for r in finding.reason if r.code == "outside-guarantee"]
+    return render(because("listed", names=named[0])) if named else finding.reason_text(t.lang)
 
 
 def attacks(index: Index) -> list[Finding]:

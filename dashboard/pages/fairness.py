@@ -137,7 +137,7 @@ def _gap(ctx: Context, index: Index, measure: str, feature: str) -> None:
     for gap in found[scale]:
         st.markdown(f"**{escape(gap.measure)}**{t('colon')}{escape(frames.value_text(gap, t))}")
         if gap.reason:
-            st.caption(escape(visible(gap.reason)))
+            st.caption(escape(visible(gap.reason_text(t.lang))))
         state.link(
             parts.FINDINGS,
             escape(t("open.making")),

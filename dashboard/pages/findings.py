@@ -105,7 +105,9 @@ def _detail(ctx: Context, case: Case) -> None:
             f"{finding_markdown(finding.status, ctx.t)} · {escape(frames.about(finding, ctx.t))}"
         )
         if finding.status != "measured":
-            st.markdown(parts.named(ctx.t("column.note"), escape(finding.reason), ctx.t))
+            st.markdown(
+                parts.named(ctx.t("column.note"), escape(finding.reason_text(ctx.t.lang)), ctx.t)
+            )
         with st.expander(escape(ctx.t("how.title")), expanded=True):
             parts.pairs(frames.how_computed(finding, ctx.t))
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.reasons import render as reason_words
 from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
 from evenhand.dashboard.charts import privacy as charts_privacy
@@ -64,7 +65,9 @@ def _ledger(ctx: Context, case: Case) -> None:
     _table(ctx, found, "ledger", *_NO_SAMPLE)
     with st.expander(escape(t("how.title"))):
         for f in found:
-            st.markdown(parts.named(f.measure, escape(visible(f.method or f.reason)), t))
+            st.markdown(
+                parts.named(f.measure, escape(visible(f.method or f.reason_text(t.lang))), t)
+            )
     _timeline(ctx, case)
 
 
@@ -112,7 +115,7 @@ def _outside(ctx: Context, case: Case) -> None:
         return
     st.subheader(escape(t("privacy.outside")), anchor=False)
     told = index.overall("outside_guarantee_count")
-    items = [o for o in told.reason.split("; ") if o] if told else []
+    items = [reason_words((reason,), t.lang) for reason in told.reason] if told else []
     if items:
         st.markdown("\n".join(f"- {escape(visible(item))}" for item in items))
     elif told:
@@ -121,7 +124,7 @@ def _outside(ctx: Context, case: Case) -> None:
         parts.absent(t, t("privacy.outside_unknown"))
     doubts = index.overall("uncertified_reason_count")
     if doubts and doubts.value:
-        parts.problem(t("privacy.uncertified"), visible(doubts.reason))
+        parts.problem(t("privacy.uncertified"), visible(doubts.reason_text(t.lang)))
 
 
 def _attacks(ctx: Context, case: Case) -> None:

@@ -187,7 +187,7 @@ def artifact(ctx: Context, case: Case, name: str, *needs: str) -> Mapping[str, A
     check = name.removesuffix(".json")
     if f"artifacts/{name}" not in case.files:
         reasons = [f for f in case.findings if f.check == check and f.status != "measured"]
-        why = reasons[0].reason if reasons else t("view.not_asked", check=check)
+        why = reasons[0].reason_text(t.lang) if reasons else t("view.not_asked", check=check)
         parts.absent(
             t, t("view.none", check=check, reason=visible(why)), f"evenhand checks show {check}"
         )

@@ -10,7 +10,6 @@ from typing import Literal
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.measure.uncertainty import intervals
 from evenhand.audit.words.numbers import number
-from evenhand.audit.words.reasons import in_chinese
 from evenhand.audit.words.text import short
 from evenhand.policies.deciding import power
 from evenhand.policies.demands import Check, Comparator, ConfidenceInterval
@@ -181,7 +180,7 @@ def rows_to_settle(finding: Finding, interval: Interval, thresholds: Sequence[fl
 def without_number(finding: Finding) -> Outcome:
     """The answer of a finding that is not measured: undefined never passes."""
     where = place(finding)
-    reason, zh_reason = short(finding.reason), short(in_chinese(finding.reason))
+    reason, zh_reason = (short(finding.reason_text(language)) for language in ("en", "zh"))
     what = f"{finding.check}: {finding.measure}"
     if finding.status == "error":
         status: VerdictStatus = "error"

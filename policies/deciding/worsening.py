@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.comparing.compare import MORE_IS_BETTER, Paired, paired_change
+from evenhand.audit.comparing.compare import MORE_IS_BETTER, NotPairedError, Paired, paired_change
 from evenhand.audit.errors import InputError
 from evenhand.audit.finding import Finding
-from evenhand.audit.words.reasons import in_chinese
+from evenhand.audit.reason import quoted
+from evenhand.audit.words.reasons import render
 from evenhand.audit.words.text import name, short
 from evenhand.policies.deciding.decide import Demand, Outcome, Relation, relation, without_number
 from evenhand.policies.verdict import VerdictStatus
@@ -42,9 +43,10 @@ def row_by_row(
     try:
         change = paired_change(case, other, finding.measure, finding.group, level)
     except InputError as error:
+        why = error.reason if isinstance(error, NotPairedError) else quoted(error.message)
         because = say(
-            f"the cases cannot be compared row by row: {short(error.message)}",
-            f"两个案卷无法逐行比较：{short(in_chinese(error.message))}",
+            f"the cases cannot be compared row by row: {short(render(why))}",
+            f"两个案卷无法逐行比较：{short(render(why, 'zh'))}",
         )
         return Outcome("inconclusive", "no-comparison", because, (finding.id,))
     return _judged(finding, asked, change)
@@ -63,8 +65,8 @@ def _judged(finding: Finding, asked: Demand, change: Paired) -> Outcome:
     value, interval = change.difference, change.interval
     if value is None or interval is None:
         because = say(
-            f"no rows to compare: {short(change.reason)}",
-            f"没有可比较的行：{short(in_chinese(change.reason))}",
+            f"no rows to compare: {short(render(change.reason))}",
+            f"没有可比较的行：{short(render(change.reason, 'zh'))}",
         )
         return Outcome("inconclusive", "no-comparison", because, (finding.id,))
     thresholds, must, where = asked.thresholds, asked.words, place(finding)

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from evenhand.audit.words.reasons import render
+
 pytestmark = pytest.mark.bench
 ADULT = {
     "model": "mlp",
@@ -57,7 +59,7 @@ def findings(model: Path, data: Path, target: str, positive: Any, **changes: Any
 def require(name: str, found: dict[str, Any]) -> None:
     for measure in ("reason_fidelity", "reason_fidelity_lift", "reason_score_lift"):
         f = found[measure]
-        assert f.interval is not None, f.reason
+        assert f.interval is not None, render(f.reason)
         print(
             f"{name}: {measure} {f.value:.4f} [{f.interval.low:.4f}, {f.interval.high:.4f}] n={f.n}"
         )

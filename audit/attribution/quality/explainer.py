@@ -12,6 +12,7 @@ from evenhand.audit.attribution.kinds.players import PARTS, Part, players_of
 from evenhand.audit.attribution.request import AUTO, WITHOUT_GAP
 from evenhand.audit.errors import InputError, MissingNeed
 from evenhand.audit.models.predictor import Predictor
+from evenhand.audit.reason import because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,7 +100,7 @@ class Explainer:
         self.columns = tuple(predictor.input_columns)
         self.offered: tuple[str, ...] = tuple(can["methods"])
         if not self.offered:
-            raise MissingNeed("no method explains this model: its tokens can't be asked for")
+            raise MissingNeed(because("no-method-explains"))
         self.is_linear = bool(can["linear"])
         self.name = self.offered[0] if method == AUTO else method
         if self.name not in self.offered:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,7 +117,7 @@ class Space:
     """The columns that may change, in order, and why each of the others may not."""
 
     mutable: tuple[Mutable, ...]
-    immutable: Mapping[str, str] = field(default_factory=dict)
+    immutable: Mapping[str, Reasons] = field(default_factory=dict)
 
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
         """Rows as numbers of shape (rows, mutable columns): values, or positions in ``levels``;
@@ -194,12 +195,12 @@ def build_space(
     for name in columns:
         rule = rules.get(name, everyone)
         if name in sensitive:
-            immutable[name] = "a sensitive feature"
+            immutable[name] = because("sensitive-feature")
         elif rule.immutable:
-            immutable[name] = "declared immutable"
+            immutable[name] = because("declared-immutable")
         else:
             column = _mutable(name, frame[name], rule)
-            if isinstance(column, str):
+            if isinstance(column, tuple):
                 immutable[name] = column
             else:
                 mutable.append(column)
@@ -224,7 +225,7 @@ def spread_of(values: np.ndarray) -> float:
     return float(np.median(off)) or float(off.mean()) or 1.0
 
 
-def _mutable(name: str, cells: pd.Series[Any], rule: Rule) -> Mutable | str:
+def _mutable(name: str, cells: pd.Series[Any], rule: Rule) -> Mutable | Reasons:
     import numpy as np
     import pandas as pd
 
@@ -233,10 +234,10 @@ def _mutable(name: str, cells: pd.Series[Any], rule: Rule) -> Mutable | str:
         return _number(name, x[np.isfinite(x)], rule, cells.dtype)
     known = cells.dropna()
     if not known.map(lambda v: isinstance(v, str | bool | np.bool_)).all():
-        return "neither numbers nor texts"
+        return because("neither-numbers-nor-texts")
     counts = known.value_counts()
     if len(counts) > MOST_CATEGORIES:
-        return f"{len(counts)} different texts: names or free text"
+        return because("many-texts", n=len(counts))
     levels = np.array(sorted(counts.index, key=str), dtype=object)
     known_texts = {str(v) for v in levels}
     allowed = {str(v) for v in rule.values} or known_texts
@@ -247,19 +248,19 @@ def _mutable(name: str, cells: pd.Series[Any], rule: Rule) -> Mutable | str:
         )
     codes = np.array([float(i) for i, v in enumerate(levels) if str(v) in allowed])
     if len(levels) < 2 or codes.size == 0:
-        return "only one value in the data"
+        return because("one-value")
     return Mutable(
         name, 1.0, 1.0, 0.0, len(levels) - 1.0, "any", levels=levels, values=codes,
         dtype=cells.dtype,
     )  # fmt: skip
 
 
-def _number(name: str, known: np.ndarray, rule: Rule, dtype: Any) -> Mutable | str:
+def _number(name: str, known: np.ndarray, rule: Rule, dtype: Any) -> Mutable | Reasons:
     import numpy as np
 
     distinct = np.unique(known)
     if distinct.size < 2:
-        return "only one value in the data"
+        return because("one-value")
     low = float(distinct[0]) if rule.min is None else float(rule.min)
     high = float(distinct[-1]) if rule.max is None else float(rule.max)
     scale = spread_of(known)

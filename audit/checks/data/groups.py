@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import group_sizes
 from evenhand.audit.subject.subject import Subject
 
@@ -42,18 +43,26 @@ def measure(
         for cell in grouped.cells():
             group = cell.group
             yield record.plain("group_count", cell.n, n=subject.n, unit="row", group=group)
-            share = rate(cell.n, subject.n, levels, empty="no rows")
+            share = rate(cell.n, subject.n, levels, empty=because("no-rows"))
             yield record.write("group_share", share, group=group)
             if cell.has_labels:
                 positives = cell.confusion.tp + cell.confusion.fn
                 yield record.write(
-                    "label_rate", rate(positives, cell.n, levels, empty="no rows"), group=group
+                    "label_rate",
+                    rate(positives, cell.n, levels, empty=because("no-rows")),
+                    group=group,
                 )
         if grouped.has_labels and subject.task == "binary":
             yield _label_gap(record, grouped, levels, min_group_size)
+        nobody = because("nobody-in-group")
         for group in _empty_crossings(grouped):
             yield record.plain(
-                "group_count", 0, n=subject.n, unit="row", group=group, note="nobody is in it"
+                "group_count",
+                0,
+                n=subject.n,
+                unit="row",
+                group=group,
+                note=nobody,
             )
 
 
@@ -63,9 +72,11 @@ def _label_gap(record: Recorder, counts: Counts, levels: Sequence[float], minimu
     cells = counts.cells()
     big = [c for c in cells if c.n >= minimum]
     table = [GroupCount(c.name, c.confusion.tp + c.confusion.fn, c.n) for c in big]
-    found = gap([Family("label_rate", tuple(table), "no rows")], scale="difference", levels=levels)
+    found = gap(
+        [Family("label_rate", tuple(table), because("no-rows"))], scale="difference", levels=levels
+    )
     small = len(cells) - len(big)
-    note = f"{small} groups under {minimum} rows left out" if small else ""
+    note = because("small-groups-count", n=small, least=minimum) if small else ()
     return record.write("label_rate_difference", found, between=counts.features, note=note)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
 
@@ -45,10 +46,10 @@ def measure(
     from evenhand.audit.measure.ranking import roc_auc
 
     if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
+        raise MissingNeed(because("no-sensitive-features"))
     columns = _inputs(subject)
     if not columns:
-        raise MissingNeed("there are no input columns besides the sensitive features")
+        raise MissingNeed(because("no-input-besides-sensitive"))
     record = Recorder(__name__, seed)
     chosen = sample(subject, rows, record.stream("sample"))
     frame, groups = subject.frame.iloc[chosen], subject.groups.iloc[chosen]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How many rows were audited, how many were left out and why, and what is missing?"
@@ -19,9 +20,7 @@ MEASURES = {
     "missing_rate": "share of a column's cells that are missing, among the columns in use",
 }
 
-_WEIGHTS = (
-    "the row weights are used by fairness.group_rates and fairness.gaps; other measures count rows"
-)
+_WEIGHTS = because("weights-used-by", checks="fairness.group_rates and fairness.gaps")
 
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
@@ -29,15 +28,20 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     from evenhand.audit.measure.uncertainty.intervals import rate
 
     record = Recorder(__name__, seed)
-    dropped = sum(subject.dropped.values())
-    why = "; ".join([f"{n} rows: {reason}" for reason, n in subject.dropped.items()])
-    notes = "; ".join((*subject.notes, *([_WEIGHTS] if subject.is_weighted else ())))
+    dropped = subject.n_dropped
+    notes = subject.notes + (_WEIGHTS if subject.is_weighted else ())
     yield record.plain("row_count", subject.n, n=subject.n, unit="row", note=notes)
+    why = because("rows-dropped", n=dropped, why=because("no-true-label"))
+    why = why if dropped else because("none-dropped")
     yield record.plain(
-        "dropped_row_count", dropped, n=subject.n + dropped, unit="row", note=why or "none dropped"
+        "dropped_row_count",
+        dropped,
+        n=subject.n + dropped,
+        unit="row",
+        note=why,
     )
     for column in _columns_in_use(subject):
-        estimate = rate(subject.missing_cells(column), subject.n, levels, empty="no rows")
+        estimate = rate(subject.missing_cells(column), subject.n, levels, empty=because("no-rows"))
         yield record.write("missing_rate", estimate, column=column)
 
 

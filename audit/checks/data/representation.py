@@ -8,6 +8,7 @@ from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import InputError, MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import group_sizes
 from evenhand.audit.subject.subject import Subject
 
@@ -32,9 +33,8 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     """
     declared = {f: _shares(subject, f) for f in subject.sensitive_features}
     if not any(declared.values()):
-        raise MissingNeed(
-            "no reference shares are declared (declared: {reference.<feature>.<group>: 0.13})"
-        )
+        example = "{reference.<feature>.<group>: 0.13}"
+        raise MissingNeed(because("no-reference-shares", example=example))
     sizes = group_sizes(subject)
     record = Recorder(__name__, seed)
     for feature, shares in declared.items():
@@ -82,7 +82,7 @@ def _difference(
 
     from evenhand.audit.measure.uncertainty.intervals import rate
 
-    found = rate(count, n, levels, empty="no rows")
+    found = rate(count, n, levels, empty=because("no-rows"))
     shifted = tuple(
         i.model_copy(update={"low": i.low - share, "high": i.high - share}) for i in found.intervals
     )

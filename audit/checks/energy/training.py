@@ -8,6 +8,7 @@ from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.reason import because
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How much time, energy and carbon did training take, and how is that known?"
@@ -27,14 +28,14 @@ MEASURES = {
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields the record of ``cost.json``: the maker's claim, never reproducible."""
     if subject.model is None:
-        raise MissingNeed("there is no model: stored predictions hold no record of training")
+        raise MissingNeed(because("no-model-no-training"))
     says = subject.model.predictor.maker_says
     cost = says.get("cost")
     if not cost:
-        raise MissingNeed("the model holds no record of what its training cost (cost.json)")
+        raise MissingNeed(because("no-training-cost"))
     record = Recorder(__name__, seed)
     n = int(says.get("n_train") or 0)
-    whole = "" if cost.get("is_of_the_whole_run", True) else "of the last part of the run only"
+    whole = () if cost.get("is_of_the_whole_run", True) else because("last-part-only")
     kind = str(cost.get("energy_is") or "")
     energy = f"{kind}: {cost.get('energy_method', '')}"
     rows = {
@@ -50,7 +51,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     }
     for name, (value, unit, method) in rows.items():
         if value is None:
-            estimate = undefined("the record of training does not say", n=n)
+            estimate = undefined(because("training-does-not-say"), n=n)
         else:
             estimate = Estimate(float(value), n, method=f"from the model's cost.json; {method}")
         found = record.write(name, estimate, unit=unit, note=whole)

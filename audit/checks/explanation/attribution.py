@@ -10,6 +10,7 @@ from evenhand.audit.asking.explainers import is_prose, positive_position
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import InputError, MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
 
@@ -83,7 +84,7 @@ def measure(
     one by one in the artifact, with their cells unless ``keep_inputs`` is false.
     """
     if subject.model is None:
-        raise MissingNeed("there is no model to explain, only stored predictions")
+        raise MissingNeed(because("no-model-to-explain"))
     asked = {
         "method": method,
         "steps": steps,
@@ -304,7 +305,7 @@ def _gaps(
     gap = np.abs(arrays["gap"])
     n = len(gap)
     if np.isnan(gap).any():
-        reason = f"attributions by {found.facts['name']} are not in the unit of the output"
+        reason = because("attributions-in-other-unit", method=found.facts["name"])
         for measure in ("completeness_gap", "relative_completeness_gap"):
             yield record.write(measure, undefined(reason, n=n, method=about), random=True)
         return
@@ -312,9 +313,9 @@ def _gaps(
         unit = found.facts["unit"]
         yield record.write("completeness_gap", described(gap), unit=unit, random=True)
     else:
-        reason = f"attributions are in {found.facts['unit']}: see relative_completeness_gap"
+        reason = because("attributions-in-unit", unit=found.facts["unit"])
         yield record.without_value("completeness_gap", "not_applicable", reason)
     moved = np.abs(arrays["output"] - arrays["baseline_output"])
-    empty = "the output is that of the baseline in every row"
+    empty = because("output-is-baseline")
     share = ratio(gap, moved, levels, empty=empty).by(about)
     yield record.write("relative_completeness_gap", share, unit="ratio", random=True)

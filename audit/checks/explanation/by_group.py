@@ -11,8 +11,10 @@ from evenhand.audit.asking.stand_ins import subject_stand_ins
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,14 +45,15 @@ _BINS = 10  # as data.proxies
 
 @dataclass(frozen=True, eq=False)
 class _Weighed:
-    """Columns with their weights, (columns,), and how these came about; ``feature`` is "" where
-    they are about all sensitive features."""
+    """Columns with their weights, (columns,), and how these came about, or ``why`` there are none;
+    ``feature`` is "" where they are about all sensitive features."""
 
     measure: str
     weights: np.ndarray | None
     how: str
     feature: str = ""
     unit: str = "rate"
+    why: Reasons = ()
 
 
 def measure(
@@ -77,7 +80,7 @@ def measure(
     asked = explained_groups(subject, method=method, rows=rows, seed=seed, evaluations=evaluations)
     if not asked.explainer.is_tabular:
         parts = asked.explainer.part.parts
-        raise MissingNeed(f"asked of tables: {parts} are not columns that all rows have in common")
+        raise MissingNeed(because("asked-of-tables", parts=parts))
     record = Recorder(__name__, seed)
     about = f"{asked.found.method}; up to {asked.rows} rows of each group"
 
@@ -108,7 +111,7 @@ def _shares(
 
     between = (weighed.feature,) if weighed.feature else ()
     if weighed.weights is None:
-        yield record.without_value(weighed.measure, "not_applicable", weighed.how)
+        yield record.without_value(weighed.measure, "not_applicable", weighed.why)
         return
     parts: list[tuple[dict[str, str], np.ndarray]] = [({}, asked.everyone)]
     for feature, members in asked.groups.items():
@@ -138,22 +141,23 @@ def _weighed(
     columns = asked.explainer.columns
     own = [c for c in columns if c in subject.sensitive_features]
     others = [c for c in columns if c not in subject.sensitive_features]
-    none = "no sensitive feature is an input of the model"
+    none = because("no-sensitive-input")
     name = "sensitive_attribution_share"
     told = f"sensitive features among the inputs: {', '.join(own)}"
-    yield _Weighed(name, np.isin(columns, own) if own else None, told if own else none)
+    yield _Weighed(name, np.isin(columns, own) if own else None, told, why=() if own else none)
     name = "proxy_attribution_share"
     if not others:
-        none = "the model has no inputs besides the sensitive features"
-        yield _Weighed(name, None, none)
-        yield _Weighed("proxy_weighted_attribution", None, none)
+        none = because("no-other-model-input")
+        yield _Weighed(name, None, "", why=none)
+        yield _Weighed("proxy_weighted_attribution", None, "", why=none)
         return
     chosen = sample(subject, rows, record.stream("proxies"))
     frame = subject.frame.iloc[chosen][others].reset_index(drop=True)
     groups = subject.groups.iloc[chosen][list(subject.sensitive_features)].reset_index(drop=True)
     proxies = subject_stand_ins(subject, seed=record.seed, least_auc=proxy_auc, rows=rows)
-    told = ", ".join(f"{c} ({p.why})" for c, p in sorted(proxies.items())) or "none was found"
-    how = f"proxies (declared, or AUC of at least {proxy_auc:g} by its lower bound): {told}"
+    told = ", ".join(f"{c} ({render(p.why)})" for c, p in sorted(proxies.items()))
+    how = f"proxies (declared, or AUC of at least {proxy_auc:g} by its lower bound): "
+    how += told or "none was found"
     yield _Weighed(name, np.isin(columns, list(proxies)), how)
     for feature in subject.sensitive_features:
         names = groups[feature].to_numpy()
@@ -185,7 +189,7 @@ def _rank_shift(
 
     members = list(asked.big(feature, min_group_size).values())
     if len(members) < 2:
-        return undefined("fewer than two groups are large enough to compare", n=0), ""
+        return undefined(because("fewer-than-two-large-groups"), n=0), ""
     values = asked.found.values[np.concatenate(members)]
     codes = np.repeat(np.arange(len(members)), [len(m) for m in members])
     stream = record.stream(f"shift/{feature}")

@@ -12,7 +12,9 @@ from evenhand.audit.attribution.recourse.search import Found, Search
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,8 +80,9 @@ def measure(
     """
     people = Applicants(subject)
     if not people.space.mutable:
-        why = "; ".join(f"{c}: {w}" for c, w in sorted(people.space.immutable.items()))
-        raise MissingNeed(f"no input column can be changed ({why})")
+        kept = sorted(people.space.immutable.items())
+        each = [because("column-because", name=c, why=why)[0] for c, why in kept]
+        raise MissingNeed(because("no-column-can-change", columns=each))
     record = Recorder(__name__, seed)
     chosen = people.sample_adverse(rows, seed)
     frame = people.frame(chosen)
@@ -108,12 +111,12 @@ def _overall(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> It
     changes = _above_zero(sampled, changed.sum(axis=1).astype(float), levels)
     yield record.write("recourse_changes", changes, unit="column", **sampled.place)
     yield record.write("no_recourse_rate", _without(sampled, levels), **sampled.place)
-    likely = bounded_mean(sampled.plausibility, levels, empty="no change was found for anybody")
+    likely = bounded_mean(sampled.plausibility, levels, empty=because("no-change-found"))
     near = f"{sampled.about}; against {_NEIGHBOURS} or fewer people decided favourably"
     yield record.write("recourse_plausibility", likely.by(near), unit="share", **sampled.place)
     for j, column in enumerate(space.mutable):
         k, n = int(np.count_nonzero(changed[:, j])), len(changed)
-        share = _rate(sampled, k, n, levels, "no change was found for anybody")
+        share = _rate(sampled, k, n, levels, because("no-change-found"))
         yield record.write("recourse_share", share, column=column.name, **sampled.place)
 
 
@@ -129,12 +132,10 @@ def _by_group(
     costs, counts, small = {}, [], []
     for name in sorted(set(names)):
         rows = np.asarray(names == name)
-        note = ""
+        note: Reasons = ()
         if rows.sum() < fewest:
             small.append(str(name))
-            note = (
-                f"too small to compare: {int(rows.sum())} people refused, the minimum is {fewest}"
-            )
+            note = because("too-few-refused", n=rows.sum(), least=fewest)
         else:
             costs[str(name)] = lambda at, rows=rows: _cost(sampled, at, rows)
             missing = int((~sampled.found.is_found[rows]).sum())
@@ -142,11 +143,11 @@ def _by_group(
         place = {**sampled.place, "group": {feature: str(name)}, "note": note}
         yield record.write("recourse_cost", _cost(sampled, levels, rows), unit=_UNIT, **place)
         yield record.write("no_recourse_rate", _without(sampled, levels, rows), **place)
-    note = f"left out, under {fewest} people refused: {', '.join(small)}" if small else ""
+    note = because("few-refused-left-out", fewest=fewest, names=small) if small else ()
     between: dict[str, Any] = {**sampled.place, "between": (feature,), "note": note}
     apart = largest_difference(costs, levels).by(sampled.about)
     yield record.write("recourse_cost_difference", apart, unit=_UNIT, **between)
-    family = Family("no_recourse_rate", tuple(counts), "nobody was refused")
+    family = Family("no_recourse_rate", tuple(counts), because("nobody-refused"))
     without = gap([family], scale="difference", levels=levels).by(sampled.about)
     yield record.write("no_recourse_difference", without, **between)
 
@@ -160,7 +161,7 @@ def _cost(sampled: _Sampled, levels: Sequence[float], rows: np.ndarray | None = 
 def _above_zero(sampled: _Sampled, values: np.ndarray, levels: Sequence[float]) -> Estimate:
     from evenhand.audit.measure.uncertainty.intervals import mean
 
-    found = mean(values, levels, empty="no change was found for anybody")
+    found = mean(values, levels, empty=because("no-change-found"))
     return found.not_below(0.0).by(sampled.about)
 
 
@@ -169,10 +170,10 @@ def _without(
 ) -> Estimate:
     missing = ~sampled.found.is_found
     inside = missing if rows is None else missing[rows]
-    return _rate(sampled, int(inside.sum()), int(inside.size), levels, "nobody was refused")
+    return _rate(sampled, int(inside.sum()), int(inside.size), levels, because("nobody-refused"))
 
 
-def _rate(sampled: _Sampled, k: int, n: int, levels: Sequence[float], empty: str) -> Estimate:
+def _rate(sampled: _Sampled, k: int, n: int, levels: Sequence[float], empty: Reasons) -> Estimate:
     from evenhand.audit.measure.uncertainty.intervals import rate
 
     return rate(k, n, levels, empty=empty).by(sampled.about)
@@ -230,6 +231,6 @@ def _as_json(sampled: _Sampled, *, keep_people: bool) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "bounds": _bounds(people),
-        "immutable": dict(space.immutable),
+        "immutable": {column: render(why) for column, why in space.immutable.items()},
         "people": sorted(listed, key=lambda p: p["row"]),
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.asking.explainers import IGNORED, GroupsExplained, explained_groups
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
@@ -65,10 +66,10 @@ class _Quality:
         if name == "completeness_gap":
             return mean(abs(self.gap[at]), levels).not_below(0.0)
         if name == "relative_infidelity":
-            empty = f"no output changes with {self.parts.parts} {self.parts.hidden}"
+            empty = because("no-change", parts=self.parts.parts, hidden=self.parts.hidden)
             return ratio(self.infidelity[at], self.moved[at], levels, empty=empty)
         if not self.has_order:
-            return undefined(f"one {self.parts.part} has no order", n=len(at))
+            return undefined(because("one-part", part=self.parts.part), n=len(at))
         return mean(self.deletion_gain[at], levels)
 
 

@@ -10,6 +10,7 @@ from evenhand.audit.asking.explainers import IGNORED, answers_of, explained_samp
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import InputError
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
 
@@ -69,10 +70,10 @@ class _Asked:
     about: str
 
     @property
-    def no_order(self) -> str:
+    def no_order(self) -> Reasons:
         """Why there is no order of parts; empty where there is one."""
         part = self.explainer.part.part
-        return f"one {part} has no order" if self.found.most < 2 else ""
+        return because("one-part", part=part) if self.found.most < 2 else ()
 
     def write(self, measure: str, estimate: Estimate, *, how: str = "", **fields: Any) -> Finding:
         return self.record.write(measure, estimate.by(self.about, how), random=True, **fields)
@@ -139,7 +140,7 @@ def _infidelity(asked: _Asked, draws: int) -> Iterator[Finding]:
     how = f"{len(masks)} sets of {part.parts} {part.hidden}, the same for all rows"
     estimate = mean(each, asked.levels).not_below(0.0)
     yield asked.write("infidelity", estimate, how=how, unit=f"({found.unit})^2")
-    empty = f"no output changes with {part.parts} {part.hidden}"
+    empty = because("no-change", parts=part.parts, hidden=part.hidden)
     moved = q.mean_change(changes, masks, found.there)
     share = q.ratio(each, moved, asked.levels, empty=empty)
     yield asked.write("relative_infidelity", share, how=how, unit="ratio")
@@ -238,9 +239,10 @@ def _randomised(asked: _Asked, shuffles: int) -> Finding:
         each = agreement.by_length(agreement.spearman, values, other, there)
         if not np.isnan(each).all():
             means.append(np.nanmean(each))
-    empty = "no shuffled model has attributions that differ between columns"
+    empty = because("shuffles-do-not-differ")
     found = agreement.mean_known(np.array(means), asked.levels, -1.0, 1.0, empty=empty)
-    note = "" if len(means) == shuffles else f"{shuffles - len(means)} shuffles without an order"
+    without = shuffles - len(means)
+    note = because("shuffles-without-order", n=without) if without else ()
     how += f"; first {n} rows, {shuffles} shuffles, interval over shuffles"
     counts = {"shuffles": len(means)}
     return asked.write(
@@ -256,7 +258,7 @@ def _two_methods(asked: _Asked, top_k: int) -> Iterator[Finding]:
     k, n = agreement.top_of(asked.found.most, top_k), len(asked.frame)
     names = ("method_rank_correlation", "method_kendall_tau", "method_top_k_overlap")
     units = ("correlation", "correlation", "rate")
-    why = asked.no_order or ("" if other else "no second method is offered")
+    why = asked.no_order or (() if other else because("no-second-method"))
     if why or other is None:
         for name, unit in zip(names, units, strict=True):
             yield asked.write(name, undefined(why, n=n), unit=unit)
@@ -264,7 +266,7 @@ def _two_methods(asked: _Asked, top_k: int) -> Iterator[Finding]:
     second = asked.explainer.attribute(asked.frame, method=other).values
     works = (agreement.spearman, agreement.kendall, agreement.top_overlap(k))
     rows = [agreement.by_length(work, values, second, there) for work in works]
-    empty = f"no row has {asked.explainer.part.parts} in an order by both methods"
+    empty = because("no-order-by-both", parts=asked.explainer.part.parts)
     for name, unit, each in zip(names, units, rows, strict=True):
         low = 0.0 if unit == "rate" else -1.0
         how = f"against {other.replace('_', ' ')}" + (f"; k = {k}" if unit == "rate" else "")
@@ -281,13 +283,11 @@ def _importance(asked: _Asked, subject: Subject, repeats: int) -> Finding:
     name = "importance_rank_correlation"
     if not asked.explainer.is_tabular:
         parts = asked.explainer.part.parts
-        reason = f"permutation shuffles columns among rows; these rows are explained by {parts}"
+        reason = because("permutation-needs-columns", parts=parts)
         return asked.record.without_value(name, "not_applicable", reason)
     answers = answers_of(subject)
     if answers is None or subject.model is None:
-        return asked.record.without_value(
-            name, "not_applicable", "the data has no true answers (no target was named)"
-        )
+        return asked.record.without_value(name, "not_applicable", because("no-true-answers"))
     stream = asked.record.stream("importance")
     predictor = subject.model.predictor
     chosen = sample(subject, _IMPORTANCE_ROWS, stream)
@@ -308,7 +308,7 @@ def _closed_form(asked: _Asked) -> Finding:
     name = "closed_form_gap"
     explainer = asked.explainer
     if not explainer.is_linear:
-        reason = "the model was not found to be linear, so its attributions have no closed form"
+        reason = because("not-linear")
         return asked.record.without_value(name, "not_applicable", reason)
     try:
         exact = explainer.attribute(asked.frame, method="linear", output="logit")

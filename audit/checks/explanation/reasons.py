@@ -11,6 +11,8 @@ from evenhand.audit.asking.stand_ins import StandIn
 from evenhand.audit.attribution import reasons as core
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.finding import Finding
+from evenhand.audit.measure.uncertainty.estimate import NO_ROWS
+from evenhand.audit.reason import Reasons, because, named
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
@@ -152,16 +154,17 @@ def _quality(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> It
 
     people, tested = sampled.people, _tested(sampled)
     reference = people.reference
-    note = "" if reference.is_favourable else _refused(reference.score)
+    refused = because("reference-refused", score=reference.score)
+    note = () if reference.is_favourable else refused
     place = sampled.place
-    none = "nobody among the sampled people has a reason"
+    none = because("nobody-has-reason")
     test = f"{sampled.about}; tested by setting one column at a time to the reference"
     fidelity = _bounded(tested.fidelity, levels, empty=none).by(test)
     yield record.write("reason_fidelity", fidelity, unit="share", note=note, **place)
     chance = f"{test}; against a random scored column that differs from the reference"
     # A single scored column can't matter more than another.
     has_others = sum(people.may_be_named) > 1
-    none = none if has_others else "one scored column: there is no other to compare a reason with"
+    none = none if has_others else because("one-scored-column")
     lifts = tested.fidelity - tested.by_chance if has_others else tested.fidelity[:0]
     lift = mean(lifts, levels, empty=none)
     yield record.write("reason_fidelity_lift", lift.by(chance), unit="share", note=note, **place)
@@ -175,30 +178,30 @@ def _counted(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> It
     from evenhand.audit.measure.uncertainty.intervals import rate
 
     people, proxies, n = sampled.people, sampled.proxies, len(sampled.chosen)
-    named = np.zeros((n, len(people.columns)), dtype=bool)
+    is_reason = np.zeros((n, len(people.columns)), dtype=bool)
     for i, own in enumerate(sampled.reasons):
-        named[i, own] = True
+        is_reason[i, own] = True
 
     def share(measure: str, k: int, **fields: Any) -> Finding:
-        estimate = rate(k, n, levels, empty="nobody was refused").by(sampled.about)
+        estimate = rate(k, n, levels, empty=because("nobody-refused")).by(sampled.about)
         return record.write(measure, estimate, **fields, **sampled.place)
 
     for j, column in enumerate(people.columns):
         if column in people.sensitive:
             continue
-        note = f"a proxy: {proxies[column].why}" if column in proxies else ""
-        yield share("reason_share", int(named[:, j].sum()), column=column, note=note)
-    yield share("without_reason_rate", int((~named.any(axis=1)).sum()))
+        note = because("proxy", why=proxies[column].why) if column in proxies else ()
+        yield share("reason_share", int(is_reason[:, j].sum()), column=column, note=note)
+    yield share("without_reason_rate", int((~is_reason.any(axis=1)).sum()))
     is_proxy = np.array([c in proxies for c in people.columns])
-    listed = ", ".join(f"{c} ({proxies[c].why})" for c in sorted(proxies))
-    note = f"proxies: {listed}" if proxies else "no input is declared or detected as a proxy"
-    yield share("proxy_reason_rate", int((named & is_proxy).any(axis=1).sum()), note=note)
+    names = named({c: proxies[c].why for c in sorted(proxies)})
+    note = because("proxies", names=names) if proxies else because("no-proxy")
+    yield share("proxy_reason_rate", int((is_reason & is_proxy).any(axis=1).sum()), note=note)
     is_sensitive = np.array([c in people.sensitive for c in people.columns])
     everyone = core.ranked(sampled.push, np.ones(len(people.columns), dtype=bool))
     among = sum(bool(is_sensitive[own].any()) for own in everyone)
-    read = ", ".join(people.sensitive)
-    note = f"read by the model, and left out as reasons: {read}" if read else ""
-    note = note or "the model reads no sensitive feature"
+    read = people.sensitive
+    left_out = because("left-out-as-reasons", features=read)
+    note = left_out if read else because("reads-no-sensitive-feature")
     yield share("sensitive_reason_rate", among, note=note)
 
 
@@ -217,19 +220,12 @@ def _tested(sampled: _Sampled) -> _Tested:
     return _Tested(np.array(fidelity), np.array(by_chance), np.array(lift))
 
 
-def _bounded(values: Any, levels: Sequence[float], empty: str = "no rows") -> Estimate:
+def _bounded(values: Any, levels: Sequence[float], empty: Reasons = NO_ROWS) -> Estimate:
     import numpy as np
 
     from evenhand.audit.measure.uncertainty.bounded import bounded_mean
 
     return bounded_mean(np.asarray(values, dtype=float), levels, empty=empty)
-
-
-def _refused(score: float) -> str:
-    return (
-        f"the reference applicant itself is refused (score {score:.3g}): declare another one in "
-        "reference_applicant"
-    )
 
 
 def _as_json(sampled: _Sampled, *, keep_people: bool) -> dict[str, Any]:

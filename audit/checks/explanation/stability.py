@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.asking.explainers import explained_sample
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ MEASURES = {
     "seed_top_k_overlap": "mean share of top columns (patches, words) that stay on top with other "
     "seeds",
 }
-IGNORED = "every attribution is zero: there is no order that could change"
+IGNORED = because("attributions-zero-no-order")
 
 
 def measure(
@@ -76,7 +77,7 @@ def measure(
     ):
         yield write(name, estimate, how, unit)
     if not explainer.draws:
-        reason = f"{explainer.name.replace('_', ' ')} draws nothing: every seed gives the same"
+        reason = because("method-draws-nothing", method=explainer.name.replace("_", " "))
         for name in ("seed_rank_correlation", "seed_top_k_overlap"):
             yield record.without_value(name, "not_applicable", reason)
     else:
@@ -123,9 +124,9 @@ def _under_noise(
         ("noise_top_k_overlap", "rate"),
     )
     if not scale or not values.any():
-        why = IGNORED if scale else "no column of numbers that noise could move"
+        why = IGNORED if scale else because("no-column-for-noise")
         if not explainer.is_tabular:
-            why = f"noise moves columns of numbers; these rows are made of {explainer.part.parts}"
+            why = because("noise-moves-columns", parts=explainer.part.parts)
         for name, unit in names:
             yield name, unit, undefined(why, n=len(frame)), how
         return
@@ -135,7 +136,7 @@ def _under_noise(
     known = change[~np.isnan(change)]
     estimate = mean(known, levels, empty=IGNORED).not_below(0.0)
     left = len(change) - len(known)
-    note = f"{left} rows without any attribution left out" if left else ""
+    note = because("rows-without-attribution", n=left) if left else ()
     yield "sensitivity", "ratio", replace(estimate, reason=estimate.reason or note), how
     for part, unit, estimate, at in _kept(explainer, found, list(moved), levels, top_k):
         yield f"noise_{part}", unit, estimate, how + at
@@ -157,7 +158,7 @@ def _kept(
     values, there = found.values, found.there
     k = agreement.top_of(found.most, top_k)
     if k < 1:
-        why = f"one {explainer.part.part} has no order"
+        why = because("one-part", part=explainer.part.part)
         for part, unit in (("rank_correlation", "correlation"), ("top_k_overlap", "rate")):
             yield part, unit, undefined(why, n=len(values)), ""
         return

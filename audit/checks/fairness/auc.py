@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import predictions_of
 from evenhand.audit.subject.subject import Subject
 
@@ -42,13 +43,13 @@ def measure(
     from evenhand.audit.subject.counts import control_levels
 
     if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
+        raise MissingNeed(because("no-sensitive-features"))
     predictions = predictions_of(subject)
     truth, score = predictions.is_positive, predictions.score
     if truth is None:
-        raise MissingNeed("the data has no true labels (no target was named)")
+        raise MissingNeed(because("no-true-labels"))
     if score is None:
-        raise MissingNeed("only predicted labels are stored, no scores")
+        raise MissingNeed(because("labels-only-no-scores"))
     record = Recorder(__name__, seed)
     for level, inside in control_levels(predictions.groups, subject.control_features):
         groups = predictions.groups.loc[inside, list(subject.sensitive_features)]
@@ -81,8 +82,8 @@ def _within(
     everyone = Background(truth, score)
     by_features: dict[tuple[str, ...], dict[str, EstimateAt]] = {}
     for own, rows in group_rows(inside.groups, [str(c) for c in inside.groups.columns])[1:]:
-        small = f"too small to compare: {rows.size} rows, the minimum is {minimum}"
-        note = small if rows.size < minimum else ""
+        is_small = rows.size < minimum
+        note = because("too-small", n=rows.size, least=minimum) if is_small else ()
         within, group = partial(roc_auc, truth[rows], score[rows]), {**own, **level}
         yield record.write("roc_auc_score", within(levels), group=group, note=note)
         yield record.write("bpsn_auc", everyone.bpsn(rows, levels), group=group, note=note)

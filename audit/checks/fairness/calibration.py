@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.predictions import Predictions, predictions_of
 from evenhand.audit.subject.subject import Subject
 
@@ -53,21 +54,21 @@ def measure(
     from evenhand.audit.subject.counts import control_levels
 
     if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
+        raise MissingNeed(because("no-sensitive-features"))
     predictions = predictions_of(subject)
     if predictions.is_positive is None:
-        raise MissingNeed("the data has no true labels (no target was named)")
+        raise MissingNeed(because("no-true-labels"))
     if predictions.score is None:
-        raise MissingNeed("only predicted labels are stored, no scores")
+        raise MissingNeed(because("labels-only-no-scores"))
     if not predictions.is_probability:
-        raise MissingNeed("the scores are not probabilities of the label")
+        raise MissingNeed(because("scores-of-another-kind"))
     record = Recorder(__name__, seed)
     curves: list[dict[str, Any]] = []
     for level, inside in control_levels(predictions.groups, subject.control_features):
         groups = _groups(predictions.only(inside), subject.sensitive_features, bins)
         for own, found in groups:
-            small = f"too small to compare: {found.n} rows, the minimum is {min_group_size}"
-            note = small if found.n < min_group_size else ""
+            is_small = found.n < min_group_size
+            note = because("too-small", n=found.n, least=min_group_size) if is_small else ()
             group = {**own, **level}
             yield from found.findings(record, group, levels, note)
             curves.append({"group": group, "bins": [b.to_json(levels[0]) for b in found.bins]})
@@ -116,7 +117,7 @@ class _Group:
         return mean(self.is_positive - self.score, levels)
 
     def findings(
-        self, record: Recorder, group: Mapping[str, str], levels: Sequence[float], note: str
+        self, record: Recorder, group: Mapping[str, str], levels: Sequence[float], note: Reasons
     ) -> Iterator[Finding]:
         """Every measure of this group."""
         from evenhand.audit.measure.calibration import recalibrate

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import ClassPredictions, expect, score
 from evenhand.audit.subject.subject import Subject
 
@@ -70,7 +71,7 @@ def measure(
     from evenhand.audit.subject.counts import count_groups
 
     if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
+        raise MissingNeed(because("no-sensitive-features"))
     found = expect(score(subject), ClassPredictions)
     counts = count_groups(
         subject.groups,
@@ -107,7 +108,7 @@ def _rates(
     for own, table in _groups(counts):
         group = {**own, **level}
         n = int(table.sum())
-        note = f"too small to compare: {n} rows, the minimum is {minimum}" if n < minimum else ""
+        note = because("too-small", n=n, least=minimum) if n < minimum else ()
         yield record.plain(
             "count", n, n=n, unit="row", group=group, note=note, artifacts=named_artifact
         )
@@ -141,8 +142,7 @@ def _gaps(
         if not small:
             return estimate
         left_out = estimate.counts.get("groups_left_out", 0) + small
-        note = f"{small} groups under {minimum} rows left out"
-        reason = "; ".join(r for r in (estimate.reason, note) if r)
+        reason = estimate.reason + because("small-groups-count", n=small, least=minimum)
         sizes = {**estimate.counts, "groups": len(everyone), "groups_left_out": left_out}
         return replace(estimate, counts=sizes, reason=reason)
 
@@ -151,14 +151,16 @@ def _gaps(
         of_class: Mapping[str, str] = {**level, "class": label}
         for rate in _ONE_VS_REST if counts.has_labels else ("selection_rate",):
             counted = [(name, *m.one_vs_rest_count(t, position, rate)) for name, t in big]
-            empty = counted[0][3] if counted else "no rows"
+            empty = counted[0][3] if counted else because("no-rows")
             family = Family(rate, tuple(GroupCount(x, k, n) for x, k, n, _ in counted), empty)
             estimate = noted(gap([family], scale="difference", levels=levels))
             yield record.write(_GAPS[rate], estimate, group=of_class, between=between)
     if not counts.has_labels:
         return
     right = tuple(GroupCount(x, int(t.trace()), int(t.sum())) for x, t in big)
-    estimate = gap([Family("accuracy_score", right, "no rows")], scale="difference", levels=levels)
+    estimate = gap(
+        [Family("accuracy_score", right, because("no-rows"))], scale="difference", levels=levels
+    )
     yield record.write("accuracy_score_difference", noted(estimate), group=level, between=between)
     macro = {name: _macro_at(table) for name, table in big}
     estimate = largest_difference(macro, levels)
@@ -173,7 +175,7 @@ def _macro_at(table: np.ndarray) -> Callable[[Sequence[float]], Estimate]:
 
     def at(levels: Sequence[float]) -> Estimate:
         if (table.sum(axis=1) == 0).any():
-            return undefined("no rows of some class", n=int(table.sum()))
+            return undefined(because("no-rows-of-some-class"), n=int(table.sum()))
         return balanced_accuracy(table, levels)
 
     return at

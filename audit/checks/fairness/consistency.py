@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import predictions_of
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
@@ -46,7 +47,7 @@ def measure(
     from evenhand.audit.measure.neighbours import disagreement, encode
 
     if subject.model is None:
-        raise MissingNeed("there is no model whose input columns could be compared")
+        raise MissingNeed(because("no-model-inputs"))
     inputs = subject.model.predictor.input_columns
     columns = [c for c in inputs if c not in subject.sensitive_features]
     record = Recorder(__name__, seed)
@@ -54,12 +55,12 @@ def measure(
     chosen = sample(subject, rows, record.stream("sample"))
     encoded, left_out = encode(subject.frame.iloc[chosen][columns])
     if encoded.shape[1] == 0:
-        raise MissingNeed("no input column besides the sensitive features can be compared")
+        raise MissingNeed(because("no-other-input"))
     if chosen.size <= neighbours:
-        raise MissingNeed(f"{chosen.size} rows are too few for {neighbours} neighbours each")
+        raise MissingNeed(because("too-few-for-neighbours", n=chosen.size, k=neighbours))
     answers = predictions_of(subject).is_selected[chosen].astype(float)
     apart = disagreement(encoded, answers, neighbours)
-    note = f"columns left out: {', '.join(left_out)}" if left_out else ""
+    note = because("columns-left-out", names=left_out) if left_out else ()
     about = f"{neighbours} nearest neighbours among {chosen.size} of {subject.n} rows"
     everyone = _agreement(apart, levels, about)
     yield record.write("consistency_score", everyone, note=note, random=sampled)
@@ -67,12 +68,12 @@ def measure(
         names = subject.groups[feature].to_numpy()[chosen]
         for name in sorted(set(names)):
             part = apart[names == name]
-            small = f"too small to compare: {part.size} rows, the minimum is {min_group_size}"
+            small = because("too-small", n=part.size, least=min_group_size)
             yield record.write(
                 "consistency_score",
                 _agreement(part, levels, about),
                 group={feature: str(name)},
-                note=small if part.size < min_group_size else "",
+                note=small if part.size < min_group_size else (),
                 random=sampled,
             )
 

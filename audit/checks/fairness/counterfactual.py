@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import InputError, MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.predictions import predictions_on
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
@@ -59,9 +60,9 @@ def measure(
     their term count as one template.
     """
     if subject.model is None:
-        raise MissingNeed("there is no model that could be asked again, only stored predictions")
+        raise MissingNeed(because("no-model-to-ask"))
     if not (subject.sensitive_features or text_column):
-        raise MissingNeed("no sensitive features were named, and no text column with terms")
+        raise MissingNeed(because("no-sensitive-features-or-terms"))
     record = Recorder(__name__, seed)
     reads = subject.model.predictor.input_columns
     frame = subject.frame.iloc[sample(subject, rows, record.stream("sample"))]
@@ -69,7 +70,7 @@ def measure(
     about = f"{len(frame)} of {subject.n} rows"
     for feature in subject.sensitive_features:
         if feature not in reads:
-            why = f"the model does not read {feature!r}: swapping it changes nothing"
+            why = because("feature-not-read", feature=repr(feature))
             for name in MEASURES:
                 yield record.without_value(name, "not_applicable", why, column=feature)
             continue
@@ -79,17 +80,17 @@ def measure(
     if text_column:
         swapped = _term_swaps(subject, frame, text_column, terms, reads)
         what = f"{about}, identity terms swapped, clustered by template"
-        yield from _findings(record, swapped, levels, text_column, what, "", random=random)
+        yield from _findings(record, swapped, levels, text_column, what, (), random=random)
 
 
-def _feature_swaps(subject: Subject, frame: pd.DataFrame, feature: str) -> tuple[_Swapped, str]:
+def _feature_swaps(subject: Subject, frame: pd.DataFrame, feature: str) -> tuple[_Swapped, Reasons]:
     import numpy as np
 
     counts = subject.frame[feature].dropna().value_counts()
     values = sorted(counts.index, key=lambda v: (-counts[v], str(v)))
-    note = ""
+    note: Reasons = ()
     if len(values) > _MOST_VALUES:
-        note = f"swapped to the {_MOST_VALUES} most frequent of {len(values)} values"
+        note = because("swapped-to-most-frequent", most=_MOST_VALUES, n=len(values))
     before = predictions_on(subject, frame)
     assert before.score is not None
     flips, shift, unit = [], [], []
@@ -128,7 +129,7 @@ def _term_swaps(
         if template is not None:
             found.setdefault(template.text, row)
     if not found:
-        raise MissingNeed(f"none of the terms occurs in column {column!r}")
+        raise MissingNeed(because("no-term-in-column", column=repr(column)))
     changed: list[pd.DataFrame] = []
     for term in known:
         part = frame.iloc[list(found.values())].copy()
@@ -152,7 +153,7 @@ def _findings(
     levels: Sequence[float],
     column: str,
     what: str,
-    note: str,
+    note: Reasons,
     *,
     random: bool,
 ) -> Iterator[Finding]:
@@ -166,7 +167,7 @@ def _findings(
     flipped = np.bincount(position, weights=swapped.flips) > 0
     shift = np.bincount(position, weights=swapped.shift) / swaps
     place: dict[str, Any] = {"column": column, "note": note, "random": random}
-    flips = rate(int(flipped.sum()), int(units.size), levels, empty="no rows to swap")
+    flips = rate(int(flipped.sum()), int(units.size), levels, empty=because("no-rows-to-swap"))
     flips = replace(flips, method=f"{what}; {flips.method}")
     yield record.write("counterfactual_flip_rate", flips, **place)
     moved = bounded_mean(shift, levels)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because, listed, named
 from evenhand.audit.subject.predictions import group_counts
 from evenhand.audit.subject.subject import UNKNOWN, Subject
 
@@ -130,13 +131,11 @@ class _Groups:
         small = [c for c in self.small if c not in but]
         if not small:
             return estimate
-        named = ", ".join(f"{c.name} ({c.n} rows)" for c in small[:8])
-        more = f" and {len(small) - 8} more" if len(small) > 8 else ""
-        note = f"too small, left out (minimum {self.minimum} rows): {named}{more}"
+        names = listed(because("named-rows", name=c.name, n=c.n)[0] for c in small)
+        note = because("small-groups-left-out", least=self.minimum, names=names)
         left_out = estimate.counts.get("groups_left_out", 0) + len(small)
         counts = {**estimate.counts, "groups": len(self.cells), "groups_left_out": left_out}
-        reason = "; ".join(r for r in (estimate.reason, note) if r)
-        return replace(estimate, counts=counts, reason=reason)
+        return replace(estimate, counts=counts, reason=estimate.reason + note)
 
 
 def _estimates(
@@ -218,12 +217,12 @@ def _treatment_equality(cells: Sequence[Cell], levels: Sequence[float]) -> Estim
     counted = [_group(c, "false_negatives_among_errors") for c in cells]
     kept = [g for g in counted if g.n > g.k]
     counts = {"groups": len(cells), "groups_left_out": len(cells) - len(kept)}
-    without = ", ".join(g.name for g in counted if g.n <= g.k)
-    note = f"left out: {without} (no false positives)" if without else ""
+    without = {g.name: because("no-false-positives") for g in counted if g.n <= g.k}
+    note = because("left-out", names=listed(named(without))) if without else ()
     n = sum(int(g.rows or 0) for g in kept)
     if len(kept) < 2:
-        why = "; ".join(p for p in ("fewer than two groups to compare", note) if p)
-        return undefined(why, n=n, counts=counts, method="ratio of counts")
+        why = because("fewer-than-two-groups-to-compare")
+        return undefined(why + note, n=n, counts=counts, method="ratio of counts")
     k = np.array([g.k for g in kept], dtype=float)
     rows = np.array([g.n for g in kept], dtype=float)
 
@@ -247,7 +246,7 @@ def _if_known(groups: _Groups, form: _Form, end: str, levels: Sequence[float]) -
 
     n = groups.counts.n
     if groups.counts.weights is not None:
-        return undefined("bounds for unknown values are not offered for weighted rows", n=n)
+        return undefined(because("no-bounds-for-weights"), n=n)
     widening = widest if form.scale == "difference" else lowest_ratio
     widens = (form.scale == "difference") == (end == "highest")
     families = []
@@ -291,9 +290,9 @@ def _drawn(groups: _Groups, rate: str, levels: Sequence[float], stream: Sequence
     against: Against = "to_overall" if rate == "selection_rate" else "between_groups"
     n = groups.counts.n
     if against == "between_groups" and len(groups.big) > _MOST_DRAWN:
-        return undefined(f"more than {_MOST_DRAWN} groups: their pairs are not drawn", n=n)
+        return undefined(because("too-many-groups-for-pairs", most=_MOST_DRAWN), n=n)
     if not groups.cells:
-        return undefined("no rows", n=0)
+        return undefined(because("no-rows"), n=0)
     four = [(c.confusion.tn, c.confusion.fp, c.confusion.fn, c.confusion.tp) for c in groups.cells]
     weights = [c.weights for c in groups.cells]
     return bootstrap_gap(
@@ -303,6 +302,6 @@ def _drawn(groups: _Groups, rate: str, levels: Sequence[float], stream: Sequence
         levels=levels,
         seed=stream,
         compared=np.array([c.n >= groups.minimum for c in groups.cells]),
-        empty="the rate has no rows",
+        empty=because("rate-has-no-rows"),
         weights=None if weights[0] is None else np.array(weights).swapaxes(0, 1),
     )

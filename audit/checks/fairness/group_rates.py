@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import group_counts
 from evenhand.audit.subject.subject import Subject
 
@@ -82,7 +83,7 @@ def _cell_findings(
     from evenhand.audit.measure.classification import estimate_rate
 
     small = cell.n < minimum
-    note = f"too small to compare: {cell.n} rows, the minimum is {minimum}" if small else ""
+    note = because("too-small", n=cell.n, least=minimum) if small else ()
     group = {**cell.group, **level}
     for name in measures:
         if name == "count":

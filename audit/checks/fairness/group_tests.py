@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.predictions import group_counts
 from evenhand.audit.subject.subject import Subject
 
@@ -43,7 +44,7 @@ def measure(
     """
     counts = group_counts(subject)
     if counts.weights is not None:
-        raise MissingNeed("these tests count rows; they are not offered for weighted rows")
+        raise MissingNeed(because("no-tests-for-weights"))
     own = counts.by(subject.sensitive_features)
     yield from from_counts(own, seed=seed, levels=levels, min_group_size=min_group_size)
 
@@ -87,7 +88,7 @@ def _tested(
 
 
 def _difference(
-    k1: int, n1: int, k2: int, n2: int, empty: str, test: str, levels: Sequence[float]
+    k1: int, n1: int, k2: int, n2: int, empty: Reasons, test: str, levels: Sequence[float]
 ) -> Estimate:
     from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
     from evenhand.audit.measure.uncertainty.intervals import newcombe
@@ -95,9 +96,7 @@ def _difference(
     counts = {"k": k1, "n": n1, "k_rest": k2, "n_rest": n2}
     method = f"Newcombe interval; {test}"
     if not n1 or not n2:
-        where = "this group" if not n1 else "the rest"
-        return undefined(
-            f"{empty} in {where}", n=n1 + n2, counts=counts, method="Newcombe interval"
-        )
+        why = because("within", why=empty, where="this-group" if not n1 else "rest")
+        return undefined(why, n=n1 + n2, counts=counts, method="Newcombe interval")
     intervals = tuple(newcombe(k1, n1, k2, n2, level) for level in levels)
     return Estimate(k1 / n1 - k2 / n2, n1 + n2, intervals, counts, method)

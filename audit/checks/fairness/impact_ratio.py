@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import RowsOnDisk
 from evenhand.audit.finding import Finding, Status
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.predictions import (
     Predictions,
     ValuePredictions,
@@ -67,7 +68,7 @@ def measure(
 Table = Sequence[tuple[Mapping[str, str], int, int]]
 
 
-def _above_median(subject: Subject) -> tuple[Counts | None, Status, str]:
+def _above_median(subject: Subject) -> tuple[Counts | None, Status, Reasons]:
     """People above the median score as if selected, or why there are none: status and reason."""
     import numpy as np
 
@@ -76,15 +77,15 @@ def _above_median(subject: Subject) -> tuple[Counts | None, Status, str]:
     try:
         found = score(subject)
     except RowsOnDisk as needed:
-        return None, "skipped", str(needed)
+        return None, "skipped", needed.reason
     if isinstance(found, Predictions):
         scores = found.score
     else:
         scores = expect(found, ValuePredictions).predicted
     if scores is None:
-        return None, "not_applicable", "only predicted labels are stored"
+        return None, "not_applicable", because("labels-only")
     above = scores > np.median(scores)
-    return count_groups(subject.groups, subject.sensitive_features, None, above), "measured", ""
+    return count_groups(subject.groups, subject.sensitive_features, None, above), "measured", ()
 
 
 def _table(counts: Counts, features: tuple[str, ...]) -> Table:
@@ -96,7 +97,9 @@ def _scoring_rates(record: Recorder, table: Table, levels: Sequence[float]) -> I
     from evenhand.audit.measure.uncertainty.intervals import rate
 
     for group, k, n in table:
-        yield record.write("scoring_rate", rate(k, n, levels, empty="no rows"), group=group)
+        yield record.write(
+            "scoring_rate", rate(k, n, levels, empty=because("no-rows")), group=group
+        )
 
 
 def _ratios(
@@ -112,10 +115,10 @@ def _ratios(
     top = highest(compared) if len(compared) > 1 else None
     for group, k, n in table:
         if n < minimum_share * total:
-            why = f"under {minimum_share:g} of the people in its table, left out: {n} people"
-            estimate = undefined(f"{why}, rate {k / n:.3f}", n=n)
+            why = because("under-share", share=minimum_share, n=n, rate=k / n)
+            estimate = undefined(why, n=n)
         elif top is None:
-            estimate = undefined("fewer than two groups to compare", n=n)
+            estimate = undefined(because("fewer-than-two-groups-to-compare"), n=n)
         else:
             estimate = impact_ratio(Selected(k, n), top, levels)
         estimate = replace(estimate, counts={**estimate.counts, "table": total})

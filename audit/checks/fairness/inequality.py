@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import group_counts
 from evenhand.audit.subject.subject import Subject
 
@@ -38,7 +39,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     """
     counts = group_counts(subject)
     if not counts.has_labels:
-        raise MissingNeed("the data has no true labels (no target was named)")
+        raise MissingNeed(because("no-true-labels"))
     record = Recorder(__name__, seed)
     for level, part in counts.levels(subject.control_features):
         yield from _within(record, part, subject, level, levels)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import decides_itself, mitigation_claim, predictions_of
 from evenhand.audit.subject.subject import Subject
 
@@ -33,7 +34,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     from evenhand.audit.measure.uncertainty.intervals import rate
 
     if subject.model is None:
-        raise MissingNeed("there is no model: stored predictions don't say how they were decided")
+        raise MissingNeed(because("no-model-no-decision-rule"))
     record = Recorder(__name__, seed)
     predictor = subject.model.predictor
     claim = mitigation_claim(predictor)
@@ -41,9 +42,10 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     k = 0
     if claim.get("randomises") and decides_itself(subject) and scores is not None:
         k = int(((scores > 0) & (scores < 1)).sum())
-    how = f"mitigated by {claim['method']}" if claim.get("method") else "no mitigation is stated"
+    method = claim.get("method")
+    how = because("mitigated", method=method) if method else because("no-mitigation")
     yield record.write(
-        "randomised_decision_rate", rate(k, subject.n, levels, empty="no rows"), note=how
+        "randomised_decision_rate", rate(k, subject.n, levels, empty=because("no-rows")), note=how
     )
     named = {*subject.sensitive_features, *map(str, claim.get("needs_sensitive_features") or ())}
     read = sorted(named & set(predictor.input_columns))
@@ -52,5 +54,5 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         float(bool(read)),
         n=subject.n,
         unit="model",
-        note=f"reads {', '.join(read)}" if read else "",
+        note=because("reads", features=read) if read else (),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import Predictions, ValuePredictions, expect, score
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
@@ -55,7 +56,7 @@ def measure(
     from evenhand.audit.subject.counts import control_levels
 
     if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
+        raise MissingNeed(because("no-sensitive-features"))
     values, relevance = _scores(subject)
     record = Recorder(__name__, seed)
     chosen = sample(subject, rows, record.stream("sample"))
@@ -66,7 +67,7 @@ def measure(
         groups = sampled.loc[inside, list(subject.sensitive_features)]
         yield from _within(record, ranked, own, groups, level, levels, min_group_size)
     if relevance is None:
-        why = "it needs the true labels of a binary task"
+        why = because("needs-binary-labels")
         yield record.without_value("ndcg_score", "not_applicable", why)
 
 
@@ -84,8 +85,8 @@ def _within(
 
     compared: dict[tuple[str, ...], dict[str, dict[str, EstimateAt]]] = {}
     for own, inside in group_rows(groups, [str(c) for c in groups.columns])[1:]:
-        small = f"too small to compare: {inside.size} rows, the minimum is {minimum}"
-        note = small if inside.size < minimum else ""
+        is_small = inside.size < minimum
+        note = because("too-small", n=inside.size, least=minimum) if is_small else ()
         group = {**own, **level}
         for name in ("relative_exposure", "top_k_selection_rate"):
             at = partial(ranked.estimate, name, inside)
@@ -121,7 +122,7 @@ def _scores(subject: Subject) -> tuple[np.ndarray, np.ndarray | None]:
     found = score(subject)
     if isinstance(found, Predictions):
         if found.score is None:
-            raise MissingNeed("only predicted labels are stored, no scores")
+            raise MissingNeed(because("labels-only-no-scores"))
         truth = found.is_positive
         return found.score, None if truth is None else truth.astype(float)
     return expect(found, ValuePredictions).predicted, None
@@ -151,5 +152,5 @@ class _Ranked:
             kept = tuple(i.model_copy(update={"low": max(0.0, i.low)}) for i in found.intervals)
             return replace(found, intervals=kept, method=f"logarithmic discount; {found.method}")
         k = int(self.is_top[inside].sum())
-        found = rate(k, int(inside.size), levels, empty="no rows")
+        found = rate(k, int(inside.size), levels, empty=because("no-rows"))
         return replace(found, method=f"{self.about}; {found.method}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because, listed
 from evenhand.audit.subject.predictions import ValuePredictions, expect, score
 from evenhand.audit.subject.subject import Subject
 
@@ -54,7 +55,7 @@ def measure(
     from evenhand.audit.subject.counts import control_levels
 
     if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
+        raise MissingNeed(because("no-sensitive-features"))
     found = expect(score(subject), ValuePredictions)
     record = Recorder(__name__, seed)
     unit = f"unit of {subject.target or 'the prediction'}"
@@ -81,7 +82,8 @@ def _within(
     sensitive = [str(c) for c in groups.columns]
     positions = group_rows(groups, sensitive)[1:]
     for own, rows in positions:
-        note = f"too small to compare: {len(rows)} rows" if len(rows) < minimum else ""
+        is_small = len(rows) < minimum
+        note = because("too-small", n=len(rows), least=minimum) if is_small else ()
         place: dict[str, Any] = {"unit": unit, "group": {**own, **level}, "note": note}
         yield record.write("mean_prediction", mean(found.predicted[rows], levels), **place)
         if found.actual is not None:
@@ -92,7 +94,8 @@ def _within(
         parts = {", ".join(f"{k}={v}" for k, v in g.items()): rows for g, rows in members}
         big = {name: rows for name, rows in parts.items() if len(rows) >= minimum}
         small = sorted(set(parts) - set(big))
-        note = f"too small, left out: {', '.join(small[:8])}" if small else ""
+        left_out = because("small-groups-left-out", least=minimum, names=listed(small))
+        note = left_out if small else ()
 
         def of(values: np.ndarray, big: Rows = big) -> Rows:
             return {name: values[rows] for name, rows in big.items()}
@@ -149,7 +152,7 @@ def _worst(groups: Rows, levels: Sequence[float]) -> Estimate:
     counts = {"groups": len(groups), "groups_left_out": len(groups) - len(many)}
     method = f"Student's t in each group, simultaneous over {len(many)} groups"
     if not many:
-        return undefined("no group with two rows", n=n, counts=counts, method=method)
+        return undefined(because("no-group-with-two-rows"), n=n, counts=counts, method=method)
     asked = [1 - (1 - level) / len(many) for level in levels]
     means = {name: mean(values, asked) for name, values in many.items()}
     worst = max(means, key=lambda name: (means[name].value or 0.0, means[name].n))
@@ -163,4 +166,4 @@ def _worst(groups: Rows, levels: Sequence[float]) -> Estimate:
         )
         for i, level in enumerate(levels)
     )
-    return Estimate(value, n, intervals, counts, method, f"worst group: {worst}")
+    return Estimate(value, n, intervals, counts, method, because("worst-group", name=worst))

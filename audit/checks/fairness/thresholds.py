@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import decides_itself, predictions_of
 from evenhand.audit.subject.subject import Subject
 
@@ -37,7 +38,7 @@ _GAPS = {
 }
 _WITHOUT_LABELS = ("selection_rate",)
 _MOST_GROUPS = 60  # of one set of features in the artifact: beyond it nobody reads the curves
-_NOT_SWEPT = f"more than {_MOST_GROUPS} groups: not swept"
+_NOT_SWEPT = because("too-many-groups-for-sweep", most=_MOST_GROUPS)
 
 
 def measure(
@@ -58,11 +59,11 @@ def measure(
     from evenhand.audit.subject.counts import control_levels
 
     if not subject.sensitive_features:
-        raise MissingNeed("no sensitive features were named")
+        raise MissingNeed(because("no-sensitive-features"))
     predictions = predictions_of(subject)
     score, truth = predictions.score, predictions.is_positive
     if score is None:
-        raise MissingNeed("only predicted labels are stored, no scores")
+        raise MissingNeed(because("labels-only-no-scores"))
     record = Recorder(__name__, seed)
     labels_stored = subject.stored is not None and subject.stored.predicted is not None
     has_threshold = not (labels_stored or decides_itself(subject))
@@ -176,7 +177,7 @@ def _worst_gap(
         counted = [(", ".join(f"{k}={v}" for k, v in g.items()), *c.cases(rate)) for g, c in big]
         for i in range(counted[0][1].size if counted else 1):
             groups = tuple(GroupCount(name, int(k[i]), int(n[i])) for name, k, n in counted)
-            families.append(Family(rate, groups, f"no rows for {rate}"))
+            families.append(Family(rate, groups, because("no-rows-for-rate", rate=rate)))
     estimate = gap(families, scale="difference", levels=levels)
     rows = sum(c.n for _, c in big)
     counts = {"groups": len(members), "groups_left_out": len(members) - len(big)}

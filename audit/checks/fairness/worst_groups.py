@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import ClassPredictions, Predictions, expect, score
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
@@ -63,7 +64,7 @@ def measure(
     order = np.random.default_rng(record.stream("halves")).permutation(drawn)
     columns = _columns(subject, bins)
     if not columns:
-        raise MissingNeed("no column has levels to search")
+        raise MissingNeed(because("no-levels-to-search"))
     first, second = order[: order.size // 2], order[order.size // 2 :]
     found, looked_at = w.search(
         _at(columns, first), wrong[first], depth=depth, smallest=min_group_size, most=candidates
@@ -105,7 +106,7 @@ def _findings(
         "on the half that was not searched; more errors than elsewhere: one-sided Fisher's exact "
         f"test, p = {found.adjusted:.3g} by Holm over {tested} candidates"
     )
-    share = rate(found.errors, found.rows, levels, empty="no rows")
+    share = rate(found.errors, found.rows, levels, empty=because("no-rows"))
     share = replace(share, method=f"{about}; Wilson score")
     yield record.write("worst_group_error_rate", share, group=group, random=True)
     pair = (found.errors, found.rows, found.other_errors, found.other_rows)
@@ -131,7 +132,7 @@ def _errors(subject: Subject) -> np.ndarray:
         classes = expect(found, ClassPredictions)
         actual, predicted = classes.actual, classes.predicted
     if actual is None:
-        raise MissingNeed("the data has no true labels (no target was named)")
+        raise MissingNeed(because("no-true-labels"))
     wrong: np.ndarray = predicted != actual
     return wrong
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed, RowsOnDisk
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import counts_of, predictions_of
 from evenhand.audit.subject.subject import Subject
 
@@ -34,7 +35,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
 
     counts = counts_of(subject)
     if not counts.has_labels:
-        raise MissingNeed("the data has no true labels (no target was named)")
+        raise MissingNeed(because("no-true-labels"))
     record = Recorder(__name__, seed)
     confusion = total(counts.cells())
     for name in ("accuracy_score", "precision_score", "recall_score"):
@@ -52,17 +53,15 @@ def _of_scores(record: Recorder, subject: Subject, levels: Sequence[float]) -> I
         predictions = predictions_of(subject)
     except RowsOnDisk as needed:
         for name in _SCORED:
-            yield record.without_value(name, "skipped", str(needed))
+            yield record.without_value(name, "skipped", needed.reason)
         return
     if predictions.score is None or predictions.is_positive is None:
         for name in _SCORED:
-            yield record.without_value(name, "not_applicable", "only predicted labels are stored")
+            yield record.without_value(name, "not_applicable", because("labels-only"))
         return
     yield record.write("roc_auc_score", roc_auc(predictions.is_positive, predictions.score, levels))
     if predictions.is_probability:
         loss = c.log_loss(predictions.is_positive, predictions.score, levels)
         yield record.write("log_loss", loss, unit="nat")
     else:
-        yield record.without_value(
-            "log_loss", "not_applicable", "the scores are not probabilities (outside [0, 1])"
-        )
+        yield record.without_value("log_loss", "not_applicable", because("scores-outside-unit"))

@@ -10,6 +10,7 @@ from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import (
     AnyPredictions,
     ClassPredictions,
@@ -42,12 +43,12 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
 
     there = score_training(subject)
     if there is None:
-        raise MissingNeed("the training rows were not given (--training-data)")
+        raise MissingNeed(because("no-training-rows"))
     here = score(subject)
     record = Recorder(__name__, seed)
     hits, training_hits = _hits(here), _hits(there)
     if hits is None or training_hits is None:
-        reason = "accuracy is of classifiers with true labels"
+        reason = because("accuracy-needs-labels")
         yield record.without_value("accuracy_generalisation_gap", "not_applicable", reason)
     else:
         k, n = int(training_hits.sum()), int(training_hits.size)
@@ -58,7 +59,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         yield record.write("accuracy_generalisation_gap", gap, unit="rate difference")
     losses, training_losses = _losses(here), _losses(there)
     if losses is None or training_losses is None:
-        reason = "the loss needs true answers and probabilities"
+        reason = because("loss-needs-probabilities")
         yield record.without_value("loss_generalisation_gap", "not_applicable", reason)
         return
     gap = _welch(losses, training_losses, levels)
@@ -112,11 +113,11 @@ def _welch(here: np.ndarray, there: np.ndarray, levels: Sequence[float]) -> Esti
     n, m = here.size, there.size
     method = "Welch's t over rows"
     if min(n, m) < 2:
-        return undefined("fewer than two rows on a side", n=int(n), method=method)
+        return undefined(because("fewer-than-two-rows-on-a-side"), n=int(n), method=method)
     a, b = float(np.var(here, ddof=1)) / n, float(np.var(there, ddof=1)) / m
     value = float(here.mean() - there.mean())
     if a + b == 0:
-        return undefined("the loss does not vary", n=int(n), method=method)
+        return undefined(because("loss-does-not-vary"), n=int(n), method=method)
     freedom = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
     intervals = []
     for level in levels:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import TextPredictions, expect, score
 from evenhand.audit.subject.subject import Subject
 
@@ -32,7 +33,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     record = Recorder(__name__, seed)
     for group, rows in group_rows(subject.groups, subject.sensitive_features):
         loss = -found.log_likelihood[rows]
-        empty = "no text is long enough to predict anything"
+        empty = because("texts-too-short")
         bits = ratio_of_sums(loss / math.log(2), found.characters[rows], levels, empty=empty)
         yield record.write("bits_per_character", bits, unit="bit", group=group)
         nat = ratio_of_sums(loss, found.tokens[rows], levels, empty=empty)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import because, listed
 from evenhand.audit.subject.predictions import ClassPredictions, expect, score
 from evenhand.audit.subject.subject import Subject
 
@@ -34,17 +35,17 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
 
     found = expect(score(subject), ClassPredictions)
     if found.actual is None:
-        raise MissingNeed("the data has no true labels (no target was named)")
+        raise MissingNeed(because("no-true-labels"))
     record = Recorder(__name__, seed)
     matrix = m.confusion_matrix(found.actual, found.predicted, len(found.classes))
     without = [c for c, n in zip(found.classes, matrix.sum(axis=1), strict=True) if n == 0]
-    note = f"classes without rows, left out: {', '.join(without[:8])}" if without else ""
+    note = because("classes-without-rows", names=listed(without)) if without else ()
     yield record.write("accuracy_score", m.accuracy(matrix, levels))
     yield record.write("balanced_accuracy_score", m.balanced_accuracy(matrix, levels), note=note)
     macro = m.macro_f1(matrix, levels, record.stream("f1_score"))
     yield record.write("f1_score", macro, note=note, random=True)
     if found.probabilities is None:
-        yield record.without_value("log_loss", "not_applicable", "only predicted labels are stored")
+        yield record.without_value("log_loss", "not_applicable", because("labels-only"))
     else:
         likelihood = found.probabilities[np.arange(len(found.actual)), found.actual]
         floor = np.finfo(float).eps

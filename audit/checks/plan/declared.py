@@ -9,6 +9,7 @@ from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.reason import because
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How long before the audit were its thresholds committed?"
@@ -29,7 +30,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     """
     found = subject.declared_file
     if found is None:
-        raise MissingNeed("no declared_file names thresholds that were fixed in advance")
+        raise MissingNeed(because("nothing-declared"))
     record = Recorder(__name__, seed)
     n = len(found.values)
     if found.committed_at is None:

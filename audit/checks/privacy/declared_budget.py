@@ -9,6 +9,7 @@ from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "What differential-privacy guarantee is declared for the training data?"
@@ -25,20 +26,18 @@ MEASURES = {
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields epsilon and delta with unit, adjacency, accountant and sampler in the method."""
     if subject.model is None:
-        raise MissingNeed("there is no model: stored predictions declare no budget")
+        raise MissingNeed(because("no-model-no-budget"))
     record = Recorder(__name__, seed)
     says = subject.model.predictor.maker_says
     if "privacy" not in says:
-        reason = "the model holds no privacy record: whether it was trained privately is unknown"
+        reason = because("no-privacy-record")
         for name in MEASURES:
             yield record.write(name, undefined(reason, n=0))
         return
     claim = says["privacy"]
     if not claim:
         for name in MEASURES:
-            yield record.without_value(
-                name, "not_applicable", "the model was trained without differential privacy"
-            )
+            yield record.without_value(name, "not_applicable", because("not-private"))
         return
     method = _method(claim)
     n = int(says.get("n_train", 0))
@@ -56,6 +55,6 @@ def _method(claim: Mapping[str, Any]) -> str:
     )
 
 
-def _outside(claim: Mapping[str, Any]) -> str:
+def _outside(claim: Mapping[str, Any]) -> Reasons:
     outside = claim.get("outside_guarantee") or ()
-    return f"outside the guarantee: {', '.join(map(str, outside))}" if outside else ""
+    return because("outside-guarantee", names=tuple(outside)) if outside else ()

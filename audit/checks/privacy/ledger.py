@@ -11,6 +11,7 @@ from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.reason import Reasons, because, quoted
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "Does the privacy ledger hold together: all runs, both accountants, what lies outside?"
@@ -41,16 +42,16 @@ def measure(
     Its lines in their order, with steps and epsilon so far, go into an artifact.
     """
     if subject.model is None:
-        raise MissingNeed("there is no model: stored predictions hold no ledger")
+        raise MissingNeed(because("no-model-no-ledger"))
     claim = subject.model.predictor.maker_says.get("privacy")
     if not claim:
-        raise MissingNeed("the model holds no ledger of differentially private training")
+        raise MissingNeed(because("no-ledger"))
     record = Recorder(__name__, seed)
     n = int(subject.model.predictor.maker_says.get("n_train") or claim.get("n_train") or 0)
     for name, (estimate, unit, note) in _answers(claim, n).items():
         yield record.write(name, estimate, unit=unit, note=note)
     told = _timeline(claim)
-    if isinstance(told, str):
+    if isinstance(told, tuple):
         yield record.write("ledger_line_count", undefined(told, n=n), unit="line")
         return
     artifact = record.artifact(_document(claim, told, n))
@@ -60,45 +61,46 @@ def measure(
     yield artifact
 
 
-_Answer = tuple[Estimate, str, str]
+_Answer = tuple[Estimate, str, Reasons]
 
 
 def _answers(claim: Mapping[str, Any], n: int) -> dict[str, _Answer]:
     method = f"read from the model's ledger, unit: {claim.get('unit', 'unknown')}"
 
-    def counted(value: float, unit: str, note: str = "") -> _Answer:
+    def counted(value: float, unit: str, note: Reasons = ()) -> _Answer:
         return Estimate(float(value), n, method=method), unit, note
 
-    outside = [str(o) for o in claim.get("outside_guarantee") or ()]
-    uncertified = [str(o) for o in claim.get("not_certified") or ()]
+    # the maker's own words, a sentence each
+    outside = tuple(r for o in claim.get("outside_guarantee") or () for r in quoted(o))
+    uncertified = tuple(r for o in claim.get("not_certified") or () for r in quoted(o))
     columns = claim.get("preprocessing") or {}
     missed = sum(str(v).startswith("outside") for v in columns.values())
     found = {
         **_composition(claim, n, method),
         "expected_catastrophe_count": counted(float(claim["delta"]) * n, "row"),
         "accountant_ratio": _ratio(claim, n),
-        "uncertified_reason_count": counted(len(uncertified), "reason", "; ".join(uncertified)),
-        "outside_guarantee_count": counted(len(outside), "item", "; ".join(outside)),
+        "uncertified_reason_count": counted(len(uncertified), "reason", uncertified),
+        "outside_guarantee_count": counted(len(outside), "item", outside),
     }
-    share = undefined("the ledger says nothing about preprocessing", n=n)
+    share = undefined(because("ledger-without-preprocessing"), n=n)
     if columns:
         share = Estimate(missed / len(columns), n, method=f"{method}; {len(columns)} columns")
-    return {**found, "unprotected_column_rate": (share, "rate", "")}
+    return {**found, "unprotected_column_rate": (share, "rate", ())}
 
 
 def _composition(claim: Mapping[str, Any], n: int, method: str) -> dict[str, _Answer]:
     composition = claim.get("composition") or {}
     if composition.get("state") != "known":
-        reason = "composition unknown: the ledger store that kept this run is not here"
+        reason = because("composition-unknown")
         blank = undefined(reason, n=n)
         return {
-            "composed_epsilon": (blank, "epsilon", ""),
-            "composed_run_count": (blank, "run", ""),
+            "composed_epsilon": (blank, "epsilon", ()),
+            "composed_run_count": (blank, "run", ()),
         }
     how = f"{method}; {composition.get('accountant', 'PRV')} accountant over every known run"
     return {
-        "composed_epsilon": (Estimate(float(composition["epsilon"]), n, method=how), "epsilon", ""),
-        "composed_run_count": (Estimate(float(composition["runs"]), n, method=how), "run", ""),
+        "composed_epsilon": (Estimate(float(composition["epsilon"]), n, method=how), "epsilon", ()),
+        "composed_run_count": (Estimate(float(composition["runs"]), n, method=how), "run", ()),
     }
 
 
@@ -106,50 +108,50 @@ def _ratio(claim: Mapping[str, Any], n: int) -> _Answer:
     """RDP's bound is looser, so the ratio is at least 1; far above it one of them is wrong."""
     rdp, prv = claim.get("epsilon_rdp"), claim.get("epsilon")
     if not rdp or not prv:
-        return undefined("the ledger holds one accountant's epsilon only", n=n), "ratio", ""
+        return undefined(because("ledger-with-one-accountant"), n=n), "ratio", ()
     method = f"RDP {float(rdp):.4g} over PRV {float(prv):.4g}, both from the model's ledger"
-    return Estimate(float(rdp) / float(prv), n, method=method), "ratio", ""
+    return Estimate(float(rdp) / float(prv), n, method=method), "ratio", ()
 
 
-def _timeline(claim: Mapping[str, Any]) -> Mapping[str, Any] | str:
+def _timeline(claim: Mapping[str, Any]) -> Mapping[str, Any] | Reasons:
     """The lines of the ledger as the model's format tells them; in words why there are none.
 
     A format of somebody else's may tell anything: what does not grow as a ledger grows is refused.
     """
     told = claim.get("timeline")
     if not isinstance(told, Mapping):
-        return "the model's format does not tell the lines of its ledger"
+        return because("ledger-lines-not-told")
     entries, n_lines = told.get("entries"), told.get("n_lines")
     if not isinstance(entries, list) or not 0 < len(entries) <= _MOST_ENTRIES:
-        return f"the ledger's timeline holds no list of 1 to {_MOST_ENTRIES} entries"
+        return because("ledger-entries-not-listed", most=_MOST_ENTRIES)
     if not isinstance(n_lines, int) or n_lines < len(entries):
-        return f"the ledger's timeline says that it has {n_lines!r} lines"
+        return because("ledger-lines-miscounted", n=repr(n_lines))
     seq, steps = 0, 0
     for entry in entries:
         problem = _problem(entry)
         # a line written ahead may count more steps than the end of its run: only lines are ordered
         if problem or entry["seq"] <= seq:
-            return f"the ledger's timeline: {problem or 'its lines are not in order'}"
+            return because("ledger-timeline", why=problem or because("lines-out-of-order"))
         seq, steps = entry["seq"], max(steps, entry["steps"])
-    return told if steps else "the ledger's timeline counts no step"
+    return told if steps else because("ledger-without-steps")
 
 
-def _problem(entry: Any) -> str:
+def _problem(entry: Any) -> Reasons:
     """What is wrong with an entry; empty where nothing is."""
     if not isinstance(entry, Mapping) or entry.get("event") not in _EVENTS:
-        return f"an entry is none of {', '.join(_EVENTS)}"
+        return because("entry-of-no-kind", kinds=_EVENTS)
     for name in ("seq", "steps"):
         if not isinstance(entry.get(name), int) or not 0 <= entry[name] < 10**15:
-            return f"{name} is no count"
+            return because("entry-without-count", name=name)
     epsilon = entry.get("epsilon")
     if not isinstance(epsilon, int | float) or not 0 <= epsilon < math.inf:
-        return "epsilon is no number from 0"
+        return because("entry-without-epsilon")
     at = str(entry.get("at"))
     try:
         datetime.fromisoformat(at)
     except ValueError:
-        return f"{at[:40]!r} is no time"
-    return ""
+        return because("entry-without-time", at=repr(at[:40]))
+    return ()
 
 
 def _document(claim: Mapping[str, Any], told: Mapping[str, Any], n: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from evenhand.audit.asking.consistency import ELSEWHERE, FRESH, ORDER, Consisten
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
 
@@ -40,12 +41,12 @@ def measure(
     from evenhand.audit.measure.uncertainty.intervals import rate
 
     if subject.model is None:
-        raise MissingNeed("there is no model: stored predictions cannot be asked again")
+        raise MissingNeed(because("no-model-to-repeat"))
     record = Recorder(__name__, seed)
     chosen = sample(subject, rows, record.stream("sample"))
     found = ask_again(subject, chosen, record.stream("order"))
     n, k = len(found.differs), int(found.differs.sum())
-    estimate = rate(k, n, levels, empty="no rows")
+    estimate = rate(k, n, levels, empty=because("no-rows"))
     how = _how(found, n, subject.n)
     yield record.write(
         "inconsistent_answer_rate",
@@ -73,36 +74,26 @@ def _how(found: Consistency, n: int, of: int) -> str:
     )
 
 
-def _note(found: Consistency) -> str:
-    """What differed and what that looks like; "" for a model that is consistent."""
-    drawn = (
-        f"{found.drawn} rows are decided by chance, as the model states: these decisions are not "
-        "compared"
-    )
-    parts = [drawn] if found.drawn else []
+def _note(found: Consistency) -> Reasons:
+    """What differed and what that looks like; () for a model that is consistent."""
+    note = because("decided-by-chance", n=found.drawn) if found.drawn else ()
     if found.differs.any():
         told = [w for w in found.ways if w.differing]
-        ways = ", ".join(f"{w.name} {w.differing} of {w.asked}" for w in told)
-        parts += [f"answers differ: {ways}", _looks_like(found)]
-        parts += [f"refused {found.refusals[0]}"] if found.refusals else []
-    return "; ".join(parts)
+        ways = [because("way-differs", way=w.name, n=w.differing, asked=w.asked)[0] for w in told]
+        note += because("answers-differ", ways=ways) + _looks_like(found)
+        note += because("refused", what=found.refusals[0]) if found.refusals else ()
+    return note
 
 
-def _looks_like(found: Consistency) -> str:
+def _looks_like(found: Consistency) -> Reasons:
     """The most ordinary cause of what differed: most such models are no cheats."""
     moved = {w.name for w in found.ways if w.differing}
     if found.repeats_differ:
-        return (
-            "the same batch gets other answers each time, as if dropout or another random layer "
-            "were left on"
-        )
+        return because("answers-random-layer")
     if moved == {ELSEWHERE}:
-        return "answers depend on the clock or the environment"
+        return because("answers-clock")
     if moved <= {FRESH, ELSEWHERE}:
-        return "answers depend on what the process has seen, as if the model kept a state"
+        return because("answers-state")
     if ORDER in moved and not moved & {FRESH, ELSEWHERE}:
-        return "answers moved after the audit had scored, as if the model counted its calls"
-    return (
-        "answers depend on the batch that a row comes in, as if batch normalisation were left in "
-        "training mode, or as if the model told an audit by its batches or calls"
-    )
+        return because("answers-counted-calls")
+    return because("answers-batch")

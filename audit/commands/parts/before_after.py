@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.tables import group_text
 from evenhand.audit.errors import InputError
+from evenhand.audit.reason import because
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
@@ -183,7 +184,7 @@ def _gap(case: Case, name: str, rates: Sequence[str], features: tuple[str, ...])
         cells = [f for f in case.findings if _is_rate(f, rate, features)]
         big = [f for f in cells if _size(case, f) >= minimum]
         groups = [GroupCount(str(dict(f.group)), f.counts["k"], f.counts["n"]) for f in big]
-        families.append(Family(rate, tuple(groups), "no rows"))
+        families.append(Family(rate, tuple(groups), because("no-rows")))
     estimate = gap(families, scale="difference", levels=tuple(case.plan.levels))
     return Number(estimate.value, estimate.interval)
 

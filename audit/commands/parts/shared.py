@@ -167,7 +167,7 @@ def measured(
     say(types_shown(case.subject.data.columns), quiet=quiet)
     for finding in case.findings:
         if finding.measure == "row_count" and finding.reason:
-            say(f"warning: {finding.reason}", quiet=quiet)
+            say(f"warning: {finding.reason_text()}", quiet=quiet)
     return case, packs
 
 

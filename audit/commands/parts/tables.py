@@ -94,9 +94,9 @@ def headline_table(findings: Iterable[Finding]) -> Table:
         for f in findings:
             if f.measure == name and not f.group:
                 over = " × ".join(f.between) or "all rows"
-                made.add_row(name, safe(over), value_text(f), str(f.n), safe(f.reason))
+                made.add_row(name, safe(over), value_text(f), str(f.n), safe(f.reason_text()))
     for f in _strongest(findings):
-        made.add_row(f.measure, safe(f.column), value_text(f), str(f.n), safe(f.reason))
+        made.add_row(f.measure, safe(f.column), value_text(f), str(f.n), safe(f.reason_text()))
     return made
 
 

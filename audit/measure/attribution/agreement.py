@@ -14,6 +14,7 @@ from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.bounded import bounded_mean
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import mean
+from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,7 +153,7 @@ def top_of(columns: int, top_k: int) -> int:
 
 
 def mean_known(
-    values: np.ndarray, levels: Sequence[float], low: float, high: float, *, empty: str
+    values: np.ndarray, levels: Sequence[float], low: float, high: float, *, empty: Reasons
 ) -> Estimate:
     """The mean of the values that are not NaN, shape (n,), in [``low``, ``high``], with Student's t
     intervals cut there; where all values are alike, Wilson's, since t's would have no width.
@@ -169,7 +170,7 @@ def mean_known(
     counts = {"rows": len(values), "rows_left_out": without}
     if found.value is None:
         return replace(found, n=len(values), counts=counts)
-    note = f"{without} rows without a value left out" if without else ""
+    note = because("rows-without-value", n=without) if without else ()
     centre = min(high, max(low, found.value))
     intervals = tuple(
         i.model_copy(
@@ -177,8 +178,8 @@ def mean_known(
         )
         for i in found.intervals
     )
-    reason = "; ".join(r for r in (found.reason, note) if r)
-    return replace(found, value=centre, intervals=intervals, counts=counts, reason=reason)
+    said = found.reason + note
+    return replace(found, value=centre, intervals=intervals, counts=counts, reason=said)
 
 
 def _all_alike(known: np.ndarray, levels: Sequence[float], low: float, high: float) -> Estimate:
@@ -213,10 +214,10 @@ def column_agreement(
     method = f"Spearman over columns; bootstrap of rows, {DRAWS} draws"
     counts = {"columns": columns}
     if columns < 2:
-        return undefined("one column has no order", n=n, counts=counts, method=method)
+        return undefined(because("one-part", part="column"), n=n, counts=counts, method=method)
     value = float(_ranked(one.mean(axis=0)[None], other.mean(axis=0)[None])[0])
     if math.isnan(value):
-        why = "all columns are equal in one of the two: no order"
+        why = because("columns-are-equal")
         return undefined(why, n=n, counts=counts, method=method)
     rng = np.random.default_rng(list(seed))
     drawn = [

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.measure.attribution.agreement import mean_known, spearman, top_k_overlap, top_of
 from evenhand.audit.measure.attribution.quality import ratio
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.reason import because, reasons_json
+from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:
     import numpy as np
 
-NO_ORDER = "no row has columns in an order in both"
+NO_ORDER = because("no-order-in-both")
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def _plain(estimate: Estimate) -> dict[str, Any]:
         "intervals": [i.model_dump(mode="json") for i in estimate.intervals],
         "n": estimate.n,
         "method": estimate.method,
-        "reason": estimate.reason,
+        "reason": render(estimate.reason),
+        "reason_codes": reasons_json(estimate.reason),
     }
 
 
@@ -79,9 +82,9 @@ def drift(
         np.abs(one - other).sum(axis=1),
         np.abs(other).sum(axis=1),
         levels,
-        empty="every attribution of the other is zero",
+        empty=because("other-attributions-zero"),
     )
-    few = "one column has no order"
+    few = because("one-part", part="column")
     return Drift(
         mean_known(spearman(one, other), levels, -1.0, 1.0, empty=NO_ORDER if k else few),
         mean_known(top_k_overlap(one, other, k), levels, 0.0, 1.0, empty=NO_ORDER)

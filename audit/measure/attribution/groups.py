@@ -10,6 +10,7 @@ from evenhand.audit.finding import Interval
 from evenhand.audit.measure.attribution.agreement import sizes
 from evenhand.audit.measure.attribution.quality import ratio
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,7 @@ def attribution_share(values: np.ndarray, weights: np.ndarray, levels: Sequence[
     import numpy as np
 
     size = np.abs(values)
-    empty = "every attribution is zero"
+    empty = because("attributions-zero")
     found = ratio(size @ np.asarray(weights, dtype=float), size.sum(axis=1), levels, empty=empty)
     return _within(found, 0.0, 1.0)
 
@@ -129,13 +130,13 @@ def rank_shift(
     groups = int(codes.max(initial=-1)) + 1
     method = f"(1 - Spearman) / 2, farthest two groups; bootstrap in groups, {DRAWS} draws"
     counts = {"groups": groups, "columns": columns}
-    why = None
+    why: Reasons = ()
     if columns < 2:
-        why = "one column has no order"
+        why = because("one-part", part="column")
     elif groups < 2:
-        why = "fewer than two groups to compare"
+        why = because("fewer-than-two-groups-to-compare")
     elif not values.any():
-        why = "every attribution is zero"
+        why = because("attributions-zero")
     if why:
         return RankShift(undefined(why, n=n, counts=counts, method=method), None)
     size = np.abs(values)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,14 +97,16 @@ def sensitivity(values: np.ndarray, perturbed: np.ndarray) -> np.ndarray:
     return found
 
 
-def ratio(top: np.ndarray, bottom: np.ndarray, levels: Sequence[float], *, empty: str) -> Estimate:
+def ratio(
+    top: np.ndarray, bottom: np.ndarray, levels: Sequence[float], *, empty: Reasons
+) -> Estimate:
     """sum(top) / sum(bottom) over rows, both >= 0 of shape (n,); undefined where bottom is all 0.
 
     A ratio of sums, so that rows with hardly anything below do not decide it. Its lower limits are
     cut at 0. Source: Cochran 1977, section 2.11 (linearised variance).
 
     >>> import numpy as np
-    >>> ratio(np.array([1.0, 2.0]), np.array([2.0, 4.0]), (0.95,), empty="").value
+    >>> ratio(np.array([1.0, 2.0]), np.array([2.0, 4.0]), (0.95,), empty=()).value
     0.5
     """
     import numpy as np
@@ -113,10 +116,10 @@ def ratio(top: np.ndarray, bottom: np.ndarray, levels: Sequence[float], *, empty
     method = "ratio of sums over rows, linearised"
     whole = math.fsum(bottom.tolist())
     if whole == 0:
-        return undefined(empty if n else "no rows", n=n, method=method)
+        return undefined(empty if n else because("no-rows"), n=n, method=method)
     value = math.fsum(top.tolist()) / whole
     if n == 1:
-        return Estimate(value, 1, method=method, reason="one row: no interval")
+        return Estimate(value, 1, method=method, reason=because("one-row"))
     error = float(np.std(top - value * bottom, ddof=1)) / math.sqrt(n) / (whole / n)
     spreads = ((level, float(t.ppf(0.5 + level / 2, n - 1)) * error) for level in levels)
     intervals = tuple(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.measure.ranking import METHOD, area_estimate
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.placements import Placements
+from evenhand.audit.reason import because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,7 @@ class Background:
         positives, negatives = self._inside(rows)
         m, n = self.positives.size - positives.size, negatives.size
         if m == 0 or n == 0:
-            return _without(m, n, "outside", "inside")
+            return _without(m, n, "outside-group", "inside-group")
         # each positive outside: the negatives inside that lie below it
         below = _sums(self.positives, negatives) - _sums(positives, negatives)
         # each negative inside: the positives outside that lie above it
@@ -47,7 +48,7 @@ class Background:
         positives, negatives = self._inside(rows)
         m, n = positives.size, self.negatives.size - negatives.size
         if m == 0 or n == 0:
-            return _without(m, n, "inside", "outside")
+            return _without(m, n, "inside-group", "outside-group")
         # the same with the scores upside down: the negatives outside against the positives inside
         above = _sums(-self.negatives[::-1], -positives[::-1])
         above = above - _sums(-negatives[::-1], -positives[::-1])
@@ -90,9 +91,10 @@ def _sums(many: np.ndarray, few: np.ndarray) -> np.ndarray:
 
 
 def _without(m: int, n: int, positives: str, negatives: str) -> Estimate:
-    missing = f"no positive labels {positives}" if m == 0 else f"no negative labels {negatives}"
+    missing = because("no-positive-labels") if m == 0 else because("no-negative-labels")
+    why = because("within", why=missing, where=positives if m == 0 else negatives)
     counts = {"positives": m, "negatives": n}
-    return undefined(f"{missing} the group", n=m + n, counts=counts, method=METHOD)
+    return undefined(why, n=m + n, counts=counts, method=METHOD)
 
 
 def _area(

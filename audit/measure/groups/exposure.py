@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import STILL, Estimate, undefined
+from evenhand.audit.reason import because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +66,7 @@ def ndcg_estimate(
     counts = {"positives": int((relevance > 0).sum())}
     value = ndcg(relevance, score) if n else None
     if value is None:
-        return undefined("no positive labels", n=n, counts=counts, method=method)
+        return undefined(because("no-positive-labels"), n=n, counts=counts, method=method)
     rng = np.random.default_rng(list(seed))
     found = []
     for _ in range(DRAWS):

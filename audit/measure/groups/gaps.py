@@ -34,6 +34,7 @@ from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.score import share_limits
 from evenhand.audit.measure.uncertainty.weighted import Clustered, Weighted, sums_limits
+from evenhand.audit.reason import Reasons, because, listed, named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +65,7 @@ class Family:
 
     rate: str
     groups: tuple[GroupCount, ...]
-    empty: str
+    empty: Reasons
 
 
 def gap(
@@ -87,7 +88,8 @@ def gap(
     left_out = {g.name: f.empty for f in families for g in f.groups if g.n <= 0}
     names = {g.name for f in families for g in f.groups}
     counts = {"groups": len(names), "groups_left_out": len(left_out)}
-    note = _note(left_out)
+    why_not = dict(sorted(left_out.items()))
+    note = because("left-out", names=listed(named(why_not))) if left_out else ()
     n = sum(int(g.n) if g.rows is None else g.rows for groups in kept for g in groups)
     pairs = sum(len(groups) * (len(groups) - 1) // 2 for groups in kept)
     kind = "Newcombe" if scale == "difference" else "Donner-Zou ratio"
@@ -96,12 +98,12 @@ def gap(
         method += f", mean of {len(families)} gaps"
     for family, groups in zip(families, kept, strict=True):
         if len(groups) < 2:
-            why = f"fewer than two groups to compare in {family.rate}"
-            return undefined(f"{why}; {note}" if note else why, n=n, counts=counts, method=method)
+            why = because("fewer-than-two-groups-in-rate", rate=family.rate)
+            return undefined(why + note, n=n, counts=counts, method=method)
     points = [_point(groups, scale) for groups in kept]
     defined = [p for p in points if p is not None]
     if len(defined) < len(points):
-        return undefined("every group's rate is 0", n=n, counts=counts, method=method)
+        return undefined(because("every-rate-is-zero"), n=n, counts=counts, method=method)
     value = _together(defined, scale, agg)
 
     def interval(level: float) -> Interval:
@@ -147,14 +149,6 @@ def _together_over(pairs: int) -> str:
     if pairs == 1:
         return "1 pair"
     return f"near end for all {pairs} pairs together, far end for the widest"
-
-
-def _note(left_out: dict[str, str], shown: int = 8) -> str:
-    if not left_out:
-        return ""
-    parts = [f"{name} ({why})" for name, why in sorted(left_out.items())]
-    more = f" and {len(parts) - shown} more" if len(parts) > shown else ""
-    return "left out: " + ", ".join(parts[:shown]) + more
 
 
 def _point(groups: Sequence[GroupCount], scale: Scale) -> float | None:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import katz_log, normal_quantile
+from evenhand.audit.reason import because
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def impact_ratio(group: Selected, top: Selected, levels: Sequence[float]) -> Est
         "highest_assessed": top.n,
     }
     if top.k == 0:
-        return undefined("every group's rate is 0", n=group.n, counts=counts, method="Katz log")
+        return undefined(because("every-rate-is-zero"), n=group.n, counts=counts, method="Katz log")
     if group == top:
         method = "1 by definition: the highest rate of its table"
         own = tuple(Interval(low=1, high=1, level=x, method=method) for x in levels)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import STILL, Estimate, undefined
+from evenhand.audit.reason import because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +66,7 @@ def individual_index(
     method = f"Jeffreys posterior of the benefit counts, {DRAWS} draws"
     named = {"benefit_0": int(counts[0]), "benefit_1": int(counts[1]), "benefit_2": int(counts[2])}
     if counts[1] + counts[2] == 0:
-        return undefined("no benefits at all", n=total, counts=named, method=method)
+        return undefined(because("no-benefits"), n=total, counts=named, method=method)
     value = float(generalized_entropy(counts.astype(float), benefits, alpha))
     drawn = np.random.default_rng(list(seed)).dirichlet(counts + 0.5, size=DRAWS)
     index = generalized_entropy(drawn, benefits, alpha)
@@ -99,9 +100,11 @@ def between_groups_index(
     method = f"multinomial bootstrap within groups, {DRAWS} draws, basic"
     named = {"groups": len(groups)}
     if len(groups) < 2:
-        return undefined("fewer than two groups to compare", n=total, counts=named, method=method)
+        return undefined(
+            because("fewer-than-two-groups-to-compare"), n=total, counts=named, method=method
+        )
     if groups[:, 1:].sum() == 0:
-        return undefined("no benefits at all", n=total, counts=named, method=method)
+        return undefined(because("no-benefits"), n=total, counts=named, method=method)
     size = groups.sum(axis=1)
 
     def index(means: np.ndarray) -> np.ndarray:

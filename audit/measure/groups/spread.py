@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.measure.groups.gaps import limits_gap
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.reason import because, listed, named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,13 +32,14 @@ def largest_difference(groups: Mapping[str, EstimateAt], levels: Sequence[float]
     first = {name: at(levels[:1]) for name, at in groups.items()}
     kept = [n for n, e in first.items() if e.value is not None and e.interval is not None]
     left_out = sorted(set(first) - set(kept))
-    note = _note({name: first[name].reason or "no interval" for name in left_out})
+    why_not = {name: first[name].reason or because("no-interval") for name in left_out}
+    note = because("left-out", names=listed(named(why_not))) if left_out else ()
     counts = {"groups": len(first), "groups_left_out": len(left_out)}
     n = sum(first[name].n for name in kept)
     method = "variances recovered from the groups' own intervals"
     if len(kept) < 2:
-        why = "fewer than two groups to compare"
-        return undefined(f"{why}; {note}" if note else why, n=n, counts=counts, method=method)
+        why = because("fewer-than-two-groups-to-compare")
+        return undefined(why + note, n=n, counts=counts, method=method)
 
     def limits(level: float) -> tuple[np.ndarray, np.ndarray]:
         found = [groups[name]((level,)).interval for name in kept]
@@ -48,11 +50,3 @@ def largest_difference(groups: Mapping[str, EstimateAt], levels: Sequence[float]
     kind = "the groups' own intervals"
     value, intervals = limits_gap(values, limits, levels=levels, kind=kind)
     return Estimate(value, n, intervals, counts, intervals[0].method, note)
-
-
-def _note(left_out: Mapping[str, str], shown: int = 8) -> str:
-    if not left_out:
-        return ""
-    parts = [f"{name} ({why})" for name, why in left_out.items()]
-    more = f" and {len(parts) - shown} more" if len(parts) > shown else ""
-    return "left out: " + ", ".join(parts[:shown]) + more

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Literal
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +71,7 @@ def bootstrap_gap(
     levels: Sequence[float],
     seed: Sequence[int],
     draws: int = DRAWS,
-    empty: str,
+    empty: Reasons,
     compared: np.ndarray | None = None,
     weights: np.ndarray | None = None,
 ) -> Estimate:
@@ -98,7 +99,7 @@ def bootstrap_gap(
     kept = np.isfinite(values) & compared
     without = int((compared & ~kept).sum())
     counts = {"groups": int(compared.sum()), "groups_left_out": without}
-    note = f"left out: {without} groups ({empty})" if without else ""
+    note = because("groups-without-value", n=without, why=empty) if without else ()
     n = int(rows[kept].sum())
     method = f"multinomial bootstrap from counts, {draws} draws, simultaneous over groups"
     if weights is not None:
@@ -106,7 +107,7 @@ def bootstrap_gap(
     overall = float(statistic((table * weight).sum(axis=0)))
     fewest = 2 if against == "between_groups" or len(table) < 2 else 1
     if kept.sum() < fewest or not np.isfinite(overall):
-        why = f"fewer than {fewest} groups have a value ({empty})"
+        why = because("fewer-groups-with-value", fewest=fewest, why=empty)
         return undefined(why, n=n, counts=counts, method=method)
     drawn = np.concatenate(
         [

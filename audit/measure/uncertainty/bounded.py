@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
-from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.measure.uncertainty.estimate import NO_ROWS, Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import share
+from evenhand.audit.reason import Reasons
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 def bounded_mean(
-    values: np.ndarray, levels: Sequence[float], *, empty: str = "no rows"
+    values: np.ndarray, levels: Sequence[float], *, empty: Reasons = NO_ROWS
 ) -> Estimate:
     """The mean of ``values`` in [0, 1], shape (n,), with the interval of a share.
 

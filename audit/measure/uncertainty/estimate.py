@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from evenhand.audit.finding import Interval
+from evenhand.audit.reason import Reasons, because, sentences
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Estimate:
     intervals: tuple[Interval, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     method: str = ""
-    reason: str = ""
+    reason: Reasons = ()
 
     @property
     def interval(self) -> Interval | None:
@@ -37,11 +38,16 @@ class Estimate:
         return replace(self, intervals=tuple(kept))
 
 
-STILL = "no interval: every draw from these rows gives the same value"
+NO_ROWS = because("no-rows")
+STILL = because("draws-are-equal")
 
 
 def undefined(
-    reason: str, *, n: int, counts: Mapping[str, int] | None = None, method: str = ""
+    reason: Reasons | str,
+    *,
+    n: int,
+    counts: Mapping[str, int] | None = None,
+    method: str = "",
 ) -> Estimate:
-    """An estimate without a number: 0/0 is said, never shown as zero."""
-    return Estimate(None, n, counts=counts or {}, method=method, reason=reason)
+    """An estimate without a number: 0/0 is said, never shown as zero. A text is quoted."""
+    return Estimate(None, n, counts=counts or {}, method=method, reason=sentences(reason))

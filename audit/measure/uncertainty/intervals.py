@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.beta import inverse_incomplete_beta
-from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.measure.uncertainty.estimate import NO_ROWS, Estimate, undefined
+from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,12 +114,12 @@ def katz_log(k1: int, n1: int, k2: int, n2: int, level: float = 0.95) -> Interva
     )
 
 
-def rate(k: int, n: int, levels: Levels, *, empty: str) -> Estimate:
+def rate(k: int, n: int, levels: Levels, *, empty: Reasons | str) -> Estimate:
     """The rate ``k / n`` with ``share`` intervals; undefined, because of ``empty``, when n == 0.
 
-    >>> rate(3, 4, (0.95,), empty="no rows").value
+    >>> rate(3, 4, (0.95,), empty=because("no-rows")).value
     0.75
-    >>> rate(0, 0, (0.95,), empty="no positive labels in this group").value is None
+    >>> rate(0, 0, (0.95,), empty=because("no-positive-labels")).value is None
     True
     """
     counts = {"k": int(k), "n": int(n)}
@@ -135,7 +136,7 @@ def rate(k: int, n: int, levels: Levels, *, empty: str) -> Estimate:
 
 
 def mean(
-    values: Sequence[float] | np.ndarray, levels: Levels, *, empty: str = "no rows"
+    values: Sequence[float] | np.ndarray, levels: Levels, *, empty: Reasons = NO_ROWS
 ) -> Estimate:
     """The mean of ``values``, shape (n,), with Student's t intervals (n >= 2 for an interval)."""
     import numpy as np
@@ -148,7 +149,7 @@ def mean(
         return undefined(empty, n=0, method=method)
     centre = float(x.mean())
     if n == 1:
-        return Estimate(centre, 1, method=method, reason="one row: no interval")
+        return Estimate(centre, 1, method=method, reason=because("one-row"))
     error = float(x.std(ddof=1)) / math.sqrt(n)
     spreads = ((level, float(t.ppf(0.5 + level / 2, n - 1)) * error) for level in levels)
     intervals = tuple(

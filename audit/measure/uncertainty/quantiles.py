@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +30,10 @@ def quantile(values: np.ndarray, share: float, levels: Sequence[float]) -> Estim
 
     n = int(values.size)
     if n == 0:
-        return undefined("no rows", n=0, method=METHOD)
+        return undefined(because("no-rows"), n=0, method=METHOD)
     value = float(np.quantile(values, share))
-    ordered, intervals, reason = np.sort(values), [], ""
+    ordered, intervals = np.sort(values), []
+    reason: Reasons = ()
     for level in levels:
         tail = (1 - level) / 2
         # below[k] = P(at most k of n rows lie under the true quantile)
@@ -39,7 +41,7 @@ def quantile(values: np.ndarray, share: float, levels: Sequence[float]) -> Estim
         lower = int(np.searchsorted(below, tail, side="right"))  # order statistic, from 1
         upper = int(np.searchsorted(below, 1 - tail, side="left")) + 1
         if lower < 1 or upper > n:
-            reason = f"no interval at level {level:g}: {n} rows are too few for this quantile"
+            reason = because("too-few-for-quantile", level=level, n=n)
             continue
         low, high = float(ordered[lower - 1]), float(ordered[upper - 1])
         ends = {"low": min(low, value), "high": max(high, value)}

@@ -12,6 +12,7 @@ from evenhand.audit.reports.parts import pages
 from evenhand.audit.reports.parts.text import code, markdown
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.numbers import number, p_value, signed
+from evenhand.audit.words.reasons import render_json
 
 _TONES = {"worse": ("✗", "bad"), "better": ("✓", "good"), "changed": ("!", "warn")}
 COLUMNS = (
@@ -37,7 +38,7 @@ def cells(result: Mapping[str, Any], say: Words) -> list[str]:
     group = ", ".join(f"{k}={v}" for k, v in result["group"].items()) or say("cmp_everybody")
     head = [group, say.measure(result["measure"]), f"{result['n']:,}"]
     if result["difference"] is None:
-        return [*head, "–", "–", "–", "–", say.reason(result["reason"])]
+        return [*head, "–", "–", "–", "–", render_json(result, say.language)]
     ends, p = result["interval"], result["p_adjusted"]
     change = signed(result["difference"])
     if ends is not None:

@@ -24,18 +24,15 @@ from evenhand.audit.measure.disclosure.cell_suppression import (
     withheld,
 )
 from evenhand.audit.measure.disclosure.suppression import Group, group_of, suppressed
+from evenhand.audit.reason import because
 from evenhand.policies.verdict import Verdict
 
 MINIMUM = 10
 _SIZES = ("count", "group_count")
 _RATED = ("fairness.group_rates", "performance.classification", "data.groups")
 _OTHER_NAMES = {"label_rate": "prevalence"}
-_WITHHELD = (
-    f"withheld from publication: about under {MINIMUM} people, or it would give their number away"
-)
-_NO_NOTE = (
-    f"notes and numbers of rows withheld: groups under {MINIMUM} people are among those compared"
-)
+_WITHHELD = because("withheld", n=MINIMUM)
+_NO_NOTE = because("notes-withheld", n=MINIMUM)
 _BECAUSE = {
     "en": "The numbers behind this are withheld: they are about under "
     f"{MINIMUM} people, or would give their number away.",

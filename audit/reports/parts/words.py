@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from evenhand.audit.words.reasons import in_chinese
+from evenhand.audit.reason import Reasons
+from evenhand.audit.words.reasons import render
 
 LANGUAGES = ("en", "zh")
 
@@ -46,9 +47,9 @@ class Words:
         spaced = name.replace("_", " ").strip()
         return known or spaced[:1].upper() + spaced[1:]
 
-    def reason(self, text: str) -> str:
+    def reason(self, reason: Reasons) -> str:
         """A finding's reason or note; what strangers' checks wrote stays as they wrote it."""
-        return in_chinese(text) if self.language == "zh" else text
+        return render(reason, self.language)
 
     def family(self, name: str) -> str:
         """A family of checks, as a heading."""

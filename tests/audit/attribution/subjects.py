@@ -14,6 +14,7 @@ from evenhand.audit.run.catalogue import check
 from evenhand.audit.run.run import run_check
 from evenhand.audit.subject.spec import make_spec
 from evenhand.audit.subject.subject import Subject, build_subject
+from evenhand.audit.words.reasons import render
 from evenhand.audit.worker.opened import Opened
 
 Score = Callable[[pd.DataFrame], Any]
@@ -81,6 +82,6 @@ def value(found: list[Finding], measure: str, **match: Any) -> Any:
         for f in found
         if f.measure == measure and all(getattr(f, k) == v for k, v in match.items())
     ]
-    assert len(hits) == 1, [(f.id, f.reason) for f in found]
-    assert hits[0].value is not None, hits[0].reason
+    assert len(hits) == 1, [(f.id, render(f.reason)) for f in found]
+    assert hits[0].value is not None, render(hits[0].reason)
     return hits[0].value

@@ -12,6 +12,7 @@ import pytest
 from evenhand.audit.case.case import CaseWriter, case_digest, find_cases, read_case, verify_case
 from evenhand.audit.case.environment import Environment
 from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.files.canonical import canonical_bytes, digest_bytes
 from tests.samples import finding, sample_plan, write_sample_case
 
 
@@ -98,3 +99,22 @@ def test_line_separators_in_names_survive(tmp_path: Path) -> None:
             [finding("data.groups", "label_rate", 0.5, group={"g": name})], Environment()
         )
     assert read_case(case.path).findings[0].group == {"g": name}
+
+
+def test_findings_of_an_older_case_are_read_and_of_a_newer_one_refused(tmp_path: Path) -> None:
+    """Schema 1 had a reason as one English text, and a seal without the schema of findings."""
+    folder = write_sample_case(tmp_path / "case").path
+    seal = json.loads((folder / "seal.json").read_text())
+    assert seal["findings"] == "evenhand-findings/2"
+    lines = [json.loads(line) for line in (folder / "findings.jsonl").read_text().splitlines()]
+    told = {f.id: f.reason_text() for f in read_case(folder).findings}
+    old = [{**line, "reason": told[line["id"]]} for line in lines]
+    text = b"".join(canonical_bytes(line) + b"\n" for line in old)
+    (folder / "findings.jsonl").write_bytes(text)
+    files = {**seal["files"], "findings.jsonl": digest_bytes(text)}
+    (folder / "seal.json").write_bytes(canonical_bytes({"schema": seal["schema"], "files": files}))
+    assert {f.id: f.reason_text() for f in read_case(folder).findings} == told
+    assert any(told.values())
+    (folder / "seal.json").write_bytes(canonical_bytes({**seal, "findings": "evenhand-findings/9"}))
+    with pytest.raises(AlteredEvidenceError, match="evenhand-findings/9"):
+        read_case(folder)

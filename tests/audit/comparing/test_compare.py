@@ -23,6 +23,7 @@ from evenhand.audit.measure.uncertainty.testing import adjust
 from evenhand.audit.run.decisions import decisions_json
 from evenhand.audit.run.run import audit
 from evenhand.audit.subject.predictions import Predictions
+from evenhand.audit.words.reasons import render
 from evenhand.policies.judge import judge
 from tests.audit.comparing.pairs import TABLE, case_of, two_models
 from tests.audit.subjects import stored_spec
@@ -143,7 +144,7 @@ def test_a_group_without_positives_is_undefined_not_zero(tmp_path: Path) -> None
         r for r in found.results if r.measure == "true_positive_rate" and r.group == {"g": "b"}
     )
     assert (none.difference, none.outcome) == (None, "undefined")
-    assert none.reason == "no positive labels in this group"
+    assert render(none.reason) == "no positive labels in this group"
 
 
 def test_what_cannot_be_paired_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.plan import Plan
 from evenhand.audit.comparing.drift import ARTIFACT, SCHEMA, explanation_drift
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.reasons import render
 
 
 def case(folder: Path, name: str, artifact: dict[str, Any] | None, data: str = "sha256:1") -> Case:
@@ -42,7 +43,12 @@ OTHER = told({"b": [0.0, 1.0, 1.0], "a": [1.0, 4.0, 1.0], "c": [3.0, 2.0, 1.0]},
 def test_rows_are_paired_by_their_number(tmp_path: Path) -> None:
     found = explanation_drift(case(tmp_path, "a", ONE), case(tmp_path, "b", OTHER), top_k=2)
     assert found.drift is not None
-    assert (found.n, found.unit, found.note, found.reason) == (2, "probability", "", "")
+    assert (found.n, found.unit, render(found.note), render(found.reason)) == (
+        2,
+        "probability",
+        "",
+        "",
+    )
     # row 7: 4 2 1 and 4 1 2 correlate at 0.5; row 3: 1 0 3 twice, at 1
     assert found.drift.rank_correlation.value == pytest.approx(0.75)
     assert found.drift.change.value == pytest.approx(2 / 11)
@@ -62,19 +68,19 @@ def test_rows_are_paired_by_their_number(tmp_path: Path) -> None:
 def test_what_cannot_be_compared_is_said(tmp_path: Path, other: Any, reason: str) -> None:
     found = explanation_drift(case(tmp_path, "a", ONE), case(tmp_path, "b", other))
     assert found.drift is None
-    assert reason in found.reason
+    assert reason in render(found.reason)
 
 
 def test_other_data_are_not_compared(tmp_path: Path) -> None:
     other = case(tmp_path, "b", OTHER, data="sha256:2")
-    assert "different data" in explanation_drift(case(tmp_path, "a", ONE), other).reason
+    assert "different data" in render(explanation_drift(case(tmp_path, "a", ONE), other).reason)
 
 
 def test_another_method_is_named(tmp_path: Path) -> None:
     other = case(tmp_path, "b", {**OTHER, "name": "shapley_exact"})
     found = explanation_drift(case(tmp_path, "a", ONE), other)
     assert found.drift is not None
-    assert found.note == "method differs: integrated_gradients and shapley_exact"
+    assert render(found.note) == "method differs: integrated_gradients and shapley_exact"
 
 
 def test_an_artifact_of_another_kind_is_an_error(tmp_path: Path) -> None:

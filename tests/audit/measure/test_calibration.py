@@ -11,6 +11,7 @@ from evenhand.audit.measure.calibration import (
     expected_calibration_error,
     recalibrate,
 )
+from evenhand.audit.words.reasons import render
 
 
 def test_calibration_error_of_two_bins_by_hand() -> None:
@@ -76,4 +77,4 @@ def test_recalibration_that_has_no_answer_says_so(
 ) -> None:
     fit = recalibrate(np.array(truth, dtype=bool), np.array(score), (0.95,))
     assert fit.slope.value is None
-    assert why in fit.slope.reason
+    assert why in render(fit.slope.reason)

@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics
 
 from evenhand.audit.measure import multiclass as m
+from evenhand.audit.words.reasons import render
 
 
 def three_classes(n: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -54,4 +55,4 @@ def test_a_class_without_rows_is_left_out_not_zero() -> None:
     # recalls 5/6 and 4/6: mean 0.75
     assert m.balanced_accuracy(matrix, ()).value == pytest.approx(0.75)
     assert m.recall(matrix, 2, ()).value is None
-    assert m.precision(matrix, 2, ()).reason == "no rows predicted as this class"
+    assert render(m.precision(matrix, 2, ()).reason) == "no rows predicted as this class"

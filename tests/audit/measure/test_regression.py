@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics
 
 from evenhand.audit.measure import regression as r
+from evenhand.audit.words.reasons import render
 
 
 def test_regression_measures_equal_scikit_learns() -> None:
@@ -49,4 +50,4 @@ def test_ratio_of_sums_by_hand_and_by_simulation() -> None:
         assert interval is not None
         covered += interval.low <= 2.0 <= interval.high
     assert covered / 400 >= 0.917
-    assert r.ratio_of_sums(np.zeros(2), np.zeros(2), (), empty="short").reason == "short"
+    assert render(r.ratio_of_sums(np.zeros(2), np.zeros(2), (), empty="short").reason) == "short"

@@ -108,7 +108,7 @@ def test_card_states_what_is_missing(case: Case) -> None:
     assert "The maker declared no intended use" in card
     for finding in case.findings:
         if finding.status != "measured":
-            assert markdown(finding.reason) in card
+            assert markdown(finding.reason_text()) in card
     assert "too small to compare: 2 rows, the minimum is 10" in card
     assert "_undefined_ | no positive labels in this group | 0 |" in card
     assert "compliant" not in card

@@ -18,6 +18,7 @@ from evenhand.audit.run.run import PlannedPack, audit, run_check
 from evenhand.audit.subject import predictions
 from evenhand.audit.subject.spec import SubjectSpec, make_spec
 from evenhand.audit.subject.subject import build_subject
+from evenhand.audit.words.reasons import render
 from tests.audit.people import people, skops_model
 from tests.audit.subjects import confusion_rows, stored_spec
 
@@ -141,7 +142,7 @@ def test_a_crashed_check_is_a_finding_and_the_rest_goes_on(tmp_path: Path) -> No
     frame = confusion_rows({}, tp=3, fp=1, fn=1, tn=3)
     spec = stored_spec(frame, tmp_path)
     found = list(run_check(Check("my.check", module), build_subject(spec), spec, (0.95,)))
-    assert [(f.measure, f.status, f.reason) for f in found] == [
+    assert [(f.measure, f.status, render(f.reason)) for f in found] == [
         ("m", "error", "ZeroDivisionError: seven"),
         ("k", "error", "ZeroDivisionError: seven"),
     ]
@@ -153,7 +154,7 @@ def test_rows_without_a_label_are_dropped_counted_and_named(tmp_path: Path) -> N
     frame["y"] = frame["y"].astype(object).where(frame.reset_index().index != 0, None)
     case = audit(stored_spec(frame, tmp_path, sensitive_features=["g"]), tmp_path / "case")
     dropped = next(f for f in case.findings if f.measure == "dropped_row_count")
-    assert (dropped.value, dropped.reason) == (1.0, "1 rows: no true label")
+    assert (dropped.value, render(dropped.reason)) == (1.0, "1 rows: no true label")
     assert next(f for f in case.findings if f.measure == "row_count").value == len(frame) - 1
 
 
@@ -182,7 +183,7 @@ def test_every_finding_of_a_real_audit_obeys_the_laws(place: Path, tmp_path: Pat
     for f in case.findings:
         assert f.check in known[f"{f.check.split('.')[0]}.{f.measure}"]
         if f.status != "measured":
-            assert f.reason
+            assert render(f.reason)
             continue
         assert f.method
         assert f.unit

@@ -15,6 +15,7 @@ from evenhand.audit.attribution.quality.explainer import Explainer
 from evenhand.audit.attribution.quality.noise import exchanged_words
 from evenhand.audit.attribution.quality.randomised import at_stage
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.reasons import render
 from evenhand.audit.worker.opened import Opened
 from evenhand.trainers.architectures import lstm_generator
 from evenhand.trainers.encoders.text import TextEncoder
@@ -62,7 +63,7 @@ def test_words_of_a_text_by_hand(tmp_path: Path) -> None:
     assert value(found, "method_rank_correlation") == pytest.approx(1.0)
     assert value(found, "deletion_gain") > 0
     assert only(found, "importance_rank_correlation").status == "not_applicable"
-    assert "explained by words" in only(found, "importance_rank_correlation").reason
+    assert "explained by words" in render(only(found, "importance_rank_correlation").reason)
     assert "words taken out" in only(found, "infidelity").method
     assert only(found, "deletion_area").unit == "probability"
     # "good" is read as another word, so that other places matter
@@ -85,7 +86,7 @@ def test_words_that_only_count_together_are_explained_badly_for_their_group(tmp_
     assert gap.interval.low > 0
     shares = findings("by_group", subject, spec)
     assert {f.status for f in shares} == {"not_applicable"}
-    assert "words are not columns" in shares[0].reason
+    assert "words are not columns" in render(shares[0].reason)
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -93,7 +94,7 @@ def test_texts_without_words_are_no_error(tmp_path: Path, name: str) -> None:
     texts = ["", "good", "a good one", "so bad it is good"] * 4
     subject, spec = texts_of(tmp_path, texts, kind_words)
     found = findings(name, subject, spec)
-    assert not [f for f in found if f.status == "error"], found[0].reason
+    assert not [f for f in found if f.status == "error"], render(found[0].reason)
     statuses = {f.status for f in found}
     assert statuses <= {"measured", "undefined", "not_applicable"}
     assert "measured" in statuses
@@ -107,7 +108,7 @@ def test_methods_that_draw_are_drawn_again_over_words(tmp_path: Path) -> None:
     found = findings("stability", subject, spec, method="lime", seeds=2)
     assert 0 < value(found, "seed_rank_correlation") <= 1
     assert 0 < value(found, "seed_top_k_overlap") <= 1
-    assert "noise moves columns of numbers" in only(found, "sensitivity").reason
+    assert "noise moves columns of numbers" in render(only(found, "sensitivity").reason)
 
 
 def test_a_word_is_read_as_another_one_each_time() -> None:
@@ -165,11 +166,11 @@ def test_images_are_judged_in_every_check(tmp_path: Path, name: str) -> None:
     subject, spec = of_images(tmp_path)
     found = findings(name, subject, spec, min_group_size=2) if name == "group_quality" else None
     found = found or findings(name, subject, spec)
-    assert not [f for f in found if f.status == "error"], found[0].reason
+    assert not [f for f in found if f.status == "error"], render(found[0].reason)
     statuses = {f.status for f in found}
     if name == "stability":  # noise moves numbers, and integrated gradients draw nothing
         assert statuses == {"undefined", "not_applicable"}
-        assert any("rows are made of patches" in f.reason for f in found)
+        assert any("rows are made of patches" in render(f.reason) for f in found)
     else:
         assert "measured" in statuses
 
@@ -236,7 +237,7 @@ def test_generators_are_judged(tmp_path: Path, name: str) -> None:
     object.__setattr__(subject, "task", "generation")
     fewer = {"masks": 12, "orders": 2, "shuffles": 2} if name == "quality" else {}
     found = findings(name, subject, spec, rows=6, **fewer)
-    assert not [f for f in found if f.status == "error"], found[0].reason
+    assert not [f for f in found if f.status == "error"], render(found[0].reason)
     if name == "quality":
         assert {f.unit for f in found if f.measure == "deletion_area"} == {"nat"}
         assert value(found, "relative_infidelity") >= 0

@@ -12,6 +12,7 @@ from evenhand.audit.attribution.recourse.plausibility import Neighbours
 from evenhand.audit.attribution.recourse.search import Search
 from evenhand.audit.attribution.recourse.space import Rule, Space, build_space, spread_of
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.reasons import render
 
 # u: median 4, |u - 4| = 4 3 2 1 0 1 2 3 4, whose median is 2; v the same times 10, median 20
 DATA = pd.DataFrame(
@@ -76,7 +77,7 @@ def test_rules_hold() -> None:
     assert changed(stepped, person)[0] == {"u": 7}
     everything = space(**{"*": Rule(immutable=True), "w": Rule(values=("b",))})
     assert not Search(linear, everything).find(person).is_found[0]
-    assert dict(everything.immutable) == {
+    assert {column: render(why) for column, why in everything.immutable.items()} == {
         "u": "declared immutable",
         "v": "declared immutable",
         "s": "a sensitive feature",

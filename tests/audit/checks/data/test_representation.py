@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from evenhand.audit.words.reasons import render
 from tests.audit.subjects import findings_of, one
 
 
@@ -28,4 +29,4 @@ def test_representation_against_declared_shares(tmp_path: Path) -> None:
     assert {f.status for f in nothing} == {"not_applicable"}
     wrong = {"reference.g.a": 60}
     found = findings_of("data.representation", frame, tmp_path, declared=wrong, **base)
-    assert "is no share" in found[0].reason
+    assert "is no share" in render(found[0].reason)

@@ -10,6 +10,7 @@ import pytest
 from evenhand.audit.checks.energy import training
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.reasons import render
 
 COST = {
     "wall_s": 12.5,
@@ -49,7 +50,7 @@ def test_what_is_missing_is_undefined_and_part_of_a_run_is_said() -> None:
     findings = found(cost={"wall_s": 3.0, "is_of_the_whole_run": False})
     assert findings["training_energy"].status == "undefined"
     assert findings["training_energy_measured"].status == "undefined"
-    assert findings["training_time"].reason == "of the last part of the run only"
+    assert render(findings["training_time"].reason) == "of the last part of the run only"
 
 
 def test_no_record_is_no_question() -> None:

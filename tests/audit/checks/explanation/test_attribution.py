@@ -16,6 +16,7 @@ from evenhand.audit.run.catalogue import check
 from evenhand.audit.run.run import run_check
 from evenhand.audit.subject.spec import SubjectSpec, make_spec
 from evenhand.audit.subject.subject import Subject, build_subject
+from evenhand.audit.words.reasons import render
 from evenhand.audit.worker.opened import Opened
 from tests.audit.attribution.made import Scored, attribute, mlp
 from tests.audit.people import people, skops_model
@@ -139,7 +140,7 @@ def test_a_model_that_ignores_its_input(tmp_path: Path) -> None:
     saliency.classes = ("no", "yes")
     found, _ = measured(*stored(tmp_path, frame, saliency, options={"method": "saliency"}))
     assert found["completeness_gap", ""].status == "undefined"
-    assert "not in the unit of the output" in found["completeness_gap", ""].reason
+    assert "not in the unit of the output" in render(found["completeness_gap", ""].reason)
 
 
 def test_the_declared_reference_applicant_is_a_baseline(tmp_path: Path) -> None:

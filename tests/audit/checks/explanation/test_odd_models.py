@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.run.catalogue import check
+from evenhand.audit.words.reasons import render
 from tests.audit.attribution.subjects import (
     FunctionPredictor,
     findings,
@@ -28,7 +29,9 @@ def test_a_model_that_ignores_its_input_has_no_quality(tmp_path: Path, name: str
     found = findings(name, subject, spec)
     assert {f.measure for f in found} == set(check(f"explanation.{name}").measures)
     assert {f.status for f in found} <= {"undefined", "not_applicable"}
-    assert all("every attribution is zero" in f.reason for f in found if f.status == "undefined")
+    assert all(
+        "every attribution is zero" in render(f.reason) for f in found if f.status == "undefined"
+    )
     assert all(f.value is None for f in found)
     # about the same groups and features as of any model, so that packs find them
     other = findings(
@@ -51,13 +54,13 @@ def test_odd_columns_and_groups_are_no_error(tmp_path: Path, name: str) -> None:
     model = FunctionPredictor(("a", "b", "c"), odd)
     subject, spec = subject_of(tmp_path, frame, model, sensitive_features=["g"])
     found = findings(name, subject, spec)
-    assert not [f for f in found if f.status == "error"], found[0].reason
+    assert not [f for f in found if f.status == "error"], render(found[0].reason)
     alone = [f for f in found if f.group == {"g": "alone"}]
     if name in ("by_group", "group_quality"):
         assert alone
-        assert all("too small to compare: 1 rows" in f.reason for f in alone)
+        assert all("too small to compare: 1 rows" in render(f.reason) for f in alone)
         gaps = [f for f in found if f.between == ("g",) and not f.group and "weighted" not in f.id]
-        assert all("left out: alone" in f.reason for f in gaps)
+        assert all("left out: alone" in render(f.reason) for f in gaps)
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -65,7 +68,7 @@ def test_a_single_column_has_no_order(tmp_path: Path, name: str) -> None:
     model = FunctionPredictor(("a",), lambda frame: 0.5 + 0.1 * np.tanh(frame["a"]))
     subject, spec = subject_of(tmp_path, rows(), model, sensitive_features=["g"])
     found = findings(name, subject, spec)
-    assert not [f for f in found if f.status == "error"], found[0].reason
+    assert not [f for f in found if f.status == "error"], render(found[0].reason)
     for f in found:
         if "rank" in f.measure or "overlap" in f.measure or "gain" in f.measure:
             assert f.status in ("undefined", "not_applicable"), f.id
@@ -91,7 +94,7 @@ def test_models_of_several_classes_are_explained_by_the_predicted_one(
     model = Three(("a", "b"), lambda frame: 0)
     subject, spec = subject_of(tmp_path, frame, model, sensitive_features=["g"])
     found = findings(name, subject, spec)
-    assert not [f for f in found if f.status == "error"], found[0].reason
+    assert not [f for f in found if f.status == "error"], render(found[0].reason)
     measured = [f for f in found if f.status == "measured"]
     assert measured
     assert all("class predicted for each row" in f.method for f in measured)

@@ -12,6 +12,7 @@ from evenhand.audit.attribution import reasons as core
 from evenhand.audit.errors import InputError
 from evenhand.audit.subject.spec import make_spec
 from evenhand.audit.subject.subject import Subject, build_subject
+from evenhand.audit.words.reasons import render
 from tests.audit.checks.explanation.linear import WEIGHTS, Linear, measured
 
 
@@ -85,7 +86,7 @@ def test_a_sensitive_feature_is_never_named_and_that_is_counted(tmp_path: Path) 
     refused = frame[Linear().predict_proba(frame)[:, 1] < 0.5]
     counts = found["sensitive_reason_rate"].counts
     assert counts == {"k": int((refused["g"] == 0).sum()), "n": len(refused)}
-    assert "left out as reasons: g" in found["sensitive_reason_rate"].reason
+    assert "left out as reasons: g" in render(found["sensitive_reason_rate"].reason)
 
 
 def test_a_burden_turns_the_sides(tmp_path: Path) -> None:
@@ -116,21 +117,21 @@ def test_proxies_are_flagged_declared_or_found(tmp_path: Path) -> None:
     assert artifact["proxies"]["v"] == {"feature": "", "group": "", "auc": None}
     assert artifact["proxies"]["zip"]["auc"] == 1.0  # zip tells g without fail
     assert set(artifact["proxies"]) == {"v", "zip"}
-    assert "a proxy: tells g = " in found["reason_share#zip"].reason
+    assert "a proxy: tells g = " in render(found["reason_share#zip"].reason)
     assert found["proxy_reason_rate"].value == found["reason_share#zip"].value
 
 
 def test_what_has_no_answer_is_said(tmp_path: Path) -> None:
     found, _, _ = measured(tmp_path, positive_is=None)
     assert {f.status for f in found.values()} == {"not_applicable"}
-    assert "positive_is" in found["reason_fidelity"].reason
+    assert "positive_is" in render(found["reason_fidelity"].reason)
 
     class Always(Linear):
         def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
             return np.tile([0.0, 1.0], (len(frame), 1))
 
     found, _, _ = measured(tmp_path, model=Always())
-    assert found["reason_fidelity"].reason == "no decision is adverse"
+    assert render(found["reason_fidelity"].reason) == "no decision is adverse"
     # the reference is the person: no column differs, so no reason can be named, and none is tested
     found, _, _ = measured(tmp_path, reference_applicant={"u": -9.0, "v": 9.0, "w": -9.0, "g": 0})
     assert found["reason_fidelity"].status == "undefined"
@@ -139,7 +140,7 @@ def test_what_has_no_answer_is_said(tmp_path: Path) -> None:
 
 def test_wrong_declarations_are_refused(tmp_path: Path) -> None:
     found, _, _ = measured(tmp_path, reference_applicant={"u": "much"})
-    assert "reference_applicant: u = 'much'" in found["reason_fidelity"].reason
+    assert "reference_applicant: u = 'much'" in render(found["reason_fidelity"].reason)
     from tests.audit.people import people, skops_model
 
     frame = people(60)
@@ -184,4 +185,4 @@ def test_a_single_column_can_not_matter_more_than_another(tmp_path: Path) -> Non
     assert found["reason_fidelity"].value == 1.0
     for name in ("reason_fidelity_lift", "reason_score_lift"):
         assert found[name].status == "undefined"
-        assert "there is no other to compare a reason with" in found[name].reason
+        assert "there is no other to compare a reason with" in render(found[name].reason)

@@ -13,6 +13,7 @@ from sklearn import metrics as sk
 
 from evenhand.audit.errors import InputError
 from evenhand.audit.subject.predictions import score
+from evenhand.audit.words.reasons import render
 from tests.audit.subjects import findings_of, one, stored_subject
 
 
@@ -99,7 +100,7 @@ def test_a_class_that_a_group_has_no_rows_of_is_said(tmp_path: Path) -> None:
     frame = frame[~((frame["g"] == "c") & (frame["y"] == "fox"))]
     found = found_in_classes(frame, tmp_path)
     rate = one(found, "true_positive_rate", group={"g": "c", "class": "fox"})
-    assert (rate.status, rate.reason) == ("undefined", "no such labels")
+    assert (rate.status, render(rate.reason)) == ("undefined", "no such labels")
     gap = one(found, "balanced_accuracy_score_difference")
     assert gap.counts["groups_left_out"] == 1
     without = found_in_classes(frame, tmp_path, target=None)

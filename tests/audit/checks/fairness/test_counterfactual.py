@@ -13,6 +13,7 @@ from evenhand.audit.run.catalogue import check
 from evenhand.audit.run.run import run_check
 from evenhand.audit.subject.spec import make_spec
 from evenhand.audit.subject.subject import Subject, build_subject
+from evenhand.audit.words.reasons import render
 from evenhand.audit.worker.opened import Opened
 from tests.audit.checks.fairness.asked import found_by
 from tests.audit.people import people, skops_model
@@ -22,7 +23,7 @@ from tests.audit.subjects import one
 def test_swapping_what_the_model_does_not_read_is_not_applicable(tmp_path: Path) -> None:
     found = found_by("fairness.counterfactual", tmp_path)
     assert {f.status for f in found} == {"not_applicable"}
-    assert "does not read 'race'" in found[0].reason
+    assert "does not read 'race'" in render(found[0].reason)
 
 
 class Reader:

@@ -14,6 +14,7 @@ import pytest
 
 from evenhand.audit.checks.fairness import gaps, group_rates
 from evenhand.audit.subject.counts import count_groups
+from evenhand.audit.words.reasons import render
 from tests.audit.checks.fairness.published import (
     GROUP,
     PROPUBLICA,
@@ -101,7 +102,7 @@ def test_bounds_hold_in_crossings_and_where_a_group_lacks_the_rate(tmp_path: Pat
     # 8 of 10 and 5 of 10; one more of each: 9/11 against 5/11. The third has no positives
     highest = one(found, "equal_opportunity_difference_highest", **crossing)
     assert highest.value == pytest.approx(9 / 11 - 5 / 11)
-    assert "g=b, h=y (no positive labels)" in highest.reason
+    assert "g=b, h=y (no positive labels)" in render(highest.reason)
     # the unknown positive raises b, the other unknown lowers a: 8/11 - 6/11
     lowest = one(found, "equal_opportunity_difference_lowest", **crossing)
     assert lowest.value == pytest.approx(8 / 11 - 6 / 11)
@@ -192,10 +193,10 @@ def test_undefined_is_said_where_fairlearn_says_zero(tmp_path: Path) -> None:
     gaps = findings_of("fairness.gaps", frame, tmp_path, sensitive_features=["g"])
     ours = one(gaps, "equalized_odds_difference", between=("g",))
     assert (ours.status, ours.value) == ("undefined", None)
-    assert "g=b (no positive labels)" in ours.reason
+    assert "g=b (no positive labels)" in render(ours.reason)
     rates = findings_of("fairness.group_rates", frame, tmp_path, sensitive_features=["g"])
     rate = one(rates, "true_positive_rate", group={"g": "b"})
-    assert (rate.status, rate.reason) == ("undefined", "no positive labels")
+    assert (rate.status, render(rate.reason)) == ("undefined", "no positive labels")
 
 
 def test_small_groups_are_shown_named_and_left_out_of_gaps(tmp_path: Path) -> None:
@@ -209,13 +210,13 @@ def test_small_groups_are_shown_named_and_left_out_of_gaps(tmp_path: Path) -> No
     rates = findings_of("fairness.group_rates", frame, tmp_path, sensitive_features=["g"])
     tiny = one(rates, "selection_rate", group={"g": "tiny"})
     assert (tiny.value, tiny.n) == (0.0, 3)
-    assert tiny.reason == "too small to compare: 3 rows, the minimum is 10"
+    assert render(tiny.reason) == "too small to compare: 3 rows, the minimum is 10"
     gaps = findings_of("fairness.gaps", frame, tmp_path, sensitive_features=["g"])
     parity = one(gaps, "demographic_parity_difference", between=("g",))
     # a selects 15 of 30, b 10 of 30; with the tiny group it would be 0.5
     assert parity.value == pytest.approx(0.5 - 1 / 3)
     assert parity.counts == {"groups": 3, "groups_left_out": 1}
-    assert "g=tiny (3 rows)" in parity.reason
+    assert "g=tiny (3 rows)" in render(parity.reason)
 
 
 def test_groups_within_the_levels_of_a_control_feature(tmp_path: Path) -> None:

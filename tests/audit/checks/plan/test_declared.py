@@ -10,6 +10,7 @@ import pytest
 
 from evenhand.audit.checks.plan import declared
 from evenhand.audit.errors import MissingNeed
+from evenhand.audit.words.reasons import render
 
 
 def found(file: Any) -> Any:
@@ -35,7 +36,7 @@ def test_days_since_the_commit() -> None:
 def test_a_file_that_is_not_committed_as_it_stands_has_no_age() -> None:
     file = SimpleNamespace(values={"a": 1}, committed_at=None, problem="never committed")
     days = found(file)
-    assert (days.status, days.value, days.reason) == ("undefined", None, "never committed")
+    assert (days.status, days.value, render(days.reason)) == ("undefined", None, "never committed")
 
 
 def test_no_file_is_no_question() -> None:

@@ -10,6 +10,7 @@ import pytest
 from evenhand.audit.checks.privacy import declared_budget
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.reasons import render
 
 CLAIM = {
     "epsilon": 2.5,
@@ -37,7 +38,7 @@ def test_epsilon_and_delta_say_of_whom_and_by_which_accountant() -> None:
     for f in told.values():
         for word in ("PRV", "Poisson", "unit: row", "add or remove one"):
             assert word in f.method
-        assert f.reason == "outside the guarantee: vocabulary"
+        assert render(f.reason) == "outside the guarantee: vocabulary"
 
 
 def test_a_model_without_a_record_is_not_called_private_or_not() -> None:

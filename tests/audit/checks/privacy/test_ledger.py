@@ -11,6 +11,7 @@ from evenhand.audit.checks.privacy import ledger
 from evenhand.audit.checks.record import Artifact
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.reasons import render
 
 CLAIM: dict[str, Any] = {
     "epsilon": 2.5,
@@ -55,7 +56,7 @@ def test_every_number_by_hand() -> None:
         "unprotected_column_rate": pytest.approx(1 / 3),
         "ledger_line_count": 3.0,
     }
-    assert findings["uncertified_reason_count"].reason == "--noise-seed was given"
+    assert render(findings["uncertified_reason_count"].reason) == "--noise-seed was given"
     assert all(f.n == 2000 for f in findings.values())
 
 
@@ -64,7 +65,7 @@ def test_an_unknown_composition_is_undefined(composition: Any) -> None:
     findings = found({"privacy": {**CLAIM, "composition": composition}, "n_train": 9})
     for name in ("composed_epsilon", "composed_run_count"):
         assert findings[name].status == "undefined"
-        assert "composition unknown" in findings[name].reason
+        assert "composition unknown" in render(findings[name].reason)
 
 
 def test_what_the_ledger_does_not_say_is_undefined() -> None:
@@ -109,4 +110,4 @@ def test_a_timeline_that_no_ledger_has_is_undefined(timeline: Any, reason: str) 
     assert not [a for a in told if isinstance(a, Artifact)]
     finding = found({"privacy": {**CLAIM, "timeline": timeline}, "n_train": 9})["ledger_line_count"]
     assert finding.status == "undefined"
-    assert reason in finding.reason
+    assert reason in render(finding.reason)

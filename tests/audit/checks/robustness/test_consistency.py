@@ -15,6 +15,7 @@ import pytest
 from evenhand.audit.errors import LimitError
 from evenhand.audit.models.declared import Declared, Endpoint
 from evenhand.audit.models.estimators import predictor_of
+from evenhand.audit.words.reasons import render
 from evenhand.audit.worker.isolation.levels import Rules
 from evenhand.audit.worker.opening import open_endpoint, open_model
 from tests.audit.models.endpoints import BINARY, say, served
@@ -89,9 +90,13 @@ def test_programs_that_cheat_are_caught(tmp_path: Path) -> None:
         findings = consistency(predictor, FRAME)
         found[name] = (findings[RATE].value or 0) > 0.2
         if name in ("dropout", "noise"):
-            assert "as if dropout or another random layer were left on" in findings[RATE].reason
+            assert "as if dropout or another random layer were left on" in render(
+                findings[RATE].reason
+            )
         if name == "batch normalisation":
-            assert "as if batch normalisation were left in training" in findings[RATE].reason
+            assert "as if batch normalisation were left in training" in render(
+                findings[RATE].reason
+            )
         predictor.close()
     assert missed(found) == []
 
@@ -122,7 +127,7 @@ def test_networks_at_several_batch_sizes_are_consistent(name: str) -> None:
     for outputs in ("logits", "values"):
         predictor = network_of(name, outputs)
         found = consistency(predictor, wide_rows(600), rows=200)
-        assert found[RATE].value == 0, found[RATE].reason
+        assert found[RATE].value == 0, render(found[RATE].reason)
         narrow = {"bf16": "bfloat16", "fp16": "float16"}.get(name.split()[0], "float32")
         assert f"rounding in {narrow} explains" in found[RATE].method
 
@@ -156,7 +161,7 @@ def test_families_of_scikit_learn_are_consistent() -> None:
         estimator.fit(FRAME, truth)
         predictor = predictor_of("skops", estimator, name, {}, Declared(inputs=_named(COLUMNS)))
         found = consistency(predictor, FRAME, rows=200)
-        assert found[RATE].value == 0, f"{name}: {found[RATE].reason}"
+        assert found[RATE].value == 0, f"{name}: {render(found[RATE].reason)}"
 
 
 def _named(columns: tuple[str, ...]) -> Any:
@@ -177,7 +182,7 @@ def test_honest_files_of_every_format_are_consistent(
     made = MAKERS[name](tmp_path)
     predictor: Any = open_model(made.path, Declared(**made.declared), rules=TRUSTING).predictor
     found = consistency(predictor, made.frame)
-    assert (found[RATE].value, found[LARGEST].value) == (0, 0), found[RATE].reason
+    assert (found[RATE].value, found[LARGEST].value) == (0, 0), render(found[RATE].reason)
     assert "with another clock and environment" in found[RATE].method
     predictor.close()
 
@@ -197,7 +202,7 @@ def test_the_numbers_by_hand() -> None:
     assert interval is not None
     assert (interval.low, interval.high) == pytest.approx(share_ends(k, n))
     assert found[LARGEST].value == pytest.approx(float(fair.max()) / 2, rel=1e-12)
-    assert f"in another order {k} of 3000" in found[RATE].reason
+    assert f"in another order {k} of 3000" in render(found[RATE].reason)
     assert found[LARGEST].unit == "probability"
 
 
@@ -214,8 +219,8 @@ def test_rows_are_sampled_by_seed_and_nothing_is_drawn_twice() -> None:
 
 def test_a_refused_row_is_another_answer() -> None:
     found = consistency(in_process(cheaters.refuses_alone), FRAME)
-    assert "one row alone 50 of 50" in found[RATE].reason
-    assert "expected more than one row" in found[RATE].reason
+    assert "one row alone 50 of 50" in render(found[RATE].reason)
+    assert "expected more than one row" in render(found[RATE].reason)
 
 
 def test_one_call_of_a_thousand_rows_is_enough_to_see_chance_in_few() -> None:
@@ -232,14 +237,14 @@ def test_no_endless_model_is_called_consistent() -> None:
 
     found = consistency(in_process(slow), FRAME)
     assert found[RATE].status == "error"
-    assert "too slow" in found[RATE].reason
+    assert "too slow" in render(found[RATE].reason)
 
 
 def test_stored_predictions_cannot_be_asked(tmp_path: Path) -> None:
     frame = confusion_rows({}, tp=5, fp=5, fn=5, tn=5)
     found = findings_of("robustness.consistency", frame, tmp_path)
     assert {f.status for f in found} == {"not_applicable"}
-    assert "stored predictions cannot be asked again" in found[0].reason
+    assert "stored predictions cannot be asked again" in render(found[0].reason)
 
 
 def test_an_endpoint_is_asked_too() -> None:
@@ -285,7 +290,7 @@ def test_declared_randomness_is_no_cheating() -> None:
     stated = consistency(Lots(says), FRAME)
     assert stated[RATE].value == 0
     between = FRAME["income"].between(0, 1, inclusive="neither")
-    drawn = int(stated[RATE].reason.split()[0])
+    drawn = int(render(stated[RATE].reason).split()[0])
     assert drawn / 1000 == pytest.approx(between.mean(), abs=0.06)
     unstated = consistency(Lots({}), FRAME)
     assert 0.2 < (unstated[RATE].value or 0) < between.mean() + 0.06

@@ -10,6 +10,7 @@ from scipy.stats import kendalltau, spearmanr
 
 from evenhand.audit.measure.attribution import agreement as g
 from evenhand.audit.measure.attribution.drift import drift
+from evenhand.audit.words.reasons import render
 
 LEVELS = (0.95,)
 
@@ -66,12 +67,12 @@ def test_a_mean_leaves_out_rows_without_a_value_and_says_so() -> None:
     found = g.mean_known(np.array([1.0, np.nan, 0.0, 0.5]), LEVELS, 0, 1, empty="nothing")
     assert found.value == pytest.approx(0.5)
     assert (found.n, found.counts["rows_left_out"]) == (3, 1)
-    assert found.reason == "1 rows without a value left out"
+    assert render(found.reason) == "1 rows without a value left out"
     # t with 2 degrees of freedom: 0.5 +- 4.303 * 0.5 / sqrt(3) reaches beyond both ends
     assert found.interval is not None
     assert (found.interval.low, found.interval.high) == (0.0, 1.0)
     nothing = g.mean_known(np.array([np.nan]), LEVELS, 0, 1, empty="nothing")
-    assert (nothing.value, nothing.reason, nothing.n) == (None, "nothing", 1)
+    assert (nothing.value, render(nothing.reason), nothing.n) == (None, "nothing", 1)
 
 
 def test_values_that_are_all_alike_still_have_an_interval() -> None:
@@ -99,12 +100,12 @@ def test_drift_of_models_that_ignore_their_input_is_undefined() -> None:
     nothing = np.zeros((5, 3))
     found = drift(nothing, nothing, ["a", "b", "c"], LEVELS)
     assert found.rank_correlation.value is None
-    assert found.change.reason == "every attribution of the other is zero"
+    assert render(found.change.reason) == "every attribution of the other is zero"
     assert found.shares["a"] == (None, None)
 
 
 def test_drift_of_a_single_column_has_no_order() -> None:
     found = drift(np.array([[1.0], [2.0]]), np.array([[1.0], [1.0]]), ["a"], LEVELS)
-    assert found.rank_correlation.reason == "one column has no order"
-    assert found.top_k_overlap.reason == "one column has no order"
+    assert render(found.rank_correlation.reason) == "one column has no order"
+    assert render(found.top_k_overlap.reason) == "one column has no order"
     assert found.change.value == pytest.approx(0.5)

@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 
 from evenhand.audit.measure.attribution import groups as g
 from evenhand.audit.measure.attribution.agreement import column_agreement
+from evenhand.audit.words.reasons import render
 
 LEVELS = (0.95,)
 
@@ -26,7 +27,7 @@ def test_the_share_of_attribution_by_hand() -> None:
 
 def test_the_share_of_nothing_is_undefined() -> None:
     found = g.attribution_share(np.zeros((4, 2)), np.array([1, 0]), LEVELS)
-    assert (found.value, found.reason) == (None, "every attribution is zero")
+    assert (found.value, render(found.reason)) == (None, "every attribution is zero")
 
 
 def test_the_distance_of_orders_by_hand_and_its_largest_value() -> None:
@@ -123,7 +124,7 @@ def test_the_names_of_groups_do_not_decide() -> None:
 )
 def test_no_shift_without_an_order(values: np.ndarray, codes: list[int], reason: str) -> None:
     found = g.rank_shift(values, np.array(codes), LEVELS, seed=(1,), permutations=9)
-    assert (found.shift.value, found.shift.reason, found.p_value) == (None, reason, None)
+    assert (found.shift.value, render(found.shift.reason), found.p_value) == (None, reason, None)
 
 
 def test_a_group_of_one_row_has_a_mean() -> None:
@@ -145,4 +146,4 @@ def test_agreement_over_columns_is_spearmans() -> None:
     assert found.interval.low <= 0.9 <= found.interval.high
     assert column_agreement(one[:, :1], other[:, :1], LEVELS, (5,)).value is None
     level = column_agreement(one, np.ones((300, 5)), LEVELS, (5,))
-    assert level.reason == "all columns are equal in one of the two: no order"
+    assert render(level.reason) == "all columns are equal in one of the two: no order"

@@ -12,6 +12,7 @@ from captum.metrics import infidelity as captum_infidelity
 from captum.metrics import sensitivity_max
 
 from evenhand.audit.measure.attribution import quality as q
+from evenhand.audit.words.reasons import render
 
 LEVELS = (0.95, 0.9)
 
@@ -118,8 +119,10 @@ def test_a_ratio_of_sums_and_its_interval() -> None:
         covered += found.interval.low <= 0.5 <= found.interval.high
     assert covered / 400 == pytest.approx(0.95, abs=0.035)
     nothing = q.ratio(np.zeros(3), np.zeros(3), LEVELS, empty="nothing there")
-    assert (nothing.value, nothing.reason) == (None, "nothing there")
-    assert q.ratio(np.ones(1), np.ones(1), LEVELS, empty="").reason == "one row: no interval"
+    assert (nothing.value, render(nothing.reason)) == (None, "nothing there")
+    assert (
+        render(q.ratio(np.ones(1), np.ones(1), LEVELS, empty="").reason) == "one row: no interval"
+    )
 
 
 def test_curves_of_a_sum_have_the_area_worked_out_by_hand() -> None:

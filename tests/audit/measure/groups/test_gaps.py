@@ -11,6 +11,7 @@ from evenhand.audit.measure.groups import gaps
 from evenhand.audit.measure.groups.gaps import Family, GroupCount, Scale, gap
 from evenhand.audit.measure.uncertainty.intervals import newcombe
 from evenhand.audit.measure.uncertainty.score import share_limits
+from evenhand.audit.words.reasons import render
 
 
 def family(
@@ -58,15 +59,15 @@ def test_a_group_without_rows_is_left_out_and_named() -> None:
     found = gap([Family("tpr", groups, "no positive labels")], scale="difference", levels=(0.95,))
     assert found.value == pytest.approx(0.5)
     assert found.counts == {"groups": 3, "groups_left_out": 1}
-    assert found.reason == "left out: c (no positive labels)"
+    assert render(found.reason) == "left out: c (no positive labels)"
 
 
 def test_one_group_left_is_no_gap() -> None:
     groups = (GroupCount("a", 1, 4), GroupCount("b", 0, 0))
     found = gap([Family("tpr", groups, "no positive labels")], scale="difference", levels=(0.95,))
     assert found.value is None
-    assert "fewer than two groups" in found.reason
-    assert "b (no positive labels)" in found.reason
+    assert "fewer than two groups" in render(found.reason)
+    assert "b (no positive labels)" in render(found.reason)
 
 
 def test_a_ratio_of_zeros_is_undefined_and_a_ratio_with_one_zero_is_zero() -> None:

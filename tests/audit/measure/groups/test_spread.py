@@ -7,6 +7,7 @@ import pytest
 from evenhand.audit.measure.groups.spread import largest_difference
 from evenhand.audit.measure.uncertainty.estimate import Estimate
 from evenhand.audit.measure.uncertainty.intervals import newcombe, rate
+from evenhand.audit.words.reasons import render
 
 
 def test_difference_of_two_groups_is_newcombes() -> None:
@@ -22,4 +23,4 @@ def test_difference_of_two_groups_is_newcombes() -> None:
     assert found.interval is not None
     assert (found.interval.low, found.interval.high) == pytest.approx((theirs.low, theirs.high))
     assert found.counts == {"groups": 3, "groups_left_out": 1}
-    assert "c (no rows)" in found.reason
+    assert "c (no rows)" in render(found.reason)
