@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
+from evenhand.audit import surroundings
 from evenhand.audit.commands import commands
 from evenhand.audit.commands.parts.shared import print_json, say
 from evenhand.audit.errors import BAD_INPUT, INTERRUPTED, OK, OUR_BUG, EvenhandError
@@ -57,6 +58,7 @@ def _common(
 
 def main(arguments: list[str] | None = None) -> None:
     """The console script: runs a command and exits with its code."""
+    surroundings.settle()
     with termination_as_interrupt():
         code = run(sys.argv[1:] if arguments is None else arguments)
     sys.exit(code)

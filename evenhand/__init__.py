@@ -11,6 +11,11 @@ Nothing inside the packages imports it.
 
 from __future__ import annotations
 
+# First of all, and from this package: with ``python -m evenhand`` Python looks for every other
+# module in the folder it is started in, before its own.
+from evenhand import _started  # noqa: F401
+
+# isort: split
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

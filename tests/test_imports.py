@@ -73,7 +73,10 @@ WALLS: dict[str, str] = {
         "audit/asking audit/checks audit/errors audit/finding audit/measure/uncertainty "
         "audit/reason audit/subject"
     ),
-    "audit/cli": "audit/commands audit/commands/parts audit/errors audit/interrupts audit/run",
+    "audit/cli": (
+        "audit/commands audit/commands/parts audit/errors audit/interrupts audit/run "
+        "audit/surroundings"
+    ),
     "audit/commands": (
         "audit/api audit/case audit/commands/parts audit/comparing audit/data audit/errors "
         "audit/files audit/finding audit/models audit/reports audit/reports/parts audit/run "
@@ -125,6 +128,7 @@ WALLS: dict[str, str] = {
         "audit/data audit/errors audit/files audit/measure audit/models audit/reason "
         "audit/words audit/worker audit/worker/isolation"
     ),
+    "audit/surroundings": "",
     "audit/words": "audit/reason",
     "audit/worker": (
         "audit/attribution audit/errors audit/files audit/models audit/words audit/worker/isolation"
@@ -149,7 +153,8 @@ WALLS: dict[str, str] = {
         "policies/pack policies/verdict"
     ),
     "dashboard/frames": (
-        "audit/case audit/errors audit/finding audit/reason audit/words dashboard/cases "
+        "audit/case audit/errors audit/finding audit/reason audit/surroundings audit/words "
+        "dashboard/cases "
         "dashboard/i18n dashboard/look dashboard/text policies/verdict"
     ),
     "dashboard/i18n": "dashboard/text",
@@ -160,7 +165,9 @@ WALLS: dict[str, str] = {
         "dashboard/look dashboard/server dashboard/text dashboard/views policies/gate "
         "policies/pack policies/schema policies/verdict"
     ),
-    "dashboard/server": ("audit/case audit/errors audit/files audit/interrupts policies/recording"),
+    "dashboard/server": (
+        "audit/case audit/errors audit/files audit/interrupts audit/surroundings policies/recording"
+    ),
     "dashboard/text": "audit/words",
     "dashboard/views": (
         "audit/case audit/errors audit/finding audit/words dashboard/cases dashboard/charts "
@@ -195,8 +202,8 @@ WALLS: dict[str, str] = {
     "policies/verdict": "audit/finding",
     "policies/words": "audit/finding audit/words policies/verdict",
     "trainers/__main__": (
-        "audit/errors audit/interrupts audit/words trainers/distributed trainers/fitting "
-        "trainers/job"
+        "audit/errors audit/interrupts audit/surroundings audit/words trainers/distributed "
+        "trainers/fitting trainers/job"
     ),
     "trainers/architectures": "audit/errors trainers/validate",
     "trainers/data": (
@@ -208,7 +215,8 @@ WALLS: dict[str, str] = {
     "trainers/encoders": "audit/data audit/errors trainers/validate",
     "trainers/examples": "trainers/losses trainers/model_description",
     "trainers/fitting": (
-        "audit/data audit/errors audit/files trainers/architectures trainers/data "
+        "audit/data audit/errors audit/files audit/surroundings trainers/architectures "
+        "trainers/data "
         "trainers/distributed trainers/encoders trainers/examples trainers/folder "
         "trainers/ledger trainers/losses trainers/model_description trainers/private "
         "trainers/recipe trainers/validate"

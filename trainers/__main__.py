@@ -15,6 +15,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
+from evenhand.audit import surroundings
 from evenhand.audit.errors import INTERRUPTED, OK, OUR_BUG, EvenhandError
 from evenhand.audit.interrupts import termination_as_interrupt
 from evenhand.audit.words.text import lines
@@ -79,4 +80,5 @@ def _say(epoch: int, epochs: int, *told: Any) -> None:
 
 
 if __name__ == "__main__":
+    surroundings.settle()
     sys.exit(main())

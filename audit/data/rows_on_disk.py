@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evenhand.audit.data.delimited import delimiter_of
+from evenhand.audit.data.on_disk_engine import connected
 from evenhand.audit.errors import InputError
 
 Kind = Literal["parquet", "arrow", "folder", "csv", "other"]
@@ -145,7 +146,7 @@ def column_names(path: Path) -> list[str]:
     """The columns of a file that ``open_source`` reads."""
     import duckdb
 
-    with duckdb.connect(":memory:") as database:
+    with connected() as database:
         source = open_source(database, path)
         try:
             found = database.execute(f"DESCRIBE FROM {source.relation}").fetchall()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.on_disk_engine import connected
 from evenhand.audit.data.reading import MISSING_TEXTS
 from evenhand.audit.data.rows_on_disk import Source, kind_of, open_source
 from evenhand.audit.data.table import as_text, match_label
@@ -71,14 +72,12 @@ def tally_file(
     Raises InputError for a missing file or column, labels that are not two, scores that are missing
     or not finite. Weighted sums depend on the order of addition in their last digits.
     """
-    import duckdb
-
     file = Path(path)
     kind_of(file)  # says that nothing is there before it asks how to read it
     if not predicted and (score is None or threshold is None):
         raise InputError("which predictions?", remedy="name predicted, or score and threshold")
     features = (*sensitive_features, *control_features)
-    with duckdb.connect(":memory:") as database:
+    with connected() as database:
         database.execute(f"SET memory_limit = '{memory}'")
         database.execute("SET preserve_insertion_order = false")
         database.execute("SET enable_progress_bar = false")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from evenhand.audit import surroundings
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.words.reasons import render_json
@@ -58,7 +58,7 @@ _TIMEOUT_S = 180.0
 def compared(a: Path, b: Path) -> Mapping[str, Any]:
     """What ``evenhand compare A B --json`` says. Raises EvenhandError with its message."""
     places = [str(a.resolve()), str(b.resolve())]  # no name is read as an option
-    command = [sys.executable, "-m", "evenhand", "compare", *places, "--json"]
+    command = surroundings.python("evenhand", "compare", *places, "--json")
     try:
         done = subprocess.run(
             command,
@@ -66,7 +66,8 @@ def compared(a: Path, b: Path) -> Mapping[str, Any]:
             text=True,
             timeout=_TIMEOUT_S,
             check=False,
-            cwd=Path(__file__).absolute().parents[3],
+            stdin=subprocess.DEVNULL,
+            env=surroundings.for_child(),
         )
     except subprocess.TimeoutExpired as error:
         raise EvenhandError(

@@ -220,11 +220,22 @@ def _beside(path: Path, name: Path) -> Path:
 
 
 def settings_path(given: Path | None) -> Path | None:
-    """The file to read: the one given, else ``dashboard.yaml`` in EVENHAND_HOME if it is there."""
+    """The file to read: the one given, else ``dashboard.yaml`` in EVENHAND_HOME if it is there.
+
+    Raises InputError where the home wasn't named but found in this folder: whoever made the folder
+    could say who signs in, and as what.
+    """
     if given is not None:
         return given
     usual = home() / "dashboard.yaml"
-    return usual if usual.is_file() else None
+    if not usual.is_file():
+        return None
+    if not os.environ.get("EVENHAND_HOME"):
+        raise InputError(
+            f"{usual} was found in the folder that you stand in, and says who may sign in",
+            remedy=f"if it is yours: --config {usual}, or set EVENHAND_HOME",
+        )
+    return usual
 
 
 def stated(text: str) -> Person:

@@ -7,12 +7,12 @@ who signs people in (see ``identity``): what it shows is evidence, and nobody ma
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import secrets
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from evenhand.audit import surroundings
 from evenhand.audit.errors import LIMIT_REACHED, OK, InputError
 from evenhand.audit.interrupts import termination_as_interrupt
+from evenhand.dashboard.server.serving import HEALTH, PROOF, TOKEN
 
 if TYPE_CHECKING:
     from evenhand.dashboard.server.identity import Settings
@@ -32,7 +34,6 @@ ADDRESS = "127.0.0.1"
 PREFERRED_PORT = 8501
 _PACKAGE = Path(__file__).resolve().parents[1]
 _APP = _PACKAGE / "app.py"
-_ROOT = Path(__file__).absolute().parents[3]  # where the package evenhand lies
 _START_S = 180.0
 _STOP_S = 10.0
 _COMMON = {"greenColor": "#009E73", "redColor": "#D55E00", "violetColor": "#CC79A7"}
@@ -58,10 +59,8 @@ def command(
     >>> command(8501, [Path("case")])[-2:]
     ['--', 'case']
     """
-    return [
-        sys.executable,
-        "-m",
-        "streamlit",
+    return surroundings.python(
+        "evenhand.dashboard.server.serving",
         "run",
         str(_APP),
         f"--server.address={address}",
@@ -89,7 +88,7 @@ def command(
         ),
         "--",
         *(str(path) for path in cases),
-    ]
+    )
 
 
 def free_port(preferred: int = PREFERRED_PORT, address: str = ADDRESS) -> int:
@@ -146,6 +145,7 @@ def run(
     shown = f"http://{f'[{here}]' if ':' in here else here}:{port}"
     url = settings.url if settings else shown
     with termination_as_interrupt(), tempfile.TemporaryDirectory(prefix="evenhand-") as private:
+        token = secrets.token_hex(32)
         child = subprocess.Popen(
             command(
                 port,
@@ -155,11 +155,11 @@ def run(
                 secrets_file=_write_secrets(Path(private), settings) if settings else None,
                 max_upload_mb=settings.max_upload_mb if settings else 50,
             ),
-            env=_environment(place, stated),
+            env=_environment(place, stated, token),
             stdout=subprocess.DEVNULL,
         )
         try:
-            if not _wait_until_healthy(child, shown):
+            if not _wait_until_healthy(child, shown, token):
                 return child.returncode or LIMIT_REACHED
             (say or _print_now)(f"evenhand dashboard: {url}  (Ctrl-C ends it)")
             if open_browser:
@@ -244,13 +244,15 @@ def _print_now(text: str) -> None:
     print(text, flush=True)  # whoever reads through a pipe must not wait for more
 
 
-def _environment(config: Path | None, stated: str | None) -> dict[str, str]:
-    """The child finds these packages wherever it is started from, and knows who may write."""
+def _environment(config: Path | None, stated: str | None, token: str = "") -> dict[str, str]:
+    """The child knows who may write, and how to show that it is ours."""
     from evenhand.dashboard.server import identity
 
-    paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
-    told = {k: v for k, v in os.environ.items() if k not in (identity.CONFIG, identity.STATED)}
-    told["PYTHONPATH"] = os.pathsep.join(p for p in paths if p)
+    told = surroundings.for_child()
+    for name in (identity.CONFIG, identity.STATED, TOKEN):
+        told.pop(name, None)
+    if token:
+        told[TOKEN] = token
     if config is not None:
         told[identity.CONFIG] = str(config.resolve())
     if stated is not None:
@@ -258,15 +260,17 @@ def _environment(config: Path | None, stated: str | None) -> dict[str, str]:
     return told
 
 
-def _wait_until_healthy(child: subprocess.Popen[bytes], url: str) -> bool:
+def _wait_until_healthy(child: subprocess.Popen[bytes], url: str, token: str) -> bool:
+    """Whether the child answers, and nobody else at its port: only it can show the token."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + _START_S
     while child.poll() is None and time.monotonic() < deadline:
         try:
-            with direct.open(f"{url}/_stcore/health", timeout=5) as answer:
-                if answer.status == 200:
+            with direct.open(f"{url}{HEALTH}", timeout=5) as answer:
+                shown = str(answer.headers.get(PROOF, ""))
+                if answer.status == 200 and secrets.compare_digest(shown, token):
                     return True
-        except OSError:  # nobody listens yet; a URLError is one too
+        except (OSError, http.client.HTTPException):  # nobody listens yet, or somebody else does
             pass
         time.sleep(0.2)
     return False

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import atexit
 import json
-import os
 import re
 import secrets
 import shlex
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -25,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from evenhand.audit import surroundings
 from evenhand.audit.case.register import home
 from evenhand.audit.errors import InputError
 from evenhand.dashboard.server.identity import Person
@@ -37,9 +36,6 @@ _STOP_S = 30.0
 _STEP = re.compile(r"^(?P<what>.*?)\s*\((?P<done>\d+)/(?P<all>\d+)\)\s*$")
 _SUFFIX = re.compile(r"^\.[A-Za-z0-9]{1,12}$")
 _NAME = re.compile(r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")
-# -P: a folder called evenhand where the server happens to be started is not taken for ours
-_PYTHON = (sys.executable, "-P", "-m", "evenhand")
-_ROOT = Path(__file__).absolute().parents[3]  # where the package evenhand lies
 State = Literal["running", "stopping", "ended"]
 
 
@@ -181,14 +177,14 @@ class Jobs:
 def _started(by: str, kind: str, arguments: Sequence[str]) -> Job:
     process = subprocess.Popen(
         # behind "--" an option would be an argument
-        [*_PYTHON, *arguments[:1], "--json", *arguments[1:]],
+        surroundings.python("evenhand", *arguments[:1], "--json", *arguments[1:]),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
         errors="replace",
-        env=_environment(),
+        env=surroundings.for_child(),
         start_new_session=True,  # Ctrl-C at the server's terminal is passed on by us
     )
     job = Job(secrets.token_hex(6), kind, tuple(arguments), by, datetime.now(UTC), process)
@@ -198,13 +194,6 @@ def _started(by: str, kind: str, arguments: Sequence[str]) -> Job:
     said.start()
     told.start()
     return job
-
-
-def _environment() -> dict[str, str]:
-    """The command finds these packages wherever the server was started from."""
-    paths = [os.environ.get("PYTHONPATH", ""), str(_ROOT)]
-    found = os.pathsep.join(p for p in paths if p)
-    return {**os.environ, "PYTHONPATH": found, "PYTHONUNBUFFERED": "1"}
 
 
 def _listen(job: Job) -> None:
@@ -246,8 +235,8 @@ def run_briefly(
     """
     try:
         done = subprocess.run(
-            [*_PYTHON, *arguments],
-            env=_environment(),
+            surroundings.python("evenhand", *arguments),
+            env=surroundings.for_child(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=timeout_s,

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from evenhand.audit import surroundings
 from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
@@ -187,13 +188,14 @@ def _codecarbon() -> Any:
     except ImportError:
         return None
     logging.getLogger("codecarbon").setLevel(logging.ERROR)
-    tracker = OfflineEmissionsTracker(
-        country_iso_code=os.environ.get("EVENHAND_COUNTRY", "USA"),
-        output_methods=[],  # nothing is written or sent, whatever its configuration file says
-        tracking_mode="process",
-        log_level="error",
-        allow_multiple_runs=True,
-    )
+    with surroundings.elsewhere():  # it reads a .codecarbon.config in the folder it is made in
+        tracker = OfflineEmissionsTracker(
+            country_iso_code=os.environ.get("EVENHAND_COUNTRY", "USA"),
+            output_methods=[],  # nothing is written or sent, whatever its configuration file says
+            tracking_mode="process",
+            log_level="error",
+            allow_multiple_runs=True,
+        )
     tracker.start()
     return tracker
 

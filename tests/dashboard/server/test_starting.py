@@ -38,12 +38,13 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Jobs]:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A command that reports progress and waits to be stopped."""
-    package = tmp_path / "evenhand"
-    package.mkdir()
-    (package / "__main__.py").write_text(PROGRESS)
-    (package / "__init__.py").write_text("")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "progress.py"
+    script.write_text(PROGRESS)
+
+    def instead(module: str, *arguments: str) -> list[str]:
+        return [sys.executable, "-u", str(script), *arguments]
+
+    monkeypatch.setattr(starting.surroundings, "python", instead)
 
 
 def until(holds: Callable[[], bool]) -> None:
