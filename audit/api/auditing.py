@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from evenhand.audit.api import sources
@@ -14,6 +13,7 @@ from evenhand.audit.api.judging import judged
 from evenhand.audit.api.options import AuditOptions, GateOptions, OpeningOptions, SubjectOptions
 from evenhand.audit.api.results import Result
 from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.files.leftovers import own_folder
 from evenhand.audit.run import flow
 
 if TYPE_CHECKING:
@@ -143,8 +143,8 @@ def _split(options: AuditOptions) -> _Given:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="evenhand-") as folder:
-        yield Path(folder)
+    with own_folder() as folder:
+        yield folder
 
 
 def _packs(policy: str | Sequence[str], out: str | PathLike[str] | None) -> dict[str, Any]:
@@ -156,10 +156,10 @@ def _packs(policy: str | Sequence[str], out: str | PathLike[str] | None) -> dict
 
 
 def _of_path(model: str | PathLike[str]) -> dict[str, Any]:
-    """The keys of a saved model, or those that a subject.yaml states."""
-    from evenhand.audit.subject.spec import read_spec
+    """The keys of a saved model, or those that a subject file states (told by its content)."""
+    from evenhand.audit.subject.subject_file import is_subject, read_spec
 
-    if str(model).endswith((".yaml", ".yml")):
+    if is_subject(str(model)):
         return read_spec(str(model)).model_dump(exclude_unset=True)
     return {"model": str(model)}
 

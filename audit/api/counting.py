@@ -176,15 +176,14 @@ def count(
     >>> counted.to_pandas()[["sex", "n"]].values.tolist()
     [['f', 200], ['m', 200]]
     """
-    from tempfile import TemporaryDirectory
-
+    from evenhand.audit.files.leftovers import own_folder
     from evenhand.audit.subject.tally import count_file
 
     sensitive = _names(sensitive_features)
     control = _names(control_features)
-    with TemporaryDirectory(prefix="evenhand-") as folder:
+    with own_folder() as folder:
         counts = count_file(
-            rows_at(data, Path(folder), "rows"),
+            rows_at(data, folder, "rows"),
             sensitive_features=sensitive,
             control_features=control,
             target=target,

@@ -16,11 +16,11 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 
 from evenhand.audit.case.case import MOST_FILES, Case
 from evenhand.audit.case.statement import envelopes_of, read_envelope
 from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError
+from evenhand.audit.files.leftovers import own_folder
 
 MOST_BYTES = 256 << 20  # of an archive, which is held in memory four times while it is compared
 _TIME = (1980, 1, 1, 0, 0, 0)  # the first that the format knows
@@ -69,11 +69,11 @@ def unpacked(path: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
             remedy="do not rely on it: ask for the archive again, and compare its SHA-256",
         )
     signatures = {n.removeprefix("signatures/"): files[n] for n in files if _is_signature(n)}
-    with TemporaryDirectory(prefix="evenhand-") as folder:
-        case = Path(folder) / "case"
+    with own_folder() as folder:
+        case = folder / "case"
         for name, data in files.items():
             if name.startswith("case/"):
-                target = Path(folder) / name
+                target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
         yield case, signatures

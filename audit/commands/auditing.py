@@ -219,7 +219,7 @@ def _endpoint(
 ) -> dict[str, Any] | None:
     """What is asked instead of a model, as the person at the machine says: no file may."""
     asked = {"batch_size": batch_size, "retries": retries}
-    given = {key: value for key, value in asked.items() if value is not None}
+    given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
     if url is None:
         if allow_remote or given:
             name = "allow_remote" if allow_remote else next(iter(given))

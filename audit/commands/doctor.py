@@ -35,6 +35,7 @@ def doctor(as_json: sh.Json = False) -> int:
         _home(),
         _register(),
         _cut_off(),
+        _leftovers(),
         _packs(),
     ]
     symptoms += [_isolation(), _accelerator(), _browser()]
@@ -89,6 +90,26 @@ def _cut_off() -> Symptom:
     names = ", ".join(work["folder"] for work in found[:5])
     detail = f"{len(found)}: {names}; see: evenhand runs list" if found else "none"
     return Symptom("audits cut off", "note" if found else "ok", detail)
+
+
+def _leftovers() -> Symptom:
+    """Copies of models, archives and secrets that killed processes left in TMPDIR: removed."""
+    from evenhand.audit.files.leftovers import leftovers, remove_folder
+
+    found = leftovers()
+    for left in found:
+        remove_folder(left.place)
+    there = [str(left.place) for left in found if left.place.exists()]
+    size = f"{sum(left.size for left in found) / 1e6:.1f} MB"
+    names = ", ".join(left.place.name for left in found[:5]) + (" ..." if found[5:] else "")
+    what = "left in TMPDIR by killed processes"
+    if there:
+        return Symptom(what, "problem", f"{', '.join(there)}; remove it: it can't be removed here")
+    return (
+        Symptom(what, "note", f"{names} ({size}): removed")
+        if found
+        else Symptom(what, "ok", "nothing")
+    )
 
 
 def _packs() -> Symptom:

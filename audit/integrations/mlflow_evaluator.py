@@ -6,13 +6,12 @@ The case, its report and the counts of its verdicts are logged to the run.
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlflow.models.evaluation.base import EvaluationResult, ModelEvaluator
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.files.leftovers import own_folder
 
 _TYPES = {"classifier": None, "regressor": "regression"}
 _PREFIX = "evenhand"
@@ -53,8 +52,8 @@ class EvenhandEvaluator(ModelEvaluator):
         if _TYPES[model_type]:
             options.setdefault("task", _TYPES[model_type])
         predictor = _predictor(model, dataset)
-        with TemporaryDirectory(prefix="evenhand-mlflow-") as folder:
-            place = Path(folder) / "case"
+        with own_folder() as folder:
+            place = folder / "case"
             judged = audit_model(
                 predictor,
                 rows,
@@ -67,8 +66,8 @@ class EvenhandEvaluator(ModelEvaluator):
             for name, value in metrics.items():
                 client.log_metric(run_id, name, value)
             client.log_artifacts(run_id, str(place), f"{_PREFIX}/case")
-            report(judged).save(Path(folder) / "report.html")
-            client.log_artifact(run_id, str(Path(folder) / "report.html"), _PREFIX)
+            report(judged).save(folder / "report.html")
+            client.log_artifact(run_id, str(folder / "report.html"), _PREFIX)
         return EvaluationResult(metrics=metrics, artifacts={}, run_id=run_id)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from evenhand.audit.errors import UnsafeModelError
+from evenhand.audit.files.leftovers import own_folder
 from evenhand.audit.worker.isolation.levels import Isolation, Rules
 from evenhand.audit.worker.isolation.probes import PROBES
 from evenhand.audit.worker.isolation.probes_calls import ENDED
@@ -69,8 +69,7 @@ def try_to_escape(rules: Rules | None = None) -> tuple[Isolation, list[list[Any]
     The probes get a folder with a secret file, a place beside the model to write to, and the pid
     of this process. Those that end a worker get one each.
     """
-    with tempfile.TemporaryDirectory(prefix="evenhand-probes-") as name:
-        folder = Path(name)
+    with own_folder() as folder:
         (folder / "scratch").mkdir()
         (folder / "outside").mkdir()
         for file in ("secret", "model", "removable", "movable"):

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from evenhand.audit.errors import InputError, LimitError, UnsafeModelError, nearest
 from evenhand.audit.files.canonical import digest_path
+from evenhand.audit.files.leftovers import make_folder, remove_folder
 from evenhand.audit.worker.isolation.levels import GIB
 
 MAX_FILES = 10_000
@@ -54,7 +55,7 @@ def copy_in(path: str | Path) -> Copy:
     if not os.path.lexists(source):
         siblings = (p.name for p in source.parent.glob("*")) if source.parent.is_dir() else ()
         raise InputError(f"no model at {source}", remedy=nearest(source.name, siblings))
-    folder = Path(tempfile.mkdtemp(prefix="evenhand-"))
+    folder = make_folder()
     name = source.name if _PLAIN_NAME.fullmatch(source.name) else "model"
     (folder / "in").mkdir()
     target = folder / "in" / name
@@ -64,7 +65,7 @@ def copy_in(path: str | Path) -> Copy:
         weakref.finalize(copied, _remove, folder, os.getpid())
         return copied
     except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
         raise InputError(
             f"cannot copy model {source}: {error.strerror or error}",
             remedy=f"check the rights on it, and the space in {folder.parent} (set TMPDIR)"
@@ -72,13 +73,13 @@ def copy_in(path: str | Path) -> Copy:
             else "check the rights on it",
         ) from None
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
         raise
 
 
 def _remove(folder: Path, owner: int) -> None:
     if os.getpid() == owner:  # not in a fork of the process that copied
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
 
 
 class _Copying:

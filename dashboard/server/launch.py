@@ -13,7 +13,6 @@ import os
 import secrets
 import socket
 import subprocess
-import tempfile
 import time
 import urllib.request
 import webbrowser
@@ -24,6 +23,7 @@ from urllib.parse import urlsplit
 
 from evenhand.audit import surroundings
 from evenhand.audit.errors import LIMIT_REACHED, OK, InputError
+from evenhand.audit.files.leftovers import own_folder
 from evenhand.audit.interrupts import termination_as_interrupt
 from evenhand.dashboard.server.serving import HEALTH, PROOF, TOKEN
 
@@ -144,7 +144,7 @@ def run(
     here = ADDRESS if chosen in ("0.0.0.0", "localhost") else chosen  # noqa: S104 - where to ask
     shown = f"http://{f'[{here}]' if ':' in here else here}:{port}"
     url = settings.url if settings else shown
-    with termination_as_interrupt(), tempfile.TemporaryDirectory(prefix="evenhand-") as private:
+    with termination_as_interrupt(), own_folder() as private:
         token = secrets.token_hex(32)
         child = subprocess.Popen(
             command(
@@ -152,7 +152,7 @@ def run(
                 cases,
                 address=chosen,
                 hosts=_hosts(here, settings),
-                secrets_file=_write_secrets(Path(private), settings) if settings else None,
+                secrets_file=_write_secrets(private, settings),
                 max_upload_mb=settings.max_upload_mb if settings else 50,
             ),
             env=_environment(place, stated, token),
@@ -211,12 +211,16 @@ def _hosts(here: str, settings: Settings | None) -> list[str]:
     return list(dict.fromkeys([*([outside] if outside else []), here]))
 
 
-def _write_secrets(folder: Path, settings: Settings) -> Path:
+def _write_secrets(folder: Path, settings: Settings | None) -> Path:
     """What Streamlit needs to sign people in, readable by this user alone, gone with the server.
 
     The secret that signs sessions is drawn anew at each start: old sessions end, and nobody can
     have written one beforehand.
     """
+    path = folder / "secrets.toml"
+    path.touch(mode=0o600)
+    if settings is None:  # no file of secrets is read that lies where the server is started
+        return path
     login = settings.oidc
     try:
         client_secret = login.client_secret_file.read_text("utf-8").strip()
@@ -234,8 +238,6 @@ def _write_secrets(folder: Path, settings: Settings) -> Path:
     }
     # a TOML basic string is written as a JSON string is
     lines = [f"{name} = {json.dumps(value)}" for name, value in told.items()]
-    path = folder / "secrets.toml"
-    path.touch(mode=0o600)
     path.write_text("\n".join(["[auth]", *lines, ""]), "utf-8")
     return path
 

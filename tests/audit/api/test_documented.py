@@ -103,7 +103,7 @@ def test_importing_it_loads_nothing() -> None:
         " ('torch', 'pandas', 'numpy', 'pydantic', 'typer')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.stdout.strip() == "['evenhand']", done.stderr
+    assert done.stdout.strip() == "['evenhand', 'evenhand._started']", done.stderr
 
 
 def test_nobody_inside_imports_it() -> None:

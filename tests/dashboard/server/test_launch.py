@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,105 @@ def _listens(port: int) -> bool:
                 return False
         time.sleep(0.2)
     return True
+
+
+def test_settings_of_the_start_folder_and_the_environment_are_not_read(
+    tmp_path: Path, home: Path
+) -> None:
+    evil = "http://evil.example"
+    for folder in (tmp_path, tmp_path / "user"):
+        (folder / ".streamlit").mkdir(parents=True)
+        (folder / ".streamlit/config.toml").write_text(
+            f'[server]\nenableCORS = true\ncorsAllowedOrigins = ["{evil}"]\nport = 1\n'
+        )
+        (folder / ".streamlit/secrets.toml").write_text("[auth]\nclient_id = 'theirs'\n")
+    for module in ("streamlit", "altair", "uvicorn", "sitecustomize"):
+        (tmp_path / f"{module}.py").write_text(f"open({str(tmp_path / 'canary')!r}, 'w')\n")
+    port, token = launch.free_port(0), "t" * 64
+    environment = {
+        **launch._environment(None, None, token),
+        "HOME": str(tmp_path / "user"),
+        "STREAMLIT_SERVER_CORS_ALLOWED_ORIGINS": evil,
+        "PYTHONPATH": str(tmp_path),
+    }
+    child = subprocess.Popen(
+        launch.command(port, []), cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        assert launch._wait_until_healthy(child, f"http://127.0.0.1:{port}", token)
+        for path in ("/", "/_stcore/host-config", "/_stcore/health"):
+            asked = urllib.request.Request(
+                f"http://127.0.0.1:{port}{path}", headers={"Origin": evil}
+            )
+            with urllib.request.urlopen(asked) as answer:
+                assert "Access-Control-Allow-Origin" not in answer.headers
+                assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+                assert answer.headers["X-Frame-Options"] == "DENY"
+    finally:
+        child.terminate()
+        child.wait(30)
+    assert not (tmp_path / "canary").exists()
+
+
+class _Squatter(BaseHTTPRequestHandler):
+    """Somebody else at our port, who says that all is well."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("X-Evenhand-Started-By", "guessed")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+def test_a_stranger_at_the_port_is_not_announced_as_ours() -> None:
+    server = HTTPServer(("127.0.0.1", 0), _Squatter)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(2)"])
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        assert not launch._wait_until_healthy(child, url, "a" * 64)
+    finally:
+        child.wait()
+        server.shutdown()
+        server.server_close()
+
+
+def test_nobody_is_asked_for_our_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    from streamlit import config, net_util
+    from streamlit.web.server import server_util
+    from streamlit.web.server.starlette import starlette_server
+
+    from evenhand.dashboard.server import serving
+
+    asked: list[str] = []
+    for module, name in (
+        (config, "get_config_files"),
+        (net_util, "get_external_ip"),
+        (net_util, "get_internal_ip"),
+        (starlette_server, "create_starlette_app"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))  # put back afterwards
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda url, **_: asked.append(url))
+    serving.own_settings_alone("")
+    assert not server_util.is_url_from_allowed_origins("http://evil.example")
+    assert asked == []
+    assert config.get_config_files("config.toml") == []
+
+
+def test_who_signs_in_is_not_said_by_the_folder_one_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evenhand.dashboard.server import identity
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EVENHAND_HOME", raising=False)
+    assert identity.settings_path(None) is None
+    (tmp_path / ".evenhand").mkdir()
+    (tmp_path / ".evenhand/dashboard.yaml").write_text("schema: evenhand-dashboard/1\n")
+    with pytest.raises(InputError, match="says who may sign in"):
+        launch.run()
+    monkeypatch.setenv("EVENHAND_HOME", str(tmp_path / ".evenhand"))
+    assert identity.settings_path(None) == tmp_path / ".evenhand/dashboard.yaml"
