@@ -98,13 +98,8 @@ WALLS: dict[str, str] = {
     "audit/data": "audit/errors audit/files",
     "audit/errors": "audit/reason audit/words",
     "audit/files": "audit/errors",
-<<<<<<< HEAD
     "audit/finding": "audit/reason audit/words",
-    "audit/integrations": "audit/api audit/errors policies/gate",
-=======
-    "audit/finding": "",
     "audit/integrations": "audit/api audit/errors audit/files policies/gate",
->>>>>>> 15b3659 (Dashboard: our own settings, no frames, only our own process is announced; leftovers of killed processes are removed)
     "audit/interrupts": "",
     "audit/measure": "audit/finding audit/measure/uncertainty audit/reason",
     "audit/measure/attribution": "audit/finding audit/measure/uncertainty audit/reason audit/words",
