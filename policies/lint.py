@@ -257,9 +257,11 @@ class _At:
         for ref in self.item.crosswalk:
             if ref.partition(":")[0] in packs and ref not in (items or ()):
                 yield self._complaint(
-                    "error", f"crosswalk names {ref}, which is no item", nearest(ref, items or ()),
+                    "error",
+                    f"crosswalk names {ref}, which is no item",
+                    nearest(ref, items or ()),
                     "crosswalk",
-                )  # fmt: skip
+                )
 
     def selects(self, measures: Mapping[str, str] | None) -> Iterator[Complaint]:
         """What the item selects is measured by some check."""

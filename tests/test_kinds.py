@@ -89,14 +89,32 @@ def test_text_classification(capsys: pytest.CaptureFixture[str], private: list[s
     sentences(400, 1).to_csv("train.csv", index=False)
     sentences(150, 2).to_csv("test.csv", index=False)
     trained = train(
-        capsys, "text-classification", "--data", "train.csv", "--text", "text",
-        "--target", "label", "--positive-label", "1", "--sensitive", "name", *private,
-    )  # fmt: skip
+        capsys,
+        "text-classification",
+        "--data",
+        "train.csv",
+        "--text",
+        "text",
+        "--target",
+        "label",
+        "--positive-label",
+        "1",
+        "--sensitive",
+        "name",
+        *private,
+    )
     assert trained["n_test"] > 0
     found = audit(
-        capsys, "--data", "test.csv", "--target", "label", "--positive-label", "1",
-        "--sensitive", "name",
-    )  # fmt: skip
+        capsys,
+        "--data",
+        "test.csv",
+        "--target",
+        "label",
+        "--positive-label",
+        "1",
+        "--sensitive",
+        "name",
+    )
     assert found["performance.classification/accuracy_score"]["n"] == 150
     assert found["performance.classification/accuracy_score"]["value"] > 0.5
     assert "fairness.gaps/equalized_odds_difference~name" in found
@@ -145,9 +163,17 @@ def test_a_recipe_file_trains_and_its_model_is_audited(
     )
     trained = train(capsys, "recipe.yaml")
     found = audit(
-        capsys, "--data", str(trained["held_out"]), "--target", "approve",
-        "--positive-label", "1", "--sensitive", "race,sex",
-        "--checks", "performance.*,fairness.gaps",
-    )  # fmt: skip
+        capsys,
+        "--data",
+        str(trained["held_out"]),
+        "--target",
+        "approve",
+        "--positive-label",
+        "1",
+        "--sensitive",
+        "race,sex",
+        "--checks",
+        "performance.*,fairness.gaps",
+    )
     accuracy = found["performance.classification/accuracy_score"]
     assert accuracy["value"] == pytest.approx(trained["test_accuracy"])

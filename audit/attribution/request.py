@@ -99,8 +99,18 @@ class Request:
     def _require_ranges(self) -> None:
         least = {"steps": 1, "window": 1, "memory_bytes": 1 << 20, "evaluations": 1}
         least |= {"prompt_words": 1, "new_tokens": 1}
-        for name in ("steps", "window", "memory_bytes", "evaluations", "samples", "permutations",
-                     "patch", "prompt_words", "new_tokens", "seed"):  # fmt: skip
+        for name in (
+            "steps",
+            "window",
+            "memory_bytes",
+            "evaluations",
+            "samples",
+            "permutations",
+            "patch",
+            "prompt_words",
+            "new_tokens",
+            "seed",
+        ):
             value = getattr(self, name)
             if value < least.get(name, 0):
                 raise InputError(

@@ -84,8 +84,14 @@ def _frame(
     except MemoryError:
         raise
     except (
-        pa.ArrowException, OSError, ValueError, TypeError, OverflowError, KeyError, IndexError
-    ) as error:  # fmt: skip
+        pa.ArrowException,
+        OSError,
+        ValueError,
+        TypeError,
+        OverflowError,
+        KeyError,
+        IndexError,
+    ) as error:
         first = " ".join(str(error).split())[:300]
         raise InputError(
             f"{source} is not a readable {kind} file: {first}", remedy="write it again"

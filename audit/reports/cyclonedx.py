@@ -28,8 +28,12 @@ DESCRIPTION = "CycloneDX 1.6: the model's bill of materials with a model card."
 
 _SPACE = uuid.UUID("0b7a1c0e-93a1-5a0f-8f5e-3b1f5c1d7e22")  # ours, so that ids are repeatable
 _MODEL, _DATA = "model", "data"
-_APPROACHES = {"binary": "supervised", "multiclass": "supervised", "regression": "supervised",
-               "generation": "self-supervised"}  # fmt: skip
+_APPROACHES = {
+    "binary": "supervised",
+    "multiclass": "supervised",
+    "regression": "supervised",
+    "generation": "self-supervised",
+}
 _MOST = 500
 
 
@@ -45,11 +49,16 @@ def render(
     say = words(language)
     packages = case.environment.packages
     libraries = [
-        {"type": "library", "bom-ref": f"pkg:{n}", "name": visible(n), "version": visible(v),
-         "purl": f"pkg:pypi/{quote(str(n).lower(), safe='')}@{quote(str(v), safe='')}"}
+        {
+            "type": "library",
+            "bom-ref": f"pkg:{n}",
+            "name": visible(n),
+            "version": visible(v),
+            "purl": f"pkg:pypi/{quote(str(n).lower(), safe='')}@{quote(str(v), safe='')}",
+        }
         for n, v in sorted(packages.items())
         if v != "not installed"
-    ]  # fmt: skip
+    ]
     metadata: dict[str, Any] = {
         "tools": {"components": [_tool(case)]},
         "component": _model(case, verdicts, dossier, say),
@@ -94,8 +103,11 @@ def _model(case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words
         },
     }
     digest = subject.digests.get("model")
-    properties = [("model format", model and model.format), ("model digest", digest),
-                  ("isolation", case.environment.isolation)]  # fmt: skip
+    properties = [
+        ("model format", model and model.format),
+        ("model digest", digest),
+        ("isolation", case.environment.isolation),
+    ]
     found["properties"] = _properties([(k, str(v)) for k, v in properties if v])
     return found
 

@@ -88,9 +88,13 @@ def _result(case: Case, pack: Pack, at: str, say: Words) -> dict[str, Any]:
 
 
 def _observation(case: Case, verdict: Verdict, at: str, say: Words) -> dict[str, Any]:
-    props = [("status", verdict.status), ("underlying", verdict.underlying),
-             ("severity", verdict.severity), ("obligation", verdict.obligation),
-             ("reason-code", verdict.reason_code)]  # fmt: skip
+    props = [
+        ("status", verdict.status),
+        ("underlying", verdict.underlying),
+        ("severity", verdict.severity),
+        ("obligation", verdict.obligation),
+        ("reason-code", verdict.reason_code),
+    ]
     if verdict.value is not None:
         props.append(("value", repr(verdict.value)))
     if verdict.threshold is not None:

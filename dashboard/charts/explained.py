@@ -98,9 +98,11 @@ def swarm(frame: pd.DataFrame, t: Translator, *, unit: str, ink: str = INK) -> a
 def dependence(frame: pd.DataFrame, t: Translator, *, column: str, unit: str) -> alt.LayerChart:
     """Attribution against input of one column, a dot a person."""
     is_number = pd.api.types.is_numeric_dtype(frame["input"])
-    x = alt.X(
-        "input:Q" if is_number else "input:N", title=column, scale=alt.Scale(zero=False)
-    ) if is_number else alt.X("input:N", title=column, sort=None)  # fmt: skip
+    x = (
+        alt.X("input:Q" if is_number else "input:N", title=column, scale=alt.Scale(zero=False))
+        if is_number
+        else alt.X("input:N", title=column, sort=None)
+    )
     zero = alt.Chart(pd.DataFrame({"y": [0.0]})).mark_rule(color=GREY).encode(y="y:Q")
     dots = (
         alt.Chart(frame)

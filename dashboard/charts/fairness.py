@@ -219,9 +219,11 @@ def _dark_from(frame: pd.DataFrame) -> float:
 def _errors(t: Translator) -> alt.Color:
     ends = ["#ffffff", VERMILION, "#5a2600"]
     return alt.Color(
-        "value:Q", title=t("worst.rate"), scale=alt.Scale(range=ends, domainMin=0, zero=True),
+        "value:Q",
+        title=t("worst.rate"),
+        scale=alt.Scale(range=ends, domainMin=0, zero=True),
         legend=alt.Legend(orient="bottom", format=".0%", gradientLength=160),
-    )  # fmt: skip
+    )
 
 
 def _by_group(names: list[str], *, legend: bool = False) -> tuple[alt.Color, alt.Shape]:

@@ -223,8 +223,17 @@ def _overview(site: _Site, lang: str) -> None:
         {"href": _file("index", lang), "text": t("nav.overview"), "here": True, "lang": ""},
         *(_other(lang, lambda other: _file("index", other))),
     ]
-    _render(site, _file("index", lang), "overview.html.j2", lang, page="overview",
-            title=t("nav.overview"), name="evenhand", links=links, cases=listed)  # fmt: skip
+    _render(
+        site,
+        _file("index", lang),
+        "overview.html.j2",
+        lang,
+        page="overview",
+        title=t("nav.overview"),
+        name="evenhand",
+        links=links,
+        cases=listed,
+    )
 
 
 def _facts(case: Case, t: Translator) -> dict[str, str]:
@@ -261,19 +270,35 @@ def _case(site: _Site, one: Shown, case: Case, lang: str) -> None:
     }
     for page, template, names in site.pages:
         links = [
-            {"href": f"../{_file('index', lang)}", "text": t("nav.overview"), "here": False,
-             "lang": ""},
-            *({"href": _file(p, lang), "text": t(f"nav.{p}"), "here": p == page, "lang": ""}
-              for p, _, _ in site.pages),
+            {
+                "href": f"../{_file('index', lang)}",
+                "text": t("nav.overview"),
+                "here": False,
+                "lang": "",
+            },
+            *(
+                {"href": _file(p, lang), "text": t(f"nav.{p}"), "here": p == page, "lang": ""}
+                for p, _, _ in site.pages
+            ),
             *_other(lang, lambda other, page=page: _file(page, other)),
-        ]  # fmt: skip
+        ]
         own = {f: tables for f, tables in families.items() if _belongs(f, names)}
-        _render(site, f"{key}/{_file(page, lang)}", template, lang, page=page,
-                title=t(f"nav.{page}"), links=links, families=own,
-                absent=names[0] if names and names[0] in ("explanation", "privacy") else "",
-                multiples=_multiples(case, say) if page == "fairness" else [],
-                pictures=pictures(case, say) if page == "explanations" else None,
-                views=views.get(page, []), views_title=_VIEWS.get(page, ""), **told)  # fmt: skip
+        _render(
+            site,
+            f"{key}/{_file(page, lang)}",
+            template,
+            lang,
+            page=page,
+            title=t(f"nav.{page}"),
+            links=links,
+            families=own,
+            absent=names[0] if names and names[0] in ("explanation", "privacy") else "",
+            multiples=_multiples(case, say) if page == "fairness" else [],
+            pictures=pictures(case, say) if page == "explanations" else None,
+            views=views.get(page, []),
+            views_title=_VIEWS.get(page, ""),
+            **told,
+        )
     _connect(site, key, lang)
 
 

@@ -147,9 +147,14 @@ def _swept(
         line = _line(name, _thinned(curve, _POINTS), "threshold")
         said = t("export.curve_words", measure=rate, group=name)
         drawing = charts.curves(
-            f"{rate} · {name}", said, t("column.threshold"), [line],
-            within=within, between=(0.0, 1.0), at=own,
-        )  # fmt: skip
+            f"{rate} · {name}",
+            said,
+            t("column.threshold"),
+            [line],
+            within=within,
+            between=(0.0, 1.0),
+            at=own,
+        )
         pictures.append((name, drawing))
     return View(
         f"{t('view.thresholds')}{t('colon')}{title}",
@@ -326,14 +331,19 @@ def _ledger(told: Mapping[str, Any], t: Translator) -> list[View]:
     top = 1.08 * max(epsilon, *y, 1e-9)
     far = max(x)
     lines = [
-        charts.Line(t("export.declared"), 3, [0.0, far], [epsilon] * 2, [epsilon] * 2,
-                    [epsilon] * 2),
+        charts.Line(
+            t("export.declared"), 3, [0.0, far], [epsilon] * 2, [epsilon] * 2, [epsilon] * 2
+        ),
         charts.Line(t("column.epsilon"), 2, x, y, y, y),
-    ]  # fmt: skip
+    ]
     drawing = charts.curves(
-        t("privacy.timeline"), said, t("column.steps"), lines,
-        within=(0.0, max(far, 1.0)), between=(0.0, top),
-    )  # fmt: skip
+        t("privacy.timeline"),
+        said,
+        t("column.steps"),
+        lines,
+        within=(0.0, max(far, 1.0)),
+        between=(0.0, top),
+    )
     pictures = ((t("column.epsilon"), drawing),) if far else ()
     made = table(t("privacy.timeline"), about, frame, t)
     return [View(made.title, made.about, pictures, made.heads, made.rows)]

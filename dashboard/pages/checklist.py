@@ -230,9 +230,12 @@ def _sign_off(ctx: Context, case: Case, verdicts: Sequence[Verdict], pack: Pack)
         forms.sign_off(ctx, case, pack, verdicts)
     elif may:
         st.button(
-            t.md("write.sign-off"), key="sign_off", icon=":material/verified:",
-            on_click=forms.open_form, args=("sign-off", pack.id),
-        )  # fmt: skip
+            t.md("write.sign-off"),
+            key="sign_off",
+            icon=":material/verified:",
+            on_click=forms.open_form,
+            args=("sign-off", pack.id),
+        )
 
 
 def _threshold(ctx: Context, verdict: Verdict) -> None:

@@ -99,9 +99,12 @@ def _meaning(ctx: Context, stored: bool) -> dict[str, object]:
         )
     with three:
         packs = st.multiselect(
-            t.md("run.packs"), shipped_packs(), default=["baseline"], key="run_packs",
+            t.md("run.packs"),
+            shipped_packs(),
+            default=["baseline"],
+            key="run_packs",
             placeholder=t("sidebar.choose"),
-        )  # fmt: skip
+        )
         seed = st.number_input(t.md("run.seed"), 0, 2**31 - 1, 0, key="run_seed")
         predicted, score, threshold = "", "", ""
         if stored:

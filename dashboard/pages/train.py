@@ -59,9 +59,14 @@ def _asked(ctx: Context) -> tuple[_Given, dict[str, object], str]:
         name = st.text_input(t.md("run.name"), key="train_private_name", max_chars=100)
     with right:
         epsilon = st.number_input(
-            t.md("train.epsilon"), 0.01, 1000.0, 3.0, step=0.5, key="train_epsilon",
+            t.md("train.epsilon"),
+            0.01,
+            1000.0,
+            3.0,
+            step=0.5,
+            key="train_epsilon",
             help=t.md("train.epsilon.help"),
-        )  # fmt: skip
+        )
         delta = st.text_input(t.md("train.delta"), "1e-5", key="train_delta")
         epochs = st.number_input(t.md("train.epochs"), 1, 10_000, 20, key="train_epochs")
         batch = st.number_input(t.md("train.batch_size"), 1, 1_000_000, 256, key="train_batch")
@@ -110,20 +115,43 @@ def _outcome(ctx: Context, told: Mapping[str, Any]) -> None:
     together = private.get("composition") or {}
     rows = [
         ("train.rows", t("train.rows.value", train=told["n_train"], test=told["n_test"])),
-        ("train.spent", f"{_number(private, 'epsilon')} (δ {_number(private, 'delta')}, "
-                        f"{private.get('accountant', '')})"),
-        ("train.together", t("train.together.value", epsilon=_number(together, "epsilon"),
-                             runs=together.get("runs", "?"))),
+        (
+            "train.spent",
+            f"{_number(private, 'epsilon')} (δ {_number(private, 'delta')}, "
+            f"{private.get('accountant', '')})",
+        ),
+        (
+            "train.together",
+            t(
+                "train.together.value",
+                epsilon=_number(together, "epsilon"),
+                runs=together.get("runs", "?"),
+            ),
+        ),
         ("train.noise", _number(private, "noise_multiplier")),
-        ("train.steps", t("train.steps.value", steps=private.get("steps", "?"),
-                          batch=_number(private, "expected_batch_size"),
-                          rate=_number(private, "sample_rate"))),
+        (
+            "train.steps",
+            t(
+                "train.steps.value",
+                steps=private.get("steps", "?"),
+                batch=_number(private, "expected_batch_size"),
+                rate=_number(private, "sample_rate"),
+            ),
+        ),
         ("train.protects", str(private.get("adjacency", ""))),
-    ]  # fmt: skip
+    ]
     estimate = told.get("estimate") or {}
     if estimate:
-        rows.append(("train.cost", t("train.cost.value", seconds=f"{estimate['wall_s']:.0f}",
-                                     joule=f"{estimate['energy_j']:.0f}")))  # fmt: skip
+        rows.append(
+            (
+                "train.cost",
+                t(
+                    "train.cost.value",
+                    seconds=f"{estimate['wall_s']:.0f}",
+                    joule=f"{estimate['energy_j']:.0f}",
+                ),
+            )
+        )
     parts.pairs([(t(name), value) for name, value in rows])
     st.markdown(f"**{escape(t('train.outside'))}**")
     for item in (*private.get("outside_guarantee", ()), *private.get("not_certified", ())):

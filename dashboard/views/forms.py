@@ -141,8 +141,9 @@ def sign_off(ctx: Context, case: Case, pack: Pack, verdicts: Sequence[Verdict]) 
     """Accepting the case as it is: every open item has to be named."""
     t = ctx.t
     open_now = writing.open_items(verdicts)
-    titles = {v.item: f"{v.item} · {t.pick(v.title)} ({t.term('verdict', v.status)})"
-              for v in open_now}  # fmt: skip
+    titles = {
+        v.item: f"{v.item} · {t.pick(v.title)} ({t.term('verdict', v.status)})" for v in open_now
+    }
     number = _number(f"sign-off:{pack.id}")
     with st.form(f"sign_off_{number}"):
         st.markdown(t.md("write.sign_off.means", number=len(open_now)))

@@ -28,8 +28,14 @@ _OFF = "off"
 _DEMO = "demo "  # how the demo names its subjects
 _LOOKED_AT = 12  # newest cases among which a private and a plain one are looked for
 _TELLING: tuple[VerdictStatus, ...] = (
-    "fail", "error", "inconclusive", "warn", "needs-attestation", "attested", "pass",
-)  # fmt: skip
+    "fail",
+    "error",
+    "inconclusive",
+    "warn",
+    "needs-attestation",
+    "attested",
+    "pass",
+)
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,12 @@ def sidebar(ctx: Context) -> None:
     asked = state.selection().get("tour", "")
     if not asked.isdecimal() and any(stored.cover for stored in ctx.cases):
         st.button(
-            ctx.t.md("tour.begin"), key="tour_begin", icon=":material/explore:", type="tertiary",
+            ctx.t.md("tour.begin"),
+            key="tour_begin",
+            icon=":material/explore:",
+            type="tertiary",
             on_click=lambda: state.change(tour="1"),
-        )  # fmt: skip
+        )
 
 
 def _offer(ctx: Context) -> None:
@@ -100,15 +109,16 @@ def _go(ctx: Context, step: Step, number: int, key: str, icon: str) -> None:
     fresh = dict.fromkeys(("finding", "verdict", "view", "other", "act", "measure", "rate"), "")
     title = ctx.t(f"tour.{step.name}")
     label = f"{ctx.t(key)}{ctx.t('colon')}{title}"
-    state.link(step.page, escape(label), icon=icon, **{**fresh, **step.selection},
-               tour=str(number))  # fmt: skip
+    state.link(step.page, escape(label), icon=icon, **{**fresh, **step.selection}, tour=str(number))
 
 
 def _end(ctx: Context, key: str) -> None:
     st.button(
-        ctx.t.md(key), key="tour_end", icon=":material/close:",
+        ctx.t.md(key),
+        key="tour_end",
+        icon=":material/close:",
         on_click=lambda: state.change(tour=_OFF),
-    )  # fmt: skip
+    )
 
 
 def _path(page: str) -> str:

@@ -50,10 +50,16 @@ def findings(number: int) -> list[Finding]:
                 name = finding_id("fairness.group_rates", measure, group=about)
                 if name not in made and len(made) < number:
                     made[name] = finding(
-                        "fairness.group_rates", measure, 0.5, 0.4, 0.6, n=100 + group,
-                        group=about, counts={"k": 50, "n": 100 + group},
+                        "fairness.group_rates",
+                        measure,
+                        0.5,
+                        0.4,
+                        0.6,
+                        n=100 + group,
+                        group=about,
+                        counts={"k": 50, "n": 100 + group},
                         method="Wilson score of the group's own rows, at the level of the plan",
-                    )  # fmt: skip
+                    )
         group += 1
     return list(made.values())
 

@@ -50,17 +50,27 @@ CASES = (
     Case("CNN 28x28", "cnn", 2.6, 128, 10, (28, 28)),
     Case("text 10k x 64, 64 tokens", "text_classifier", 8.5, 128, 2, (64,), {"vocabulary": 10_000}),
     Case(
-        "LSTM 2 x 128, 24 tokens", "lstm_generator", 20, 64, 65, (24,), {"vocabulary": 65},
+        "LSTM 2 x 128, 24 tokens",
+        "lstm_generator",
+        20,
+        64,
+        65,
+        (24,),
+        {"vocabulary": 65},
         "generation",
     ),
     Case(
-        "Transformer 2 x 64, 32 tokens", "causal_transformer", 2.6, 64, 65, (32,),
-        {"vocabulary": 65}, "generation",
+        "Transformer 2 x 64, 32 tokens",
+        "causal_transformer",
+        2.6,
+        64,
+        65,
+        (32,),
+        {"vocabulary": 65},
+        "generation",
     ),
-    Case(
-        "text Transformer 5k x 64", "text_transformer", 3.0, 64, 2, (32,), {"vocabulary": 5_000}
-    ),
-)  # fmt: skip
+    Case("text Transformer 5k x 64", "text_transformer", 3.0, 64, 2, (32,), {"vocabulary": 5_000}),
+)
 
 
 def made_up(case: Case) -> Examples:

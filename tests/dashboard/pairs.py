@@ -32,18 +32,48 @@ LEDGER: dict[str, Any] = {
     "n_train": 1000,
     "n_lines": 6,
     "entries": [
-        {"seq": 1, "at": "2026-11-20T09:00:00+00:00", "event": "opened", "steps": 0,
-         "epsilon": 0.0, "accountant": "PRV"},
-        {"seq": 2, "at": "2026-11-20T09:00:01+00:00", "event": "ahead", "steps": 30,
-         "epsilon": 1.9, "accountant": "PRV"},
-        {"seq": 4, "at": "2026-11-20T09:10:00+00:00", "event": "paused", "steps": 25,
-         "epsilon": 1.7, "accountant": "PRV"},
-        {"seq": 5, "at": "2026-11-21T08:00:00+00:00", "event": "opened", "steps": 25,
-         "epsilon": 1.7, "accountant": "PRV"},
-        {"seq": 6, "at": "2026-11-21T08:20:00+00:00", "event": "closed", "steps": 60,
-         "epsilon": 2.99, "accountant": "PRV"},
+        {
+            "seq": 1,
+            "at": "2026-11-20T09:00:00+00:00",
+            "event": "opened",
+            "steps": 0,
+            "epsilon": 0.0,
+            "accountant": "PRV",
+        },
+        {
+            "seq": 2,
+            "at": "2026-11-20T09:00:01+00:00",
+            "event": "ahead",
+            "steps": 30,
+            "epsilon": 1.9,
+            "accountant": "PRV",
+        },
+        {
+            "seq": 4,
+            "at": "2026-11-20T09:10:00+00:00",
+            "event": "paused",
+            "steps": 25,
+            "epsilon": 1.7,
+            "accountant": "PRV",
+        },
+        {
+            "seq": 5,
+            "at": "2026-11-21T08:00:00+00:00",
+            "event": "opened",
+            "steps": 25,
+            "epsilon": 1.7,
+            "accountant": "PRV",
+        },
+        {
+            "seq": 6,
+            "at": "2026-11-21T08:20:00+00:00",
+            "event": "closed",
+            "steps": 60,
+            "epsilon": 2.99,
+            "accountant": "PRV",
+        },
     ],
-}  # fmt: skip
+}
 
 
 def decisions(n_black: int) -> dict[str, Any]:
@@ -62,27 +92,64 @@ def _findings(n_black: int, *, is_private: bool) -> list[Finding]:
     gap = 70 / WHITE - rate
     rates, gaps = "fairness.group_rates", "fairness.gaps"
     found = [
-        finding("performance.classification", "accuracy_score", right, right - 0.1, right + 0.05,
-                n=WHITE + BLACK),
+        finding(
+            "performance.classification",
+            "accuracy_score",
+            right,
+            right - 0.1,
+            right + 0.05,
+            n=WHITE + BLACK,
+        ),
         finding(rates, "selection_rate", 70 / WHITE, 0.8, 0.93, n=WHITE, group={"race": "white"}),
-        finding(rates, "selection_rate", rate, rate - 0.15, rate + 0.15, n=BLACK,
-                group={"race": "black"}),
-        finding(gaps, "demographic_parity_difference", gap, gap - 0.1, gap + 0.1,
-                n=WHITE + BLACK, between=["race"]),
-        finding("energy.training", "training_energy", 50.0 if is_private else 20.0, unit="joule",
-                n=1, method="estimated"),
-    ]  # fmt: skip
+        finding(
+            rates,
+            "selection_rate",
+            rate,
+            rate - 0.15,
+            rate + 0.15,
+            n=BLACK,
+            group={"race": "black"},
+        ),
+        finding(
+            gaps,
+            "demographic_parity_difference",
+            gap,
+            gap - 0.1,
+            gap + 0.1,
+            n=WHITE + BLACK,
+            between=["race"],
+        ),
+        finding(
+            "energy.training",
+            "training_energy",
+            50.0 if is_private else 20.0,
+            unit="joule",
+            n=1,
+            method="estimated",
+        ),
+    ]
     if is_private:
         found += [
             finding("privacy.declared_budget", "declared_epsilon", 2.99, unit="epsilon", n=1000),
-            finding("privacy.ledger", "ledger_line_count", 6, unit="line", n=1000,
-                    artifacts=("privacy.ledger.json",)),
-        ]  # fmt: skip
+            finding(
+                "privacy.ledger",
+                "ledger_line_count",
+                6,
+                unit="line",
+                n=1000,
+                artifacts=("privacy.ledger.json",),
+            ),
+        ]
     else:
         found.append(
-            finding("privacy.declared_budget", "declared_epsilon", None, status="not_applicable",
-                    reason="the model was trained without differential privacy")
-        )  # fmt: skip
+            finding(
+                "privacy.declared_budget",
+                "declared_epsilon",
+                None,
+                status="not_applicable",
+                reason="the model was trained without differential privacy",
+            )
+        )
     return found
 
 

@@ -69,11 +69,22 @@ def test_a_signature_is_a_dsse_envelope_that_openssl_accepts(
     (own_home / "pae").write_bytes(pae)
     (own_home / "sig").write_bytes(base64.b64decode(envelope["signatures"][0]["sig"]))
     done = subprocess.run(
-        ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", str(own_home / "keys/evenhand.pub"),
-         "-rawin", "-in", str(own_home / "pae"), "-sigfile", str(own_home / "sig")],
+        [
+            "openssl",
+            "pkeyutl",
+            "-verify",
+            "-pubin",
+            "-inkey",
+            str(own_home / "keys/evenhand.pub"),
+            "-rawin",
+            "-in",
+            str(own_home / "pae"),
+            "-sigfile",
+            str(own_home / "sig"),
+        ],
         capture_output=True,
         text=True,
-    )  # fmt: skip
+    )
     assert "Signature Verified Successfully" in done.stdout, done.stderr
     assert [e.kind for e in Register().snapshot()] == ["signature"]
     assert read_case(case.path).digest == case.digest  # the seal is untouched

@@ -99,10 +99,20 @@ def _line(**parts: Any) -> str:
 def _strings(case: Path) -> None:
     """A case of the right shape, every name in it a string that some reader may obey."""
     lines = [
-        _line(id=f"data.groups/x@{i}", measure=text, check=text, unit=text, method=text,
-              reason=text, column=text, group={text: text}, between=[text], artifacts=[text])
+        _line(
+            id=f"data.groups/x@{i}",
+            measure=text,
+            check=text,
+            unit=text,
+            method=text,
+            reason=text,
+            column=text,
+            group={text: text},
+            between=[text],
+            artifacts=[text],
+        )
         for i, text in enumerate(STRINGS.values())
-    ]  # fmt: skip
+    ]
     (case / "findings.jsonl").write_text("".join(lines), "utf-8")
     for name in ("plan.json", "environment.json"):
         tree = json.loads((case / name).read_bytes())

@@ -204,18 +204,26 @@ def databases(folder: Path) -> Iterator[tuple[str, Path | str]]:
         "endless_sort": [f"CREATE VIEW v AS {counting} SELECT i AS y FROM n ORDER BY random()"],
         "big_cell": ["CREATE VIEW v AS SELECT zeroblob(900000000) AS y, 1 AS race"],
         "long_cell": ["CREATE VIEW v AS SELECT hex(zeroblob(20000000)) AS y, 1 AS race"],
-        "itself": ["CREATE VIEW v AS SELECT 1 AS y", "PRAGMA writable_schema = ON",
-                   "UPDATE sqlite_master SET sql = 'CREATE VIEW v AS SELECT * FROM v'"],
+        "itself": [
+            "CREATE VIEW v AS SELECT 1 AS y",
+            "PRAGMA writable_schema = ON",
+            "UPDATE sqlite_master SET sql = 'CREATE VIEW v AS SELECT * FROM v'",
+        ],
         "extension": ["CREATE VIEW v AS SELECT load_extension('/tmp/x.so') AS y"],
-        "schema": ["CREATE TABLE v (y)", "PRAGMA writable_schema = ON",
-                   "UPDATE sqlite_master SET sql = 'CREATE TABLE v (y, ('"],
+        "schema": [
+            "CREATE TABLE v (y)",
+            "PRAGMA writable_schema = ON",
+            "UPDATE sqlite_master SET sql = 'CREATE TABLE v (y, ('",
+        ],
         "empty": ["CREATE TABLE v (y, yhat, race)"],
         "none": [],
-        "types": ['CREATE TABLE v (y "); DROP TABLE v; --", yhat DATE, race "odd type" (9))',
-                  "INSERT INTO v VALUES (1, 'x', 'a'), (0, x'00ff', 2), (1, NULL, 3.5)"],
+        "types": [
+            'CREATE TABLE v (y "); DROP TABLE v; --", yhat DATE, race "odd type" (9))',
+            "INSERT INTO v VALUES (1, 'x', 'a'), (0, x'00ff', 2), (1, NULL, 3.5)",
+        ],
         "utf8": ["CREATE TABLE v (y, race)", "INSERT INTO v VALUES (1, CAST(x'ff00fe' AS TEXT))"],
         "virtual": ["CREATE VIRTUAL TABLE v USING fts5(y, race)"],
-    }  # fmt: skip
+    }
     for name, lines in statements.items():
         file = folder / f"{name}.db"
         with sqlite3.connect(file) as made:
@@ -318,7 +326,7 @@ def workbooks(folder: Path) -> Iterator[tuple[str, Path]]:
         "deep": start + b"<a>" * 50_000,
         "not_xml": b"not xml at all",
         "no_cells": start + end,
-    }  # fmt: skip
+    }
     for name, raw in samples.items():
         yield f"L.excel_{name}", changed(name, {sheet: raw})
     cut = (folder / "good.xlsx").read_bytes()

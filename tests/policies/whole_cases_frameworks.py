@@ -75,11 +75,18 @@ def pair(
 ) -> list[WholeCase]:
     """The sound private model, signed; the poor plain one, unsigned."""
     return [
-        WholeCase(pack, "sound, private, signed", SOUND, good, good_rest,
-                  {**SEX, **facts}, LIMITS, signed=True),
-        WholeCase(pack, "poor, plain, unsigned", POOR, bad, bad_rest,
-                  {**PLAIN, **facts}, LIMITS),
-    ]  # fmt: skip
+        WholeCase(
+            pack,
+            "sound, private, signed",
+            SOUND,
+            good,
+            good_rest,
+            {**SEX, **facts},
+            LIMITS,
+            signed=True,
+        ),
+        WholeCase(pack, "poor, plain, unsigned", POOR, bad, bad_rest, {**PLAIN, **facts}, LIMITS),
+    ]
 
 
 EU = pair(

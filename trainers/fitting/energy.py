@@ -164,8 +164,9 @@ def _cpu_seconds() -> float:
     import psutil
 
     times = psutil.Process().cpu_times()
-    return float(sum(getattr(times, k, 0.0) for k in
-                     ("user", "system", "children_user", "children_system")))  # fmt: skip
+    return float(
+        sum(getattr(times, k, 0.0) for k in ("user", "system", "children_user", "children_system"))
+    )
 
 
 def _declared(variable: str, default: float, given: float | None = None) -> float:

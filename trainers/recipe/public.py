@@ -49,8 +49,10 @@ class Public(Strict):
     def _texts(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        return {k: [as_text(c) for c in v] if isinstance(v, list | tuple) else v
-                for k, v in given.items()}  # fmt: skip
+        return {
+            k: [as_text(c) for c in v] if isinstance(v, list | tuple) else v
+            for k, v in given.items()
+        }
 
     @model_validator(mode="after")
     def _consistent(self) -> Public:

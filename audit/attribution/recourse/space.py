@@ -250,9 +250,16 @@ def _mutable(name: str, cells: pd.Series[Any], rule: Rule) -> Mutable | Reasons:
     if len(levels) < 2 or codes.size == 0:
         return because("one-value")
     return Mutable(
-        name, 1.0, 1.0, 0.0, len(levels) - 1.0, "any", levels=levels, values=codes,
+        name,
+        1.0,
+        1.0,
+        0.0,
+        len(levels) - 1.0,
+        "any",
+        levels=levels,
+        values=codes,
         dtype=cells.dtype,
-    )  # fmt: skip
+    )
 
 
 def _number(name: str, known: np.ndarray, rule: Rule, dtype: Any) -> Mutable | Reasons:

@@ -184,8 +184,13 @@ class _Table:
         """What is published, as matrix and right-hand side; each number once."""
         import numpy as np
 
-        known = {(p.group, p.outcomes): p.n for t in self.told if t.id not in hidden
-                 for p in t.people if p.outcomes}  # fmt: skip
+        known = {
+            (p.group, p.outcomes): p.n
+            for t in self.told
+            if t.id not in hidden
+            for p in t.people
+            if p.outcomes
+        }
         known[frozenset(), EVERYONE] = self.total
         rows = np.array([self.vector(*key) for key in known])
         return rows, np.array(list(known.values()), dtype=float)

@@ -123,10 +123,14 @@ def _table(told: Mapping[str, Any], say: Words) -> list[Picture]:
     about = "pic_swarm_about" if told["inputs"] else "pic_swarm_plain"
     description = say(about, n=f"{kept:,}", unit=say.term("unit", str(told["unit"])))
     table = [
-        (d.name, _shown(min(d.values)), _shown(sorted(d.values)[len(d.values) // 2]),
-         _shown(max(d.values)))
+        (
+            d.name,
+            _shown(min(d.values)),
+            _shown(sorted(d.values)[len(d.values) // 2]),
+            _shown(max(d.values)),
+        )
         for d in swarm
-    ]  # fmt: skip
+    ]
     heads = ("pic_column", "pic_least", "pic_middle", "pic_most")
     drawn = charts.beeswarm(title, description, swarm)
     found = [_picture(title, description, drawn, heads, table, say)]

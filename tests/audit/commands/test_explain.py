@@ -160,9 +160,12 @@ def test_ids_are_looked_up_and_favourable_rows_need_no_reasons(
     ],
 )
 def test_wrong_questions_end_with_a_remedy(
-    place: Path, arguments: list[str], message: str, remedy: str,
+    place: Path,
+    arguments: list[str],
+    message: str,
+    remedy: str,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     code, _, err = asked(place, *arguments, capsys=capsys)
     assert code == 2
     assert message in err and remedy in err.split("->")[1]

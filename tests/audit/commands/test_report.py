@@ -133,8 +133,19 @@ print("HEAVY", [m for m in ("torch", "sklearn", "pandas", "fairlearn") if m in s
 
 
 def test_reports_load_no_torch(there: Path) -> None:
-    formats = ["html", "technical-file", "impact-assessment", "ll144-summary", "datasheet",
-               "oscal", "cyclonedx", "github", "model-card", "sarif", "junit"]  # fmt: skip
+    formats = [
+        "html",
+        "technical-file",
+        "impact-assessment",
+        "ll144-summary",
+        "datasheet",
+        "oscal",
+        "cyclonedx",
+        "github",
+        "model-card",
+        "sarif",
+        "junit",
+    ]
     code = LIGHT.format(formats=formats, case="case", out=str(there / "out"))
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "HEAVY []" in told.stdout, told.stdout[-500:] + told.stderr[-2000:]
@@ -161,8 +172,11 @@ print(json.dumps({"judging": cpu() - before, "whole": cpu(), "packs": len(packs)
 def test_all_packs_judge_in_two_seconds_and_load_no_torch(case: Case) -> None:
     told = subprocess.run(
         [sys.executable, "-c", JUDGE, str(case.path)],
-        capture_output=True, text=True, cwd=ROOT, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
     found = json.loads(told.stdout)
     assert found["packs"] == len(shipped_packs()) >= 18 and found["items"] > 250
     assert found["heavy"] == []

@@ -20,10 +20,17 @@ def two_models(*cells: tuple[str, int, int, int, int]) -> pd.DataFrame:
 # In group a: the new model is right alone in 3 rows, the old one in 11; both in 40, none in 6.
 # In group b: right alone 5 and 4, both 20, none 1.
 TABLE = two_models(
-    ("a", 1, 1, 0, 3), ("a", 1, 0, 1, 11), ("a", 1, 1, 1, 20), ("a", 0, 0, 0, 20),
-    ("a", 0, 1, 1, 6), ("b", 1, 1, 0, 5), ("b", 0, 1, 0, 4), ("b", 1, 1, 1, 10),
-    ("b", 0, 0, 0, 10), ("b", 1, 0, 0, 1),
-)  # fmt: skip
+    ("a", 1, 1, 0, 3),
+    ("a", 1, 0, 1, 11),
+    ("a", 1, 1, 1, 20),
+    ("a", 0, 0, 0, 20),
+    ("a", 0, 1, 1, 6),
+    ("b", 1, 1, 0, 5),
+    ("b", 0, 1, 0, 4),
+    ("b", 1, 1, 1, 10),
+    ("b", 0, 0, 0, 10),
+    ("b", 1, 0, 0, 1),
+)
 
 
 def case_of(folder: Path, predicted: str, table: pd.DataFrame = TABLE, **changes: Any) -> Case:

@@ -119,9 +119,13 @@ def test_only_what_is_beyond_chance_for_all_tests_together_is_worse(tmp_path: Pa
     # 3 against 11: p = 0.057 alone already
     assert not found.worse
     table = two_models(
-        ("a", 1, 0, 1, 30), ("a", 1, 1, 1, 30), ("a", 0, 0, 0, 40),
-        ("b", 1, 1, 0, 25), ("b", 1, 1, 1, 30), ("b", 0, 0, 0, 45),
-    )  # fmt: skip
+        ("a", 1, 0, 1, 30),
+        ("a", 1, 1, 1, 30),
+        ("a", 0, 0, 0, 40),
+        ("b", 1, 1, 0, 25),
+        ("b", 1, 1, 1, 30),
+        ("b", 0, 0, 0, 45),
+    )
     place = tmp_path / "second"
     place.mkdir()
     found = compare(case_of(place, "new", table), case_of(place, "old", table))
@@ -242,9 +246,13 @@ def worsening_pack(threshold: float = 0.0, **changes: Any) -> Any:
 
 def test_a_pack_asks_that_no_group_got_worse(tmp_path: Path) -> None:
     table = two_models(
-        ("a", 1, 0, 1, 30), ("a", 1, 1, 1, 30), ("a", 0, 0, 0, 40),
-        ("b", 1, 1, 0, 25), ("b", 1, 1, 1, 30), ("b", 0, 0, 0, 45),
-    )  # fmt: skip
+        ("a", 1, 0, 1, 30),
+        ("a", 1, 1, 1, 30),
+        ("a", 0, 0, 0, 40),
+        ("b", 1, 1, 0, 25),
+        ("b", 1, 1, 1, 30),
+        ("b", 0, 0, 0, 45),
+    )
     new, old = case_of(tmp_path, "new", table), case_of(tmp_path, "old", table)
     (bad,) = judge(new, worsening_pack(), (), as_of=DAY, compare_to=old)
     assert (bad.status, bad.reason_code) == ("fail", "shown-worse")

@@ -15,8 +15,11 @@ from evenhand.audit.files import git_objects, git_packs
 from evenhand.audit.files.git_packs import GitError
 from evenhand.audit.subject.declared_file import DeclaredFile, read_declared
 
-WHO = {f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER")
-       for what in ("NAME", "EMAIL")}  # fmt: skip
+WHO = {
+    f"GIT_{who}_{what}": "a@example.org"
+    for who in ("AUTHOR", "COMMITTER")
+    for what in ("NAME", "EMAIL")
+}
 QUIET = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
 NAMES = ("limits.yaml", "a/limits.yaml", "a/b c/limits.yaml")
 
@@ -24,9 +27,13 @@ NAMES = ("limits.yaml", "a/limits.yaml", "a/b c/limits.yaml")
 def git(folder: Path, *line: str, at: int = 1_700_000_000) -> str:
     dates = {"GIT_AUTHOR_DATE": f"{at} +0530", "GIT_COMMITTER_DATE": f"{at} +0530"}
     done = subprocess.run(
-        ["git", *line], cwd=folder, check=True, capture_output=True, text=True,
+        ["git", *line],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
         env={**os.environ, **WHO, **QUIET, **dates},
-    )  # fmt: skip
+    )
     return done.stdout.strip()
 
 
@@ -48,8 +55,17 @@ def history(folder: Path, kind: str = "sha1", seed: int = 0, commits: int = 20) 
         git(folder, "commit", "-q", "--allow-empty", "-m", str(i), at=1_700_000_000 + 100 * i)
         if i % 10 == 7:
             git(folder, "checkout", "-q", "main")
-            git(folder, "merge", "-q", "-s", "ours", "-m", "meet", f"side{i - 4}",
-                at=1_700_000_050 + 100 * i)  # fmt: skip
+            git(
+                folder,
+                "merge",
+                "-q",
+                "-s",
+                "ours",
+                "-m",
+                "meet",
+                f"side{i - 4}",
+                at=1_700_000_050 + 100 * i,
+            )
     return folder
 
 
@@ -191,8 +207,15 @@ def test_changes_copy_and_insert() -> None:
     # sizes 5 and 7; copy 3 bytes from place 2; insert 4 new ones: "llo" and "abcd"
     change = bytes([5, 7, 0b10010001, 2, 3, 4]) + b"abcd"
     assert git_packs.changed(b"hello", change) == b"lloabcd"
-    for broken in (change[:-1], change[:3], bytes([5, 7, 0]), bytes([4, 7]) + change[2:],
-                   bytes([5, 7, 0b10010001, 4, 3]), b"", b"\xff" * 20):  # fmt: skip
+    for broken in (
+        change[:-1],
+        change[:3],
+        bytes([5, 7, 0]),
+        bytes([4, 7]) + change[2:],
+        bytes([5, 7, 0b10010001, 4, 3]),
+        b"",
+        b"\xff" * 20,
+    ):
         with pytest.raises(GitError):
             git_packs.changed(b"hello", broken)
 
@@ -217,6 +240,7 @@ def test_broken_repositories_end_in_a_reason(tmp_path: Path) -> None:
         found = asked(folder / NAMES[0])
         # ids are hashes: what is read is as it was written, or it isn't read
         assert found.problem or (found.commit, found.committed_at) == (
-            true.commit, true.committed_at
-        )  # fmt: skip
+            true.commit,
+            true.committed_at,
+        )
         file.write_bytes(kept)

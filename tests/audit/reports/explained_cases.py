@@ -26,32 +26,60 @@ def attributions(kind: str, **drawn: Any) -> dict[str, Any]:
         "n": 3,
         "n_rows": 3,
         "columns": [
-            {"column": HOSTILE, "mean_absolute": 0.2, "low": 0.1, "high": 0.4, "mean": -0.1,
-             "share": 0.8},
-            {"column": "age", "mean_absolute": 0.05, "low": None, "high": None, "mean": 0.05,
-             "share": 0.2},
+            {
+                "column": HOSTILE,
+                "mean_absolute": 0.2,
+                "low": 0.1,
+                "high": 0.4,
+                "mean": -0.1,
+                "share": 0.8,
+            },
+            {
+                "column": "age",
+                "mean_absolute": 0.05,
+                "low": None,
+                "high": None,
+                "mean": 0.05,
+                "share": 0.2,
+            },
         ],
-        "rows": {"numbers": [4, 8, None], "output": [0.1, 0.7, 0.9], "target": ["1", "1", "1"],
-                 "baseline_output": [0.5] * 3, "gap": [0.0] * 3},
+        "rows": {
+            "numbers": [4, 8, None],
+            "output": [0.1, 0.7, 0.9],
+            "target": ["1", "1", "1"],
+            "baseline_output": [0.5] * 3,
+            "gap": [0.0] * 3,
+        },
         **drawn,
-    }  # fmt: skip
+    }
 
 
 POINTS = [{"mean": 0.4, "low": 0.3, "high": 0.5}, {"mean": 0.1, "low": None, "high": None}]
 CURVES = {
-    "schema": "evenhand-explanation-curves/1", "unit": "probability", "level": 0.95, "n": 3,
-    "method": "m", "share_of_columns": [0.0, 1.0], "deletion": POINTS, "insertion": POINTS,
+    "schema": "evenhand-explanation-curves/1",
+    "unit": "probability",
+    "level": 0.95,
+    "n": 3,
+    "method": "m",
+    "share_of_columns": [0.0, 1.0],
+    "deletion": POINTS,
+    "insertion": POINTS,
     "random_deletion": POINTS,
-}  # fmt: skip
+}
 REASONS = {
     "schema": "evenhand-reasons/1",
     "method": "m",
-    "reference": {"declared": [], "favourable_rows": 9, "values": {HOSTILE: "<i>", "age": 40.0},
-                  "is_favourable": True, "score": 0.8},
+    "reference": {
+        "declared": [],
+        "favourable_rows": 9,
+        "values": {HOSTILE: "<i>", "age": 40.0},
+        "is_favourable": True,
+        "score": 0.8,
+    },
     "sensitive": [],
     "proxies": {"age": {"feature": "sex", "group": "f", "auc": 0.9}},
     "people": [{"row": 777, "reasons": []}],
-}  # fmt: skip
+}
 
 
 def case_with(folder: Path, attribution: dict[str, Any], **plan: Any) -> Case:

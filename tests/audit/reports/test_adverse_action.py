@@ -17,8 +17,9 @@ from tests.samples import HOSTILE, write_sample_case
 
 def _letter(case: Case, person: dict[str, Any] = PERSON, language: str = "en") -> tuple[str, str]:
     """The letter's text, and the whole page's."""
-    html = render("adverse-action", case, [], language=language,
-                  dossier=Dossier(person=person)).decode()  # fmt: skip
+    html = render(
+        "adverse-action", case, [], language=language, dossier=Dossier(person=person)
+    ).decode()
     [box] = re.findall(r'<div class="letter">.*?</div>', html, re.S)
     return Page(box).text, Page(html).text
 

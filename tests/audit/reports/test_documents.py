@@ -42,8 +42,14 @@ def page(request: pytest.FixtureRequest, case: Case) -> Page:
 
 
 def test_there_are_pages() -> None:
-    assert PAGES == ["adverse_action", "datasheet", "html", "impact_assessment", "ll144_summary",
-                     "technical_file"]  # fmt: skip
+    assert PAGES == [
+        "adverse_action",
+        "datasheet",
+        "html",
+        "impact_assessment",
+        "ll144_summary",
+        "technical_file",
+    ]
 
 
 def test_nothing_runs_and_nothing_is_loaded(page: Page) -> None:
@@ -165,9 +171,19 @@ def test_the_datasheet_counts_and_asks(case: Case) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_people_and_the_changes_of_a_house_pack_are_shown(case: Case, language: str) -> None:
     told = _page(case, "html", language)
-    for text in ("Applicants are told.", "notice.pdf", "weekly review", "Accepted for the pilot.",
-                 "Cy Approver", "head of risk", "2027-01-31", "check.threshold", "0.05",
-                 "baseline 2026.11.0", "house-lending:HL-02"):  # fmt: skip
+    for text in (
+        "Applicants are told.",
+        "notice.pdf",
+        "weekly review",
+        "Accepted for the pilot.",
+        "Cy Approver",
+        "head of risk",
+        "2027-01-31",
+        "check.threshold",
+        "0.05",
+        "baseline 2026.11.0",
+        "house-lending:HL-02",
+    ):
         assert text in told.text, text
     assert "Eve Elsewhere" not in told.text  # she attested another model
     assert words(language)("src_run_of", k=2, n=2) in told.text

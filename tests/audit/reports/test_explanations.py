@@ -34,13 +34,20 @@ TABLE = attributions(
     numeric=["age"],
 )
 TEXT = attributions(
-    "text", texts=[{"words": ["<script>", "fine", "dull"], "values": [0.5, -0.25, 0.0],
-                    "continuation": None}], words=[],
-)  # fmt: skip
+    "text",
+    texts=[
+        {"words": ["<script>", "fine", "dull"], "values": [0.5, -0.25, 0.0], "continuation": None}
+    ],
+    words=[],
+)
 IMAGE = attributions(
-    "image", height=2, width=2, colours=1, images=[base64.b64encode(bytes(4)).decode()],
+    "image",
+    height=2,
+    width=2,
+    colours=1,
+    images=[base64.b64encode(bytes(4)).decode()],
     maps=[{"scale": 0.3, "levels": base64.b64encode(bytes([127, 129, 0, 0])).decode()}],
-)  # fmt: skip
+)
 
 
 def test_bars_stand_where_the_numbers_say() -> None:
@@ -155,17 +162,30 @@ def test_an_artifact_of_another_version_is_named_and_not_drawn(tmp_path: Path) -
 
 def test_the_words_for_one_person_say_what_is_missing() -> None:
     told = {
-        "row": 3, "data": "d.csv", "is_adverse": True, "score": 0.2, "needed": 0.5,
+        "row": 3,
+        "data": "d.csv",
+        "is_adverse": True,
+        "score": 0.2,
+        "needed": 0.5,
         "values_from": "data",
         "reasons": {
-            "from": "case", "sensitive": [],
+            "from": "case",
+            "sensitive": [],
             "reference": {"declared": ["a"], "favourable_rows": 9, "is_favourable": False},
-            "listed": [{"column": "a", "push": 0.1, "rise": -0.05, "compared": "missing",
-                        "value": None, "reference": 4.0,
-                        "proxy": {"feature": "sex", "group": "f", "auc": 0.9}}],
+            "listed": [
+                {
+                    "column": "a",
+                    "push": 0.1,
+                    "rise": -0.05,
+                    "compared": "missing",
+                    "value": None,
+                    "reference": 4.0,
+                    "proxy": {"feature": "sex", "group": "f", "auc": 0.9},
+                }
+            ],
         },
         "change": {"from": "now", "is_found": False},
-    }  # fmt: skip
+    }
     text = "\n".join(lines(told, words("en")))
     assert "the reference applicant itself is refused" in text
     assert "a has no value; the reference's is 4. It lowers the score by 0.10" in text

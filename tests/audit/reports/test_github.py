@@ -41,17 +41,27 @@ def test_a_file_and_line_where_the_pack_is_in_the_repository(case: Case) -> None
     lines = [m[2] for m in _lines(case)]
     assert lines[0].startswith("file=policies/house.yaml,line=21,title=house-lending HL-02")
     # an inherited item has no line of its own: the place is the line that says extends
-    assert any(x.startswith("file=policies/house.yaml,line=7,title=house-lending HL-07")
-               for x in lines)  # fmt: skip
+    assert any(
+        x.startswith("file=policies/house.yaml,line=7,title=house-lending HL-07") for x in lines
+    )
     assert not [x for x in lines if "sample-law" in x and "file=" in x]
 
 
 @pytest.mark.parametrize(
     "hostile",
-    ["a\n::error::boom", "a\r\n::set-output name=x::y", "##[error]boom", "100%0A::error::x",
-     "x,file=secrets.txt,line=1::y", "::stop-commands::t", "\u202e\u2066::error::", "x" * 5000,
-     "<script>alert(1)</script>", "| a | `b`"],
-)  # fmt: skip
+    [
+        "a\n::error::boom",
+        "a\r\n::set-output name=x::y",
+        "##[error]boom",
+        "100%0A::error::x",
+        "x,file=secrets.txt,line=1::y",
+        "::stop-commands::t",
+        "\u202e\u2066::error::",
+        "x" * 5000,
+        "<script>alert(1)</script>",
+        "| a | `b`",
+    ],
+)
 def test_hostile_text_stays_text(case: Case, hostile: str) -> None:
     bad = verdict("H-1", "fail", hostile, hostile, pack="house-lending")
     told = render("github", case, [bad], dossier=sample_dossier(case)).decode()

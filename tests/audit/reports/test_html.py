@@ -91,8 +91,18 @@ def test_languages(case: Case) -> None:
 
 
 def test_a_status_is_a_sign_and_a_word(english: Page) -> None:
-    words = {"Pass", "Fail", "Warning", "Inconclusive", "Needs attestation", "Attested",
-             "Not applicable", "Not yet applicable", "Waived", "Error"}  # fmt: skip
+    words = {
+        "Pass",
+        "Fail",
+        "Warning",
+        "Inconclusive",
+        "Needs attestation",
+        "Attested",
+        "Not applicable",
+        "Not yet applicable",
+        "Waived",
+        "Error",
+    }
     assert words <= {t.strip() for t in english.texts}
     badges = [a for _, a in english.tags if "badge" in a.get("class", "").split()]
     icons = [a for _, a in english.tags if a.get("class") == "icon"]

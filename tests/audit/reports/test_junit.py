@@ -39,10 +39,18 @@ def test_it_fits_the_schema(case: Case, language: str) -> None:
 
 def test_statuses(case: Case) -> None:
     assert _cases(render("junit", case, sample_verdicts())) == {
-        "HL-01": "passed", "HL-02": "failure", "HL-03": "skipped", "HL-04": "skipped",
-        "HL-05": "passed", "HL-06": "skipped", "HL-07": "error",
-        "SL-01": "skipped", "SL-02": "skipped", "SL-03": "skipped", "SL-04": "failure",
-    }  # fmt: skip
+        "HL-01": "passed",
+        "HL-02": "failure",
+        "HL-03": "skipped",
+        "HL-04": "skipped",
+        "HL-05": "passed",
+        "HL-06": "skipped",
+        "HL-07": "error",
+        "SL-01": "skipped",
+        "SL-02": "skipped",
+        "SL-03": "skipped",
+        "SL-04": "failure",
+    }
 
 
 def test_the_gate_raises_what_it_says_fails(case: Case) -> None:

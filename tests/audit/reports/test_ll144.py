@@ -22,27 +22,42 @@ from tests.audit.subjects import rows, stored_spec
 # category: people assessed, people selected, impact ratio
 SEX = {"Male": (1390, 667, "1.000"), "Female": (1181, 555, "0.979")}
 RACE = {
-    "Hispanic": (408, 204, "0.97"), "White": (797, 412, "1.00"), "Black": (390, 170, "0.84"),
-    "NHPI": (119, 52, "0.85"), "Asian": (616, 302, "0.95"), "AIAN": (41, 18, "0.85"),
+    "Hispanic": (408, 204, "0.97"),
+    "White": (797, 412, "1.00"),
+    "Black": (390, 170, "0.84"),
+    "NHPI": (119, 52, "0.85"),
+    "Asian": (616, 302, "0.95"),
+    "AIAN": (41, 18, "0.85"),
     "Two or more": (213, 96, "0.87"),
-}  # fmt: skip
+}
 CROSSED = {
-    ("Hispanic", "Male"): (205, 90, "0.841"), ("Hispanic", "Female"): (190, 82, "0.827"),
-    ("White", "Male"): (412, 215, "1.000"), ("White", "Female"): (385, 197, "0.981"),
-    ("Black", "Male"): (226, 95, "0.806"), ("Black", "Female"): (164, 75, "0.876"),
-    ("NHPI", "Male"): (87, 37, "0.815"), ("NHPI", "Female"): (32, 15, "0.898"),
-    ("Asian", "Male"): (321, 167, "0.997"), ("Asian", "Female"): (295, 135, "0.877"),
-    ("AIAN", "Male"): (24, 11, "0.878"), ("AIAN", "Female"): (17, 7, "0.789"),
-    ("Two or more", "Male"): (115, 52, "0.866"), ("Two or more", "Female"): (98, 44, "0.860"),
-}  # fmt: skip
+    ("Hispanic", "Male"): (205, 90, "0.841"),
+    ("Hispanic", "Female"): (190, 82, "0.827"),
+    ("White", "Male"): (412, 215, "1.000"),
+    ("White", "Female"): (385, 197, "0.981"),
+    ("Black", "Male"): (226, 95, "0.806"),
+    ("Black", "Female"): (164, 75, "0.876"),
+    ("NHPI", "Male"): (87, 37, "0.815"),
+    ("NHPI", "Female"): (32, 15, "0.898"),
+    ("Asian", "Male"): (321, 167, "0.997"),
+    ("Asian", "Female"): (295, 135, "0.877"),
+    ("AIAN", "Male"): (24, 11, "0.878"),
+    ("AIAN", "Female"): (17, 7, "0.789"),
+    ("Two or more", "Male"): (115, 52, "0.866"),
+    ("Two or more", "Female"): (98, 44, "0.860"),
+}
 UNKNOWN = 250
 # people assessed, people above the median, impact ratio
 SCORED_SEX = {"Male": (92, 50, "1.00"), "Female": (76, 34, "0.82")}
 SCORED_RACE = {
-    "Hispanic": (28, 18, "1.00"), "White": (40, 15, "0.58"), "Black": (32, 16, "0.78"),
-    "NHPI": (8, 5, "0.97"), "Asian": (24, 10, "0.65"), "AIAN": (16, 10, "0.97"),
+    "Hispanic": (28, 18, "1.00"),
+    "White": (40, 15, "0.58"),
+    "Black": (32, 16, "0.78"),
+    "NHPI": (8, 5, "0.97"),
+    "Asian": (24, 10, "0.65"),
+    "AIAN": (16, 10, "0.97"),
     "Two or more": (20, 10, "0.78"),
-}  # fmt: skip
+}
 
 
 def _cells(page: Page, html: str) -> dict[str, list[str]]:
@@ -64,8 +79,10 @@ def _summary(case: Case, language: str = "en") -> tuple[Page, dict[str, list[str
 
 def _audit(frame: pd.DataFrame, folder: Path, features: list[str]) -> Case:
     checks = ["fairness.impact_ratio"]
-    return audit(stored_spec(frame, folder, sensitive_features=features, checks=checks,
-                             target=None), folder / "case")  # fmt: skip
+    return audit(
+        stored_spec(frame, folder, sensitive_features=features, checks=checks, target=None),
+        folder / "case",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +121,12 @@ def test_the_examples_of_sex_and_crossings(crossed: Case) -> None:
 def test_categories_under_two_per_cent_are_named(crossed: Case) -> None:
     # 2 % of 2,571 is 51.4: NHPI Female 32, AIAN Male 24, AIAN Female 17; and AIAN 41 of 2,571
     page, _ = _summary(crossed)
-    for told in ("NHPI × Female: 32 of 2,571", "AIAN × Male: 24 of 2,571",
-                 "AIAN × Female: 17 of 2,571", "AIAN: 41 of 2,571"):  # fmt: skip
+    for told in (
+        "NHPI × Female: 32 of 2,571",
+        "AIAN × Male: 24 of 2,571",
+        "AIAN × Female: 17 of 2,571",
+        "AIAN: 41 of 2,571",
+    ):
         assert told in page.text
     assert page.text.count("Not left out here.") == 4
     assert "Every category has at least 2%" in page.text  # sex
@@ -141,9 +162,16 @@ def test_the_examples_of_scores(
     ]
     path = tmp_path / "scores.csv"
     rows(*cells).to_csv(path, index=False)
-    spec = make_spec({"predictions": str(path), "task": "regression", "predicted": "points",
-                      "sensitive_features": [feature], "facts": {"system.output": "score"},
-                      "checks": ["fairness.impact_ratio"]})  # fmt: skip
+    spec = make_spec(
+        {
+            "predictions": str(path),
+            "task": "regression",
+            "predicted": "points",
+            "sensitive_features": [feature],
+            "facts": {"system.output": "score"},
+            "checks": ["fairness.impact_ratio"],
+        }
+    )
     page, told = _summary(audit(spec, tmp_path / "case"), "zh")
     for name, (n, above, ratio) in example.items():
         assert told[name][:2] == [str(n), str(above)] and _close(told[name][3], ratio), name

@@ -35,11 +35,12 @@ def _cyclonedx_schema() -> Any:
     names = ("bom-1.6", "spdx", "jsf-0.82")
     loaded = [
         json.loads(
-            Path(str(package.locate_file(f"cyclonedx/schema/_res/{n}.SNAPSHOT.schema.json")))
-            .read_text("utf-8")
+            Path(
+                str(package.locate_file(f"cyclonedx/schema/_res/{n}.SNAPSHOT.schema.json"))
+            ).read_text("utf-8")
         )
         for n in names
-    ]  # fmt: skip
+    ]
     resources = [(s["$id"], Resource.from_contents(s)) for s in loaded]
     registry: Any = Registry().with_resources(resources)
     return jsonschema.Draft7Validator(loaded[0], registry=registry)
@@ -94,9 +95,11 @@ def test_oscal_fits_the_model_that_is_made_from_its_schema(case: Case, language:
 def _read_by_trestle(document: bytes) -> Any:
     """In a process of its own: the library warns while it is imported."""
     return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", OSCAL], input=document.decode(),
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, "-W", "ignore", "-c", OSCAL],
+        input=document.decode(),
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_oscal_that_is_wrong_is_refused(case: Case) -> None:

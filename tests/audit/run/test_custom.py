@@ -83,6 +83,5 @@ def test_a_metric_of_ones_own_within_control_levels_and_with_weights(tmp_path: P
     def unweighted(y_true: np.ndarray, y_pred: np.ndarray) -> float:
         return float((y_true == y_pred).mean())
 
-    plain = one(list(group_metric(subject, unweighted, "hits", draws=2)), "hits",
-                group={"g": "a"})  # fmt: skip
+    plain = one(list(group_metric(subject, unweighted, "hits", draws=2)), "hits", group={"g": "a"})
     assert "takes no sample_weight" in plain.method

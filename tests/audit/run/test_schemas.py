@@ -61,9 +61,13 @@ def of_classes(tmp_path_factory: pytest.TempPathFactory) -> Case:
         {"y": list("abcabc") * 5, "yhat": list("abcbca") * 5, "g": list("uv") * 15}
     )
     spec = stored_spec(
-        frame, folder, positive_label=None, task="multiclass", sensitive_features=["g"],
+        frame,
+        folder,
+        positive_label=None,
+        task="multiclass",
+        sensitive_features=["g"],
         checks=["fairness.class_rates"],
-    )  # fmt: skip
+    )
     return audit(spec, folder / "case")
 
 
@@ -115,15 +119,26 @@ def test_records_write_what_they_were_read_from(audited: Case, of_classes: Case)
 OLD = {
     "schema": "evenhand-plan/1",
     "subject": {
-        "name": "old", "task": "binary", "target": "y", "positive_label": "1",
-        "positive_is": "benefit", "threshold": 1, "sensitive_features": ["sex"],
-        "control_features": None, "digests": {"data": "sha256:0"}, "model": None, "data": None,
+        "name": "old",
+        "task": "binary",
+        "target": "y",
+        "positive_label": "1",
+        "positive_is": "benefit",
+        "threshold": 1,
+        "sensitive_features": ["sex"],
+        "control_features": None,
+        "digests": {"data": "sha256:0"},
+        "model": None,
+        "data": None,
         "of_another_version": {"deep": [1, None]},
     },
     "facts": {"subject.task": "binary", "subject.has_labels": True},
-    "declared": None, "checks": [{"id": "fairness.gaps"}], "seed": 7, "levels": [0.95],
+    "declared": None,
+    "checks": [{"id": "fairness.gaps"}],
+    "seed": 7,
+    "levels": [0.95],
     "and_more": 1.5,
-}  # fmt: skip
+}
 
 
 def rewritten(case: Case, place: Path, **files: Any) -> Path:

@@ -115,8 +115,9 @@ def test_numbers_are_told_by_one_rule() -> None:
     small = because("too-small", n=np.int64(1234), least=np.float64(2.5))
     assert render(small) == "too small to compare: 1,234 rows, the minimum is 2.5"
     share = because("under-share", share=0.02, n=3, rate=1 / 3)
-    assert render(share).endswith("under 0.02 of the people in its table, left out: 3 people, "
-                                  "rate 0.333")  # fmt: skip
+    assert render(share).endswith(
+        "under 0.02 of the people in its table, left out: 3 people, rate 0.333"
+    )
     odd = because("too-small", n=float("nan"), least=True)
     assert render(odd) == "too small to compare: nan rows, the minimum is True"
 

@@ -91,9 +91,10 @@ def test_both_languages_have_every_page_and_lead_to_each_other(site: Path, case:
 
 def test_the_numbers_are_those_of_the_case(site: Path, case: Case) -> None:
     gap = next(
-        f for f in case.findings
+        f
+        for f in case.findings
         if f.measure == "demographic_parity_difference" and f.between == ("race",)
-    )  # fmt: skip
+    )
     told = "".join(read(next(site.glob("*/fairness.html"))).texts)
     assert f"{gap.value:.3f}" in told
     assert told.count("multinomial bootstrap, 1000 draws") >= 2

@@ -172,12 +172,26 @@ def test_words_are_marked_and_images_overlaid(open_page: OpenPage, home: Path, k
 def paired(outcome: str = "worse") -> dict[str, Any]:
     """What ``evenhand compare --json`` prints, for one group of 80."""
     interval = {"low": -0.2, "high": -0.02, "level": 0.95, "method": "Newcombe paired"}
-    row = {"measure": "accuracy_score", "n": 80, "a": 0.7, "b": 0.8, "difference": -0.1,
-           "p_value": 0.01, "p_adjusted": 0.02, "outcome": outcome, "reason": "",
-           "interval": interval}  # fmt: skip
-    return {"results": [{**row, "group": {}}, {**row, "group": {"race": "black"}}], "level": 0.95,
-            "n": 80, "test": "McNemar", "interval": "Newcombe",
-            "explanations": {"n": 0, "reason": "no attributions", "drift": None}}  # fmt: skip
+    row = {
+        "measure": "accuracy_score",
+        "n": 80,
+        "a": 0.7,
+        "b": 0.8,
+        "difference": -0.1,
+        "p_value": 0.01,
+        "p_adjusted": 0.02,
+        "outcome": outcome,
+        "reason": "",
+        "interval": interval,
+    }
+    return {
+        "results": [{**row, "group": {}}, {**row, "group": {"race": "black"}}],
+        "level": 0.95,
+        "n": 80,
+        "test": "McNemar",
+        "interval": "Newcombe",
+        "explanations": {"n": 0, "reason": "no attributions", "drift": None},
+    }
 
 
 def test_compare_shows_differences_verdicts_drift_and_sides(

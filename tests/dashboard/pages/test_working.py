@@ -220,10 +220,19 @@ def test_a_clause_is_cut_where_its_parts_begin() -> None:
 
 def _verdict(clause: dict[str, str]) -> Verdict:
     return Verdict(
-        pack="p", pack_version="1", item="i", title={"en": "t"}, kind="automated",
-        severity="high", obligation="must", clause=clause, status="pass", underlying="pass",
-        reason_code="", because={},
-    )  # fmt: skip
+        pack="p",
+        pack_version="1",
+        item="i",
+        title={"en": "t"},
+        kind="automated",
+        severity="high",
+        obligation="must",
+        clause=clause,
+        status="pass",
+        underlying="pass",
+        reason_code="",
+        because={},
+    )
 
 
 def test_what_is_uploaded_as_a_model_is_never_a_subject(

@@ -69,10 +69,13 @@ def test_nobody_else_gets_in(config: Path, changes: dict[str, object]) -> None:
 
 def test_roles_are_ordered_and_refuse_by_name() -> None:
     may = {
-        role: {right for right in ("read", "attest", "start", "waive", "sign-off")
-               if Person("x", role).may(right)}
+        role: {
+            right
+            for right in ("read", "attest", "start", "waive", "sign-off")
+            if Person("x", role).may(right)
+        }
         for role in identity.ROLES
-    }  # fmt: skip
+    }
     assert may["viewer"] == {"read"}
     assert may["auditor"] == {"read", "attest", "start"}
     assert may["approver"] == {"read", "attest", "start", "waive", "sign-off"}

@@ -35,11 +35,17 @@ def known(frame: pd.DataFrame) -> set[bytes]:
         TABLE.rename(columns={"age": " age"}),
     ],
     ids=[
-        "columns in another order", "rows in another order", "numbers as texts", "other digits",
-        "single precision", "truths as texts", "blanks and accents", "an empty column",
+        "columns in another order",
+        "rows in another order",
+        "numbers as texts",
+        "other digits",
+        "single precision",
+        "truths as texts",
+        "blanks and accents",
+        "an empty column",
         "a blank in a name",
     ],
-)  # fmt: skip
+)
 def test_rows_that_are_written_in_another_way_are_the_same(same: pd.DataFrame) -> None:
     assert known(same) == known(TABLE)
 

@@ -154,8 +154,10 @@ def test_regression_keeps_the_scale_of_the_pretrained_model(folder: Path, tmp_pa
     after = train({**second, "epochs": 1}, out=tmp_path / "after")
     assert says(after.model)["target_scale"] == says(before.model)["target_scale"]
     assert says(after.model)["pretrained"]["replaced"] == []
-    other = train({**second, "target": "answer", "task": "binary", "positive_label": "yes",
-                   "epochs": 1}, out=tmp_path / "other")  # fmt: skip
+    other = train(
+        {**second, "target": "answer", "task": "binary", "positive_label": "yes", "epochs": 1},
+        out=tmp_path / "other",
+    )
     assert says(other.model)["pretrained"]["replaced"] and other.test_accuracy is not None
 
 

@@ -340,12 +340,31 @@ def test_byte_pairs_and_a_private_transformer(verses: dict, tmp_path: Path) -> N
 def test_the_command_line(csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "poem.txt").write_bytes("un caf\u00e9, deux caf\u00e9s.\n".encode("latin-1") * 40)
     for kind, given in {
-        "text-generation": ["--data", str(tmp_path / "poem.txt"), "--encoding", "latin-1",
-                            "--passage", "20", "--model", "lstm_generator"],
-        "text-classification": ["--data", str(csv), "--text", "review", "--target", "answer",
-                                "--positive-label", "yes", "--tokens", "byte-pair",
-                                "--max-length", "30"],
-    }.items():  # fmt: skip
+        "text-generation": [
+            "--data",
+            str(tmp_path / "poem.txt"),
+            "--encoding",
+            "latin-1",
+            "--passage",
+            "20",
+            "--model",
+            "lstm_generator",
+        ],
+        "text-classification": [
+            "--data",
+            str(csv),
+            "--text",
+            "review",
+            "--target",
+            "answer",
+            "--positive-label",
+            "yes",
+            "--tokens",
+            "byte-pair",
+            "--max-length",
+            "30",
+        ],
+    }.items():
         command = ["train", kind, *given, "--epochs", "1", "--quiet", "--out", str(tmp_path / kind)]
         assert run(command) == 0
     said = capsys.readouterr().out

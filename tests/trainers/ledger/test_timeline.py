@@ -16,12 +16,23 @@ from evenhand.trainers.ledger.timeline import timeline
 
 DELTA = 1e-5
 OPENED: dict[str, Any] = {
-    "dataset_digest": "sha256:" + "a" * 64, "n_train": 1000, "unit": "row",
-    "adjacency": "add/remove one row", "sampler": "Poisson", "accountant": "PRV",
-    "noise": "operating system entropy", "noise_multiplier": 4.0, "max_grad_norm": 1.0,
-    "sample_rate": 0.1, "delta": DELTA, "planned_steps": 60, "epsilon": 99.0, "epsilon_rdp": 99.0,
-    "outside_guarantee": (), "versions": {},
-}  # fmt: skip
+    "dataset_digest": "sha256:" + "a" * 64,
+    "n_train": 1000,
+    "unit": "row",
+    "adjacency": "add/remove one row",
+    "sampler": "Poisson",
+    "accountant": "PRV",
+    "noise": "operating system entropy",
+    "noise_multiplier": 4.0,
+    "max_grad_norm": 1.0,
+    "sample_rate": 0.1,
+    "delta": DELTA,
+    "planned_steps": 60,
+    "epsilon": 99.0,
+    "epsilon_rdp": 99.0,
+    "outside_guarantee": (),
+    "versions": {},
+}
 CLOSED = {"epsilon": 99.0, "epsilon_rdp": 99.0, "weights_digest": "sha256:" + "b" * 64}
 
 
@@ -63,8 +74,14 @@ def test_steps_and_epsilon_of_a_run_that_was_paused(tmp_path: Path) -> None:
     assert told["n_lines"] == 7
     assert [e["seq"] for e in entries] == [1, 2, 3, 4, 5, 6, 7]
     assert [e["event"] for e in entries] == [
-        "opened", "ahead", "ahead", "paused", "opened", "ahead", "closed",
-    ]  # fmt: skip
+        "opened",
+        "ahead",
+        "ahead",
+        "paused",
+        "opened",
+        "ahead",
+        "closed",
+    ]
     # by hand: nothing, 20 and 40 written ahead, 25 run; then 25 + 0, 25 + 35, 25 + 33
     assert [e["steps"] for e in entries] == [0, 20, 40, 25, 25, 60, 58]
     assert entries[0]["epsilon"] == 0.0

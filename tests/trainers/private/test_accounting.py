@@ -37,10 +37,14 @@ def renyi_epsilons(noise: float, rate: float, steps: int, delta: float) -> tuple
     first = tighter = math.inf
     for order in range(2, 200):
         terms = [
-            math.lgamma(order + 1) - math.lgamma(k + 1) - math.lgamma(order - k + 1)
-            + (order - k) * math.log1p(-rate) + k * math.log(rate) + k * (k - 1) / (2 * noise**2)
+            math.lgamma(order + 1)
+            - math.lgamma(k + 1)
+            - math.lgamma(order - k + 1)
+            + (order - k) * math.log1p(-rate)
+            + k * math.log(rate)
+            + k * (k - 1) / (2 * noise**2)
             for k in range(order + 1)
-        ]  # fmt: skip
+        ]
         top = max(terms)
         log_moment = top + math.log(sum(math.exp(t - top) for t in terms))
         divergence = steps * log_moment / (order - 1)

@@ -57,8 +57,12 @@ def test_the_peak_of_tensors_by_hand() -> None:
 
 def test_sizes_in_words() -> None:
     assert [bytes_of(s) for s in ("1 GiB", "1.5 kB", "2MiB", "7", "3 TB")] == [
-        1 << 30, 1500, 2 << 20, 7, 3 * 10**12,
-    ]  # fmt: skip
+        1 << 30,
+        1500,
+        2 << 20,
+        7,
+        3 * 10**12,
+    ]
     for wrong in ("much", "-1 GB", "1 XB", "GB"):
         with pytest.raises(ValueError, match="is not a size"):
             bytes_of(wrong)

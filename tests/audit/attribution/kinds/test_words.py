@@ -151,9 +151,13 @@ def test_gradients_of_a_continuation_are_captums_token_by_token() -> None:
     said = model.continuation("kit or so", 3)
     expected = theirs.attribute(given, target=said, n_steps=20).seq_attr.tolist()
     found = attribute(
-        generator(), PROMPTS.head(1), method="layer_integrated_gradients",
-        prompt_words=3, new_tokens=3, steps=20,
-    )  # fmt: skip
+        generator(),
+        PROMPTS.head(1),
+        method="layer_integrated_gradients",
+        prompt_words=3,
+        new_tokens=3,
+        steps=20,
+    )
     # each word is a token of this tokeniser, with the space before it as one of its own or not
     own = np.zeros(3)
     spans = access.text_spans("kit or so")[1:]

@@ -18,8 +18,10 @@ def test_recourse_by_group_of_the_linear_model(tmp_path: Path) -> None:
         min_group_size=3,
     )
     assert artifact["immutable"] == {
-        "v": "declared immutable", "w": "declared immutable", "g": "a sensitive feature",
-    }  # fmt: skip
+        "v": "declared immutable",
+        "w": "declared immutable",
+        "g": "a sensitive feature",
+    }
     frame = subject.frame.astype(float)
     p = Linear().predict_proba(frame)[:, 1]
     spread = np.median(np.abs(frame["u"] - frame["u"].median()))

@@ -77,11 +77,15 @@ def test_scoring_rates_count_scores_strictly_above_the_median(tmp_path: Path) ->
 SCORED = {  # people, share above the median in per cent as printed, impact ratio as printed
     "sex": {"Male": (92, 54.3, 1.0), "Female": (76, 44.7, 0.82)},
     "race": {
-        "Hispanic": (28, 64.2, 1.0), "White": (40, 37.5, 0.58), "Black": (32, 50.0, 0.78),
-        "NHPI": (8, 62.5, 0.97), "Asian": (24, 41.7, 0.65), "AIAN": (16, 62.5, 0.97),
+        "Hispanic": (28, 64.2, 1.0),
+        "White": (40, 37.5, 0.58),
+        "Black": (32, 50.0, 0.78),
+        "NHPI": (8, 62.5, 0.97),
+        "Asian": (24, 41.7, 0.65),
+        "AIAN": (16, 62.5, 0.97),
         "Two or more": (20, 50.0, 0.78),
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("feature", SCORED)

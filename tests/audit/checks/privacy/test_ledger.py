@@ -24,11 +24,23 @@ CLAIM: dict[str, Any] = {
     "composition": {"state": "known", "epsilon": 4.0, "runs": 3, "accountant": "PRV"},
 }
 ENTRIES: list[dict[str, Any]] = [
-    {"seq": 1, "at": "2026-11-20T09:00:00+00:00", "event": "opened", "steps": 0, "epsilon": 0.0,
-     "accountant": "PRV"},
-    {"seq": 3, "at": "2026-11-20T09:01:00+00:00", "event": "closed", "steps": 40, "epsilon": 2.5,
-     "accountant": "PRV"},
-]  # fmt: skip
+    {
+        "seq": 1,
+        "at": "2026-11-20T09:00:00+00:00",
+        "event": "opened",
+        "steps": 0,
+        "epsilon": 0.0,
+        "accountant": "PRV",
+    },
+    {
+        "seq": 3,
+        "at": "2026-11-20T09:01:00+00:00",
+        "event": "closed",
+        "steps": 40,
+        "epsilon": 2.5,
+        "accountant": "PRV",
+    },
+]
 TIMELINE = {"entries": ENTRIES, "n_lines": 3}
 
 

@@ -163,7 +163,8 @@ def gap_of(values: np.ndarray, sums: np.ndarray, name: str, against: Against) ->
     ],
 )
 def test_coverage_long(p: float, n: int, groups: int, name: str, against: Against) -> None:
-    share = coverage([p, min(1.5 * p, 1.0)] * (groups // 2) + [p] * (groups % 2), n, name, against,
-                     2000, 400)  # fmt: skip
+    share = coverage(
+        [p, min(1.5 * p, 1.0)] * (groups // 2) + [p] * (groups % 2), n, name, against, 2000, 400
+    )
     print(f"coverage p={p} n={n} groups={groups} {name} {against}: {share:.3f}")
     assert share >= 0.93

@@ -24,7 +24,11 @@ from evenhand.policies.verdict import VERDICT_STATUSES, VerdictStatus
 from tests.audit.reports.verdict_samples import sample_verdicts
 
 OUTLINED = {f"{kind}{part}" for kind in ("tf", "ia", "ds") for part in ("", "_asks", "_fill")} | {
-    "ll", "ll_rate", "ll_people", "aa_people"}  # fmt: skip
+    "ll",
+    "ll_rate",
+    "ll_people",
+    "aa_people",
+}
 ROOT = Path(__file__).parents[4] / "audit" / "reports"
 
 
@@ -57,12 +61,35 @@ def test_no_text_is_left_over() -> None:
         p.read_text("utf-8") for p in ROOT.rglob("*") if p.suffix in {".py", ".j2", ".css"}
     )
     # texts that are looked up by the name of a measure, a status, a family ...
-    named = {"about", "answer", "decision", "exit", "family", "finding", "gate", "intro", "kind",
-             "means", "measure", "obligation", "origin", "outcome", "positive", "severity",
-             "status", "task",
-             "absent_data", "absent_explanation",
-             # kinds of register entries and answers, states of law; outlines: see test_documents
-             "entry", "attest", "state", "unit", "parts", *OUTLINED}  # fmt: skip
+    named = {
+        "about",
+        "answer",
+        "decision",
+        "exit",
+        "family",
+        "finding",
+        "gate",
+        "intro",
+        "kind",
+        "means",
+        "measure",
+        "obligation",
+        "origin",
+        "outcome",
+        "positive",
+        "severity",
+        "status",
+        "task",
+        "absent_data",
+        "absent_explanation",
+        # kinds of register entries and answers, states of law; outlines: see test_documents
+        "entry",
+        "attest",
+        "state",
+        "unit",
+        "parts",
+        *OUTLINED,
+    }
     keys = {k for k in _texts("en") if k.split(".")[0] not in named}
     assert not {k for k in keys if f'"{k}"' not in source and f"'{k}'" not in source}
 
@@ -142,8 +169,9 @@ def test_marks_lie_where_the_numbers_say(case: Case) -> None:
 
 
 def test_a_value_off_the_axis_is_not_drawn() -> None:
-    loss = Finding(id="l", check="performance.x", measure="loss", status="measured", value=3.0,
-                   unit="nat")  # fmt: skip
+    loss = Finding(
+        id="l", check="performance.x", measure="loss", status="measured", value=3.0, unit="nat"
+    )
     rate = loss.model_copy(update={"id": "r", "unit": "rate", "value": 0.5})
     [table] = outline.families([loss, rate])["performance"]
     assert table.axis == (0.0, 1.0)
