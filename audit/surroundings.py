@@ -28,8 +28,17 @@ GCONV_PATH LOCPATH NLSPATH LD_AUDIT BASH_ENV ENV
 _DROPPED = frozenset(_DROPPED_NAMES.split())
 _DROPPED_STARTS = ("STREAMLIT_", "CODECARBON_", "UVICORN_", "GIT_", "DUCKDB_", "NUMBA_")
 _LISTS = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "XDG_CONFIG_DIRS", "XDG_DATA_DIRS")
-_PLACES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "MPLCONFIGDIR",
-           "PYTHONUSERBASE", "PYTHONPYCACHEPREFIX", "HF_HOME", "TORCH_HOME")  # fmt: skip
+_PLACES = (
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_STATE_HOME",
+    "MPLCONFIGDIR",
+    "PYTHONUSERBASE",
+    "PYTHONPYCACHEPREFIX",
+    "HF_HOME",
+    "TORCH_HOME",
+)
 _START = (
     "import sys; import json; import runpy; sys.path[:] = json.loads(sys.argv.pop(1)); "
     "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"

@@ -25,9 +25,23 @@ STARTERS = {
 }
 PYTHONS = {"audit/worker/launcher.py", "audit/surroundings.py"}
 MODULES = (
-    "sitecustomize", "usercustomize", "yaml", "numpy", "pandas", "typing", "typer", "json",
-    "pydantic", "duckdb", "matplotlib", "evil", "streamlit", "sqlalchemy", "scipy", "torch",
-)  # fmt: skip
+    "sitecustomize",
+    "usercustomize",
+    "yaml",
+    "numpy",
+    "pandas",
+    "typing",
+    "typer",
+    "json",
+    "pydantic",
+    "duckdb",
+    "matplotlib",
+    "evil",
+    "streamlit",
+    "sqlalchemy",
+    "scipy",
+    "torch",
+)
 
 
 def sources() -> list[Path]:
@@ -100,15 +114,30 @@ def hostile_environment(folder: Path, python_path: str = "") -> dict[str, str]:
     }
 
 
-AUDIT = ["audit", "--predictions", "rows.csv", "--target", "y", "--predicted", "yhat",
-         "--positive-label", "1", "--checks", "fairness.*,performance.*", "-q"]  # fmt: skip
+AUDIT = [
+    "audit",
+    "--predictions",
+    "rows.csv",
+    "--target",
+    "y",
+    "--predicted",
+    "yhat",
+    "--positive-label",
+    "1",
+    "--checks",
+    "fairness.*,performance.*",
+    "-q",
+]
 
 
 def test_a_command_runs_nothing_of_the_folder_it_is_started_in(stranger: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "evenhand", *AUDIT, "--stream"],
-        cwd=stranger, env=hostile_environment(stranger, str(ROOT)), capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=stranger,
+        env=hostile_environment(stranger, str(ROOT)),
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     canary = stranger.parent / "canary"
     assert not canary.exists(), canary.read_text()
@@ -130,8 +159,11 @@ print(ssl.create_default_context().keylog_filename, os.getcwd())
 def test_libraries_take_no_settings_of_the_folder(stranger: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-P", "-c", LOADS],
-        cwd=stranger, env=hostile_environment(stranger, str(ROOT)), capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=stranger,
+        env=hostile_environment(stranger, str(ROOT)),
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     style, config, keys = done.stdout.splitlines()
     assert style.startswith("False ") and str(stranger) not in style and "./" not in style
@@ -148,9 +180,11 @@ def test_our_own_processes_import_nothing_of_it_either(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "path", ["", str(stranger), ".", *sys.path])
     done = subprocess.run(
-        surroundings.python("evenhand", *AUDIT), env=surroundings.for_child(), capture_output=True,
+        surroundings.python("evenhand", *AUDIT),
+        env=surroundings.for_child(),
+        capture_output=True,
         text=True,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert not (stranger.parent / "canary").exists(), (stranger.parent / "canary").read_text()
 
