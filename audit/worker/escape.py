@@ -21,6 +21,7 @@ STOPPED_BY_L1 = frozenset(
         "read what the parent has open",
         "take 1 TiB",
         "use the processor without end",
+        "write a file past the size of its scratch folder",
     }
 )
 STOPPED_BY_L3_ALONE = frozenset(

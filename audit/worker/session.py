@@ -22,10 +22,12 @@ from evenhand.audit.errors import (
 from evenhand.audit.words.text import lines
 from evenhand.audit.worker.frames import MAX_MESSAGE, BadFrame, Message, pack, unpack
 from evenhand.audit.worker.isolation.levels import GIB, Isolation, Level, Rules
-from evenhand.audit.worker.isolation.lock import resident_memory
+from evenhand.audit.worker.isolation.lock import MAX_SCRATCH, resident_memory
+from evenhand.audit.worker.isolation.own_root import MAX_FILES
 from evenhand.audit.worker.launcher import launcher
 
 PULSE = 0.1  # seconds between two looks at a worker that is at work
+MOST_THREADS = max(512, 8 * (os.cpu_count() or 1))
 _KEPT_TEXT = 2000  # characters of what it printed, for error messages alone
 _ERRORS: Mapping[str, type[EvenhandError]] = {
     e.__name__: e for e in (InputError, UnsafeModelError, LimitError, AlteredEvidenceError)
@@ -72,6 +74,7 @@ class Session:
             theirs.close()
             os.close(said)
         self._is_open = True
+        self.isolation = Isolation(Level.L1)  # until it says
         self._owner = os.getpid()
         try:
             told = self._receive(time.monotonic() + 30, "lock itself", 30)
@@ -98,12 +101,14 @@ class Session:
         if not self._is_open:
             raise UnsafeModelError(f"{self._name}: its worker was ended", remedy="open it again")
         deadline = time.monotonic() + seconds
+        self._signal(signal.SIGCONT)
         try:
             self._send(pack(Message(facts, blobs=blobs or {})), deadline, what, seconds)
             answer = self._receive(deadline, what, seconds, most)
         except BaseException:  # an interrupt too: an answer that nobody reads must not stay there
             self.close()
             raise
+        self._signal(signal.SIGSTOP)  # it does nothing while nobody asks
         if "error" in answer.facts:
             raise self._error(answer.facts["error"], what)
         return answer
@@ -123,6 +128,10 @@ class Session:
                 end(self.pid, signal.SIGKILL)
         self._channel.close()
         os.close(self._said_from)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(self.pid, number)
 
     # --- the line
 
@@ -197,9 +206,20 @@ class Session:
             )
         if resident_memory(self.pid) > self._rules.memory_limit:
             raise self._too_large(what)
-        if _state(self.pid) == "T":
+        state, threads = _state(self.pid)
+        if state == "T":
             raise UnsafeModelError(
                 f"{self._name} stopped its own process when asked to {what}",
+                remedy="do not rely on this model",
+            )
+        if threads > MOST_THREADS:
+            raise LimitError(
+                f"{self._name} started {threads} threads when asked to {what}, over {MOST_THREADS}",
+                remedy="do not rely on this model",
+            )
+        if not self.isolation.own_root and (size := _written(self._paths[1])) > MAX_SCRATCH:
+            raise LimitError(
+                f"{self._name} wrote {size} bytes when asked to {what}, over {MAX_SCRATCH}",
                 remedy="do not rely on this model",
             )
 
@@ -267,9 +287,27 @@ class Session:
         )
 
 
-def _state(pid: int) -> str:
-    """R, S, D, T ... as the kernel has it; "" where the system does not tell."""
+def _state(pid: int) -> tuple[str, int]:
+    """R, S, D, T ... as the kernel has it, and threads; "", 0 where the system does not tell."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return ""
+        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return told[0], int(told[17])
+    except (OSError, IndexError, ValueError):
+        return "", 0
+
+
+def _written(folder: str) -> int:
+    """Bytes on the disk below ``folder``; past MAX_FILES files, more than a worker may write."""
+    found = files = 0
+    left = [folder]
+    while left:
+        with suppress(OSError), os.scandir(left.pop()) as entries:
+            for entry in entries:
+                files += 1
+                if files > MAX_FILES:
+                    return MAX_SCRATCH + 1
+                with suppress(OSError):
+                    found += entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    left.append(entry.path)
+    return found

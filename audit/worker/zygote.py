@@ -20,6 +20,7 @@ from fnmatch import fnmatch
 from importlib.metadata import entry_points
 from typing import Any
 
+from evenhand.audit.worker.guard import make_guard
 from evenhand.audit.worker.line import receive, send
 
 _UNIT = 1 if sys.platform == "darwin" else 1024  # of a process' peak memory
@@ -79,6 +80,7 @@ class _Zygote:
         self._ends: dict[int, int] = {}  # pid -> how it ended, until somebody asks
         self._warmed: set[str] = set()
         self._counted = False
+        self._guard = make_guard()
 
     def answer(
         self, request: dict[str, Any], handles: list[int], line: socket.socket
@@ -124,6 +126,8 @@ class _Zygote:
         pid = os.fork()
         if pid:
             self._children.add(pid)
+            if self._guard is not None:
+                self._guard.add(pid)
             for handle in handles:
                 os.close(handle)
             return pid
@@ -155,7 +159,7 @@ class _Zygote:
             self._ends[pid] = status
 
     def end_all(self) -> None:
-        """Ends every worker with its group."""
+        """Ends every worker with its group, and the guard."""
         for pid in self._children:
             for end in (os.killpg, os.kill):
                 with suppress(ProcessLookupError, PermissionError):
@@ -163,6 +167,8 @@ class _Zygote:
         for pid in self._children:
             with suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+        if self._guard is not None:
+            self._guard.close()
 
 
 if __name__ == "__main__":

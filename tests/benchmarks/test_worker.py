@@ -22,8 +22,7 @@ AUDIT = """
 import json, resource, sys
 if sys.argv[1] == "here":
     from evenhand.audit import subject
-    from evenhand.audit.models import opening as door
-    from evenhand.audit.worker import launcher
+    from evenhand.audit.worker import launcher, opening as door
     begun = lambda path, declared, rules=None: lambda: door.open_here(path, declared)
     subject.begin_opening, launcher.prepare = begun, lambda *names, modules=(): None
 from evenhand.audit.cli import run

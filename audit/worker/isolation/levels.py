@@ -1,7 +1,8 @@
 """How far a model is isolated, how far its format has to be, and what a user may relax.
 
 L3  Landlock, seccomp, limits: reads its own copy and the installed libraries, writes a scratch
-    folder, and reaches no network, no other program and no other process.
+    folder, and reaches no network, no other program and no other process. Where the system has
+    namespaces for it, in a root folder of its own, which holds nothing else.
 L2  seccomp and limits: no network, no other program; it can still read and write files.
 L1  a process of its own, with limits: a crash or a hang is contained, code is not.
 """

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from evenhand.audit.worker.isolation import landlock, seccomp
-from evenhand.audit.worker.isolation.levels import GIB, Isolation, Level
+from evenhand.audit.worker.isolation import landlock, own_root, seccomp
+from evenhand.audit.worker.isolation.levels import GIB, OWN_ROOT, Isolation, Level
 
-MAX_FILE = 4 * GIB  # the largest file that it may write into its scratch folder
+MAX_SCRATCH = GIB  # what it may write into its scratch folder, in all
 MAX_OPEN_FILES = 256
 # Processor time of a worker: far more than an audit's questions take, which have limits of time of
 # their own, and an end for one that works on when nobody asks.
@@ -59,12 +59,20 @@ def lock(scratch: Path, model: Path, *, memory: int, at_most: Level) -> Isolatio
         return Isolation(Level.L1, tuple(means), (*lacking, f"{sys.platform} has no seccomp"))
     if (threads := len(os.listdir("/proc/self/task"))) > 1:  # a lock holds for one thread alone
         return Isolation(Level.L1, tuple(means), (*lacking, f"{threads} threads ran before it"))
+    own = False
+    if at_most >= Level.L3:  # first, since it takes rights to get there
+        try:
+            own_root.enter([*readable(), model], scratch, size=MAX_SCRATCH)
+            own = True
+        except OSError as error:
+            lacking.append(f"no root folder of its own: {error.strerror}")
     lacking += _give_up_rights()
     version = 0
     if at_most >= Level.L3:
         try:
             version = landlock.restrict([*readable(), model], [scratch])
             means.insert(0, f"Landlock version {version}")
+            means += [OWN_ROOT] if own else []
         except OSError as error:
             lacking.append(f"no Landlock: {error.strerror}")
     else:
@@ -107,12 +115,13 @@ def _limits(memory: int) -> tuple[list[str], list[str]]:
     wanted = {
         "CORE": 0,
         "CPU": MAX_CPU_SECONDS * (os.cpu_count() or 1),
-        "FSIZE": MAX_FILE,
+        "FSIZE": MAX_SCRATCH,
         "NOFILE": MAX_OPEN_FILES,
         "MEMLOCK": 0,
-        # Of address space, since Linux has no limit on resident memory and RLIMIT_DATA leaves out
-        # what is mapped as shared. What the libraries have mapped already is far more than they
-        # use: it comes on top.
+        # Linux has no limit on resident memory. What a process can fill, its data, has one; it
+        # leaves out memory that is shared, which the filter denies, and files, which the scratch
+        # folder limits. Of address space the libraries have mapped far more than they use.
+        "DATA": (_pages(os.getpid(), 5) or 64 * GIB) + memory,
         "AS": _address_space() + memory,
     }
     for name, limit in wanted.items():

@@ -97,7 +97,7 @@ def _hard_link(told: Mapping[str, Any]) -> bool:
 
 
 def _take(told: Mapping[str, Any]) -> bool:
-    mmap.mmap(-1, 1 << 40).close()
+    mmap.mmap(-1, 1 << 40, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
     return True
 
 
@@ -129,6 +129,12 @@ def _endless(told: Mapping[str, Any]) -> bool:
     import resource
 
     return resource.getrlimit(resource.RLIMIT_CPU)[1] == resource.RLIM_INFINITY
+
+
+def _far(told: Mapping[str, Any]) -> bool:
+    """One byte, far out: a file with a hole takes no room where nothing stops it."""
+    with tempfile.TemporaryFile() as file:
+        return os.pwrite(file.fileno(), b"x", 1 << 30) == 1
 
 
 def _move_in(told: Mapping[str, Any]) -> bool:
@@ -202,6 +208,7 @@ PROBES: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "list the control groups": _listing("/sys/fs/cgroup"),
     "read the mounts": _read("/proc/self/mountinfo"),
     "use the processor without end": _endless,
+    "write a file past the size of its scratch folder": _far,
     **BY_DESCRIPTOR,
     **OTHER_PROCESSES,
     **KERNEL,

@@ -31,6 +31,7 @@ _ARCH_PRCTL = tuple(range(0x1021, 0x1026))  # asking for the registers of AMX
 # hold), to poison it, or to page out what others use too.
 _MADVISE = (0, 1, 2, 3, 4, 8, 10, 11, 14, 15, 16, 17, 102, 103)
 _HUGETLB = 0x40000  # pages that others have set aside
+_SHARED = 0x21  # MAP_SHARED and MAP_ANONYMOUS: memory that no limit of a process counts
 _ASYNC, _TMPFILE = 0o20000, 0o20000000
 _PIPE = ~(0o2000000 | 0o4000) & 0xFFFFFFFF  # all but O_CLOEXEC and O_NONBLOCK
 
@@ -90,7 +91,10 @@ def _judgements(pid: int) -> dict[str, list[_Jump]]:
     """For each call of ``calls.JUDGED``: instructions that look at its arguments, and answer."""
     opening = {"open": 1, "openat": 2}  # where the flags are
     return {
-        "mmap": [*_without(3, _HUGETLB), _YES],
+        "mmap": [
+            *_without(3, _HUGETLB),
+            *(_argument(3), _Jump(_AND, _SHARED), _Jump(_EQ, _SHARED, false=1), _NO, _YES),
+        ],
         "madvise": _one_of(2, _MADVISE),
         **{name: _opening(position) for name, position in opening.items()},
         # Another clone is another process.

@@ -211,8 +211,8 @@ def test_a_hang_is_ended_at_the_time_limit(pickled: Any) -> None:
     [
         "bytearray(1 << 36)",
         "x = []\nwhile True: x.append(b'x' * (1 << 24))",
-        "import mmap; x = []\n"  # shared with nobody, but not what RLIMIT_DATA counts
-        "while True: x.append(mmap.mmap(-1, 1 << 24)); x[-1].write(b'x' * (1 << 24))",
+        "import mmap; x = []\n"
+        "while True: x.append(mmap.mmap(-1, 1 << 24, flags=34)); x[-1].write(b'x' * (1 << 24))",
     ],
 )
 def test_memory_is_limited(pickled: Any, python: str) -> None:
@@ -250,6 +250,72 @@ def test_a_question_that_ends_the_worker_costs_its_own_answer_alone(tmp_path: Pa
     predictor.close()
     with pytest.raises(UnsafeModelError, match="its worker was ended"):
         predictor.predict_proba(rows)
+
+
+SPIN = """
+import threading
+def spin():
+    while True: pass
+threading.Thread(target=spin, daemon=True).start()
+"""
+
+
+@pytest.mark.skipif(not (landlock.abi() and seccomp.supported()), reason="pickles need L3")
+def test_nothing_runs_in_a_worker_while_nobody_asks(tmp_path: Path) -> None:
+    import cloudpickle
+    from sklearn.linear_model import LogisticRegression
+
+    class Busy(LogisticRegression):
+        def __setstate__(self, state: Any) -> None:
+            super().__setstate__(state)
+            exec(SPIN, {})
+
+    rows = pd.DataFrame({"a": [0.0, 1.0]})
+    path = tmp_path / "model.pkl"
+    path.write_bytes(cloudpickle.dumps(Busy().fit(rows, [0, 1])))
+    predictor: Any = open_model(path, rules=Rules(allow_pickle=True)).predictor
+    pid = predictor._session.pid
+
+    def spent() -> list[str]:  # processor time, in the process and in the kernel
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+
+    before = spent()
+    time.sleep(0.5)
+    assert spent() == before
+    assert predictor.predict_proba(rows).shape == (2, 2)
+
+
+def test_threads_without_number_are_ended(pickled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from evenhand.audit.worker import session
+
+    monkeypatch.setattr(session, "MOST_THREADS", 30)
+    with pytest.raises(LimitError, match="threads when asked to open it"):
+        pickled(
+            "import threading, time\n"
+            "for _ in range(60):\n"
+            "    threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n"
+            "time.sleep(9)"
+        )
+
+
+def test_a_scratch_folder_without_a_size_of_its_own_is_watched(tmp_path: Path) -> None:
+    from evenhand.audit.worker import session
+
+    (tmp_path / "scratch" / "deep").mkdir(parents=True)
+    (tmp_path / "model").write_text("x")
+    made = session.Session("it", tmp_path / "model", tmp_path / "scratch", Rules(at_most=Level.L2))
+    try:
+        assert not made.isolation.own_root
+        (tmp_path / "scratch" / "deep" / "file").write_bytes(bytes(1 << 20))
+        made._take_pulse(time.monotonic() + 9, "write", 9)
+        session.MAX_SCRATCH, kept = (1 << 20) - 1, session.MAX_SCRATCH
+        try:
+            with pytest.raises(LimitError, match=r"wrote 10[0-9]{5} bytes when asked to write"):
+                made._take_pulse(time.monotonic() + 9, "write", 9)
+        finally:
+            session.MAX_SCRATCH = kept
+    finally:
+        made.close()
 
 
 def test_the_libraries_count_as_memory(model: Path) -> None:

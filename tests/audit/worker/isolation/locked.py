@@ -1,14 +1,16 @@
 """Processes that lock themselves as a worker does, for tests: run as a program, told in JSON.
 
-A job is {"do": "probes" or "walk" or "call", "user": None or a number, "abi": the most of Landlock
-that is used, "names": of probes, "call": a number and its arguments}. The answer is a list of
-{"level", "means", "lacking", "found", "signal", "code"}. Everything is imported as the user who
+A job is {"do": "probes", "walk", "thread" or "fill", "user": None or a number, "abi": the most of
+Landlock that is used, "root": whether a root folder of its own can be had, "names": of probes,
+"numbers" and "arguments" of calls, "size" of the scratch folder}. The answer is a list of {"level",
+"means", "lacking", "own_root", "found", "signal", "code"}. Everything is imported as the user who
 starts it, since the libraries may be readable by that one alone.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import subprocess
@@ -31,7 +33,10 @@ def run(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _main(jobs: list[dict[str, Any]]) -> None:
-    from evenhand.audit.worker.isolation import lock, probes  # noqa: F401 - before it is locked
+    import resource  # noqa: F401 - before it is locked
+    import threading  # noqa: F401
+
+    from evenhand.audit.worker.isolation import lock, probes  # noqa: F401
 
     list(lock.readable())
     with tempfile.TemporaryDirectory(prefix="evenhand-locked-") as name:
@@ -70,7 +75,7 @@ def _one(job: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _locked(job: dict[str, Any], folder: Path, told: dict[str, Any], parent: int) -> None:
-    from evenhand.audit.worker.isolation import landlock, lock, probes
+    from evenhand.audit.worker.isolation import landlock, lock, own_root, probes
     from evenhand.audit.worker.isolation.levels import Level
 
     lock.leave_family(parent)
@@ -78,11 +83,14 @@ def _locked(job: dict[str, Any], folder: Path, told: dict[str, Any], parent: int
         os.setgroups([])
         os.setgid(job["user"])
         os.setuid(job["user"])
+        ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # dumpable, as a process is that was never root
     os.environ.clear()
     if job.get("abi") is not None:
         real = landlock.abi()
         landlock.abi = lambda: min(real, job["abi"])
-    # What the limits must not stop at, since the walk is of calls.
+    if not job.get("root", True):
+        own_root.enter = _no_namespaces
+    lock.MAX_SCRATCH = job.get("size", lock.MAX_SCRATCH)
     isolation = lock.lock(
         folder / "scratch", folder / "model", memory=1 << 30, at_most=Level[job.get("level", "L3")]
     )
@@ -91,6 +99,8 @@ def _locked(job: dict[str, Any], folder: Path, told: dict[str, Any], parent: int
         _say({"found": probes.run_probes(told, job["names"])})
     elif job["do"] == "walk":
         _say({"found": [_try(number, job["arguments"]) for number in job["numbers"]]})
+    elif job["do"] == "fill":
+        _say({"found": _fill(job["how"])})
     elif job["do"] == "thread":
         import threading
 
@@ -99,6 +109,26 @@ def _locked(job: dict[str, Any], folder: Path, told: dict[str, Any], parent: int
         thread.start()
         thread.join()
         _say({"found": ran})
+
+
+def _no_namespaces(*_: object, size: int) -> None:
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def _fill(how: str) -> int:
+    """Bytes that fit into the scratch folder, in files of 1 MiB that keep their names or lose them
+    at once, up to 64 of them."""
+    written, kept = 0, []
+    for number in range(64):
+        try:
+            handle = os.open(f"{number}", os.O_WRONLY | os.O_CREAT)
+            kept.append(handle)
+            if how == "unlink":
+                os.unlink(f"{number}")
+            written += os.write(handle, bytes(1 << 20))
+        except OSError:
+            break
+    return written
 
 
 def _say(told: dict[str, Any]) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,9 +32,10 @@ def attempts() -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """(job, what came of it): a kernel with Landlock 3 to 7, as far as this one goes."""
     versions = range(3, min(landlock.abi(), 7) + 1)
     jobs = [
-        {"do": "probes", "names": QUIET, "user": user, "abi": version}
+        {"do": "probes", "names": QUIET, "user": user, "abi": version, "root": root}
         for user in USERS
         for version in versions
+        for root in (True, False)
     ]
     return list(zip(jobs, locked.run(jobs), strict=True))
 
@@ -41,9 +46,11 @@ def test_no_way_out_on_any_landlock_as_any_user(attempts: Any) -> None:
         isolation = Isolation(Level[done["level"]], tuple(done["means"]), tuple(done["lacking"]))
         assert isolation.level is Level.L3, done
         assert f"Landlock version {job['abi']}" in isolation.means
+        if not job["root"]:
+            assert not isolation.own_root and "no root folder of its own" in str(isolation)
         must = must_be_stopped(isolation)
         through = {name: why for name, got, why in done["found"] if got and name in must}
-        assert not through, (job["user"], job["abi"])
+        assert not through, job
         assert len(done["found"]) == len(QUIET)
 
 
@@ -58,3 +65,52 @@ def test_the_probes_do_get_through_where_nothing_stops_them() -> None:
     done = locked.run([{"do": "probes", "names": QUIET, "level": "L1"}])[0]
     stopped = {name for name, got, _ in done["found"] if not got}
     assert len(stopped) < 40, stopped
+
+
+def has_own_root() -> bool:
+    return bool(locked.run([{"do": "thread"}])[0]["own_root"])
+
+
+@pytest.mark.parametrize("how", ["keep", "unlink"])
+def test_the_scratch_folder_has_a_size(how: str) -> None:
+    """Files that have lost their names count too."""
+    if not has_own_root():
+        pytest.skip("this system has no namespaces for it")
+    jobs = [{"do": "fill", "how": how, "size": 8 << 20, "user": user} for user in USERS]
+    for done in locked.run(jobs):
+        # a folder takes a page or so of the 8 MiB
+        assert 7 << 20 <= done["found"] <= 8 << 20
+
+
+GUARDED = """
+import os, signal, time
+from evenhand.audit.worker.guard import make_guard
+guard = make_guard()
+worker = os.fork()
+if worker == 0:
+    os.setsid()
+    time.sleep(60)
+    os._exit(0)
+guard.add(worker)
+print(worker, guard.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_guard_ends_workers_whose_parent_was_killed() -> None:
+    """Without the kernel's own signal: the worker here never asked for it."""
+    done = subprocess.run([sys.executable, "-c", GUARDED], capture_output=True, text=True)
+    deadline = time.monotonic() + 10
+    left = [int(pid) for pid in done.stdout.split()]
+    assert len(left) == 2, done.stderr
+    while left and time.monotonic() < deadline:
+        time.sleep(0.02)
+        left = [pid for pid in left if is_alive(pid)]
+    assert not left
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
