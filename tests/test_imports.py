@@ -425,3 +425,45 @@ def test_help_is_quick() -> None:
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert min(cpu() for _ in range(3)) < 0.7
+
+
+# ``import audit`` and the like: in code and strings, in documents, in entry points, after ``-m``.
+_NAMES = "|".join(ROOMS)
+_BARE = re.compile(
+    rf"""^[ \t>.$]*(?:from|import)[ ]+(?:{_NAMES})(?:\.\w+)*(?:[ ]+(?:import|as)\b|[ ]*[;,]|[ ]*$)
+    | (?<![\w-])-m[ ]+(?:{_NAMES})\b(?![-/])
+    | import_module\([f]?["\'](?:{_NAMES})\b
+    | =[ ]*["\'](?:{_NAMES})(?:\.\w+)+(?::\w+)?["\'][ ]*$
+    | ["\'](?:from|import)[ ]+(?:{_NAMES})\b""",
+    re.MULTILINE | re.VERBOSE,
+)
+_TEXTS = ("*.py", "*.md", "*.toml", "*.yaml", "*.yml", "*.json", "*.j2", "*.txt", "Makefile", "run")
+
+
+def test_the_rooms_have_one_import_name() -> None:
+    """``evenhand.audit`` and so on: a project may have packages called as the rooms are."""
+    for bad in (
+        "import audit",
+        "    from trainers import train",
+        "from audit.run.run import audit",
+        "x = 'import policies.pack'",
+        "python -m trainers recipe.yaml",
+        'x = "audit.cli:main"',
+        "import audit, json",
+        'importlib.import_module("dashboard.app")',
+    ):
+        assert _BARE.search(bad), bad
+    for good in ("from evenhand.audit import cli", "import audit logs", "-m evenhand.trainers"):
+        assert not _BARE.search(good), good
+    read = 0
+    for place in (*ROOMS, "evenhand", "tests", "docs", ".ci", "."):
+        folder = ROOT / place
+        for pattern in _TEXTS:
+            found = folder.glob(pattern) if place in (".", ".ci") else folder.rglob(pattern)
+            for path in found:
+                if path == Path(__file__) or not path.is_file():
+                    continue
+                read += 1
+                if hit := _BARE.search(path.read_text("utf-8")):
+                    raise AssertionError(f"{path.relative_to(ROOT)}: {hit[0].strip()!r}")
+    assert read > 500

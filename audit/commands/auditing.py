@@ -10,16 +10,33 @@ import typer
 
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
+from evenhand.audit.commands.parts.derived import Derived, takes
+from evenhand.audit.data.types import parse_types
 from evenhand.audit.errors import InputError
 from evenhand.audit.run import flow
+from evenhand.audit.subject.spec import SubjectSpec
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
-    from evenhand.audit.subject.spec import SubjectSpec
 
 CaseFolder = Annotated[Path, typer.Argument(metavar="CASE", help="A case folder.")]
 
 
+# Fields of subject.yaml whose options are called otherwise, or that are options of their own.
+_OF_THE_SUBJECT = Derived(
+    SubjectSpec,
+    names={
+        "columns": "types",
+        "sensitive_features": "sensitive",
+        "control_features": "control",
+        "declared_file": "declared",
+    },
+    reads={"columns": parse_types},
+    leave_out=("model", "policies", "out"),
+)
+
+
+@takes(_OF_THE_SUBJECT)
 def audit(
     model: Annotated[
         str | None,
@@ -29,15 +46,7 @@ def audit(
         str | None,
         typer.Option("--model", metavar="MODEL", help="A saved model, never a subject file."),
     ] = None,
-    data: Annotated[
-        str | None, typer.Option(help="Rows to audit on: a file, FILE#SHEET or DATABASE_URL#TABLE.")
-    ] = None,
-    predictions: Annotated[
-        str | None, typer.Option(help="Stored predictions to audit; no model is needed.")
-    ] = None,
-    endpoint: Annotated[
-        str | None, typer.Option(help="URL that scores JSON rows, instead of MODEL.")
-    ] = None,
+    *,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Send rows to an --endpoint elsewhere (https).")
     ] = False,
@@ -47,65 +56,8 @@ def audit(
     retries: Annotated[
         int | None, typer.Option(help="Further tries where the --endpoint is silent (3).")
     ] = None,
-    classes: Annotated[
-        list[str] | None, typer.Option(help="Labels in the order of the model's scores: no,yes.")
-    ] = None,
-    inputs: Annotated[
-        list[str] | None, typer.Option(help="Columns in the order of the model's inputs.")
-    ] = None,
-    outputs: Annotated[
-        str | None, typer.Option(help="What the model answers: probabilities, logits, values.")
-    ] = None,
-    task: Annotated[
-        str | None, typer.Option(help="binary, multiclass, regression or generation.")
-    ] = None,
-    training_data: Annotated[
-        str | None, typer.Option(help="The model's training rows, for the generalisation gap.")
-    ] = None,
-    stream: Annotated[
-        bool | None,
-        typer.Option(help="Count the rows on disk (default: where memory would not do)."),
-    ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Encoding of text files (UTF-8).")] = None,
-    types: Annotated[
-        list[str] | None,
-        typer.Option(help="What columns hold: age=number,zip=text (category, boolean, date)."),
-    ] = None,
-    target: Annotated[str | None, typer.Option(help="Column of true labels.")] = None,
-    predicted: Annotated[str | None, typer.Option(help="Column of predicted labels.")] = None,
-    score: Annotated[str | None, typer.Option(help="Column of scores.")] = None,
-    threshold: Annotated[
-        float | None, typer.Option(help="Predicted positive = score >= this (model: 0.5).")
-    ] = None,
-    positive_label: Annotated[
-        str | None, typer.Option(help="The label that counts as positive; required.")
-    ] = None,
-    positive_is: Annotated[
-        str | None, typer.Option(help="What it means for the person: benefit or burden.")
-    ] = None,
-    sensitive: Annotated[
-        list[str] | None, typer.Option(help="Columns whose groups are compared: race,sex.")
-    ] = None,
-    control: Annotated[
-        list[str] | None, typer.Option(help="Columns within whose levels groups are compared.")
-    ] = None,
-    weight: Annotated[
-        str | None, typer.Option(help="Column of row weights, for rates and gaps by group.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="How people know this model.")] = None,
-    declared: Annotated[
-        str | None, typer.Option(help="YAML file of thresholds fixed in advance, under git.")
-    ] = None,
+    given: dict[str, Any],
     policy: sh.Policy = None,
-    checks: Annotated[
-        list[str] | None,
-        typer.Option(help="Patterns: 'fairness.*,...'; 'needed': what packs read."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random draw.")] = None,
-    level: Annotated[float | None, typer.Option(help="Confidence level (0.95).")] = None,
-    min_group_size: Annotated[
-        int | None, typer.Option(help="Smaller groups are shown, and left out of gaps (10).")
-    ] = None,
     allow_pickle: sh.AllowPickle = False,
     allow_weak_isolation: sh.AllowWeak = False,
     isolation: sh.IsolationLevel = "auto",
@@ -128,41 +80,9 @@ def audit(
     quiet: sh.Quiet = False,
 ) -> int:
     """Measure a model, or stored predictions, into a sealed case; judge it with packs."""
-    spec = _spec(
-        model,
-        {
-            "model": model_file,
-            "data": data,
-            "predictions": predictions,
-            "endpoint": _endpoint(endpoint, allow_remote, batch_size, retries, time_limit),
-            "classes": sh.split(classes),
-            "inputs": sh.split(inputs),
-            "outputs": outputs,
-            "task": task,
-            "encoding": encoding,
-            "columns": sh.column_types(types),
-            "stream": stream,
-            "training_data": training_data,
-            "target": target,
-            "predicted": predicted,
-            "score": score,
-            "threshold": threshold,
-            "positive_label": positive_label,
-            "positive_is": positive_is,
-            "sensitive_features": sh.split(sensitive),
-            "control_features": sh.split(control),
-            "weight": weight,
-            "name": name,
-            "declared_file": declared,
-            "policies": policy and tuple(policy),
-            "checks": sh.split(checks),
-            "seed": seed,
-            "level": level,
-            "min_group_size": min_group_size,
-            "out": out and str(out),
-        },
-        quiet=quiet,
-    )
+    placed = {"model": model_file, "policies": policy and tuple(policy), "out": out and str(out)}
+    asked = _endpoint(given.get("endpoint"), allow_remote, batch_size, retries, time_limit)
+    spec = _spec(model, {**given, **placed, "endpoint": asked}, quiet=quiet)
     rules = sh.rules(allow_pickle, allow_weak_isolation, isolation, time_limit, memory_limit)
     case, packs = sh.measured(spec, quiet=quiet, rules=rules, resume=resume, use_cache=not no_cache)
     sh.warn_of_outdated(packs, flow.today(as_of), quiet=quiet)

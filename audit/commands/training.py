@@ -12,13 +12,26 @@ import typer
 
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
+from evenhand.audit.commands.parts.derived import Derived, takes
 from evenhand.audit.errors import OK, InputError, InterruptedRunError
+from evenhand.trainers.private.dials import Private
+from evenhand.trainers.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from evenhand.trainers import TrainResult
     from evenhand.trainers.recipe.recipe import Recipe
 
 
+# What a recipe also takes in place of a mapping: a name, a number of epochs, a size in words.
+_OF_THE_RECIPE = Derived(
+    Recipe,
+    kinds={"schedule": str, "early_stopping": int},
+    leave_out=("kind", "private"),
+)
+_OF_PRIVACY = Derived(Private, kinds={"memory_limit": str})
+
+
+@takes(_OF_THE_RECIPE, _OF_PRIVACY)
 def train(
     recipe: Annotated[
         str,
@@ -27,100 +40,12 @@ def train(
             help="tabular, image, text-classification, text-generation, or a recipe.yaml.",
         ),
     ],
-    data: Annotated[
-        str | None,
-        typer.Option(help="CSV, Parquet or JSONL, or a named data set (loanapp, adult:FOLDER)."),
-    ] = None,
-    task: Annotated[
-        str | None, typer.Option(help="binary (default), multiclass or regression; tabular.")
-    ] = None,
-    test_data: Annotated[
-        str | None, typer.Option(help="Table or text to test on, instead of a share of --data.")
-    ] = None,
-    validation_data: Annotated[
-        str | None, typer.Option(help="The same for validation after each epoch.")
-    ] = None,
-    target: Annotated[str | None, typer.Option(help="Column to predict.")] = None,
-    positive_label: Annotated[str | None, typer.Option(help="Label counted as positive.")] = None,
-    sensitive: Annotated[
-        list[str] | None, typer.Option(help="Sensitive features: kept out of the inputs.")
-    ] = None,
-    inputs: Annotated[list[str] | None, typer.Option(help="Input columns (default: the rest).")] = (
-        None
-    ),
-    unit_column: Annotated[
-        str | None,
-        typer.Option(help="Column that tells persons apart: held out whole, protected whole."),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="Of tables mlp (default), linear, logistic, gradient-boosting or random-forest; "
-            "of images cnn, mlp or scattering_linear; of texts text_classifier or "
-            "text_transformer, to generate causal_transformer or lstm_generator."
-        ),
-    ] = None,
-    text: Annotated[str | None, typer.Option(help="Column of texts (default: text).")] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of a plain text file (utf-8).")] = None,
-    tokens: Annotated[str | None, typer.Option(help="words, characters or byte-pair.")] = None,
-    vocabulary: Annotated[
-        str | None, typer.Option(help="Public: ascii, a file of tokens, or an encoder.json.")
-    ] = None,
-    vocabulary_size: Annotated[int | None, typer.Option(help="Tokens learnt, at most.")] = None,
-    public_data: Annotated[
-        str | None, typer.Option(help="Public texts to learn the vocabulary from.")
-    ] = None,
-    max_length: Annotated[int | None, typer.Option(help="Tokens kept of a text.")] = None,
-    passage: Annotated[int | None, typer.Option(help="Characters a row of plain text.")] = None,
+    *,
     out: Annotated[Path | None, typer.Option(help="Model folder to write.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training rows.")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Rows a step (expected, if private).")
-    ] = None,
-    optimizer: Annotated[str | None, typer.Option(help="sgd, adam or rmsprop.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Step size.")] = None,
-    momentum: Annotated[float | None, typer.Option(help="Of SGD and RMSprop.")] = None,
-    schedule: Annotated[
-        str | None, typer.Option(help="constant, cosine, step, one-cycle or warmup.")
-    ] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="L2 penalty.")] = None,
-    l1: Annotated[float | None, typer.Option(help="L1 penalty.")] = None,
-    class_weight: Annotated[
-        str | None, typer.Option(help="balanced: rare classes count as much as common ones.")
-    ] = None,
-    validation_share: Annotated[
-        float | None, typer.Option(help="Share of rows to look at after each epoch.")
-    ] = None,
-    early_stopping: Annotated[
-        int | None, typer.Option(help="Epochs without improvement on validation rows.")
-    ] = None,
-    init_from: Annotated[str | None, typer.Option(help="Model folder to start from.")] = None,
-    freeze: Annotated[
-        list[str] | None, typer.Option(help="Layers of it that stay as they are.")
-    ] = None,
-    test_share: Annotated[float | None, typer.Option(help="Share of rows held out (0.3).")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of split, start and batches.")] = None,
     private: Annotated[bool, typer.Option("--private", help="Differential privacy (DP-SGD).")] = (
         False
     ),
-    epsilon: Annotated[float | None, typer.Option(help="Privacy budget; needs --private.")] = None,
-    delta: Annotated[float | None, typer.Option(help="Must be below 1/n; needs --private.")] = None,
-    max_grad_norm: Annotated[float | None, typer.Option(help="Clipping norm.")] = None,
-    noise_multiplier: Annotated[
-        float | None, typer.Option(help="Noise, instead of epsilon.")
-    ] = None,
-    max_rows_per_unit: Annotated[
-        int | None, typer.Option(help="Training rows a person may have (1); see --unit-column.")
-    ] = None,
-    memory_limit: Annotated[
-        str | None, typer.Option(help="Of a step, such as 2GiB (half of what is free).")
-    ] = None,
-    physical_batch_size: Annotated[
-        int | None, typer.Option(help="Rows in memory at once, instead of --memory-limit.")
-    ] = None,
-    noise_seed: Annotated[
-        int | None, typer.Option(help="Repeatable noise: the run is not certified.")
-    ] = None,
+    given: dict[str, Any],
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the interrupted run of this --out.")
     ] = False,
@@ -134,9 +59,9 @@ def train(
     quiet: sh.Quiet = False,
 ) -> int:
     """Train a model, plainly or with differential privacy, into a model folder."""
-    given = _given(locals())
     from evenhand.trainers import train as run_training
 
+    given = _given(given, private)
     asked = _asked(recipe, given, confined=confined, quiet=quiet)
     if plan:
         return _plan(asked, as_json=as_json)
@@ -189,28 +114,10 @@ def _interrupted(stopped: KeyboardInterrupt, out: Path) -> InterruptedRunError:
     return InterruptedRunError(said, remedy=remedy)
 
 
-# What is asked of the run, and not of the recipe.
-_OF_THE_RUN = ("recipe", "out", "resume", "confined", "plan", "as_json", "quiet")
-_LISTS = ("sensitive", "inputs", "freeze")
-_PRIVATE = (
-    "epsilon",
-    "delta",
-    "max_grad_norm",
-    "noise_multiplier",
-    "memory_limit",
-    "physical_batch_size",
-    "max_rows_per_unit",
-    "noise_seed",
-)
-
-
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that were given, as a recipe has them: their names are its own."""
-    found = {k: v for k, v in options.items() if v is not None and k not in _OF_THE_RUN}
-    for name in set(_LISTS) & set(found):
-        found[name] = sh.split(found[name])
-    is_private = found.pop("private")
-    dials = {k: found.pop(k) for k in _PRIVATE if k in found}
+def _given(options: Mapping[str, Any], is_private: bool) -> dict[str, Any]:
+    """The options that were given, as a recipe has them: the dials of privacy below ``private``."""
+    found = dict(options)
+    dials = {k: found.pop(k) for k in Private.model_fields if k in found}
     if dials and not is_private:
         raise InputError(
             f"{', '.join(sorted(dials))} given without --private",

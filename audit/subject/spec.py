@@ -100,7 +100,7 @@ class SubjectSpec(BaseModel):
     columns: Mapping[str, ColumnType] = Field(
         default_factory=dict,
         description="what columns hold, by name: number, category, text, boolean or date; others "
-        "are told by their cells",
+        "are told by their cells (as an option: age=number,zip=text)",
     )
     target: str | None = Field(default=None, description="column of true labels")
     predicted: str | None = Field(default=None, description="column of stored predicted labels")
@@ -129,7 +129,8 @@ class SubjectSpec(BaseModel):
     )
     declared_file: str | None = Field(
         default=None,
-        description="YAML file of such thresholds, beside this one; its commit date is kept",
+        description="YAML file of thresholds fixed in advance, under git, beside this one; its "
+        "commit date is kept",
     )
     proxies: tuple[str, ...] = Field(
         default=(), description="columns that are known to stand in for a sensitive feature"
@@ -145,7 +146,10 @@ class SubjectSpec(BaseModel):
         "counterfactuals; sensitive features never change",
     )
     policies: tuple[str, ...] = Field(default=(), description="pack ids, or files beside this one")
-    checks: tuple[str, ...] = Field(default=("*",), description="patterns of checks to run")
+    checks: tuple[str, ...] = Field(
+        default=("*",),
+        description="patterns of checks to run, such as fairness.*; needed: those that packs read",
+    )
     options: Mapping[str, Mapping[str, Any]] = Field(
         default_factory=dict, description="options by check id; see evenhand checks show"
     )

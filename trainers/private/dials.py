@@ -40,16 +40,42 @@ class Private(Strict):
     ``unit_column``: how many training rows a person may have (1). ``noise_seed`` makes noise and
     sampling repeatable: such a run is not certified."""
 
-    epsilon: float | None = Field(default=None, gt=0, le=1000)
-    delta: float | None = Field(default=None, gt=0, lt=1)
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    noise_multiplier: float | None = Field(default=None, gt=0, le=MAX_NOISE)
-    sample_rate: float | None = Field(default=None, gt=0, le=1)
-    keep_loss_curve: bool = False
-    physical_batch_size: int | None = Field(default=None, ge=1)
-    memory_limit: int | None = Field(default=None, ge=1)
-    max_rows_per_unit: int | None = Field(default=None, ge=1, le=1000)
-    noise_seed: int | None = Field(default=None, ge=0, lt=2**63)
+    epsilon: float | None = Field(
+        default=None, gt=0, le=1000, description="privacy budget; needs --private"
+    )
+    delta: float | None = Field(
+        default=None, gt=0, lt=1, description="must be below 1/n; needs --private"
+    )
+    max_grad_norm: float = Field(
+        default=1.0, gt=0, description="clipping norm of one row's gradient"
+    )
+    noise_multiplier: float | None = Field(
+        default=None, gt=0, le=MAX_NOISE, description="noise, instead of epsilon"
+    )
+    sample_rate: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="share of rows in a step (default: batch size over rows)",
+    )
+    keep_loss_curve: bool = Field(
+        default=False, description="publish the losses of training, which no noise covers"
+    )
+    physical_batch_size: int | None = Field(
+        default=None, ge=1, description="rows in memory at once, instead of --memory-limit"
+    )
+    memory_limit: int | None = Field(
+        default=None, ge=1, description="of a step, such as 2GiB (half of what is free)"
+    )
+    max_rows_per_unit: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="training rows a person may have (1); see --unit-column",
+    )
+    noise_seed: int | None = Field(
+        default=None, ge=0, lt=2**63, description="repeatable noise: the run is not certified"
+    )
 
     @model_validator(mode="before")
     @classmethod

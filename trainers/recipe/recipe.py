@@ -80,40 +80,86 @@ class Recipe(TextDials):
     """
 
     kind: Kind = "tabular"
-    task: Literal["binary", "multiclass", "regression"] | None = None
-    data: str = Field(min_length=1)
-    test_data: str | None = Field(default=None, min_length=1)
-    validation_data: str | None = Field(default=None, min_length=1)
-    target: str | None = None
-    positive_label: str | None = None
-    sensitive: tuple[str, ...] | None = None
-    inputs: tuple[str, ...] | None = Field(default=None, min_length=1)
-    drop: tuple[str, ...] = ()
-    unit_column: str | None = Field(default=None, min_length=1)
-    use_sensitive: bool = False
-    categorical: tuple[str, ...] = ()
-    model: str = "mlp"
-    architecture: Mapping[str, Any] = Field(default_factory=dict)
-    optimizer: Optimizer | None = None
-    learning_rate: float | None = Field(default=None, gt=0)
-    momentum: float | None = Field(default=None, ge=0, lt=1)
-    nesterov: bool | None = None
-    schedule: Schedule | None = None
-    epochs: int | None = Field(default=None, ge=1, le=100_000)
-    batch_size: int | None = Field(default=None, ge=1)
-    weight_decay: float | None = Field(default=None, ge=0)
-    l1: float | None = Field(default=None, ge=0)
-    early_stopping: EarlyStopping | None = None
-    init_from: str | None = Field(default=None, min_length=1)
-    freeze: tuple[str, ...] = ()
-    normalise: Normalise | None = None
-    class_weight: Literal["balanced"] | Mapping[str, float] | None = None
-    seed: int = Field(default=0, ge=0, lt=2**32)
-    test_share: float = Field(default=0.3, gt=0, lt=1)
-    validation_share: float = Field(default=0.0, ge=0, lt=1)
-    keep_held_out: bool = True
-    private: Private | None = None
-    public: Public | None = None
+    task: Literal["binary", "multiclass", "regression"] | None = Field(
+        default=None, description="binary (default), multiclass or regression; of tables"
+    )
+    data: str = Field(
+        min_length=1, description="a file of rows, or a named data set (loanapp, adult:FOLDER)"
+    )
+    test_data: str | None = Field(
+        default=None,
+        min_length=1,
+        description="table or text to test on, instead of a share of --data",
+    )
+    validation_data: str | None = Field(
+        default=None, min_length=1, description="the same for validation after each epoch"
+    )
+    target: str | None = Field(default=None, description="column to predict")
+    positive_label: str | None = Field(default=None, description="label counted as positive")
+    sensitive: tuple[str, ...] | None = Field(
+        default=None, description="sensitive features, kept out of the inputs"
+    )
+    inputs: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="input columns (default: the rest)"
+    )
+    drop: tuple[str, ...] = Field(default=(), description="columns that are no inputs")
+    unit_column: str | None = Field(
+        default=None,
+        min_length=1,
+        description="column that tells persons apart: held out whole, protected whole",
+    )
+    use_sensitive: bool = Field(default=False, description="let sensitive features be inputs")
+    categorical: tuple[str, ...] = Field(
+        default=(), description="columns of numbers that are codes"
+    )
+    model: str = Field(
+        default="mlp",
+        description="of tables mlp (default), linear, logistic, gradient-boosting or "
+        "random-forest; of images cnn, mlp or scattering_linear; of texts text_classifier or "
+        "text_transformer, to generate causal_transformer or lstm_generator",
+    )
+    architecture: Mapping[str, Any] = Field(
+        default_factory=dict, description="parameters of the network or of scikit-learn's estimator"
+    )
+    optimizer: Optimizer | None = Field(default=None, description="sgd, adam or rmsprop")
+    learning_rate: float | None = Field(default=None, gt=0, description="step size")
+    momentum: float | None = Field(default=None, ge=0, lt=1, description="of SGD and RMSprop")
+    nesterov: bool | None = Field(default=None, description="nesterov's momentum, of SGD")
+    schedule: Schedule | None = Field(
+        default=None,
+        description="how the step size changes: constant, cosine, step, one-cycle or warmup",
+    )
+    epochs: int | None = Field(
+        default=None, ge=1, le=100_000, description="passes over the training rows"
+    )
+    batch_size: int | None = Field(
+        default=None, ge=1, description="rows a step (expected, if private)"
+    )
+    weight_decay: float | None = Field(default=None, ge=0, description="L2 penalty")
+    l1: float | None = Field(default=None, ge=0, description="L1 penalty")
+    early_stopping: EarlyStopping | None = Field(
+        default=None, description="epochs without improvement on validation rows"
+    )
+    init_from: str | None = Field(
+        default=None, min_length=1, description="model folder to start from"
+    )
+    freeze: tuple[str, ...] = Field(default=(), description="layers of it that stay as they are")
+    normalise: Normalise | None = Field(default=None, description="how pixels are scaled")
+    class_weight: Literal["balanced"] | Mapping[str, float] | None = Field(
+        default=None, description="balanced: rare classes count as much as common ones"
+    )
+    seed: int = Field(default=0, ge=0, lt=2**32, description="seed of split, start and batches")
+    test_share: float = Field(default=0.3, gt=0, lt=1, description="share of rows held out")
+    validation_share: float = Field(
+        default=0.0, ge=0, lt=1, description="share of rows to look at after each epoch"
+    )
+    keep_held_out: bool = Field(
+        default=True, description="write the held-out rows beside the model"
+    )
+    private: Private | None = Field(default=None, description="the dials of DP-SGD")
+    public: Public | None = Field(
+        default=None, description="what is public about the columns of a private run"
+    )
 
     @model_validator(mode="before")
     @classmethod

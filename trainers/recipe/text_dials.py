@@ -28,14 +28,32 @@ class TextDials(Strict):
     text file, with the same text column, to learn it from.
     """
 
-    text: str | None = Field(default=None, min_length=1)
-    encoding: str | None = Field(default=None, min_length=1)
-    tokens: Literal["words", "characters", "byte-pair"] | None = None
-    max_length: int | None = Field(default=None, ge=1, le=MAX_LENGTH)
-    passage: int | None = Field(default=None, ge=2, le=1_000_000)
-    vocabulary: str | None = Field(default=None, min_length=1)
-    vocabulary_size: int | None = Field(default=None, ge=4, le=MAX_VOCABULARY)
-    public_data: str | None = Field(default=None, min_length=1)
+    text: str | None = Field(
+        default=None, min_length=1, description="column of texts (default: text)"
+    )
+    encoding: str | None = Field(
+        default=None, min_length=1, description="of a plain text file (utf-8)"
+    )
+    tokens: Literal["words", "characters", "byte-pair"] | None = Field(
+        default=None, description="words, characters or byte-pair"
+    )
+    max_length: int | None = Field(
+        default=None, ge=1, le=MAX_LENGTH, description="tokens kept of a text"
+    )
+    passage: int | None = Field(
+        default=None, ge=2, le=1_000_000, description="characters a row of plain text"
+    )
+    vocabulary: str | None = Field(
+        default=None,
+        min_length=1,
+        description="public: ascii, a file of tokens, or an encoder.json",
+    )
+    vocabulary_size: int | None = Field(
+        default=None, ge=4, le=MAX_VOCABULARY, description="tokens learnt, at most"
+    )
+    public_data: str | None = Field(
+        default=None, min_length=1, description="public texts to learn the vocabulary from"
+    )
 
     def require_fit(self, kind: str) -> None:
         """Raises ValueError for a key of texts in a recipe of another kind, and for two sources of

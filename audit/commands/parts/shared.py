@@ -98,14 +98,6 @@ def split(values: Sequence[str] | None) -> tuple[str, ...] | None:
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
-def column_types(values: Sequence[str] | None) -> dict[str, str] | None:
-    """``--types age=number,zip=text`` as a mapping; None where not given."""
-    from evenhand.audit.data.types import parse_types
-
-    given = split(values)
-    return None if given is None else parse_types(given)
-
-
 def types_shown(columns: Mapping[str, str]) -> str:
     """What columns were read as, a few of each type named."""
     by_type: dict[str, list[str]] = {}

@@ -15,7 +15,7 @@ import typer
 from evenhand.audit import cli, commands
 from evenhand.audit.commands.parts.command import Command
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 NEW = '''"""A command that somebody adds."""
 
