@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from evenhand.audit.words.reasons import render
 from evenhand.audit.words.text import visible
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ def finding_row(finding: Finding, lang: str) -> dict[str, Any]:
         **plain,
         **_interval(finding.interval),
         "group": group_text(finding.group),
+        "reason": render(finding.reason, lang),
         "between": ", ".join(finding.between),
     }
 
@@ -172,7 +174,8 @@ def verdict_row(verdict: Verdict, lang: str) -> dict[str, Any]:
 def paired_row(result: Paired, lang: str) -> dict[str, Any]:
     """One group's comparison as one row of ``PAIRED_COLUMNS``."""
     plain = {name: getattr(result, name, None) for name in PAIRED_COLUMNS}
-    return {**plain, **_interval(result.interval), "group": group_text(result.group)}
+    told = {"group": group_text(result.group), "reason": render(result.reason, lang)}
+    return {**plain, **_interval(result.interval), **told}
 
 
 def _interval(interval: Interval | None) -> dict[str, float | None]:

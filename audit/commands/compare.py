@@ -27,7 +27,7 @@ def compare(
         str, typer.Option("--format", "-f", help="table, or markdown or html to hand over.")
     ] = "table",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")] = None,
-    language: Annotated[str, typer.Option("--language", "-l", help="en or zh.")] = "en",
+    language: Annotated[str, typer.Option("--lang", "-l", help="en or zh.")] = "en",
     as_json: sh.Json = False,
 ) -> int:
     """Compare two models on the same rows: per group, McNemar's test and paired intervals."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,13 @@ _PERSONAL = "adverse_action"
 _GITHUB = "github"
 
 
+def _formats() -> list[str]:
+    """The formats, by their files: a new one is in the help, which imports none of them."""
+    folder = Path(__file__).parents[1] / "reports"
+    names = [m.name for m in pkgutil.iter_modules([str(folder)]) if not m.ispkg]
+    return sorted(n.replace("_", "-") for n in (*names, "evidence"))
+
+
 def report(
     case: CaseFolder,
     format: Annotated[
@@ -32,9 +40,7 @@ def report(
         typer.Option(
             "--format",
             "-f",
-            help="html, pdf, markdown, json, junit, sarif, github, model-card, technical-file, "
-            "impact-assessment, ll144-summary, adverse-action, datasheet, oscal, cyclonedx, "
-            "evidence.",
+            help=f"{', '.join(_formats())}.",
         ),
     ] = "html",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")] = None,
@@ -56,7 +62,7 @@ def report(
     allow_weak_isolation: sh.AllowWeak = False,
     policy: sh.Policy = None,
     as_of: sh.AsOf = None,
-    language: Annotated[str, typer.Option("--language", "-l", help="en or zh.")] = "en",
+    language: Annotated[str, typer.Option("--lang", "-l", help="en or zh.")] = "en",
     public: Annotated[
         bool,
         typer.Option("--public", help="Withhold groups under 10 people, and what gives them away."),

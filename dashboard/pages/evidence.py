@@ -119,7 +119,7 @@ def _downloads(ctx: Context, case: Case) -> None:
         *starting.options(
             {
                 "format": chosen.replace("_", "-"),
-                "language": t.lang,
+                "lang": t.lang,
                 "public": public,
                 "policy": _policy(ctx),
             }

@@ -169,7 +169,7 @@ def test_the_evidence_page_shows_seal_files_and_register(
 def test_a_report_is_made_by_the_command_that_is_shown(open_page: OpenPage, case: Case) -> None:
     app = open_page("evidence", lang="zh")
     app.selectbox(key="report_format").select("json").run()
-    assert any("--format=json --language=zh" in c.value for c in app.code)
+    assert any("--format=json --lang=zh" in c.value for c in app.code)
     app.button(key="make_report").click().run(timeout=120)
     assert not app.exception
     assert app.session_state["evenhand_report"][1].startswith(b"{")

@@ -1,0 +1,55 @@
+"""What documents and help list is what there is: report formats, model formats, checks."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from evenhand.audit.models.catalogue import formats
+from evenhand.audit.reports import FORMATS
+from evenhand.audit.run.catalogue import checks
+
+ROOT = Path(__file__).parents[3]
+_FILES = (".json", ".yaml", ".py", ".parquet", ".csv", ".zip", ".md")
+DOCS = {p.name: p.read_text("utf-8") for p in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
+
+
+def test_report_formats_are_in_help_and_documents() -> None:
+    named = {name.replace("_", "-") for name in FORMATS}
+    help_text = subprocess.run(
+        [sys.executable, "-m", "evenhand", "report", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    ).stdout
+    told = set(re.split(r"[\s,]+", help_text.split("--format <str>")[1].split(".")[0]))
+    assert named | {"evidence"} <= told
+    page = DOCS["reports.md"]
+    assert not [name for name in named if f"`{name}`" not in page]
+
+
+def test_formats_are_the_files_that_lie_there() -> None:
+    """A report format and a model format are one file each, and no list names them."""
+    files = {p.stem for p in (ROOT / "audit" / "reports").glob("[a-z]*.py")}
+    assert set(FORMATS) == files
+    own = {f.__name__ for f in formats() if f.__name__.startswith("evenhand.audit.models.formats.")}
+    here = (ROOT / "audit" / "models" / "formats").glob("[a-z]*.py")
+    declared = {p.stem for p in here if re.search("^NAME = ", p.read_text("utf-8"), re.M)}
+    assert own == {f"evenhand.audit.models.formats.{name}" for name in declared}
+    assert len(own) >= 10
+
+
+def test_checks_that_documents_name_exist() -> None:
+    known = {c.id for c in checks()}
+    families = "|".join(sorted({c.family for c in checks()}))
+    measured = {f"{c.family}.{m}" for c in checks() for m in c.measures}
+    found = 0
+    for page, text in DOCS.items():
+        for name in re.findall(rf"`((?:{families})\.[a-z_0-9]+)`", text):
+            if name.endswith(_FILES):
+                continue
+            assert name in known | measured, f"{page}: {name}"
+            found += 1
+    assert found >= 10
