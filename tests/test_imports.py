@@ -83,14 +83,13 @@ WALLS: dict[str, str] = {
         "audit/files audit/finding audit/models audit/reports audit/reports/parts audit/run "
         "audit/subject audit/words audit/worker audit/worker/isolation dashboard/export "
         "dashboard/server policies/gate policies/lint policies/pack policies/recording "
-        "policies/verdict trainers/datasets trainers/fitting trainers/ledger "
-        "trainers/mitigation trainers/plan trainers/recipe"
+        "policies/verdict trainers/datasets trainers/fitting trainers/ledger trainers/mitigation "
+        "trainers/plan trainers/private trainers/recipe"
     ),
     "audit/commands/parts": (
-        "audit/case audit/comparing audit/data audit/errors audit/finding "
-        "audit/measure/groups audit/reason audit/run audit/subject audit/words "
-        "audit/worker/isolation policies/gate policies/lint policies/pack policies/verdict "
-        "trainers/mitigation"
+        "audit/case audit/comparing audit/errors audit/finding audit/measure/groups audit/reason "
+        "audit/run audit/subject audit/words audit/worker/isolation policies/gate policies/lint "
+        "policies/pack policies/verdict trainers/mitigation"
     ),
     "audit/comparing": (
         "audit/case audit/errors audit/finding audit/measure audit/measure/attribution "
