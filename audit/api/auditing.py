@@ -158,8 +158,6 @@ def _packs(policy: str | Sequence[str], out: str | PathLike[str] | None) -> dict
 def _of_path(model: str | PathLike[str]) -> dict[str, Any]:
     """The keys of a saved model, or those that a subject file states (told by its content)."""
     from evenhand.audit.subject.subject_file import is_subject, read_spec
-    """The keys of a saved model, or those that a subject.yaml states."""
-    from evenhand.audit.subject.subject_file import read_spec
 
     if is_subject(str(model)):
         return read_spec(str(model)).model_dump(exclude_unset=True)
