@@ -10,7 +10,8 @@ import yaml
 
 from evenhand.audit.models.catalogue import formats
 from evenhand.audit.models.declared import Declared
-from evenhand.audit.subject.spec import json_schema, make_spec
+from evenhand.audit.subject.spec import make_spec
+from evenhand.audit.subject.subject_file import json_schema
 
 TEXT = (Path(__file__).parents[3] / "docs" / "models.md").read_text("utf-8")
 
