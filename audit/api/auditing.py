@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
 from os import PathLike
@@ -213,6 +214,7 @@ def _audit(
         spec,
         progress=progress or flow.no_progress,
         rules=make_rules(**given.opening),
+        say=lambda message: warnings.warn(message, stacklevel=4),
         **how,
     )
     return judged(case, packs, given.gate)

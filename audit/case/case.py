@@ -17,11 +17,10 @@ finished/          what each finished check answered
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -33,6 +32,8 @@ from pydantic import ValidationError
 from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.finished import Store
 from evenhand.audit.case.plan import Plan, PlannedSubject
+from evenhand.audit.case.secret import Secret, passing
+from evenhand.audit.case.work import RUN, RUN_FILE, lock_work
 from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError
 from evenhand.audit.files.canonical import (
     canonical_bytes,
@@ -50,7 +51,6 @@ SEAL_FILE = "seal.json"
 # 1 had a finding's reason as one English text, which is read as a quote; 2 has it as codes.
 FINDINGS_SCHEMA = "evenhand-findings/2"
 _FINDINGS_SCHEMAS = ("evenhand-findings/1", FINDINGS_SCHEMA)
-RUN_FILE = "run.json"
 MOST_FILES, MOST_BYTES = 10_000, 2 << 30  # of a whole case
 MOST_JSON = 64 << 20  # of one JSON file, which takes up to thirty times as much in memory
 _MOST_SEAL = 4 << 20  # of the seal, which is written again to be compared
@@ -115,11 +115,15 @@ class CaseWriter:
 
     Used as a context manager. Left without ``seal`` it takes away what was written, unless checks
     had finished and ``resumable`` was called: then the work is kept, and ``resume`` goes on with
-    it. A process that is killed leaves the same work behind.
+    it. A process that is killed leaves the same work behind. ``secret`` vouches for what is kept:
+    without one, nothing of it is known again.
     """
 
-    def __init__(self, path: Path, plan: Plan, *, resume: Path | None = None) -> None:
+    def __init__(
+        self, path: Path, plan: Plan, *, resume: Path | None = None, secret: Secret | None = None
+    ) -> None:
         self.path = path
+        self._secret = secret or passing()
         self._work = resume or path.with_name(f".{path.name}.partial-{os.getpid()}-{token_hex(3)}")
         self._partial = self._work / "case"
         self._is_resumable = resume is not None
@@ -138,7 +142,7 @@ class CaseWriter:
                 f"cannot create the case folder {path}: {error.strerror}",
                 remedy="choose an --out that you may write to",
             ) from error
-        self.finished = Store(self._work / "finished")
+        self.finished = Store(self._work / "finished", self._secret)
         self._write("plan.json", canonical_bytes(plan.to_json()))
 
     def __enter__(self) -> CaseWriter:
@@ -156,7 +160,7 @@ class CaseWriter:
 
     def resumable(self, run: Mapping[str, Any]) -> None:
         """Keeps what the audit is, so that it can be resumed from now on."""
-        write_whole(self._work / RUN_FILE, canonical_bytes(dict(run)))
+        write_whole(self._work / RUN_FILE, canonical_bytes(self._secret.vouch(RUN, run)))
         self._is_resumable = True
 
     def add_artifact(self, name: str, value: Any) -> str:
@@ -171,15 +175,26 @@ class CaseWriter:
         """Stores a file that the plan names as ``name``; returns that relative path."""
         return self._write(name, text)
 
-    def seal(self, findings: Iterable[Finding], environment: Environment) -> Case:
-        """Writes findings and environment, seals every file, and moves the case into place."""
+    def seal(
+        self,
+        findings: Iterable[Finding],
+        environment: Environment,
+        sealing: Callable[[str], None] | None = None,
+    ) -> Case:
+        """Writes findings and environment, seals every file, and moves the case into place.
+
+        ``sealing`` is told the case's digest before it is in its place.
+        """
         ordered = sorted(findings, key=lambda f: f.id)
         lines = b"".join(canonical_bytes(f.to_json()) + b"\n" for f in ordered)
         self._write("findings.jsonl", lines)
         self._write("environment.json", canonical_bytes(environment.to_json()))
         files = {n: digest_file(self._partial / n) for n in relative_files(self._partial)}
-        seal = {"schema": SEAL_SCHEMA, "findings": FINDINGS_SCHEMA, "files": files}
-        self._write(SEAL_FILE, canonical_bytes(seal))
+        told = {"schema": SEAL_SCHEMA, "findings": FINDINGS_SCHEMA, "files": files}
+        seal = canonical_bytes(told)
+        self._write(SEAL_FILE, seal)
+        if sealing is not None:
+            sealing(digest_bytes(seal))
         try:
             sync_folder(self._partial)
             self._partial.rename(self.path)
@@ -196,44 +211,6 @@ class CaseWriter:
             raise InputError(f"file {name!r} is written twice", remedy="rename it")
         write_whole(target, data)
         return name
-
-
-def lock_work(work: Path) -> int:
-    """Locks a case in the making for this process; the kernel unlocks it when the process ends.
-
-    Returns the open folder, to be closed. Raises InputError where another process works on it.
-    """
-    handle = os.open(work, os.O_RDONLY)
-    try:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise InputError(
-            f"{work} is being written by another process", remedy="wait until it has ended"
-        ) from error
-    except (ImportError, OSError):
-        pass  # no locks here (Windows, some network file systems): the name has the process in it
-    return handle
-
-
-def unfinished(folder: Path, name: str = "*", *, empty: bool = False) -> list[Path]:
-    """Cases in the making whose process has ended: ``.<name>.partial-*``, newest last.
-
-    ``empty``: also those that were cut off so early that there is nothing to go on with.
-    """
-    found = []
-    for work in folder.glob(f".{glob.escape(name) if name != '*' else name}.partial-*"):
-        run = work / RUN_FILE
-        if not (run.is_file() or empty):
-            continue
-        try:
-            os.close(lock_work(work))
-            found.append(((run if run.is_file() else work).stat().st_mtime_ns, work))
-        except (InputError, OSError):
-            continue  # somebody works on it, or has just finished it
-    return [work for _, work in sorted(found)]
 
 
 def read_case(path: str | Path) -> Case:

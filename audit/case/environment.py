@@ -33,7 +33,8 @@ class Opening(Shape):
 
 class Environment(Shape):
     """``environment.json``; times in ISO 8601. ``resumed`` and ``from_cache`` name the checks that
-    were not measured in this process."""
+    were not measured in this process; ``not_taken`` those whose kept answer was damaged or not this
+    home's, and which were measured again."""
 
     evenhand: str | None = None
     python: str | None = None
@@ -49,3 +50,4 @@ class Environment(Shape):
     run: AnnouncedRun | None = None
     resumed: Texts = ()
     from_cache: Texts = ()
+    not_taken: Texts = ()

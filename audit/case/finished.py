@@ -2,7 +2,8 @@
 
 A finished check is its findings, before p-values are adjusted over the whole audit, and its
 artifacts. It is kept as one file whose name is the digest of everything that reaches the check,
-and whose first line is the digest of the rest: what was damaged is measured again.
+and whose first line is a MAC of the rest by the home's secret: what was damaged, or put there by
+somebody else, is measured again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from evenhand.audit.files.canonical import canonical_bytes, digest_bytes, digest_file, digest_json
+from evenhand.audit.case.secret import Secret, passing
+from evenhand.audit.files.canonical import canonical_bytes, digest_file, digest_json
 from evenhand.audit.files.disk import write_whole
 from evenhand.audit.finding import Finding
 
@@ -43,8 +45,8 @@ class Finished:
         return self.went_through and all(f.reproducible for f in self.findings)
 
 
-def text_of(key: str, finished: Finished) -> bytes:
-    """What is kept of ``finished`` under ``key``: a line with the digest of the rest, and JSON."""
+def text_of(key: str, finished: Finished, secret: Secret) -> bytes:
+    """What is kept of ``finished`` under ``key``: a line with the MAC of the rest, and JSON."""
     body = {
         "schema": SCHEMA,
         "key": key,
@@ -53,20 +55,21 @@ def text_of(key: str, finished: Finished) -> bytes:
         "artifacts": dict(finished.artifacts),
     }
     text = canonical_bytes(body)
-    return digest_bytes(text).encode() + b"\n" + text
+    return secret.mac(SCHEMA, text).encode() + b"\n" + text
 
 
 class Store:
-    """Finished checks below ``folder``."""
+    """Finished checks below ``folder``, vouched for by ``secret``; without one none is known."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, secret: Secret | None = None) -> None:
         self.folder = folder
+        self.secret = secret or passing()
 
     def get(self, key: str) -> Finished | None:
-        """The check kept under ``key``; None where there is none, or it was damaged."""
+        """The check kept under ``key``; None where there is none, or none of this home's."""
         try:
             said, _, text = self._place(key).read_bytes().partition(b"\n")
-            if digest_bytes(text).encode() != said:
+            if not self.secret.accepts(said.decode("ascii"), SCHEMA, text):
                 return None
             body = json.loads(text)
             if body["schema"] != SCHEMA or body["key"] != key:
@@ -80,11 +83,15 @@ class Store:
 
     def put(self, key: str, finished: Finished) -> None:
         """Keeps ``finished``. Raises InputError where the disk refuses."""
-        self.put_text(key, text_of(key, finished))
+        self.put_text(key, text_of(key, finished, self.secret))
 
     def put_text(self, key: str, text: bytes) -> None:
         """The same for whoever has its ``text_of`` already: writing it out takes longest."""
         write_whole(self._place(key), text)
+
+    def has(self, key: str) -> bool:
+        """Whether there is anything under ``key``, whoever wrote it."""
+        return self._place(key).exists()
 
     def is_empty(self) -> bool:
         """Whether no check is kept."""

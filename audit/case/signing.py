@@ -127,13 +127,20 @@ def _make(folder: Path) -> None:
     pem = Ed25519PrivateKey.generate().private_bytes(
         s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()
     )
+    place_private(folder, PRIVATE, pem)
+    write_whole(folder / PUBLIC, read_signing_key(folder / PRIVATE).public.pem())
+
+
+def place_private(folder: Path, name: str, data: bytes) -> None:
+    """Puts a file for its owner alone into ``folder`` (0700), unless it is there already: of
+    several that do so at once one wins. Raises InputError where the disk refuses."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
-        partial = folder / f".{PRIVATE}.{os.getpid()}.{os.urandom(4).hex()}"
-        write_whole(partial, pem, mode=0o600)
+        partial = folder / f".{name}.{os.getpid()}.{os.urandom(4).hex()}"
+        write_whole(partial, data, mode=0o600)
         try:
-            os.link(partial, folder / PRIVATE)  # fails where somebody was quicker
+            os.link(partial, folder / name)  # fails where somebody was quicker
         except FileExistsError:
             pass
         finally:
@@ -141,4 +148,3 @@ def _make(folder: Path) -> None:
         sync_folder(folder)
     except OSError as error:
         raise disk_error(f"make a key in {folder}", error) from error
-    write_whole(folder / PUBLIC, read_signing_key(folder / PRIVATE).public.pem())

@@ -86,7 +86,7 @@ def _find(found: Sequence[Run], ref: str) -> Run:
 
 def _state(run: Run) -> str:
     """``finished`` with the case's place, or what is known of a run that left no case."""
-    from evenhand.audit.case.case import unfinished
+    from evenhand.audit.case.work import unfinished
 
     place = Path(run.path)
     if run.case is not None:
@@ -100,9 +100,9 @@ def _state(run: Run) -> str:
 
 def unfinished_work(paths: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Audits that were cut off: below EVENHAND_HOME/cases, and beside each of ``paths``."""
-    from evenhand.audit.case.case import RUN_FILE, unfinished
     from evenhand.audit.case.finished import Store
     from evenhand.audit.case.register import home
+    from evenhand.audit.case.work import RUN_FILE, unfinished
 
     folders = {(home() / "cases").resolve(), *(Path(p).parent for p in paths)}
     found = []

@@ -39,8 +39,10 @@ def environment(
     run: AnnouncedRun | None,
     from_cache: Sequence[str],
     resumed: Sequence[str],
+    not_taken: Sequence[str] = (),
 ) -> Environment:
-    """What the audit ran on and with; ``run`` and the checks that it did not measure itself."""
+    """What the audit ran on and with; ``run``, the checks that it did not measure itself, and those
+    whose kept answer was not this home's (``not_taken``)."""
     told = {
         "evenhand": own_version(),
         "python": platform.python_version(),
@@ -55,6 +57,7 @@ def environment(
         "run": run,
         "from_cache": tuple(from_cache),
         "resumed": tuple(resumed),
+        **({"not_taken": tuple(not_taken)} if not_taken else {}),
     }
     return Environment.model_validate(told)
 

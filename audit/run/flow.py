@@ -35,10 +35,16 @@ def measure(
     rules: Rules | None = None,
     resume: bool = False,
     use_cache: bool = True,
+    say: Callable[[str], None] = lambda message: None,
 ) -> tuple[Case, list[Pack]]:
-    """Enters the plan in the register, runs the audit that the spec asks for, enters the case."""
+    """Enters the plan in the register, runs the audit that the spec asks for, enters the case.
+
+    ``say`` is told of kept answers that were not taken, since this home had not written them.
+    """
     from evenhand.audit.case.finished import Store
     from evenhand.audit.case.register import Register, home
+    from evenhand.audit.case.sealed import Sealed
+    from evenhand.audit.case.secret import own_secret
     from evenhand.audit.run.keeping import Keeping
     from evenhand.audit.run.run import audit as run_audit
 
@@ -48,18 +54,31 @@ def measure(
     register = Register()
     register.snapshot()  # an altered or unreachable register is said before hours of measuring
     out = Path(spec.out) if spec.out else _default_out(spec, resume)
+    secret = own_secret(home() / "keys")
+    sealed = Sealed(home() / "sealed", secret)
     keeping = Keeping(
         resume=resume,
-        cache=Store(home() / "cache") if use_cache else None,
+        cache=Store(home() / "cache", secret) if use_cache else None,
         announce=lambda plan: _announced(register, plan, out),
+        secret=secret,
+        sealing=sealed.note,
+        sealed=lambda digest: sealed.knows(digest) or _is_entered(register, digest),
+        say=say,
     )
     with _can_be_resumed(out):
         planned = [_planned(p) for p in packs]
         case = run_audit(spec, out, packs=planned, progress=progress, rules=rules, keeping=keeping)
     body = register_body(case)
-    if not any(e.kind == "case" and e.body == body for e in register.entries()):
+    if not any(e.kind == "case" and e.body == body for e in register.snapshot()):
         register.append("case", body)
+    sealed.forget(case.digest)
     return case, packs
+
+
+def _is_entered(register: Register, digest: str) -> bool:
+    """Whether the register has a case of this digest."""
+    found = register.snapshot()
+    return any(e.kind == "case" and e.body.get("digest") == digest for e in found)
 
 
 def _prepare_to_open(spec: SubjectSpec) -> None:
@@ -94,7 +113,7 @@ def _announced(register: Register, plan: Plan, out: Path) -> AnnouncedRun:
 @contextmanager
 def _can_be_resumed(out: Path) -> Iterator[None]:
     """Says of an interrupted audit how to go on with it."""
-    from evenhand.audit.case.case import unfinished
+    from evenhand.audit.case.work import unfinished
 
     try:
         yield
@@ -153,7 +172,7 @@ def _default_out(spec: SubjectSpec, resume: bool) -> Path:
 
 
 def _cut_off(folder: Path, plain: str) -> list[Path]:
-    from evenhand.audit.case.case import unfinished
+    from evenhand.audit.case.work import unfinished
 
     return [w for w in unfinished(folder) if w.name.startswith(f".{plain}-")]
 

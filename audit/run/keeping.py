@@ -18,11 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from evenhand.audit.case.case import RUN_FILE, Case, read_case, unfinished
+from evenhand.audit.case.case import Case, read_case
 from evenhand.audit.case.environment import AnnouncedRun
 from evenhand.audit.case.finished import Finished, Store, code_digest, module_digest, text_of
 from evenhand.audit.case.plan import Plan
-from evenhand.audit.errors import InputError
+from evenhand.audit.case.secret import Secret, passing
+from evenhand.audit.case.work import RUN, RUN_FILE, unfinished
+from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import canonical_bytes, digest_json
 from evenhand.audit.run.catalogue import Check
 from evenhand.audit.subject.spec import SubjectSpec
@@ -47,11 +49,19 @@ class Keeping:
 
     ``announce`` is called with the plan before anything is scored, and returns what the register
     says of the run (its number, and of how many); see ``evenhand.audit.case.runs``.
+
+    ``secret`` vouches for what is kept: what another wrote is not gone on with. ``sealing`` is told
+    the digest of the case before it is in its place, and ``sealed`` whether a case that is there
+    is one that this home sealed (by default none is). ``say`` is told what was not taken.
     """
 
     resume: bool = False
     cache: Store | None = None
     announce: Announce | None = None
+    secret: Secret = field(default_factory=passing)
+    sealing: Callable[[str], None] | None = None
+    sealed: Callable[[str], bool] = lambda digest: False
+    say: Callable[[str], None] = lambda message: None
 
 
 def versions(packages: Mapping[str, str]) -> dict[str, Any]:
@@ -73,21 +83,36 @@ def describe_run(plan: Plan, spec: SubjectSpec, versions: Mapping[str, Any]) -> 
     return plain
 
 
-def sealed_already(out: Path, run: Mapping[str, Any]) -> Case | None:
-    """The case at ``out``, where the audit was cut off after it had sealed it."""
+def sealed_already(
+    out: Path, run: Mapping[str, Any], is_ours: Callable[[str], bool]
+) -> Case | None:
+    """The case at ``out``, where the audit was cut off after it had sealed it.
+
+    Raises AlteredEvidenceError for one that this home is not known to have sealed: anybody can
+    edit a case and seal it anew.
+    """
     if not out.is_dir():
         return None
     case = read_case(out)
     _require_same({"plan": case.plan.to_json()}, {"plan": run["plan"]}, out)
+    if not is_ours(case.digest):
+        raise AlteredEvidenceError(
+            f"case {out} is not known to have been sealed by this home ({case.digest}): it was "
+            "edited and sealed anew, or comes from elsewhere",
+            remedy="move it away and audit again; nothing was entered in the register",
+        )
     for work in unfinished(out.parent, out.name):
         shutil.rmtree(work, ignore_errors=True)
     return case
 
 
-def work_to_resume(out: Path, run: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
+def work_to_resume(
+    out: Path, run: Mapping[str, Any], secret: Secret
+) -> tuple[Path, dict[str, Any]]:
     """The work that was cut off on its way to ``out``, and its run. Raises InputError if another.
 
-    Another is one with a changed model, data, setting, pack or version.
+    Another is one with a changed model, data, setting, pack or version. Raises
+    AlteredEvidenceError where this home did not write what it says.
     """
     found = unfinished(out.parent, out.name)
     if not found:
@@ -102,7 +127,15 @@ def work_to_resume(out: Path, run: Mapping[str, Any]) -> tuple[Path, dict[str, A
         raise InputError(
             f"{work / RUN_FILE} is damaged", remedy="audit without --resume"
         ) from error
+    if not isinstance(before, dict):
+        before = {}
     _require_same(before, run, work)
+    if not secret.vouches(RUN, before):
+        raise AlteredEvidenceError(
+            f"{work / RUN_FILE} is not as this home wrote it: it was altered, or comes from "
+            "elsewhere or from an older version",
+            remedy="audit from the start, without --resume",
+        )
     return work, before
 
 
@@ -138,19 +171,28 @@ class Kept:
     work: Store
     cache: Store | None
     shared: str
+    say: Callable[[str], None]
     resumed: list[str] = field(default_factory=list)
     from_cache: list[str] = field(default_factory=list)
+    not_taken: list[str] = field(default_factory=list)
 
     def get(self, check: Check, options: Mapping[str, Any], seed: int) -> Finished | None:
-        """The check's answer, where it is known."""
+        """The check's answer, where it is known; what others put there is said, and not taken."""
         key = self._key(check, options, seed)
-        if (known := self.work.get(key)) is not None:
-            self.resumed.append(check.id)
-            return known
-        if self.cache is not None and (known := self.cache.get(key)) is not None:
-            self.from_cache.append(check.id)
-            self.work.put(key, known)
-            return known
+        for store, told in ((self.work, self.resumed), (self.cache, self.from_cache)):
+            if store is None:
+                continue
+            if (known := store.get(key)) is not None:
+                told.append(check.id)
+                if store is not self.work:
+                    self.work.put(key, known)
+                return known
+            if store.has(key):
+                self.not_taken.append(check.id)
+                self.say(
+                    f"warning: an answer of {check.id} that was kept in {store.folder} is damaged "
+                    "or was not written by this home: it is not taken, the check is measured again"
+                )
         return None
 
     def put(self, check: Check, options: Mapping[str, Any], seed: int, answer: Finished) -> None:
@@ -158,7 +200,7 @@ class Kept:
         if not answer.went_through:
             return
         key = self._key(check, options, seed)
-        text = text_of(key, answer)
+        text = text_of(key, answer, self.work.secret)
         self.work.put_text(key, text)
         if self.cache is not None and answer.is_repeatable:
             self.cache.put_text(key, text)
@@ -180,7 +222,7 @@ def make_kept(
     subject: Subject,
     levels: Sequence[float],
     work: Store,
-    cache: Store | None,
+    keeping: Keeping,
 ) -> Kept:
     """The finished checks of the audit that ``run`` describes.
 
@@ -196,7 +238,8 @@ def make_kept(
         "maker_says": json.loads(json.dumps(dict(told), sort_keys=True, default=repr)),
     }
     has_bytes = subject.model is None or "model" in subject.digests
-    return Kept(work, cache if has_bytes else None, digest_json(shared))
+    cache = keeping.cache if has_bytes else None
+    return Kept(work, cache, digest_json(shared), keeping.say)
 
 
 def kept_of_process(run: Mapping[str, Any], command: Sequence[str]) -> dict[str, Any]:

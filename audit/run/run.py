@@ -98,10 +98,10 @@ def audit(
     run = describe_run(plan, spec, versions({**packages(), "evenhand": own_version()}))
     work, before = None, None
     if keeping.resume:
-        if (sealed := sealed_already(out, run)) is not None:
+        if (sealed := sealed_already(out, run, keeping.sealed)) is not None:
             return sealed
-        work, before = work_to_resume(out, run)
-    with CaseWriter(out, plan, resume=work) as writer:
+        work, before = work_to_resume(out, run, keeping.secret)
+    with CaseWriter(out, plan, resume=work, secret=keeping.secret) as writer:
         announced = _announce(writer, plan, run, before, keeping)
         if not subject.is_streamed:
             score(subject)  # only now, and first: scores that cannot be used stop the audit
@@ -110,7 +110,7 @@ def audit(
         if declared_file is not None:
             writer.add_file(DECLARED_FILE, declared_file.raw)
         _keep_decisions(writer, subject)
-        kept = make_kept(run, subject, levels, writer.finished, keeping.cache)
+        kept = make_kept(run, subject, levels, writer.finished, keeping)
         findings = _measure_all(chosen, subject, spec, levels, writer, kept, progress)
         where = environment(
             started,
@@ -118,8 +118,9 @@ def audit(
             run=announced,
             from_cache=kept.from_cache,
             resumed=kept.resumed if before is not None else (),
+            not_taken=kept.not_taken,
         )
-        return writer.seal(within_budget(findings, spec.error_budget), where)
+        return writer.seal(within_budget(findings, spec.error_budget), where, keeping.sealing)
 
 
 def _announce(

@@ -51,12 +51,13 @@ class Trouble:
 
 def keep(argv: list[str]) -> int:
     """Everything that an audit puts on the disk, with findings made up: it takes milliseconds."""
-    from evenhand.audit.case.case import CaseWriter, read_case, unfinished
+    from evenhand.audit.case.case import CaseWriter, read_case
     from evenhand.audit.case.environment import Environment
     from evenhand.audit.case.finished import Finished
     from evenhand.audit.case.register import Register, home
     from evenhand.audit.case.signing import own_key
     from evenhand.audit.case.statement import envelope_place, make_statement, sign_statement
+    from evenhand.audit.case.work import unfinished
     from evenhand.audit.errors import EvenhandError
     from evenhand.audit.files.disk import write_whole
     from tests.samples import sample_findings, sample_plan

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.case.case import CaseWriter, lock_work, read_case, unfinished, verify_case
+from evenhand.audit.case.case import CaseWriter, read_case, verify_case
 from evenhand.audit.case.register import Register
+from evenhand.audit.case.work import lock_work, unfinished
 from evenhand.audit.errors import InputError
 from tests.evidence.conftest import Forked
 from tests.evidence.contents import contents

@@ -154,7 +154,7 @@ def measured(
 
     with progress_bar("audit", quiet=quiet) as progress:
         case, packs = measure(
-            spec, progress=progress, rules=rules, resume=resume, use_cache=use_cache
+            spec, progress=progress, rules=rules, resume=resume, use_cache=use_cache, say=say
         )
     say(types_shown(case.subject.data.columns), quiet=quiet)
     for finding in case.findings:
