@@ -23,7 +23,7 @@ from evenhand.audit.files.canonical import canonical_bytes, digest_file, digest_
 from evenhand.audit.files.disk import write_whole
 from evenhand.audit.finding import Finding
 
-SCHEMA = "evenhand-finished/3"
+SCHEMA = "evenhand-finished/4"
 
 
 @dataclass(frozen=True)
