@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 from evenhand.audit.errors import (
     ATTESTATIONS_PENDING,
@@ -17,9 +18,38 @@ from evenhand.audit.errors import (
 )
 from evenhand.policies.verdict import SEVERITIES, VERDICT_STATUSES, Verdict, VerdictStatus
 
-# the worst first
 WhenInconclusive = Literal["report", "fail", "warn"]
 WhenPending = Literal["require", "warn"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """How the gate was set, and the exit code that it gave: see ``exit_code`` below.
+
+    ``known`` names, as ``pack:item``, what was let go because it is no worse than in an earlier
+    case; None where no earlier case was named.
+    """
+
+    fail_on: str = "high"
+    strict: bool = False
+    inconclusive: str = "report"
+    attestations: str = "require"
+    known: tuple[str, ...] | None = None
+    exit_code: int
+
+    def settings(self) -> dict[str, str | bool]:
+        """The options that set it, in the order in which they are shown."""
+        return {
+            "fail_on": self.fail_on,
+            "strict": self.strict,
+            "inconclusive": self.inconclusive,
+            "attestations": self.attestations,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON; without ``known`` where no earlier case was named."""
+        let_go = {} if self.known is None else {"known": list(self.known)}
+        return {**self.settings(), **let_go, "exit_code": self.exit_code}
 
 
 def exit_code(

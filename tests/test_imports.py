@@ -111,12 +111,12 @@ WALLS: dict[str, str] = {
     "audit/reason": "",
     "audit/reports": (
         "audit/case audit/errors audit/finding audit/reports/drawing audit/reports/parts "
-        "audit/words policies/verdict"
+        "audit/words policies/gate policies/verdict"
     ),
     "audit/reports/drawing": "audit/case audit/reports/parts audit/words",
     "audit/reports/parts": (
         "audit/case audit/finding audit/measure/disclosure audit/reason audit/words "
-        "policies/verdict"
+        "policies/gate policies/verdict"
     ),
     "audit/run": (
         "audit/artifacts audit/asking audit/attribution audit/attribution/recourse audit/case "

@@ -17,13 +17,6 @@ if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
     from evenhand.policies.pack import Pack
 
-GATE = {
-    "fail_on": "high",
-    "strict": False,
-    "inconclusive": "report",
-    "attestations": "require",
-}
-
 
 def load_case(path: str | PathLike[str]) -> Result:
     """A sealed case, judged today by the packs that it was planned for.
@@ -84,7 +77,7 @@ def judged(
     baseline = options.pop("baseline", None)
     verdicts = flow.verdicts_of(case, packs, day, compare_to)
     before = flow.verdicts_before(None if baseline is None else Path(baseline), packs, day)
-    setting = flow.gate(verdicts, before=before, **{**GATE, **options})
+    setting = flow.gate(verdicts, before=before, **options)
     return Result(case, tuple(packs), tuple(verdicts), setting, day)
 
 
@@ -136,7 +129,7 @@ def report(
         result.case,
         list(result.judged),
         language=lang,
-        gate=dict(result.gate),
+        gate=result.gate,
         public=public,
         dossier=dossier_of(result.packs, result.as_of, of=of),
     )

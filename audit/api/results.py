@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from evenhand.audit.comparing.compare import Comparison, Paired
     from evenhand.audit.comparing.drift import ExplanationDrift
     from evenhand.audit.finding import Finding
+    from evenhand.policies.gate import Gate
     from evenhand.policies.pack import Pack
     from evenhand.policies.verdict import Verdict
 
@@ -44,7 +44,7 @@ class Result:
     case: Case
     packs: tuple[Pack, ...]
     judged: tuple[Verdict, ...]
-    gate: Mapping[str, Any]
+    gate: Gate
     as_of: date
 
     @cached_property
@@ -61,7 +61,7 @@ class Result:
     def exit_code(self) -> int:
         """What the command would return: 0 where everything required passes, or nothing was judged;
         see ``evenhand --help``."""
-        return int(self.gate["exit_code"])
+        return self.gate.exit_code
 
     @property
     def passed(self) -> bool | None:

@@ -18,6 +18,7 @@ from evenhand.audit.subject.spec import SubjectSpec
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
+    from evenhand.policies.gate import Gate
 
 CaseFolder = Annotated[Path, typer.Argument(metavar="CASE", help="A case folder.")]
 
@@ -96,12 +97,10 @@ def audit(
         before=flow.verdicts_before(baseline, packs, flow.today(as_of)),
     )
     _show_result(case, verdicts, setting, as_json=as_json)
-    return int(setting["exit_code"])
+    return setting.exit_code
 
 
-def _show_result(
-    case: Case, verdicts: list[Any], setting: dict[str, Any], *, as_json: bool
-) -> None:
+def _show_result(case: Case, verdicts: list[Any], setting: Gate, *, as_json: bool) -> None:
     from evenhand.audit.commands.parts.tables import headline_table, show, show_known, show_verdicts
 
     if as_json:
@@ -112,8 +111,8 @@ def _show_result(
                 "run": case.environment.run and case.environment.run.to_json(),
                 "findings": [f.shown_json() for f in case.findings],
                 "verdicts": [v.to_json() for v in verdicts],
-                "gate": setting,
-                "exit_code": setting["exit_code"],
+                "gate": setting.to_json(),
+                "exit_code": setting.exit_code,
             }
         )
         return
@@ -235,14 +234,14 @@ def judge(
                 "case": str(case),
                 "as_of": day.isoformat(),
                 "verdicts": [v.to_json() for v in verdicts],
-                "gate": setting,
-                "exit_code": setting["exit_code"],
+                "gate": setting.to_json(),
+                "exit_code": setting.exit_code,
             }
         )
     else:
         show_verdicts(verdicts)
         show_known(setting)
-    return int(setting["exit_code"])
+    return setting.exit_code
 
 
 COMMANDS = (

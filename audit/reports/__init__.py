@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 from evenhand.audit.case.case import Case
@@ -17,6 +17,7 @@ from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.public import for_the_public
 from evenhand.audit.reports.parts.words import LANGUAGES
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 
@@ -33,7 +34,7 @@ class Format(Protocol):
         verdicts: Sequence[Verdict],
         *,
         language: str,
-        gate: Mapping[str, object] | None,
+        gate: Gate | None,
         dossier: Dossier,
     ) -> bytes:
         """The report's bytes."""
@@ -54,7 +55,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str = "en",
-    gate: Mapping[str, object] | None = None,
+    gate: Gate | None = None,
     public: bool = False,
     dossier: Dossier | None = None,
 ) -> bytes:
@@ -63,8 +64,7 @@ def render(
     Parameters
     ----------
     language    "en" or "zh": the report's own words, and the verdicts' where they have both.
-    gate        How the gate was set (fail_on, strict, inconclusive, attestations) and the exit_code
-                that it gave; None where no gate was asked for.
+    gate        How the gate was set and the exit code that it gave; None where none was asked for.
     dossier     The packs that judged, the register, and one person's reasons where the format is
                 about one; None where a report is to say nothing of them.
     public      Whether to withhold what is about groups under ten people, and what would give

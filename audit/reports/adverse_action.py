@@ -27,6 +27,7 @@ from evenhand.audit.reports.parts.document import (
 )
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.words import Words, words
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/html; charset=utf-8"
@@ -50,7 +51,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The page. Raises InputError where no row was asked for, in public reports, for a decision

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +20,7 @@ from evenhand.audit.reports.parts.groups import apart
 from evenhand.audit.reports.parts.outline import unmeasured
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.text import visible
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json; version=1.6"
@@ -42,7 +43,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """One JSON object; its serial number comes from the case's digest."""
@@ -209,8 +210,8 @@ def _data(case: Case) -> dict[str, Any]:
     return found
 
 
-def _gate(gate: Mapping[str, object] | None) -> list[tuple[str, str]]:
-    return [(f"gate {k}", str(v)) for k, v in sorted((gate or {}).items())]
+def _gate(gate: Gate | None) -> list[tuple[str, str]]:
+    return [(f"gate {k}", str(v)) for k, v in sorted(gate.to_json().items())] if gate else []
 
 
 def _properties(pairs: Sequence[tuple[str, str]]) -> list[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
@@ -10,6 +10,7 @@ from evenhand.audit.reports.parts import figures, fill, outline, sentences
 from evenhand.audit.reports.parts.document import Block, Document, Text, facts, page, table
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.words import words
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/html; charset=utf-8"
@@ -24,7 +25,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The page: what was counted first, then the questions that only people can answer."""

@@ -7,7 +7,7 @@ GITHUB_STEP_SUMMARY names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts import outline
@@ -15,6 +15,7 @@ from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.places import place_of
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.text import short, visible
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import SEVERITIES, Verdict
 
 MEDIA_TYPE = "text/plain; charset=utf-8"
@@ -31,7 +32,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The annotations. What a kind has beyond ten is counted in one of its lines.
@@ -68,9 +69,9 @@ def _quiet(verdicts: Sequence[Verdict], say: Words) -> str:
     return f"{say('nothing_fails')} {say('nothing_open')}" if verdicts else say("no_packs")
 
 
-def _blocks(verdict: Verdict, gate: Mapping[str, object] | None) -> bool:
+def _blocks(verdict: Verdict, gate: Gate | None) -> bool:
     """Whether a required item fails (or crashed) and is severe enough for the gate as it is set."""
-    least = str((gate or {}).get("fail_on", "high"))
+    least = Gate.fail_on if gate is None else gate.fail_on
     grave = SEVERITIES[: [str(s) for s in SEVERITIES].index(least) + 1]
     fails = verdict.status in outline.FAILING and verdict.obligation == "must"
     return fails and verdict.severity in grave

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports.drawing.pictures import pictures
 from evenhand.audit.reports.parts import fill, outline, pages, plain_words
 from evenhand.audit.reports.parts.dossier import Dossier, signatures, sources
 from evenhand.audit.reports.parts.words import words
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/html; charset=utf-8"
@@ -21,7 +22,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The page, UTF-8. Its content security policy allows its own style sheet and nothing else."""

@@ -13,6 +13,7 @@ from evenhand.audit.reports.parts import fill, plain_words
 from evenhand.audit.reports.parts.document import Block, Bullets, Document, Section, page
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.words import words
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/html; charset=utf-8"
@@ -66,7 +67,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The page: groups at risk first, then the two outlines."""

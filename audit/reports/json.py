@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts.dossier import Dossier
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/json"
@@ -20,7 +21,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """One JSON object; texts keep all their languages, so ``language`` changes nothing.
@@ -37,7 +38,7 @@ def render(
         "environment": case.environment.to_json(),
         "findings": [f.shown_json() for f in case.findings],
         "verdicts": [v.to_json() for v in verdicts],
-        "gate": None if gate is None else dict(gate),
+        "gate": None if gate is None else gate.to_json(),
         "packs": [asdict(p) for p in dossier.packs],
         "register": [asdict(e) for e in dossier.used(case)],
         "as_of": dossier.as_of or None,

@@ -5,7 +5,7 @@ The elements and attributes are those that the common readers of this format agr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from evenhand.audit.case.case import Case
@@ -14,6 +14,7 @@ from evenhand.audit.reports.parts.dossier import Dossier, sources
 from evenhand.audit.reports.parts.outline import Pack, packs
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.text import visible
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import SEVERITIES, Verdict
 
 MEDIA_TYPE = "application/xml"
@@ -30,7 +31,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """Failures and errors fail; all that is open, waived or does not apply is skipped.
@@ -54,7 +55,7 @@ def _suite(
     case: Case,
     pack: Pack,
     say: Words,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> ET.Element:
     kinds = [_element(v, gate) for v in pack.verdicts]
@@ -75,7 +76,7 @@ def _suite(
 
 
 def _properties(
-    case: Case, pack: Pack, gate: Mapping[str, object] | None, dossier: Dossier, say: Words
+    case: Case, pack: Pack, gate: Gate | None, dossier: Dossier, say: Words
 ) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = [
         ("evenhand.case", case.digest),
@@ -83,11 +84,11 @@ def _properties(
         ("evenhand.pack", pack.id),
         ("evenhand.pack_version", pack.version),
     ]
-    found += [(f"evenhand.gate.{k}", v) for k, v in sorted((gate or {}).items())]
+    found += [(f"evenhand.gate.{k}", v) for k, v in sorted(gate.to_json().items())] if gate else []
     return found + [(f"evenhand.source.{k}", v) for k, v in sources(case, dossier, say)]
 
 
-def _element(verdict: Verdict, gate: Mapping[str, object] | None) -> str:
+def _element(verdict: Verdict, gate: Gate | None) -> str:
     """ "failure", "error", "skipped", or "" for a test that passed."""
     if verdict.status in _PASSED:
         return ""
@@ -95,14 +96,14 @@ def _element(verdict: Verdict, gate: Mapping[str, object] | None) -> str:
     return "failure" if raised else _ELEMENTS.get(verdict.status, "skipped")
 
 
-def _is_raised(verdict: Verdict, gate: Mapping[str, object]) -> bool:
+def _is_raised(verdict: Verdict, gate: Gate) -> bool:
     """True where the gate was set so that this open item fails."""
-    grave = SEVERITIES[: [str(s) for s in SEVERITIES].index(str(gate.get("fail_on", "high"))) + 1]
+    grave = SEVERITIES[: [str(s) for s in SEVERITIES].index(gate.fail_on) + 1]
     if verdict.severity not in grave:
         return False
     if verdict.status == "inconclusive":
-        return gate.get("inconclusive") == "fail" and verdict.obligation == "must"
-    return verdict.status == "warn" and bool(gate.get("strict")) and verdict.obligation != "may"
+        return gate.inconclusive == "fail" and verdict.obligation == "must"
+    return verdict.status == "warn" and gate.strict and verdict.obligation != "may"
 
 
 def _test_case(verdict: Verdict, kind: str, say: Words) -> ET.Element:

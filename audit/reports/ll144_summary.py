@@ -8,7 +8,7 @@ law sets no pass mark and neither does this page.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
@@ -27,6 +27,7 @@ from evenhand.audit.reports.parts.document import (
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words import numbers
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/html; charset=utf-8"
@@ -46,7 +47,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The page. What it must say and the case does not hold is listed as a gap."""

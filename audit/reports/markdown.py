@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts import outline, plain_words, sentences
@@ -10,6 +10,7 @@ from evenhand.audit.reports.parts.dossier import Dossier, sources
 from evenhand.audit.reports.parts.text import code, markdown
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.text import short
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/markdown; charset=utf-8"
@@ -25,7 +26,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """Counts for each pack, what fails, what is open: at most 15 items each, the rest counted.
@@ -59,7 +60,7 @@ def listed_sources(case: Case, dossier: Dossier, say: Words) -> str:
     return "\n".join(f"- {markdown(k)}: {code(v)}" for k, v in sources(case, dossier, say))
 
 
-def _gate(gate: Mapping[str, object], say: Words) -> str:
+def _gate(gate: Gate, say: Words) -> str:
     settings = [f"{markdown(k)}: {code(v)}" for k, v in sentences.gate_facts(gate, say)]
     outcome = markdown(sentences.gate_outcome(gate, say))
     return f"**{markdown(say('h_gate'))}.** {outcome} {say.listed(settings)}".replace("  ", " ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,6 +13,7 @@ from evenhand.audit.reports.parts.dossier import Dossier, signatures, sources
 from evenhand.audit.reports.parts.text import code, markdown
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.text import visible
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/markdown; charset=utf-8"
@@ -36,7 +37,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The card: what is declared, what was measured for whom, and what was not."""
@@ -219,9 +220,7 @@ def _limitations(case: Case, say: Words) -> list[str]:
     return told
 
 
-def _verdicts(
-    verdicts: Sequence[Verdict], gate: Mapping[str, object] | None, say: Words
-) -> list[str]:
+def _verdicts(verdicts: Sequence[Verdict], gate: Gate | None, say: Words) -> list[str]:
     told = [_heading("h_verdicts", say)]
     if gate is not None:
         settings = [f"{markdown(k)}: {code(v)}" for k, v in sentences.gate_facts(gate, say)]

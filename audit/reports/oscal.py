@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from evenhand.audit.reports.parts.dossier import Dossier, sources
 from evenhand.audit.reports.parts.outline import Pack, packs
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.text import visible
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/json"
@@ -36,7 +37,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """One JSON object; its ids and times come from the case, so that it can be made again."""
@@ -160,11 +161,11 @@ def _title(verdict: Verdict, say: Words) -> str:
     return visible(say.pick(verdict.title)) or visible(verdict.item)
 
 
-def _gate(gate: Mapping[str, object] | None) -> list[tuple[str, str]]:
+def _gate(gate: Gate | None) -> list[tuple[str, str]]:
     """How the gate was set, without the list of what it let go."""
     return [
         (f"gate-{k.replace('_', '-')}", str(v))
-        for k, v in sorted((gate or {}).items())
+        for k, v in sorted(gate.to_json().items() if gate else ())
         if isinstance(v, str | int | bool)
     ]
 

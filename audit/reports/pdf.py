@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.pages import style_sheet
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/pdf"
@@ -27,7 +28,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The page that ``dossier.of`` names, printed with its own print styles.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from evenhand.audit.reports.parts.outline import Pack, packs
 from evenhand.audit.reports.parts.places import in_repository, place_of
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.text import visible
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Severity, Verdict
 
 MEDIA_TYPE = "application/sarif+json"
@@ -47,7 +48,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """A SARIF log with at least one run, as readers expect."""
@@ -61,9 +62,7 @@ def render(
     return json.dumps(log, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"
 
 
-def _run(
-    case: Case, pack: Pack, say: Words, gate: Mapping[str, object] | None, dossier: Dossier
-) -> dict[str, Any]:
+def _run(case: Case, pack: Pack, say: Words, gate: Gate | None, dossier: Dossier) -> dict[str, Any]:
     rules = [_rule(v, say) for v in pack.verdicts]
     return {
         "tool": {
@@ -89,13 +88,13 @@ def _run(
             "packVersion": visible(pack.version),
             "subject": visible(case.subject.name),
             "counts": dict(pack.counts),
-            "gate": None if gate is None else {k: gate[k] for k in sorted(gate)},
+            "gate": None if gate is None else gate.to_json(),
             "sources": {visible(k): visible(v) for k, v in sources(case, dossier, say)},
         },
     }
 
 
-def _invocation(case: Case, gate: Mapping[str, object] | None) -> dict[str, Any]:
+def _invocation(case: Case, gate: Gate | None) -> dict[str, Any]:
     """A check that crashed is a notification: it is no verdict, and must not be lost."""
     crashed = [f for f in case.findings if f.status == "error"]
     invocation: dict[str, Any] = {
@@ -105,9 +104,8 @@ def _invocation(case: Case, gate: Mapping[str, object] | None) -> dict[str, Any]
             for f in crashed
         ],
     }
-    code = (gate or {}).get("exit_code")
-    if isinstance(code, int):
-        invocation["exitCode"] = code
+    if gate is not None:
+        invocation["exitCode"] = gate.exit_code
     return invocation
 
 

@@ -13,6 +13,7 @@ from evenhand.audit.reports.parts import fill, plain_words
 from evenhand.audit.reports.parts.document import Document, Section, page
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.words import words
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/html; charset=utf-8"
@@ -68,7 +69,7 @@ def render(
     verdicts: Sequence[Verdict],
     *,
     language: str,
-    gate: Mapping[str, object] | None,
+    gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The page: a first page in plain words, nine points, and the sources."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evenhand.audit.run.run import PlannedPack
     from evenhand.audit.subject.spec import SubjectSpec
     from evenhand.audit.worker.isolation.levels import Rules
+    from evenhand.policies.gate import Gate
     from evenhand.policies.pack import Pack
     from evenhand.policies.verdict import Verdict
 
@@ -218,17 +219,17 @@ def verdicts_before(
 def gate(
     verdicts: Sequence[Verdict],
     *,
-    fail_on: str,
-    strict: bool,
-    inconclusive: str,
-    attestations: str,
+    fail_on: str = "high",
+    strict: bool = False,
+    inconclusive: str = "report",
+    attestations: str = "require",
     before: Sequence[Verdict] | None = None,
-) -> dict[str, Any]:
+) -> Gate:
     """How the gate was set, and the exit code that follows from the verdicts (0 without any).
 
-    ``before``: the verdicts of an earlier case; what is no worse than there is named ``known``.
+    ``before``: the verdicts of an earlier case; what is no worse than there is ``Gate.known``.
     """
-    from evenhand.policies.gate import exit_code, known
+    from evenhand.policies.gate import Gate, exit_code, known
 
     setting: dict[str, Any] = {
         "fail_on": fail_on,
@@ -237,7 +238,8 @@ def gate(
         "attestations": attestations,
     }
     code = exit_code(verdicts, allow_empty=not verdicts, baseline=before, **setting)
+    old = None
     if before is not None:
-        old = [v for v in known(verdicts, before) if v.status in ("fail", "inconclusive", "error")]
-        setting["known"] = [f"{v.pack}:{v.item}" for v in old]
-    return {**setting, "exit_code": code}
+        open_ = ("fail", "inconclusive", "error")
+        old = tuple(f"{v.pack}:{v.item}" for v in known(verdicts, before) if v.status in open_)
+    return Gate(exit_code=code, known=old, **setting)

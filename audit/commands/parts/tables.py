@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.commands.parts.shared import console, safe
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from evenhand.audit.comparing.compare import Paired
     from evenhand.audit.finding import Finding
+    from evenhand.policies.gate import Gate
     from evenhand.policies.verdict import Verdict
 
 MARKS = {
@@ -137,10 +138,10 @@ def show_verdicts(verdicts: Sequence[Verdict]) -> None:
         show(f"{pack}: {counts_text(items)}")
 
 
-def show_known(setting: Mapping[str, Any]) -> None:
+def show_known(setting: Gate) -> None:
     """What a gate with a baseline let go because it was there before."""
-    if "known" in setting:
-        listed = ", ".join(setting["known"]) or "nothing"
+    if setting.known is not None:
+        listed = ", ".join(setting.known) or "nothing"
         show(f"Known since the baseline, and no worse: {listed}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -11,17 +10,10 @@ from evenhand.audit.finding import Finding
 from evenhand.audit.reports.parts.outline import counted, status_counts
 from evenhand.audit.reports.parts.words import Words
 from evenhand.audit.words.numbers import moment
+from evenhand.policies.gate import Gate
 
 # Where a maker may declare what the model is for.
 USE_KEYS = ("intended_use", "intended_uses", "purpose")
-
-# The gate as it is where nothing was asked for, in the order in which it is shown.
-_GATE: Mapping[str, object] = {
-    "fail_on": "high",
-    "strict": False,
-    "inconclusive": "report",
-    "attestations": "require",
-}
 
 
 def subject_sentences(case: Case, say: Words) -> list[str]:
@@ -89,24 +81,22 @@ def data_name(case: Case) -> str:
     return PurePath(path).name if path else ""
 
 
-def gate_facts(gate: Mapping[str, object], say: Words) -> list[tuple[str, str]]:
+def gate_facts(gate: Gate, say: Words) -> list[tuple[str, str]]:
     """How the gate was set; a setting that was moved is shown with its default."""
-    names = [k for k in _GATE if k in gate]
-    names += sorted(k for k in gate if k not in _GATE and k != "exit_code")
     pairs = []
-    for name in names:
-        value = _setting(gate[name], say)
-        if name in _GATE and gate[name] != _GATE[name]:
-            value = say("gate_moved", value=value, default=_setting(_GATE[name], say))
+    for name, setting in gate.settings().items():
+        value, default = _setting(setting, say), getattr(Gate, name)
+        if setting != default:
+            value = say("gate_moved", value=value, default=_setting(default, say))
         pairs.append((say.known("gate", name) or name, value))
+    if gate.known is not None:
+        pairs.append((say.known("gate", "known") or "known", str(list(gate.known))))
     return pairs
 
 
-def gate_outcome(gate: Mapping[str, object], say: Words) -> str:
-    """The exit code and what it means; "" where the gate gave none."""
-    code = gate.get("exit_code")
-    if code is None:
-        return ""
+def gate_outcome(gate: Gate, say: Words) -> str:
+    """The exit code and what it means."""
+    code = gate.exit_code
     return f"{say('gate_exit', code=code)} {say.known('exit', str(code)) or ''}".strip()
 
 
@@ -123,6 +113,4 @@ def about(finding: Finding, say: Words) -> str:
 
 
 def _setting(value: object, say: Words) -> str:
-    if value is None:
-        return say("not_stated")
     return say(f"answer.{str(value).lower()}") if isinstance(value, bool) else str(value)

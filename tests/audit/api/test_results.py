@@ -87,7 +87,7 @@ def test_passed_and_exit_code(tmp_path: Path) -> None:
     known = evenhand.judge(
         passed, str(tmp_path / "hard.yaml"), baseline=passed.case.path, attestations="warn"
     )
-    assert known.passed and known.gate["known"] == ["hard:ACC"]
+    assert known.passed and known.gate.known == ("hard:ACC",)
 
 
 def test_a_notebook_shows_the_decision(tmp_path: Path) -> None:

@@ -78,6 +78,6 @@ def test_json_is_ascii_and_keeps_names_exactly(case: Case) -> None:
     assert [f["id"] for f in document["findings"]] == [f.id for f in case.findings]
     assert {f["group"].get("race") for f in document["findings"]} >= {HOSTILE}
     assert [v["item"] for v in document["verdicts"]] == [v.item for v in sample_verdicts()]
-    assert document["digest"] == case.digest and document["gate"] == GATE
+    assert document["digest"] == case.digest and document["gate"] == GATE.to_json()
     undefined = [f for f in document["findings"] if f["status"] != "measured"]
     assert len(undefined) == 4 and all(f["value"] is None and f["reason"] for f in undefined)

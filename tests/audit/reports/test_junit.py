@@ -6,6 +6,7 @@ tests: it allows only what the common readers of the format agree on.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -13,6 +14,7 @@ import pytest
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports import render
+from evenhand.policies.gate import Gate
 from tests.audit.reports.verdict_samples import GATE, sample_verdicts, verdict
 
 SCHEMA = Path(__file__).with_name("junit.xsd")
@@ -54,11 +56,11 @@ def test_statuses(case: Case) -> None:
 
 
 def test_the_gate_raises_what_it_says_fails(case: Case) -> None:
-    strict = {"fail_on": "medium", "strict": True, "inconclusive": "fail"}
+    strict = Gate(fail_on="medium", strict=True, inconclusive="fail", exit_code=1)
     raised = _cases(render("junit", case, sample_verdicts(), gate=strict))
     assert raised["SL-01"] == "failure"  # inconclusive, must, high
     assert raised["HL-03"] == "failure"  # a warning of severity medium
-    lenient = _cases(render("junit", case, sample_verdicts(), gate={**strict, "fail_on": "high"}))
+    lenient = _cases(render("junit", case, sample_verdicts(), gate=replace(strict, fail_on="high")))
     assert lenient["HL-03"] == "skipped"  # medium is below high
     assert lenient["HL-04"] == "skipped"  # pending is no failure
 

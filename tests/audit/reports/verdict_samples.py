@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evenhand.audit.finding import Interval
+from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 from tests.samples import HOSTILE
 
@@ -14,13 +15,7 @@ ODDS_RACE = "fairness.gaps/equalized_odds_difference~race"
 ACCURACY = "performance.classification/accuracy_score"
 EPSILON = "privacy.declared_budget/declared_epsilon"
 CRASHED = "explanation.attribution/completeness_gap"
-GATE = {
-    "fail_on": "medium",
-    "strict": False,
-    "inconclusive": "warn",
-    "attestations": "require",
-    "exit_code": 1,
-}
+GATE = Gate(fail_on="medium", inconclusive="warn", exit_code=1)
 
 
 def verdict(item: str, status: str, title: str, because: str, **fields: Any) -> Verdict:
