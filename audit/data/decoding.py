@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import re
 import zlib
 
 from evenhand.audit.data.limits import Limits, check_expansion
-from evenhand.audit.errors import InputError
+from evenhand.audit.errors import InputError, LimitError
 
 _MARKS = (  # the longer first: UTF-32's mark starts with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -16,6 +17,9 @@ _MARKS = (  # the longer first: UTF-32's mark starts with UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CHUNK = 1 << 20
+_FIRST_STEP = 1 << 12
+_MAX_MEMBERS = 100_000  # bgzip writes one every 64 KiB
+_PADDING = re.compile(rb"\0+")
 
 
 def known_encoding(encoding: str) -> str:
@@ -68,22 +72,37 @@ def decode(raw: bytes, source: object, encoding: str | None = None) -> tuple[str
 def gunzip(raw: bytes, source: object, limits: Limits) -> bytes:
     """What a gzip file holds. Raises InputError for a broken one, LimitError for a bomb."""
     parts: list[bytes] = []
-    unpacked = 0
-    rest = raw
+    unpacked = at = members = 0
+    view = memoryview(raw)
     try:
-        while rest:
-            member = zlib.decompressobj(31)
+        while at < len(raw):
+            members += 1
+            if members > _MAX_MEMBERS:
+                raise LimitError(
+                    f"{source} is a gzip file of over {_MAX_MEMBERS:,} parts",
+                    remedy="unpack it, and pack it again as one",
+                )
+            # what lies behind a part's end is copied when it is met: little is given at first
+            member, step = zlib.decompressobj(31), _FIRST_STEP
             while not member.eof:
-                part = member.decompress(rest, _CHUNK)
-                rest = member.unconsumed_tail
-                if not part and not rest and not member.eof:
+                given = view[at : at + step]
+                part = member.decompress(given, _CHUNK)
+                at += len(given) - len(member.unconsumed_tail) - len(member.unused_data)
+                if not part and not given and not member.eof:
                     raise InputError(f"{source} ends in the middle", remedy="download it again")
+                step = min(2 * step, _CHUNK)
                 unpacked += len(part)
                 check_expansion(unpacked, len(raw), source, limits)
                 parts.append(part)
-            rest = member.unused_data.lstrip(b"\0")
+            at = _padding_end(raw, at)
     except zlib.error as error:
         raise InputError(
             f"{source} is not a readable gzip file: {error}", remedy="download it again"
         ) from None
     return b"".join(parts)
+
+
+def _padding_end(raw: bytes, at: int) -> int:
+    """Where the zeros end that may follow a part."""
+    found = _PADDING.match(raw, at)
+    return found.end() if found else at

@@ -150,9 +150,14 @@ def _refused(problem: str, mark: Any) -> yaml.MarkedYAMLError:
 
 
 def _check_events(text: str) -> None:
-    """Depth and alias limits, on the event stream: building nodes would recurse first."""
-    depth = aliases = 0
+    """Limits of depth, aliases and values on the event stream: building nodes would recurse first,
+    and takes as long again."""
+    depth = aliases = nodes = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.NodeEvent):
+            nodes += 1
+            if nodes > MAX_NODES:
+                raise _refused(f"more than {MAX_NODES:,} values", event.start_mark)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:

@@ -82,6 +82,13 @@ def stranger(tmp_path: Path) -> Path:
     touch = f"open({str(tmp_path / 'canary')!r}, 'a').write(__name__ + '\\n')\n"
     for module in MODULES:
         (folder / f"{module}.py").write_text(touch)
+    # installed, as it seems: entry points of ours, found beside the modules
+    (folder / "evil-1.0.dist-info").mkdir()
+    (folder / "evil-1.0.dist-info/METADATA").write_text("Name: evil\nVersion: 1.0\n")
+    groups = ("checks", "model_formats", "architectures")
+    (folder / "evil-1.0.dist-info/entry_points.txt").write_text(
+        "".join(f"[evenhand.{group}]\nevil = evil\n" for group in groups)
+    )
     (folder / "own.pth").write_text(f"import sys; {touch}")
     for program in ("git", "lscpu", "fc-list", "nvidia-smi", "uname", "ldconfig", "latex", "gcc"):
         (folder / program).write_text(f"#!/bin/sh\necho {program} >> '{tmp_path}/canary'\n")
