@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from evenhand.audit.data.limits import Limits, check_expansion
 from evenhand.audit.data.one_file import read_file
 from evenhand.audit.data.table import Table
 from evenhand.audit.errors import InputError, nearest
@@ -196,6 +197,8 @@ def _idx_array(file: Path, dimensions: int) -> np.ndarray:
                     else f"{file} ends in its header",
                     remedy="use a smaller set, or download the file again",
                 )
+            # a set of nothing but zeros packs to a thousandth, and is copied twice more
+            check_expansion(expected, file.stat().st_size, file, Limits())
             # One more than is said: what follows shows itself, a bomb is never unpacked.
             raw = handle.read(expected + 1)
     except (OSError, EOFError, zlib.error) as error:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import random
 import time
+from pathlib import Path
 
 import pytest
 
 from evenhand.audit.data.decoding import gunzip
+from evenhand.audit.data.images import read_images
 from evenhand.audit.data.limits import Limits
 from evenhand.audit.errors import InputError, LimitError
 
@@ -40,3 +42,16 @@ def test_many_empty_parts_take_no_time() -> None:
     assert time.process_time() - began < 5
     with pytest.raises(LimitError, match="over 100,000 parts"):
         gunzip(empty * 1_000_000, "x", Limits())
+
+
+def test_images_that_unpack_to_far_more_than_they_take_are_not_read(tmp_path: Path) -> None:
+    # 600,000 black images of 28 x 28 pack to a thousandth; a start of them says as much
+    n = 600_000
+    head = bytes([0, 0, 8, 3]) + b"".join(size.to_bytes(4, "big") for size in (n, 28, 28))
+    packed = gzip.compress(head + bytes(28 * 28 * 1_000))
+    (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(packed)
+    (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(
+        bytes([0, 0, 8, 1]) + n.to_bytes(4, "big") + bytes(n)
+    )
+    with pytest.raises(LimitError, match="unpacks to 470,400,000"):
+        read_images(tmp_path)
