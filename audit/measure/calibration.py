@@ -76,9 +76,11 @@ def expected_calibration_error(bins: Sequence[Bin], levels: Sequence[float]) -> 
     """The mean over rows of |share of positives - mean score| of the row's bin, in [0, 1].
 
     With d_b the difference of bin b, w_b its share of rows and v_b its variance, the true
-    differences lie in the ellipsoid sum (d_b - t_b)^2 / v_b <= chi-square quantile; the interval
-    is the range of sum w_b |t_b| over it. That is conservative, and unlike a percentile bootstrap
-    its lower end is 0 for calibrated scores although the estimate itself is always above 0.
+    differences lie in the ellipsoid sum (d_b - t_b)^2 / v_b <= chi-square quantile; the lower end
+    is the least sum w_b |t_b| over it. That is conservative, and unlike a percentile bootstrap's it
+    is 0 for calibrated scores although the estimate itself is always above 0. The upper end is that
+    of the one contrast whose signs are the true ones: sum w_b |d_b| + z sqrt(sum w_b^2 v_b), since
+    sum w_b |d_b| is no less than that contrast.
 
     It is a lower bound of the calibration error without bins.
 
@@ -89,7 +91,7 @@ def expected_calibration_error(bins: Sequence[Bin], levels: Sequence[float]) -> 
     from scipy.stats import chi2
 
     total = sum(b.n for b in bins)
-    method = f"{len(bins)} bins of equal mass, projected chi-square region"
+    method = f"{len(bins)} bins of equal mass, lower end: chi-square region, upper end: signed sum"
     if total == 0:
         return undefined(because("no-rows"), n=0, method=method)
     n = np.array([b.n for b in bins], dtype=float)
@@ -100,12 +102,13 @@ def expected_calibration_error(bins: Sequence[Bin], levels: Sequence[float]) -> 
     shrunk = (k + 2) / (n + 4)
     # the variance if the scores were calibrated, where that is the larger one: with it the lower
     # end is 0 as often as a Hosmer-Lemeshow test does not reject
+    plain = shrunk * (1 - shrunk) / n
     variance = np.maximum(shrunk * (1 - shrunk), expected * (1 - expected)) / n
     value = float(weight @ difference)
     intervals = []
     for level in levels:
         reach = float(chi2.ppf(level, len(bins)))
-        high = value + math.sqrt(reach * float(weight**2 @ variance))
+        high = value + normal_quantile(level) * math.sqrt(float(weight**2 @ plain))
         low = _smallest_sum(difference, weight, variance, reach)
         intervals.append(
             Interval(low=min(low, value), high=min(1.0, high), level=level, method=method)

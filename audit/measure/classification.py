@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-from evenhand.audit.measure.uncertainty.intervals import mean, rate, share
+from evenhand.audit.measure.uncertainty.intervals import mean, rate
+from evenhand.audit.measure.uncertainty.weighted import Weighted, weighted_limits
 from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
@@ -63,18 +64,22 @@ RATES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], Reasons]] = {
     "prevalence": ((FN, TP), _ALL, because("no-rows")),
     "false_negatives_among_errors": ((FN,), (FP, FN), because("no-errors")),
 }
+# tp / (tp + fp + fn), of which F1 is a function; no measure of its own.
+_THREAT = ((TP,), (FP, FN, TP), _NO_POSITIVES)
 
 
 @dataclass(frozen=True)
 class RateCount:
-    """``k`` cases in ``n`` rows behind a rate. With weights both are effective numbers, ``rows``
-    the rows themselves. ``empty`` says why, where ``n`` is 0."""
+    """``k`` cases in ``n`` rows behind a rate. With weights both are effective numbers (Kish) that
+    describe it, ``rows`` the rows themselves, and ``weights`` the sums that its limits come from.
+    ``empty`` says why, where ``n`` is 0."""
 
     k: float
     n: float
     rows: int
     empty: Reasons
     is_weighted: bool = False
+    weights: Weighted | None = None
 
 
 def rate_counts(c: Confusion) -> dict[str, tuple[int, int, Reasons]]:
@@ -89,27 +94,29 @@ def rate_counts(c: Confusion) -> dict[str, tuple[int, int, Reasons]]:
 def rate_count(
     c: Confusion, name: str, weights: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 ) -> RateCount:
-    """The counts behind one of ``RATES``.
+    """The counts behind one of ``RATES``, or of "threat_score".
 
     With ``weights`` (sums and sums of squares, in the order tn, fp, fn, tp) the rate is
     sum(w of cases) / sum(w), and n is the effective number (sum w)^2 / sum(w^2), at most the rows.
 
-    Source: Kish 1965, section 8.2, for the effective number.
+    Source: Kish 1965, section 8.2, for the effective number, which is shown and decides nothing.
     """
-    top, bottom, empty = RATES[name]
+    top, bottom, empty = RATES[name] if name != "threat_score" else _THREAT
     cells = (c.tn, c.fp, c.fn, c.tp)
     rows = sum(cells[i] for i in bottom)
     if weights is None:
         return RateCount(sum(cells[i] for i in top), rows, rows, empty)
     sums, squares = weights
-    weight = sum(sums[i] for i in bottom)
-    if weight <= 0:
-        return RateCount(
-            0.0, 0.0, rows, empty if rows == 0 else because("no-weight"), is_weighted=True
-        )
-    effective = weight**2 / sum(squares[i] for i in bottom)
-    share = min(1.0, sum(sums[i] for i in top) / weight)
-    return RateCount(share * effective, effective, rows, empty, is_weighted=True)
+    if sum(sums[i] for i in bottom) <= 0:
+        without = empty if rows == 0 else because("no-weight")
+        return RateCount(0.0, 0.0, rows, without, is_weighted=True)
+    others = [i for i in bottom if i not in top]
+    found = Weighted(
+        *(math.fsum(each[i] for i in part) for each in (sums, squares) for part in (top, others)),
+        rows=rows,
+    )
+    n = found.effective
+    return RateCount(found.share * n, n, rows, empty, is_weighted=True, weights=found)
 
 
 def measure_values(table: np.ndarray, name: str) -> np.ndarray:
@@ -142,63 +149,78 @@ def named_rate(c: Confusion, name: str, levels: Sequence[float]) -> Estimate:
 
 
 def estimate_rate(count: RateCount, levels: Sequence[float]) -> Estimate:
-    """A counted rate with Wilson intervals; with weights, at the effective number of rows."""
+    """A counted rate with its intervals; with weights, from their sums (``weighted_limits``)."""
     if not count.is_weighted:
         return rate(int(count.k), int(count.n), levels, empty=count.empty)
-    method = "weighted; Wilson score at the effective number of rows (Kish)"
-    if count.n == 0:
+    method = "weighted; linearised variance in a score form"
+    if count.weights is None:
         return undefined(count.empty, n=count.rows, method=method)
-    intervals = tuple(share(count.k, count.n, level) for level in levels)
-    return Estimate(count.k / count.n, count.rows, intervals, method=method)
+    intervals = []
+    for level in levels:
+        low, high = weighted_limits(count.weights, level)
+        intervals.append(Interval(low=low, high=high, level=level, method=method))
+    return Estimate(count.weights.share, count.rows, tuple(intervals), method=method)
 
 
-def balanced_accuracy(c: Confusion, levels: Sequence[float]) -> Estimate:
-    """The mean of the true positive and the true negative rate.
+CellWeights = tuple[tuple[float, ...], tuple[float, ...]]
 
-    The interval recovers the variances from the two Wilson intervals (Zou and Donner 2008).
-    Undefined unless both labels are there.
+
+def balanced_accuracy(
+    c: Confusion, levels: Sequence[float], weights: CellWeights | None = None
+) -> Estimate:
+    """The mean of the true positive and the true negative rate; ``weights`` as in ``rate_count``.
+
+    The interval recovers the variances from the two rates' own (Zou and Donner 2008). Undefined
+    unless both labels are there.
 
     >>> balanced_accuracy(Confusion(tp=8, fp=1, fn=2, tn=4), (0.95,)).value
     0.8
     """
-    positives, negatives = c.tp + c.fn, c.fp + c.tn
     counts = {"tp": c.tp, "fp": c.fp, "fn": c.fn, "tn": c.tn}
-    method = "recovered variances of two Wilson intervals"
-    if positives == 0 or negatives == 0:
-        reason = _NO_POSITIVES if positives == 0 else _NO_NEGATIVES
-        return undefined(reason, n=c.n, counts=counts, method=method)
-    sensitivity, specificity = c.tp / positives, c.tn / negatives
-    value = (sensitivity + specificity) / 2
+    method = "recovered variances of its two rates"
+    found = [
+        estimate_rate(rate_count(c, name, weights), levels)
+        for name in ("true_positive_rate", "true_negative_rate")
+    ]
+    for each in found:
+        if each.value is None:
+            return undefined(each.reason, n=c.n, counts=counts, method=method)
+    p, q = (float(each.value or 0.0) for each in found)
+    value = (p + q) / 2
+    intervals = []
+    for a, b in zip(found[0].intervals, found[1].intervals, strict=True):
+        low = value - math.hypot(p - a.low, q - b.low) / 2
+        high = value + math.hypot(a.high - p, b.high - q) / 2
+        ends = {"low": max(0.0, low), "high": min(1.0, high)}
+        intervals.append(Interval(**ends, level=a.level, method=method))
+    return Estimate(value, c.n, tuple(intervals), counts, method)
 
-    def interval(level: float) -> Interval:
-        a, b = share(c.tp, positives, level), share(c.tn, negatives, level)
-        low = value - math.hypot(sensitivity - a.low, specificity - b.low) / 2
-        high = value + math.hypot(a.high - sensitivity, b.high - specificity) / 2
-        return Interval(low=max(0.0, low), high=min(1.0, high), level=level, method=method)
 
-    return Estimate(value, c.n, tuple(interval(x) for x in levels), counts, method)
-
-
-def f1(c: Confusion, levels: Sequence[float]) -> Estimate:
+def f1(c: Confusion, levels: Sequence[float], weights: CellWeights | None = None) -> Estimate:
     """The harmonic mean of precision and recall, 2 tp / (2 tp + fp + fn).
 
-    F1 = 2 J / (1 + J) with J = tp / (tp + fp + fn), a plain rate: its Wilson interval, mapped
-    through that increasing function, is F1's. Undefined without positive labels or predictions.
+    F1 = 2 J / (1 + J) with J = tp / (tp + fp + fn), a plain rate: its interval, mapped through that
+    increasing function, is F1's. ``weights`` as in ``rate_count``. Undefined without positive
+    labels or predictions.
 
     >>> f1(Confusion(tp=2, fp=1, fn=1, tn=0), (0.95,)).value  # J = 2/4, F1 = 1/1.5
     0.6666666666666666
     """
     counts = {"tp": c.tp, "fp": c.fp, "fn": c.fn, "tn": c.tn}
-    rows = c.tp + c.fp + c.fn
-    method = "Wilson score of tp / (tp + fp + fn), mapped"
+    method = "that of tp / (tp + fp + fn), mapped"
     if c.tp + c.fn == 0:
         return undefined(_NO_POSITIVES, n=c.n, counts=counts, method=method)
+    j = estimate_rate(rate_count(c, "threat_score", weights), levels)
+    if j.value is None:
+        return undefined(j.reason, n=c.n, counts=counts, method=method)
     intervals = []
-    for level in levels:
-        j = share(c.tp, rows, level)
-        low, high = 2 * j.low / (1 + j.low), 2 * j.high / (1 + j.high)
-        intervals.append(Interval(low=low, high=high, level=level, method=method))
-    return Estimate(2 * c.tp / (2 * c.tp + c.fp + c.fn), c.n, tuple(intervals), counts, method)
+    for i in j.intervals:
+        low, high = 2 * i.low / (1 + i.low), 2 * i.high / (1 + i.high)
+        intervals.append(Interval(low=low, high=high, level=i.level, method=method))
+    value = 2 * j.value / (1 + j.value)
+    if weights is None:
+        value = 2 * c.tp / (2 * c.tp + c.fp + c.fn)
+    return Estimate(value, c.n, tuple(intervals), counts, method)
 
 
 def log_loss(is_positive: np.ndarray, score: np.ndarray, levels: Sequence[float]) -> Estimate:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.classification import Confusion, rate_counts
-from evenhand.audit.measure.uncertainty.estimate import STILL, Estimate, undefined
-from evenhand.audit.measure.uncertainty.intervals import rate, share
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.measure.uncertainty.intervals import normal_quantile, rate, share
+from evenhand.audit.measure.uncertainty.score import wilson_form
 from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
 
-DRAWS = 1000
 # What one class against the rest calls the labels and predictions of a binary rate.
 _OF_ONE_CLASS: Mapping[str, Reasons] = {
     "no-positive-labels": because("no-such-labels"),
@@ -23,7 +23,6 @@ _OF_ONE_CLASS: Mapping[str, Reasons] = {
     "no-positive-predictions": because("no-such-predictions"),
     "no-negative-predictions": because("no-other-predictions"),
 }
-_CHUNK = 4_000_000  # counts held at once while drawing
 
 
 def confusion_matrix(actual: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -96,54 +95,60 @@ def balanced_accuracy(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
     return Estimate(value, total, tuple(interval(x) for x in levels), method=method)
 
 
-def macro_f1(
-    matrix: np.ndarray, levels: Sequence[float], seed: Sequence[int], draws: int = DRAWS
-) -> Estimate:
-    """The mean F1 over the classes that have rows, with a multinomial bootstrap of the matrix.
+def macro_f1(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
+    """The mean F1 over the classes that have rows.
 
-    Source: Sokolova and Lapalme 2009 for the measure; Efron and Tibshirani 1993, chapter 13.
+    The interval is the outer hull of two: variances recovered from the classes' own intervals
+    (that of J = tp / (tp + fp + fn), mapped: holds where a class is rare), and the score form at
+    the number of rows that has the delta method's variance, with half a row more in each cell of
+    the diagonal (holds where classes share their errors).
+
+    Source: Sokolova and Lapalme 2009 for the measure; Takahashi et al. 2022 for the delta method;
+    Zou and Donner 2008. Coverage: docs/proof.md.
     """
-    import numpy as np
-
     total = int(matrix.sum())
-    method = f"multinomial bootstrap of the confusion matrix, {draws} draws, percentile"
-    present = matrix.sum(axis=1) > 0
-    if present.sum() < 2:
+    method = "hull of variances recovered from the classes and of the delta method in a score form"
+    present = [i for i in range(len(matrix)) if matrix[i].sum() > 0]
+    if len(present) < 2:
         return undefined(because("fewer-than-two-classes"), n=total, method=method)
-    actual, predicted = np.nonzero(matrix)
-    shares = matrix[actual, predicted] / total
-    rng = np.random.default_rng(list(seed))
-    found = np.empty(draws)
-    step = max(1, _CHUNK // shares.size)
-    for start in range(0, draws, step):
-        size = min(step, draws - start)
-        drawn = rng.multinomial(total, shares, size=size)
-        found[start : start + size] = _macro_f1(drawn, actual, predicted, present)
-    value = float(_macro_f1(matrix[actual, predicted][None, :], actual, predicted, present)[0])
-    if float(np.ptp(found)) < 1e-12:
-        return Estimate(value, total, (), {}, method, STILL)
+    hits = [int(matrix[i, i]) for i in present]
+    named = [int(matrix[i].sum() + matrix[:, i].sum()) for i in present]
+    union = [n - h for n, h in zip(named, hits, strict=True)]
+    each = [2 * h / (h + u) for h, u in zip(hits, union, strict=True)]
+    value = math.fsum(each) / len(each)
+    rows = _delta_rows(matrix, present)
     intervals = []
     for level in levels:
-        low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
-        low, high = min(float(low), value), max(float(high), value)
-        intervals.append(Interval(low=low, high=high, level=level, method=method))
+        own = [share(h, u, level) for h, u in zip(hits, union, strict=True)]
+        lows = [2 * i.low / (1 + i.low) for i in own]
+        highs = [2 * i.high / (1 + i.high) for i in own]
+        below = math.sqrt(sum((v - x) ** 2 for v, x in zip(each, lows, strict=True))) / len(each)
+        above = math.sqrt(sum((x - v) ** 2 for v, x in zip(each, highs, strict=True))) / len(each)
+        delta = wilson_form(value, rows, normal_quantile(level))
+        low, high = min(value - below, float(delta[0])), max(value + above, float(delta[1]))
+        ends = {"low": max(0.0, low), "high": min(1.0, high)}
+        intervals.append(Interval(**ends, level=level, method=method))
     return Estimate(value, total, tuple(intervals), method=method)
 
 
-def _macro_f1(
-    counts: np.ndarray, actual: np.ndarray, predicted: np.ndarray, present: np.ndarray
-) -> np.ndarray:
-    """Macro F1 of each draw; ``counts`` (draws, cells) of the cells (actual, predicted)."""
+def _delta_rows(matrix: np.ndarray, present: Sequence[int]) -> float:
+    """F (1 - F) over the delta method's variance of macro F1, after half a row in each diagonal
+    cell: how many rows of a plain share have that variance."""
     import numpy as np
 
-    shape = (len(counts), len(present))
-    hits, of_class, as_class = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    for cell, (a, p) in enumerate(zip(actual, predicted, strict=True)):
-        of_class[:, a] += counts[:, cell]
-        as_class[:, p] += counts[:, cell]
-        if a == p:
-            hits[:, a] += counts[:, cell]
-    # A class that a draw left without rows and predictions has F1 0 there, as scikit-learn says.
-    f1 = 2 * hits / np.maximum(of_class + as_class, 1)
-    mean: np.ndarray = f1[:, present].mean(axis=1)
-    return mean
+    table = matrix.astype(float)
+    table[present, present] += 0.5
+    n = table.sum()
+    hit, sizes = np.diag(table), table.sum(axis=0) + table.sum(axis=1)
+    f1 = np.divide(2 * hit, sizes, out=np.zeros(len(table)), where=sizes > 0)
+    kept = np.zeros(len(table))
+    kept[present] = 1 / len(present)
+    # a row in cell (i, j) moves F1 of class i and of class j; on the diagonal the hits too
+    slope = np.divide(kept * f1, sizes, out=np.zeros(len(table)), where=sizes > 0)
+    moved = -slope[:, None] - slope[None, :]
+    gain = np.divide(2 * kept, sizes, out=np.zeros(len(table)), where=sizes > 0)
+    moved[np.diag_indices(len(table))] += gain
+    mean = float((table * moved).sum() / n)
+    variance = n * (float((table * moved**2).sum()) - n * mean**2)
+    macro = float((kept * f1).sum())
+    return macro * (1 - macro) / max(variance / n, 1e-300) if 0 < macro < 1 else float(n)

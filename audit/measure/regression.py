@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import mean, normal_quantile
+from evenhand.audit.measure.uncertainty.skewed import few_rows, mean_limits, moments
 from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
@@ -32,42 +33,37 @@ def root_mean_squared_error(error: np.ndarray, levels: Sequence[float]) -> Estim
         i.model_copy(update={"low": math.sqrt(i.low), "high": math.sqrt(i.high)})
         for i in square.intervals
     )
-    method = "Student's t of the squared errors, rooted"
+    method = "Student's t with Hall's correction of the squared errors, rooted"
     return replace(square, value=math.sqrt(square.value), intervals=rooted, method=method)
 
 
 def r2(actual: np.ndarray, predicted: np.ndarray, levels: Sequence[float]) -> Estimate:
     """1 - mean squared error / variance of the true values, both over the n rows.
 
-    The interval is the delta method's: R2 = 1 - M / V has the influence function
-    -(e^2 - M) / V + M (d^2 - V) / V^2, with errors e and deviations d from the mean.
+    The interval is that of log(M / V), with mean squared error M and variance V: its influence
+    function is e^2 / M - d^2 / V, with errors e and deviations d from the mean, and its limits are
+    those of a skewed mean (``skewed.mean_limits``).
 
-    Undefined where the true values do not vary.
+    Undefined where the true values do not vary; without an interval where no prediction errs.
     """
-    import numpy as np
-
     n = int(actual.size)
-    method = "delta method over rows"
+    method = "log(M / V) linearised over rows, Student's t with Hall's correction"
     deviation = actual - actual.mean() if n else actual
     variance = float((deviation**2).mean()) if n else 0.0
     if n < 2 or variance == 0:
         return undefined(because("values-do-not-vary"), n=n, method=method)
     error = predicted - actual
     squared = float((error**2).mean())
-    influence = -(error**2 - squared) / variance
-    influence += squared * (deviation**2 - variance) / variance**2
-    standard_error = float(np.std(influence, ddof=1)) / math.sqrt(n)
     value = 1 - squared / variance
-    intervals = tuple(
-        Interval(
-            low=value - normal_quantile(level) * standard_error,
-            high=min(1.0, value + normal_quantile(level) * standard_error),
-            level=level,
-            method=method,
-        )
-        for level in levels
-    )
-    return Estimate(value, n, intervals, method=method)
+    if squared == 0:
+        return Estimate(value, n, method=method, reason=because("no-prediction-errs"))
+    of = moments(error**2 / squared - deviation**2 / variance)
+    intervals = []
+    for level in levels:
+        low, high = mean_limits(of, level)
+        ends = {"low": 1 - math.exp(high) * (1 - value), "high": 1 - math.exp(low) * (1 - value)}
+        intervals.append(Interval(**ends, level=level, method=method))
+    return Estimate(value, n, tuple(intervals), method=method, reason=few_rows(of))
 
 
 def ratio_of_sums(

@@ -12,7 +12,7 @@ from evenhand.audit.subject.subject import UNKNOWN, Subject
 QUESTION = "Is a group selected at under four fifths of the highest rate, and could that be chance?"
 TASKS = frozenset({"binary"})
 NEEDS = frozenset({"sensitive_features"})
-SOURCE = "29 CFR 1607.4(D) and 1607.15(A)(2)(a); 44 FR 11996, questions 20 to 24; Fisher 1935"
+SOURCE = "29 CFR 1607.4(D) and 1607.15(A)(2)(a); 44 FR 11996, Q. 20 to 24; Westfall and Young 1993"
 COST = "fast"
 MEASURES = {
     "adverse_impact_ratio": "a group's selection rate divided by the highest, with the p-value of "
@@ -25,8 +25,9 @@ MEASURES = {
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields the three numbers for every group but the highest, per feature, pair and crossing.
 
-    p-values are of each group against the highest, not adjusted for the number of groups. People
-    whose feature is unknown are left out.
+    p-values are of each group's shortfall against the highest group, adjusted for all groups of
+    the table and for picking the highest (permutation of the margins). People whose feature is
+    unknown are left out.
     """
     from evenhand.audit.subject.counts import feature_sets
 
@@ -45,27 +46,35 @@ def _compared(
     from dataclasses import replace
 
     from evenhand.audit.measure.groups import impact as m
-    from evenhand.audit.measure.uncertainty.testing import equal_rates
+    from evenhand.audit.measure.uncertainty.picked import METHOD, shortfall_p_values
 
-    top = m.highest([m.Selected(k, n) for _, k, n in table])
+    everyone = [m.Selected(k, n) for _, k, n in table]
+    top = m.highest(everyone)
+    # one stream for all tables: a draw must not depend on a group's or a feature's name
+    p_values = shortfall_p_values(
+        [g.k for g in everyone], [g.n for g in everyone], seed=record.stream("shortfall")
+    )
     seen_top = False
-    for group, k, n in table:
-        one = m.Selected(k, n)
+    for i, (group, k, n) in enumerate(table):
+        one = everyone[i]
         if one == top and not seen_top:
             seen_top = True
             continue
-        p_value, test = equal_rates(k, n, top.k, top.n)
-        ratio = m.impact_ratio(one, top, levels)
-        ratio = replace(ratio, method=f"{ratio.method}; {test}")
+        ratio = m.impact_ratio(one, everyone, levels)
+        ratio = replace(ratio, method=f"{ratio.method}; {METHOD}")
         yield record.write(
             "adverse_impact_ratio",
             ratio,
             unit="ratio",
             group=group,
-            p_value=None if ratio.value is None else p_value,
+            p_value=None if ratio.value is None else p_values[i],
+            random=True,
         )
         if k < n:
-            flipped = m.impact_ratio(m.Selected(k + 1, n), top, levels)
+            more_by_one = m.Selected(k + 1, n)
+            flipped = m.impact_ratio(
+                more_by_one, [*everyone[:i], more_by_one, *everyone[i + 1 :]], levels
+            )
             yield record.write("flip_one_ratio", flipped, unit="ratio", group=group)
         more = m.selections_to_four_fifths(one, top)
         yield record.plain("selections_to_four_fifths", more, n=n, unit="person", group=group)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.record import Recorder
@@ -68,8 +69,7 @@ MEASURES = {
         for end, bound in (("lowest", "least"), ("highest", "most"))
     },
 }
-_DRAWN = ("balanced_accuracy_score", "f1_score")
-_MOST_DRAWN = 60  # groups: beyond it the pairs, not the draws, would cost the time
+_JOINED = ("balanced_accuracy_score", "f1_score")
 
 
 def measure(
@@ -110,7 +110,7 @@ def from_counts(
         groups, between = _Groups(grouped, min_group_size), grouped.features
         for name, estimate in _estimates(groups, record, levels, measures):
             unit = "ratio of counts" if name.startswith("treatment_equality") else "rate"
-            random = estimate.method.startswith("multinomial")
+            random = "bootstrap" in estimate.method
             yield record.write(
                 name, estimate, unit=unit, group=level, between=between, random=random
             )
@@ -153,10 +153,12 @@ def _estimates(
     name = "treatment_equality_difference"
     if name in wanted and has_labels:
         yield name, groups.noted(_treatment_equality(groups.big, levels))
-    for rate in (*(_DRAWN if has_labels else ()), "selection_rate"):
-        name = _drawn_name(rate)
-        if name in wanted:
-            yield name, groups.noted(_drawn(groups, rate, levels, record.stream(name)))
+    for rate in _JOINED if has_labels else ():
+        if f"{rate}_difference" in wanted:
+            yield f"{rate}_difference", groups.noted(_joined(groups.big, rate, levels))
+    name = "demographic_parity_difference_to_overall"
+    if name in wanted:
+        yield name, groups.noted(_to_overall(groups, levels, record.stream(name)))
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ def _closed(cells: Sequence[Cell], form: _Form, levels: Sequence[float]) -> Esti
     families = [_family(cells, rate) for rate in form.rates]
     estimate = gap(families, scale=form.scale, levels=levels, agg=form.agg)
     if cells and cells[0].weights is not None:
-        weighted = f"weighted rates, effective numbers of rows (Kish); {estimate.method}"
+        weighted = f"weighted rates, linearised; {estimate.method}"
         return replace(estimate, method=weighted)
     return estimate
 
@@ -203,16 +205,15 @@ def _group(cell: Cell, rate: str) -> GroupCount:
     from evenhand.audit.measure.groups.gaps import GroupCount
 
     count = cell.rate(rate)
-    return GroupCount(cell.name, count.k, count.n, count.rows)
+    return GroupCount(cell.name, count.k, count.n, count.rows, count.weights)
 
 
 def _treatment_equality(cells: Sequence[Cell], levels: Sequence[float]) -> Estimate:
     """FN / FP = q / (1 - q) with q the share of false negatives among errors, a plain rate."""
     import numpy as np
 
-    from evenhand.audit.measure.groups.gaps import limits_gap
+    from evenhand.audit.measure.groups.gaps import limits_gap, limits_of_rates
     from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-    from evenhand.audit.measure.uncertainty.score import share_limits
 
     counted = [_group(c, "false_negatives_among_errors") for c in cells]
     kept = [g for g in counted if g.n > g.k]
@@ -227,8 +228,9 @@ def _treatment_equality(cells: Sequence[Cell], levels: Sequence[float]) -> Estim
     rows = np.array([g.n for g in kept], dtype=float)
 
     def limits(level: float) -> tuple[np.ndarray, np.ndarray]:
-        low, high = share_limits(k, rows, level)
-        return low / (1 - low), high / (1 - high)
+        _, low, high = limits_of_rates(kept, level)
+        with np.errstate(divide="ignore"):
+            return low / (1 - low), high / (1 - high)
 
     kind = "limits of FN / (FN + FP), mapped"
     value, intervals = limits_gap(k / (rows - k), limits, levels=levels, kind=kind)
@@ -251,7 +253,9 @@ def _if_known(groups: _Groups, form: _Form, end: str, levels: Sequence[float]) -
     widens = (form.scale == "difference") == (end == "highest")
     families = []
     for rate in form.rates:
-        family = _family([c for c in groups.big if c not in groups.unknown], rate)
+        # unknown rows may make a small group large: what widens a gap may be any known group
+        known_cells = groups.cells if widens else groups.big
+        family = _family([c for c in known_cells if c not in groups.unknown], rate)
         known = [g for g in family.groups if g.n > 0]
         behind = [c.rate(rate) for c in groups.unknown]
         cases = sum(c.k for c in behind)
@@ -275,30 +279,35 @@ _HOW = {
 }
 
 
-def _drawn_name(rate: str) -> str:
-    to_overall = "demographic_parity_difference_to_overall"
-    return to_overall if rate == "selection_rate" else f"{rate}_difference"
+def _joined(cells: Sequence[Cell], name: str, levels: Sequence[float]) -> Estimate:
+    """The gap of a measure that joins several rates, from each group's own limits."""
+    from evenhand.audit.measure.classification import balanced_accuracy, f1
+    from evenhand.audit.measure.groups.spread import largest_difference
+
+    of = {"balanced_accuracy_score": balanced_accuracy, "f1_score": f1}[name]
+    own = {c.name: partial(of, c.confusion, weights=c.weights) for c in cells}
+    return largest_difference({n: _at(each) for n, each in own.items()}, levels)
 
 
-def _drawn(groups: _Groups, rate: str, levels: Sequence[float], stream: Sequence[int]) -> Estimate:
+def _at(of: Callable[..., Estimate]) -> Callable[[Sequence[float]], Estimate]:
+    return lambda levels: of(levels=levels)
+
+
+def _to_overall(groups: _Groups, levels: Sequence[float], stream: Sequence[int]) -> Estimate:
     import numpy as np
 
     from evenhand.audit.measure.classification import measure_values
-    from evenhand.audit.measure.uncertainty.bootstrap import Against, bootstrap_gap
+    from evenhand.audit.measure.uncertainty.bootstrap import bootstrap_gap
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
-    against: Against = "to_overall" if rate == "selection_rate" else "between_groups"
-    n = groups.counts.n
-    if against == "between_groups" and len(groups.big) > _MOST_DRAWN:
-        return undefined(because("too-many-groups-for-pairs", most=_MOST_DRAWN), n=n)
     if not groups.cells:
         return undefined(because("no-rows"), n=0)
     four = [(c.confusion.tn, c.confusion.fp, c.confusion.fn, c.confusion.tp) for c in groups.cells]
     weights = [c.weights for c in groups.cells]
     return bootstrap_gap(
         np.array(four),
-        lambda table: measure_values(table, rate),
-        against=against,
+        lambda table: measure_values(table, "selection_rate"),
+        against="to_overall",
         levels=levels,
         seed=stream,
         compared=np.array([c.n >= groups.minimum for c in groups.cells]),

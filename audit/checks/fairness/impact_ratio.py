@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 QUESTION = "How does each group's rate compare with the highest, in tables as LL144 asks for?"
 TASKS = frozenset({"binary", "regression"})
 NEEDS = frozenset({"sensitive_features"})
-SOURCE = "6 RCNY 5-300, 5-301(b), (c) and (d) (New York City Local Law 144); Katz et al. 1978"
+SOURCE = "6 RCNY 5-300, 5-301(b), (c) and (d) (New York City Local Law 144); Donner and Zou 2012"
 COST = "fast"
 MEASURES = {
     "impact_ratio": "a group's selection rate divided by the highest of its table",
@@ -107,19 +107,18 @@ def _ratios(
 ) -> Iterator[Finding]:
     from dataclasses import replace
 
-    from evenhand.audit.measure.groups.impact import Selected, highest, impact_ratio
+    from evenhand.audit.measure.groups.impact import Selected, impact_ratio
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
     total = sum(n for _, _, n in table)
     compared = [Selected(k, n) for _, k, n in table if n >= minimum_share * total]
-    top = highest(compared) if len(compared) > 1 else None
     for group, k, n in table:
         if n < minimum_share * total:
             why = because("under-share", share=minimum_share, n=n, rate=k / n)
             estimate = undefined(why, n=n)
-        elif top is None:
+        elif len(compared) < 2:
             estimate = undefined(because("fewer-than-two-groups-to-compare"), n=n)
         else:
-            estimate = impact_ratio(Selected(k, n), top, levels)
+            estimate = impact_ratio(Selected(k, n), compared, levels)
         estimate = replace(estimate, counts={**estimate.counts, "table": total})
         yield record.write(name, estimate, unit="ratio", group=group)

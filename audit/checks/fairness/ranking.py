@@ -113,9 +113,7 @@ def _quality(
 ) -> Finding:
     from evenhand.audit.measure.groups.exposure import ndcg_estimate
 
-    # one stream for all groups: a draw must not depend on a group's name
-    found = ndcg_estimate(relevance, values, levels, record.stream("ndcg_score"))
-    return record.write("ndcg_score", found, group=group, random=True)
+    return record.write("ndcg_score", ndcg_estimate(relevance, values, levels), group=group)
 
 
 def _scores(subject: Subject) -> tuple[np.ndarray, np.ndarray | None]:
@@ -145,12 +143,19 @@ class _Ranked:
 
     def estimate(self, name: str, inside: np.ndarray, levels: Sequence[float]) -> Estimate:
         """One measure of the group whose rows are ``inside``; the others' rows taken as fixed."""
-        from evenhand.audit.measure.uncertainty.intervals import mean, rate
+        from evenhand.audit.finding import Interval
+        from evenhand.audit.measure.groups.exposure import exposure_limits
+        from evenhand.audit.measure.uncertainty.estimate import Estimate
+        from evenhand.audit.measure.uncertainty.intervals import rate
 
         if name == "relative_exposure":
-            found = mean(self.weights[inside], levels)
-            kept = tuple(i.model_copy(update={"low": max(0.0, i.low)}) for i in found.intervals)
-            return replace(found, intervals=kept, method=f"logarithmic discount; {found.method}")
+            own, method = self.weights[inside], "logarithmic discount; score form of its variance"
+            size, largest = self.weights.size, float(self.weights.max())
+            ends = []
+            for level in levels:
+                low, high = exposure_limits(own, size, largest, level)
+                ends.append(Interval(low=low, high=high, level=level, method=method))
+            return Estimate(float(own.mean()), int(own.size), tuple(ends), method=method)
         k = int(self.is_top[inside].sum())
         found = rate(k, int(inside.size), levels, empty=because("no-rows"))
         return replace(found, method=f"{self.about}; {found.method}")

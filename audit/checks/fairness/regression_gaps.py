@@ -23,7 +23,7 @@ TASKS = frozenset({"regression"})
 NEEDS = frozenset({"rows", "sensitive_features"})
 SOURCE = (
     "Fairlearn's mean_prediction and group_max metrics; Agarwal, Dudik and Wu 2019 (bounded group "
-    "loss); intervals: Student's t in each group, simultaneous (Zou and Donner 2008); quantiles: "
+    "loss); intervals: Hall 1992 in each group, gaps by Zou and Donner 2008; quantiles: "
     "David and Nagaraja 2003"
 )
 COST = "fast"
@@ -142,7 +142,8 @@ def _spread(groups: Rows, levels: Sequence[float]) -> Estimate:
 
 
 def _worst(groups: Rows, levels: Sequence[float]) -> Estimate:
-    """The largest mean of ``groups``, between the largest lower and upper limits of all of them."""
+    """The largest mean of ``groups``: its lower end from limits that hold for all groups together,
+    its upper end the largest of the groups' own, among which is that of the truly worst group."""
     from evenhand.audit.finding import Interval
     from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
     from evenhand.audit.measure.uncertainty.intervals import mean
@@ -150,17 +151,17 @@ def _worst(groups: Rows, levels: Sequence[float]) -> Estimate:
     many = {name: values for name, values in groups.items() if values.size > 1}
     n = int(sum(v.size for v in many.values()))
     counts = {"groups": len(groups), "groups_left_out": len(groups) - len(many)}
-    method = f"Student's t in each group, simultaneous over {len(many)} groups"
+    method = f"the groups' own intervals, lower end for all {len(many)} groups together"
     if not many:
         return undefined(because("no-group-with-two-rows"), n=n, counts=counts, method=method)
-    asked = [1 - (1 - level) / len(many) for level in levels]
-    means = {name: mean(values, asked) for name, values in many.items()}
+    together = [1 - (1 - level) / len(many) for level in levels]
+    means = {name: mean(values, [*together, *levels]) for name, values in many.items()}
     worst = max(means, key=lambda name: (means[name].value or 0.0, means[name].n))
     value = float(means[worst].value or 0.0)
     intervals = tuple(
         Interval(
             low=min(value, max(0.0, max(m.intervals[i].low for m in means.values()))),
-            high=max(m.intervals[i].high for m in means.values()),
+            high=max(m.intervals[len(levels) + i].high for m in means.values()),
             level=level,
             method=method,
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
-from evenhand.audit.finding import Finding
+from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import ClassPredictions, Predictions, expect, score
 from evenhand.audit.subject.sampling import sample
@@ -106,14 +106,19 @@ def _findings(
         "on the half that was not searched; more errors than elsewhere: one-sided Fisher's exact "
         f"test, p = {found.adjusted:.3g} by Holm over {tested} candidates"
     )
-    share = rate(found.errors, found.rows, levels, empty=because("no-rows"))
-    share = replace(share, method=f"{about}; Wilson score")
+    # a group is shown because it came out high: its interval holds for all candidates together
+    together = [1 - (1 - level) / tested for level in levels]
+    held = f"intervals for all {tested} candidates together"
+    share = rate(found.errors, found.rows, together, empty=because("no-rows"))
+    share = replace(
+        share, intervals=_called(share.intervals, levels), method=f"{about}; {share.method}, {held}"
+    )
     yield record.write("worst_group_error_rate", share, group=group, random=True)
     pair = (found.errors, found.rows, found.other_errors, found.other_rows)
     lift = found.errors / found.rows - found.other_errors / max(1, found.other_rows)
-    ends = tuple(newcombe(*pair, level) for level in levels)
+    ends = _called([newcombe(*pair, level) for level in together], levels)
     counts = {"errors": pair[0], "rows": pair[1], "other_errors": pair[2], "other_rows": pair[3]}
-    estimate = Estimate(lift, found.rows, ends, counts, f"{about}; Newcombe")
+    estimate = Estimate(lift, found.rows, ends, counts, f"{about}; Newcombe, {held}")
     yield record.write(
         "worst_group_error_lift",
         estimate,
@@ -121,6 +126,12 @@ def _findings(
         group=group,
         random=True,
     )
+
+
+def _called(intervals: Sequence[Interval], levels: Sequence[float]) -> tuple[Interval, ...]:
+    """The intervals, named by the level that they hold at together."""
+    pairs = zip(intervals, levels, strict=True)
+    return tuple(i.model_copy(update={"level": level}) for i, level in pairs)
 
 
 def _errors(subject: Subject) -> np.ndarray:

@@ -42,8 +42,8 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     note = because("classes-without-rows", names=listed(without)) if without else ()
     yield record.write("accuracy_score", m.accuracy(matrix, levels))
     yield record.write("balanced_accuracy_score", m.balanced_accuracy(matrix, levels), note=note)
-    macro = m.macro_f1(matrix, levels, record.stream("f1_score"))
-    yield record.write("f1_score", macro, note=note, random=True)
+    macro = m.macro_f1(matrix, levels)
+    yield record.write("f1_score", macro, note=note)
     if found.probabilities is None:
         yield record.without_value("log_loss", "not_applicable", because("labels-only"))
     else:

@@ -184,14 +184,14 @@ def _both_bounds(
 ) -> tuple[float, float]:
     """The bounds of one rate's gap: its near end at one level, its far end at the other."""
     far_end = 1 if scale == "difference" else 0
-    plain = _bounds(_limited(groups, far), scale)
+    plain = _bounds(limits_of_rates(groups, far), scale)
     if together == far:
         return plain
-    near = _bounds(_limited(groups, together), scale)
+    near = _bounds(limits_of_rates(groups, together), scale)
     return (near[0], plain[1]) if far_end else (plain[0], near[1])
 
 
-def _limited(groups: Sequence[GroupCount], level: float) -> Bounded:
+def limits_of_rates(groups: Sequence[GroupCount], level: float) -> Bounded:
     """The groups' rates with their limits."""
     import numpy as np
 
@@ -220,7 +220,7 @@ def _bounds(all_groups: Bounded, scale: Scale) -> tuple[float, float]:
     else:
         firsts, seconds = (-p, below), (p, above)
         highs, lows = (-p, -above), (p, -below)
-    pair_bounds = _difference_bounds if scale == "difference" else _ratio_bounds
+    pair_bounds = _difference_bounds if scale == "difference" else ratio_bounds
     lowest = _best_pair(all_groups, _front(*firsts), _front(*seconds), scale, pair_bounds, 0)
     highest = _best_pair(all_groups, _front(*highs), _front(*lows), scale, pair_bounds, 1)
     return lowest, highest
@@ -272,7 +272,7 @@ def _difference_bounds(one: Bounded, other: Bounded) -> tuple[np.ndarray, np.nda
     return p - q - below, p - q + above
 
 
-def _ratio_bounds(one: Bounded, other: Bounded) -> tuple[np.ndarray, np.ndarray]:
+def ratio_bounds(one: Bounded, other: Bounded) -> tuple[np.ndarray, np.ndarray]:
     """Donner and Zou's bounds of p_i / p_j; above a rate that may be 0 there is no bound."""
     import numpy as np
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from evenhand.audit.finding import Interval
+from evenhand.audit.measure.groups.gaps import GroupCount, limits_of_rates, ratio_bounds
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-from evenhand.audit.measure.uncertainty.intervals import katz_log, normal_quantile
 from evenhand.audit.reason import because
+
+METHOD = "Donner-Zou, against whichever group is highest"
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,23 @@ def highest(groups: Sequence[Selected]) -> Selected:
     return max(groups, key=lambda g: (g.rate, g.n))
 
 
-def impact_ratio(group: Selected, top: Selected, levels: Sequence[float]) -> Estimate:
-    """The group's rate divided by the highest rate, with Katz's log interval.
+def impact_ratio(group: Selected, table: Sequence[Selected], levels: Sequence[float]) -> Estimate:
+    """The rate of ``group`` divided by the highest of ``table``, all compared groups (it is one).
 
-    Where the group has no cases, or nobody in either group is left out, half a case is added to
-    every cell for the interval alone (its lower end is 0 without cases). The highest group is
-    taken as it was found: that it was chosen because its rate is high is not in the interval. Its
-    own ratio is 1 by definition. Undefined where the highest rate is 0.
+    That the highest group was picked because its rate is high is in the interval: it is of the
+    group's rate over the truly highest one, whichever group has that. The lower end is the lowest
+    of Donner and Zou's ends against any other group, among which is the truly highest one; the
+    upper end is the lowest of ends that hold for all pairs of the table together (Bonferroni), so
+    that it also holds for a group that is picked because its ratio is low. The group found highest
+    has a ratio of 1, and a lower end like any other. Undefined where the highest rate is 0.
 
-    Source: 6 RCNY 5-300 and 5-301; 29 CFR 1607.4(D); Katz et al. 1978.
+    Source: 6 RCNY 5-300 and 5-301; 29 CFR 1607.4(D); Donner and Zou 2012; Berger 1982.
 
-    >>> round(impact_ratio(Selected(555, 1181), Selected(667, 1390), (0.95,)).value, 3)
+    >>> table = [Selected(555, 1181), Selected(667, 1390)]
+    >>> round(impact_ratio(table[0], table, (0.95,)).value, 3)
     0.979
     """
+    top = highest(table)
     counts = {
         "selected": group.k,
         "assessed": group.n,
@@ -51,32 +57,30 @@ def impact_ratio(group: Selected, top: Selected, levels: Sequence[float]) -> Est
         "highest_assessed": top.n,
     }
     if top.k == 0:
-        return undefined(because("every-rate-is-zero"), n=group.n, counts=counts, method="Katz log")
-    if group == top:
-        method = "1 by definition: the highest rate of its table"
-        own = tuple(Interval(low=1, high=1, level=x, method=method) for x in levels)
-        return Estimate(1.0, group.n, own, counts, method)
+        return undefined(because("every-rate-is-zero"), n=group.n, counts=counts, method=METHOD)
+    others = list(table)
+    others.remove(group)
+    pairs = len(table) * (len(table) - 1) // 2
     value = float(group.rate / top.rate)
-    method = "Katz log, against the group with the highest rate"
     intervals = []
     for level in levels:
-        if group.k > 0 and (group.k < group.n or top.k < top.n):
-            found = katz_log(group.k, group.n, top.k, top.n, level)
-        else:
-            method = "Katz log with half a case added, against the group with the highest rate"
-            found = _with_half_cases(group, top, level)
-        low, high = min(found.low, value), max(found.high, value)
-        intervals.append(Interval(low=low, high=high, level=level, method=found.method))
-    return Estimate(value, group.n, tuple(intervals), counts, method)
+        low = _lowest(group, others, level)[0]
+        high = _lowest(group, others, 1 - (1 - level) / max(1, pairs))[1]
+        ends = {"low": min(max(low, 0.0), value), "high": max(min(high, 1.0), value)}
+        intervals.append(Interval(**ends, level=level, method=METHOD))
+    return Estimate(value, group.n, tuple(intervals), counts, METHOD)
 
 
-def _with_half_cases(group: Selected, top: Selected, level: float) -> Interval:
-    k1, n1, k2, n2 = group.k + 0.5, group.n + 1, top.k + 0.5, top.n + 1
-    spread = normal_quantile(level) * math.sqrt(1 / k1 - 1 / n1 + 1 / k2 - 1 / n2)
-    ratio = (k1 / n1) / (k2 / n2)
-    low = 0.0 if group.k == 0 else ratio * math.exp(-spread)
-    high = ratio * math.exp(spread)
-    return Interval(low=low, high=high, level=level, method="Katz log, half a case added")
+def _lowest(group: Selected, others: Sequence[Selected], level: float) -> tuple[float, float]:
+    """The lowest lower and the lowest upper end of the group's rate over another's."""
+    import numpy as np
+
+    if not others:
+        return 1.0, 1.0
+    own = limits_of_rates([GroupCount("", group.k, group.n)], level)
+    counted = [GroupCount("", one.k, one.n) for one in others]
+    low, high = ratio_bounds(own, limits_of_rates(counted, level))
+    return float(np.min(low)), float(np.min(high))
 
 
 def selections_to_four_fifths(group: Selected, top: Selected) -> int:

@@ -138,22 +138,25 @@ def rate(k: int, n: int, levels: Levels, *, empty: Reasons | str) -> Estimate:
 def mean(
     values: Sequence[float] | np.ndarray, levels: Levels, *, empty: Reasons = NO_ROWS
 ) -> Estimate:
-    """The mean of ``values``, shape (n,), with Student's t intervals (n >= 2 for an interval)."""
+    """The mean of ``values``, shape (n,), with the limits of ``skewed.mean_limits`` (n >= 2).
+
+    Where a few rows carry the mean its interval may be too narrow, and the estimate says so.
+    """
     import numpy as np
-    from scipy.stats import t
+
+    from evenhand.audit.measure.uncertainty.skewed import few_rows, mean_limits, moments
 
     x = np.asarray(values, dtype=float)
     n = int(x.size)
-    method = "Student's t, mean over rows"
+    method = "Student's t with Hall's correction for skewness, mean over rows"
     if n == 0:
         return undefined(empty, n=0, method=method)
     centre = float(x.mean())
     if n == 1:
         return Estimate(centre, 1, method=method, reason=because("one-row"))
-    error = float(x.std(ddof=1)) / math.sqrt(n)
-    spreads = ((level, float(t.ppf(0.5 + level / 2, n - 1)) * error) for level in levels)
-    intervals = tuple(
-        Interval(low=centre - s, high=centre + s, level=level, method="Student's t")
-        for level, s in spreads
-    )
-    return Estimate(centre, n, intervals, method=method)
+    of = moments(x)
+    intervals = []
+    for level in levels:
+        low, high = mean_limits(of, level)
+        intervals.append(Interval(low=low, high=high, level=level, method=method))
+    return Estimate(centre, n, tuple(intervals), method=method, reason=few_rows(of))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 DRAWS = 2000
+_CHUNK = 4_000_000  # counts drawn at once
 METHOD = f"permutation of the margins, top picked anew, {DRAWS} draws"
 
 
@@ -38,13 +39,16 @@ def shortfall_p_values(
         return [1.0] * len(sizes)
     order = np.lexsort((cases, sizes))
     rng = np.random.default_rng(list(seed))
-    drawn = rng.multivariate_hypergeometric(
-        sizes[order], int(cases.sum()), size=draws, method="marginals"
-    )
-    largest = _shortfalls(drawn, sizes[order]).max(axis=1)
+    parts, step = [], max(1, _CHUNK // len(sizes))
+    for start in range(0, draws, step):
+        drawn = rng.multivariate_hypergeometric(
+            sizes[order], int(cases.sum()), size=min(step, draws - start), method="marginals"
+        )
+        parts.append(_shortfalls(drawn, sizes[order]).max(axis=1))
+    largest = np.sort(np.concatenate(parts))
     own = _shortfalls(cases[None], sizes)[0]
     # A shortfall of 0 is no evidence at all, whatever the draws
-    as_large = (largest[:, None] >= own[None, :] - 1e-9).sum(axis=0)
+    as_large = draws - np.searchsorted(largest, own - 1e-9, side="left")
     found = np.where(own <= 0, 1.0, (1 + as_large) / (draws + 1))
     return [float(p) for p in found]
 

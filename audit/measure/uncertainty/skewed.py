@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from evenhand.audit.reason import Reasons, because
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -81,11 +83,9 @@ def mean_limits(of: Moments, level: float) -> tuple[float, float]:
     return min(plain[0], low, of.mean), max(plain[1], high, of.mean)
 
 
-def few_rows(of: Moments) -> str:
+def few_rows(of: Moments) -> Reasons:
     """What a finding must say where a few rows carry its mean; empty where they do not."""
-    if of.reach <= FEW_ROWS:
-        return ""
-    return "a few rows carry this mean: its interval may be too narrow"
+    return because("few-rows-carry-it") if of.reach > FEW_ROWS else ()
 
 
 def _hall(of: Moments, level: float) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evenhand.audit.measure.uncertainty.score import wilson_form
+from evenhand.audit.measure.uncertainty.score import share_limits, wilson_form
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Weighted:
-    """Rows behind a share: sums of weights, and of their squares, of its cases and the others."""
+    """Rows behind a share: sums of weights, and of their squares, of its cases and the others.
+
+    ``rows`` says how many rows there are, if that is known: equal weights are then seen as such.
+    """
 
     cases: float
     others: float
     cases_squared: float
     others_squared: float
+    rows: int | None = None
 
     @property
     def share(self) -> float:
@@ -47,11 +51,14 @@ def weighted_limits(rows: Weighted, level: float) -> tuple[float, float]:
     """The lower and the upper limit of ``rows.share``.
 
     The row added for an end has the mean weight of a weighted draw, over all rows or over those of
-    its kind, whichever is larger. With equal weights this is close to Wilson's interval with
-    Student's quantile. Needs a few heavy rows in the sample: what is not there can't be seen.
+    its kind, whichever is larger. Rows of equal weight have the limits of plain rows. Needs a few
+    heavy rows in the sample: what is not there can't be seen.
     """
     from scipy.stats import t
 
+    if rows.rows is not None and rows.effective >= rows.rows * (1 - 1e-12):
+        low, high = share_limits(rows.share * rows.rows, rows.rows, level)
+        return float(low), float(high)
     p, weight = rows.share, rows.cases + rows.others
     squares = rows.cases_squared + rows.others_squared
     quantile = float(t.ppf(0.5 + level / 2, max(1.0, rows.effective - 1)))
@@ -64,7 +71,7 @@ def weighted_limits(rows: Weighted, level: float) -> tuple[float, float]:
         others_2 = rows.others_squared + more**2 * (1 - side)
         r = cases / (cases + others)
         variance = (cases_2 * (1 - r) ** 2 + others_2 * r**2) / (cases + others) ** 2
-        ends.append(_end(p, r, variance, quantile, side))
+        ends.append(_end(p, r, variance, quantile, level, side))
     return ends[0], ends[1]
 
 
@@ -125,7 +132,7 @@ def cluster_limits(of: Clustered, level: float) -> tuple[float, float]:
         spread += r * r * (of.weight_squared + more)
         variance = max(0.0, spread) / weight**2 * correction
         variance = max(variance, r * (1 - r) / of.weight)
-        ends.append(_end(p, r, variance, quantile, side))
+        ends.append(_end(p, r, variance, quantile, level, side))
     return ends[0], ends[1]
 
 
@@ -136,7 +143,10 @@ def sums_limits(sums: Weighted | Clustered, level: float) -> tuple[float, float]
     return weighted_limits(sums, level)
 
 
-def _end(p: float, r: float, variance: float, quantile: float, side: int) -> float:
+def _end(p: float, r: float, variance: float, quantile: float, level: float, side: int) -> float:
+    """The further out of the score form with Student's quantile and a plain share's limit."""
     if variance <= 0:
         return p
-    return float(wilson_form(p, r * (1 - r) / variance, quantile)[side])
+    n = r * (1 - r) / variance
+    score, plain = wilson_form(p, n, quantile), share_limits(p * n, n, level)
+    return float(min(score[0], plain[0])) if side == 0 else float(max(score[1], plain[1]))

@@ -7,9 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from evenhand.audit.measure.uncertainty.testing import (
-    two_proportion_z,
-)
+from evenhand.audit.measure.uncertainty.testing import fisher_exact
 from tests.audit.subjects import confusion_rows, findings_of, one
 
 
@@ -26,7 +24,7 @@ def test_each_group_is_tested_against_the_rest(tmp_path: Path) -> None:
     a = one(found, "selection_rate_difference_to_rest", group={"g": "a"})
     # a selects 30 of 100, the rest 12 + 8 + 1 of 101
     assert a.value == pytest.approx(0.3 - 21 / 101)
-    assert a.p_value == pytest.approx(two_proportion_z(30, 100, 21, 101))
+    assert a.p_value == pytest.approx(fisher_exact(30, 100, 21, 101))
     assert a.counts == {"k": 30, "n": 100, "k_rest": 21, "n_rest": 101}
     assert a.interval is not None
     assert not [f for f in found if f.group["g"] == "tiny"]

@@ -36,6 +36,7 @@ def test_worst_groups_check_names_the_planted_crossing(tmp_path: Path) -> None:
     assert lift.interval is not None
     assert lift.interval.low > 0.2
     assert "by Holm over" in lift.method
+    assert "candidates together" in lift.method
     shown = case.artifact("fairness.worst_groups.json")
     assert shown["tree"][0]["rows"] == n
     assert shown["errors"] == int(flip.sum())

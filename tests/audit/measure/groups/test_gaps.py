@@ -120,7 +120,7 @@ def test_the_value_lies_in_its_interval_and_wider_levels_are_wider(scale: Scale)
 def test_groups_passed_over_could_not_have_decided(scale: Scale) -> None:
     """The naive twin: the bounds of every ordered pair, none left out."""
     rng = np.random.default_rng(12)
-    pair_bounds = gaps._difference_bounds if scale == "difference" else gaps._ratio_bounds
+    pair_bounds = gaps._difference_bounds if scale == "difference" else gaps.ratio_bounds
     best = np.max if scale == "difference" else np.min
     for _ in range(300):
         n = rng.integers(1, 50, size=int(rng.integers(2, 25)))
@@ -141,7 +141,7 @@ def test_the_mean_of_two_gaps_by_hand() -> None:
     assert mean.value == pytest.approx(0.325)
     assert gap(two, scale="ratio", levels=(0.95,), agg="mean").value == pytest.approx(13 / 30)
     # two gaps: each one's far end at 97.5 %, and the mean of the ends
-    each = [gaps._bounds(gaps._limited(f.groups, 0.975), "difference") for f in two]
+    each = [gaps._bounds(gaps.limits_of_rates(f.groups, 0.975), "difference") for f in two]
     assert mean.interval is not None
     high = (min(1.0, each[0][1]) + min(1.0, each[1][1])) / 2
     assert mean.interval.high == pytest.approx(high, abs=1e-4)

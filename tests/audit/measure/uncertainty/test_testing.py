@@ -25,9 +25,14 @@ def test_z_test_squared_is_pearsons_chi_square() -> None:
     assert two_proportion_z(0, 10, 0, 20) == 1.0
 
 
-def test_small_counts_are_tested_exactly() -> None:
+def test_counts_are_tested_exactly_unless_thousands_are_expected() -> None:
     assert equal_rates(1, 20, 5, 400)[1] == "Fisher's exact test"
-    assert equal_rates(100, 400, 90, 500)[1] == "two-proportion z test"
+    assert equal_rates(100, 400, 90, 500)[1] == "Fisher's exact test"
+    many = (52_000, 300_000, 51_000, 300_000)
+    p, test = equal_rates(*many)
+    assert test == "two-proportion z test"
+    # with half a million rows both say the same
+    assert p == pytest.approx(fisher_exact(*many), rel=0.02)
 
 
 def test_adjusted_p_values_equal_scipys_and_a_loop() -> None:
