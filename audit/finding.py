@@ -11,11 +11,16 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     PlainValidator,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
     WithJsonSchema,
+    model_serializer,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
 
 from evenhand.audit.reason import Reasons, reasons_json, sentences
 from evenhand.audit.words.reasons import render
@@ -107,13 +112,39 @@ class Finding(_Record):
         return render(self.reason, language)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types, every field present, so that records are uniform."""
+        """Plain JSON types, every field present, so that records are uniform.
+
+        ``reason`` is in English words, for whoever opens the file; its codes in ``reason_codes``
+        are what is read back.
+        """
         return self.model_dump(mode="json")
 
-    def shown_json(self) -> dict[str, Any]:
-        """``to_json`` for readers: ``reason`` in English words, its codes in ``reason_codes``."""
-        plain = self.to_json()
-        return {**plain, "reason": self.reason_text(), "reason_codes": plain["reason"]}
+    @model_validator(mode="before")
+    @classmethod
+    def _codes_alone(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or "reason_codes" not in given:
+            return given
+        kept = {k: v for k, v in given.items() if k != "reason_codes"}
+        return {**kept, "reason": given["reason_codes"]}
+
+    @model_serializer(mode="wrap")
+    def _words_beside_codes(
+        self, plain: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        made: dict[str, Any] = plain(self)
+        if info.mode == "json":
+            made["reason_codes"], made["reason"] = made["reason"], self.reason_text()
+        return made
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: Any, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        made = handler(core)
+        properties = handler.resolve_ref_schema(made)["properties"]
+        properties["reason_codes"] = properties["reason"]
+        properties["reason"] = {"type": "string", "default": ""}
+        return made
 
 
 def finding_id(

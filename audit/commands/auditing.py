@@ -109,7 +109,7 @@ def _show_result(case: Case, verdicts: list[Any], setting: Gate, *, as_json: boo
                 "case": str(case.path),
                 "digest": case.digest,
                 "run": case.environment.run and case.environment.run.to_json(),
-                "findings": [f.shown_json() for f in case.findings],
+                "findings": [f.to_json() for f in case.findings],
                 "verdicts": [v.to_json() for v in verdicts],
                 "gate": setting.to_json(),
                 "exit_code": setting.exit_code,

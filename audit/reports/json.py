@@ -36,7 +36,7 @@ def render(
         "files": dict(case.files),
         "plan": case.plan.to_json(),
         "environment": case.environment.to_json(),
-        "findings": [f.shown_json() for f in case.findings],
+        "findings": [f.to_json() for f in case.findings],
         "verdicts": [v.to_json() for v in verdicts],
         "gate": None if gate is None else gate.to_json(),
         "packs": [asdict(p) for p in dossier.packs],

@@ -73,7 +73,7 @@ def write(frame: pd.DataFrame, folder: Path, kind: str) -> Path:
 
 
 def plain(case: Case) -> dict[str, dict[str, Any]]:
-    return {f.id: f.shown_json() for f in case.findings}
+    return {f.id: f.to_json() for f in case.findings}
 
 
 def both(spec: SubjectSpec, folder: Path) -> tuple[Case, Case]:

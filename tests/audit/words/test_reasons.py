@@ -140,7 +140,7 @@ def test_records_keep_what_was_said() -> None:
     finding = Finding(id="i", check="c", measure="m", status="undefined", reason=said)
     assert Finding.model_validate_json(finding.model_dump_json()) == finding
     assert Finding.model_validate(finding.to_json()) == finding
-    shown = finding.shown_json()
+    shown = finding.to_json()
     assert shown["reason"] == finding.reason_text() == "left out: a (no rows); b"
     assert shown["reason_codes"] == plain
     assert render_json(shown, "zh") == "未计入：a（没有数据行）；原文“b”"
