@@ -110,7 +110,8 @@ def _judgements(pid: int) -> dict[str, list[_Jump]]:
         "arch_prctl": _one_of(0, _ARCH_PRCTL),
         "kill": _one_of(0, (pid,)),
         "tgkill": _one_of(0, (pid,)),
-        "sched_getaffinity": _one_of(0, (0, pid)),
+        # C libraries ask for each thread by its number, and do without where there is no such call.
+        "sched_getaffinity": _one_of(0, (0, pid), otherwise=_NO_SUCH_CALL),
         # Its own limits may be read, not set: the pointer to new ones has to be null.
         "prlimit64": [
             *(_argument(2), _Jump(_EQ, 0, true=1), _NO),
@@ -131,11 +132,11 @@ def _opening(position: int) -> list[_Jump]:
     ]
 
 
-def _one_of(position: int, values: Iterable[int]) -> list[_Jump]:
-    """Answers yes where the argument's low half is one of ``values``, no otherwise."""
+def _one_of(position: int, values: Iterable[int], *, otherwise: _Jump = _NO) -> list[_Jump]:
+    """Answers yes where the argument's low half is one of ``values``, and ``otherwise`` if not."""
     known = tuple(values)
     asked = [_Jump(_EQ, v, true=len(known) - i) for i, v in enumerate(known)]
-    return [_argument(position), *asked, _NO, _YES]
+    return [_argument(position), *asked, otherwise, _YES]
 
 
 def _without(position: int, bits: int) -> list[_Jump]:
