@@ -41,7 +41,7 @@ def findings(case: Path) -> list[dict[str, object]]:
     return [f for f in found if f["check"] != "robustness.consistency"]
 
 
-def test_the_worker_costs_under_15_percent(tmp_path: Path) -> None:
+def test_the_worker_costs_at_most_a_tenth(tmp_path: Path) -> None:
     frame = people(100_000, seed=5)
     model = skops_model(tmp_path, frame.iloc[:5000])
     frame.to_csv(tmp_path / "rows.csv", index=False)
@@ -69,4 +69,4 @@ def test_the_worker_costs_under_15_percent(tmp_path: Path) -> None:
         more = of["worker"] / of["here"] - 1
         print(f"{kind}: in process {of['here']:.1f} s, worker {of['worker']:.1f} s, {more:+.1%}")
     assert findings(tmp_path / "here0") == findings(tmp_path / "worker0")
-    assert middle["wall"]["worker"] < 1.15 * middle["wall"]["here"]
+    assert middle["wall"]["worker"] <= 1.10 * middle["wall"]["here"]

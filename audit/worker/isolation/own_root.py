@@ -8,6 +8,7 @@ ordinary users, and containers from everybody. See user_namespaces(7) and mount_
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 from collections.abc import Iterable
@@ -45,7 +46,11 @@ def enter(readable: Iterable[Path], scratch: Path, *, size: int) -> None:
     try:
         _checked(libc.unshare(_NEWUSER | _NEWNS))
     except OSError:
-        _checked(libc.unshare(_NEWNS))  # root needs no namespace of users
+        if libc.unshare(_NEWNS) < 0:  # root needs no namespace of users
+            number = ctypes.get_errno()
+            # The kernel says "no space left" where an administrator allows none.
+            said = "no namespaces are left" if number == errno.ENOSPC else os.strerror(number)
+            raise OSError(number, said) from None
     else:
         _map(user, group)
     for each in (0x40000000, 0x08000000, 0x04000000, 0x02000000):
