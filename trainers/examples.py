@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -85,3 +85,31 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+def made_up_examples(
+    like: Examples, n_outputs: int, parameters: Mapping[str, Any], n: int = 4
+) -> Examples:
+    """Examples of the shapes and types of ``like`` and of none of its values, for the preflight.
+
+    Ids of tokens stay below the architecture's ``vocabulary``.
+    """
+    import torch
+
+    rng = torch.Generator().manual_seed(0)
+
+    def ids(shape: tuple[int, ...], limit: int) -> torch.Tensor:
+        return torch.randint(0, max(1, limit), (n, *shape), generator=rng)
+
+    shape = tuple(like.inputs.shape[1:])
+    if like.inputs.is_floating_point():
+        inputs = torch.randn(n, *shape, generator=rng)
+    else:
+        inputs = ids(shape, int(parameters.get("vocabulary", 2)))
+    if like.task == "regression":
+        targets = torch.randn(n, generator=rng)
+    elif like.task == "generation":
+        targets = ids(tuple(like.targets.shape[1:]), n_outputs)
+    else:
+        targets = torch.arange(n) % n_outputs
+    return Examples(inputs, targets, torch.ones(n), like.task)

@@ -118,12 +118,8 @@ def _network(prepared: Prepared, *, is_private: bool) -> tuple[Any, Callable[[in
     """What would be trained, as it is trained; what makes up so many rows for it; and how many
     weights the whole network has."""
     from evenhand.trainers.architectures import architecture
-    from evenhand.trainers.fitting.networks import (
-        made_up_examples,
-        network_parameters,
-        split_frozen,
-        through,
-    )
+    from evenhand.trainers.examples import made_up_examples
+    from evenhand.trainers.fitting.networks import network_parameters, split_frozen, through
 
     asked, n_outputs = prepared.recipe, prepared.n_outputs
     parameters = network_parameters(asked, prepared.architecture_defaults)

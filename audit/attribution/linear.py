@@ -45,14 +45,8 @@ def linear_attributions(
             remedy="pass output: logit",
         )
     columns = list(predictor.input_columns)
-    if predictor.gradients is not None:
-        inputs, reference, weights, constant, owners, named = _network_form(
-            predictor, baseline, rows
-        )
-    else:
-        inputs, reference, weights, constant, owners, named = _estimator_form(
-            predictor, baseline, rows
-        )
+    form = _estimator_form if predictor.gradients is None else _network_form
+    inputs, reference, weights, constant, owners, named = form(predictor, baseline, rows)
     sign = (
         np.ones(len(rows)) if output.targets is None else np.where(output.targets == 1, 1.0, -1.0)
     )

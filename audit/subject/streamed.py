@@ -25,6 +25,7 @@ from evenhand.audit.errors import InputError, RowsOnDisk
 from evenhand.audit.files.canonical import digest_path
 from evenhand.audit.models.predictor import Task
 from evenhand.audit.reason import because
+from evenhand.audit.subject.fitting import check_combination, require_columns
 from evenhand.audit.subject.predictions import require_labels, select
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.subject import (
@@ -33,9 +34,7 @@ from evenhand.audit.subject.subject import (
     Subject,
     begin_model,
     build_subject,
-    check_combination,
     facts_of,
-    require_columns,
     task_of,
     too_few_groups,
 )

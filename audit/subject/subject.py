@@ -13,11 +13,12 @@ from evenhand.audit.data.limits import SECONDS, Limits
 from evenhand.audit.data.plain_text import is_plain_text, read_texts
 from evenhand.audit.data.reading import read_table
 from evenhand.audit.data.table import Table, canonical_order, texts
-from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError
 from evenhand.audit.models.predictor import Task
 from evenhand.audit.reason import Reasons, quoted
 from evenhand.audit.subject.counts import Counts
 from evenhand.audit.subject.declared_file import DeclaredFile
+from evenhand.audit.subject.fitting import check_combination, require_columns
 from evenhand.audit.subject.spec import Actionable, SubjectSpec
 from evenhand.audit.subject.target import Target, numbers, read_target
 from evenhand.audit.worker.isolation.levels import Rules
@@ -129,10 +130,7 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     model = opening() if is_plain_text(named) else None
     table = _read(named, spec, model, rules)
     require_columns(spec, table, None)
-    frame, n_dropped = _labelled_rows(table, spec.target)
-    frame = frame.iloc[canonical_order(frame, last=spec.sensitive_features)]
-    row_numbers = frame.index.to_numpy() + 1
-    frame = frame.reset_index(drop=True)
+    frame, row_numbers = _audited_rows(table, spec)
     model = model or opening()
     task = task_of(spec, model)
     require_columns(spec, table, model)
@@ -141,9 +139,8 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     digests = {"data": table.digest}
     if model is not None and model.digest:
         digests["model"] = model.digest
-    name = spec.name or Path(spec.source).name
     return Subject(
-        name=name,
+        name=spec.name or Path(spec.source).name,
         task=task,
         model=model,
         stored=None if model else Stored(spec.predicted, spec.score),
@@ -159,7 +156,7 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         declared=spec.declared,
         facts=facts_of(spec, task, model),
         digests=digests,
-        n_dropped=n_dropped,
+        n_dropped=len(table.frame) - len(frame),
         notes=tuple(reason for note in table.notes for reason in quoted(note)),
         training=_training(spec, task, model, digests, rules),
         weight=spec.weight,
@@ -224,7 +221,7 @@ def _training(
         )
     table = _read(spec.training_data, spec, model, rules, part="train")
     require_columns(spec, table, model)
-    frame, _ = _labelled_rows(table, spec.target)
+    frame = _labelled_rows(table, spec.target)
     frame = frame.iloc[canonical_order(frame)].reset_index(drop=True)
     digests["training_data"] = table.digest
     return Rows(frame, read_target(frame, spec, task, model))
@@ -256,87 +253,25 @@ def _limits(rules: Rules | None) -> Limits:
     return Limits(seconds=given.time_limit or SECONDS, memory=more)
 
 
-def check_combination(spec: SubjectSpec) -> None:
-    """Raises InputError for keys of the spec that do not go together."""
-    if spec.predictions:
-        if spec.model or spec.endpoint or spec.data:
-            raise InputError(
-                "stored predictions need no model and no data",
-                remedy="pass either --predictions FILE, or a model with --data FILE",
-            )
-        if not (spec.predicted or spec.score):
-            raise InputError(
-                f"which columns of {spec.predictions} are the predictions?",
-                remedy="pass --predicted COLUMN, or --score COLUMN --threshold NUMBER, or both",
-            )
-        binary = spec.task in (None, "binary")
-        if binary and not spec.predicted and spec.threshold is None:
-            raise InputError(
-                f"scores in {spec.score!r} need a threshold to become predictions",
-                remedy="pass --threshold NUMBER (predicted positive = score at or above it)",
-            )
-    elif spec.model and spec.endpoint:
-        raise InputError(
-            f"a model ({spec.model}) and an endpoint are named", remedy="audit one of them"
-        )
-    elif not ((spec.model or spec.endpoint) and spec.data):
-        missing = "data" if spec.model or spec.endpoint else "a model"
-        raise InputError(
-            f"nothing to audit: {missing} is missing",
-            remedy="pass MODEL --data FILE, or --predictions FILE, or a subject.yaml",
-        )
+def _audited_rows(table: Table, spec: SubjectSpec) -> tuple[pd.DataFrame, np.ndarray]:
+    """The rows with a label, in canonical order, and the place of each in its file, from 1."""
+    frame = _labelled_rows(table, spec.target)
+    frame = frame.iloc[canonical_order(frame, last=spec.sensitive_features)]
+    return frame.reset_index(drop=True), frame.index.to_numpy() + 1
 
 
-def require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> None:
-    """Raises InputError for a column that the spec names and the table does not have."""
-    table.require([spec.target] if spec.target else [], "target")
-    table.require([spec.predicted] if spec.predicted else [], "predicted column")
-    table.require([spec.score] if spec.score else [], "score column")
-    table.require([spec.weight] if spec.weight else [], "weight column")
-    table.require(spec.sensitive_features, "sensitive feature")
-    table.require(spec.control_features, "control feature")
-    repeated = set(spec.sensitive_features) & set(spec.control_features)
-    if repeated or len(set(spec.sensitive_features)) < len(spec.sensitive_features):
-        raise InputError(
-            f"features are named twice: {', '.join(spec.sensitive_features)}",
-            remedy="name each sensitive or control feature once",
-        )
-    table.require(spec.proxies, "proxy")
-    if model is not None:
-        table.require(model.predictor.input_columns, f"input of model {model.path}")
-        _require_inputs(spec, model.predictor.input_columns)
-
-
-def _require_inputs(spec: SubjectSpec, inputs: Sequence[str]) -> None:
-    """What is declared about a person's columns is about columns that the model reads."""
-    declared = {"reference_applicant": spec.reference_applicant, "actionable": spec.actionable}
-    for key, columns in declared.items():
-        for column in columns:
-            if column not in inputs and not (key == "actionable" and column == "*"):
-                raise InputError(
-                    f"{key}: {column!r} is not an input column of the model",
-                    remedy=nearest(column, inputs),
-                )
-    for column in set(spec.sensitive_features) & set(spec.actionable):
-        if not spec.actionable[column].immutable:
-            raise InputError(
-                f"actionable: {column!r} is a sensitive feature, which nobody is asked to change",
-                remedy="leave it out of actionable",
-            )
-
-
-def _labelled_rows(table: Table, target: str | None) -> tuple[pd.DataFrame, int]:
+def _labelled_rows(table: Table, target: str | None) -> pd.DataFrame:
     if target is None:
-        return table.frame, 0
+        return table.frame
     missing = table.frame[target].isna()
     if not missing.any():
-        return table.frame, 0
+        return table.frame
     if missing.all():
         raise InputError(
             f"target {target!r} of {table.source} has no labels at all",
             remedy="name another --target, or leave it out to audit predictions alone",
         )
-    return table.frame[~missing], int(missing.sum())
+    return table.frame[~missing]
 
 
 def _groups(frame: pd.DataFrame, spec: SubjectSpec, source: str) -> pd.DataFrame:

@@ -161,14 +161,18 @@ def run(
         try:
             if not _wait_until_healthy(child, shown, token):
                 return child.returncode or LIMIT_REACHED
-            (say or _print_now)(f"evenhand dashboard: {url}  (Ctrl-C ends it)")
-            if open_browser:
-                webbrowser.open(url)
+            _announce(url, say or _print_now, open_browser=open_browser)
             return child.wait()
         except KeyboardInterrupt:
             return OK
         finally:
             _stop(child)
+
+
+def _announce(url: str, say: Callable[[str], None], *, open_browser: bool) -> None:
+    say(f"evenhand dashboard: {url}  (Ctrl-C ends it)")
+    if open_browser:
+        webbrowser.open(url)
 
 
 def _require_protection(address: str, settings: Settings | None, stated: str | None) -> None:

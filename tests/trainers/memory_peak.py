@@ -13,9 +13,8 @@ import sys
 import torch
 
 from evenhand.trainers.architectures import architecture
-from evenhand.trainers.examples import Examples, example_losses
+from evenhand.trainers.examples import Examples, example_losses, made_up_examples
 from evenhand.trainers.fitting.energy import peak_memory_bytes
-from evenhand.trainers.fitting.networks import made_up_examples
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.private.memory import fit_to_memory
 from evenhand.trainers.private.noise import entropy_generator

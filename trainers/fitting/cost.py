@@ -18,13 +18,8 @@ def run_flops(prepared: Prepared, examples_seen: float) -> tuple[float, str] | N
     The part of a network that is never trained is gone through once and left out.
     """
     from evenhand.trainers.architectures import architecture
-    from evenhand.trainers.examples import seeded
-    from evenhand.trainers.fitting.networks import (
-        made_up_examples,
-        network_parameters,
-        split_frozen,
-        through,
-    )
+    from evenhand.trainers.examples import made_up_examples, seeded
+    from evenhand.trainers.fitting.networks import network_parameters, split_frozen, through
     from evenhand.trainers.private.plan import GRAD_SAMPLE_MODE
 
     asked = prepared.recipe

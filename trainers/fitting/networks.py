@@ -11,7 +11,7 @@ from evenhand.audit.errors import InputError
 from evenhand.trainers.data.prepared import Fitted, Prepared
 from evenhand.trainers.data.rows import example_rows, rows_of
 from evenhand.trainers.data.units import unit_of
-from evenhand.trainers.examples import Examples, Point, seeded
+from evenhand.trainers.examples import Examples, Point, made_up_examples, seeded
 from evenhand.trainers.fitting.beginning import Beginning, validation_notes
 from evenhand.trainers.fitting.loop import Loop, Progress, make_optimizer, run
 from evenhand.trainers.fitting.loop import shuffled_batches as shuffled
@@ -213,34 +213,6 @@ def through(body: torch.nn.Module | None, examples: Examples) -> Examples:
     return replace(examples, inputs=torch.cat(parts))
 
 
-def made_up_examples(
-    like: Examples, n_outputs: int, parameters: Mapping[str, Any], n: int = _PREFLIGHT_ROWS
-) -> Examples:
-    """Examples of the shapes and types of ``like`` and of none of its values, for the preflight.
-
-    Ids of tokens stay below the architecture's ``vocabulary``.
-    """
-    import torch
-
-    rng = torch.Generator().manual_seed(0)
-
-    def ids(shape: tuple[int, ...], limit: int) -> torch.Tensor:
-        return torch.randint(0, max(1, limit), (n, *shape), generator=rng)
-
-    shape = tuple(like.inputs.shape[1:])
-    if like.inputs.is_floating_point():
-        inputs = torch.randn(n, *shape, generator=rng)
-    else:
-        inputs = ids(shape, int(parameters.get("vocabulary", 2)))
-    if like.task == "regression":
-        targets = torch.randn(n, generator=rng)
-    elif like.task == "generation":
-        targets = ids(tuple(like.targets.shape[1:]), n_outputs)
-    else:
-        targets = torch.arange(n) % n_outputs
-    return Examples(inputs, targets, torch.ones(n), like.task)
-
-
 def _fit_plain(
     module: torch.nn.Module,
     examples: Examples,
@@ -337,11 +309,14 @@ def _fit_private(
         curve = run(parts.module, parts.optimizer, examples, loop, progress)
     trained = unwrap(parts)
     trained = from_private(trained) if from_private else trained
-    # When to stop was decided on what the steps gave: it saves no budget, and every planned step
-    # of this segment counts.
-    was_stopped = watch is not None and watch.stopped_after is not None
-    executed = plan.steps - standing_step if was_stopped else parts.executed()
+    executed = plan.steps - standing_step if _was_stopped(watch) else parts.executed()
     return Trained(trained, curve, plan, executed, parts.n_not_finite)
+
+
+def _was_stopped(watch: Watch | None) -> bool:
+    """Whether training ended early. When to stop was decided on what the steps gave: that saves no
+    budget, and every planned step of the segment counts."""
+    return watch is not None and watch.stopped_after is not None
 
 
 def plan_of(recipe: Recipe, n_train: int, *, world_size: int = 1) -> Plan:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from evenhand.audit.data.images import IMAGE, LABEL, read_parts
 from evenhand.audit.data.table import Table, texts
@@ -23,6 +23,7 @@ from evenhand.trainers.recipe.recipe import ESTIMATORS, Recipe
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,38 @@ class _Rows:
         return frame.assign(**{IMAGE: [self.pixels[digest] for digest in frame[IMAGE]]})
 
 
+@dataclass(frozen=True)
+class _Encoding:
+    """How rows become tensors; ``by_class`` are the classes' weights, float32 (classes,)."""
+
+    rows: _Rows
+    encoder: ImageEncoder
+    target: str
+    classes: tuple[str, ...]
+    by_class: torch.Tensor
+
+    @property
+    def task(self) -> Literal["binary", "multiclass"]:
+        return "binary" if len(self.classes) == 2 else "multiclass"
+
+    def plain(self, frame: pd.DataFrame) -> Examples:
+        """Each row with weight 1."""
+        import torch
+
+        codes = torch.from_numpy(class_codes(frame[self.target], self.classes))
+        return Examples(
+            inputs=torch.from_numpy(self.encoder.transform(self.rows.with_images(frame))),
+            targets=codes,
+            weights=torch.ones(len(codes)),
+            task=self.task,
+        )
+
+    def weighted(self, frame: pd.DataFrame) -> Examples:
+        """Each row with the weight of its class."""
+        examples = self.plain(frame)
+        return replace(examples, weights=self.by_class[examples.targets])
+
+
 def prepare(recipe: Recipe) -> Prepared:
     """Reads the images, splits them where they come without a test split, and encodes them.
 
@@ -47,11 +80,8 @@ def prepare(recipe: Recipe) -> Prepared:
     import torch
 
     _refuse_columns(recipe)
-    table, given_test = read_parts(recipe.data)
     target, sensitive = recipe.target or LABEL, recipe.sensitive or ()
-    for part in (table, *((given_test,) if given_test else ())):
-        part.require([target], "target")
-        part.require(sensitive, "sensitive feature")
+    table, given_test = _read(recipe.data, target, sensitive)
     found = _split(recipe, table, given_test, target)
     train, test = found.rows.train, found.rows.test
     classes = _classes(train, test, target)
@@ -59,20 +89,14 @@ def prepare(recipe: Recipe) -> Prepared:
     encoder = _encoder(recipe, tuple(table.shapes[IMAGE]), pretrained)
     held_out = test.to_csv(index=False).encode()
     name = recipe.data.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-    codes = class_codes(train[target], classes)
-    by_class = torch.from_numpy(class_weights(recipe, classes, codes)).float()
-
-    def examples(frame: pd.DataFrame) -> Examples:
-        return _examples(encoder, found.with_images(frame), target, classes)
-
-    def weighted(frame: pd.DataFrame) -> Examples:
-        plain = examples(frame)
-        return replace(plain, weights=by_class[plain.targets])
-
+    by_class = class_weights(recipe, classes, class_codes(train[target], classes))
+    encoding = _Encoding(
+        found, encoder, target, classes, by_class=torch.from_numpy(by_class).float()
+    )
     validation = found.rows.validation
     return Prepared(
         recipe=recipe,
-        task="binary" if len(classes) == 2 else "multiclass",
+        task=encoding.task,
         name=name.removesuffix(".npz"),
         dataset=name,
         target=target,
@@ -81,8 +105,8 @@ def prepare(recipe: Recipe) -> Prepared:
         sensitive=sensitive,
         input_columns=encoder.input_columns,
         encoder=encoder,
-        train=weighted(train),
-        test=examples(test),
+        train=encoding.weighted(train),
+        test=encoding.plain(test),
         n_outputs=len(classes),
         training_digest=digest_bytes(train.to_csv(index=False).encode()),
         held_out_digest=digest_bytes(held_out),
@@ -94,10 +118,19 @@ def prepare(recipe: Recipe) -> Prepared:
             "held_out_rows_are": "a share of the data" if given_test is None else "given",
         },
         frames=Frames(train, test, validation),
-        validation=None if validation is None else weighted(validation),
+        validation=None if validation is None else encoding.weighted(validation),
         pretrained=pretrained,
         source_digest=table.digest,
     )
+
+
+def _read(path: str, target: str, sensitive: Sequence[str]) -> tuple[Table, Table | None]:
+    """The images, and those of the test split where the data bring one, all with those columns."""
+    table, given_test = read_parts(path)
+    for part in (table, *((given_test,) if given_test else ())):
+        part.require([target], "target")
+        part.require(sensitive, "sensitive feature")
+    return table, given_test
 
 
 def _encoder(recipe: Recipe, shape: tuple[int, ...], pretrained: Pretrained | None) -> ImageEncoder:
@@ -178,20 +211,6 @@ def _positive(recipe: Recipe, classes: tuple[str, ...], target: str) -> str | No
             remedy="leave it out",
         )
     return None
-
-
-def _examples(
-    encoder: ImageEncoder, frame: pd.DataFrame, target: str, classes: tuple[str, ...]
-) -> Examples:
-    import torch
-
-    codes = torch.from_numpy(class_codes(frame[target], classes))
-    return Examples(
-        inputs=torch.from_numpy(encoder.transform(frame)),
-        targets=codes,
-        weights=torch.ones(len(codes)),
-        task="binary" if len(classes) == 2 else "multiclass",
-    )
 
 
 def _held_out(recipe: Recipe, found: _Rows, encoder: ImageEncoder) -> HeldOut | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evenhand.audit.data.plain_text import is_plain_text
+from evenhand.audit.data.table import Table
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.trainers.data.prepared import Frames, HeldOut, Prepared
@@ -37,19 +38,8 @@ _PASSAGE, _BYTE_PAIRS = 64, 1024
 def prepare(recipe: Recipe) -> Prepared:
     """Reads texts, splits them into passages and encodes these. Raises InputError."""
     require_own_keys(recipe, "lstm_generator or causal_transformer")
-    if recipe.target is not None:
-        raise InputError(
-            f"target={recipe.target!r}: text generation has none, each token is predicted from "
-            "those before it",
-            remedy="leave target out",
-        )
     passage = recipe.passage or _PASSAGE
-    table = read_text_table(recipe.data, recipe, passage=passage)
-    if recipe.passage is not None and not is_plain_text(recipe.data):
-        raise InputError(
-            f"passage={recipe.passage} is for plain text files; each row of {table.source} is one",
-            remedy="leave passage out",
-        )
+    table = _read(recipe, passage)
     if is_plain_text(recipe.data):
         # An audit of other texts has to cut them into passages of the same length.
         recipe = recipe.model_copy(update={"passage": passage})
@@ -95,6 +85,22 @@ def prepare(recipe: Recipe) -> Prepared:
         pretrained=pretrained,
         source_digest=table.digest,
     )
+
+
+def _read(recipe: Recipe, passage: int) -> Table:
+    if recipe.target is not None:
+        raise InputError(
+            f"target={recipe.target!r}: text generation has none, each token is predicted from "
+            "those before it",
+            remedy="leave target out",
+        )
+    table = read_text_table(recipe.data, recipe, passage=passage)
+    if recipe.passage is not None and not is_plain_text(recipe.data):
+        raise InputError(
+            f"passage={recipe.passage} is for plain text files; each row of {table.source} is one",
+            remedy="leave passage out",
+        )
+    return table
 
 
 def _encoder(recipe: Recipe, column: str, train: pd.DataFrame, passage: int) -> TextEncoder:

@@ -32,7 +32,7 @@ def make_private(
     start_step: int = 0,
 ) -> PrivateParts:
     """Wraps a module and its optimizer for ``plan``, after a preflight on made-up rows (``like``,
-    see ``networks.made_up_examples``).
+    see ``examples.made_up_examples``).
 
     Batches are drawn by the parts themselves. ``data_loader`` is for callers who bring one: it is
     refused with the reason. ``authorise(step)`` is called before each step and may raise. A run

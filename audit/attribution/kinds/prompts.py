@@ -6,6 +6,7 @@ with ``logits`` and has ``generate``, and a tokenizer: the two adapters below ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -223,12 +224,59 @@ def _by_gradients(
     return _Found(values, model.log_probability(ids, said), model.log_probability(nothing, said))
 
 
+class _Likelihoods:
+    """What is asked of a language model, over its ``forward`` and ``generate``."""
+
+    access: Tokens
+    device: Any
+    network: Any
+    forward: Callable[..., Any]
+    generate: Callable[..., Any]
+
+    def continuation(self, prompt: str, n: int) -> torch.Tensor:
+        """The likeliest ``n`` tokens behind a prompt, int64 of shape (n,)."""
+        import torch
+
+        ids = [self.access.start, *self.access.encode(prompt)]
+        begun = torch.tensor([ids], device=self.device)
+        return self.generate(begun, n)[0, begun.shape[1] :]
+
+    def log_probability(self, ids: list[int], said: torch.Tensor) -> float:
+        """Of the tokens ``said`` behind ``ids``, in nat."""
+        return float(self.log_probabilities([[*ids, *said.tolist()]], [len(ids)])[0])
+
+    def log_probabilities(self, sequences: list[list[int]], starts: list[int]) -> np.ndarray:
+        """Of each sequence's tokens from its start on, in nat, float64 (sequences,)."""
+        import torch
+
+        longest = max(len(ids) for ids in sequences)
+        filled = [ids + [0] * (longest - len(ids)) for ids in sequences]
+        whole = torch.tensor(filled, device=self.device)
+        with torch.no_grad():
+            chances = self.forward(whole).logits[:, :-1].double().log_softmax(dim=2)
+        each = chances.gather(2, whole[:, 1:, None])[..., 0]
+        place = torch.arange(1, longest, device=self.device)
+        begin = torch.tensor(starts, device=self.device)[:, None]
+        end = torch.tensor([len(ids) for ids in sequences], device=self.device)[:, None]
+        total: torch.Tensor = (each * ((place >= begin) & (place < end))).sum(dim=1)
+        return total.cpu().numpy()
+
+    def log_probability_bytes(self, tokens: int) -> float:
+        """What one sequence of so many tokens takes there."""
+        import torch
+
+        probe = torch.full((1, tokens), self.access.start, device=self.device)
+        with torch.no_grad():
+            logits = self.network(probe)
+        return 24.0 * logits.numel()
+
+
 def generator_of(access: Tokens) -> Any:
     """The network as Captum expects a language model: a module with ``input_ids`` to ``.logits``,
     ``generate`` and ``device``. ``asked`` counts the sequences that it was given."""
     import torch
 
-    class Generator(torch.nn.Module):
+    class Generator(_Likelihoods, torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.network = access.module
@@ -251,36 +299,6 @@ def generator_of(access: Tokens) -> Any:
                 logits[:_SPECIAL] = -torch.inf
                 ids = torch.cat([ids, logits.argmax().reshape(1, 1)], dim=1)
             return ids
-
-        def continuation(self, prompt: str, n: int) -> torch.Tensor:
-            """The likeliest ``n`` tokens behind a prompt, int64 of shape (n,)."""
-            begun = torch.tensor([[access.start, *access.encode(prompt)]], device=self.device)
-            return self.generate(begun, n)[0, begun.shape[1] :]
-
-        def log_probability(self, ids: list[int], said: torch.Tensor) -> float:
-            """Of the tokens ``said`` behind ``ids``, in nat."""
-            return float(self.log_probabilities([[*ids, *said.tolist()]], [len(ids)])[0])
-
-        @torch.no_grad()
-        def log_probabilities(self, sequences: list[list[int]], starts: list[int]) -> np.ndarray:
-            """Of each sequence's tokens from its start on, in nat, float64 (sequences,)."""
-            longest = max(len(ids) for ids in sequences)
-            filled = [ids + [0] * (longest - len(ids)) for ids in sequences]
-            whole = torch.tensor(filled, device=self.device)
-            chances = self.forward(whole).logits[:, :-1].double().log_softmax(dim=2)
-            each = chances.gather(2, whole[:, 1:, None])[..., 0]
-            place = torch.arange(1, longest, device=self.device)
-            begin = torch.tensor(starts, device=self.device)[:, None]
-            end = torch.tensor([len(ids) for ids in sequences], device=self.device)[:, None]
-            said = (each * ((place >= begin) & (place < end))).sum(dim=1)
-            return said.cpu().numpy()
-
-        def log_probability_bytes(self, tokens: int) -> float:
-            """What one sequence of so many tokens takes there."""
-            probe = torch.full((1, tokens), access.start, device=self.device)
-            with torch.no_grad():
-                logits = self.network(probe)
-            return 24.0 * logits.numel()
 
     return Generator().eval()
 

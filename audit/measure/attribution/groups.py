@@ -150,15 +150,19 @@ def rank_shift(
     )
     as_far = int((shuffled >= value - 1e-12).sum())
     draws = order_distance(column_ranks(_resampled(size, codes, groups, rng)))
-    intervals = []
-    for level in levels:
-        bottom, top = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-        low = max(0.0, min(float(bottom), 2 * value - float(top)))
-        high = min(1.0, max(float(top), 2 * value - float(bottom)))
-        ends = {"low": min(low, value), "high": max(high, value)}
-        intervals.append(Interval(**ends, level=level, method=method))
-    shift = Estimate(value, n, tuple(intervals), counts, method)
+    intervals = tuple(_hull(value, draws, level, method) for level in levels)
+    shift = Estimate(value, n, intervals, counts, method)
     return RankShift(shift, (as_far + 1) / (permutations + 1))
+
+
+def _hull(value: float, draws: np.ndarray, level: float, method: str) -> Interval:
+    """Of the percentile interval of the draws and the reflected one, within [0, 1]."""
+    import numpy as np
+
+    bottom, top = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    low = max(0.0, min(float(bottom), 2 * value - float(top)))
+    high = min(1.0, max(float(top), 2 * value - float(bottom)))
+    return Interval(low=min(low, value), high=max(high, value), level=level, method=method)
 
 
 def _resampled(

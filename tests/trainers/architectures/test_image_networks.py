@@ -11,9 +11,9 @@ import torch
 from evenhand.audit.errors import InputError
 from evenhand.trainers.architectures import architecture, scattering_linear
 from evenhand.trainers.architectures._strokes import _bezier, _inked, draw_strokes
-from evenhand.trainers.examples import Examples
+from evenhand.trainers.examples import Examples, made_up_examples
 from evenhand.trainers.fitting import networks
-from evenhand.trainers.fitting.networks import made_up_examples, split_frozen, through
+from evenhand.trainers.fitting.networks import split_frozen, through
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.private.noise import entropy_generator
 from evenhand.trainers.private.plan import plan_private

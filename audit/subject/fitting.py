@@ -1,0 +1,79 @@
+"""Whether what a spec names fits together, and fits its table and its model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evenhand.audit.data.table import Table
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.subject.spec import SubjectSpec
+from evenhand.audit.worker.opened import Opened
+
+
+def check_combination(spec: SubjectSpec) -> None:
+    """Raises InputError for keys of the spec that do not go together."""
+    if spec.predictions:
+        if spec.model or spec.endpoint or spec.data:
+            raise InputError(
+                "stored predictions need no model and no data",
+                remedy="pass either --predictions FILE, or a model with --data FILE",
+            )
+        if not (spec.predicted or spec.score):
+            raise InputError(
+                f"which columns of {spec.predictions} are the predictions?",
+                remedy="pass --predicted COLUMN, or --score COLUMN --threshold NUMBER, or both",
+            )
+        binary = spec.task in (None, "binary")
+        if binary and not spec.predicted and spec.threshold is None:
+            raise InputError(
+                f"scores in {spec.score!r} need a threshold to become predictions",
+                remedy="pass --threshold NUMBER (predicted positive = score at or above it)",
+            )
+    elif spec.model and spec.endpoint:
+        raise InputError(
+            f"a model ({spec.model}) and an endpoint are named", remedy="audit one of them"
+        )
+    elif not ((spec.model or spec.endpoint) and spec.data):
+        missing = "data" if spec.model or spec.endpoint else "a model"
+        raise InputError(
+            f"nothing to audit: {missing} is missing",
+            remedy="pass MODEL --data FILE, or --predictions FILE, or a subject.yaml",
+        )
+
+
+def require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> None:
+    """Raises InputError for a column that the spec names and the table does not have."""
+    table.require([spec.target] if spec.target else [], "target")
+    table.require([spec.predicted] if spec.predicted else [], "predicted column")
+    table.require([spec.score] if spec.score else [], "score column")
+    table.require([spec.weight] if spec.weight else [], "weight column")
+    table.require(spec.sensitive_features, "sensitive feature")
+    table.require(spec.control_features, "control feature")
+    repeated = set(spec.sensitive_features) & set(spec.control_features)
+    if repeated or len(set(spec.sensitive_features)) < len(spec.sensitive_features):
+        raise InputError(
+            f"features are named twice: {', '.join(spec.sensitive_features)}",
+            remedy="name each sensitive or control feature once",
+        )
+    table.require(spec.proxies, "proxy")
+    if model is not None:
+        table.require(model.predictor.input_columns, f"input of model {model.path}")
+        _require_inputs(spec, model.predictor.input_columns)
+
+
+def _require_inputs(spec: SubjectSpec, inputs: Sequence[str]) -> None:
+    """What is declared about a person's columns is about columns that the model reads."""
+    declared = {"reference_applicant": spec.reference_applicant, "actionable": spec.actionable}
+    for key, columns in declared.items():
+        for column in columns:
+            if column not in inputs and not (key == "actionable" and column == "*"):
+                raise InputError(
+                    f"{key}: {column!r} is not an input column of the model",
+                    remedy=nearest(column, inputs),
+                )
+    for column in set(spec.sensitive_features) & set(spec.actionable):
+        if not spec.actionable[column].immutable:
+            raise InputError(
+                f"actionable: {column!r} is a sensitive feature, which nobody is asked to change",
+                remedy="leave it out of actionable",
+            )
