@@ -103,7 +103,7 @@ def _columns(source: fill.Source) -> list[Block]:
     ]
     heads = [
         say("col_column"),
-        say("measure.missing_rate"),
+        say.measure("missing_rate"),
         say("col_interval"),
         say("ds_missing"),
         "n",

@@ -137,7 +137,7 @@ def _table(
         " × ".join(features),
         say("ll_assessed"),
         say("ll_selected" if rate == "selection" else "ll_above"),
-        say("measure.selection_rate" if rate == "selection" else "ll_scoring_rate"),
+        say.measure("selection_rate") if rate == "selection" else say("ll_scoring_rate"),
         say("ll_impact_ratio"),
     ]
     return Table(title, tuple(heads), tuple(rows))

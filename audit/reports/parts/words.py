@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from evenhand.audit.reason import Reasons
+from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.reasons import render
 
 LANGUAGES = ("en", "zh")
@@ -39,13 +40,7 @@ class Words:
         >>> words("en").measure("true_positive_rate")
         'True positive rate'
         """
-        known = self.known("measure", name)
-        for bound in ("bound_lowest", "bound_highest"):
-            gap = name.removesuffix(bound.removeprefix("bound"))
-            if known is None and gap != name:
-                return self(bound, measure=self.measure(gap))
-        spaced = name.replace("_", " ").strip()
-        return known or spaced[:1].upper() + spaced[1:]
+        return measure_name(name, self.language)
 
     def reason(self, reason: Reasons) -> str:
         """A finding's reason or note; what strangers' checks wrote stays as they wrote it."""

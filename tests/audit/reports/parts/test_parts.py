@@ -53,7 +53,7 @@ def test_no_text_claims_compliance_or_is_left_in_english() -> None:
     assert not [k for k, t in _texts("en").items() if "complian" in t.lower()]
     # what is the same word in both languages
     same = {k for k, t in _texts("en").items() if t == _texts("zh")[k]}
-    assert same == {"measure.f1_score", "fact_version"}, same
+    assert same == {"fact_version"}, same
 
 
 def test_no_text_is_left_over() -> None:
