@@ -31,13 +31,14 @@ WALLS: dict[str, str] = {
         "audit/errors audit/measure audit/models audit/reason audit/subject"
     ),
     "audit/attribution": (
-        "audit/attribution/recourse audit/errors audit/measure/uncertainty audit/models"
+        "audit/attribution/recourse audit/data audit/errors audit/measure/uncertainty audit/models"
     ),
     "audit/attribution/kinds": "audit/attribution audit/errors audit/models",
     "audit/attribution/quality": (
-        "audit/attribution audit/attribution/kinds audit/errors audit/models audit/reason"
+        "audit/attribution audit/attribution/kinds audit/data audit/errors audit/models "
+        "audit/reason"
     ),
-    "audit/attribution/recourse": "audit/errors audit/reason",
+    "audit/attribution/recourse": "audit/data audit/errors audit/reason",
     "audit/case": "audit/errors audit/files audit/finding audit/measure/uncertainty",
     "audit/checks": "audit/artifacts audit/finding audit/measure/uncertainty audit/reason",
     "audit/checks/data": (
@@ -55,7 +56,7 @@ WALLS: dict[str, str] = {
         "audit/reason audit/subject audit/words"
     ),
     "audit/checks/fairness": (
-        "audit/checks audit/errors audit/finding audit/measure audit/measure/groups "
+        "audit/checks audit/data audit/errors audit/finding audit/measure audit/measure/groups "
         "audit/measure/uncertainty audit/reason audit/subject"
     ),
     "audit/checks/performance": (
@@ -101,7 +102,7 @@ WALLS: dict[str, str] = {
     "audit/finding": "audit/reason audit/words",
     "audit/integrations": "audit/api audit/errors audit/files policies/gate",
     "audit/interrupts": "",
-    "audit/measure": "audit/finding audit/measure/uncertainty audit/reason",
+    "audit/measure": "audit/data audit/finding audit/measure/uncertainty audit/reason",
     "audit/measure/attribution": "audit/finding audit/measure/uncertainty audit/reason audit/words",
     "audit/measure/disclosure": "audit/measure",
     "audit/measure/groups": "audit/finding audit/measure audit/measure/uncertainty audit/reason",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.asking.stand_ins import StandIn, subject_stand_ins
 from evenhand.audit.attribution.baselines import typical_row
 from evenhand.audit.attribution.recourse.space import MOST_CATEGORIES, Rule, Space, build_space
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import as_text, match_label, texts
 from evenhand.audit.errors import InputError, MissingNeed, nearest
 from evenhand.audit.reason import because
@@ -210,7 +211,7 @@ def told_changes(space: Space, own: np.ndarray, z: np.ndarray) -> list[dict[str,
 def _is_comparable(cells: pd.Series[Any]) -> bool:
     import pandas as pd
 
-    if pd.api.types.is_numeric_dtype(cells):
+    if is_number(cells) or pd.api.types.is_bool_dtype(cells):
         return True
     known = cells.dropna()
     if known.map(lambda v: isinstance(v, bytes)).any():
@@ -223,7 +224,7 @@ def _cell(value: Any, cells: pd.Series[Any], column: str) -> pd.Series[Any]:
     import pandas as pd
 
     kinds = pd.api.types
-    if kinds.is_numeric_dtype(cells) and not kinds.is_bool_dtype(cells):
+    if is_number(cells):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(
                 f"reference_applicant: {column} = {value!r}, and the column holds numbers",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.errors import InputError
 from evenhand.audit.measure.rounding import Precision, precision_of
 from evenhand.audit.models.predictor import Decides
@@ -280,7 +281,7 @@ def _odd_rows(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Rows as probes of a model look: each column's extremes together; every cell missing."""
     import pandas as pd
 
-    numeric = [c for c in frame.columns if pd.api.types.is_numeric_dtype(frame[c])]
+    numeric = [c for c in frame.columns if is_number(frame[c])]
     if numeric:
         odd = frame.iloc[[0, 0]].reset_index(drop=True)
         for column in numeric:

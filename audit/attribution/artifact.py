@@ -37,6 +37,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.attribution.door import Answer
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -112,15 +113,9 @@ def _columns(estimates: Sequence[tuple[str, Estimate, float]]) -> list[dict[str,
 
 
 def _table(found: Answer, frame: pd.DataFrame, kept: range, inputs: bool) -> dict[str, Any]:
-    import pandas as pd
 
-    kinds = pd.api.types
     columns = found.facts["columns"]
-    numeric = [
-        c
-        for c in columns
-        if kinds.is_numeric_dtype(frame[c].dtype) and not kinds.is_bool_dtype(frame[c].dtype)
-    ]
+    numeric = [c for c in columns if is_number(frame[c])]
     values = found.arrays["values"]
     return {
         "values": {c: [number(values[i, j]) for i in kept] for j, c in enumerate(columns)},

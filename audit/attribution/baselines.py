@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -29,14 +30,12 @@ def typical_row(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 def _typical(column: pd.Series[Any]) -> int:
     """The position of the typical value."""
     import numpy as np
-    import pandas as pd
 
     known = np.flatnonzero(column.notna().to_numpy())
     if not len(known):
         return 0
     values = column.iloc[known]
-    kinds = pd.api.types
-    if kinds.is_numeric_dtype(values.dtype) and not kinds.is_bool_dtype(values.dtype):
+    if is_number(values):
         order = np.argsort(values.to_numpy(dtype=float), kind="stable")
         return int(known[order[(len(order) - 1) // 2]])
     counts = values.value_counts()

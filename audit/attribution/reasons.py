@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.attribution.door import Question, ask
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.models.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -133,7 +134,6 @@ def shaken(
     """``people`` with normal noise on their numbers, ``noise`` standard deviations of the column
     among ``everyone``. Columns with 20 values or fewer, and texts, stay as they are."""
     import numpy as np
-    import pandas as pd
 
     from evenhand.audit.attribution.recourse.space import FEW_VALUES
 
@@ -141,7 +141,7 @@ def shaken(
     made = people.copy()
     for column in people.columns:
         cells = everyone[column]
-        if not pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells):
+        if not is_number(cells):
             continue
         known = cells.dropna().to_numpy(dtype=float)
         if np.unique(known).size <= FEW_VALUES:

@@ -6,18 +6,16 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.cells import MISSING_TEXTS, is_number
 from evenhand.audit.data.limits import MAX_CELL, check_width, name_columns
 from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# The texts that mean "no value". "None" is not among them: it is a value in real data (a housing
-# type, an education level), and a value silently turned into a missing one loses people.
-MISSING_TEXTS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
 DELIMITERS = ",\t;|"
 _LEADING_ZERO = re.compile(r"(?:^|[\s,;|\"])-?0\d", re.MULTILINE)
 _QUOTED = re.compile(r'"[^"]*"')
@@ -147,10 +145,9 @@ def _keep_codes(frame: pd.DataFrame, raw: pd.DataFrame) -> None:
 
     Read as numbers, 02139 would lose its zero, and 01 and 1 would become one group.
     """
-    import pandas as pd
 
     for column in frame.columns:
-        if pd.api.types.is_numeric_dtype(frame[column]):
+        if is_number(frame[column]):
             cells = raw[column].dropna()
             if cells.str.fullmatch(r"-?0\d+").any():
                 frame[column] = raw[column]
@@ -184,23 +181,3 @@ def write_delimited(rows: list[list[str]]) -> str:
     out = io.StringIO()
     csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
     return out.getvalue()
-
-
-def types_of(frame: pd.DataFrame, declared: Mapping[str, str]) -> dict[str, str]:
-    """What each column was read as: the declared type, else number, boolean, date, text, bytes."""
-    import pandas as pd
-
-    def inferred(column: Any) -> str:
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            return "category"
-        kinds = pd.api.types
-        if kinds.is_bool_dtype(column.dtype):
-            return "boolean"
-        if kinds.is_numeric_dtype(column.dtype):
-            return "number"
-        if kinds.is_datetime64_any_dtype(column.dtype):
-            return "date"
-        told = kinds.infer_dtype(column, skipna=True) if column.dtype == object else "string"
-        return {"string": "text", "empty": "text"}.get(told, told)
-
-    return {str(n): declared.get(str(n)) or inferred(frame[n]) for n in frame.columns}

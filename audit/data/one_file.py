@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evenhand.audit.data.arrow_files import ARROW, OLD_FEATHER, PARQUET, read_arrow, read_parquet
+from evenhand.audit.data.cells import settled, types_of
 from evenhand.audit.data.database import read_sqlite
 from evenhand.audit.data.decoding import decode, gunzip
-from evenhand.audit.data.delimited import read_delimited, types_of, write_delimited
+from evenhand.audit.data.delimited import read_delimited, write_delimited
 from evenhand.audit.data.excel import is_workbook, read_workbook
 from evenhand.audit.data.json_lines import read_json_lines
 from evenhand.audit.data.limits import Limits, limited_memory
@@ -69,7 +70,7 @@ def read_file(
         frame, notes = parse_file(raw, file, part, declared, encoding, limits)
         if frame.shape[0] == 0:
             raise InputError(f"data file {file} has a header and no rows", remedy="add rows")
-        frame = as_declared(frame, declared, file, as_text)
+        frame = as_declared(settled(frame), declared, file, as_text)
     source = f"{file}#{part}" if part else str(file)
     read_as = types_of(frame, declared)
     return Table(frame, source, digest_bytes(raw), tuple(notes), types=read_as)
@@ -130,7 +131,7 @@ def table_of_rows(
         raise InputError(f"{source} has no rows", remedy="name another table")
     merged, repeated = merge_repeated(frame, source)
     ordered = merged.iloc[canonical_order(merged)].to_csv(index=False)
-    made = as_declared(merged, declared, source, as_text)
+    made = as_declared(settled(merged), declared, source, as_text)
     digest = digest_bytes(ordered.encode("utf-8", "surrogatepass"))
     return Table(made, source, digest, (*notes, *repeated), types=types_of(made, declared))
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from evenhand.audit.data.cells import MISSING_TEXTS, settled, types_of
 from evenhand.audit.data.database import is_url, read_database, without_secrets
-from evenhand.audit.data.delimited import MISSING_TEXTS, types_of
 from evenhand.audit.data.limits import Limits
 from evenhand.audit.data.one_file import file_and_part, read_file, table_of_rows
 from evenhand.audit.data.table import Table, as_text, merge_repeated
@@ -76,4 +76,5 @@ def table_of(frame: Any, source: str = "data frame") -> Table:
         frame = (known.collect() if isinstance(known, nw.LazyFrame) else known).to_pandas()
     merged, notes = merge_repeated(frame.reset_index(drop=True), Path(source))
     text = merged.to_csv(index=False).encode()
-    return Table(merged, source, digest_bytes(text), tuple(notes), types=types_of(merged, {}))
+    made = settled(merged)
+    return Table(made, source, digest_bytes(text), tuple(notes), types=types_of(made, {}))

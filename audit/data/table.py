@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.cells import number_in, plain
 from evenhand.audit.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ def as_text(value: Any) -> str:
     >>> as_text(1.0), as_text(1), as_text(True), as_text(" a")
     ('1', '1', 'true', ' a')
     """
+    if isinstance(value, Decimal):
+        value = plain(value)
     if isinstance(value, bytes):  # pixels: as a name they would be as long as the picture
         return hashlib.sha256(value).hexdigest()
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):  # numpy's own bool
@@ -105,19 +109,11 @@ def match_label(given: str, labels: Iterable[str]) -> str | None:
     known = list(labels)
     if given in known:
         return given
-    try:
-        number = float(given)
-    except ValueError:
+    number = number_in(given)
+    if number is None:
         lowered = given.lower()
         return lowered if lowered in ("true", "false") and lowered in known else None
-    return next((k for k in known if _number(k) == number), None)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+    return next((k for k in known if number_in(k) == number), None)
 
 
 def canonical_order(frame: pd.DataFrame, *, last: Iterable[str] = ()) -> Any:

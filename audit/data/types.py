@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _typed(
         numbers = pd.to_numeric(column.astype(object), errors="coerce")
         return _kept(numbers, column, where, kind)
     if kind == "date":
-        if pd.api.types.is_numeric_dtype(column.dtype):
+        if is_number(column) or pd.api.types.is_bool_dtype(column.dtype):
             raise _broken(column, column.notna(), where, kind)
         dates = pd.to_datetime(column, errors="coerce", format="ISO8601")
         return _kept(dates, column, where, kind)

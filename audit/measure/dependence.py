@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import STILL, Estimate, undefined
 from evenhand.audit.reason import because
@@ -28,7 +29,7 @@ def levels_of(column: pd.Series, bins: int) -> np.ndarray:
     import pandas as pd
 
     missing = column.isna().to_numpy()
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+    if is_number(column):
         x = column.to_numpy(dtype=float, na_value=np.nan)
         known = x[~missing]
         values = np.unique(known)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evenhand.audit.data.cells import is_number
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -24,7 +26,7 @@ def encode(frame: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
     left_out: list[str] = []
     for name in frame.columns:
         column = frame[name]
-        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        if is_number(column):
             x = column.to_numpy(dtype=float, na_value=np.nan)
             known = x[np.isfinite(x)]
             if known.size == 0 or float(known.std()) == 0:

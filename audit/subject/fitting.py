@@ -12,6 +12,7 @@ from evenhand.audit.worker.opened import Opened
 
 def check_combination(spec: SubjectSpec) -> None:
     """Raises InputError for keys of the spec that do not go together."""
+    _one_role_each(spec)
     if spec.predictions:
         if spec.model or spec.endpoint or spec.data:
             raise InputError(
@@ -39,6 +40,26 @@ def check_combination(spec: SubjectSpec) -> None:
             f"nothing to audit: {missing} is missing",
             remedy="pass MODEL --data FILE, or --predictions FILE, or a subject.yaml",
         )
+
+
+def _one_role_each(spec: SubjectSpec) -> None:
+    """Raises InputError where a column of answers has another role too, and a check reads them.
+
+    Checks of the data alone ask for no answers: what stands in their place changes nothing.
+    """
+    if spec.checks and all(pattern.startswith("data.") for pattern in spec.checks):
+        return
+    first = {spec.target: "target"} if spec.target else {}
+    features = (*spec.sensitive_features, *spec.control_features)
+    others = [("predicted column", spec.predicted), *(("feature", c) for c in features)]
+    for role, column in others:
+        if column in first:
+            raise InputError(
+                f"{column!r} is named as {first[column]} and as {role}: it is the same column",
+                remedy=f"name the column that holds the {role}",
+            )
+        if column is not None and role != "feature":
+            first[column] = role
 
 
 def require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from evenhand.audit.data.cells import settled
 from evenhand.audit.data.database import is_url, without_secrets
 from evenhand.audit.data.rows_on_disk import (
     available_memory,
@@ -199,7 +200,7 @@ def _frame(batch: Any) -> pd.DataFrame:
     import pandas as pd
 
     columns = {name: batch.column(name).to_pandas() for name in batch.schema.names}
-    return pd.DataFrame(columns)
+    return settled(pd.DataFrame(columns))
 
 
 def _no_rows(columns: Sequence[str]) -> pd.DataFrame:

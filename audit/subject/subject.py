@@ -279,6 +279,11 @@ def _groups(frame: pd.DataFrame, spec: SubjectSpec, source: str) -> pd.DataFrame
 
     columns: dict[str, Any] = {}
     for feature in (*spec.sensitive_features, *spec.control_features):
+        if frame[feature].map(lambda v: isinstance(v, bytes)).any():
+            raise InputError(
+                f"feature {feature!r} of {source} holds bytes that are no UTF-8 text",
+                remedy="write its groups as text: nobody could read their names",
+            )
         names, missing = texts(frame[feature])
         known = sorted(set(names[~missing]))
         if len(known) < 2 and feature in spec.sensitive_features:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.cells import MISSING_TEXTS, NUMBER_PATTERN, is_missing, plain, read_texts
 from evenhand.audit.data.on_disk_engine import connected
-from evenhand.audit.data.reading import MISSING_TEXTS
 from evenhand.audit.data.rows_on_disk import Source, kind_of, open_source
 from evenhand.audit.data.table import as_text, match_label
 from evenhand.audit.errors import InputError, nearest
@@ -92,7 +92,11 @@ def tally_file(
                 )
         query = _query(source, features, target, predicted, score, threshold, weight)
         found = _fetch(database, query, file)
-    rows = [_Row(tuple(row[: len(features)]), *row[len(features) :]) for row in found]
+    n = len(features)
+    rows = [
+        _Row(tuple(map(plain, row[:n])), *map(plain, row[n : n + 2]), *row[n + 2 :])
+        for row in found
+    ]
     return _tally(rows, features, target, predicted, score, positive_label, weight, source.is_text)
 
 
@@ -152,14 +156,14 @@ def tally_batches(
     for batch in batches:
         dropped = 0
         if target is not None:
-            labelled = pc.invert(pc.is_null(batch.column(target), nan_is_null=True))
+            labelled = pc.invert(_without_value(batch.column(target)))
             dropped = len(labelled) - int(pc.sum(labelled).as_py() or 0)
             batch = batch.filter(labelled) if dropped else batch
         actual = None if target is None else _is_label(batch.column(target), given, labels)
         if callable(predicted):
             selected = predicted(batch)
         else:
-            if pc.any(pc.is_null(batch.column(predicted), nan_is_null=True)).as_py():
+            if pc.any(_without_value(batch.column(predicted))).as_py():
                 raise InputError(
                     f"predicted column {predicted!r} has empty cells", remedy="fill them"
                 )
@@ -202,16 +206,25 @@ def _encoded(column: Any) -> tuple[np.ndarray, list[Any]]:
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     codes = np.asarray(column.indices.fill_null(-1), dtype=np.int64)
-    return codes, column.dictionary.to_pylist()
+    return codes, [plain(v) for v in column.dictionary.to_pylist()]
+
+
+def _without_value(column: Any) -> Any:
+    """Which cells of an Arrow column are missing, as an Arrow array of truth values."""
+    import numpy as np
+    import pyarrow as pa
+
+    codes, values = _encoded(column)  # -1, the last of the list, is null
+    return pa.array(np.array([*map(is_missing, values), True])[codes])
 
 
 def _names(column: Any, feature: str, missing: dict[str, int]) -> np.ndarray:
     import numpy as np
 
     codes, values = _encoded(column)
-    without = [i for i, v in enumerate(values) if _is_missing(v)]
+    without = [i for i, v in enumerate(values) if is_missing(v)]
     missing[feature] += int((codes < 0).sum() + np.isin(codes, without).sum())
-    names = [UNKNOWN if _is_missing(v) else as_text(v) for v in values]
+    names = [UNKNOWN if is_missing(v) else as_text(v) for v in values]
     return np.array([*names, UNKNOWN], dtype=object)[codes]
 
 
@@ -222,10 +235,6 @@ def _is_label(column: Any, given: str, found: set[str]) -> np.ndarray:
     found.update(as_text(v) for v in values)
     hits = [match_label(given, [as_text(v)]) is not None for v in values]
     return np.array([*hits, False])[codes]
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value != value
 
 
 def _query(
@@ -246,7 +255,10 @@ def _query(
         return f"CASE WHEN ltrim({name}) IN ({missing}) THEN NULL ELSE ltrim({name}) END"
 
     def number(column: str) -> str:
-        return f"TRY_CAST({cell(column)} AS DOUBLE)"
+        cast = f"TRY_CAST({cell(column)} AS DOUBLE)"
+        if not source.is_text:
+            return cast
+        return f"CASE WHEN regexp_full_match({cell(column)}, '{NUMBER_PATTERN}') THEN {cast} END"
 
     chosen = [f"{cell(f)} AS f{i}" for i, f in enumerate(features)]
     chosen.append(f"{cell(target)} AS t" if target else "TRUE AS t")
@@ -292,7 +304,7 @@ def _tally(
 ) -> Tally:
     import numpy as np
 
-    kept = [row for row in rows if not _is_missing(row.label)]
+    kept = [row for row in rows if not is_missing(row.label)]
     if not kept:
         raise InputError("no row has a true label", remedy="name another target, or none")
     _require_predictions(kept, predicted, score)
@@ -321,12 +333,12 @@ def _tally(
         table[(i, *at)] = row.n
         if weights is not None:
             weights[(0, i, *at)], weights[(1, i, *at)] = row.weight, row.weight_squared
-    dropped = sum(row.n for row in rows if _is_missing(row.label))
+    dropped = sum(row.n for row in rows if is_missing(row.label))
     none = None if weights is None else weights[:, :0]
     empty = Counts(tuple(features), BINARY, names[:0], table[:0], none, dropped)
     counts = empty + Counts(tuple(features), BINARY, names, table, weights)
     missing = {
-        f: sum(row.n for row in kept if _is_missing(row.group[i])) for i, f in enumerate(features)
+        f: sum(row.n for row in kept if is_missing(row.group[i])) for i, f in enumerate(features)
     }
     return Tally(counts, tuple(labels), tuple(answers), missing)
 
@@ -334,7 +346,7 @@ def _tally(
 def _require_predictions(rows: Sequence[_Row], predicted: str | None, score: str | None) -> None:
     for column, bad in (
         (score, sum(row.bad_scores for row in rows)),
-        (predicted, sum(row.n for row in rows if _is_missing(row.predicted))),
+        (predicted, sum(row.n for row in rows if is_missing(row.predicted))),
     ):
         if column and bad:
             raise InputError(
@@ -370,27 +382,8 @@ def _texts(values: Sequence[Any], is_text: bool) -> Mapping[Any, str]:
     Cells of a CSV file are texts: a column of numbers alone is read as numbers, unless one has a
     leading zero (a postcode), a column of True and False alone as truth values.
     """
-    distinct = {v for v in values if not _is_missing(v)}
+    distinct = {v for v in values if not is_missing(v)}
     meant = {v: as_text(v) for v in distinct}
     if is_text and distinct:
-        meant = {v: as_text(c) for v, c in _as_read(distinct).items()}
+        meant = {v: as_text(c) for v, c in read_texts(distinct).items()}
     return {v: meant.get(v, UNKNOWN) for v in values}
-
-
-def _as_read(cells: Iterable[str]) -> Mapping[str, Any]:
-    known = list(cells)
-    if {c.lower() for c in known} <= {"true", "false"} and all(c in _TRUTH for c in known):
-        return {c: c.lower() == "true" for c in known}
-    numbers = {}
-    for cell in known:
-        digits = cell.strip().removeprefix("-")
-        if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
-            return {c: c for c in known}
-        try:
-            numbers[cell] = float(cell)
-        except ValueError:
-            return {c: c for c in known}
-    return numbers
-
-
-_TRUTH = ("True", "TRUE", "true", "False", "FALSE", "false")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import as_text, match_label, texts
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.models.predictor import Task
@@ -52,6 +53,8 @@ def read_target(frame: pd.DataFrame, spec: SubjectSpec, task: Task, model: Opene
 
 
 def _binary(frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None) -> Target:
+    if spec.target in frame.columns:  # rows that stay on disk have no frame
+        _refuse_amounts(frame[spec.target], str(spec.target))
     if spec.positive_label is None:
         raise InputError(
             "a binary task needs a positive label; it is declared, never guessed",
@@ -95,6 +98,7 @@ def _multiclass(frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None) ->
     offered = [as_text(c) for c in spec.classes] if model is None else [*model.predictor.classes]
     if spec.target is None:
         return Target(classes=tuple(offered))
+    _refuse_amounts(frame[spec.target], str(spec.target))
     labels, _ = texts(frame[spec.target])
     known = sorted(set(labels))
     _check_classes(known, spec.target)
@@ -122,6 +126,7 @@ def _regression(frame: pd.DataFrame, spec: SubjectSpec) -> Target:
     return Target(values=numbers(frame[spec.target], f"target {spec.target!r}"))
 
 
+_MOST_CLASSES = 30  # that are written as fractions (grades 1.3, 1.7 and the like)
 # XGBoost, LightGBM and others number their classes: what they are called is declared.
 _NAME_CLASSES = "if the model only numbers its classes, name them in its order with --classes"
 
@@ -153,18 +158,24 @@ def numbers(column: pd.Series[Any], what: str) -> np.ndarray:
     return values
 
 
+def _refuse_amounts(column: pd.Series[Any], target: str) -> None:
+    """Raises InputError for a target that holds amounts, not classes."""
+    if not is_number(column):
+        return
+    distinct = column.dropna().unique()
+    if len(distinct) > _MOST_CLASSES and any(float(v) % 1 for v in distinct):
+        raise InputError(
+            f"target {target!r} holds {len(distinct)} different numbers, fractions among them: "
+            "amounts, and no classes",
+            remedy="is it a regression? Pass --task regression; or make a column of the decision",
+        )
+
+
 def _check_classes(known: list[str], target: str) -> None:
     if len(known) == 1:
         raise InputError(
             f"target {target!r} has one class only: {known[0]!r}",
             remedy="an audit of a classifier needs rows of at least two classes",
-        )
-    numeric = [k for k in known if _is_number(k)]
-    if numeric and len(numeric) < len(known):
-        text = next(k for k in known if k not in numeric)
-        raise InputError(
-            f"target {target!r} mixes label types: {numeric[0]!r} is a number, {text!r} is text",
-            remedy="write each class in one way",
         )
 
 
@@ -176,11 +187,3 @@ def _check_two(known: list[str], target: str) -> None:
             remedy="pass --task multiclass, or make a column that says whether the label is the "
             "positive one",
         )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import texts
 from evenhand.audit.errors import InputError, nearest
 from evenhand.trainers.validate import Strict, checked
@@ -217,22 +218,12 @@ class TabularEncoder:
         return cls(stored.columns, stored.baseline)
 
 
-def is_numeric(column: pd.Series[Any]) -> bool:
-    """Whether a column holds numbers: by its type, true/false not being numbers."""
-    import pandas as pd
-
-    kinds = pd.api.types
-    return kinds.is_numeric_dtype(column.dtype) and not (
-        kinds.is_bool_dtype(column.dtype) or kinds.is_complex_dtype(column.dtype)
-    )
-
-
 def _fit_column(
     column: pd.Series[Any], name: str, as_codes: bool
 ) -> NumericColumn | CategoricalColumn:
     import numpy as np
 
-    if as_codes or not is_numeric(column):
+    if as_codes or not is_number(column):
         return _fit_categories(column, name)
     values = _numbers(column, name)
     present = values[~np.isnan(values)]

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import texts
 from evenhand.trainers.data.labels import class_codes
 from evenhand.trainers.data.prepared import Fitted, Prepared
-from evenhand.trainers.encoders.tabular import MAX_CATEGORIES, is_numeric
+from evenhand.trainers.encoders.tabular import MAX_CATEGORIES
 from evenhand.trainers.examples import Point
 from evenhand.trainers.fitting.measuring import measure_classes, measure_values
 from evenhand.trainers.fitting.stopping import MEASURES
@@ -130,7 +131,7 @@ def _pipeline(frame: pd.DataFrame, recipe: Recipe) -> Any:
     from sklearn.preprocessing import OneHotEncoder
 
     codes = set(recipe.categorical)
-    numeric = [c for c in frame.columns if is_numeric(frame[c]) and c not in codes]
+    numeric = [c for c in frame.columns if is_number(frame[c]) and c not in codes]
     categorical = [c for c in frame.columns if c not in numeric]
     # Missing is a category of its own; categories beyond the cap, and unseen ones, share one.
     one_hot = OneHotEncoder(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import texts
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_bytes
@@ -19,7 +20,7 @@ from evenhand.trainers.data.splitting import (
     with_target,
 )
 from evenhand.trainers.datasets import Dataset, Split, load_dataset
-from evenhand.trainers.encoders.tabular import CategoricalColumn, TabularEncoder, is_numeric
+from evenhand.trainers.encoders.tabular import CategoricalColumn, TabularEncoder
 from evenhand.trainers.examples import Examples
 from evenhand.trainers.folder.pretrained import Pretrained, open_pretrained
 from evenhand.trainers.model_description import TargetScale, Task, scale_of
@@ -174,7 +175,7 @@ def _amounts(column: pd.Series[Any]) -> np.ndarray:
     import numpy as np
 
     values = np.array([])
-    if is_numeric(column):
+    if is_number(column):
         values = column.to_numpy(dtype=float)
     if len(values) != len(column) or not np.isfinite(values).all():
         raise InputError(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator, model_validator
 
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import as_text
 from evenhand.audit.errors import InputError, nearest
 from evenhand.trainers.encoders.tabular import (
@@ -24,7 +25,6 @@ from evenhand.trainers.encoders.tabular import (
     NumericColumn,
     Source,
     TabularEncoder,
-    is_numeric,
 )
 from evenhand.trainers.validate import Strict
 
@@ -87,7 +87,7 @@ def declared_columns(
         columns = _from_table(public.data, wanted, tuple(categorical))
     for name, (low, high) in public.bounds.items():
         _require_input(name, wanted)
-        if not is_numeric(frame[name]):
+        if not is_number(frame[name]):
             raise InputError(
                 f"public bounds are given for {name!r}, which does not hold numbers",
                 remedy="declare its categories instead",

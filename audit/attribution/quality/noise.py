@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.cells import is_number
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -22,13 +24,11 @@ def scales(everyone: pd.DataFrame, columns: Sequence[str]) -> dict[str, float]:
     so are numbers half of whose cells are alike, for which no noise is tiny.
     """
     import numpy as np
-    import pandas as pd
 
     found = {}
     for name in columns:
         column = everyone[name]
-        kinds = pd.api.types
-        if not kinds.is_numeric_dtype(column.dtype) or kinds.is_bool_dtype(column.dtype):
+        if not is_number(column):
             continue
         values = column.to_numpy(dtype=float, na_value=np.nan)
         known = values[np.isfinite(values)]
@@ -123,8 +123,7 @@ def _keys(column: pd.Series[Any]) -> np.ndarray:
     import pandas as pd
 
     missing = column.isna().to_numpy(dtype=bool)
-    kinds = pd.api.types
-    if kinds.is_numeric_dtype(column.dtype) and not kinds.is_bool_dtype(column.dtype):
+    if is_number(column):
         return np.where(missing, np.inf, column.to_numpy(dtype=float, na_value=np.nan))
     texts = column.map(str, na_action="ignore")
     counts = texts.value_counts()

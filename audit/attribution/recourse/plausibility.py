@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evenhand.audit.attribution.recourse.space import spread_of
+from evenhand.audit.data.cells import is_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,7 @@ class Neighbours:
         self._scale = {}
         for name in self._real.columns:
             cells = self._real[name]
-            if _is_number(cells):
+            if is_number(cells):
                 known = cells.to_numpy(dtype=float, na_value=np.nan)
                 self._scale[name] = spread_of(known[np.isfinite(known)])
         self.usual = self._nearest(self._real, own=True)
@@ -61,9 +62,9 @@ class Neighbours:
         for start in range(0, len(rows), step):
             part = slice(start, min(start + step, len(rows)))
             total = np.zeros((part.stop - start, len(self._real)))
-            for asked, real, is_number in pairs:
+            for asked, real, numeric in pairs:
                 mine = asked[part, None]
-                if is_number:
+                if numeric:
                     apart = np.abs(mine - real[None])
                     apart = np.where(np.isnan(mine) & np.isnan(real), 0.0, apart)
                     total += np.where(np.isnan(apart), 1.0, apart)
@@ -86,9 +87,3 @@ class Neighbours:
         both = pd.concat([cells.astype(object), real.astype(object)], ignore_index=True)
         codes, _ = pd.factorize(both.map(str, na_action="ignore"))
         return codes[: len(cells)], codes[len(cells) :], False
-
-
-def _is_number(cells: pd.Series) -> bool:
-    import pandas as pd
-
-    return pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells)

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.reason import Reasons, because
 
@@ -227,9 +228,8 @@ def spread_of(values: np.ndarray) -> float:
 
 def _mutable(name: str, cells: pd.Series[Any], rule: Rule) -> Mutable | Reasons:
     import numpy as np
-    import pandas as pd
 
-    if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):
+    if is_number(cells):
         x = cells.to_numpy(dtype=float, na_value=np.nan)
         return _number(name, x[np.isfinite(x)], rule, cells.dtype)
     known = cells.dropna()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.checks.record import Artifact, Recorder
+from evenhand.audit.data.cells import is_number
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.reason import because
@@ -166,8 +167,7 @@ def _levels(name: str, column: pd.Series, bins: int) -> Levels | None:
 
     from evenhand.audit.measure.groups.worst_groups import Levels
 
-    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    if is_number and column.nunique() > bins:
+    if is_number(column) and column.nunique() > bins:
         x = column.to_numpy(dtype=float, na_value=np.nan)
         known = x[np.isfinite(x)]
         edges = np.unique(np.quantile(known, np.arange(1, bins) / bins))
