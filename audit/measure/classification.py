@@ -112,7 +112,10 @@ def rate_count(
         return RateCount(0.0, 0.0, rows, without, is_weighted=True)
     others = [i for i in bottom if i not in top]
     found = Weighted(
-        *(math.fsum(each[i] for i in part) for each in (sums, squares) for part in (top, others)),
+        math.fsum(sums[i] for i in top),
+        math.fsum(sums[i] for i in others),
+        math.fsum(squares[i] for i in top),
+        math.fsum(squares[i] for i in others),
         rows=rows,
     )
     n = found.effective
