@@ -20,6 +20,7 @@ from evenhand.policies.schema import Condition, Item, Pack
 from evenhand.policies.statements import (
     Statements,
     Waiver,
+    attest_again,
     attested,
     read_statements,
     subject_digest,
@@ -170,6 +171,8 @@ class _Bench:
         digest = subject_digest(self.case.subject)
         on_file = self.statements.attestations.get(item.id, ())
         result = attested(self.pack, item, item.attest, on_file, digest, self.as_of)
+        if not on_file and (unheard := self.statements.unvouched.get(item.id)):
+            result = attest_again(item.attest, unheard)
         return Outcome(result.status, result.code, result.because)
 
     def _softened(self, item: Item, outcome: Outcome) -> Outcome:

@@ -26,6 +26,7 @@ __all__ = [
     "json_schema",
     "load_pack",
     "parse_pack",
+    "shipped_otherwise",
     "shipped_packs",
 ]
 
@@ -49,6 +50,15 @@ def load_pack(ref: str | Path) -> Pack:
     exists and no shipped pack has that id. Raises InputError, with near matches for an unknown id.
     """
     return _load(_pack_path(ref), ())
+
+
+def shipped_otherwise(pack: Pack) -> str | None:
+    """The digest of the shipped pack whose id and version ``pack`` bears without being it."""
+    if pack.id not in shipped_packs():
+        return None
+    shipped = load_pack(PACKS / f"{pack.id}.yaml")
+    is_other = shipped.version == pack.version and shipped.digest != pack.digest
+    return shipped.digest if is_other else None
 
 
 def _load(path: Path, above: tuple[Path, ...]) -> Pack:

@@ -97,11 +97,13 @@ class Waiver(_Statement):
 class Statements:
     """A pack's attestations and waivers by item, oldest first.
 
-    An attestation of another pack's item stands with every item that crosswalks to it.
+    An attestation of another pack's item stands with every item that crosswalks to it. What nobody
+    known vouches for (put into the database by hand, or by an older version) is not heard.
     """
 
     attestations: Mapping[str, tuple[Attestation, ...]]
     waivers: Mapping[str, tuple[Waiver, ...]]
+    unvouched: Mapping[str, tuple[int, ...]]  # entries that say something and are not heard
 
 
 def read_statements(register: Sequence[Entry], pack: Pack) -> Statements:
@@ -109,6 +111,7 @@ def read_statements(register: Sequence[Entry], pack: Pack) -> Statements:
     answers = _crosswalks(pack)
     attestations: dict[str, list[Attestation]] = {}
     waivers: dict[str, list[Waiver]] = {}
+    unvouched: dict[str, list[int]] = {}
     problems: dict[tuple[str, object], str] = {}
     for entry in register:
         body = entry.body
@@ -117,6 +120,10 @@ def read_statements(register: Sequence[Entry], pack: Pack) -> Statements:
         other = isinstance(body.get("pack"), str) and body["pack"] not in ("", pack.id)
         about = f"{body.get('pack')}:{body.get('item')}"
         if other and (entry.kind == "waiver" or about not in answers):
+            continue
+        if not entry.vouched:
+            for item in answers.get(about, ()) if other else (str(body.get("item")),):
+                unvouched.setdefault(item, []).append(entry.seq)
             continue
         key = (entry.kind, about if isinstance(body.get("item"), str) else entry.seq)
         try:
@@ -139,6 +146,7 @@ def read_statements(register: Sequence[Entry], pack: Pack) -> Statements:
     return Statements(
         {item: tuple(found) for item, found in attestations.items()},
         {item: tuple(found) for item, found in waivers.items()},
+        {item: tuple(found) for item, found in unvouched.items()},
     )
 
 
@@ -257,6 +265,21 @@ def _missing(attest: Attest, *, other_model: bool, other_version: bool) -> Attes
         say(
             f"no attestation on file; to be attested by: {role}",
             f"尚无声明；须由以下角色声明：{zh_role}",
+        ),
+    )
+
+
+def attest_again(attest: Attest, entries: Sequence[int]) -> Attested:
+    """What an item says whose only statements are ``entries`` that nobody known vouches for."""
+    listed = ", ".join(map(str, entries))
+    role, zh_role = name(attest.role), name(role_zh(attest.role))
+    return Attested(
+        "needs-attestation",
+        "attestation-unvouched",
+        say(
+            f"nobody known vouches for what the register has on file (entry {listed}): attest "
+            f"again; to be attested by: {role}",
+            f"登记簿中的记录（第 {listed} 条）无人可证：须重新声明；由以下角色声明：{zh_role}",
         ),
     )
 

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def dossier_of(
-    packs: Sequence[Pack], day: date, *, person: dict[str, Any] | None = None, of: str = "html"
+    packs: Sequence[Pack],
+    day: date,
+    *,
+    person: dict[str, Any] | None = None,
+    of: str = "html",
+    standing: str = "",
 ) -> Dossier:
     """What a report says of packs, register and one person."""
     from evenhand.audit.case.register import Register
@@ -25,6 +30,7 @@ def dossier_of(
         as_of=day.isoformat(),
         person=person,
         of=of,
+        standing=standing,
     )
 
 

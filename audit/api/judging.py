@@ -76,18 +76,18 @@ def judged(
     day = day.date() if isinstance(day, datetime) else day
     baseline = options.pop("baseline", None)
     verdicts = flow.verdicts_of(case, packs, day, compare_to)
-    before = flow.verdicts_before(None if baseline is None else Path(baseline), packs, day)
+    before = flow.verdicts_before(None if baseline is None else case_of(baseline), packs, day)
     setting = flow.gate(verdicts, before=before, **options)
     return Result(case, tuple(packs), tuple(verdicts), setting, day)
 
 
 def case_of(case: str | PathLike[str] | Case | Result) -> Case:
-    """The case itself, read (and checked against its seal) where a folder is named."""
-    from evenhand.audit.case.case import Case, read_case
+    """The case itself, read (and checked against seal and register) where a folder is named."""
+    from evenhand.audit.case.case import Case
 
     if isinstance(case, Result):
         return case.case
-    return case if isinstance(case, Case) else read_case(Path(case))
+    return case if isinstance(case, Case) else flow.opened(Path(case))[0]
 
 
 def report(

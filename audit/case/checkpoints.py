@@ -59,10 +59,14 @@ class Checkpoints:
             return 0
         return int(text) if text.isdigit() else 0
 
-    def last(self) -> Last | None:
-        """The last whole line; None where there is none that can be read."""
+    def places(self) -> tuple[Path, ...]:
+        """Every file that a line is written to: its own, and the copies."""
+        return (self.path, *self.copies)
+
+    def last(self, place: Path | None = None) -> Last | None:
+        """The last whole line (of a copy); None where there is none that can be read."""
         try:
-            with self.path.open("rb") as handle:
+            with (place or self.path).open("rb") as handle:
                 size = handle.seek(0, os.SEEK_END)
                 handle.seek(max(0, size - _TAIL))
                 whole = handle.read().rpartition(b"\n")[0]
@@ -93,7 +97,7 @@ class Checkpoints:
             "key": key.public.id,
         }
         line = canonical_bytes({**body, "signature": key.sign(canonical_bytes(body))}) + b"\n"
-        for place in (self.path, *self.copies):
+        for place in self.places():
             try:
                 append_line(place, line)
             except OSError as error:
@@ -117,27 +121,57 @@ class Checkpoints:
 
 
 def problems(
-    lines: bytes, digests: Sequence[str], known: Sequence[PublicKey], *, where: Path, whole: bool
+    lines: bytes,
+    digests: Sequence[str],
+    known: Sequence[PublicKey],
+    *,
+    where: Path,
+    before: Sequence[bytes] | None,
 ) -> list[str]:
     """What is wrong with checkpoints ``lines`` of a register whose entries have ``digests``.
 
-    ``whole``: the file has every checkpoint from the first on (a copy may have begun later).
+    The first line's count is 1, or it names the line that it goes on from, which is in one of
+    ``before``, other files of checkpoints. None: others wrote entries too, so that it may be any.
     """
     found: list[str] = []
     keys = {k.id: k for k in known}
     if lines and not lines.endswith(b"\n"):
         found.append(f"{where}: the last line is cut off")
-    previous: str | None = GENESIS if whole else None
-    before = 0
+    previous: str | None = None
+    most = 0
     for number, line in enumerate(lines.split(b"\n")[:-1], start=1):
         name = f"{where} line {number}"
         body = _body(line)
         if body is None:
             found.append(f"{name} is no checkpoint")
         else:
-            found += [f"{name} {p}" for p in _line_problems(body, digests, keys, previous, before)]
-            before = max(before, body["count"])
+            found += [f"{name} {p}" for p in _line_problems(body, digests, keys, previous, most)]
+            if number == 1 and before is not None and not _begins(body, before):
+                found.append(
+                    f"{name} is of {body['count']} entries, and goes on from no line known"
+                )
+            most = max(most, body["count"])
         previous = digest_bytes(line)
+    return found
+
+
+def _begins(body: dict[str, Any], before: Sequence[bytes]) -> bool:
+    if body["count"] == 1:
+        return bool(body["previous"] == GENESIS)
+    named = {digest_bytes(line) for text in before for line in text.split(b"\n")[:-1]}
+    return body["previous"] in named
+
+
+def signed_heads(lines: bytes, known: Sequence[PublicKey]) -> dict[int, str]:
+    """Count -> head of every checkpoint that a known key signed for an entry of its own."""
+    keys, found = {k.id: k for k in known}, {}
+    for line in lines.split(b"\n")[:-1]:
+        body = _body(line)
+        if body is None or body.get("late") is not False or body["key"] not in keys:
+            continue
+        signed = canonical_bytes({k: v for k, v in body.items() if k != "signature"})
+        if keys[body["key"]].accepts(body["signature"], signed):
+            found[body["count"]] = body["head"]
     return found
 
 

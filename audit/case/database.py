@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from evenhand.audit.errors import AlteredEvidenceError
 
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
 
 TABLE = "evenhand_register"
+VOUCHER = "evenhand_voucher"
 _LOCK = 7262187349  # a number of ours; whoever holds it writes, the others wait in line
+_PREFIX = "sqlite:///"
 _MOST_BYTES = 64 << 20  # of one entry
 _APPEND_ONLY = "the register is append-only"
 _REMOTE = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph", "lustre")
@@ -22,18 +26,23 @@ _REMOTE = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph
 
 def sqlite_path(url: str) -> Path | None:
     """The file of a SQLite URL; None for another database."""
-    prefix = "sqlite:///"
-    return Path(url[len(prefix) :]) if url.startswith(prefix) else None
+    return Path(url[len(_PREFIX) :]) if url.startswith(_PREFIX) else None
 
 
-def make_engine(url: str) -> Engine:
-    """An engine without a pool: no connection is carried into a forked process."""
+def make_engine(url: str, *, writes: bool = True) -> Engine:
+    """An engine without a pool: no connection is carried into a forked process.
+
+    Who only reads makes no file: a register on read-only media is opened as it lies there.
+    """
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
     path = sqlite_path(url)
-    if path is not None:
+    if path is not None and writes:
         path.parent.mkdir(parents=True, exist_ok=True)
+    elif path is not None and not os.access(path.parent, os.W_OK):
+        # SQLite would make files for its write-ahead log here; nobody can write behind its back.
+        url = f"{_PREFIX}file:{quote(str(path.resolve()))}?mode=ro&immutable=1&uri=true"
     # 30 s is far more than an append takes, and writers stand in line before they ask.
     waits = {"timeout": 30} if path is not None else {}
     return create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args=waits)
@@ -55,8 +64,29 @@ def table() -> Table:
     )
 
 
-def prepare(connection: Connection) -> None:
-    """Settings of a connection, and the table with its triggers where they are missing.
+def vouchers() -> Table:
+    """What vouches for entries, by their digest; see ``evenhand.audit.case.vouching``."""
+    from sqlalchemy import Column, MetaData, String, Table
+
+    return Table(
+        VOUCHER,
+        MetaData(),
+        Column("digest", String(80), primary_key=True),
+        Column("mac", String(100), nullable=False),
+        Column("key", String(100), nullable=False),
+        Column("signature", String(200), nullable=False),
+    )
+
+
+def has(connection: Connection, name: str) -> bool:
+    """Whether the database has a table of this name."""
+    from sqlalchemy import inspect
+
+    return bool(inspect(connection).has_table(name))
+
+
+def prepare(connection: Connection, *, writes: bool = True) -> None:
+    """Settings of a connection; for who writes, the tables with their triggers where missing.
 
     Raises AlteredEvidenceError where something else bears the table's name: a view could go on for
     ever.
@@ -71,7 +101,7 @@ def prepare(connection: Connection) -> None:
         _require_table(connection)
     else:
         connection.exec_driver_sql("SET synchronous_commit = on")
-    if not _is_made(connection):
+    if writes and not _is_made(connection):
         if is_sqlite:
             path = Path(str(connection.engine.url.database))
             mode = "DELETE" if _is_remote(path) else "WAL"  # WAL needs memory shared by all writers
@@ -80,24 +110,26 @@ def prepare(connection: Connection) -> None:
             if not is_sqlite:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
             table().metadata.create_all(connection)
+            vouchers().metadata.create_all(connection)
             _add_triggers(connection)
 
 
 def _require_table(connection: Connection) -> None:
-    asked = f"SELECT type, sql FROM sqlite_master WHERE name = '{TABLE}'"  # noqa: S608
-    found = connection.exec_driver_sql(asked).first()
-    if found is not None and (found[0] != "table" or "VIRTUAL" in str(found[1])[:20].upper()):
-        raise AlteredEvidenceError(
-            f"the register was altered: its {TABLE} is no plain table",
-            remedy="restore it from a copy; nothing can be judged on an altered register",
-        )
+    for name in (TABLE, VOUCHER):
+        asked = f"SELECT type, sql FROM sqlite_master WHERE name = '{name}'"  # noqa: S608
+        found = connection.exec_driver_sql(asked).first()
+        if found is not None and (found[0] != "table" or "VIRTUAL" in str(found[1])[:20].upper()):
+            raise AlteredEvidenceError(
+                f"the register was altered: its {name} is no plain table",
+                remedy="restore it from a copy; nothing can be judged on an altered register",
+            )
 
 
 def _is_made(connection: Connection) -> bool:
     """Whether the newest trigger is there: then so is everything else."""
     catalogue = "sqlite_master" if connection.dialect.name == "sqlite" else "pg_trigger"
     column = "name" if connection.dialect.name == "sqlite" else "tgname"
-    asked = f"SELECT 1 FROM {catalogue} WHERE {column} = '{TABLE}_in_order'"  # noqa: S608
+    asked = f"SELECT 1 FROM {catalogue} WHERE {column} = '{VOUCHER}_no_change'"  # noqa: S608
     return connection.exec_driver_sql(asked).first() is not None
 
 
@@ -145,6 +177,10 @@ _SQLITE = (
     f"OR NEW.previous IN (SELECT previous FROM {TABLE}) "
     f"OR NEW.digest IN (SELECT digest FROM {TABLE}) "
     f"BEGIN SELECT RAISE(ABORT, '{_APPEND_ONLY}'); END",
+    f"CREATE TRIGGER IF NOT EXISTS {VOUCHER}_no_delete BEFORE DELETE ON {VOUCHER} "
+    f"BEGIN SELECT RAISE(ABORT, '{_APPEND_ONLY}'); END",
+    f"CREATE TRIGGER IF NOT EXISTS {VOUCHER}_no_change BEFORE UPDATE ON {VOUCHER} "
+    f"BEGIN SELECT RAISE(ABORT, '{_APPEND_ONLY}'); END",
 )
 _POSTGRESQL = (
     f"CREATE OR REPLACE FUNCTION {TABLE}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
@@ -158,6 +194,8 @@ _POSTGRESQL = (
     f"FOR EACH STATEMENT EXECUTE FUNCTION {TABLE}_refuse()",
     f"CREATE OR REPLACE TRIGGER {TABLE}_in_order BEFORE INSERT ON {TABLE} "
     f"FOR EACH ROW EXECUTE FUNCTION {TABLE}_order()",
+    f"CREATE OR REPLACE TRIGGER {VOUCHER}_no_change BEFORE UPDATE OR DELETE ON {VOUCHER} "
+    f"FOR EACH ROW EXECUTE FUNCTION {TABLE}_refuse()",
 )
 
 

@@ -11,7 +11,8 @@ from evenhand.audit.files.shapes import EmptyIfNull, Shape, Texts
 
 class AnnouncedRun(Shape):
     """Which run this is: the register's ``entry`` of its plan, ``number`` of ``in_all`` runs of
-    this model on these data with ``plans`` different plans; ``on_data`` runs on the data in all."""
+    this model on these data with ``plans`` different plans; ``on_data`` runs on the data in all.
+    ``entry_digest`` says which register's entry it is."""
 
     entry: int
     plan: str = ""
@@ -19,6 +20,7 @@ class AnnouncedRun(Shape):
     in_all: int
     on_data: int = 0
     plans: int = 1
+    entry_digest: str = ""
 
 
 class Opening(Shape):

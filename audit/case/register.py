@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +25,16 @@ from evenhand.audit.case.checkpoints import Checkpoints
 from evenhand.audit.case.checkpoints import problems as checkpoint_problems
 from evenhand.audit.case.signing import PublicKey
 from evenhand.audit.case.turns import turn
+from evenhand.audit.case.vouching import (
+    NO_VOUCHER,
+    By,
+    Voucher,
+    Vouching,
+    clock,
+    make_voucher,
+    unsigned,
+    unvouched,
+)
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import canonical_bytes, digest_bytes
 from evenhand.audit.files.chain import GENESIS, line_digest
@@ -48,7 +58,11 @@ def default_url() -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the register. ``at`` is UTC, ISO 8601; ``body`` is plain JSON."""
+    """One line of the register. ``at`` is UTC, ISO 8601; ``body`` is plain JSON.
+
+    ``vouched`` says what shows that it was entered: this home's MAC, or a known key's signature;
+    "" for an entry that nobody known vouches for, which is not judged.
+    """
 
     seq: int
     at: str
@@ -56,6 +70,8 @@ class Entry:
     body: Mapping[str, Any]
     previous: str
     digest: str
+    vouched: By = ""
+    voucher: Voucher = NO_VOUCHER
 
     def is_whole(self) -> bool:
         """Whether ``digest`` is that of the line as it stands."""
@@ -101,7 +117,7 @@ class Register:
 
     def __init__(self, url: str | None = None) -> None:
         self.url = url or default_url()
-        self._engine: Engine | None = None
+        self._engines: dict[bool, Engine] = {}
 
     def append(self, kind: Kind, body: Mapping[str, Any]) -> Entry:
         """Adds one entry behind the last, signs a checkpoint, and returns the entry.
@@ -114,14 +130,14 @@ class Register:
         if kind not in get_args(Kind):
             raise InputError(f"unknown register entry kind {kind!r}", remedy=str(get_args(Kind)))
         plain = json.loads(canonical_bytes(dict(body)))
-        table, signed = database.table(), self._checkpoints()
+        table, signed, keys = database.table(), self._checkpoints(), home() / "keys"
         with self._connect() as connection, self._in_line(), database.exclusive(connection):
             with database.transaction(connection):
                 last = connection.execute(
                     table.select().order_by(table.c.seq.desc()).limit(1)
                 ).one_or_none()
                 seq, previous = (last.seq + 1, last.digest) if last else (1, GENESIS)
-                self._sign_late(signed, last)
+                self._sign_late(connection, signed, last)
                 signed.intend(seq)
                 at = datetime.now(UTC).isoformat(timespec="milliseconds")
                 digest = line_digest(seq=seq, at=at, kind=kind, body=plain, previous=previous)
@@ -130,50 +146,90 @@ class Register:
                         seq=seq, at=at, kind=kind, body=plain, previous=previous, digest=digest
                     )
                 )
+                voucher = make_voucher(keys, digest)
+                row = {"digest": digest, **asdict(voucher)}
+                connection.execute(database.vouchers().insert().values(**row))
             signed.add(seq, digest)
-        return Entry(seq, at, kind, plain, previous, digest)
+        return Entry(seq, at, kind, plain, previous, digest, "mac", voucher)
 
-    def _sign_late(self, signed: Checkpoints, last: Any) -> None:
-        """Signs the last entry where its own writer was killed before it could."""
-        before = signed.last()
-        if last is None:
-            if before is not None:
-                raise self._cut_off(before.count, 0)
-        elif before is None or before.count < last.seq:
-            if self._is_local() and before is not None and signed.pending() != last.seq:
-                return  # a removed checkpoint is not papered over: ``verify`` shows the gap
-            signed.add(last.seq, last.digest, late=True)
-        elif before.count > last.seq:
-            raise self._cut_off(before.count, last.seq)
+    def _sign_late(self, connection: Connection, signed: Checkpoints, last: Any) -> None:
+        """Signs the entry whose own writer, of this home, was killed before it could.
+
+        Nothing else is signed in passing: neither what somebody put into the database, nor what a
+        removed checkpoint stood for; ``verify`` shows both.
+        """
+        before, there = signed.last(), last.seq if last is not None else 0
+        for place in signed.places():
+            seen = signed.last(place)
+            if seen is not None and seen.count > there:
+                raise self._cut_off(seen.count, there)
+        pending = signed.pending()
+        if before is None and pending != there and there:
+            own = self._read(connection, there)
+            if own[0].vouched == "mac":
+                raise AlteredEvidenceError(
+                    f"this home wrote entry {there} of {self._shown_url()}, and its checkpoints "
+                    f"at {signed.path} are gone",
+                    remedy="restore them from a copy; nothing is entered until then",
+                )
+        if not (before.count if before else 0) < pending <= there:
+            return
+        own = self._read(connection, pending)
+        if own and own[0].vouched == "mac":
+            signed.add(pending, own[0].digest, late=True)
 
     def entries(self) -> tuple[Entry, ...]:
         """Every entry in order, whatever its state (see ``snapshot``)."""
         if self._is_absent():
             return ()
-        table = database.table()
+        with self._connect(writes=False) as connection:
+            return self._read(connection) if database.has(connection, database.TABLE) else ()
+
+    def _read(self, connection: Connection, only: int | None = None) -> tuple[Entry, ...]:
+        from sqlalchemy import select
+
+        table, beside = database.table(), database.vouchers()
+        has_vouchers = database.has(connection, database.VOUCHER)
+        asked = select(
+            *table.c, *([beside.c.mac, beside.c.key, beside.c.signature][: 3 * has_vouchers])
+        )
+        if has_vouchers:
+            asked = asked.join_from(table, beside, table.c.digest == beside.c.digest, isouter=True)
+        if only is not None:
+            asked = asked.where(table.c.seq == only)
         try:
-            with self._connect() as connection:
-                rows = connection.execute(table.select().order_by(table.c.seq)).all()
+            rows = connection.execute(asked.order_by(table.c.seq)).all()
         except (ValueError, RecursionError) as error:
             raise AlteredEvidenceError(
                 f"the register {self._shown_url()} was altered: an entry is no JSON text ({error})",
                 remedy="restore it from a copy; nothing can be judged on an altered register",
             ) from error
-        return tuple(Entry(r.seq, r.at, r.kind, r.body, r.previous, r.digest) for r in rows)
+        vouching, found = Vouching(home() / "keys"), []
+        for seq, at, kind, body, previous, digest, *beside_it in rows:
+            voucher = Voucher(*(str(part or "") for part in beside_it))
+            by = vouching.by(str(digest), voucher)
+            found.append(Entry(seq, at, kind, body, previous, digest, by, voucher))
+        return tuple(found)
 
     def snapshot(self) -> tuple[Entry, ...]:
         """Every entry, with the chain and the last checkpoint checked: what the judge reads.
 
         Raises AlteredEvidenceError where the chain is broken or cut off. ``verify`` checks more.
         """
-        last = self._checkpoints().last()  # before the entries: others may add some meanwhile
+        signed = self._checkpoints()
+        # before the entries: others may add some meanwhile
+        lasts = [last for place in signed.places() if (last := signed.last(place)) is not None]
         entries = self.entries()
         problems = chain_problems(entries)
-        if not problems and last is not None:
+        for last in lasts if not problems else ():
             if last.count > len(entries):
                 raise self._cut_off(last.count, len(entries))
             if entries[last.count - 1].digest != last.head:
                 problems = [f"entry {last.count} is not the one that was signed"]
+        if not problems and signed.last() is None:
+            first = next((e.seq for e in entries if e.vouched == "mac"), signed.pending())
+            if first != signed.pending():
+                problems = [f"this home wrote entry {first}, and its checkpoints are gone"]
         if problems:
             raise AlteredEvidenceError(
                 f"the register {self._shown_url()} was altered: " + "; ".join(problems[:5]),
@@ -198,29 +254,35 @@ class Register:
         """Checks the chain and every checkpoint, also those in ``copies``, against the entries."""
         signed = self._checkpoints()
         pending = signed.pending()
-        files = [signed.path, *copies]
+        files = list(dict.fromkeys([*signed.places(), *copies]))
         read = [path.read_bytes() if path.exists() else None for path in files]
         entries = self.entries()
         digests = [e.digest for e in entries]
-        problems, notes = chain_problems(entries), []
+        problems, notes = chain_problems(entries), list[str]()
         for place, lines in zip(files, read, strict=True):
             if lines is None:
                 if entries or place is not signed.path:
                     problems.append(f"there are no checkpoints at {place}")
                 continue
-            whole = place is signed.path and self._is_local()
-            problems += checkpoint_problems(lines, digests, known, where=place, whole=whole)
+            others = [text for text in read if text is not None and text is not lines]
+            before = None if place is signed.path and not self._is_local() else others
+            problems += checkpoint_problems(lines, digests, known, where=place, before=before)
+        own_lines = read[0] or b""
         last = signed.last()
-        unsigned = len(entries) - (last.count if last else 0)
-        if unsigned > 0:
-            said = f"the last {unsigned} of {len(entries)} entries are under no checkpoint"
+        problems += unvouched(entries, known, own_lines, notes)
+        late = len(entries) - (last.count if last else 0)
+        if late > 0:
+            said = f"the last {late} of {len(entries)} entries are under no checkpoint"
             if not self._is_local() or pending == len(entries) == (last.count if last else 0) + 1:
                 notes.append(f"{said}: written elsewhere, or their writer was killed")
             elif read[0] is not None:
                 problems.append(f"{said}: checkpoints were removed")
+        if read[0] is not None:
+            problems += unsigned(entries, own_lines, pending, signed.path)
+        notes += clock(entries)
         if read[0] is not None and self._is_local():
             problems += _gaps(read[0], signed.path)
-        count = (read[0] or b"").count(b"\n")
+        count = own_lines.count(b"\n")
         return RegisterState(entries, count, tuple(problems), tuple(notes))
 
     def _checkpoints(self) -> Checkpoints:
@@ -270,14 +332,14 @@ class Register:
             yield
 
     @contextmanager
-    def _connect(self) -> Iterator[Connection]:
+    def _connect(self, *, writes: bool = True) -> Iterator[Connection]:
         from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
         try:
-            if self._engine is None:
-                self._engine = database.make_engine(self.url)
-            with self._engine.connect() as connection:
-                database.prepare(connection)
+            if writes not in self._engines:
+                self._engines[writes] = database.make_engine(self.url, writes=writes)
+            with self._engines[writes].connect() as connection:
+                database.prepare(connection, writes=writes)
                 yield connection
         except ModuleNotFoundError as error:
             raise InputError(

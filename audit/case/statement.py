@@ -39,8 +39,16 @@ class Signature:
     problem: str = ""
 
 
-def make_statement(case: Case, verdicts: Sequence[Mapping[str, Any]], at: str) -> dict[str, Any]:
-    """The statement about a sealed case. ``verdicts`` as plain JSON, ``at`` in ISO 8601 UTC."""
+def make_statement(
+    case: Case,
+    verdicts: Sequence[Mapping[str, Any]],
+    at: str,
+    judged_by: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """The statement about a sealed case. ``verdicts`` as plain JSON, ``at`` in ISO 8601 UTC.
+
+    ``judged_by`` are the packs that gave the verdicts, by digest: ``packs`` are those of the plan.
+    """
     subjects = {"case": case.digest, **case.subject.digests}
     statuses = Counter(f.status for f in case.findings)
     judged = Counter(str(v["status"]) for v in verdicts)
@@ -60,6 +68,7 @@ def make_statement(case: Case, verdicts: Sequence[Mapping[str, Any]], at: str) -
                 "by_status": dict(sorted(statuses.items())),
             },
             "packs": [p.to_json() for p in case.plan.packs],
+            "judged_by": [dict(p) for p in judged_by],
             "verdicts": [
                 {k: v[k] for k in ("pack", "item", "status", "underlying")} for v in verdicts
             ],

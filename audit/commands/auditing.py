@@ -94,7 +94,7 @@ def audit(
         strict=strict,
         inconclusive=inconclusive,
         attestations=attestations,
-        before=flow.verdicts_before(baseline, packs, flow.today(as_of)),
+        before=flow.verdicts_before(sh.earlier(baseline), packs, flow.today(as_of)),
     )
     _show_result(case, verdicts, setting, as_json=as_json)
     return setting.exit_code
@@ -207,16 +207,15 @@ def judge(
     as_json: sh.Json = False,
 ) -> int:
     """Judge a case with policy packs (by default those it was planned for)."""
-    from evenhand.audit.case.case import read_case
     from evenhand.audit.commands.parts.tables import show_known, show_verdicts
 
-    read = read_case(case)
+    read, stands = sh.opened(case)
     packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
     if not packs:
         raise InputError(
             f"case {case} was planned for no pack", remedy="name one, e.g. --policy baseline"
         )
-    other = read_case(compare_to) if compare_to else None
+    other = sh.opened(compare_to)[0] if compare_to else None
     day = flow.today(as_of)
     sh.warn_of_outdated(packs, day)
     verdicts = flow.verdicts_of(read, packs, day, other)
@@ -226,12 +225,15 @@ def judge(
         strict=strict,
         inconclusive=inconclusive,
         attestations=attestations,
-        before=flow.verdicts_before(baseline, packs, day),
+        before=flow.verdicts_before(sh.earlier(baseline), packs, day),
     )
     if as_json:
         sh.print_json(
             {
                 "case": str(case),
+                "digest": read.digest,
+                "standing": stands.to_json(),
+                "packs": sh.packs_json(packs),
                 "as_of": day.isoformat(),
                 "verdicts": [v.to_json() for v in verdicts],
                 "gate": setting.to_json(),

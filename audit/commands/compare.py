@@ -31,7 +31,6 @@ def compare(
     as_json: sh.Json = False,
 ) -> int:
     """Compare two models on the same rows: per group, McNemar's test and paired intervals."""
-    from evenhand.audit.case.case import read_case
     from evenhand.audit.comparing.compare import compare as pair
 
     if not 0.5 < level < 1:
@@ -39,12 +38,13 @@ def compare(
     _check_output(format, language, out, as_json=as_json)
     from evenhand.audit.comparing.drift import explanation_drift
 
-    a, b = read_case(case_a), read_case(case_b)
+    (a, of_a), (b, of_b) = sh.opened(case_a), sh.opened(case_b)
     found = pair(a, b, level=level)
     drift = explanation_drift(a, b, level=level)
     document = {**found.to_json(), "explanations": drift.to_json()}
     if as_json:
-        sh.print_json({**document, "exit_code": OK})
+        stands = {"a": of_a.to_json(), "b": of_b.to_json()}
+        sh.print_json({**document, "standing": stands, "exit_code": OK})
     elif format == "table":
         show_comparison(found)
         show_drift(drift)

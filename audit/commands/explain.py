@@ -32,7 +32,6 @@ def explain(
     as_json: sh.Json = False,
 ) -> int:
     """Name the reasons for one adverse decision, and the smallest change that turns it."""
-    from evenhand.audit.case.case import read_case
     from evenhand.audit.commands.parts.tables import show
     from evenhand.audit.errors import MissingNeed, nearest
     from evenhand.audit.reports.parts.explained import lines
@@ -45,7 +44,7 @@ def explain(
             f"explanations are not written in language {language!r}",
             remedy=nearest(language, LANGUAGES),
         )
-    read = read_case(case)
+    read, stands = sh.opened(case)
     rules = sh.rules(allow_pickle, allow_weak_isolation, "auto", None, None)
     source = reopen(read, model=model, data=data, rules=rules)
     number = row_number(read, source, row, id_column)
@@ -58,7 +57,7 @@ def explain(
         ) from None
     told["source"] = "model and data" if source.subject is not None else source.why_not
     if as_json:
-        sh.print_json(told)
+        sh.print_json({**told, "standing": stands.to_json()})
     else:
         for line in lines(told, words(language)):
             show(line)

@@ -166,9 +166,7 @@ def sign_off(
 
 def _opened(case: Path, policy: list[str] | None) -> tuple[Case, list[Pack]]:
     """The case, and the packs that are named or that it was planned for."""
-    from evenhand.audit.case.case import read_case
-
-    read = read_case(case)
+    read, _ = sh.opened(case)
     packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
     if not packs:
         raise InputError(

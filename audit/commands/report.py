@@ -74,11 +74,10 @@ def report(
 ) -> int:
     """Render a case as a document, with the verdicts of its packs or of --policy."""
     from evenhand.audit.api.dossier import dossier_of
-    from evenhand.audit.case.case import read_case
     from evenhand.audit.reports import render
     from evenhand.audit.run.one_person import reopen
 
-    read = read_case(case)
+    read, stands = sh.opened(case)
     if _plain(format) == "evidence":
         return _evidence(read, out, case, public=public)
     packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
@@ -98,7 +97,7 @@ def report(
         person = _person(read, row, id_column, reopen(read, model=model, data=data, rules=rules))
     elif row is not None and not public:
         raise InputError(f"--row is for adverse-action, not for {format}", remedy="leave out --row")
-    dossier = dossier_of(packs, day, person=person, of=of)
+    dossier = dossier_of(packs, day, person=person, of=of, standing=stands.state)
     given: dict[str, Any] = {"language": language, "gate": setting, "dossier": dossier}
     document = render(format, read, verdicts, public=public, **given)
     if _plain(format) == _GITHUB:

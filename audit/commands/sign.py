@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,19 +27,21 @@ def sign(
     as_json: sh.Json = False,
 ) -> int:
     """Sign a case with its findings and verdicts: an in-toto statement beside the folder."""
-    from evenhand.audit.case.case import read_case
     from evenhand.audit.case.register import Register, home
     from evenhand.audit.case.signing import PUBLIC, own_key, read_signing_key
     from evenhand.audit.case.statement import envelope_place, make_statement, sign_statement
     from evenhand.audit.files.canonical import digest_bytes
     from evenhand.audit.files.disk import write_whole
 
-    read = read_case(case)
+    read, stands = sh.opened(case)
     packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
+    sh.warn_of_altered(packs)
     verdicts = flow.verdicts_of(read, packs, flow.today(as_of))
     signer = read_signing_key(key) if key is not None else own_key(home() / "keys")
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    statement = make_statement(read, [v.to_json() for v in verdicts], at)
+    statement = make_statement(
+        read, [v.to_json() for v in verdicts], at, judged_by=sh.packs_json(packs)
+    )
     envelope = sign_statement(statement, signer)
     place = envelope_place(case, signer.public)
     write_whole(place, envelope)
@@ -51,7 +53,13 @@ def sign(
         "signed_at": at,
     }
     entry = Register().append("signature", body)
-    told = {**body, "entry": entry.seq, "verdicts": statement["predicate"]["verdicts_by_status"]}
+    told = {
+        **body,
+        "entry": entry.seq,
+        "standing": stands.to_json(),
+        "packs": statement["predicate"]["judged_by"],
+        "verdicts": statement["predicate"]["verdicts_by_status"],
+    }
     if as_json:
         sh.print_json({**told, "exit_code": OK})
         return OK
@@ -69,12 +77,11 @@ def export(
 ) -> int:
     """Write a case and its signatures as one zip that anybody can verify."""
     from evenhand.audit.case.archive import archive_bytes
-    from evenhand.audit.case.case import read_case
     from evenhand.audit.errors import InputError
     from evenhand.audit.files.canonical import digest_bytes
     from evenhand.audit.files.disk import write_whole
 
-    read = read_case(case)
+    read, stands = sh.opened(case)
     whole = case.resolve()
     place = out or whole.with_name(f"{whole.name}.zip")
     if place.resolve().is_relative_to(whole):
@@ -82,7 +89,12 @@ def export(
     data = archive_bytes(read)
     write_whole(place, data)
     if as_json:
-        told = {"archive": str(place), "sha256": digest_bytes(data), "case": read.digest}
+        told: dict[str, Any] = {
+            "archive": str(place),
+            "sha256": digest_bytes(data),
+            "case": read.digest,
+        }
+        told["standing"] = stands.to_json()
         sh.print_json({**told, "bytes": len(data), "exit_code": OK})
     else:
         show(f"wrote {place} ({len(data)} bytes)")

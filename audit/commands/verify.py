@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
     from evenhand.audit.case.recompute import Recomputed
     from evenhand.audit.case.signing import PublicKey
+    from evenhand.audit.case.standing import Standing
     from evenhand.audit.case.statement import Signature
 
 
@@ -77,12 +78,11 @@ def _given(paths: Any) -> list[PublicKey]:
 
 
 def _keys(paths: Any) -> dict[str, PublicKey]:
-    """The keys that are given, and one's own."""
+    """The keys that are given, and those that are known here."""
     from evenhand.audit.case.register import home
-    from evenhand.audit.case.signing import own_public
+    from evenhand.audit.case.vouching import known_keys
 
-    own = own_public(home() / "keys")
-    return {k.id: k for k in (*([own] if own else []), *_given(paths))}
+    return {k.id: k for k in (*known_keys(home() / "keys"), *_given(paths))}
 
 
 def _case(
@@ -114,9 +114,9 @@ def _checked(
 
     problems = [str(p) for p in verify_case(folder)]
     digest = case_digest(folder) if (folder / "seal.json").is_file() else None
-    registered, known_otherwise = _in_register(path, digest)
-    if known_otherwise:
-        problems.append("seal.json: the register knows this case with another seal")
+    stands = _in_register(path, folder, digest)
+    if stands is not None and stands.state == "differs":
+        problems.append(f"seal.json: {stands.said}")
     signatures: list[Signature] = []
     numbers: list[Recomputed] = []
     if not problems:
@@ -131,7 +131,8 @@ def _checked(
         "case": str(path),
         "digest": digest,
         "intact": not problems,
-        "registered": registered,
+        "registered": stands is not None and stands.state == "registered",
+        "standing": stands and stands.to_json(),
         "problems": problems,
         "signatures": [
             {"file": s.place, "key": s.key, "checked": s.key in keys, "problem": s.problem}
@@ -150,25 +151,25 @@ def _sums(numbers: list[Recomputed]) -> dict[str, Any]:
     }
 
 
-def _in_register(path: Path, digest: str | None) -> tuple[bool, bool]:
-    """Whether the register has this case, and whether it has its place with another seal."""
+def _in_register(path: Path, folder: Path, digest: str | None) -> Standing | None:
+    """How the case stands with the register; None without a seal to look for."""
+    from evenhand.audit.case.case import read_environment
     from evenhand.audit.case.register import Register
+    from evenhand.audit.case.standing import standing
 
-    known = [e for e in Register().snapshot() if e.kind == "case"]
-    here = str(path.resolve())
-    entered = {e.body["digest"] for e in known if e.body.get("path") == here}
-    registered = digest is not None and any(e.body.get("digest") == digest for e in known)
-    return registered, digest is not None and bool(entered) and digest not in entered
+    if digest is None:
+        return None
+    try:
+        run = read_environment(folder).run
+    except (OSError, AlteredEvidenceError):
+        run = None  # it is told as a problem of the case
+    return standing(path, digest, run, Register().snapshot())
 
 
 def _register(keys: list[PublicKey], copies: Any) -> dict[str, Any]:
-    import os
-
     from evenhand.audit.case.register import Register
 
-    second = os.environ.get("EVENHAND_CHECKPOINTS")
-    register = Register()
-    state = register.verify(keys, [*copies, *([Path(second)] if second else [])])
+    state = Register().verify(keys, copies)
     return {
         "entries": len(state.entries),
         "head": state.entries[-1].digest if state.entries else None,

@@ -41,6 +41,7 @@ def render(
         "gate": None if gate is None else gate.to_json(),
         "packs": [asdict(p) for p in dossier.packs],
         "register": [asdict(e) for e in dossier.used(case)],
+        "standing": dossier.standing or None,
         "as_of": dossier.as_of or None,
     }
     return json.dumps(document, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evenhand.audit.case.environment import AnnouncedRun
     from evenhand.audit.case.plan import Plan
     from evenhand.audit.case.register import Register
+    from evenhand.audit.case.standing import Standing
     from evenhand.audit.run.run import PlannedPack
     from evenhand.audit.subject.spec import SubjectSpec
     from evenhand.audit.worker.isolation.levels import Rules
@@ -44,8 +45,8 @@ def measure(
     """
     from evenhand.audit.case.finished import Store
     from evenhand.audit.case.register import Register, home
-    from evenhand.audit.case.sealed import Sealed
     from evenhand.audit.case.secret import own_secret
+    from evenhand.audit.case.work import Sealed
     from evenhand.audit.run.keeping import Keeping
     from evenhand.audit.run.run import audit as run_audit
 
@@ -70,7 +71,8 @@ def measure(
         planned = [_planned(p) for p in packs]
         case = run_audit(spec, out, packs=planned, progress=progress, rules=rules, keeping=keeping)
     body = register_body(case)
-    if not any(e.kind == "case" and e.body == body for e in register.snapshot()):
+    entries = register.snapshot()
+    if not any(e.kind == "case" and e.vouched and e.body == body for e in entries):
         register.append("case", body)
     sealed.forget(case.digest)
     return case, packs
@@ -79,7 +81,8 @@ def measure(
 def _is_entered(register: Register, digest: str) -> bool:
     """Whether the register has a case of this digest."""
     found = register.snapshot()
-    return any(e.kind == "case" and e.body.get("digest") == digest for e in found)
+    cases = [e for e in found if e.kind == "case" and e.vouched]
+    return any(e.body.get("digest") == digest for e in cases)
 
 
 def _prepare_to_open(spec: SubjectSpec) -> None:
@@ -108,7 +111,21 @@ def _announced(register: Register, plan: Plan, out: Path) -> AnnouncedRun:
         in_all=run.in_all,
         on_data=run.on_data,
         plans=run.plans,
+        entry_digest=entry.digest,
     )
+
+
+def opened(path: Path) -> tuple[Case, Standing]:
+    """The sealed case at ``path``, and how it stands with the register: for whoever reads a case
+    that exists. Raises AlteredEvidenceError where either seal or register say otherwise."""
+    from evenhand.audit.case.case import read_case
+    from evenhand.audit.case.register import Register
+    from evenhand.audit.case.standing import require_same, standing
+
+    case = read_case(path)
+    found = standing(path, case.digest, case.environment.run, Register().snapshot())
+    require_same(path, found)
+    return case, found
 
 
 @contextmanager
@@ -208,12 +225,10 @@ def verdicts_of(
 
 
 def verdicts_before(
-    baseline: Path | None, packs: Sequence[Pack], as_of: date
+    baseline: Case | None, packs: Sequence[Pack], as_of: date
 ) -> list[Verdict] | None:
     """The same packs' verdicts on the earlier case that --baseline names."""
-    from evenhand.audit.case.case import read_case
-
-    return None if baseline is None else verdicts_of(read_case(baseline), packs, as_of)
+    return None if baseline is None else verdicts_of(baseline, packs, as_of)
 
 
 def gate(

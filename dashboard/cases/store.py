@@ -221,8 +221,8 @@ def checked(cases: Sequence[StoredCase], entries: Iterable[Entry]) -> list[Store
 
 
 def registered(entries: Iterable[Entry]) -> list[tuple[str, str]]:
-    """The place and the digest of every case on the register."""
-    bodies = [e.body for e in entries if e.kind == "case" and e.body.get("path")]
+    """The place and the digest of every case that was entered in the register."""
+    bodies = [e.body for e in entries if e.kind == "case" and e.vouched and e.body.get("path")]
     return [(str(body["path"]), str(body.get("digest") or "")) for body in bodies]
 
 

@@ -146,7 +146,8 @@ def open_items(verdicts: Sequence[Verdict]) -> list[Verdict]:
 
 def sign_offs(case: Case, entries: Sequence[Entry]) -> list[Entry]:
     """The sign-offs of this case, oldest first."""
-    return [e for e in entries if e.kind == "sign-off" and e.body.get("case") == case.digest]
+    heard = [e for e in entries if e.kind == "sign-off" and e.vouched]
+    return [e for e in heard if e.body.get("case") == case.digest]
 
 
 def signed(entry: Entry, t: Translator) -> str:

@@ -56,7 +56,8 @@ def _seal(ctx: Context, case: Case) -> None:
     """Whether the case is as it was sealed, in the register, and which commands ask again."""
     t = ctx.t
     registered = any(
-        e.kind == "case" and e.body.get("digest") == case.digest for e in ctx.register.entries
+        e.kind == "case" and e.vouched and e.body.get("digest") == case.digest
+        for e in ctx.register.entries
     )
     st.markdown(f":green[:material/verified_user:] {escape(t('evidence.intact'))}")
     st.code(case.digest, language=None, wrap_lines=True)

@@ -32,7 +32,7 @@ def raw(url: str, sql: str) -> Any:
 
 
 def drop(url: str) -> None:
-    raw(url, "DROP TABLE IF EXISTS evenhand_register")
+    raw(url, "DROP TABLE IF EXISTS evenhand_register, evenhand_voucher")
 
 
 def test_entries_chain_and_the_database_refuses_edits(url: str, own_home: Path) -> None:
@@ -80,10 +80,41 @@ def test_another_machines_entries_are_no_gap(url: str, own_home: Path) -> None:
         elsewhere.setenv("EVENHAND_HOME", str(own_home.parent / "another"))
         Register(url).append("case", {"n": 1})
         Register(url).append("case", {"n": 2})
+        theirs = own_public(own_home.parent / "another" / "keys")
     key = own_public(own_home / "keys")
     assert key is not None
+    assert theirs is not None
+    assert [e.vouched for e in Register(url).snapshot()] == ["mac", "", ""]
+    assert "a key that is not known here" in Register(url).verify([key]).problems[0]
+    assert Register(url).verify([key, theirs]).problems == ()
+    (own_home / "keys" / "known").mkdir()
+    (own_home / "keys" / "known" / "another.pub").write_bytes(theirs.pem())
+    assert [e.vouched for e in Register(url).snapshot()] == ["mac", "signature", "signature"]
     found = Register(url).verify([key])
     assert found.problems == ()
     assert "under no checkpoint" in found.notes[0]
     Register(url).append("case", {"n": 3})
     assert Register(url).verify([key]).problems == ()
+
+
+def test_an_entry_put_in_by_sql_is_not_judged_and_not_blessed(url: str, own_home: Path) -> None:
+    import json
+
+    from evenhand.audit.cli import run
+    from tests.evidence.forging import entry_digest
+
+    Register(url).append("case", {"n": 0})
+    (first,) = Register(url).snapshot()
+    body = {"item": "X"}
+    digest = entry_digest(2, first.at, "attestation", body, first.digest)
+    values = f"2, '{first.at}', 'attestation', '{json.dumps(body)}', '{first.digest}', '{digest}'"
+    raw(url, f"INSERT INTO evenhand_register VALUES ({values})")
+    assert [e.vouched for e in Register(url).snapshot()] == ["mac", ""]
+    Register(url).append("case", {"n": 1})
+    assert [e.vouched for e in Register(url).snapshot()] == ["mac", "", "mac"]
+    key = own_public(own_home / "keys")
+    assert key is not None
+    assert "entry 2 (attestation)" in "; ".join(Register(url).verify([key]).problems)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EVENHAND_REGISTER", url)
+        assert run(["verify", "--register"]) == 7

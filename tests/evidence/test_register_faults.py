@@ -217,7 +217,9 @@ def test_a_second_file_of_checkpoints_catches_whoever_cut_both(
     cut(own_home, "DELETE FROM evenhand_register WHERE seq > 3")
     place = own_home / "register.checkpoints"
     place.write_bytes(b"".join(place.read_bytes().splitlines(keepends=True)[:3]))
-    assert state(register, own_home) == ()  # from inside, nothing is wrong
+    monkeypatch.delenv("EVENHAND_CHECKPOINTS")
+    assert state(Register(register.url), own_home) == ()  # from inside, nothing is wrong
+    monkeypatch.setenv("EVENHAND_CHECKPOINTS", str(copy))
     assert run(["verify", "--register"]) == 7
     assert "the last 2 of the register are gone" in capsys.readouterr().err
 

@@ -102,7 +102,7 @@ def make_case(
 
 def entries(*bodies: tuple[Kind, Mapping[str, Any]]) -> tuple[Entry, ...]:
     return tuple(
-        Entry(i, "2026-11-01T00:00:00.000+00:00", kind, body, "", "")
+        Entry(i, "2026-11-01T00:00:00.000+00:00", kind, body, "", "", "mac")
         for i, (kind, body) in enumerate(bodies, start=1)
     )
 

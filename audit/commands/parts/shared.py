@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from evenhand.audit.case.case import Case
+    from evenhand.audit.case.standing import Standing
     from evenhand.audit.subject.spec import SubjectSpec
     from evenhand.audit.worker.isolation.levels import Rules
     from evenhand.policies.pack import Pack
@@ -163,6 +164,42 @@ def measured(
     return case, packs
 
 
+def opened(path: Path) -> tuple[Case, Standing]:
+    """A sealed case that was held against the register; one that it does not know is said."""
+    from evenhand.audit.run.flow import opened as held_against_register
+
+    case, found = held_against_register(path)
+    if found.state == "unknown":
+        say(f"note: case {path} is {found.said}")
+    return case, found
+
+
+def earlier(baseline: Path | None) -> Case | None:
+    """The case that --baseline names, held against the register too."""
+    return None if baseline is None else opened(baseline)[0]
+
+
+def packs_json(packs: Sequence[Pack]) -> list[dict[str, Any]]:
+    """The packs that judge, by digest; ``shipped`` is that of the shipped pack which one bears
+    the name and version of without being it."""
+    from evenhand.policies.pack import shipped_otherwise
+
+    return [
+        {"id": p.id, "version": p.version, "digest": p.digest, "shipped": shipped_otherwise(p)}
+        for p in packs
+    ]
+
+
+def warn_of_altered(packs: Sequence[Pack]) -> None:
+    """Says which packs bear the name and version of a shipped one and are another."""
+    for pack in packs_json(packs):
+        if pack["shipped"] is not None:
+            say(
+                f"warning: pack {pack['id']} {pack['version']} ({pack['digest']}) is not the one "
+                f"that is shipped under this name and version ({pack['shipped']})"
+            )
+
+
 @contextmanager
 def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """A progress callback (what, done, in all): a bar on a terminal, plain lines elsewhere."""
@@ -192,6 +229,7 @@ def warn_of_outdated(packs: Sequence[Pack], as_of: date, *, quiet: bool = False)
     """Says on stderr which packs have a successor, or an origin that nobody checked for long."""
     from evenhand.policies.lint import outdated
 
+    warn_of_altered(packs)
     for pack in packs:
         for one in outdated(pack, as_of):
             say(f"warning: pack {pack.id}: {one.message}: {one.remedy}", quiet=quiet)

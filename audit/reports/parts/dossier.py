@@ -48,13 +48,15 @@ class PackFacts:
 @dataclass(frozen=True)
 class Dossier:
     """``entries`` is the register as it stands; ``person`` an explanation of one row
-    (``evenhand.audit.run.one_person``); ``of`` the format whose page a PDF holds."""
+    (``evenhand.audit.run.one_person``); ``of`` the format whose page a PDF holds; ``standing``
+    how the case stands with the register ("registered", "unknown"; "" where nobody looked)."""
 
     packs: tuple[PackFacts, ...] = ()
     entries: tuple[Entry, ...] = ()
     as_of: str = ""
     person: Mapping[str, Any] | None = None
     of: str = "html"
+    standing: str = ""
 
     def for_the_public(self) -> Dossier:
         """Without the names of people who signed: their roles stay."""
@@ -76,6 +78,7 @@ class Dossier:
             e
             for e in self.entries
             if e.kind == kind
+            and e.vouched
             and e.body.get("pack") in judged
             and e.body.get("model_digest") in digests
         ]
@@ -83,7 +86,9 @@ class Dossier:
     def sign_offs(self, case: Case) -> list[Entry]:
         """Who accepted this very case."""
         return [
-            e for e in self.entries if e.kind == "sign-off" and e.body.get("case") == case.digest
+            e
+            for e in self.entries
+            if e.kind == "sign-off" and e.vouched and e.body.get("case") == case.digest
         ]
 
     def run_on_this_data(self, case: Case) -> tuple[int, int] | None:
@@ -109,6 +114,8 @@ class Dossier:
 def sources(case: Case, dossier: Dossier, say: Words) -> list[tuple[str, str]]:
     """Where everything in a report is from: the case, the packs, the register, the day."""
     found = [(say("src_case"), case.digest)]
+    if dossier.standing == "unknown":
+        found.insert(0, (say("src_standing"), say("src_unknown")))
     for pack in dossier.packs:
         found.append((say("src_pack", pack=pack.id, version=pack.version), pack.digest))
     used = dossier.used(case)

@@ -90,7 +90,7 @@ PERSON: dict[str, Any] = {
 def entry(seq: int, kind: Any, body: dict[str, Any]) -> Entry:
     """A line of a register; its place in the chain is made up."""
     return Entry(
-        seq, f"2026-11-2{seq % 10}T10:00:00+00:00", kind, body, GENESIS, f"sha256:{seq:064x}"
+        seq, f"2026-11-2{seq % 10}T10:00:00+00:00", kind, body, GENESIS, f"sha256:{seq:064x}", "mac"
     )
 
 
