@@ -18,7 +18,7 @@ TEXT = (Path(__file__).parents[3] / "docs" / "models.md").read_text("utf-8")
 
 def test_every_example_is_a_valid_subject() -> None:
     examples = re.findall(r"```yaml\n(.*?)```", TEXT, flags=re.DOTALL)
-    assert len(examples) == 4
+    assert len(examples) == 3
     for example in examples:
         values = yaml.safe_load(example)
         jsonschema.Draft202012Validator(json_schema()).validate(values)

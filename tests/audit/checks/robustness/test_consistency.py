@@ -202,7 +202,7 @@ def test_the_numbers_by_hand() -> None:
     assert interval is not None
     assert (interval.low, interval.high) == pytest.approx(share_ends(k, n))
     assert found[LARGEST].value == pytest.approx(float(fair.max()) / 2, rel=1e-12)
-    assert f"in another order {k} of 3000" in render(found[RATE].reason)
+    assert f"in another order {k:,} of 3,000" in render(found[RATE].reason)
     assert found[LARGEST].unit == "probability"
 
 
