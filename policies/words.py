@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evenhand.audit.finding import Finding, Interval
-from evenhand.audit.words.numbers import number
+from evenhand.audit.words.numbers import number, of_measure
 from evenhand.audit.words.text import name, visible
 from evenhand.policies.verdict import VerdictStatus
 
@@ -39,9 +39,11 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
-def measured(value: float, interval: Interval | None, n: int, thresholds: Sequence[float]) -> Words:
+def measured(
+    value: float, interval: Interval | None, n: int, thresholds: Sequence[float], measure: str = ""
+) -> Words:
     """The value with its interval and n: ``0.17 (0.08 to 0.28, n=580)``."""
-    shown = number(value, thresholds)
+    shown = of_measure(measure, value, thresholds)
     if interval is None:
         return Words(en=f"{shown} (n={count(n)})", zh=f"{shown}（n={count(n)}）")
     low, high = number(interval.low, thresholds), number(interval.high, thresholds)

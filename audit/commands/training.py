@@ -14,6 +14,7 @@ from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, takes
 from evenhand.audit.errors import OK, InputError, InterruptedRunError
+from evenhand.audit.words.numbers import at_most
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.recipe.recipe import Recipe
 
@@ -138,8 +139,8 @@ def _plan(asked: Any, *, as_json: bool) -> int:
     private, estimate = told["private"], told["estimate"]
     if private:
         show(
-            f"privacy: epsilon {private['epsilon']:.3f}, delta {private['delta']:g}, noise "
-            f"multiplier {private['noise_multiplier']:.3f} over {private['steps']} steps"
+            f"privacy: epsilon {at_most(private['epsilon'])}, delta {at_most(private['delta'])}, "
+            f"noise multiplier {private['noise_multiplier']:.3f} over {private['steps']} steps"
         )
         together = private["composition"]
         show(f"protects: {private['adjacency']}")
@@ -150,7 +151,7 @@ def _plan(asked: Any, *, as_json: bool) -> int:
                 f"{memory['limit_bytes']:,} ({memory['limit_is']}): "
                 f"{private['physical_batch_size'] or 'all'} rows at once"
             )
-        show(f"with {together['runs']} runs on these rows: epsilon {together['epsilon']:.3f}")
+        show(f"with {together['runs']} runs on these rows: epsilon {at_most(together['epsilon'])}")
         for item in (*private["outside_guarantee"], *private["not_certified"]):
             show(f"outside the guarantee: {item}")
     if estimate:
@@ -188,7 +189,7 @@ def _show(result: TrainResult, *, as_json: bool) -> None:
             show(f"test {words}: {told['test'][name]:.4f} on {told['n_test']} held-out rows")
     if told.get("epsilon") is not None:
         show(
-            f"privacy: epsilon {told['epsilon']:.3f}, delta {told['delta']:g} "
+            f"privacy: epsilon {at_most(told['epsilon'])}, delta {at_most(told['delta'])} "
             f"({told['accountant']} accountant)"
         )
     if told.get("held_out"):

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import ROUND_CEILING, Decimal
 
+# Upper bounds that accounting gives: what is said of them must hold, so they are rounded up.
+GUARANTEES = frozenset(
+    {"declared_epsilon", "composed_epsilon", "declared_delta", "expected_catastrophe_count"}
+)
 # Units whose values lie between 0 and 1; they are shown with decimals even where whole.
 FRACTIONS = frozenset({"rate", "ratio", "share", "fraction", "probability", "proportion"})
 
@@ -21,15 +26,38 @@ def number(value: float, thresholds: Sequence[float] = ()) -> str:
     """
     for digits in range(3, 18):
         text = _rounded(value, digits)
-        shown = float(text.replace(",", ""))
-        if shown.is_integer() and shown != value:
-            continue
-        if all(_side(shown, t) == _side(value, t) for t in thresholds):
+        if _stands_for(text, value, thresholds):
             return text
     return repr(value)
 
 
-def estimate(value: float | None, interval: tuple[float, float] | None) -> str:
+def at_most(value: float, thresholds: Sequence[float] = ()) -> str:
+    """An upper bound, as ``number`` shows it, but never below itself: it is rounded up.
+
+    >>> at_most(2.982), at_most(2.98), at_most(2.9961), at_most(1e-5), number(2.982)
+    ('2.99', '2.98', '2.997', '0.00001', '2.98')
+    """
+    if not math.isfinite(value):
+        return str(value)
+    exact = Decimal(repr(float(value)))
+    for digits in range(3, 18):
+        unit = Decimal(1).scaleb(min(0, exact.adjusted() - digits + 1))
+        text = _rounded(float(exact.quantize(unit, ROUND_CEILING)), digits)
+        if _stands_for(text, value, thresholds) and float(text.replace(",", "")) >= value:
+            return text
+    return repr(value)
+
+
+def of_measure(measure: str, value: float, thresholds: Sequence[float] = ()) -> str:
+    """The value of a measure: a guarantee by ``at_most``, any other by ``number``.
+
+    >>> of_measure("declared_epsilon", 2.982), of_measure("empirical_epsilon", 2.982)
+    ('2.99', '2.98')
+    """
+    return (at_most if measure in GUARANTEES else number)(value, thresholds)
+
+
+def estimate(value: float | None, interval: tuple[float, float] | None, measure: str = "") -> str:
     """A value with the ends of its interval, or a dash where there is none.
 
     >>> estimate(0.17, (0.0811, 0.28)), estimate(None, None)
@@ -38,8 +66,8 @@ def estimate(value: float | None, interval: tuple[float, float] | None) -> str:
     if value is None:
         return "–"
     if interval is None:
-        return number(value)
-    return f"{number(value)} ({number(interval[0])} to {number(interval[1])})"
+        return of_measure(measure, value)
+    return f"{of_measure(measure, value)} ({number(interval[0])} to {number(interval[1])})"
 
 
 def signed(value: float) -> str:
@@ -73,6 +101,14 @@ def moment(stamp: object) -> str:
     if parsed.tzinfo is None:
         return str(stamp)
     return f"{parsed.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _stands_for(text: str, value: float, thresholds: Sequence[float]) -> bool:
+    """Whether the text is whole only if the value is, and on the value's side of each threshold."""
+    shown = float(text.replace(",", ""))
+    if shown.is_integer() and shown != value:
+        return False
+    return all(_side(shown, t) == _side(value, t) for t in thresholds)
 
 
 def _side(value: float, threshold: float) -> int:

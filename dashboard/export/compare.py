@@ -12,7 +12,7 @@ from evenhand.audit.errors import EvenhandError
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pictures import is_published
 from evenhand.audit.reports.parts.words import words
-from evenhand.audit.words.numbers import number, p_value, signed
+from evenhand.audit.words.numbers import of_measure, p_value, signed
 from evenhand.audit.words.reasons import render_json
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis_label
@@ -167,7 +167,14 @@ def _row(result: Mapping[str, Any], t: Translator) -> tuple[str, ...]:
         change += f" [{signed(ends['low'])}, {signed(ends['high'])}]"
     shown = p_value(p)
     outcome = t.term("outcome", str(result["outcome"]))
-    return (*head, number(result["a"]), number(result["b"]), change, shown, outcome)
+    return (
+        *head,
+        of_measure(result["measure"], result["a"]),
+        of_measure(result["measure"], result["b"]),
+        change,
+        shown,
+        outcome,
+    )
 
 
 def _changed(one: Side, against: Against, t: Translator) -> list[View]:

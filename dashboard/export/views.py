@@ -16,7 +16,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pictures import is_published
 from evenhand.audit.reports.parts.words import words
-from evenhand.audit.words.numbers import number
+from evenhand.audit.words.numbers import at_most, number
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis_label
 from evenhand.dashboard.cases.index import build
@@ -324,8 +324,8 @@ def _people_left(people: Sequence[Any], t: Translator) -> str:
 def _ledger(told: Mapping[str, Any], t: Translator) -> list[View]:
     frame = ledger_frame(told, t)
     epsilon = float(told["epsilon"])
-    known = {"shown": len(frame), "lines": told["n_lines"], "epsilon": number(epsilon)}
-    about = t("privacy.timeline_legend", delta=number(float(told["delta"])), **known)
+    known = {"shown": len(frame), "lines": told["n_lines"], "epsilon": at_most(epsilon)}
+    about = t("privacy.timeline_legend", delta=at_most(float(told["delta"])), **known)
     said = t("privacy.timeline_words", steps=f"{frame['steps'].iloc[-1]:,}", **known)
     x, y = _stairs([float(s) for s in frame["steps"]], list(frame["epsilon"]))
     top = 1.08 * max(epsilon, *y, 1e-9)

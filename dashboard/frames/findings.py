@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from evenhand.audit.finding import Finding
-from evenhand.audit.words.numbers import number
+from evenhand.audit.words.numbers import number, of_measure
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis
 from evenhand.dashboard.i18n import Translator
@@ -282,7 +282,7 @@ def value_text(finding: Finding, t: Translator) -> str:
     """The value with its interval and unit, or the word for its absence; plain text."""
     if finding.value is None:
         return t(f"finding.{finding.status}")
-    parts = [number(finding.value)]
+    parts = [of_measure(finding.measure, finding.value)]
     if finding.interval:
         parts.append(f"[{number(finding.interval.low)}, {number(finding.interval.high)}]")
     return visible(" ".join([*parts, t.term("unit", finding.unit)]).strip())

@@ -11,7 +11,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.case.plan import PlannedSubject
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
-from evenhand.audit.words.numbers import number
+from evenhand.audit.words.numbers import at_most, number
 from evenhand.audit.words.reasons import render
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import Index, group_key, group_name
@@ -132,7 +132,7 @@ def leaks(index: Index, t: Translator) -> list[str]:
         lines.append(t("plain.budget_unasked"))
     for f in declared:
         if f.value is not None:
-            lines.append(t("plain.budget", epsilon=number(f.value)))
+            lines.append(t("plain.budget", epsilon=at_most(f.value)))
             if f.reason:
                 lines.append(t("plain.outside", what=visible(_outside(f, t))))
         elif f.status == "not_applicable":
@@ -188,6 +188,6 @@ def in_one_sentence(subject: PlannedSubject, index: Index, t: Translator) -> str
         )
     epsilon = index.overall("declared_epsilon")
     if epsilon and epsilon.value is not None:
-        parts.append(t("plain.short_private", epsilon=number(epsilon.value)))
+        parts.append(t("plain.short_private", epsilon=at_most(epsilon.value)))
     said = t("sentence.join").join(parts) + t("sentence.end")
     return said[0].upper() + said[1:]

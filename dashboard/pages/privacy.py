@@ -6,6 +6,7 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.numbers import at_most
 from evenhand.audit.words.reasons import render as reason_words
 from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
@@ -93,14 +94,14 @@ def _timeline(ctx: Context, case: Case) -> None:
                 shown=len(frame),
                 lines=told["n_lines"],
                 steps=f"{frame['steps'].iloc[-1]:,}",
-                epsilon=frames.number(float(told["epsilon"])),
+                epsilon=at_most(float(told["epsilon"])),
             ),
             legend=t(
                 "privacy.timeline_legend",
                 shown=len(frame),
                 lines=told["n_lines"],
-                epsilon=frames.number(float(told["epsilon"])),
-                delta=frames.number(float(told["delta"])),
+                epsilon=at_most(float(told["epsilon"])),
+                delta=at_most(float(told["delta"])),
             ),
             how=figure.making(line, t("privacy.timeline_formula"), t) if line else (),
         ),

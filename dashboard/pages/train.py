@@ -13,8 +13,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.words.numbers import at_most, number
 from evenhand.dashboard import app
-from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.server import identity, starting
 from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import parts, running
@@ -117,14 +117,14 @@ def _outcome(ctx: Context, told: Mapping[str, Any]) -> None:
         ("train.rows", t("train.rows.value", train=told["n_train"], test=told["n_test"])),
         (
             "train.spent",
-            f"{_number(private, 'epsilon')} (δ {_number(private, 'delta')}, "
+            f"{_bound(private, 'epsilon')} (δ {_bound(private, 'delta')}, "
             f"{private.get('accountant', '')})",
         ),
         (
             "train.together",
             t(
                 "train.together.value",
-                epsilon=_number(together, "epsilon"),
+                epsilon=_bound(together, "epsilon"),
                 runs=together.get("runs", "?"),
             ),
         ),
@@ -160,9 +160,15 @@ def _outcome(ctx: Context, told: Mapping[str, Any]) -> None:
         st.warning(escape(note))
 
 
+def _bound(told: Mapping[str, Any], name: str) -> str:
+    """A guarantee, never shown as less than it is."""
+    value = told.get(name)
+    return at_most(float(value)) if isinstance(value, int | float) else "?"
+
+
 def _number(told: Mapping[str, Any], name: str) -> str:
     value = told.get(name)
-    return frames.number(float(value)) if isinstance(value, int | float) else "?"
+    return number(float(value)) if isinstance(value, int | float) else "?"
 
 
 def _start(ctx: Context, planned: Mapping[str, Any], name: str) -> None:

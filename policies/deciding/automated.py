@@ -196,7 +196,9 @@ class _Judge:
             interval = None
         else:
             interval = interval_for(finding, self.asked.ci) or finding.interval
-            shown = measured(finding.value, interval, finding.n, self.asked.thresholds)
+            shown = measured(
+                finding.value, interval, finding.n, self.asked.thresholds, finding.measure
+            )
         because = say(
             f"{shown['en']}{where['en']}; the group is too small to judge: {why['en']}",
             f"{shown['zh']}{where['zh']}；该组过小，无法评判：{why['zh']}",

@@ -335,7 +335,7 @@ def _answer(
     if value is None:
         return without_number(finding)
     shown, where, must = (
-        measured(value, interval, finding.n, asked.thresholds),
+        measured(value, interval, finding.n, asked.thresholds, finding.measure),
         place(finding),
         asked.words,
     )

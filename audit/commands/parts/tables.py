@@ -59,7 +59,7 @@ def value_text(finding: Finding | None) -> str:
         return finding.status.replace("_", " ")
     own = finding.interval
     ends = None if own is None else (own.low, own.high)
-    return estimate(finding.value, ends)
+    return estimate(finding.value, ends, finding.measure)
 
 
 def table(title: str, columns: Sequence[str]) -> Table:

@@ -11,7 +11,7 @@ from typing import Any
 from evenhand.audit.reports.parts import pages
 from evenhand.audit.reports.parts.text import code, markdown
 from evenhand.audit.reports.parts.words import Words, words
-from evenhand.audit.words.numbers import number, p_value, signed
+from evenhand.audit.words.numbers import number, of_measure, p_value, signed
 from evenhand.audit.words.reasons import render_json
 
 _TONES = {"worse": ("✗", "bad"), "better": ("✓", "good"), "changed": ("!", "warn")}
@@ -45,7 +45,14 @@ def cells(result: Mapping[str, Any], say: Words) -> list[str]:
         change += f" ({signed(ends['low'])}, {signed(ends['high'])})"
     shown = p_value(p)
     outcome = say.term("outcome", result["outcome"])
-    return [*head, number(result["a"]), number(result["b"]), change, shown, outcome]
+    return [
+        *head,
+        of_measure(result["measure"], result["a"]),
+        of_measure(result["measure"], result["b"]),
+        change,
+        shown,
+        outcome,
+    ]
 
 
 def verdict_sentence(found: Mapping[str, Any], say: Words) -> str:

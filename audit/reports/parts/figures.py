@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.reports.parts.words import Words
-from evenhand.audit.words.numbers import FRACTIONS, number
+from evenhand.audit.words.numbers import FRACTIONS, number, of_measure
 
 _SIGNS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
 
@@ -38,7 +38,7 @@ def value_of(finding: Finding, say: Words) -> str:
     """The measured value, and its unit unless the measure's name says it; "" without a value."""
     if finding.value is None:
         return ""
-    shown = number(finding.value)
+    shown = of_measure(finding.measure, finding.value)
     told = finding.unit in FRACTIONS | {"", "row", "count"} or finding.unit in finding.measure
     return shown if told else f"{shown} {say.term('unit', finding.unit)}"
 

@@ -13,7 +13,7 @@ from evenhand.audit.reports.parts.dossier import Dossier, signatures
 from evenhand.audit.reports.parts.figures import value_of
 from evenhand.audit.reports.parts.groups import Apart, apart, in_a_hundred
 from evenhand.audit.reports.parts.words import Words
-from evenhand.audit.words.numbers import number
+from evenhand.audit.words.numbers import at_most
 from evenhand.policies.verdict import Verdict
 
 _PROMISES = ("privacy.declared_budget", "privacy.ledger")
@@ -145,7 +145,7 @@ def leaks(case: Case, say: Words) -> list[str]:
     epsilon = _named(found, "composed_epsilon") or _named(found, "declared_epsilon")
     told = [say("pw_no_promise")]
     if epsilon is not None:
-        told = [say("pw_epsilon", epsilon=number(epsilon.value or 0.0))]
+        told = [say("pw_epsilon", epsilon=at_most(epsilon.value or 0.0))]
     attacks = [f for f in found if f.check not in _PROMISES and not f.group and not f.column]
     if not attacks:
         return [*told, say("pw_no_attack")]
