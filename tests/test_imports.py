@@ -27,8 +27,8 @@ WALLS: dict[str, str] = {
     ),
     "audit/artifacts": "audit/files",
     "audit/asking": (
-        "audit/attribution audit/attribution/quality audit/attribution/recourse audit/data "
-        "audit/errors audit/measure audit/models audit/reason audit/subject"
+        "audit/attribution audit/attribution/quality audit/attribution/recourse audit/claims "
+        "audit/data audit/errors audit/measure audit/models audit/reason audit/subject"
     ),
     "audit/attribution": (
         "audit/attribution/recourse audit/data audit/errors audit/measure/uncertainty audit/models"
@@ -46,8 +46,8 @@ WALLS: dict[str, str] = {
         "audit/measure/uncertainty audit/reason audit/subject"
     ),
     "audit/checks/energy": (
-        "audit/checks audit/errors audit/finding audit/measure/uncertainty audit/reason "
-        "audit/subject"
+        "audit/checks audit/claims audit/errors audit/finding audit/measure/uncertainty "
+        "audit/reason audit/subject"
     ),
     "audit/checks/explanation": (
         "audit/asking audit/attribution audit/attribution/kinds audit/attribution/quality "
@@ -56,8 +56,8 @@ WALLS: dict[str, str] = {
         "audit/reason audit/subject audit/words"
     ),
     "audit/checks/fairness": (
-        "audit/checks audit/data audit/errors audit/finding audit/measure audit/measure/groups "
-        "audit/measure/uncertainty audit/reason audit/subject"
+        "audit/checks audit/claims audit/data audit/errors audit/finding audit/measure "
+        "audit/measure/groups audit/measure/uncertainty audit/reason audit/subject"
     ),
     "audit/checks/performance": (
         "audit/checks audit/errors audit/finding audit/measure audit/measure/uncertainty "
@@ -68,13 +68,14 @@ WALLS: dict[str, str] = {
         "audit/subject"
     ),
     "audit/checks/privacy": (
-        "audit/checks audit/errors audit/finding audit/measure/uncertainty audit/reason "
-        "audit/subject"
+        "audit/checks audit/claims audit/errors audit/finding audit/measure/uncertainty "
+        "audit/reason audit/subject"
     ),
     "audit/checks/robustness": (
         "audit/asking audit/checks audit/errors audit/finding audit/measure/uncertainty "
         "audit/reason audit/subject"
     ),
+    "audit/claims": "audit/errors audit/files",
     "audit/cli": (
         "audit/commands audit/commands/parts audit/errors audit/interrupts audit/run "
         "audit/surroundings"
@@ -208,27 +209,27 @@ WALLS: dict[str, str] = {
     ),
     "trainers/architectures": "audit/errors trainers/validate",
     "trainers/data": (
-        "audit/data audit/errors trainers/datasets trainers/encoders trainers/examples "
-        "trainers/folder trainers/model_description trainers/private trainers/recipe"
+        "audit/claims audit/data audit/errors trainers/datasets trainers/encoders "
+        "trainers/examples trainers/folder trainers/model_description trainers/private "
+        "trainers/recipe"
     ),
     "trainers/datasets": "audit/data audit/errors audit/files",
     "trainers/distributed": "audit/errors trainers/examples",
     "trainers/encoders": "audit/data audit/errors trainers/validate",
     "trainers/examples": "trainers/losses trainers/model_description",
     "trainers/fitting": (
-        "audit/data audit/errors audit/files audit/surroundings trainers/architectures "
-        "trainers/data "
-        "trainers/distributed trainers/encoders trainers/examples trainers/folder "
-        "trainers/ledger trainers/losses trainers/model_description trainers/private "
-        "trainers/recipe trainers/validate"
+        "audit/claims audit/data audit/errors audit/files audit/surroundings "
+        "trainers/architectures trainers/data trainers/distributed trainers/encoders "
+        "trainers/examples trainers/folder trainers/ledger trainers/losses "
+        "trainers/model_description trainers/private trainers/recipe trainers/validate"
     ),
     "trainers/folder": (
-        "audit/errors audit/files trainers/architectures trainers/encoders "
+        "audit/claims audit/errors audit/files trainers/architectures trainers/encoders "
         "trainers/examples trainers/ledger trainers/losses trainers/model_description "
         "trainers/validate"
     ),
     "trainers/job": (
-        "audit/errors trainers/data trainers/fitting trainers/folder "
+        "audit/claims audit/errors trainers/data trainers/fitting trainers/folder "
         "trainers/model_description trainers/recipe trainers/versions"
     ),
     "trainers/kinds": (
@@ -237,7 +238,7 @@ WALLS: dict[str, str] = {
         "trainers/model_description trainers/recipe"
     ),
     "trainers/ledger": (
-        "audit/errors audit/files trainers/private trainers/validate trainers/versions"
+        "audit/claims audit/errors audit/files trainers/private trainers/validate trainers/versions"
     ),
     "trainers/losses": "trainers/model_description",
     "trainers/mitigation": (
@@ -246,7 +247,7 @@ WALLS: dict[str, str] = {
         "trainers/examples trainers/fitting trainers/folder trainers/recipe "
         "trainers/validate trainers/versions"
     ),
-    "trainers/model_description": "trainers/validate",
+    "trainers/model_description": "audit/claims trainers/validate",
     "trainers/plan": (
         "trainers/architectures trainers/data trainers/examples trainers/fitting "
         "trainers/job trainers/ledger trainers/private trainers/recipe"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.claims import Privacy
 from evenhand.audit.errors import InputError
 from evenhand.trainers.fitting.energy import Meter, metered
 from evenhand.trainers.folder.writing import FolderWriter, write_record
@@ -48,7 +49,7 @@ class TrainResult:
     seconds: float
     curves: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...]
-    privacy: Mapping[str, Any] | None
+    privacy: Privacy | None
     cost: Mapping[str, Any]
 
     def to_json(self) -> dict[str, Any]:
@@ -60,7 +61,7 @@ class TrainResult:
             "test": dict(self.test),
             "curves": [dict(point) for point in self.curves],
             "notes": list(self.notes),
-            "privacy": dict(self.privacy) if self.privacy else None,
+            "privacy": self.privacy.to_json() if self.privacy else None,
             "cost": dict(self.cost),
         }
 
@@ -235,16 +236,16 @@ def _result(
 ) -> TrainResult:
     import json
 
-    privacy = description.privacy or {}
+    privacy = description.privacy
     points = json.loads((path / "curves.json").read_text("utf-8"))["points"]
     held_out = next(iter(sorted(path.glob("held_out.*"))), None)
     test = description.test.model_dump(mode="json")
     return TrainResult(
         model=path,
         held_out=held_out,
-        epsilon=privacy.get("epsilon"),
-        delta=privacy.get("delta"),
-        accountant=privacy.get("accountant"),
+        epsilon=privacy.epsilon if privacy else None,
+        delta=privacy.delta if privacy else None,
+        accountant=privacy.accountant if privacy else None,
         test=test,
         test_accuracy=test.get("accuracy"),
         test_balanced_accuracy=test.get("balanced_accuracy"),
@@ -253,7 +254,7 @@ def _result(
         n_test=description.n_test,
         seconds=seconds,
         curves=tuple(points),
-        notes=(*notes, *privacy.get("warnings", ())),
-        privacy=description.privacy,
+        notes=(*notes, *(privacy.warnings if privacy else ())),
+        privacy=privacy,
         cost=cost,
     )

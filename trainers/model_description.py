@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_serializer, model_validator
 
+from evenhand.audit.claims import Privacy
 from evenhand.trainers.validate import Strict
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class ModelDescription(Strict):
     held_out_digest: str
     test: ClassMetrics | ValueMetrics | TokenMetrics
     versions: Mapping[str, str]
-    privacy: Mapping[str, Any] | None
+    privacy: Privacy | None
     recipe: Mapping[str, Any]
     source_digest: str | None = None
     target_scale: TargetScale | None = None
@@ -122,6 +123,10 @@ class ModelDescription(Strict):
         if self.target_scale is not None and self.task != "regression":
             raise ValueError("target_scale belongs to a regression task")
         return self
+
+    @field_serializer("privacy")
+    def _as_stated(self, privacy: Privacy | None) -> dict[str, Any] | None:
+        return None if privacy is None else privacy.to_json()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, every field present."""

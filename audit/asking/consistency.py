@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.claims import mitigation_stated
 from evenhand.audit.data.cells import is_number
 from evenhand.audit.errors import InputError
 from evenhand.audit.measure.rounding import Precision, precision_of
@@ -20,7 +21,6 @@ from evenhand.audit.subject.predictions import (
     Predictions,
     TextPredictions,
     ValuePredictions,
-    mitigation_claim,
     positive_position,
     score,
 )
@@ -231,7 +231,7 @@ def _audited(subject: Subject, rows: np.ndarray) -> _Answers:
         values = scored.score[rows, None]
         predictor = subject.model and subject.model.predictor
         if isinstance(predictor, Decides):
-            may_draw = bool(mitigation_claim(predictor).get("randomises"))
+            may_draw = mitigation_stated(predictor.maker_says).randomises
             drawn = may_draw & (values[:, 0] > 0) & (values[:, 0] < 1)
             exact = [scored.is_selected[rows].astype(float)]
     elif isinstance(scored, ClassPredictions):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -179,12 +179,6 @@ def positive_scores(subject: Subject, frame: pd.DataFrame) -> np.ndarray:
 def positive_position(predictor: Predictor, positive: str) -> int:
     """The place of the positive label among the model's classes, which may spell it differently."""
     return predictor.classes.index(str(match_label(positive, predictor.classes)))
-
-
-def mitigation_claim(predictor: Predictor) -> Mapping[str, Any]:
-    """What the model states of its mitigation (method, whether it draws lots); {} without one."""
-    claim = predictor.maker_says.get("mitigation")
-    return claim if isinstance(claim, dict) else {}
 
 
 def _predictor(subject: Subject) -> Predictor:

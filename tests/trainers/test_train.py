@@ -142,9 +142,9 @@ def test_a_crash_leaves_the_ledger_and_over_counts(recipe: dict, tmp_path: Path)
     result = train(given, out=tmp_path / "model")
     assert result.epsilon is not None and result.privacy is not None
     # the broken-off run was on the same rows: what both cost together is told
-    together = result.privacy["composition"]
-    assert together["runs"] == 2 and together["overlap"] == 1.0
-    assert together["epsilon"] > result.epsilon
+    together = result.privacy.composition
+    assert together.runs == 2 and together.overlap == 1.0
+    assert together.epsilon > result.epsilon
 
 
 def test_a_crash_of_plain_training_leaves_nothing(recipe: dict, tmp_path: Path) -> None:

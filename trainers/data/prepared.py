@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.claims import Privacy
 from evenhand.trainers.model_description import (
     ClassMetrics,
     TargetScale,
@@ -95,7 +96,7 @@ class Fitted:
     test: ClassMetrics | ValueMetrics | TokenMetrics
     curve: tuple[Point, ...] = ()
     curve_notes: Mapping[str, Any] | None = None
-    privacy: Mapping[str, Any] | None = None
+    privacy: Privacy | None = None
     architecture: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     pretrained: Mapping[str, Any] | None = None

@@ -88,7 +88,8 @@ class _TabularNetwork(BaseEstimator):
         self.epsilon_rdp_ = trained.cost.epsilon_rdp if trained.cost else None
         self.delta_ = plan.delta if plan else None
         self.noise_multiplier_ = plan.noise_multiplier if plan else None
-        self.composition_ = session.privacy()["composition"] if plan else None
+        together = session.privacy().composition if plan else None
+        self.composition_ = None if together is None else together.to_json()
 
     def _parts(
         self, n: int, targets: torch.Tensor, recipe: Recipe

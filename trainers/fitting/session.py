@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.claims import Privacy
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.trainers import distributed
 from evenhand.trainers.fitting import checkpoint
@@ -156,7 +157,7 @@ class Session:
         if self.run_ledger is not None:
             self.run_ledger.close(closing_entry(plan, executed_steps, weights_digest, n_not_finite))
 
-    def privacy(self) -> dict[str, Any]:
+    def privacy(self) -> Privacy:
         """The privacy record of the run that was closed, composed with others on its rows."""
         if self.run_ledger is None:
             raise InputError("there is no ledger of this run", remedy="open one before training")

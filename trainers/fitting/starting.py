@@ -93,8 +93,8 @@ def pretrained_record(
         "n_train": stated.n_train,
         "training_data_digest": stated.training_data_digest,
         "was_private": privacy is not None,
-        "epsilon": privacy["epsilon"] if privacy else None,
-        "delta": privacy["delta"] if privacy else None,
+        "epsilon": privacy.epsilon if privacy else None,
+        "delta": privacy.delta if privacy else None,
         "is_composed": False,
         "replaced": list(replaced),
         "frozen": list(frozen),
@@ -131,7 +131,7 @@ def overlap_statement(prepared: Prepared) -> str | None:
     if privacy is None:
         return start + "trained without privacy: rows of these among its own are not protected"
     return start + (
-        f"trained privately (epsilon {privacy['epsilon']:.3f}, delta {privacy['delta']:g}): that "
+        f"trained privately (epsilon {privacy.epsilon:.3f}, delta {privacy.delta:g}): that "
         "budget is not in this one, and adds to it for rows that are among both"
     )
 

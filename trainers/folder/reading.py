@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.claims import Composed, Privacy
 from evenhand.audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
 from evenhand.audit.files.canonical import digest_file
 from evenhand.trainers.encoders.encoder import Encoder, encoder_from_json
@@ -58,7 +59,7 @@ class Network:
     description: ModelDescription
     encoder: Encoder
     module: torch.nn.Module
-    privacy: Mapping[str, Any] | None
+    privacy: Privacy | None
 
 
 def load(path: Path) -> NetworkPredictor:
@@ -68,7 +69,7 @@ def load(path: Path) -> NetworkPredictor:
     cost = path / "cost.json"
     says = {
         **description.to_json(),
-        "privacy": found.privacy,
+        "privacy": None if found.privacy is None else found.privacy.to_json(),
         "cost": read_json(cost) if cost.is_file() else None,
     }
     return NetworkPredictor(
@@ -91,8 +92,11 @@ def known_here(path: Path, says: Mapping[str, Any]) -> Mapping[str, Any]:
         return says
     file = path / ledger.FILE
     record = ledger.read_ledger(file)
-    stated = checked(ModelDescription, read_json(path / "model.json"), "model.json").privacy or {}
-    told = {"composition": _composition(record, stated), "timeline": timeline(file, record)}
+    stated = checked(ModelDescription, read_json(path / "model.json"), "model.json").privacy
+    told = {
+        "composition": _composition(record, stated).to_json(),
+        "timeline": timeline(file, record),
+    }
     return {**says, "privacy": {**privacy, **told}}
 
 
@@ -227,7 +231,7 @@ def _header(file: Path) -> dict[str, Any]:
     return header
 
 
-def _privacy(path: Path, description: ModelDescription) -> dict[str, Any] | None:
+def _privacy(path: Path, description: ModelDescription) -> Privacy | None:
     """The privacy record as the ledger has it, None where training was not private."""
     file = path / ledger.FILE
     stated = description.privacy
@@ -240,7 +244,7 @@ def _privacy(path: Path, description: ModelDescription) -> dict[str, Any] | None
         )
     record = ledger.read_ledger(file)
     digest = digest_file(path / "weights.safetensors")
-    if stated.get("ledger_head") != record.head or record.weights_digest != digest:
+    if stated.ledger_head != record.head or record.weights_digest != digest:
         raise AlteredEvidenceError(
             f"{path}: the privacy ledger is not the one that was closed with these weights",
             remedy="restore the folder from a copy",
@@ -248,12 +252,12 @@ def _privacy(path: Path, description: ModelDescription) -> dict[str, Any] | None
     return record.to_privacy(_composition(record, stated))
 
 
-def _composition(record: ledger.LedgerRecord, stated: Mapping[str, Any]) -> dict[str, Any]:
+def _composition(record: ledger.LedgerRecord, stated: Privacy | None) -> Composed:
     """What the ledger store here knows of other runs on the same rows; unknown where the store is
     elsewhere, with what the maker stated then."""
     from evenhand.trainers.ledger.store import LedgerStore
 
     found = LedgerStore().composition_of(record)
-    if found["state"] == "unknown" and stated.get("composition"):
-        return {**found, "stated_by_maker": stated["composition"]}
+    if found.state == "unknown" and stated is not None and stated.composition is not None:
+        return found.model_copy(update={"stated_by_maker": stated.composition})
     return found

@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from evenhand.audit.claims import Composed, Privacy
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.chain import GENESIS, Chain, altered, read_lines
 from evenhand.trainers.private.accounting import MAX_NOISE, Segment, Spent, spent
@@ -139,8 +140,8 @@ class LedgerRecord:
         """Steps that are counted, over all segments."""
         return sum(s.steps for s in self.segments)
 
-    def to_privacy(self, composition: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The privacy record that a model's maker states: plain JSON types.
+    def to_privacy(self, composition: Composed | None = None) -> Privacy:
+        """The privacy record that a model's maker states.
 
         ``composition`` is what the ledger store says of other runs on the same rows; without it
         the record says that the composition is unknown.
@@ -156,41 +157,41 @@ class LedgerRecord:
             notes.append(f"{self.n_not_finite} gradients of rows were not finite: counted as zero")
             outside.append("how many gradients of rows were not finite")
         notes += [f"not certified: {reason}" for reason in last.not_certified]
-        return {
-            "epsilon": self.cost.epsilon,
-            "delta": self.delta,
-            "unit": last.unit,
-            "max_rows_per_unit": last.rows_per_unit if last.unit_column else None,
-            "adjacency": last.adjacency,
-            "accountant": self.cost.accountant,
-            "sampler": last.sampler,
-            "noise_multiplier": last.noise_multiplier,
-            "max_grad_norm": last.max_grad_norm,
-            "sample_rate": last.sample_rate,
-            "steps": self.steps,
-            "n_train": last.n_train,
-            "epsilon_rdp": self.cost.epsilon_rdp,
-            "noise": last.noise,
-            "grad_sample_mode": last.grad_sample_mode,
-            "physical_batch_size": last.physical_batch_size,
-            "memory": dict(last.memory) if last.memory else None,
-            "is_certified": not any(run.not_certified for run in self.runs),
-            "not_certified": list(dict.fromkeys(r for run in self.runs for r in run.not_certified)),
-            "outside_guarantee": outside,
-            "preprocessing": dict(last.preprocessing),
-            "composition": dict(composition or unknown_composition("there is no ledger store")),
-            "warnings": list(dict.fromkeys(notes)),
-            "is_closed": self.is_closed,
-            "n_segments": len(self.segments),
-            "run": last.run,
-            "store": last.store,
-            "ledger_head": self.head,
-        }
+        return Privacy(
+            epsilon=self.cost.epsilon,
+            delta=self.delta,
+            unit=last.unit,
+            max_rows_per_unit=last.rows_per_unit if last.unit_column else None,
+            adjacency=last.adjacency,
+            accountant=self.cost.accountant,
+            sampler=last.sampler,
+            noise_multiplier=last.noise_multiplier,
+            max_grad_norm=last.max_grad_norm,
+            sample_rate=last.sample_rate,
+            steps=self.steps,
+            n_train=last.n_train,
+            epsilon_rdp=self.cost.epsilon_rdp,
+            noise=last.noise,
+            grad_sample_mode=last.grad_sample_mode,
+            physical_batch_size=last.physical_batch_size,
+            memory=dict(last.memory) if last.memory else None,
+            is_certified=not any(run.not_certified for run in self.runs),
+            not_certified=tuple(dict.fromkeys(r for run in self.runs for r in run.not_certified)),
+            outside_guarantee=tuple(outside),
+            preprocessing=dict(last.preprocessing),
+            composition=composition or unknown_composition("there is no ledger store"),
+            warnings=tuple(dict.fromkeys(notes)),
+            is_closed=self.is_closed,
+            n_segments=len(self.segments),
+            run=last.run,
+            store=last.store,
+            ledger_head=self.head,
+        )
 
 
-def unknown_composition(reason: str) -> dict[str, Any]:
+def unknown_composition(reason: str) -> Composed:
     """The record of a composition that nobody here can add up."""
-    return {"state": "unknown", "reason": f"composition unknown: {reason}"}
+    return Composed(state="unknown", reason=f"composition unknown: {reason}")
 
 
 def open_run(path: Path, run: Opened) -> Chain:

@@ -25,6 +25,7 @@ from pathlib import Path
 from secrets import token_bytes, token_hex
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.claims import Composed
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.audit.files.chain import GENESIS, Chain, read_lines
@@ -224,7 +225,7 @@ class LedgerStore:
             unit=unit.name,
         )
 
-    def composition_of(self, record: ledger.LedgerRecord) -> dict[str, Any]:
+    def composition_of(self, record: ledger.LedgerRecord) -> Composed:
         """The composition of a run of this store as its record's field; "unknown" where the run
         is of another store.
 
@@ -242,8 +243,8 @@ class LedgerStore:
         self._require_index(last)
         rows = self._read_rows(last.rows_digest)
         unit = Unit(last.unit_column, last.rows_per_unit)
-        found: dict[str, Any] = self.composition(rows, delta=record.delta, unit=unit).to_json()
-        return found
+        found = self.composition(rows, delta=record.delta, unit=unit)
+        return Composed.model_validate(found.to_json())
 
     def require_reached(self, run: str, seq: int, head: str) -> None:
         """Raises AlteredEvidenceError unless the run's chain has line ``seq`` with that digest."""

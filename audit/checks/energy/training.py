@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evenhand.audit.checks.record import Recorder
+from evenhand.audit.claims import cost_stated
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
@@ -30,24 +31,24 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     if subject.model is None:
         raise MissingNeed(because("no-model-no-training"))
     says = subject.model.predictor.maker_says
-    cost = says.get("cost")
-    if not cost:
+    cost = cost_stated(says)
+    if cost is None:
         raise MissingNeed(because("no-training-cost"))
     record = Recorder(__name__, seed)
     n = int(says.get("n_train") or 0)
-    whole = () if cost.get("is_of_the_whole_run", True) else because("last-part-only")
-    kind = str(cost.get("energy_is") or "")
-    energy = f"{kind}: {cost.get('energy_method', '')}"
+    whole = () if cost.is_of_the_whole_run else because("last-part-only")
+    kind = cost.energy_is or ""
+    energy = f"{kind}: {cost.energy_method}"
     rows = {
-        "training_energy": (cost.get("energy_j"), "joule", energy),
+        "training_energy": (cost.energy_j, "joule", energy),
         "training_energy_measured": (
             float(kind == "measured") if kind else None,
             "indicator",
             energy,
         ),
-        "training_carbon": (cost.get("carbon_g"), "g CO2e", str(cost.get("carbon_method", ""))),
-        "training_time": (cost.get("wall_s"), "second", "wall clock"),
-        "training_flops": (cost.get("flops"), "operation", str(cost.get("flops_method", ""))),
+        "training_carbon": (cost.carbon_g, "g CO2e", cost.carbon_method),
+        "training_time": (cost.wall_s, "second", "wall clock"),
+        "training_flops": (cost.flops, "operation", cost.flops_method),
     }
     for name, (value, unit, method) in rows.items():
         if value is None:

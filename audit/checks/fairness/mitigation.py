@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evenhand.audit.checks.record import Recorder
+from evenhand.audit.claims import mitigation_stated
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
-from evenhand.audit.subject.predictions import decides_itself, mitigation_claim, predictions_of
+from evenhand.audit.subject.predictions import decides_itself, predictions_of
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "Does the model draw lots for some people, and does it read their sensitive features?"
@@ -37,17 +38,17 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         raise MissingNeed(because("no-model-no-decision-rule"))
     record = Recorder(__name__, seed)
     predictor = subject.model.predictor
-    claim = mitigation_claim(predictor)
+    claim = mitigation_stated(predictor.maker_says)
     scores = predictions_of(subject).score
     k = 0
-    if claim.get("randomises") and decides_itself(subject) and scores is not None:
+    if claim.randomises and decides_itself(subject) and scores is not None:
         k = int(((scores > 0) & (scores < 1)).sum())
-    method = claim.get("method")
+    method = claim.method
     how = because("mitigated", method=method) if method else because("no-mitigation")
     yield record.write(
         "randomised_decision_rate", rate(k, subject.n, levels, empty=because("no-rows")), note=how
     )
-    named = {*subject.sensitive_features, *map(str, claim.get("needs_sensitive_features") or ())}
+    named = {*subject.sensitive_features, *claim.needs_sensitive_features}
     read = sorted(named & set(predictor.input_columns))
     yield record.plain(
         "needs_sensitive_feature",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from evenhand.audit.checks.record import Recorder
+from evenhand.audit.claims import Privacy, privacy_stated
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
@@ -34,27 +34,27 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         for name in MEASURES:
             yield record.write(name, undefined(reason, n=0))
         return
-    claim = says["privacy"]
-    if not claim:
+    claim = privacy_stated(says)
+    if claim is None:
         for name in MEASURES:
             yield record.without_value(name, "not_applicable", because("not-private"))
         return
     method = _method(claim)
     n = int(says.get("n_train", 0))
     note = _outside(claim)
-    epsilon = Estimate(float(claim["epsilon"]), n, method=method)
+    epsilon = Estimate(float(claim.epsilon), n, method=method)
     yield record.write("declared_epsilon", epsilon, unit="epsilon", note=note)
-    delta = Estimate(float(claim["delta"]), n, method=method)
+    delta = Estimate(float(claim.delta), n, method=method)
     yield record.write("declared_delta", delta, unit="delta", note=note)
 
 
-def _method(claim: Mapping[str, Any]) -> str:
+def _method(claim: Privacy) -> str:
     return (
-        f"declared in the model's ledger: {claim['accountant']} accountant, "
-        f"{claim['sampler']} sampling, unit: {claim['unit']}, {claim['adjacency']}"
+        f"declared in the model's ledger: {claim.accountant} accountant, "
+        f"{claim.sampler} sampling, unit: {claim.unit}, {claim.adjacency}"
     )
 
 
-def _outside(claim: Mapping[str, Any]) -> Reasons:
-    outside = claim.get("outside_guarantee") or ()
-    return because("outside-guarantee", names=tuple(outside)) if outside else ()
+def _outside(claim: Privacy) -> Reasons:
+    outside = claim.outside_guarantee
+    return because("outside-guarantee", names=outside) if outside else ()

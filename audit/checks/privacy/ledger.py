@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from evenhand.audit.checks.record import Artifact, Recorder
+from evenhand.audit.claims import Privacy, privacy_stated
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
@@ -43,11 +44,12 @@ def measure(
     """
     if subject.model is None:
         raise MissingNeed(because("no-model-no-ledger"))
-    claim = subject.model.predictor.maker_says.get("privacy")
-    if not claim:
+    says = subject.model.predictor.maker_says
+    claim = privacy_stated(says)
+    if claim is None:
         raise MissingNeed(because("no-ledger"))
     record = Recorder(__name__, seed)
-    n = int(subject.model.predictor.maker_says.get("n_train") or claim.get("n_train") or 0)
+    n = int(says.get("n_train") or claim.n_train or 0)
     for name, (estimate, unit, note) in _answers(claim, n).items():
         yield record.write(name, estimate, unit=unit, note=note)
     told = _timeline(claim)
@@ -64,20 +66,20 @@ def measure(
 _Answer = tuple[Estimate, str, Reasons]
 
 
-def _answers(claim: Mapping[str, Any], n: int) -> dict[str, _Answer]:
-    method = f"read from the model's ledger, unit: {claim.get('unit', 'unknown')}"
+def _answers(claim: Privacy, n: int) -> dict[str, _Answer]:
+    method = f"read from the model's ledger, unit: {claim.unit}"
 
     def counted(value: float, unit: str, note: Reasons = ()) -> _Answer:
         return Estimate(float(value), n, method=method), unit, note
 
     # the maker's own words, a sentence each
-    outside = tuple(r for o in claim.get("outside_guarantee") or () for r in quoted(o))
-    uncertified = tuple(r for o in claim.get("not_certified") or () for r in quoted(o))
-    columns = claim.get("preprocessing") or {}
-    missed = sum(str(v).startswith("outside") for v in columns.values())
+    outside = tuple(r for o in claim.outside_guarantee for r in quoted(o))
+    uncertified = tuple(r for o in claim.not_certified for r in quoted(o))
+    columns = claim.preprocessing
+    missed = sum(v.startswith("outside") for v in columns.values())
     found = {
         **_composition(claim, n, method),
-        "expected_catastrophe_count": counted(float(claim["delta"]) * n, "row"),
+        "expected_catastrophe_count": counted(float(claim.delta) * n, "row"),
         "accountant_ratio": _ratio(claim, n),
         "uncertified_reason_count": counted(len(uncertified), "reason", uncertified),
         "outside_guarantee_count": counted(len(outside), "item", outside),
@@ -88,37 +90,37 @@ def _answers(claim: Mapping[str, Any], n: int) -> dict[str, _Answer]:
     return {**found, "unprotected_column_rate": (share, "rate", ())}
 
 
-def _composition(claim: Mapping[str, Any], n: int, method: str) -> dict[str, _Answer]:
-    composition = claim.get("composition") or {}
-    if composition.get("state") != "known":
+def _composition(claim: Privacy, n: int, method: str) -> dict[str, _Answer]:
+    known = claim.composition
+    if known is None or known.state != "known" or known.epsilon is None or known.runs is None:
         reason = because("composition-unknown")
         blank = undefined(reason, n=n)
         return {
             "composed_epsilon": (blank, "epsilon", ()),
             "composed_run_count": (blank, "run", ()),
         }
-    how = f"{method}; {composition.get('accountant', 'PRV')} accountant over every known run"
+    how = f"{method}; {known.accountant} accountant over every known run"
     return {
-        "composed_epsilon": (Estimate(float(composition["epsilon"]), n, method=how), "epsilon", ()),
-        "composed_run_count": (Estimate(float(composition["runs"]), n, method=how), "run", ()),
+        "composed_epsilon": (Estimate(float(known.epsilon), n, method=how), "epsilon", ()),
+        "composed_run_count": (Estimate(float(known.runs), n, method=how), "run", ()),
     }
 
 
-def _ratio(claim: Mapping[str, Any], n: int) -> _Answer:
+def _ratio(claim: Privacy, n: int) -> _Answer:
     """RDP's bound is looser, so the ratio is at least 1; far above it one of them is wrong."""
-    rdp, prv = claim.get("epsilon_rdp"), claim.get("epsilon")
+    rdp, prv = claim.epsilon_rdp, claim.epsilon
     if not rdp or not prv:
         return undefined(because("ledger-with-one-accountant"), n=n), "ratio", ()
     method = f"RDP {float(rdp):.4g} over PRV {float(prv):.4g}, both from the model's ledger"
     return Estimate(float(rdp) / float(prv), n, method=method), "ratio", ()
 
 
-def _timeline(claim: Mapping[str, Any]) -> Mapping[str, Any] | Reasons:
+def _timeline(claim: Privacy) -> Mapping[str, Any] | Reasons:
     """The lines of the ledger as the model's format tells them; in words why there are none.
 
     A format of somebody else's may tell anything: what does not grow as a ledger grows is refused.
     """
-    told = claim.get("timeline")
+    told = claim.timeline
     if not isinstance(told, Mapping):
         return because("ledger-lines-not-told")
     entries, n_lines = told.get("entries"), told.get("n_lines")
@@ -154,14 +156,14 @@ def _problem(entry: Any) -> Reasons:
     return ()
 
 
-def _document(claim: Mapping[str, Any], told: Mapping[str, Any], n: int) -> dict[str, Any]:
+def _document(claim: Privacy, told: Mapping[str, Any], n: int) -> dict[str, Any]:
     known = ("seq", "at", "event", "steps", "epsilon", "accountant")
     return {
         "schema": SCHEMA,
-        "epsilon": float(claim["epsilon"]),
-        "delta": float(claim["delta"]),
-        "unit": str(claim.get("unit", "unknown")),
-        "adjacency": str(claim.get("adjacency", "unknown")),
+        "epsilon": float(claim.epsilon),
+        "delta": float(claim.delta),
+        "unit": claim.unit,
+        "adjacency": claim.adjacency,
         "n_train": n,
         "n_lines": told["n_lines"],
         "entries": [{k: entry.get(k, "") for k in known} for entry in told["entries"]],

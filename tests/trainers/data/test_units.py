@@ -117,10 +117,10 @@ def test_the_record_says_who_is_protected(given: dict, tmp_path: Path) -> None:
     result = train(given, out=tmp_path / "model")
     told = result.privacy
     assert told is not None
-    assert (told["unit"], told["max_rows_per_unit"]) == ("person", 3)
-    assert told["adjacency"] == "add/remove one person, with at most 3 training rows"
-    segment = Segment(8.0, told["sample_rate"], told["steps"])
-    assert told["epsilon"] == spent([segment], 1e-4, rows_per_unit=3).epsilon
+    assert (told.unit, told.max_rows_per_unit) == ("person", 3)
+    assert told.adjacency == "add/remove one person, with at most 3 training rows"
+    segment = Segment(8.0, told.sample_rate, told.steps)
+    assert told.epsilon == spent([segment], 1e-4, rows_per_unit=3).epsilon
     assert plan(given)["private"]["composition"]["runs"] == 2
 
 
@@ -130,15 +130,15 @@ def test_a_person_is_known_again_by_other_rows(given: dict, visits: Path, tmp_pa
     frame.assign(value=frame["value"] + 1).to_csv(tmp_path / "next_year.csv", index=False)
     later = {**given, "data": str(tmp_path / "next_year.csv")}
     both = train(later, out=tmp_path / "two").privacy
-    assert both is not None and both["composition"]["runs"] == 2
+    assert both is not None and both.composition.runs == 2
     segments = [s for run in LedgerStore().runs() for s in run.record.segments]
     together = spent(segments, 1e-4, rows_per_unit=3).epsilon
-    assert (both["composition"]["unit"], both["composition"]["epsilon"]) == ("person", together)
+    assert (both.composition.unit, both.composition.epsilon) == ("person", together)
     # a run that protects rows knows no persons: what all cost together is said for a row
     rows = {**given, "unit_column": None, "private": {"noise_multiplier": 8.0, "delta": 1e-4}}
     mixed = train(rows, out=tmp_path / "three").privacy
     assert mixed is not None
-    assert (mixed["composition"]["unit"], mixed["composition"]["runs"]) == ("row", 2)
+    assert (mixed.composition.unit, mixed.composition.runs) == ("row", 2)
 
 
 def test_what_is_unclear_about_persons_is_refused(

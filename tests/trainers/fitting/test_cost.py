@@ -137,12 +137,12 @@ def test_a_plan_says_what_the_run_then_does(recipe: dict, tmp_path: Path) -> Non
     json.dumps(told)
     result = train(given, out=tmp_path / "model")
     for name in ("epsilon", "delta", "noise_multiplier", "sample_rate", "outside_guarantee"):
-        assert told["private"][name] == result.privacy[name], name
-    assert told["private"]["steps"] == result.privacy["steps"] == 18
+        assert told["private"][name] == result.privacy.to_json()[name], name
+    assert told["private"]["steps"] == result.privacy.steps == 18
     assert told["n_train"] == result.n_train == 280
     # a second run on the same rows: what both would cost together
     again = plan(given)["private"]["composition"]
-    rate = result.privacy["sample_rate"]
+    rate = result.privacy.sample_rate
     assert (again["runs"], again["overlap"]) == (2, 1.0)
     assert again["epsilon"] == spent([Segment(4.0, rate, 36)], 1e-4).epsilon
     assert told["estimate"]["energy_is"] == "estimated" and told["estimate"]["wall_s"] > 0

@@ -90,7 +90,7 @@ def test_ctrl_c_and_sigterm_wait_for_the_step_and_leave_a_state_to_go_on_from(
     result = train({**recipe, **PRIVATE}, out=tmp_path / "model", resume=True)
     record = read_ledger(result.model / "ledger.jsonl")
     assert [s.steps for s in record.segments] == [9, 9] and record.is_closed
-    assert result.privacy is not None and result.privacy["composition"]["runs"] == 1
+    assert result.privacy is not None and result.privacy.composition.runs == 1
     assert [p["epoch"] for p in result.curves] == [1, 2, 3, 4]
 
 

@@ -262,8 +262,8 @@ def test_a_model_whose_store_is_elsewhere_has_an_unknown_composition(private) ->
     says = model_folder.load(private.model).maker_says["privacy"]
     assert says["composition"]["state"] == "unknown"
     assert says["composition"]["reason"].startswith("composition unknown")
-    assert says["composition"]["stated_by_maker"] == private.privacy["composition"]
-    assert private.privacy["composition"]["state"] == "known"
+    assert says["composition"]["stated_by_maker"] == private.privacy.composition.to_json()
+    assert private.privacy.composition.state == "known"
 
 
 def test_later_runs_on_the_same_rows_are_seen_when_a_model_is_opened(
@@ -280,7 +280,7 @@ def test_later_runs_on_the_same_rows_are_seen_when_a_model_is_opened(
     assert together["runs"] == 2 and together["epsilon"] > first.epsilon
     # the store loses the end of the first run: what the model's copy knows is more
     store = LedgerStore()
-    for file in (store.folder / "runs").glob(f"{first.privacy['run']}.*"):
+    for file in (store.folder / "runs").glob(f"{first.privacy.run}.*"):
         file.unlink()
     with pytest.raises(AlteredEvidenceError, match="rolled back"):
         model_folder.load(first.model)

@@ -88,7 +88,7 @@ def test_a_private_head_on_a_public_body(folder: Path, body, tmp_path: Path) -> 
     assert all(was[n].tobytes() == now[n].tobytes() for n in was if not n.startswith("4."))
     assert was["4.weight"].tobytes() != now["4.weight"].tobytes()
     assert result.epsilon <= 2
-    outside = " ".join(result.privacy["outside_guarantee"])
+    outside = " ".join(result.privacy.outside_guarantee)
     # the encoder comes with the body: nothing of it was learnt from the private rows
     assert "encoder" not in outside and "trained without privacy" in outside
     assert "'public.csv'" in outside
@@ -115,7 +115,7 @@ def test_a_private_body_is_named_with_its_budget(folder: Path, tmp_path: Path) -
     stated = says(after.model)["pretrained"]
     assert stated["was_private"] and stated["epsilon"] == before.epsilon
     assert after.epsilon <= 1  # the rows are others: the body's budget is not in it
-    outside = " ".join(after.privacy["outside_guarantee"])
+    outside = " ".join(after.privacy.outside_guarantee)
     assert "trained privately (epsilon 2.9" in outside or "epsilon 3.0" in outside
     assert "adds to it for rows that are among both" in outside
 

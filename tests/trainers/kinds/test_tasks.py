@@ -125,7 +125,7 @@ def test_private_regression_says_that_the_scale_is_not_covered(
     recipe = regression(prices, optimizer="sgd", learning_rate=0.5, batch_size=100, epochs=20)
     result = train({**recipe, "private": {"epsilon": 8}}, out=tmp_path / "model")
     assert result.test["r2"] > 0.5 and result.epsilon <= 8
-    assert "mean and standard deviation of the target" in result.privacy["outside_guarantee"]
+    assert "mean and standard deviation of the target" in result.privacy.outside_guarantee
 
 
 def test_three_classes_as_well_as_scikit_learn(flowers: Path, tmp_path: Path) -> None:

@@ -165,8 +165,8 @@ def test_private_classification_says_what_is_outside(
     result = train(given, out=tmp_path / "model")
     assert result.privacy is not None and result.epsilon is not None
     # 14 words that are not names of anything else, and the full stop
-    assert "vocabulary of 15 tokens from the training rows" in result.privacy["outside_guarantee"]
-    assert result.privacy["unit"] == "row"
+    assert "vocabulary of 15 tokens from the training rows" in result.privacy.outside_guarantee
+    assert result.privacy.unit == "row"
     assert model_folder.load(result.model).tokens is not None
 
 
@@ -208,7 +208,7 @@ def test_fine_tuning_starts_from_the_embedding_of_another_model(
     assert torch.equal(before.embedding.weight, after.embedding.weight)
     assert after.head[-1].out_features == 3
     assert (public.model / "encoder.json").read_text() == (tuned.model / "encoder.json").read_text()
-    assert not any("vocabulary" in line for line in tuned.privacy["outside_guarantee"])
+    assert not any("vocabulary" in line for line in tuned.privacy.outside_guarantee)
     with pytest.raises(InputError, match="tokens is given by init_from"):
         prepare(as_recipe({**given, "tokens": "words", "positive_label": None}))
 
@@ -328,13 +328,13 @@ def test_byte_pairs_and_a_private_transformer(verses: dict, tmp_path: Path) -> N
     }
     result = train(given, out=tmp_path / "model")
     assert result.privacy is not None
-    assert "vocabulary of 21 tokens from the training rows" in result.privacy["outside_guarantee"]
+    assert "vocabulary of 21 tokens from the training rows" in result.privacy.outside_guarantee
     assert any("passages" in note for note in result.notes)
     assert result.test["tokens"] < result.test["characters"]
     assert len(model_folder.load(result.model).generate("the", 5)) > 0
     ascii_only = {**verses, "epochs": 1, "vocabulary": "ascii", "private": {"noise_multiplier": 2}}
     declared = train(ascii_only, out=tmp_path / "ascii")
-    assert not any("vocabulary" in line for line in declared.privacy["outside_guarantee"])
+    assert not any("vocabulary" in line for line in declared.privacy.outside_guarantee)
 
 
 def test_the_command_line(csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,9 +27,9 @@ def test_a_closed_run_counts_what_was_executed(tmp_path: Path) -> None:
     close_run(path, closed())
     record = read_ledger(path)
     assert record.cost.epsilon == PART.epsilon and record.is_closed
-    assert record.to_privacy()["steps"] == EXECUTED
+    assert record.to_privacy().steps == EXECUTED
     assert record.weights_digest == "sha256:" + "b" * 64
-    json.dumps(record.to_privacy())
+    json.dumps(record.to_privacy().to_json())
 
 
 def test_an_open_run_counts_what_was_planned(tmp_path: Path) -> None:
@@ -38,12 +38,12 @@ def test_an_open_run_counts_what_was_planned(tmp_path: Path) -> None:
     record = read_ledger(path)
     assert record.cost.epsilon == FULL.epsilon > PART.epsilon
     assert not record.is_closed and record.weights_digest is None
-    assert "not closed" in record.to_privacy()["warnings"][0]
+    assert "not closed" in record.to_privacy().warnings[0]
 
 
 def test_runs_compose(ledger: Path) -> None:
     record = read_ledger(ledger)
-    assert record.to_privacy()["steps"] == 2 * EXECUTED
+    assert record.to_privacy().steps == 2 * EXECUTED
     assert PART.epsilon < record.cost.epsilon < 2 * PART.epsilon
 
 
@@ -54,7 +54,7 @@ def test_an_abandoned_run_stays_counted_in_full(tmp_path: Path) -> None:
     close_run(path, closed())
     record = read_ledger(path)
     assert [s.steps for s in record.segments] == [PLANNED, EXECUTED]
-    assert record.n_abandoned == 1 and "broke off" in record.to_privacy()["warnings"][0]
+    assert record.n_abandoned == 1 and "broke off" in record.to_privacy().warnings[0]
 
 
 def edit(text: str) -> str:

@@ -208,11 +208,11 @@ def test_a_store_that_is_elsewhere_leaves_the_composition_unknown(
 ) -> None:
     record = store.read_run(run(store, people(0, 9)).run)
     elsewhere = LedgerStore(tmp_path / "other")
-    assert elsewhere.composition_of(record)["state"] == "unknown"
+    assert elsewhere.composition_of(record).state == "unknown"
     elsewhere.row_set([b"x"])
     found = elsewhere.composition_of(record)
-    assert found["reason"].startswith("composition unknown: its ledger store")
-    assert store.composition_of(record)["state"] == "known"
+    assert found.reason.startswith("composition unknown: its ledger store")
+    assert store.composition_of(record).state == "known"
 
 
 def test_a_run_of_another_store_is_not_epsilon_zero(store: LedgerStore) -> None:

@@ -207,7 +207,7 @@ def test_public_rows_may_stop_a_private_run_and_save_nothing(
     kept = curves(result.model)
     assert kept["stopped_after"] < 30 and "every planned step" in kept["budget"]
     # sample rate 1/2 for 30 epochs: 60 steps are counted however few were taken
-    assert result.privacy["steps"] == 60
+    assert result.privacy.steps == 60
     assert all(p["loss"] is None and p["measure"] is None for p in kept["points"])
     assert all(p["validation_loss"] > 0 for p in kept["points"])
 

@@ -83,11 +83,12 @@ def test_a_limit_is_in_the_record_and_changes_no_cost(recipe: dict, tmp_path: Pa
     free = plan({**recipe, "batch_size": 128, "private": PRIVATE})["private"]
     given = {**recipe, "batch_size": 128, "private": {**PRIVATE, "memory_limit": "20 kB"}}
     told = train(given, out=tmp_path / "model").privacy
-    assert told is not None and told["memory"]["limit_bytes"] == 20_000
-    size = told["physical_batch_size"]
-    assert size == int(20_000 / 2 / told["memory"]["bytes_per_row"]) and size < 128
+    assert told is not None and told.memory is not None
+    assert told.memory["limit_bytes"] == 20_000
+    size = told.physical_batch_size
+    assert size == int(20_000 / 2 / told.memory["bytes_per_row"]) and size < 128
     for same in ("epsilon", "sample_rate", "noise_multiplier", "steps"):
-        assert told[same] == free[same], same
+        assert getattr(told, same) == free[same], same
 
 
 def test_a_limit_that_one_row_exceeds_is_refused(

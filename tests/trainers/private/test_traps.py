@@ -70,11 +70,11 @@ def test_2_tuning_runs_on_the_same_rows_are_added_up(recipe: dict, tmp_path: Pat
         for i, rate in enumerate((0.1, 0.5, 1.0))
     ]
     # one setting of the noise: three runs of 18 steps are one of 54
-    together = spent([Segment(4.0, results[0].privacy["sample_rate"], 54)], 1e-4)
-    assert results[2].privacy["composition"]["runs"] == 3
-    assert results[2].privacy["composition"]["epsilon"] == together.epsilon
+    together = spent([Segment(4.0, results[0].privacy.sample_rate, 54)], 1e-4)
+    assert results[2].privacy.composition.runs == 3
+    assert results[2].privacy.composition.epsilon == together.epsilon
     assert results[2].epsilon == results[0].epsilon < together.epsilon
-    assert any("hyper-parameters" in item for item in results[2].privacy["outside_guarantee"])
+    assert any("hyper-parameters" in item for item in results[2].privacy.outside_guarantee)
     with pytest.raises(InputError, match="early_stopping of private training"):
         given(recipe, early_stopping=3, validation_share=0.2)
 
@@ -84,11 +84,11 @@ def test_3_a_noise_seed_marks_the_run_not_certified(recipe: dict, tmp_path: Path
     first = train(given(recipe, private=seeded), out=tmp_path / "a")
     again = train(given(recipe, private=seeded), out=tmp_path / "b")
     weights = [(r.model / "weights.safetensors").read_bytes() for r in (first, again)]
-    assert weights[0] == weights[1] and first.privacy["is_certified"] is False
-    assert "seed" in first.privacy["not_certified"][0] and first.privacy["noise"] == "seeded"
+    assert weights[0] == weights[1] and first.privacy.is_certified is False
+    assert "seed" in first.privacy.not_certified[0] and first.privacy.noise == "seeded"
     assert any("not certified" in note for note in first.notes)
     free = train(given(recipe), out=tmp_path / "c")
-    assert free.privacy["is_certified"] and free.privacy["noise"] == "operating system entropy"
+    assert free.privacy.is_certified and free.privacy.noise == "operating system entropy"
     # noise, sampling and each resumed part draw differently: none is ever drawn twice
     purposes = [("noise", 0), ("sampling", 0), ("noise", 5)]
     drawn = [torch.randn(4, generator=seeded_generator(7, *p)) for p in purposes]
@@ -183,7 +183,7 @@ def test_9_resuming_with_other_noise_norm_or_rate_is_refused(recipe: dict, tmp_p
         other = given(recipe, private={**PRIVATE, name: value})
         with pytest.raises(InputError, match=name):
             train(other, out=tmp_path / "m", resume=True)
-    assert train(given(recipe), out=tmp_path / "m", resume=True).privacy["n_segments"] == 2
+    assert train(given(recipe), out=tmp_path / "m", resume=True).privacy.n_segments == 2
 
 
 class Contrasts(torch.nn.Module):
@@ -209,8 +209,8 @@ def test_10_layers_that_mix_rows_are_refused(mode: str) -> None:
 
 
 def test_11_the_unit_is_stated(private) -> None:
-    assert private.privacy["unit"] == "row"
-    assert private.privacy["adjacency"] == "add/remove one row"
+    assert private.privacy.unit == "row"
+    assert private.privacy.adjacency == "add/remove one row"
 
 
 def test_12_a_sequence_counts_once_however_long_it_is() -> None:
@@ -280,7 +280,7 @@ def test_16_losses_of_private_rows_are_kept_back(recipe: dict, private, tmp_path
         given(recipe, private={**PRIVATE, "keep_loss_curve": True}), out=tmp_path / "model"
     )
     assert all(point["loss"] is not None for point in kept.curves)
-    assert any("training losses" in item for item in kept.privacy["outside_guarantee"])
+    assert any("training losses" in item for item in kept.privacy.outside_guarantee)
 
 
 def test_17_other_rows_under_a_run_are_refused(
@@ -374,13 +374,13 @@ def test_public_data_stand_in_for_private_rows(
     table.iloc[:50].to_csv(tmp_path / "public.csv", index=False)
     public = {"data": str(tmp_path / "public.csv"), "bounds": {"income": [0, 100]}}
     result = train(given(recipe, public=public), out=tmp_path / "model")
-    assert result.privacy["preprocessing"] == {
+    assert result.privacy.preprocessing == {
         "income": "declared public",
         "debts": "from public data",
         "town": "from public data",
         "owner": "from public data",
     }
-    plain = train(given(recipe), out=tmp_path / "plain").privacy["preprocessing"]
+    plain = train(given(recipe), out=tmp_path / "plain").privacy.preprocessing
     assert set(plain.values()) == {"outside the guarantee"}
 
 
