@@ -28,7 +28,8 @@ WALLS: dict[str, str] = {
     "audit/artifacts": "audit/files",
     "audit/asking": (
         "audit/attribution audit/attribution/quality audit/attribution/recourse audit/claims "
-        "audit/data audit/errors audit/measure audit/models audit/reason audit/subject"
+        "audit/data audit/errors audit/favourable audit/measure audit/models audit/reason "
+        "audit/subject"
     ),
     "audit/attribution": (
         "audit/attribution/recourse audit/data audit/errors audit/measure/uncertainty audit/models"
@@ -39,7 +40,9 @@ WALLS: dict[str, str] = {
         "audit/reason"
     ),
     "audit/attribution/recourse": "audit/data audit/errors audit/reason",
-    "audit/case": "audit/errors audit/files audit/finding audit/measure/uncertainty",
+    "audit/case": (
+        "audit/errors audit/favourable audit/files audit/finding audit/measure/uncertainty"
+    ),
     "audit/checks": "audit/artifacts audit/finding audit/measure/uncertainty audit/reason",
     "audit/checks/data": (
         "audit/checks audit/errors audit/finding audit/measure audit/measure/groups "
@@ -56,8 +59,8 @@ WALLS: dict[str, str] = {
         "audit/reason audit/subject audit/words"
     ),
     "audit/checks/fairness": (
-        "audit/checks audit/claims audit/data audit/errors audit/finding audit/measure "
-        "audit/measure/groups audit/measure/uncertainty audit/reason audit/subject"
+        "audit/checks audit/claims audit/data audit/errors audit/favourable audit/finding "
+        "audit/measure audit/measure/groups audit/measure/uncertainty audit/reason audit/subject"
     ),
     "audit/checks/performance": (
         "audit/checks audit/errors audit/finding audit/measure audit/measure/uncertainty "
@@ -94,11 +97,13 @@ WALLS: dict[str, str] = {
         "policies/pack policies/verdict trainers/mitigation"
     ),
     "audit/comparing": (
-        "audit/case audit/errors audit/finding audit/measure audit/measure/attribution "
+        "audit/case audit/errors audit/favourable audit/finding audit/measure "
+        "audit/measure/attribution "
         "audit/measure/uncertainty audit/reason audit/subject audit/words"
     ),
     "audit/data": "audit/errors audit/files",
     "audit/errors": "audit/reason audit/words",
+    "audit/favourable": "audit/errors audit/reason",
     "audit/files": "audit/errors",
     "audit/finding": "audit/reason audit/words",
     "audit/integrations": "audit/api audit/errors audit/files policies/gate",
@@ -112,17 +117,20 @@ WALLS: dict[str, str] = {
     "audit/models/formats": "audit/data audit/errors audit/files audit/models",
     "audit/reason": "",
     "audit/reports": (
-        "audit/case audit/errors audit/finding audit/reports/drawing audit/reports/parts "
+        "audit/case audit/errors audit/favourable audit/finding audit/reports/drawing "
+        "audit/reports/parts "
         "audit/words policies/gate policies/verdict"
     ),
     "audit/reports/drawing": "audit/case audit/reports/parts audit/words",
     "audit/reports/parts": (
-        "audit/case audit/finding audit/measure/disclosure audit/reason audit/words "
+        "audit/case audit/favourable audit/finding audit/measure/disclosure audit/reason "
+        "audit/words "
         "policies/gate policies/verdict"
     ),
     "audit/run": (
         "audit/artifacts audit/asking audit/attribution audit/attribution/recourse audit/case "
-        "audit/checks audit/comparing audit/data audit/errors audit/files audit/finding "
+        "audit/checks audit/comparing audit/data audit/errors audit/favourable audit/files "
+        "audit/finding "
         "audit/measure/uncertainty audit/reason audit/subject audit/worker "
         "audit/worker/isolation policies/gate policies/judge policies/pack policies/verdict"
     ),
@@ -155,7 +163,8 @@ WALLS: dict[str, str] = {
         "policies/pack policies/verdict"
     ),
     "dashboard/frames": (
-        "audit/case audit/errors audit/finding audit/reason audit/surroundings audit/words "
+        "audit/case audit/errors audit/favourable audit/finding audit/reason audit/surroundings "
+        "audit/words "
         "dashboard/cases "
         "dashboard/i18n dashboard/look dashboard/text policies/verdict"
     ),
@@ -172,7 +181,8 @@ WALLS: dict[str, str] = {
     ),
     "dashboard/text": "audit/words",
     "dashboard/views": (
-        "audit/case audit/errors audit/finding audit/words dashboard/cases dashboard/charts "
+        "audit/case audit/errors audit/favourable audit/finding audit/words dashboard/cases "
+        "dashboard/charts "
         "dashboard/frames dashboard/i18n dashboard/look dashboard/server dashboard/text "
         "policies/gate policies/pack policies/schema policies/statements policies/verdict"
     ),

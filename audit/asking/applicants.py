@@ -15,6 +15,7 @@ from evenhand.audit.attribution.recourse.space import MOST_CATEGORIES, Rule, Spa
 from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import as_text, match_label, texts
 from evenhand.audit.errors import InputError, MissingNeed, nearest
+from evenhand.audit.favourable import favourable as required_outcome
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import predictions_of, predictions_on
 from evenhand.audit.subject.sampling import sample
@@ -52,8 +53,7 @@ class Applicants:
             raise MissingNeed(because("no-model-to-ask"))
         if subject.task != "binary":
             raise MissingNeed(because("task-without-adverse-decision", task=subject.task))
-        if subject.positive_is is None:
-            raise MissingNeed(because("adverse-not-declared"))
+        self._selection = required_outcome(subject).is_selection
         self.subject = subject
         self.predictor = subject.model.predictor
         self.columns = tuple(self.predictor.input_columns)
@@ -65,21 +65,21 @@ class Applicants:
             raise MissingNeed(adverse if self.is_favourable.all() else favourable)
 
     def _favourable(self, is_selected: np.ndarray) -> np.ndarray:
-        return is_selected if self.subject.positive_is == "benefit" else ~is_selected
+        return is_selected if self._selection else ~is_selected
 
     def ask(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """For raw rows: is the decision favourable, and the score of the favourable class."""
         found = predictions_on(self.subject, frame)
         assert found.score is not None
-        benefit = self.subject.positive_is == "benefit"
-        return self._favourable(found.is_selected), found.score if benefit else 1 - found.score
+        score = found.score if self._selection else 1 - found.score
+        return self._favourable(found.is_selected), score
 
     @property
     def favourable_class(self) -> int:
         """The position of the favourable label in the model's classes."""
         classes = self.predictor.classes
         positive = classes.index(str(match_label(str(self.subject.truth.positive), classes)))
-        return positive if self.subject.positive_is == "benefit" else 1 - positive
+        return positive if self._selection else 1 - positive
 
     @property
     def sensitive(self) -> tuple[str, ...]:

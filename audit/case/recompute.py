@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.favourable import as_selected
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.measure.uncertainty.intervals import SHARE, clopper_pearson, katz_log, share
 
@@ -68,7 +69,7 @@ def recompute(case: Case) -> list[Recomputed]:
 
 
 def _from_counts(finding: Finding) -> float | None:
-    c = finding.counts
+    c = as_selected(finding.counts)
     if set(c) == {"k", "n"} and finding.unit == "rate" and c["n"] and not _is_weighted(finding):
         return c["k"] / c["n"]
     if {"tp", "fp", "tn", "fn"} == set(c):
@@ -92,7 +93,7 @@ def _is_weighted(finding: Finding) -> bool:
 
 
 def _interval(finding: Finding, interval: Interval) -> Interval | None:
-    c = finding.counts
+    c = as_selected(finding.counts)
     if set(c) == {"k", "n"} and c["n"] and not _is_weighted(finding):
         if interval.method == SHARE:
             return share(c["k"], c["n"], interval.level)

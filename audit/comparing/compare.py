@@ -14,6 +14,7 @@ from typing import Any
 from evenhand.audit.case.case import Case
 from evenhand.audit.comparing.decisions import FILE, Decisions, read_decisions
 from evenhand.audit.errors import InputError
+from evenhand.audit.favourable import declared_favourable
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
 from evenhand.audit.measure.uncertainty.estimate import Estimate
@@ -143,7 +144,8 @@ def more_is_better(case: Case) -> dict[str, bool | None]:
     classes the accuracy alone."""
     if case.subject.task == "multiclass":
         return {"accuracy_score": True}
-    means = {"benefit": True, "burden": False}.get(str(case.subject.positive_is))
+    outcome = declared_favourable(case.subject)
+    means = None if outcome is None else outcome.is_selection
     known = {**MORE_IS_BETTER, "selection_rate": means}
     if case.subject.target is None:
         return {"selection_rate": means}

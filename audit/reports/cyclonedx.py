@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.favourable import declared_favourable
 from evenhand.audit.finding import Finding
 from evenhand.audit.reports.parts import plain_words, sentences
 from evenhand.audit.reports.parts.dossier import Dossier, sources
@@ -181,9 +182,11 @@ def _assessments(case: Case, say: Words) -> list[dict[str, str]]:
     for feature in case.subject.sensitive_features:
         found = apart(case, str(feature), "selection_rate")
         worst = None
-        if found is not None and found.highest is not None and found.lowest is not None:
-            burden = case.subject.positive_is == "burden"
-            worst = (found.highest if burden else found.lowest).group[str(feature)]
+        outcome = declared_favourable(case.subject)
+        ends = (None, None) if found is None else (found.lowest, found.highest)
+        if outcome is not None and None not in ends:
+            fares_worst = ends[0 if outcome.is_selection else 1]
+            worst = fares_worst and fares_worst.group[str(feature)]
         lines = plain_words.worse_by(case, str(feature), say)
         told.append(
             {

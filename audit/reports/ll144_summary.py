@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.favourable import as_selected, declared_favourable
 from evenhand.audit.finding import Finding
 from evenhand.audit.reports.parts import sentences
 from evenhand.audit.reports.parts.document import (
@@ -65,7 +66,11 @@ def render(
     document = Document(
         kind=say("ll_kind"),
         title=case.subject.name,
-        lead=(say("ll_lead"), say(f"ll_rate.{rate}"), say("ll_ratio")),
+        lead=(
+            say("ll_lead"),
+            say(f"ll_rate.{rate}{'_burden' * _is_burden(case)}"),
+            say("ll_ratio"),
+        ),
         sections=sections,
         notice=say("ll_independent"),
     )
@@ -98,7 +103,9 @@ def _table_section(
         if f.check == CHECK and f.measure == name and tuple(sorted(f.group)) == features
     ]
     if not found:
-        return Section(title, (Gap(say("ll_no_table"), say("ll_no_table_fill")),))
+        asked = [say.reason(f.reason) for f in case.findings if f.measure == name and not f.group]
+        fill = asked[0] if asked else say("ll_no_table_fill")
+        return Section(title, (Gap(say("ll_no_table"), fill),))
     blocks: list[Block] = [_table(title, features, found, case, rate, say)]
     blocks += _under_two_percent(features, found, say)
     unknown = next(
@@ -133,19 +140,35 @@ def _table(
     for finding in sorted(found, key=_order):
         counted = _counted(finding, rates.get(tuple(sorted(finding.group.items()))))
         rows.append((_category(finding, features), *counted, _ratio(finding, say)))
+    people_head, rate_head = _HEADS[rate, _is_burden(case)]
     heads = [
         " × ".join(features),
         say("ll_assessed"),
-        say("ll_selected" if rate == "selection" else "ll_above"),
-        say.measure("selection_rate") if rate == "selection" else say("ll_scoring_rate"),
+        say(people_head),
+        say.measure("selection_rate") if rate_head == "selection_rate" else say(rate_head),
         say("ll_impact_ratio"),
     ]
     return Table(title, tuple(heads), tuple(rows))
 
 
+# (rate, whether being selected or scored high is a burden) -> heads of the people and the rate
+_HEADS = {
+    ("selection", False): ("ll_selected", "selection_rate"),
+    ("selection", True): ("ll_not_selected", "ll_not_selected_rate"),
+    ("scoring", False): ("ll_above", "ll_scoring_rate"),
+    ("scoring", True): ("ll_below", "ll_scoring_rate"),
+}
+
+
+def _is_burden(case: Case) -> bool:
+    outcome = declared_favourable(case.subject)
+    return outcome is not None and not outcome.is_selection
+
+
 def _counted(finding: Finding, scoring: Finding | None) -> tuple[str, str, str]:
     """People assessed, people selected, and the rate: from the counts behind the ratio."""
-    assessed, selected = finding.counts.get("assessed"), finding.counts.get("selected")
+    counts = as_selected(finding.counts)
+    assessed, selected = counts.get("assessed"), counts.get("selected")
     if assessed is None and scoring is not None and scoring.counts:
         assessed, selected = scoring.counts.get("n"), scoring.counts.get("k")
     if assessed is None or selected is None:

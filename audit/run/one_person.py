@@ -20,6 +20,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.data.table import texts
 from evenhand.audit.errors import EvenhandError, InputError, UnsafeModelError, nearest
+from evenhand.audit.favourable import declared_favourable
 from evenhand.audit.run.catalogue import check
 from evenhand.audit.subject.spec import SubjectSpec, make_spec
 from evenhand.audit.subject.subject import Subject, build_subject
@@ -255,7 +256,9 @@ def _needed(case: Case) -> float | None:
     threshold = case.subject.threshold
     if threshold is None:
         return None
-    return float(threshold) if case.subject.positive_is == "benefit" else 1 - float(threshold)
+    outcome = declared_favourable(case.subject)
+    is_selection = outcome is not None and outcome.is_selection
+    return float(threshold) if is_selection else 1 - float(threshold)
 
 
 def _reasons(case: Case, held: Any, person: _Person | None) -> dict[str, Any] | None:

@@ -110,7 +110,8 @@ class SubjectSpec(BaseModel):
     )
     positive_label: Scalar | None = Field(default=None, description="label counted as positive")
     positive_is: Literal["benefit", "burden"] | None = Field(
-        default=None, description="what the positive label means for the person"
+        default=None,
+        description="what the positive label (of values: a high one) means for the person",
     )
     sensitive_features: tuple[str, ...] = Field(
         default=(), description="columns whose groups are compared"

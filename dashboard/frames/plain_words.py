@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.case.plan import PlannedSubject
+from evenhand.audit.favourable import declared_favourable
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
 from evenhand.audit.words.numbers import at_most, number
@@ -74,7 +75,8 @@ def works_worse(
     """
     told = []
     for feature in case.subject.sensitive_features:
-        lines = [line for measure in _TOLD if (line := _ends(index, measure, feature, minimums, t))]
+        told_ends = (_ends(index, key, feature, minimums, t) for key in _keys(case.subject))
+        lines = [line for line in told_ends if line]
         if lines:
             small = _left_out(index, feature, minimums)
             if small:
@@ -83,9 +85,15 @@ def works_worse(
     return told
 
 
-def _ends(
-    index: Index, measure: str, feature: str, minimums: Mapping[str, int], t: Translator
-) -> str:
+def _keys(subject: PlannedSubject) -> list[str]:
+    """What is told: measures, with the meaning of being selected where that is a burden."""
+    outcome = declared_favourable(subject)
+    is_burden = outcome is not None and not outcome.is_selection
+    return [f"{m}.burden" if is_burden and m == "selection_rate" else m for m in _TOLD]
+
+
+def _ends(index: Index, key: str, feature: str, minimums: Mapping[str, int], t: Translator) -> str:
+    measure = key.removesuffix(".burden")
     found = _groups(index, measure, feature)
     shown = [f for f in found if f.value is not None and f.n >= minimums.get(f.check, 0)]
     if len(shown) < 2:
@@ -95,7 +103,7 @@ def _ends(
     if lowest.value == highest.value:
         return ""
     return t(
-        f"plain.{measure}",
+        f"plain.{key}",
         low_group=group_name(group_key(lowest.group)),
         low=per_hundred(lowest, t),
         high_group=group_name(group_key(highest.group)),
@@ -114,13 +122,13 @@ def _left_out(index: Index, feature: str, minimums: Mapping[str, int]) -> list[s
     ]
 
 
-def about_group(index: Index, who: str, t: Translator) -> list[str]:
+def about_group(case: Case, index: Index, who: str, t: Translator) -> list[str]:
     """The rates of the group to follow, per hundred people."""
     lines = []
-    for measure in _TOLD:
-        found = index.about_group(who, measure, RATES)
+    for key in _keys(case.subject):
+        found = index.about_group(who, key.removesuffix(".burden"), RATES)
         if found is not None:
-            lines.append(t(f"plain.own.{measure}", value=per_hundred(found, t), n=found.n))
+            lines.append(t(f"plain.own.{key}", value=per_hundred(found, t), n=found.n))
     return lines
 
 

@@ -54,7 +54,7 @@ def _worse(ctx: Context, case: Case) -> None:
         st.markdown("\n".join(f"- {escape(line)}" for line in lines))
     if ctx.who:
         st.markdown(f":blue[:material/group:] **{escape(group_name(ctx.who))}**")
-        own = plain_words.about_group(index, ctx.who, t) or [t("summary.who_none")]
+        own = plain_words.about_group(case, index, ctx.who, t) or [t("summary.who_none")]
         st.markdown("\n".join(f"- {escape(line)}" for line in own))
     _link(ctx, parts.FAIRNESS, "open.fairness")
 

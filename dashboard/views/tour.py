@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.favourable import declared_favourable
 from evenhand.audit.finding import Finding
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import store
@@ -208,7 +209,8 @@ def _ends(case: Case, index: Index) -> tuple[Finding, Finding] | None:
         for f in index.of("demographic_parity_difference", check="fairness.gaps")
         if len(f.between) == 1 and not f.group and f.value
     ]
-    if not gaps:
+    outcome = declared_favourable(case.subject)
+    if not gaps or outcome is None:
         return None
     (feature,) = max(gaps, key=lambda f: (f.value or 0.0, f.between)).between
     least = store.minimum_sizes(case)
@@ -220,7 +222,7 @@ def _ends(case: Case, index: Index) -> tuple[Finding, Finding] | None:
     if len(rates) < 2:
         return None
     ordered = sorted(rates, key=lambda f: (f.value or 0.0, group_key(f.group)))
-    if case.subject.positive_is == "burden":
+    if not outcome.is_selection:
         ordered.reverse()
     return ordered[0], ordered[-1]
 

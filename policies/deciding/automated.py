@@ -178,7 +178,9 @@ class _Judge:
             return say(f"the minimum is {least} rows", f"下限为 {least} 行")
         if check.min_group_share is not None:
             keys = set(finding.group)
-            total = sum(f.n for f in self.siblings if set(f.group) == keys)
+            siblings = sum(f.n for f in self.siblings if set(f.group) == keys)
+            # a ratio has no finding for the highest group: the table counts everybody
+            total = max(finding.counts.get("table", 0), siblings)
             if total and finding.n / total < check.min_group_share:
                 least = f"{check.min_group_share:.3g}"
                 return say(f"the minimum is a share of {least}", f"占比下限为 {least}")

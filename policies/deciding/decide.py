@@ -28,6 +28,8 @@ _WORST_FIRST: tuple[VerdictStatus, ...] = (
     "pass",
     "not-applicable",
 )
+# reasons of findings for which the subject's file only has to say what a prediction means
+_TO_DECLARE = frozenset({"adverse-not-declared"})
 _METHODS = {
     "wilson": "wilson",
     "clopper-pearson": "clopper",
@@ -185,6 +187,10 @@ def without_number(finding: Finding) -> Outcome:
     if finding.status == "error":
         status: VerdictStatus = "error"
         code, en, zh = "crashed", f"{what}{where['en']} crashed", f"{what}{where['zh']} 运行出错"
+    elif any(r.code in _TO_DECLARE for r in finding.reason):
+        # a question that waits for a declaration is open: it doesn't go away unanswered
+        status = "inconclusive"
+        code, en, zh = "undeclared", f"{what} waits for a declaration", f"{what} 待声明"
     elif finding.status == "not_applicable":
         status = "not-applicable"
         code, en, zh = "no-question", f"{what} does not apply", f"{what} 不适用"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
+from evenhand.audit.favourable import favourable
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import group_counts
@@ -34,21 +35,23 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     """Yields both indices over people, and between the groups of each set of features; with
     control features also within each of their levels.
 
-    The benefit is predicted - true + 1 where the positive label is a benefit (or undeclared), and
-    true - predicted + 1 where it is a burden.
+    The benefit is predicted - true + 1 where the positive label is a benefit, and
+    true - predicted + 1 where it is a burden; undeclared, there are no indices.
     """
     counts = group_counts(subject)
+    is_burden = not favourable(subject).is_selection
     if not counts.has_labels:
         raise MissingNeed(because("no-true-labels"))
     record = Recorder(__name__, seed)
     for level, part in counts.levels(subject.control_features):
-        yield from _within(record, part, subject, level, levels)
+        yield from _within(record, part, subject.sensitive_features, is_burden, level, levels)
 
 
 def _within(
     record: Recorder,
     counts: Counts,
-    subject: Subject,
+    sensitive_features: Sequence[str],
+    is_burden: bool,
     level: Mapping[str, str],
     levels: Sequence[float],
 ) -> Iterator[Finding]:
@@ -57,9 +60,8 @@ def _within(
     from evenhand.audit.measure.groups.inequality import between_groups_index, individual_index
     from evenhand.audit.subject.counts import feature_sets
 
-    is_burden = subject.positive_is == "burden"
     meaning = "true - predicted + 1" if is_burden else "predicted - true + 1"
-    for position, features in enumerate(feature_sets(subject.sensitive_features)):
+    for position, features in enumerate(feature_sets(sensitive_features)):
         # The order of groups must not depend on their names: draws follow it.
         table = np.array(sorted(_benefits(c, is_burden) for c in counts.by(features).cells()))
         for name, alpha in _ALPHA.items() if position == 0 else ():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.favourable import declared_favourable
 from evenhand.audit.finding import Finding
 from evenhand.audit.reports.parts import outline, sentences
 from evenhand.audit.reports.parts.dossier import Dossier, signatures
@@ -88,10 +89,11 @@ def _range(found: Apart, say: Words) -> str:
 
 def _errors(case: Case, feature: str, say: Words) -> list[str]:
     """Wrong refusals of a benefit, or wrong burdens; where nothing is declared, neither."""
-    measure = {"benefit": "false_negative_rate", "burden": "false_positive_rate"}.get(
-        str(case.subject.positive_is)
-    )
-    found = apart(case, feature, measure) if measure else None
+    outcome = declared_favourable(case.subject)
+    if outcome is None:
+        return []
+    measure = "false_negative_rate" if outcome.is_selection else "false_positive_rate"
+    found = apart(case, feature, measure)
     if found is None or found.highest is None or found.lowest is None:
         return []
     if found.gap.value == 0:
@@ -115,17 +117,18 @@ def _errors(case: Case, feature: str, say: Words) -> list[str]:
 
 
 def _gap(found: Apart, case: Case, say: Words) -> str:
-    positive = str(case.subject.positive_is)
-    answers = {"benefit": say("pw_answer_benefit"), "burden": say("pw_answer_burden")}
-    label = case.subject.positive_label
-    answer = answers.get(positive) or say("pw_answer", label=label)
+    outcome = declared_favourable(case.subject)
+    answer = say("pw_answer", label=case.subject.positive_label)
+    if outcome is not None:
+        answer = say("pw_answer_benefit" if outcome.is_selection else "pw_answer_burden")
     if found.highest is None or found.lowest is None:
         [gap] = in_a_hundred(found.gap.value or 0.0)
         return say("pw_gap_only", feature=found.feature, answer=answer, gap=gap)
     if found.gap.value == 0:
         return say("pw_no_gap", feature=found.feature, answer=answer)
-    ends = (found.lowest, found.highest)
-    one, other = reversed(ends) if positive == "burden" else ends
+    one, other = found.lowest, found.highest
+    if outcome is not None and not outcome.is_selection:
+        one, other = other, one
     first, second, gap = in_a_hundred(one.value or 0.0, other.value or 0.0, found.gap.value or 0.0)
     return say(
         "pw_selected",

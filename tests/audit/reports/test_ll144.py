@@ -80,7 +80,14 @@ def _summary(case: Case, language: str = "en") -> tuple[Page, dict[str, list[str
 def _audit(frame: pd.DataFrame, folder: Path, features: list[str]) -> Case:
     checks = ["fairness.impact_ratio"]
     return audit(
-        stored_spec(frame, folder, sensitive_features=features, checks=checks, target=None),
+        stored_spec(
+            frame,
+            folder,
+            sensitive_features=features,
+            positive_is="benefit",
+            checks=checks,
+            target=None,
+        ),
         folder / "case",
     )
 
@@ -168,6 +175,7 @@ def test_the_examples_of_scores(
             "task": "regression",
             "predicted": "points",
             "sensitive_features": [feature],
+            "positive_is": "benefit",
             "facts": {"system.output": "score"},
             "checks": ["fairness.impact_ratio"],
         }

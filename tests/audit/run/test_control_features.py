@@ -37,6 +37,7 @@ def case(tmp_path_factory: pytest.TempPathFactory):
         folder,
         score="s",
         sensitive_features=["g"],
+        positive_is="benefit",
         control_features=["dept"],
         checks=[f"fairness.{name}" for name in CHECKS],
     )

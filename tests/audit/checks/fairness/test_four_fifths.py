@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import fisher_exact
 
+from evenhand.audit.words.reasons import render
 from tests.audit.subjects import findings_of, one, rows
 
 
@@ -19,7 +20,12 @@ def test_four_fifths_with_test_and_flip_of_one(tmp_path: Path) -> None:
         ({"g": "b", "yhat": 0}, 7),
     )
     found = findings_of(
-        "fairness.four_fifths", frame, tmp_path, target=None, sensitive_features=["g"]
+        "fairness.four_fifths",
+        frame,
+        tmp_path,
+        target=None,
+        positive_is="benefit",
+        sensitive_features=["g"],
     )
     ratio = one(found, "adverse_impact_ratio", group={"g": "b"})
     assert ratio.value == pytest.approx(0.6)
@@ -31,3 +37,75 @@ def test_four_fifths_with_test_and_flip_of_one(tmp_path: Path) -> None:
     assert one(found, "flip_one_ratio").value == pytest.approx(0.8)
     assert one(found, "selections_to_four_fifths").value == 1
     assert {f.group["g"] for f in found} == {"b"}
+
+
+DISMISSED = rows(
+    ({"sex": "women", "yhat": 1}, 10),
+    ({"sex": "women", "yhat": 0}, 90),
+    ({"sex": "men", "yhat": 1}, 25),
+    ({"sex": "men", "yhat": 0}, 75),
+)
+
+
+def test_a_burden_is_judged_by_those_whom_it_spares(tmp_path: Path) -> None:
+    base = {"target": None, "sensitive_features": ["sex"]}
+    found = findings_of("fairness.four_fifths", DISMISSED, tmp_path, positive_is="burden", **base)
+    # 10 of 100 women and 25 of 100 men are dismissed: .90 and .75 are retained
+    ratio = one(found, "adverse_impact_ratio")
+    assert (ratio.group, ratio.value) == ({"sex": "men"}, pytest.approx(0.75 / 0.90))
+    assert ratio.counts == {
+        "not_selected": 75,
+        "assessed": 100,
+        "highest_not_selected": 90,
+        "highest_assessed": 100,
+        "table": 200,
+    }
+    assert ratio.method.startswith("favourable: not being selected; ")
+    assert one(found, "flip_one_ratio").value == pytest.approx(0.76 / 0.90)
+    # four fifths of .90 are 72 of 100: 75 are there already
+    assert one(found, "selections_to_four_fifths").value == 0
+
+
+def test_a_burden_is_the_benefit_of_the_other_label(tmp_path: Path) -> None:
+    base = {"target": None, "sensitive_features": ["sex"]}
+    retained = DISMISSED.assign(yhat=1 - DISMISSED["yhat"])
+    for check in ("fairness.four_fifths", "fairness.impact_ratio"):
+        burden = findings_of(check, DISMISSED, tmp_path, positive_is="burden", **base)
+        benefit = findings_of(check, retained, tmp_path, positive_is="benefit", **base)
+        seen = [[(f.id, f.value, f.interval, f.p_value) for f in x] for x in (burden, benefit)]
+        assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("check", ["four_fifths", "impact_ratio", "inequality"])
+def test_the_direction_is_asked_for_where_it_matters(check: str, tmp_path: Path) -> None:
+    frame = DISMISSED.assign(y=DISMISSED["yhat"])
+    found = findings_of(f"fairness.{check}", frame, tmp_path, sensitive_features=["sex"])
+    asked = [f for f in found if f.status == "not_applicable" and "positive_is" in render(f.reason)]
+    assert {f.measure for f in found} - {f.measure for f in asked} <= {
+        "unknown_count",
+        "scoring_rate",
+        "scoring_rate_impact_ratio",
+    }
+    assert asked
+
+
+def test_a_group_of_five_is_no_reference_and_the_table_counts_everybody(tmp_path: Path) -> None:
+    # two groups of 900 at .30 and .29, and a group of 5 of whom all are selected
+    frame = rows(
+        ({"g": "a", "yhat": 1}, 270),
+        ({"g": "a", "yhat": 0}, 630),
+        ({"g": "b", "yhat": 1}, 261),
+        ({"g": "b", "yhat": 0}, 639),
+        ({"g": "few", "yhat": 1}, 5),
+    )
+    base = {"target": None, "sensitive_features": ["g"], "positive_is": "benefit"}
+    found = findings_of("fairness.four_fifths", frame, tmp_path, **base)
+    ratio = one(found, "adverse_impact_ratio", group={"g": "b"})
+    assert ratio.value == pytest.approx(0.29 / 0.30)
+    assert ratio.counts["table"] == 1805
+    few = one(found, "adverse_impact_ratio", group={"g": "few"})
+    assert (few.status, few.n, few.counts["table"]) == ("undefined", 5, 1805)
+    assert "5" in render(few.reason) and "10" in render(few.reason)
+    options = {"fairness.four_fifths": {"min_group_size": 5}}
+    found = findings_of("fairness.four_fifths", frame, tmp_path, options=options, **base)
+    assert one(found, "adverse_impact_ratio", group={"g": "b"}).value == pytest.approx(0.29)

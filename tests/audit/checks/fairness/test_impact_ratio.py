@@ -28,6 +28,7 @@ def test_the_crossed_table_as_a_check_with_unknown_people_counted(tmp_path: Path
         people(CROSSED),
         tmp_path,
         target=None,
+        positive_is="benefit",
         sensitive_features=["race", "sex"],
     )
     for (race, sex), (n, _, printed) in CROSSED.items():
@@ -49,7 +50,7 @@ def test_groups_under_two_per_cent_get_a_reason_and_are_no_reference(tmp_path: P
         ({"g": "b", "yhat": 0}, 60),
         ({"g": "few", "yhat": 1}, 3),  # 3 of 203 is under 2 %, and its rate of 1 the highest
     )
-    base = {"target": None, "sensitive_features": ["g"]}
+    base = {"target": None, "positive_is": "benefit", "sensitive_features": ["g"]}
     found = findings_of("fairness.impact_ratio", frame, tmp_path, **base)
     assert one(found, "impact_ratio", group={"g": "b"}).value == pytest.approx(0.4)
     options = {"fairness.impact_ratio": {"minimum_share": 0.02}}
@@ -64,6 +65,7 @@ def test_scoring_rates_count_scores_strictly_above_the_median(tmp_path: Path) ->
     # scores 1 2 2 2 3 3: the median is 2; above it: one of a's three, one of b's three
     frame = pd.DataFrame({"s": [1, 2, 3, 2, 2, 3], "g": list("aaabbb")})
     base = {"target": None, "predicted": None, "score": "s", "threshold": 2}
+    base["positive_is"] = "benefit"
     found = findings_of("fairness.impact_ratio", frame, tmp_path, sensitive_features=["g"], **base)
     for g in "ab":
         assert one(found, "scoring_rate", group={"g": g}).value == pytest.approx(1 / 3)
@@ -97,6 +99,7 @@ def test_the_rules_own_scoring_tables(feature: str, tmp_path: Path) -> None:
     cells = [({"g": g, "s": 2}, above[g]) for g in table]
     cells += [({"g": g, "s": 1}, n - above[g]) for g, (n, _, _) in table.items()]
     options: dict[str, Any] = {"target": None, "predicted": None, "score": "s", "threshold": 2}
+    options["positive_is"] = "benefit"
     found = findings_of(
         "fairness.impact_ratio", rows(*cells), tmp_path, sensitive_features=["g"], **options
     )
@@ -105,3 +108,14 @@ def test_the_rules_own_scoring_tables(feature: str, tmp_path: Path) -> None:
         assert (rate.n, rate.value) == (n, pytest.approx(share / 100, abs=0.001))  # some cut off
         ratio = one(found, "scoring_rate_impact_ratio", group={"g": group})
         assert ratio.value == pytest.approx(printed, abs=0.006)
+
+
+def test_a_high_score_that_is_a_burden_is_judged_below_the_median(tmp_path: Path) -> None:
+    # scores 1 2 3 3, 1 1 2 3: the median is 2; below it 1 of a's 4 and 2 of b's 4
+    frame = pd.DataFrame({"s": [1, 2, 3, 3, 1, 1, 2, 3], "g": list("aaaabbbb")})
+    options = {"target": None, "predicted": None, "score": "s", "threshold": 2}
+    options |= {"positive_is": "burden", "sensitive_features": ["g"]}
+    found = findings_of("fairness.impact_ratio", frame, tmp_path, **options)
+    ratio = one(found, "scoring_rate_impact_ratio", group={"g": "a"})
+    assert ratio.value == pytest.approx(0.5)
+    assert one(found, "scoring_rate", group={"g": "a"}).value == pytest.approx(0.5)
