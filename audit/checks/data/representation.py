@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import InputError, MissingNeed
@@ -10,7 +11,7 @@ from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import group_sizes
-from evenhand.audit.subject.subject import Subject
+from evenhand.audit.subject.subject import UNKNOWN, Subject
 
 QUESTION = "How far are the groups' shares of the data from the shares declared for reference?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -29,7 +30,9 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     declared shares of a feature add up to 1 (within 0.005).
 
     Shares are declared as ``reference.<feature>.<group>: 0.13``. The p-value is of the exact
-    binomial test that the rows are a random sample of such a population.
+    binomial test that the rows are a random sample of such a population. Rows whose group is
+    unknown are counted and left out, unless a share is declared for them: they are no evidence
+    that a group is missing.
     """
     declared = {f: _shares(subject, f) for f in subject.sensitive_features}
     if not any(declared.values()):
@@ -39,11 +42,17 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     record = Recorder(__name__, seed)
     for feature, shares in declared.items():
         rows = {c.group[feature]: c.n for c in sizes.by([feature]).cells()}
+        unknown = 0 if UNKNOWN in shares else rows.pop(UNKNOWN, 0)
+        known = sum(rows.values())
+        if shares and known == 0:
+            nobody = Estimate(None, 0, reason=because("no-rows"))
+            yield record.write("representation_distance", nobody, unit="share", between=(feature,))
+            continue
         for group, share in sorted(shares.items()):
-            found, p_value = _difference(rows.get(group, 0), subject.n, share, levels)
+            found, p_value = _difference(rows.get(group, 0), known, share, levels)
             yield record.write(
                 "representation_difference",
-                found,
+                _told(found, unknown),
                 unit="share difference",
                 group={feature: group},
                 p_value=p_value,
@@ -52,10 +61,17 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
             counts = {g: rows.get(g, 0) for g in {*rows, *shares}}
             yield record.write(
                 "representation_distance",
-                _distance(counts, shares, levels),
+                _told(_distance(counts, shares, levels), unknown),
                 unit="share",
                 between=(feature,),
             )
+
+
+def _told(found: Estimate, unknown: int) -> Estimate:
+    if not unknown:
+        return found
+    method = f"{found.method}; {unknown} rows of unknown group left out"
+    return replace(found, counts={**found.counts, "unknown": unknown}, method=method)
 
 
 def _shares(subject: Subject, feature: str) -> dict[str, float]:
