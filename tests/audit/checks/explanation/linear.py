@@ -46,7 +46,7 @@ def subject_of(folder: Path, model: Any = None, **changes: Any) -> tuple[Subject
     spec = make_spec(
         {
             "predictions": str(folder / "rows.csv"),
-            "predicted": "y",
+            "predicted": "u",  # never read
             "target": "y",
             "positive_label": 1,
             "positive_is": "benefit",

@@ -38,11 +38,12 @@ def stored(folder: Path, frame: pd.DataFrame, model: Any, **changes: Any) -> tup
     """A subject of ``frame`` with target y, whose model is ``model``."""
     frame.to_csv(folder / "rows.csv", index=False)
     options = changes.pop("options", {})
+    features = changes.get("sensitive_features", ())
     binary = {"positive_label": "yes"} if model.task == "binary" else {}
     spec = make_spec(
         {
             "predictions": str(folder / "rows.csv"),
-            "predicted": "y",
+            "predicted": next(c for c in frame if c not in ("y", *features)),  # never read
             "target": "y",
             "task": model.task,
             **binary,
