@@ -44,10 +44,6 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         rows = {c.group[feature]: c.n for c in sizes.by([feature]).cells()}
         unknown = 0 if UNKNOWN in shares else rows.pop(UNKNOWN, 0)
         known = sum(rows.values())
-        if shares and known == 0:
-            nobody = Estimate(None, 0, reason=because("no-rows"))
-            yield record.write("representation_distance", nobody, unit="share", between=(feature,))
-            continue
         for group, share in sorted(shares.items()):
             found, p_value = _difference(rows.get(group, 0), known, share, levels)
             yield record.write(

@@ -46,12 +46,3 @@ def test_unknown_people_are_no_evidence_against_a_group(tmp_path: Path) -> None:
     declared = {"reference.g.a": 0.6, "reference.g.b": 0.32, "reference.g.unknown": 0.08}
     found = findings_of("data.representation", frame, tmp_path, declared=declared, **base)
     assert one(found, "representation_distance").value == pytest.approx(0.12)
-
-
-def test_one_feature_that_nobody_gave_leaves_the_others_measured(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"g": list("ab") * 20, "h": [None] * 40, "yhat": [0, 1] * 20})
-    shares = {"reference.g.a": 0.5, "reference.g.b": 0.5, "reference.h.x": 1.0}
-    base: dict[str, Any] = {"target": None, "sensitive_features": ["g", "h"]}
-    found = findings_of("data.representation", frame, tmp_path, declared=shares, **base)
-    assert one(found, "representation_distance", between=("g",)).value == 0
-    assert one(found, "representation_distance", between=("h",)).status == "undefined"
