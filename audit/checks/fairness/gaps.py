@@ -117,14 +117,16 @@ def from_counts(
 
 
 class _Groups:
-    """The groups of one feature set: those that are compared, and those too small to be."""
+    """The groups of one feature set: those that are compared, those too small to be, and those of
+    people whose value is unknown: no group of their own, they are in the bounds of a gap."""
 
     def __init__(self, counts: Counts, minimum: int) -> None:
         self.counts, self.minimum = counts, minimum
         self.cells = counts.cells()
-        self.big = [c for c in self.cells if c.n >= minimum]
-        self.small = [c for c in self.cells if c.n < minimum]
         self.unknown = [c for c in self.cells if UNKNOWN in c.group.values()]
+        known = [c for c in self.cells if c not in self.unknown]
+        self.big = [c for c in known if c.n >= minimum]
+        self.small = [c for c in known if c.n < minimum]
 
     def noted(self, estimate: Estimate, *, but: Sequence[Cell] = ()) -> Estimate:
         """The estimate with the small groups counted and named, all ``but`` some of them."""
@@ -134,7 +136,11 @@ class _Groups:
         names = listed(because("named-rows", name=c.name, n=c.n)[0] for c in small)
         note = because("small-groups-left-out", least=self.minimum, names=names)
         left_out = estimate.counts.get("groups_left_out", 0) + len(small)
-        counts = {**estimate.counts, "groups": len(self.cells), "groups_left_out": left_out}
+        counts = {
+            **estimate.counts,
+            "groups": len(self.big) + len(self.small),
+            "groups_left_out": left_out,
+        }
         return replace(estimate, counts=counts, reason=estimate.reason + note)
 
 
@@ -310,7 +316,7 @@ def _to_overall(groups: _Groups, levels: Sequence[float], stream: Sequence[int])
         against="to_overall",
         levels=levels,
         seed=stream,
-        compared=np.array([c.n >= groups.minimum for c in groups.cells]),
+        compared=np.array([c in groups.big for c in groups.cells]),
         empty=because("rate-has-no-rows"),
         weights=None if weights[0] is None else np.array(weights).swapaxes(0, 1),
     )

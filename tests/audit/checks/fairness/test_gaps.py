@@ -271,3 +271,35 @@ def test_ten_thousand_groups(tmp_path: Path) -> None:
     assert found[0].value == pytest.approx(float(np.ptp(selected)))
     assert found[0].counts["groups"] == 10_000
     assert found[0].counts["groups_left_out"] == int((sizes < 10).sum())
+
+
+def test_the_headline_is_of_known_groups_and_lies_within_its_bounds(tmp_path: Path) -> None:
+    frame = pd.concat(
+        [
+            confusion_rows({"g": "a"}, tp=24, fp=0, fn=0, tn=16),  # 24 of 40
+            confusion_rows({"g": "b"}, tp=20, fp=0, fn=0, tn=20),  # 20 of 40
+            confusion_rows({"g": None}, tp=18, fp=0, fn=0, tn=2),  # 18 of 20
+        ]
+    )
+    found = findings_of("fairness.gaps", frame, tmp_path, sensitive_features=["g"])
+    for stem, value in (("difference", 0.1), ("ratio", 20 / 24)):
+        name = f"demographic_parity_{stem}"
+        headline = one(found, name)
+        assert (headline.value, headline.n) == (pytest.approx(value), 80)
+        assert one(found, f"{name}_lowest").value <= headline.value
+        assert headline.value <= one(found, f"{name}_highest").value
+
+
+def test_the_bound_minds_known_groups_under_the_minimum(tmp_path: Path) -> None:
+    frame = pd.concat(
+        [
+            confusion_rows({"g": "a"}, tp=50, fp=0, fn=0, tn=50),
+            confusion_rows({"g": "b"}, tp=50, fp=0, fn=0, tn=50),
+            confusion_rows({"g": "c"}, tp=4, fp=0, fn=0, tn=5),
+            confusion_rows({"g": None}, tp=6, fp=0, fn=0, tn=0),
+        ]
+    )
+    found = findings_of("fairness.gaps", frame, tmp_path, sensitive_features=["g"])
+    # c may have 10 of 15 selected, the lowest is then 50 of 100
+    most = one(found, "demographic_parity_difference_highest")
+    assert most.value == pytest.approx(10 / 15 - 0.5)
