@@ -26,6 +26,15 @@ def audit_line(out: str, *more: str, checks: str = CHECKS) -> list[str]:
     """The command line of an audit of ``rows.csv``; no check comes from an earlier run."""
     return [
         *("audit", "--predictions", "rows.csv", "--target", "y", "--score", "score"),
-        *("--threshold", "0.5", "--positive-label", "1", "--sensitive", "sex"),
+        *(
+            "--threshold",
+            "0.5",
+            "--positive-is",
+            "benefit",
+            "--positive-label",
+            "1",
+            "--sensitive",
+            "sex",
+        ),
         *("--checks", checks, "--out", out, "--quiet", "--no-cache", *more),
     ]
