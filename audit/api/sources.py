@@ -102,12 +102,12 @@ def save_sklearn(model: Any, folder: Path) -> Path:
 
     Raises InputError for types that would be refused when it is opened.
     """
-    import skops.io
+    from skops.io import dumps
 
-    from evenhand.audit.models.formats.skops import ALLOWED_TYPES
+    from evenhand.audit.models.formats.skops import not_allowed
 
-    raw = skops.io.dumps(model)
-    unknown = sorted(set(skops.io.get_untrusted_types(data=raw)) - ALLOWED_TYPES)
+    raw = dumps(model)
+    unknown = not_allowed(raw)
     if unknown:
         raise InputError(
             f"{type(model).__name__} holds types that are not opened as data: {', '.join(unknown)}",

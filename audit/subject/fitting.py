@@ -35,7 +35,8 @@ def check_combination(spec: SubjectSpec) -> None:
             f"a model ({spec.model}) and an endpoint are named", remedy="audit one of them"
         )
     elif not ((spec.model or spec.endpoint) and spec.data):
-        missing = "data" if spec.model or spec.endpoint else "a model"
+        asked = f"model {spec.model}" if spec.model else "the endpoint"
+        missing = f"data for {asked}" if spec.model or spec.endpoint else "a model"
         raise InputError(
             f"nothing to audit: {missing} is missing",
             remedy="pass MODEL --data FILE, or --predictions FILE, or a subject.yaml",

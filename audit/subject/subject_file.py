@@ -8,6 +8,7 @@ and nothing that reaches another machine can be set by it: that takes an option 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,13 +85,21 @@ def read_spec(path: str | Path) -> SubjectSpec:
     return spec.model_copy(update=_resolved(spec, file))
 
 
+def _real(path: str | Path) -> Path:
+    """Where a path leads, by its links; a circle of links leads nowhere, and is no error here."""
+    return Path(os.path.realpath(path))
+
+
 def places(spec: SubjectSpec, path: str | Path) -> Mapping[str, tuple[str, bool]]:
     """What a subject file has read by way of its own paths, as it was resolved, without passwords:
     by key the place, and whether it lies outside of the file's folder."""
-    folder = Path(path).parent.resolve()
+    folder = _real(Path(path).parent)
     named = {key: getattr(spec, key) for key in ANYWHERE if getattr(spec, key)}
     return {
-        key: (without_secrets(place), not Path(_file_of(place)).resolve().is_relative_to(folder))
+        key: (
+            without_secrets(place),
+            not Path(os.path.realpath(_file_of(place))).is_relative_to(folder),
+        )
         for key, place in named.items()
     }
 

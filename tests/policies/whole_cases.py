@@ -150,7 +150,7 @@ ECOA = [
             num("explanation.sensitive_reason_rate", 0.0, 0.0),
             num("explanation.proxy_reason_rate", 0.02),
             num("fairness.counterfactual_flip_rate", 0.0, 0.0, column="sex"),
-            gap("fairness.demographic_parity_ratio", 0.9, 0.02),
+            *sexes("fairness.adverse_impact_ratio", 0.9, 1.0),
         ],
         {
             "ECOA-01": "pass",
@@ -160,7 +160,7 @@ ECOA = [
             "ECOA-05": "pass",
             "ECOA-06": "attested",  # 0.03 at most of 0.10, and the review is on file
             "ECOA-07": "pass",
-            "ECOA-08": "pass",  # 0.88 at least
+            "ECOA-08": "pass",  # 0.89 at least
         },
         "attested",
         CREDIT,
@@ -176,7 +176,7 @@ ECOA = [
             num("explanation.reason_stability", 0.5),
             num("explanation.sensitive_reason_rate", 0.1),
             num("explanation.proxy_reason_rate", 0.3),
-            gap("fairness.demographic_parity_ratio", 0.6, 0.02),
+            *sexes("fairness.adverse_impact_ratio", 0.6, 1.0),
         ],
         {
             "ECOA-01": "fail",

@@ -137,7 +137,7 @@ def _under_noise(
     estimate = mean(known, levels, empty=IGNORED).not_below(0.0)
     left = len(change) - len(known)
     note = because("rows-without-attribution", n=left) if left else ()
-    yield "sensitivity", "ratio", replace(estimate, reason=estimate.reason or note), how
+    yield "sensitivity", "ratio", replace(estimate, reason=estimate.reason + note), how
     for part, unit, estimate, at in _kept(explainer, found, list(moved), levels, top_k):
         yield f"noise_{part}", unit, estimate, how + at
 

@@ -114,3 +114,10 @@ def open_estimator(file: Path) -> Any:
             f"{file} cannot be opened as skops: {type(error).__name__}: {error}",
             remedy="save it again with the skops version that evenhand uses",
         ) from error
+
+
+def not_allowed(raw: bytes) -> list[str]:
+    """Names of the types that these bytes of a skops file hold and that are not opened as data."""
+    from skops.io import get_untrusted_types
+
+    return sorted(set(get_untrusted_types(data=raw)) - ALLOWED_TYPES)

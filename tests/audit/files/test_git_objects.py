@@ -14,6 +14,7 @@ import pytest
 from evenhand.audit.files import git_objects, git_packs
 from evenhand.audit.files.git_packs import GitError
 from evenhand.audit.subject.declared_file import DeclaredFile, read_declared
+from evenhand.audit.words.reasons import render
 
 WHO = {
     f"GIT_{who}_{what}": "a@example.org"
@@ -77,7 +78,7 @@ def agrees(folder: Path) -> None:
     for name in NAMES:
         at, commit = git(folder, "log", "-1", "--format=%cI %H", "--", name).split()
         found = asked(folder / name)
-        assert (found.commit, found.problem) == (commit, "")
+        assert (found.commit, found.problem) == (commit, ())
         assert found.committed_at == datetime.fromisoformat(at)
 
 
@@ -157,7 +158,7 @@ def test_nothing_outside_of_the_repository_is_read(tmp_path: Path) -> None:
     (borrowed / ".git/objects/info").mkdir(exist_ok=True)
     (borrowed / ".git/objects/info/alternates").write_text(f"{secret}/.git/objects\n")
     (borrowed / ".git/HEAD").write_text(head)
-    assert "is missing" in asked(borrowed / NAMES[0]).problem
+    assert "is missing" in render(asked(borrowed / NAMES[0]).problem)
     linked = stranger("linked")
     git(linked, "init", "-q")
     (linked / ".git/HEAD").write_text(head)
@@ -165,14 +166,14 @@ def test_nothing_outside_of_the_repository_is_read(tmp_path: Path) -> None:
         old.rmdir()
     (linked / ".git/objects").rmdir()
     (linked / ".git/objects").symlink_to(secret / ".git/objects")
-    assert "outside" in asked(linked / NAMES[0]).problem
+    assert "outside" in render(asked(linked / NAMES[0]).problem)
     pointing = stranger("pointing")
     (pointing / ".git").write_text(f"gitdir: {secret}/.git\n")
-    assert "knows nothing of it" in asked(pointing / NAMES[0]).problem
+    assert "knows nothing of it" in render(asked(pointing / NAMES[0]).problem)
     through = stranger("through")
     git(through, "init", "-q")
     (through / ".git/HEAD").write_text("ref: refs/heads/../../../secret/.git/HEAD\n")
-    assert "no reference" in asked(through / NAMES[0]).problem
+    assert "no reference" in render(asked(through / NAMES[0]).problem)
 
 
 def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
@@ -180,7 +181,7 @@ def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "limits.yaml").write_text("accuracy_min: 0.8\n")
     (tmp_path / ".git/HEAD").unlink()
     os.mkfifo(tmp_path / ".git/HEAD")
-    assert "no regular file" in asked(tmp_path / "limits.yaml").problem
+    assert "no regular file" in render(asked(tmp_path / "limits.yaml").problem)
 
 
 def test_bombs_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +191,7 @@ def test_bombs_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     loose.chmod(0o644)
     for announced in (1 << 30, 10):
         loose.write_bytes(zlib.compress(b"commit %d\0" % announced + bytes(64 << 20)))
-        assert "damaged" in asked(folder / NAMES[0]).problem
+        assert "damaged" in render(asked(folder / NAMES[0]).problem)
     # an entry of a pack that says that it is of 2^34 bytes: 4 bits of them, and 7 a byte more
     pack = tmp_path / "one.pack"
     pack.write_bytes(bytes([0x90, *[0x80] * 4, 0x04]) + zlib.compress(b"x"))

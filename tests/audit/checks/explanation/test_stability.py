@@ -33,9 +33,7 @@ def test_sensitivity_of_a_linear_model_stays_within_its_bound(tmp_path: Path) ->
     away = np.abs(frame["a"] - baseline)
     expected = (radius * 0.8 / away[away > 0]).mean()
     assert value(found, "sensitivity") == pytest.approx(expected, rel=0.5)
-    assert render(next(f for f in found if f.measure == "sensitivity").reason).startswith(
-        "1 rows without"
-    )
+    assert "1 rows without" in render(next(f for f in found if f.measure == "sensitivity").reason)
 
 
 def test_methods_that_draw_are_asked_with_other_seeds(tmp_path: Path) -> None:
