@@ -312,6 +312,10 @@ def _read_text(file: Path, most: int = MOST_JSON) -> str:
 
 
 def _require_readable(file: Path, most: int = MOST_JSON) -> None:
+    if not file.is_file():  # a device, which never ends, says that it has 0 bytes
+        raise AlteredEvidenceError(
+            f"{file} is no plain file", remedy="restore the case from a copy, or audit again"
+        )
     size = file.stat().st_size
     if size > most:
         raise LimitError(

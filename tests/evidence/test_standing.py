@@ -67,6 +67,8 @@ def here(audited: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield audited
     for left in ("case", "moved"):
         shutil.rmtree(audited / left, ignore_errors=True)
+    for signature in (*audited.glob("case.*"), *audited.glob("moved.*")):
+        signature.unlink()
     shutil.move(audited / "kept", audited / "case")
 
 

@@ -55,7 +55,11 @@ def test_a_free_port_is_found_where_the_preferred_one_is_taken() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_the_server_with_its_parent(home: Path, number: signal.Signals) -> None:
     port = launch.free_port(0)
-    code = f"from evenhand.dashboard.server.launch import run; raise SystemExit(run(port={port}))"
+    # a shell's background jobs ignore Ctrl-C, and so would what a test run there starts
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"from evenhand.dashboard.server.launch import run; raise SystemExit(run(port={port}))"
+    )
     parent = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,
