@@ -107,7 +107,7 @@ def save_sklearn(model: Any, folder: Path) -> Path:
     from evenhand.audit.models.formats.skops import not_allowed
 
     raw = dumps(model)
-    unknown = not_allowed(raw)
+    unknown = not_allowed(data=raw)
     if unknown:
         raise InputError(
             f"{type(model).__name__} holds types that are not opened as data: {', '.join(unknown)}",

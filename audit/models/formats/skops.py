@@ -90,15 +90,13 @@ def open_estimator(file: Path) -> Any:
 
     Raises UnsafeModelError for types off the list, InputError for what can't be read.
     """
-    from skops.io import get_untrusted_types
     from skops.io import load as skops_load
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        unknown = set(get_untrusted_types(file=file)) - ALLOWED_TYPES
-        if unknown:
+        if unknown := not_allowed(file=file):
             raise UnsafeModelError(
-                f"{file} holds types that are not on the allow list: {', '.join(sorted(unknown))}",
+                f"{file} holds types that are not on the allow list: {', '.join(unknown)}",
                 remedy="rebuild the model from scikit-learn's own estimators, or audit its stored "
                 "predictions with --predictions",
             )
@@ -116,8 +114,8 @@ def open_estimator(file: Path) -> Any:
         ) from error
 
 
-def not_allowed(raw: bytes) -> list[str]:
-    """Names of the types that these bytes of a skops file hold and that are not opened as data."""
+def not_allowed(**where: Any) -> list[str]:
+    """Names of the types in a skops ``file``, or in its bytes (``data``), that are off the list."""
     from skops.io import get_untrusted_types
 
-    return sorted(set(get_untrusted_types(data=raw)) - ALLOWED_TYPES)
+    return sorted(set(get_untrusted_types(**where)) - ALLOWED_TYPES)
