@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,22 +16,24 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-DRAWS = 500
 MOST_LEVELS = 50
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def levels_of(column: pd.Series, bins: int) -> np.ndarray:
-    """A column as whole numbers, shape (n,): quantile bins of numbers, else the 50 most frequent
-    texts and one level for all others; missing cells are a level of their own.
+    """A column as whole numbers, shape (n,): quantile bins of numbers and dates, else the 50 most
+    frequent texts and one level for all others; missing cells are a level of their own.
 
-    Numbers with at most ``bins`` different values keep each as a level.
+    Numbers with at most ``bins`` different values keep each as a level. Texts that are all dates
+    (2026-01-31) go by their order, as dates do.
     """
     import numpy as np
     import pandas as pd
 
     missing = column.isna().to_numpy()
-    if is_number(column):
-        x = column.to_numpy(dtype=float, na_value=np.nan)
+    dated = _days(column)
+    if dated is not None or is_number(column):
+        x = column.to_numpy(dtype=float, na_value=np.nan) if dated is None else dated
         known = x[~missing]
         values = np.unique(known)
         if values.size > bins:
@@ -44,6 +47,25 @@ def levels_of(column: pd.Series, bins: int) -> np.ndarray:
         found = pd.Index(ranked).get_indexer(pd.Index(texts.fillna("")))
         codes = np.where(found < 0, len(ranked), found)
     return np.where(missing, int(codes[~missing].max(initial=-1)) + 1, codes).astype(np.int64)
+
+
+def _days(column: pd.Series) -> np.ndarray | None:
+    """Dates as numbers, NaN where missing; None where the column does not hold dates alone."""
+    import numpy as np
+    import pandas as pd
+
+    kinds = pd.api.types
+    if not kinds.is_datetime64_any_dtype(column.dtype):
+        known = column.dropna()
+        first = known.iloc[0] if len(known) else None
+        if not isinstance(first, str) or not _DATE.match(first):
+            return None
+        column = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
+        if column.notna().sum() < len(known):
+            return None
+    days = (column - column.min()).dt.total_seconds() / 86400
+    found: np.ndarray = days.to_numpy(dtype=float, na_value=np.nan)
+    return found
 
 
 def contingency(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -72,73 +94,122 @@ def mutual_information(table: np.ndarray) -> np.ndarray:
     return found
 
 
-def uncertainty_coefficient(
-    table: np.ndarray, levels: Sequence[float], seed: Sequence[int]
-) -> Estimate:
-    """Mutual information as a share of the entropy of the columns' variable, in [0, 1]: 0 tells
-    nothing about it, 1 everything.
+@dataclass(frozen=True)
+class Dependence:
+    """How much a column tells: the ``strength``, and the p-value of shuffles (None where nothing
+    can be told)."""
 
-    A sample's information is above the true one. The basic bootstrap (value reflected around 500
-    multinomial draws of the table) takes that off; its lower end is cut at 0. Without an interval
-    where no draw moves, as for a perfect copy.
+    strength: Estimate
+    p_value: float | None = None
 
-    Parameters
-    ----------
-    table : int array of shape (levels of the input, levels of the sensitive feature)
 
-    Source: Theil 1970; Davison and Hinkley 1997, section 5.2.1.
+def dependence(
+    one: np.ndarray,
+    other: np.ndarray,
+    levels: Sequence[float],
+    *,
+    permutations: int,
+    seed: Sequence[int],
+) -> Dependence:
+    """How much ``one`` (an input's levels, int of shape (n,)) tells about ``other`` (groups).
+
+    The strength is mutual information as a share of the entropy of ``other``, both less what
+    shuffled rows have on average: (I - E) / (H - E), in [0, 1]. 0 is no more than by chance, 1
+    everything. A sample's information is above the true one by about (levels - 1)(groups - 1) / 2n,
+    which is what shuffles have too; without them an identifier, which tells each row apart, would
+    be a strong stand-in for anything.
+
+    An interval adds the spread of the shuffles (as a gamma variable of their mean and variance: it
+    is all there is where nothing is told) and that of the rows' own information (delta method: all
+    there is where much is told). None for a perfect copy. Undefined where shuffled rows tell as
+    much as any could: every row has a level of its own.
+
+    The p-value is the share of shuffles (and the data itself) with as much mutual information.
+
+    Source: Theil 1970; Vinh, Epps and Bailey 2010 (adjusted for chance, normalised by H of one
+    variable); Phipson and Smyth 2010 for counting the data itself.
     """
     import numpy as np
 
+    table = contingency(one, other)
     n = int(table.sum())
-    method = f"multinomial bootstrap, {DRAWS} draws, basic"
+    method = f"adjusted for chance by {permutations} shuffles"
     counts = {"input_levels": table.shape[0], "groups": table.shape[1]}
     if table.shape[1] < 2:
-        return undefined(because("fewer-than-two-groups"), n=n, counts=counts, method=method)
-    value = min(1.0, float(_share(table[None])[0]))
-    rng = np.random.default_rng(list(seed))
-    drawn = rng.multinomial(n, (table / n).ravel(), size=DRAWS).reshape(DRAWS, *table.shape)
-    draws = _share(drawn)
-    if float(np.nanmax(draws) - np.nanmin(draws)) < 1e-12:
-        return Estimate(value, n, (), counts, method, STILL)
-    intervals = []
-    for level in levels:
-        bottom, top = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
-        low, high = max(0.0, 2 * value - float(top)), min(1.0, 2 * value - float(bottom))
-        ends = {"low": min(low, value), "high": max(high, value)}
-        intervals.append(Interval(**ends, level=level, method=method))
-    return Estimate(value, n, tuple(intervals), counts, method)
+        why = because("fewer-than-two-groups")
+        return Dependence(undefined(why, n=n, counts=counts, method=method))
+    found, entropy = float(mutual_information(table)), _entropy(table)
+    drawn = _shuffled(one, other, permutations, seed)
+    room = entropy - float(drawn.mean())
+    if room < 1e-9 * entropy:
+        why = because("every-row-its-own-level")
+        return Dependence(undefined(why, n=n, counts=counts, method=method))
+    as_high = 1 + int((np.isclose(drawn, found, rtol=1e-9, atol=0) | (drawn > found)).sum())
+    p_value = as_high / (permutations + 1)
+    if entropy - found < 1e-12:
+        return Dependence(Estimate(1.0, n, (), counts, method, STILL), p_value)
+    share = (found - float(drawn.mean())) / room
+    value = min(1.0, max(0.0, share))
+    ends = [_ends(share, drawn, _own_spread(table, share) / room, room, at) for at in levels]
+    intervals = tuple(
+        Interval(low=min(low, value), high=max(high, value), level=at, method=method)
+        for (low, high), at in zip(ends, levels, strict=True)
+    )
+    return Dependence(Estimate(value, n, intervals, counts, method), p_value)
 
 
-def _share(tables: np.ndarray) -> np.ndarray:
+def _ends(
+    share: float, drawn: np.ndarray, own: float, room: float, level: float
+) -> tuple[float, float]:
+    """The limits of ``share``, cut at 0 and 1: both spreads' distances, as sides of a triangle."""
+    import numpy as np
+    from scipy.stats import gamma, norm
+
+    mean, variance = float(drawn.mean()), float(drawn.var(ddof=1))
+    below = above = 0.0
+    if variance > 0:
+        law = gamma(mean**2 / variance, scale=variance / mean)
+        below = float(law.ppf(0.5 + level / 2)) - mean
+        above = mean - float(law.ppf(0.5 - level / 2))
+    half = float(norm.ppf(0.5 + level / 2)) * own
+    low, high = share - np.hypot(below / room, half), share + np.hypot(above / room, half)
+    return float(np.clip(low, 0.0, 1.0)), float(np.clip(high, 0.0, 1.0))
+
+
+def _own_spread(table: np.ndarray, share: float) -> float:
+    """Standard error of information less ``share`` of entropy: the spread of each row's
+    log(p / p' p'') + share log p'', over the root of n."""
     import numpy as np
 
-    share = tables.sum(axis=-2) / tables.sum(axis=(-2, -1))[..., None]
+    p = table / table.sum()
+    groups = np.log(p.sum(axis=0, keepdims=True))
     with np.errstate(divide="ignore", invalid="ignore"):
-        entropy = -np.where(share > 0, share * np.log(share), 0.0).sum(axis=-1)
-        found: np.ndarray = mutual_information(tables) / np.where(entropy > 0, entropy, np.nan)
-    return found
+        ratio = np.log(p) - np.log(p.sum(axis=1, keepdims=True)) - groups
+        told = np.where(p > 0, ratio + share * groups, 0.0)
+    variance = float((p * told**2).sum() - (p * told).sum() ** 2)
+    return float(np.sqrt(max(variance, 0.0) / table.sum()))
 
 
-def permutation_p_value(
+def _entropy(table: np.ndarray) -> float:
+    import numpy as np
+
+    share = table.sum(axis=0) / table.sum()
+    return float(-(share * np.log(share)).sum())
+
+
+def _shuffled(
     one: np.ndarray, other: np.ndarray, permutations: int, seed: Sequence[int]
-) -> float:
-    """The share of shuffles (and the data itself) with as much mutual information.
-
-    Source: Phipson and Smyth 2010 for counting the data itself.
-    """
+) -> np.ndarray:
+    """Mutual information of shuffled rows, shape (permutations,)."""
     import numpy as np
 
     rng = np.random.default_rng(list(seed))
-    found = float(mutual_information(contingency(one, other)))
     rows, columns = int(one.max()) + 1, int(other.max()) + 1
     shuffled = np.stack([rng.permutation(other) for _ in range(permutations)])
     # One table a shuffle, counted all at once; levels that nobody has add nothing.
     cells = (np.arange(permutations)[:, None] * rows + one) * columns + shuffled
     tables = np.bincount(cells.ravel(), minlength=permutations * rows * columns)
-    drawn = mutual_information(tables.reshape(permutations, rows, columns))
-    as_high = 1 + int((np.isclose(drawn, found, rtol=1e-9, atol=0) | (drawn > found)).sum())
-    return as_high / (permutations + 1)
+    return mutual_information(tables.reshape(permutations, rows, columns))
 
 
 @dataclass(frozen=True, eq=False)

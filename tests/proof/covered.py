@@ -9,7 +9,7 @@ from __future__ import annotations
 UNPROVEN = {
     "attribution bootstraps": "bootstraps of rows, by group and by method",
     "calibration slope": "Wald's interval of a logistic recalibration",
-    "dependence": "basic bootstrap of mutual information",
+    "dependence": "shuffles and delta method of mutual information",
     "gap to the overall rate": "bootstrap from counts, simultaneous over groups",
     "individual inequality": "Jeffreys posterior of the benefit counts",
     "mean of gaps": "mean of the ends of several rates' gaps",
@@ -21,6 +21,7 @@ FAMILY_OF = (
     ("data.groups/*_count", ""),
     ("data.groups/label_rate_difference", "rate gap"),
     ("data.groups/*", "rate"),
+    ("data.proxies/*_count", ""),
     ("data.proxies/proxy_strength", "dependence"),
     ("data.proxies/proxy_auc", "area"),
     ("data.quality/*_count", ""),

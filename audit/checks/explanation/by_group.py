@@ -40,7 +40,7 @@ MEASURES = {
     "(1 - Spearman) / 2: 0 is the same order, 1 the reverse",
 }
 SCHEMA = "evenhand-attributions-by-group/1"
-_BINS = 10  # as data.proxies
+_BINS, _SHUFFLES = 10, 199  # as data.proxies
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,9 +165,9 @@ def _weighed(
         member = np.array([known.index(n) for n in names])
         strength = np.zeros(len(columns))
         for column in others:
-            table = d.contingency(d.levels_of(frame[column], _BINS), member)
-            found = d.uncertainty_coefficient(table, (), record.stream(f"{column}/{feature}"))
-            strength[columns.index(column)] = found.value or 0.0
+            codes, stream = d.levels_of(frame[column], _BINS), record.stream(f"{column}/{feature}")
+            tied = d.dependence(codes, member, (), permutations=_SHUFFLES, seed=stream)
+            strength[columns.index(column)] = tied.strength.value or 0.0
         # the feature itself is a perfect stand-in of itself
         strength[[c == feature for c in columns]] = 1.0
         how = f"proxy strength for {feature}, as data.proxies, on {len(frame)} rows"

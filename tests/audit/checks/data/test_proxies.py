@@ -23,11 +23,36 @@ def test_proxies_find_the_stand_in_and_not_the_noise(tmp_path: Path) -> None:
     assert weak.interval is not None
     assert strong.value > 0.8
     assert weak.interval.low == 0
-    assert "permutation p = 0.005 (199 shuffles)" in strong.method
+    assert "199 shuffles; permutation p = 0.005" in strong.method
     area = one(found, "proxy_auc", column="noise", group={"g": "a"}).interval
     assert area is not None
     assert area.low < 0.5 < area.high
     sure = one(found, "proxy_auc", column="place", group={"g": "a"}).value
     assert sure is not None
     assert sure > 0.9
-    assert {f.column for f in found} == {"place", "noise"}
+    assert {f.column for f in found} == {"", "place", "noise"}
+
+
+def test_identifiers_are_left_out_and_rare_levels_are_no_stand_ins(tmp_path: Path) -> None:
+    """Both are drawn without regard to the group: the true strength is 0."""
+    rng = np.random.default_rng(0)
+    n = 120
+    frame = pd.DataFrame(
+        {
+            "customer": [f"C{i:04d}" for i in range(n)],
+            "city": rng.choice([f"town{i}" for i in range(40)], n),
+            "g": rng.choice(["a", "b"], n),
+            "y": rng.integers(0, 2, n),
+            "yhat": rng.integers(0, 2, n),
+        }
+    )
+    found = findings_of("data.proxies", frame, tmp_path, sensitive_features=["g"])
+    left_out = one(found, "proxy_left_out_count")
+    assert left_out.value == 1
+    assert "customer: 120 values, 120 of them once" in left_out.reason_text()
+    assert {f.column for f in found} == {"", "city"}
+    city = one(found, "proxy_strength", column="city")
+    assert city.interval is not None
+    assert city.interval.low == 0
+    assert city.value is not None
+    assert city.value < 0.15
