@@ -73,6 +73,10 @@ class Finding(_Record):
     the planned packs asked for beside the first. ``reason`` says why there is no number, sentence
     by sentence, as codes with parameters (``reason_text`` puts them into words); beside a measured
     value it is a note (groups left out of a gap, a group too small to compare).
+
+    ``p_value`` is adjusted by the plan's error budget over all tests of the audit, and
+    ``p_unadjusted`` what it was before (None where there was no budget). ``p_covers`` says for how
+    many groups of its own table the check adjusted it already: 1 for a test of its own.
     """
 
     id: str
@@ -89,6 +93,8 @@ class Finding(_Record):
     column: str = ""
     counts: Mapping[str, Count] = Field(default_factory=dict)
     p_value: float | None = Field(default=None, ge=0, le=1)
+    p_unadjusted: float | None = Field(default=None, ge=0, le=1)
+    p_covers: int = Field(default=1, ge=1)
     reason: Sentences = ()
     method: str = ""
     seed: int | None = None
@@ -106,6 +112,11 @@ class Finding(_Record):
             if not self.reason:
                 raise ValueError(f"{self.id}: status {self.status} needs a reason")
         return self
+
+    @property
+    def own_p_value(self) -> float | None:
+        """The p-value as the check gave it, before the budget of the whole audit."""
+        return self.p_value if self.p_unadjusted is None else self.p_unadjusted
 
     def reason_text(self, language: str = "en") -> str:
         """The reason or note in words, in ``en`` or ``zh``; "" where nothing is said."""

@@ -43,11 +43,14 @@ class CompanionTest(Part):
     """A significance test beside a point estimate: the p-value that the finding itself carries.
 
     A value that breaks the threshold fails only where p < ``alpha``, else it is inconclusive; one
-    that keeps it although p < ``alpha`` is a warning. The p-value is the audit's, so it is already
-    adjusted by the error budget that the plan names.
+    that keeps it although p < ``alpha`` is a warning. ``family`` says which tests share ``alpha``:
+    ``item``, all that the item's evidence selects (its measure, over its features or roles), by
+    Holm's step-down rule; ``none``, each stands alone. What else the audit tested never counts: a
+    rule's answer must not hang on what somebody explored beside it.
     """
 
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    family: Literal["item", "none"] = "item"
 
 
 class Check(Part):

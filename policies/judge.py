@@ -31,7 +31,15 @@ from evenhand.policies.words import STATUS_ZH, Words, say, texts
 
 # Reasons that say what to do: what the pack advises is for an answer, which there is none of yet.
 _SAYS_WHAT_TO_DO = frozenset(
-    {"unknown-fact", "undeclared", "not-measured", "audit-again", "no-comparison", "no-test"}
+    {
+        "unknown-fact",
+        "undeclared",
+        "not-measured",
+        "role-missing",
+        "audit-again",
+        "no-comparison",
+        "no-test",
+    }
 )
 _WAIVED = ("fail", "warn", "inconclusive", "needs-attestation", "error")
 

@@ -21,6 +21,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.audit.files.safe_yaml import Location, line_of
+from evenhand.audit.words.roles import Role
 from evenhand.policies.demands import Check, ConfidenceInterval, OnSmall, Part
 from evenhand.policies.verdict import Decision, ItemKind, Obligation, Severity
 
@@ -112,12 +113,19 @@ class Evidence(Part):
     ``group_by`` (or its synonym ``between``) is ``each`` (every single sensitive feature),
     ``crossing`` (every crossing of two or more), one list of features, or a list of lists.
     ``agg`` says which finding decides: ``all`` (every one must hold), ``min`` or ``max``.
+
+    ``roles`` are traits that the item is about (``evenhand.audit.words.roles``), whatever the
+    data call them: each must be bound to a column, and ``each`` and ``crossing`` then mean those
+    columns alone. ``any_role`` asks the same of those of its traits that the data hold; where no
+    sensitive feature is one of them there is no question.
     """
 
     select: str = Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
     group_by: Literal["each", "crossing"] | list[str] | list[list[str]] | None = None
     between: Literal["each", "crossing"] | list[str] | list[list[str]] | None = None
     columns: tuple[str, ...] | None = Field(default=None, min_length=1)
+    roles: tuple[Role, ...] = ()
+    any_role: tuple[Role, ...] = ()
     agg: Literal["min", "max", "all"] = "all"
 
     @model_validator(mode="after")
@@ -126,7 +134,19 @@ class Evidence(Part):
             raise ValueError("give group_by or between, not both")
         if self.grouping is not None and not self.grouping:
             raise ValueError("group_by or between names no feature")
+        named = isinstance(self.grouping, list) or self.columns is not None
+        if self.roles and self.any_role:
+            raise ValueError("give roles (each is needed) or any_role (any will do), not both")
+        if (self.roles or self.any_role) and named:
+            raise ValueError("roles stand for columns: name no features or columns beside them")
+        if self.any_role and self.grouping == "crossing":
+            raise ValueError("a crossing is of roles that are needed: write roles")
         return self
+
+    @property
+    def binds(self) -> tuple[Role, ...]:
+        """The roles that the item asks for, in either way."""
+        return self.roles or self.any_role
 
     @property
     def family(self) -> str:

@@ -205,7 +205,7 @@ WALLS: dict[str, str] = {
     "policies/recording": (
         "audit/case audit/errors audit/files policies/schema policies/statements policies/verdict"
     ),
-    "policies/schema": "audit/files policies/demands policies/verdict",
+    "policies/schema": "audit/files audit/words policies/demands policies/verdict",
     "policies/statements": (
         "audit/case audit/errors audit/files audit/words policies/schema policies/terms "
         "policies/words"

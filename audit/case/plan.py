@@ -49,6 +49,7 @@ class PlannedSubject(Shape):
     threshold: Number | None = None
     weight: str | None = None
     sensitive_features: Texts = ()
+    roles: Annotated[dict[str, Texts], EmptyIfNull] = Field(default_factory=dict)
     control_features: Texts = ()
     digests: dict[str, str]
     model: ModelPlace | None = None

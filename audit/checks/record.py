@@ -58,6 +58,7 @@ class Recorder:
         artifacts: tuple[str, ...] = (),
         random: bool = False,
         p_value: float | None = None,
+        p_covers: int = 1,
     ) -> Finding:
         """A measured finding, or an undefined one where the estimate has no value.
 
@@ -80,6 +81,7 @@ class Recorder:
             counts={k: int(v) for k, v in estimate.counts.items()},
             reason=sentences(estimate.reason) + sentences(note),
             p_value=p_value,
+            p_covers=p_covers,
             method=estimate.method,
             seed=self.seed if random else None,
             artifacts=artifacts,

@@ -14,6 +14,7 @@ from evenhand.audit.commands.parts.derived import Derived, takes
 from evenhand.audit.data.types import parse_types
 from evenhand.audit.errors import InputError
 from evenhand.audit.run import flow
+from evenhand.audit.subject.facts import parse_facts, parse_roles, with_options
 from evenhand.audit.subject.spec import SubjectSpec
 
 if TYPE_CHECKING:
@@ -31,8 +32,11 @@ _OF_THE_SUBJECT = Derived(
         "sensitive_features": "sensitive",
         "control_features": "control",
         "declared_file": "declared",
+        "facts": "fact",
+        "roles": "role",
     },
-    reads={"columns": parse_types},
+    reads={"columns": parse_types, "facts": parse_facts, "roles": parse_roles},
+    whole=("facts",),
     leave_out=("model", "policies", "out"),
 )
 
@@ -160,7 +164,7 @@ def _spec(named: str | None, options: dict[str, Any], *, quiet: bool) -> Subject
     given = {k: v for k, v in options.items() if v is not None}
     if named is not None and is_subject(named):
         base = read_spec(named)
-        spec = make_spec({**base.model_dump(exclude_unset=True), **given}, source=named)
+        spec = make_spec(with_options(base.model_dump(exclude_unset=True), given), source=named)
         _tell_places(base, named, overridden=given, quiet=quiet)
         return spec
     if named is not None and "model" in given:

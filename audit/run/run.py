@@ -221,7 +221,8 @@ def within_budget(findings: Sequence[Finding], budget: str) -> list[Finding]:
     for i, p, adjusted in zip(tested, raw, adjust(raw, cast(Budget, budget)), strict=True):
         method = f"p adjusted by {BUDGETS[budget]} over {len(tested)} tests, unadjusted {p:.3g}"
         method = "; ".join(m for m in (findings[i].method, method) if m)
-        result[i] = findings[i].model_copy(update={"p_value": adjusted, "method": method})
+        changed = {"p_value": adjusted, "p_unadjusted": p, "method": method}
+        result[i] = findings[i].model_copy(update=changed)
     return result
 
 
@@ -279,6 +280,7 @@ def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
         threshold=_threshold(subject, spec),
         weight=spec.weight,
         sensitive_features=tuple(subject.sensitive_features),
+        roles={role: tuple(columns) for role, columns in spec.roles.items()},
         control_features=tuple(subject.control_features),
         digests=dict(subject.digests),
         model=None

@@ -20,6 +20,7 @@ from evenhand.audit.models.declared import (
     inputs_of,
 )
 from evenhand.audit.models.predictor import Task
+from evenhand.audit.words.roles import ROLES, Role
 
 Scalar = str | int | float | bool
 
@@ -116,6 +117,11 @@ class SubjectSpec(BaseModel):
     sensitive_features: tuple[str, ...] = Field(
         default=(), description="columns whose groups are compared"
     )
+    roles: Mapping[Role, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="which columns hold the traits that laws name, such as race: RAC1P; they are "
+        "compared as sensitive features are. " + ", ".join(ROLES),
+    )
     control_features: tuple[str, ...] = Field(
         default=(), description="columns within whose levels groups are compared"
     )
@@ -177,6 +183,20 @@ class SubjectSpec(BaseModel):
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _roles_are_compared(cls, given: Any) -> Any:
+        """The columns of roles as lists, and each of them among the sensitive features."""
+        roles = given.get("roles") if isinstance(given, dict) else None
+        if not isinstance(roles, Mapping):
+            return given
+        listed = {k: (v,) if isinstance(v, str) else v for k, v in roles.items()}
+        named = given.get("sensitive_features") or ()
+        named = (named,) if isinstance(named, str) else named
+        columns = [c for v in listed.values() if isinstance(v, list | tuple) for c in v]
+        whole = tuple(dict.fromkeys([*named, *columns]))
+        return {**given, "roles": listed, **({"sensitive_features": whole} if columns else {})}
+
     @field_validator("inputs", mode="before")
     @classmethod
     def _one_input_or_many(cls, value: Any) -> Any:
@@ -224,6 +244,9 @@ def make_spec(values: Mapping[str, Any], *, source: str = "the command line") ->
 def _explain(error: ValidationError, source: str) -> tuple[str, str]:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"]) or "the document"
+    if first["loc"] and first["loc"][0] == "roles" and first["type"] == "literal_error":
+        role = str(first["input"])
+        return f"{source}: roles: unknown role {role!r}", nearest(role, ROLES)
     if first["type"] == "extra_forbidden":
         remedy = nearest(key, SubjectSpec.model_fields)
         return f"{source}: unknown key {key!r}", remedy

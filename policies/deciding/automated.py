@@ -20,6 +20,7 @@ from evenhand.policies.deciding.decide import (
     without_number,
     worse,
 )
+from evenhand.policies.deciding.families import with_tests
 from evenhand.policies.deciding.selection import Selection, features_of, select
 from evenhand.policies.deciding.worsening import no_comparison, row_by_row
 from evenhand.policies.demands import Check, declared_reference
@@ -85,6 +86,7 @@ def _decide_all(
 ) -> Outcome:
     asked = replace(asked, numbers=sum(f.value is not None for f in selection.findings))
     judge = _Judge(asked, case, other, selection.findings)
+    judge = replace(judge, asked=with_tests(asked, judge.tested()))
     kept: list[tuple[Finding, Outcome]] = []
     left_out: list[Finding] = []
     for finding in sorted(selection.findings, key=lambda f: f.id):
@@ -94,7 +96,7 @@ def _decide_all(
         else:
             kept.append((finding, outcome))
     decisive = _decisive(kept, evidence, asked)
-    decisive += [Outcome("inconclusive", "not-measured", words) for words in selection.missing]
+    decisive += [Outcome("inconclusive", one.code, one.words) for one in selection.missing]
     if not decisive:
         decisive = [_nothing_left(left_out)]
     decided = worse(decisive)
@@ -154,6 +156,12 @@ class _Judge:
     case: Case
     other: Case | None
     siblings: tuple[Finding, ...]
+
+    def tested(self) -> list[Finding]:
+        """The findings that the item judges: not those that it leaves out as too small."""
+        if self.asked.check.on_small != "exclude-and-report":
+            return list(self.siblings)
+        return [f for f in self.siblings if not f.group or self._too_small(f) is None]
 
     def one(self, finding: Finding) -> Outcome | None:
         """The answer of one finding; None where its group is too small and is to be left out."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from evenhand.audit.finding import Finding, Interval
@@ -47,6 +47,8 @@ class Demand:
     thresholds: tuple[float, ...]
     is_default: bool = False
     numbers: int = 1  # how many numbers share the item's error
+    tests: Mapping[str, float] = field(default_factory=dict)  # finding id -> p in the item's family
+    family: int = 1  # how many tests that family holds
 
     @property
     def ci(self) -> ConfidenceInterval:
@@ -274,17 +276,20 @@ def _by_test(
 ) -> Outcome:
     """A point estimate with a significance test: neither alone condemns or clears."""
     kept = relation(asked.comparator, asked.thresholds, value, value) == "pass"
-    if finding.p_value is None:
+    p_value = asked.tests.get(finding.id)
+    if p_value is None:
         ending = say(
             "the finding carries no test: audit again with this pack",
             "该结果未附检验：请以本规则包重新审计",
         )
         return _answer("inconclusive", "no-test", finding, asked, interval, ending)
-    significant = finding.p_value < alpha
-    p, a = number(finding.p_value, [alpha]), number(alpha)
+    significant = p_value < alpha
+    p, a, shared = number(p_value, [alpha]), number(alpha), asked.family > 1
     test = say(
-        f"p = {p}, {'below' if significant else 'not below'} {a}",
-        f"p = {p}，{'低于' if significant else '不低于'} {a}",
+        f"p = {p}, {'below' if significant else 'not below'} {a}"
+        + (f", Holm over the {asked.family} tests of this item" if shared else ""),
+        f"p = {p}，{'低于' if significant else '不低于'} {a}"
+        + (f"，按本项的 {asked.family} 个检验作 Holm 校正" if shared else ""),
     )
     if kept and not significant:
         status: VerdictStatus = "pass"

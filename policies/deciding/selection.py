@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Literal
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.case.plan import PlannedSubject
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.roles import Role, role_name
 from evenhand.audit.words.text import name
 from evenhand.policies.schema import Evidence
 from evenhand.policies.words import Words, say
+
+
+@dataclass(frozen=True)
+class Missing:
+    """One thing that an item asks for and the case does not have: a reason code, and in words."""
+
+    code: Literal["not-measured", "role-missing"]
+    words: Words
 
 
 @dataclass(frozen=True)
@@ -17,7 +29,7 @@ class Selection:
     """The findings of an item, and in words what it asks for and the case does not have."""
 
     findings: tuple[Finding, ...]
-    missing: tuple[Words, ...] = ()
+    missing: tuple[Missing, ...] = ()
     no_question: Words | None = None
 
 
@@ -29,10 +41,12 @@ def select(case: Case, evidence: Evidence) -> Selection:
     family = [f for f in case.findings if f.check.startswith(f"{evidence.family}.")]
     found = [f for f in family if f.measure == evidence.measure]
     if not found:
-        return Selection((), (_not_measured(evidence),))
+        return _with_roles(case, evidence, Selection((), (_not_measured(evidence),)))
     whole = tuple(f for f in found if _speaks_for_all(f))
     if whole:
-        return Selection(whole)
+        return _with_roles(case, evidence, Selection(whole))
+    if evidence.binds:
+        return _with_roles(case, evidence, _by_roles(case, found, evidence))
     if evidence.columns is not None:
         return _by_column(found, evidence.columns)
     if evidence.grouping is not None:
@@ -45,11 +59,80 @@ def features_of(finding: Finding) -> frozenset[str]:
     return frozenset(finding.between) or frozenset(finding.group)
 
 
-def _not_measured(evidence: Evidence) -> Words:
-    measure = evidence.select
+def bound_columns(subject: PlannedSubject, roles: Iterable[str]) -> list[str]:
+    """The columns that hold ``roles``, in the order of the roles, without those of no column."""
+    return [column for role in roles for column in subject.roles.get(role, ())]
+
+
+def _with_roles(case: Case, evidence: Evidence, selection: Selection) -> Selection:
+    """The selection with the roles that it needs and nobody bound."""
+    subject = case.subject
+    missing = tuple(_unbound([role]) for role in evidence.roles if role not in subject.roles)
+    if evidence.any_role and not bound_columns(subject, evidence.any_role):
+        known = {column for columns in subject.roles.values() for column in columns}
+        if subject.sensitive_features and known.issuperset(subject.sensitive_features):
+            return Selection((), no_question=_none_of(evidence.any_role))
+        missing = (_unbound(evidence.any_role),)
+    return replace(selection, missing=(*missing, *selection.missing))
+
+
+def _by_roles(case: Case, found: Sequence[Finding], evidence: Evidence) -> Selection:
+    """The findings about the columns of the item's roles; all of them where the measure is about no
+    column (it is then about all sensitive features at once)."""
+    if not any(features_of(f) or f.column for f in found):
+        return Selection(tuple(found))
+    if evidence.grouping == "crossing":
+        parts = [case.subject.roles.get(role, ()) for role in evidence.roles]
+        wanted = [list(columns) for columns in product(*parts)]
+    else:
+        wanted = [[column] for column in bound_columns(case.subject, evidence.binds)]
+    sets = {frozenset(columns) for columns in wanted}
+    about = {f.id: features_of(f) or frozenset([f.column]) for f in found}
+    kept = tuple(f for f in found if about[f.id] in sets)
+    present = {about[f.id] for f in kept}
+    absent = [w for w in wanted if frozenset(w) not in present]
+    return Selection(kept, tuple(_absent(features, evidence.measure) for features in absent))
+
+
+def _unbound(roles: Sequence[Role]) -> Missing:
+    """What to write so that an item about a trait can be judged."""
+    first = roles[0]
+    en, zh = (_listed(roles, language) for language in ("en", "zh"))
+    return Missing(
+        "role-missing",
+        say(
+            f"no column is named that holds {en}: audit again with --role {first}=COLUMN "
+            f"(in the subject's file roles: {{{first}: COLUMN}})",
+            f"未指明哪一列为{zh}：请以 --role {first}=列名 重新审计"
+            f"（对象文件中为 roles: {{{first}: 列名}}）",
+        ),
+    )
+
+
+def _none_of(roles: Sequence[Role]) -> Words:
+    en, zh = (_listed(roles, language) for language in ("en", "zh"))
     return say(
-        f"{measure} was not measured: audit again with --checks '{evidence.family}.*'",
-        f"未测量 {measure}：请以 --checks '{evidence.family}.*' 重新审计",
+        f"by their roles, none of the sensitive features is {en}",
+        f"依其角色，敏感特征中没有{zh}",
+    )
+
+
+def _listed(roles: Sequence[Role], language: str) -> str:
+    names = [role_name(role, language) for role in roles]
+    if len(names) == 1:
+        return names[0]
+    comma, last = (", ", " or ") if language == "en" else ("、", "或")
+    return f"{comma.join(names[:-1])}{last}{names[-1]}"
+
+
+def _not_measured(evidence: Evidence) -> Missing:
+    measure = evidence.select
+    return Missing(
+        "not-measured",
+        say(
+            f"{measure} was not measured: audit again with --checks '{evidence.family}.*'",
+            f"未测量 {measure}：请以 --checks '{evidence.family}.*' 重新审计",
+        ),
     )
 
 
@@ -65,7 +148,10 @@ def _by_column(found: Iterable[Finding], columns: Sequence[str]) -> Selection:
     return Selection(
         kept,
         tuple(
-            say(f"the column {name(c)} was not measured", f"未测量列 {name(c)}")
+            Missing(
+                "not-measured",
+                say(f"the column {name(c)} was not measured", f"未测量列 {name(c)}"),
+            )
             for c in columns
             if c not in present
         ),
@@ -89,7 +175,12 @@ def _by_features(case: Case, found: Sequence[Finding], evidence: Evidence) -> Se
     if not wanted:
         return Selection(
             (),
-            (say("the subject names no sensitive feature", "审计对象未指明敏感特征"),),
+            (
+                Missing(
+                    "not-measured",
+                    say("the subject names no sensitive feature", "审计对象未指明敏感特征"),
+                ),
+            ),
         )
     sets = [frozenset(features) for features in wanted]
     kept = tuple(f for f in found if features_of(f) in sets)
@@ -118,9 +209,12 @@ def _feature_sets(sensitive: Sequence[str], evidence: Evidence) -> list[list[str
     return [*sets, *([plain] if plain else [])]
 
 
-def _absent(features: Sequence[str], measure: str) -> Words:
+def _absent(features: Sequence[str], measure: str) -> Missing:
     shown = " × ".join(name(f) for f in features)
-    return say(
-        f"{measure} was not measured for {shown}: audit again with it as a sensitive feature",
-        f"未测量 {shown} 的 {measure}：请将其作为敏感特征重新审计",
+    return Missing(
+        "not-measured",
+        say(
+            f"{measure} was not measured for {shown}: audit again with it as a sensitive feature",
+            f"未测量 {shown} 的 {measure}：请将其作为敏感特征重新审计",
+        ),
     )

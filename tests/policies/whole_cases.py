@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from evenhand.audit.finding import Finding
+from evenhand.audit.finding import Finding, finding_id
 from tests.samples import finding
 
 
@@ -24,6 +24,7 @@ class WholeCase:
     rest: str
     facts: dict[str, Any] = field(default_factory=dict)
     declared: dict[str, float] = field(default_factory=dict)
+    roles: dict[str, list[str]] = field(default_factory=lambda: {"sex": ["sex"]})
     signed: bool = False
     register: list[Any] = field(default_factory=list)
 
@@ -46,6 +47,28 @@ def sexes(select: str, f: float | None, m: float | None, **more: Any) -> list[Fi
     ]
 
 
+def by_race(found: list[Finding]) -> list[Finding]:
+    """The same numbers once more for race: b has those of the women, w those of the men."""
+    other = {"f": "b", "m": "w"}
+    parts = [f.model_dump(exclude={"id"}) for f in found]
+    for part in parts:
+        part["group"] = {"race": other[part["group"]["sex"]]} if part["group"] else {}
+        part["between"] = ["race" for _ in part["between"]]
+        part["id"] = finding_id(
+            part["check"], part["measure"], group=part["group"], between=tuple(part["between"])
+        )
+    return [*found, *(Finding.model_validate(part) for part in parts)]
+
+
+def crossed(select: str, *values: float | None) -> list[Finding]:
+    """A number for the crossings of sex and race, 250 people each."""
+    groups = [("f", "b"), ("f", "w"), ("m", "b"), ("m", "w")]
+    return [
+        num(select, value, group={"sex": sex, "race": race}, n=250)
+        for (sex, race), value in zip(groups, values, strict=True)
+    ]
+
+
 def gap(select: str, value: float | None, half: float = 0.01) -> Finding:
     return num(select, value, half, between=["sex"], counts={"groups": 2, "groups_left_out": 0})
 
@@ -54,84 +77,100 @@ SEX = {"subject.sensitive_features": ["sex"]}
 HIRING = {**SEX, "system.domain": "hiring", "system.places": ["US-NY-NYC"]}
 CREDIT = {**SEX, "system.domain": "credit"}
 
+BOTH = {"sex": ["sex"], "race": ["race"]}
 NYC = [
     WholeCase(
         "us-nyc-ll144",
-        "one sex selected at 0.30, the other at 0.40",
+        "one group selected at 0.30, the other at 0.40",
         [
-            # impact ratio 0.30 / 0.40 = 0.75 and, of the highest itself, 1
-            *sexes("fairness.impact_ratio", 0.75, 1.0),
-            num("fairness.unknown_count", 12, between=["sex"]),
-            num("fairness.adverse_impact_ratio", 0.75, group={"sex": "f"}, p_value=0.001),
+            *by_race(
+                [
+                    # impact ratio 0.30 / 0.40 = 0.75 and, of the highest itself, 1
+                    *sexes("fairness.impact_ratio", 0.75, 1.0),
+                    num("fairness.unknown_count", 12, between=["sex"]),
+                    num("fairness.adverse_impact_ratio", 0.75, group={"sex": "f"}, p_value=0.001),
+                ]
+            ),
+            *crossed("fairness.impact_ratio", 0.5, 0.8, 0.9, 1.0),
         ],
         {
-            "LL144-02": "pass",  # both categories have their ratio; the rule sets no value
-            "LL144-03": "not-applicable",  # one feature: there is no crossing
+            "LL144-02": "pass",  # every category has its ratio; the rule sets no value
+            "LL144-03": "pass",
             "LL144-04": "not-applicable",  # the tool selects, it does not score
             "LL144-05": "not-applicable",
             "LL144-06": "not-applicable",
             "LL144-08": "pass",
-            "LL144-09": "warn",  # 0.75 < 0.8, p = 0.001: fails, and is a "should"
+            "LL144-09": "warn",  # 0.75 < 0.8, p = 2 x 0.001: fails, and is a "should"
         },
         "attested",
         HIRING,
+        roles=BOTH,
         signed=True,
     ),
     WholeCase(
         "us-nyc-ll144",
         "a scoring tool audited without its scores",
         [
-            *sexes("fairness.scoring_rate", None, None),
-            *sexes("fairness.scoring_rate_impact_ratio", 0.9, 1.0),
-            num("fairness.adverse_impact_ratio", 0.78, group={"sex": "f"}, p_value=0.3),
+            *by_race(
+                [
+                    *sexes("fairness.scoring_rate", None, None),
+                    *sexes("fairness.scoring_rate_impact_ratio", 0.9, 1.0),
+                    num("fairness.adverse_impact_ratio", 0.78, group={"sex": "f"}, p_value=0.3),
+                ]
+            ),
+            *crossed("fairness.scoring_rate_impact_ratio", 0.9, 0.9, 0.9, 1.0),
         ],
         {
             "LL144-02": "not-applicable",
             "LL144-03": "not-applicable",
             "LL144-04": "fail",  # the scoring rates are undefined, and the rule asks for them
             "LL144-05": "pass",
-            "LL144-06": "not-applicable",
+            "LL144-06": "pass",
             "LL144-08": "inconclusive",  # nobody counted the unknown
             "LL144-09": "inconclusive",  # below four fifths, but p = 0.3 may be chance
         },
         "needs-attestation",
         {**HIRING, "system.output": "score"},
+        roles=BOTH,
     ),
 ]
 UGESP = [
     WholeCase(
         "us-ugesp-four-fifths",
         "close selection rates",
-        [
-            num("fairness.adverse_impact_ratio", 0.95, group={"sex": "f"}, p_value=0.4),
-            num("fairness.flip_one_ratio", 0.96, group={"sex": "f"}),
-            *sexes("fairness.selection_rate", 0.38, 0.40),
-            num("fairness.unknown_count", 3, between=["sex"]),
-        ],
+        by_race(
+            [
+                num("fairness.adverse_impact_ratio", 0.95, group={"sex": "f"}, p_value=0.4),
+                num("fairness.flip_one_ratio", 0.96, group={"sex": "f"}),
+                *sexes("fairness.selection_rate", 0.38, 0.40),
+                num("fairness.unknown_count", 3, between=["sex"]),
+            ]
+        ),
         {
             "UGESP-01": "pass",
-            "UGESP-02": "not-applicable",  # one feature
+            "UGESP-02": "inconclusive",  # nobody measured the crossing of sex and race
             "UGESP-03": "pass",
             "UGESP-04": "pass",
             "UGESP-05": "pass",
         },
         "attested",
         HIRING,
+        roles=BOTH,
         signed=True,
     ),
     WholeCase(
         "us-ugesp-four-fifths",
-        "half the rate, beyond chance",
+        "half the rate, beyond chance, and nobody said where race is",
         [
             num("fairness.adverse_impact_ratio", 0.5, group={"sex": "f"}, p_value=1e-5),
             num("fairness.flip_one_ratio", 0.51, group={"sex": "f"}),
             *sexes("fairness.selection_rate", 0.2, 0.4),
         ],
         {
-            "UGESP-01": "warn",  # fails, and the Guidelines are contested: "should"
-            "UGESP-02": "not-applicable",
+            "UGESP-01": "fail",  # what fails for sex fails, whatever race would show
+            "UGESP-02": "inconclusive",
             "UGESP-03": "warn",  # one more person does not reach 0.8
-            "UGESP-04": "pass",
+            "UGESP-04": "inconclusive",  # the numbers are kept for sex alone
             "UGESP-05": "inconclusive",
         },
         "needs-attestation",
@@ -147,7 +186,7 @@ ECOA = [
             num("explanation.reason_fidelity", 0.98),  # 0.97 at least, 0.95 asked for
             num("explanation.reason_fidelity_lift", 0.4, 0.05),
             num("explanation.reason_stability", 0.9),
-            num("explanation.sensitive_reason_rate", 0.0, 0.0),
+            num("explanation.sensitive_reason_rate", 0.0, 0.0, column="sex"),
             num("explanation.proxy_reason_rate", 0.02),
             num("fairness.counterfactual_flip_rate", 0.0, 0.0, column="sex"),
             *sexes("fairness.adverse_impact_ratio", 0.9, 1.0),
@@ -174,7 +213,7 @@ ECOA = [
             num("explanation.reason_fidelity", 0.95),  # 0.94 to 0.96 spans 0.95
             num("explanation.reason_fidelity_lift", -0.2, 0.05),
             num("explanation.reason_stability", 0.5),
-            num("explanation.sensitive_reason_rate", 0.1),
+            num("explanation.sensitive_reason_rate", 0.1, column="sex"),
             num("explanation.proxy_reason_rate", 0.3),
             *sexes("fairness.adverse_impact_ratio", 0.6, 1.0),
         ],

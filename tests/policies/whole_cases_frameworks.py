@@ -128,7 +128,7 @@ GDPR = pair(
         "GDPR-5-2": "pass",
         "GDPR-22": "attested",  # nobody without reasons
         "GDPR-15-1h": "pass",  # 0.97 at least
-        "GDPR-22-4": "pass",
+        "GDPR-22-4": "not-applicable",  # sex is no special category of Article 9
         "GDPR-25": "pass",
     },
     {
@@ -139,7 +139,7 @@ GDPR = pair(
         "GDPR-5-2": "inconclusive",
         "GDPR-22": "fail",  # a fifth without reasons
         "GDPR-15-1h": "fail",  # 0.61 at most
-        "GDPR-22-4": "fail",
+        "GDPR-22-4": "not-applicable",
         "GDPR-25": "not-applicable",
     },
 )

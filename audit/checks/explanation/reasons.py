@@ -40,8 +40,8 @@ MEASURES = {
     "reason_share": "share of people refused for whom the column is a principal reason",
     "without_reason_rate": "share of people refused for whom no reason can be named",
     "proxy_reason_rate": "share of people refused with a proxy among their reasons",
-    "sensitive_reason_rate": "share of people refused with a sensitive feature among the four "
-    "strongest; it is never named",
+    "sensitive_reason_rate": "share of people refused with a sensitive feature (or that of the "
+    "column) among the four strongest; it is never named",
 }
 SCHEMA = "evenhand-reasons/1"
 _TRACE = 1e-9  # a rise below it is rounding
@@ -203,6 +203,11 @@ def _counted(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> It
     left_out = because("left-out-as-reasons", features=read)
     note = left_out if read else because("reads-no-sensitive-feature")
     yield share("sensitive_reason_rate", among, note=note)
+    place = {column: j for j, column in enumerate(people.columns)}
+    for feature in people.subject.sensitive_features:
+        named_in = sum(place.get(feature, -1) in own for own in everyone)
+        unread = () if feature in place else because("reads-no-sensitive-feature")
+        yield share("sensitive_reason_rate", named_in, column=feature, note=unread)
 
 
 def _tested(sampled: _Sampled) -> _Tested:

@@ -106,6 +106,7 @@ def _compared(
             unit="ratio",
             group=group,
             p_value=None if ratio.value is None else p_values[i],
+            p_covers=len(table) - 1,
             random=True,
         )
         if k < n:

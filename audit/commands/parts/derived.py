@@ -29,6 +29,7 @@ class Derived:
     kinds      what an option of a field holds, where the model also takes that in place of its type
                (a number of epochs for an ``EarlyStopping``)
     reads      how the parts of an option become the value of its field, where that is a mapping
+    whole      those of ``reads`` whose texts may hold commas: each is given as it was typed
     leave_out  fields that the command takes in another way
     """
 
@@ -36,6 +37,7 @@ class Derived:
     names: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     reads: Mapping[str, Callable[[Sequence[str]], Any]] = field(default_factory=dict)
+    whole: Collection[str] = ()
     leave_out: Collection[str] = ()
 
     def parameters(self) -> list[inspect.Parameter]:
@@ -82,7 +84,9 @@ def takes(*sources: Derived) -> Callable[[Callable[..., int]], Callable[..., int
     def _value(name: str, value: Any) -> Any:
         if not isinstance(value, list):
             return value
-        parts = [part.strip() for text in value for part in text.split(",") if part.strip()]
+        whole = any(name in s.whole for s in sources)
+        texts = value if whole else [part for text in value for part in text.split(",")]
+        parts = [text.strip() for text in texts if text.strip()]
         read = next((s.reads[name] for s in sources if name in s.reads), tuple)
         return read(parts)
 

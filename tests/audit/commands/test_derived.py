@@ -22,6 +22,8 @@ DIFFERENT = {
     ("audit", "sensitive_features", "--sensitive"),
     ("audit", "control_features", "--control"),
     ("audit", "declared_file", "--declared"),
+    ("audit", "facts", "--fact"),  # one at a time
+    ("audit", "roles", "--role"),
 }
 
 

@@ -88,17 +88,24 @@ def limits(check: Check) -> list[float]:
     ]
 
 
+def bound(evidence: Evidence) -> list[str]:
+    """The columns of an item's roles: an item that takes any role is given one."""
+    return [f"c_{role}" for role in (evidence.roles or evidence.any_role[:1])]
+
+
 def places(evidence: Evidence) -> list[dict[str, Any]]:
     """What the findings are about, by the item's grouping."""
     if evidence.columns is not None:
         return [{"column": column} for column in evidence.columns]
     grouping = evidence.grouping
+    if grouping is None and evidence.binds:
+        return [{"column": column} for column in bound(evidence)]
     if grouping is None:
         return [{}]
     if grouping == "each":
-        sets = [[f] for f in FEATURES]
+        sets = [[f] for f in (bound(evidence) or FEATURES)]
     elif grouping == "crossing":
-        sets = [list(FEATURES)]
+        sets = [bound(evidence) or list(FEATURES)]
     else:
         sets = [part if isinstance(part, list) else [part] for part in grouping]
     if evidence.between is not None:
@@ -150,12 +157,14 @@ def method(check: Check) -> str:
 
 
 def case_for(pack: Pack, item: Item, found: list[Finding]) -> Case:
-    assert item.check is not None
+    assert item.check is not None and item.selects is not None
+    columns = bound(item.selects)
     case = make_case(
         *found,
         facts=facts(pack, item),
         declared=declared(item.check),
-        sensitive_features=list(FEATURES),
+        sensitive_features=[*FEATURES, *columns],
+        roles={column.removeprefix("c_"): [column] for column in columns},
     )
     case.plan.facts["subject.sensitive_features"] = list(FEATURES)
     return case

@@ -54,7 +54,11 @@ def signatures(pack: Pack) -> list[Any]:
 def test_every_verdict(case: WholeCase) -> None:
     pack = load_pack(case.pack)
     made = make_case(
-        *case.findings, facts=case.facts, declared=case.declared, sensitive_features=["sex"]
+        *case.findings,
+        facts=case.facts,
+        declared=case.declared,
+        sensitive_features=["sex"],
+        roles=case.roles,
     )
     register = entries(*(signatures(pack) if case.signed else []))
     found = {v.item: v for v in judge(made, pack, register, as_of=LATER)}

@@ -1,0 +1,61 @@
+"""What laws call the traits of people, apart from what a data file calls its columns.
+
+A subject says once which column holds which (``roles: {race: RAC1P}``); items of packs ask for
+roles, so that nothing is judged of a trait that nobody named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+Role = Literal[
+    "sex",
+    "race",
+    "age",
+    "national_origin",
+    "religion",
+    "marital_status",
+    "disability",
+    "health",
+    "sexual_orientation",
+    "political_opinion",
+    "union_membership",
+    "public_assistance",
+    "other",
+]
+ROLES: tuple[Role, ...] = get_args(Role)
+# Special categories of Article 9(1) GDPR, as far as a column of a table holds one.
+SPECIAL_CATEGORIES: tuple[Role, ...] = (
+    "race",
+    "religion",
+    "political_opinion",
+    "union_membership",
+    "health",
+    "disability",
+    "sexual_orientation",
+)
+NAMES: Mapping[Role, Mapping[str, str]] = {
+    "sex": {"en": "sex", "zh": "性别"},
+    "race": {"en": "race or ethnicity", "zh": "种族或民族"},
+    "age": {"en": "age", "zh": "年龄"},
+    "national_origin": {"en": "national origin", "zh": "国籍或来源国"},
+    "religion": {"en": "religion or belief", "zh": "宗教或信仰"},
+    "marital_status": {"en": "marital status", "zh": "婚姻状况"},
+    "disability": {"en": "disability", "zh": "残障"},
+    "health": {"en": "health", "zh": "健康"},
+    "sexual_orientation": {"en": "sexual orientation", "zh": "性取向"},
+    "political_opinion": {"en": "political opinion", "zh": "政治观点"},
+    "union_membership": {"en": "membership of a trade union", "zh": "工会成员身份"},
+    "public_assistance": {"en": "income from public assistance", "zh": "公共援助收入"},
+    "other": {"en": "another trait", "zh": "其他特征"},
+}
+
+
+def role_name(role: str, language: str = "en") -> str:
+    """A role in words; one that this version does not know as it is written.
+
+    >>> role_name("race"), role_name("race", "zh")
+    ('race or ethnicity', '种族或民族')
+    """
+    return next((words[language] for known, words in NAMES.items() if known == role), role)
