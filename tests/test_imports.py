@@ -219,7 +219,7 @@ WALLS: dict[str, str] = {
     ),
     "trainers/architectures": "audit/errors trainers/validate",
     "trainers/data": (
-        "audit/claims audit/data audit/errors trainers/datasets trainers/encoders "
+        "audit/claims audit/data audit/errors audit/measure trainers/datasets trainers/encoders "
         "trainers/examples trainers/folder trainers/model_description trainers/private "
         "trainers/recipe"
     ),

@@ -65,7 +65,7 @@ def train(
     given = _given(given, private)
     asked = _asked(recipe, given, confined=confined, quiet=quiet)
     if plan:
-        return _plan(asked, as_json=as_json)
+        return _plan(asked, as_json=as_json, quiet=quiet)
     if out is None:
         raise InputError("where should the model go?", remedy="pass --out FOLDER")
     with sh.progress_bar("train", quiet=quiet) as progress:
@@ -73,6 +73,8 @@ def train(
             result = run_training(asked, out=out, progress=_epochs(progress), resume=resume)
         except KeyboardInterrupt as stopped:
             raise _interrupted(stopped, out) from stopped
+    for note in result.notes:
+        sh.say(f"note: {note}", quiet=quiet)
     _show(result, as_json=as_json)
     return OK
 
@@ -127,11 +129,13 @@ def _given(options: Mapping[str, Any], is_private: bool) -> dict[str, Any]:
     return {**found, "private": dials} if is_private else found
 
 
-def _plan(asked: Any, *, as_json: bool) -> int:
+def _plan(asked: Any, *, as_json: bool, quiet: bool) -> int:
     from evenhand.audit.commands.parts.tables import show
     from evenhand.trainers.plan import plan
 
     told = plan(asked)
+    for note in told["notes"]:
+        sh.say(f"note: {note}", quiet=quiet)
     if as_json:
         sh.print_json(told)
         return OK

@@ -10,6 +10,7 @@ from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import texts
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_bytes
+from evenhand.trainers.data.identifying import once, told_identifiers
 from evenhand.trainers.data.labels import class_codes, class_weights, find_positive_label
 from evenhand.trainers.data.prepared import Frames, HeldOut, Prepared
 from evenhand.trainers.data.splitting import (
@@ -62,6 +63,8 @@ def prepare(recipe: Recipe) -> Prepared:
     if pretrained and pretrained.network.description.source_digest == dataset.table.digest:
         notes.append("init_from was trained on rows of this file: held-out ones may be among them")
     inputs = _inputs(recipe, list(rows.train.columns), column, sensitive, pretrained)
+    if pretrained is None:
+        notes.extend(told_identifiers(recipe, rows.train, inputs))
     target = _target(recipe, dataset, column, rows, pretrained)
     encoder = None if recipe.model in ESTIMATORS else _encoder(recipe, rows, inputs, pretrained)
     weights = _weights(recipe, target, rows.train)
@@ -84,7 +87,7 @@ def prepare(recipe: Recipe) -> Prepared:
         training_digest=digest_bytes(rows.train.to_csv(index=False).encode()),
         held_out_digest=digest_bytes(held_out),
         held_out=HeldOut("held_out.csv", held_out) if recipe.keep_held_out else None,
-        outside_guarantee=_outside_guarantee(target, encoder, pretrained),
+        outside_guarantee=_outside_guarantee(target, encoder, pretrained, rows.train),
         notes=(*dataset.table.notes, *notes),
         split=split_record(recipe, rows, column if target.classes else None),
         frames=Frames(rows.train, rows.test, validation),
@@ -300,7 +303,10 @@ def _encoded(frame: pd.DataFrame, encoder: TabularEncoder | None) -> Any:
 
 
 def _outside_guarantee(
-    target: _Target, encoder: TabularEncoder | None, pretrained: Pretrained | None
+    target: _Target,
+    encoder: TabularEncoder | None,
+    pretrained: Pretrained | None,
+    train: pd.DataFrame,
 ) -> tuple[str, ...]:
     """What was learnt from the training rows without noise, in words."""
     said = []
@@ -318,6 +324,9 @@ def _outside_guarantee(
         said.append(f"means and standard deviations of {n_numeric} numeric columns (encoder)")
     if n_categorical:
         said.append(f"category lists of {n_categorical} columns (encoder)")
+    for c in learnt:
+        if isinstance(c, CategoricalColumn) and (n_once := once(train[c.name], c.categories)):
+            said.append(f"{n_once} values of {c.name!r} that a single training row has (encoder)")
     if learnt:
         said.append("training means of the encoded inputs (encoder baseline)")
     return tuple(said)
