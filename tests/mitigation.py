@@ -35,7 +35,7 @@ def mitigated(place: Path, out: Path, method: str, **changes: Any) -> Mitigation
     asked: dict[str, Any] = {
         "target": "y",
         "positive_label": "1",
-        "sensitive": ["race"],
+        "sensitive_features": ["race"],
         "method": method,
         **changes,
     }

@@ -89,10 +89,10 @@ WALLS: dict[str, str] = {
         "audit/subject audit/words audit/worker audit/worker/isolation dashboard/export "
         "dashboard/server policies/gate policies/lint policies/pack policies/recording "
         "policies/verdict trainers/datasets trainers/fitting trainers/ledger trainers/mitigation "
-        "trainers/plan trainers/private trainers/recipe"
+        "trainers/plan trainers/private trainers/recipe trainers/validate"
     ),
     "audit/commands/parts": (
-        "audit/case audit/comparing audit/errors audit/finding audit/measure/groups audit/reason "
+        "audit/api audit/case audit/comparing audit/errors audit/finding audit/measure/groups audit/reason "
         "audit/run audit/subject audit/words audit/worker/isolation policies/gate policies/lint "
         "policies/pack policies/verdict trainers/mitigation"
     ),

@@ -99,7 +99,7 @@ def test_text_classification(capsys: pytest.CaptureFixture[str], private: list[s
         "label",
         "--positive-label",
         "1",
-        "--sensitive",
+        "--sensitive-features",
         "name",
         *private,
     )
@@ -112,7 +112,7 @@ def test_text_classification(capsys: pytest.CaptureFixture[str], private: list[s
         "label",
         "--positive-label",
         "1",
-        "--sensitive",
+        "--sensitive-features",
         "name",
     )
     assert found["performance.classification/accuracy_score"]["n"] == 150
@@ -170,7 +170,7 @@ def test_a_recipe_file_trains_and_its_model_is_audited(
         "approve",
         "--positive-label",
         "1",
-        "--sensitive",
+        "--sensitive-features",
         "race,sex",
         "--checks",
         "performance.*,fairness.gaps",

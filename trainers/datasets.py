@@ -28,7 +28,7 @@ class Dataset:
     name: str | None = None
     target: str | None = None
     positive_label: str | None = None
-    sensitive: tuple[str, ...] = ()
+    sensitive_features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,7 @@ def _describe(prepared: Prepared, fitted: Fitted) -> ModelDescription:
         classes=prepared.classes,
         positive_label=prepared.positive_label,
         target=prepared.target,
-        sensitive_features=prepared.sensitive,
+        sensitive_features=prepared.sensitive_features,
         input_columns=prepared.input_columns,
         dataset=prepared.dataset,
         n_train=len(prepared.train),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,28 +17,49 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def checked(model: type[M], given: Any, what: str) -> M:
-    """``given`` as ``model``. Raises InputError for the first thing that is wrong with it."""
+def checked(model: type[M], given: Any, what: str, *, as_options: bool = False) -> M:
+    """``given`` as ``model``. Raises InputError for the first thing that is wrong with it; with
+    ``as_options`` its keys are those of the command line, and are named so."""
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise _input_error(error, model, what) from None
+        raise _input_error(error, model, what, as_options) from None
 
 
-def _input_error(error: ValidationError, model: type[BaseModel], what: str) -> InputError:
+def _input_error(
+    error: ValidationError, model: type[BaseModel], what: str, as_options: bool
+) -> InputError:
     first = error.errors(include_url=False)[0]
     path = ".".join(str(part) for part in first["loc"])
+    field = model.model_fields.get(str(first["loc"][0])) if first["loc"] else None
+    means = f": {field.description}" if field is not None and field.description else ""
+    spelt = "--" + path.replace("_", "-") if as_options else path
     if first["type"] == "extra_forbidden":
         known = _fields_at(model, first["loc"][:-1])
         return InputError(
             f"{what} has an unknown key {path!r}", remedy=nearest(str(first["loc"][-1]), known)
         )
     if first["type"] == "missing":
-        return InputError(f"{what} lacks {path!r}", remedy=f"add a line: {path}: ...")
+        remedy = f"pass {spelt}{means}" if as_options else f"add a line: {path}: ..."
+        return InputError(f"{what} lacks {spelt!r}", remedy=remedy)
+    if first["type"] == "literal_error" and field is not None and len(first["loc"]) == 1:
+        choices = _choices(field.annotation)
+        return InputError(
+            f"{what}: no {path} {first['input']!r}", remedy=nearest(str(first["input"]), choices)
+        )
     problem = first["msg"].removeprefix("Value error, ")
     if not path:
         return InputError(f"{what}: {problem}", remedy="correct it")
-    return InputError(f"{what}: {path}={first['input']!r}: {problem}", remedy=f"correct {path}")
+    return InputError(
+        f"{what}: {spelt}={first['input']!r}: {problem}",
+        remedy=f"{path}{means}" if means else f"correct {path}",
+    )
+
+
+def _choices(annotation: Any) -> list[str]:
+    if get_origin(annotation) is Literal:
+        return [str(choice) for choice in get_args(annotation)]
+    return [choice for part in get_args(annotation) for choice in _choices(part)]
 
 
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -71,7 +71,7 @@ def audit_model(
     scored_here: bool = False,
     progress: flow.Progress | None = None,
     resume: bool = False,
-    use_cache: bool = True,
+    cache: bool = True,
     **options: Unpack[AuditOptions],
 ) -> Result:
     """Audits a model on rows into a sealed case, and judges it.
@@ -90,7 +90,7 @@ def audit_model(
                   robustness) then say that there is none. Objects that can't be saved as data are
                   always asked so.
     resume      : go on with the same audit, which was cut off
-    use_cache   : whether what is known from earlier runs is measured again
+    cache       : whether what is known from earlier runs is taken, and not measured again
 
     A model that is saved lies in a temporary folder, and is opened in the sandbox as a file would
     be; its digest is that of the file. Raises InputError for options that do not fit and for
@@ -119,7 +119,7 @@ def audit_model(
         else:
             base = _of_object(model, data, folder, dict(given.subject), scored_here)
         spec = _spec({**base, **_packs(policy, out), **given.subject})
-        return _audit(spec, given, progress, resume=resume, use_cache=use_cache)
+        return _audit(spec, given, progress, resume=resume, cache=cache)
 
 
 class _Given:
@@ -151,7 +151,7 @@ def _folder() -> Iterator[Path]:
 def _packs(policy: str | Sequence[str], out: str | PathLike[str] | None) -> dict[str, Any]:
     named = (policy,) if isinstance(policy, str) else tuple(policy)
     return {
-        **({"policies": named} if named else {}),
+        **({"policy": named} if named else {}),
         **({"out": str(out)} if out is not None else {}),
     }
 

@@ -32,7 +32,7 @@ def load_case(path: str | PathLike[str]) -> Result:
 
 def judge(
     case: str | PathLike[str] | Case | Result,
-    packs: str | Sequence[str] | None = None,
+    policy: str | Sequence[str] | None = None,
     *,
     compare_to: str | PathLike[str] | Case | Result | None = None,
     **gate: Unpack[GateOptions],
@@ -42,7 +42,7 @@ def judge(
     Parameters
     ----------
     case       : a case's folder, or what an audit answered
-    packs      : ids (``evenhand policies list``) or paths of packs; by default those that the case
+    policy     : packs: ids (``evenhand policies list``) or paths; by default those that the case
                  was planned for
     compare_to : another case, for items that ask for no group to be worse off
     gate       : see ``GateOptions``
@@ -55,7 +55,7 @@ def judge(
     ['pack', 'pack_version', 'item']
     """
     read = case_of(case)
-    named = [packs] if isinstance(packs, str) else packs
+    named = [policy] if isinstance(policy, str) else policy
     loaded = flow.load_packs(named or [str(p) for p in read.pack_paths()])
     other = None if compare_to is None else case_of(compare_to)
     return judged(read, loaded, gate, compare_to=other)
@@ -94,7 +94,7 @@ def report(
     case: str | PathLike[str] | Case | Result,
     format: str = "html",
     *,
-    packs: str | Sequence[str] | None = None,
+    policy: str | Sequence[str] | None = None,
     lang: str = "en",
     public: bool = False,
     of: str = "html",
@@ -104,9 +104,9 @@ def report(
 
     Parameters
     ----------
-    case   : a case's folder, or a result, whose own verdicts are shown unless ``packs`` are named
+    case   : a case's folder, or a result: its own verdicts are shown unless ``policy`` names packs
     format : html, pdf, markdown, json, junit, sarif, model-card ...; see docs/reports.md
-    packs  : as in ``judge``
+    policy : as in ``judge``
     lang   : en or zh
     public : withhold groups under ten people, and what would give their size away
     of     : the page that format pdf prints
@@ -122,7 +122,7 @@ def report(
     from evenhand.audit.reports import FORMATS, render
 
     result = (
-        case if isinstance(case, Result) and not (packs or gate) else judge(case, packs, **gate)
+        case if isinstance(case, Result) and not (policy or gate) else judge(case, policy, **gate)
     )
     content = render(
         format,

@@ -1,7 +1,7 @@
 """The keyword arguments that the public API takes: those of subject.yaml, and of the command line.
 
 The dictionaries are for editors and type checkers; a test holds them against the models that they
-repeat, which check the values.
+repeat.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class SubjectOptions(TypedDict, total=False):
     training_data: str
     stream: bool
     encoding: str
-    columns: Mapping[str, str]
+    types: Mapping[str, str]
     target: str
     predicted: str
     score: str

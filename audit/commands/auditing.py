@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evenhand.audit.api.settings import Gating, Judging, Opening, Running
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
-from evenhand.audit.commands.parts.derived import Derived, takes
+from evenhand.audit.commands.parts.derived import Derived, of, option, takes
 from evenhand.audit.data.types import parse_types
 from evenhand.audit.errors import InputError
+from evenhand.audit.models.declared import Endpoint
 from evenhand.audit.run import flow
 from evenhand.audit.subject.facts import parse_facts, parse_roles, with_options
 from evenhand.audit.subject.spec import SubjectSpec
@@ -24,82 +26,42 @@ if TYPE_CHECKING:
 CaseFolder = Annotated[Path, typer.Argument(metavar="CASE", help="A case folder.")]
 
 
-# Fields of subject.yaml whose options are called otherwise, or that are options of their own.
 _OF_THE_SUBJECT = Derived(
     SubjectSpec,
-    names={
-        "columns": "types",
-        "sensitive_features": "sensitive",
-        "control_features": "control",
-        "declared_file": "declared",
-        "facts": "fact",
-        "roles": "role",
-    },
-    reads={"columns": parse_types, "facts": parse_facts, "roles": parse_roles},
+    reads={"types": parse_types, "facts": parse_facts, "roles": parse_roles},
     whole=("facts",),
-    leave_out=("model", "policies", "out"),
 )
+# What an endpoint is told, beside its address and how long it may take (--time-limit).
+_OF_THE_ENDPOINT = Derived(Endpoint, leave_out=("url", "time_limit_s"))
 
 
-@takes(_OF_THE_SUBJECT)
+@takes(
+    _OF_THE_SUBJECT,
+    _OF_THE_ENDPOINT,
+    Derived(Opening),
+    Derived(Running),
+    Derived(Gating),
+)
 def audit(
-    model: Annotated[
+    place: Annotated[
         str | None,
-        typer.Argument(metavar="MODEL", help="A saved model (evenhand formats) or a subject file."),
-    ] = None,
-    model_file: Annotated[
-        str | None,
-        typer.Option("--model", metavar="MODEL", help="A saved model, never a subject file."),
+        typer.Argument(
+            metavar="[MODEL]", help="A saved model (evenhand formats) or a subject file."
+        ),
     ] = None,
     *,
-    allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Send rows to an --endpoint elsewhere (https).")
-    ] = False,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Rows that the --endpoint gets at once (1000).")
-    ] = None,
-    retries: Annotated[
-        int | None, typer.Option(help="Further tries where the --endpoint is silent (3).")
-    ] = None,
     given: dict[str, Any],
-    policy: sh.Policy = None,
-    allow_pickle: sh.AllowPickle = False,
-    allow_weak_isolation: sh.AllowWeak = False,
-    isolation: sh.IsolationLevel = "auto",
-    time_limit: sh.TimeLimit = None,
-    memory_limit: sh.MemoryLimit = None,
-    out: Annotated[Path | None, typer.Option(help="Case folder to write.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the same audit, which was cut off.")
-    ] = False,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Measure again what is known from earlier runs.")
-    ] = False,
-    as_of: sh.AsOf = None,
-    baseline: sh.Baseline = None,
-    fail_on: sh.FailOn = "high",
-    strict: sh.Strict = False,
-    inconclusive: sh.Inconclusive = "report",
-    attestations: sh.Attestations = "require",
     as_json: sh.Json = False,
     quiet: sh.Quiet = False,
 ) -> int:
     """Measure a model, or stored predictions, into a sealed case; judge it with packs."""
-    placed = {"model": model_file, "policies": policy and tuple(policy), "out": out and str(out)}
-    asked = _endpoint(given.get("endpoint"), allow_remote, batch_size, retries, time_limit)
-    spec = _spec(model, {**given, **placed, "endpoint": asked}, quiet=quiet)
-    rules = sh.rules(allow_pickle, allow_weak_isolation, isolation, time_limit, memory_limit)
-    case, packs = sh.measured(spec, quiet=quiet, rules=rules, resume=resume, use_cache=not no_cache)
-    sh.warn_of_outdated(packs, flow.today(as_of), quiet=quiet)
-    verdicts = flow.verdicts_of(case, packs, flow.today(as_of))
-    setting = flow.gate(
-        verdicts,
-        fail_on=fail_on,
-        strict=strict,
-        inconclusive=inconclusive,
-        attestations=attestations,
-        before=flow.verdicts_before(sh.earlier(baseline), packs, flow.today(as_of)),
-    )
+    asked = _endpoint(given)
+    spec = _spec(place, {**of(SubjectSpec, given), "endpoint": asked}, quiet=quiet)
+    case, packs = sh.measured(spec, quiet=quiet, rules=sh.rules(given), **of(Running, given))
+    day = sh.day_of(given)
+    sh.warn_of_outdated(packs, day, quiet=quiet)
+    verdicts = flow.verdicts_of(case, packs, day)
+    setting = sh.gated(verdicts, given, packs, day)
     _show_result(case, verdicts, setting, as_json=as_json)
     return setting.exit_code
 
@@ -133,27 +95,20 @@ def _show_result(case: Case, verdicts: list[Any], setting: Gate, *, as_json: boo
     show(f"Next: evenhand report {case.path} --format html -o report.html")
 
 
-def _endpoint(
-    url: str | None,
-    allow_remote: bool,
-    batch_size: int | None,
-    retries: int | None,
-    time_limit: float | None,
-) -> dict[str, Any] | None:
+def _endpoint(given: Mapping[str, Any]) -> dict[str, Any] | None:
     """What is asked instead of a model, as the person at the machine says: no file may."""
-    asked = {"batch_size": batch_size, "retries": retries}
-    given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
+    url = given.get("endpoint")
+    dials = {name: given[name] for name in _OF_THE_ENDPOINT.fields() if name in given}
     if url is None:
-        if allow_remote or given:
-            name = "allow_remote" if allow_remote else next(iter(given))
+        if dials:
             raise InputError(
-                f"--{name.replace('_', '-')} is of an endpoint, and none is named",
+                f"{option(next(iter(dials)))} is of an endpoint, and none is named",
                 remedy="pass --endpoint URL",
             )
         return None
-    if time_limit is not None:
-        given["time_limit_s"] = time_limit
-    return {"url": url, "allow_remote": allow_remote, **given}
+    if "time_limit" in given:
+        dials["time_limit_s"] = given["time_limit"]
+    return {"url": url, **dials}
 
 
 def _spec(named: str | None, options: dict[str, Any], *, quiet: bool) -> SubjectSpec:
@@ -196,41 +151,21 @@ def _prepare_to_open(model: str | None) -> None:
         prepare(*names_at(model))
 
 
-def judge(
-    case: CaseFolder,
-    policy: sh.Policy = None,
-    as_of: sh.AsOf = None,
-    compare_to: Annotated[
-        Path | None, typer.Option(help="Another case, for items that ask for no worse.")
-    ] = None,
-    baseline: sh.Baseline = None,
-    fail_on: sh.FailOn = "high",
-    strict: sh.Strict = False,
-    inconclusive: sh.Inconclusive = "report",
-    attestations: sh.Attestations = "require",
-    as_json: sh.Json = False,
-) -> int:
+@takes(Derived(Judging), Derived(Gating))
+def judge(case: CaseFolder, *, given: dict[str, Any], as_json: sh.Json = False) -> int:
     """Judge a case with policy packs (by default those it was planned for)."""
     from evenhand.audit.commands.parts.tables import show_known, show_verdicts
 
     read, stands = sh.opened(case)
-    packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
+    packs = flow.load_packs(given.get("policy") or [str(p) for p in read.pack_paths()])
     if not packs:
         raise InputError(
             f"case {case} was planned for no pack", remedy="name one, e.g. --policy baseline"
         )
-    other = sh.opened(compare_to)[0] if compare_to else None
-    day = flow.today(as_of)
+    day = sh.day_of(given)
     sh.warn_of_outdated(packs, day)
-    verdicts = flow.verdicts_of(read, packs, day, other)
-    setting = flow.gate(
-        verdicts,
-        fail_on=fail_on,
-        strict=strict,
-        inconclusive=inconclusive,
-        attestations=attestations,
-        before=flow.verdicts_before(sh.earlier(baseline), packs, day),
-    )
+    verdicts = flow.verdicts_of(read, packs, day, sh.earlier(given.get("compare_to")))
+    setting = sh.gated(verdicts, given, packs, day)
     if as_json:
         sh.print_json(
             {

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evenhand.audit.api.settings import Comparing, Language
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
+from evenhand.audit.commands.parts.derived import Derived, of, takes
 from evenhand.audit.commands.parts.tables import group_text
 from evenhand.audit.errors import OK, InputError, nearest
 from evenhand.audit.words.numbers import estimate, number, p_value, signed
@@ -19,48 +21,46 @@ if TYPE_CHECKING:
     from evenhand.audit.comparing.drift import ExplanationDrift
 
 
+@takes(Derived(Comparing), Derived(Language))
 def compare(
     case_a: Annotated[Path, typer.Argument(metavar="CASE_A", help="The case in question.")],
     case_b: Annotated[Path, typer.Argument(metavar="CASE_B", help="The case it is held against.")],
-    level: Annotated[float, typer.Option(help="Confidence level.")] = 0.95,
-    format: Annotated[
-        str, typer.Option("--format", "-f", help="table, or markdown or html to hand over.")
-    ] = "table",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")] = None,
-    language: Annotated[str, typer.Option("--lang", "-l", help="en or zh.")] = "en",
+    *,
+    given: dict[str, Any],
     as_json: sh.Json = False,
 ) -> int:
     """Compare two models on the same rows: per group, McNemar's test and paired intervals."""
     from evenhand.audit.comparing.compare import compare as pair
 
-    if not 0.5 < level < 1:
-        raise InputError(f"level {level} must lie between 0.5 and 1", remedy="pass e.g. 0.95")
-    _check_output(format, language, out, as_json=as_json)
+    how, lang = Comparing(**of(Comparing, given)), given.get("lang", "en")
+    if not 0.5 < how.level < 1:
+        raise InputError(f"level {how.level} must lie between 0.5 and 1", remedy="pass e.g. 0.95")
+    _check_output(how.format, lang, how.out, as_json=as_json)
     from evenhand.audit.comparing.drift import explanation_drift
 
     (a, of_a), (b, of_b) = sh.opened(case_a), sh.opened(case_b)
-    found = pair(a, b, level=level)
-    drift = explanation_drift(a, b, level=level)
+    found = pair(a, b, level=how.level)
+    drift = explanation_drift(a, b, level=how.level)
     document = {**found.to_json(), "explanations": drift.to_json()}
     if as_json:
         stands = {"a": of_a.to_json(), "b": of_b.to_json()}
         sh.print_json({**document, "standing": stands, "exit_code": OK})
-    elif format == "table":
+    elif how.format == "table":
         show_comparison(found)
         show_drift(drift)
     else:
-        _write(document, format, language, out, (case_a, case_b))
+        _write(document, how.format, lang, how.out, (case_a, case_b))
     return OK
 
 
-def _check_output(format: str, language: str, out: Path | None, *, as_json: bool) -> None:
+def _check_output(format: str, lang: str, out: Path | None, *, as_json: bool) -> None:
     """Says what can't be written before anything is compared."""
     from evenhand.audit.reports.parts.comparison import FORMATS
     from evenhand.audit.reports.parts.words import LANGUAGES
 
     for what, given, known in (
         ("format", format, ("table", *FORMATS)),
-        ("language", language, LANGUAGES),
+        ("language", lang, LANGUAGES),
     ):
         if given not in known:
             raise InputError(
@@ -73,11 +73,11 @@ def _check_output(format: str, language: str, out: Path | None, *, as_json: bool
 
 
 def _write(
-    document: dict[str, Any], format: str, language: str, out: Path | None, cases: tuple[Path, Path]
+    document: dict[str, Any], format: str, lang: str, out: Path | None, cases: tuple[Path, Path]
 ) -> None:
     from evenhand.audit.reports.parts.comparison import render_comparison
 
-    made = render_comparison(document, format, language=language)
+    made = render_comparison(document, format, language=lang)
     if out is not None and out.resolve().is_relative_to(cases[0].resolve()):
         raise InputError(f"{out} lies inside a sealed case", remedy="write it elsewhere")
     sh.write_bytes(made, out, avoid=cases[1])

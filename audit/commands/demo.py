@@ -124,7 +124,7 @@ def _audit(name: str, trained: TrainResult, folder: Path, *, seed: int, quick: b
             "sensitive_features": SENSITIVE,
             "facts": {"system.domain": "credit"},
             "declared": {"accuracy_min": 0.85},
-            "policies": (PACK,),
+            "policy": (PACK,),
             "seed": seed,
             "checks": _QUICK if quick else ("*",),
             "options": {

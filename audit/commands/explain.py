@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any
 
-import typer
-
+from evenhand.audit.api.settings import Language, Opening, Person
 from evenhand.audit.commands.auditing import CaseFolder
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
+from evenhand.audit.commands.parts.derived import Derived, of, takes
 from evenhand.audit.errors import OK, InputError
 
 
-def explain(
-    case: CaseFolder,
-    row: Annotated[
-        str, typer.Option("--row", help="Row of the data file, from 1; or an id of --id-column.")
-    ],
-    id_column: Annotated[
-        str | None, typer.Option(help="Column that --row is a value of; needs the data file.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Where the audited model is now, if it was moved.")
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option(help="Where the audited data file is now, if it was moved.")
-    ] = None,
-    allow_pickle: sh.AllowPickle = False,
-    allow_weak_isolation: sh.AllowWeak = False,
-    language: Annotated[str, typer.Option("--lang", "-l", help="en or zh.")] = "en",
-    as_json: sh.Json = False,
-) -> int:
+@takes(Derived(Person), Derived(Opening), Derived(Language))
+def explain(case: CaseFolder, *, given: dict[str, Any], as_json: sh.Json = False) -> int:
     """Name the reasons for one adverse decision, and the smallest change that turns it."""
     from evenhand.audit.commands.parts.tables import show
     from evenhand.audit.errors import MissingNeed, nearest
@@ -39,15 +22,18 @@ def explain(
     from evenhand.audit.run.one_person import explain as explain_row
     from evenhand.audit.run.one_person import reopen, row_number
 
-    if language not in LANGUAGES:
+    lang, person = given.get("lang", "en"), Person(**of(Person, given))
+    if lang not in LANGUAGES:
         raise InputError(
-            f"explanations are not written in language {language!r}",
-            remedy=nearest(language, LANGUAGES),
+            f"explanations are not written in language {lang!r}", remedy=nearest(lang, LANGUAGES)
+        )
+    if person.row is None:
+        raise InputError(
+            "whose decision is explained?", remedy="pass --row N, counted from 1, or an id"
         )
     read, stands = sh.opened(case)
-    rules = sh.rules(allow_pickle, allow_weak_isolation, "auto", None, None)
-    source = reopen(read, model=model, data=data, rules=rules)
-    number = row_number(read, source, row, id_column)
+    source = reopen(read, model=person.model, data=person.data, rules=sh.rules(given))
+    number = row_number(read, source, person.row, person.id_column)
     try:
         told = explain_row(read, source, number)
     except MissingNeed as need:
@@ -59,7 +45,7 @@ def explain(
     if as_json:
         sh.print_json({**told, "standing": stands.to_json()})
     else:
-        for line in lines(told, words(language)):
+        for line in lines(told, words(lang)):
             show(line)
         if source.subject is None:
             sh.say(f"note: from the case alone, {source.why_not}")

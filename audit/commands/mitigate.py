@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evenhand.audit.api.settings import Opening
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
+from evenhand.audit.commands.parts.derived import Derived, of, option, takes
 from evenhand.audit.errors import OK, InputError
+from evenhand.trainers.mitigation.options import Mitigation
+from evenhand.trainers.validate import checked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,52 +22,13 @@ if TYPE_CHECKING:
     from evenhand.audit.commands.parts.before_after import BeforeAfter
     from evenhand.audit.worker.opened import Opened
 
-_METHODS = "threshold, exponentiated-gradient, grid-search, correlation-remover, adversarial."
-_CONSTRAINTS = (
-    "demographic-parity, equalized-odds, true-positive-rate-parity, false-positive-rate-parity, "
-    "error-rate-parity."
-)
 
-
+# Only formats of data alone are mitigated: there is nothing to allow.
+@takes(Derived(Mitigation), Derived(Opening, leave_out=("allow_pickle", "allow_weak_isolation")))
 def mitigate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Model folder or .skops.")],
-    data: Annotated[str, typer.Option(help="Training rows, or a named data set (loanapp).")],
-    method: Annotated[str, typer.Option(help=_METHODS)],
-    out: Annotated[Path, typer.Option(help="Folder of the mitigated model.")],
-    constraint: Annotated[str, typer.Option(help=_CONSTRAINTS)] = "demographic-parity",
-    test: Annotated[
-        str | None, typer.Option(help="Held-out rows (default: the model's, else 30 % of --data).")
-    ] = None,
-    target: Annotated[str | None, typer.Option(help="Column of true labels.")] = None,
-    positive_label: Annotated[str | None, typer.Option(help="Label counted as positive.")] = None,
-    positive_is: Annotated[str | None, typer.Option(help="benefit or burden.")] = None,
-    sensitive: Annotated[
-        list[str] | None, typer.Option(help="Columns whose groups are compared: race,sex.")
-    ] = None,
-    eps: Annotated[
-        float | None, typer.Option(help="Gap allowed on training rows (exponentiated-gradient).")
-    ] = None,
-    max_iter: Annotated[
-        int | None, typer.Option(help="Rounds at most (exponentiated-gradient).")
-    ] = None,
-    grid_size: Annotated[
-        int | None, typer.Option(help="Points of the grid (threshold, grid-search).")
-    ] = None,
-    objective: Annotated[
-        str | None, typer.Option(help="What to keep high: accuracy_score, ... (threshold).")
-    ] = None,
-    constraint_weight: Annotated[
-        float | None, typer.Option(help="Weight of the gap when choosing, 0 to 1 (grid-search).")
-    ] = None,
-    alpha: Annotated[
-        float | None,
-        typer.Option(help="Strength of the removal or of the adversary (the last two methods)."),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the rows (adversarial).")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of fits, draws and audits.")] = 0,
-    time_limit: sh.TimeLimit = None,
-    memory_limit: sh.MemoryLimit = None,
-    isolation: sh.IsolationLevel = "auto",
+    *,
+    given: dict[str, Any],
     as_json: sh.Json = False,
     quiet: sh.Quiet = False,
 ) -> int:
@@ -72,56 +37,49 @@ def mitigate(
     from evenhand.audit.worker.opening import open_model
     from evenhand.trainers.mitigation.mitigate import mitigate as run
 
-    given = {
-        "eps": eps,
-        "max_iter": max_iter,
-        "grid_size": grid_size,
-        "objective": objective,
-        "constraint_weight": constraint_weight,
-        "alpha": alpha,
-        "epochs": epochs,
-    }
-    options = {k: v for k, v in given.items() if v is not None}
-    rules = sh.rules(False, False, isolation, time_limit, memory_limit)
+    asked = checked(Mitigation, of(Mitigation, given), "the mitigation", as_options=True)
+    rules = sh.rules(given)
     opened = open_model(model, rules=rules)
-    asked = _asked(opened, data, target, positive_label, sensitive)
-    rows = _rows(asked, model, test, seed)
-    _require_groups(rows, asked.sensitive, method)
-    sh.say(f"mitigate: {method} on {len(rows.train)} rows", quiet=quiet)
+    people = _people(opened, asked)
+    rows = _rows(people, model, asked)
+    _require_groups(rows, people.sensitive_features, asked.method)
+    sh.say(f"mitigate: {asked.method} on {len(rows.train)} rows", quiet=quiet)
     result = run(
         opened,
         rows.train,
-        target=asked.target,
-        positive_label=asked.positive_label,
-        sensitive=asked.sensitive,
-        method=method,
-        constraint=constraint,
-        out=out,
+        target=people.target,
+        positive_label=people.positive_label,
+        sensitive_features=people.sensitive_features,
+        method=asked.method,
+        constraint=asked.constraint,
+        out=asked.out,
         held_out=None if rows.path else rows.test,
-        seed=seed,
-        options=options,
+        seed=asked.seed,
+        options=asked.dials(),
         notes=rows.notes,
     )
-    found = before_after(
+    compared = before_after(
         model,
         result,
         data=rows.path or str(result.held_out),
-        positive_is=positive_is,
-        seed=seed,
+        positive_is=asked.positive_is,
+        seed=asked.seed,
         quiet=quiet,
         rules=rules,
     )
-    _show(found, as_json=as_json)
+    _show(compared, as_json=as_json)
     return OK
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _People:
+    """The rows and what their columns mean."""
+
     frame: pd.DataFrame
     digest: str
     target: str
     positive_label: str
-    sensitive: tuple[str, ...]
+    sensitive_features: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -134,52 +92,51 @@ class _Rows:
     notes: tuple[str, ...]
 
 
-def _asked(
-    opened: Opened,
-    data: str,
-    target: str | None,
-    positive_label: str | None,
-    sensitive: list[str] | None,
-) -> _Asked:
-    """What was given, else what the data set and the model's own folder state."""
+def _people(opened: Opened, asked: Mitigation) -> _People:
+    """What was passed, else what the data set and the model's own folder state."""
     from evenhand.trainers.datasets import load_dataset
 
     says = opened.predictor.maker_says
-    dataset = load_dataset(data)
-    column = target or says.get("target") or dataset.target
-    label = positive_label or says.get("positive_label") or dataset.positive_label
-    features = sh.split(sensitive) or tuple(says.get("sensitive_features") or dataset.sensitive)
-    for what, given in (("--target", column), ("--positive-label", label)):
-        if not given:
-            raise InputError(f"{opened.path} does not state its {what[2:]}", remedy=f"pass {what}")
+    dataset = load_dataset(asked.data)
+    column = asked.target or says.get("target") or dataset.target
+    label = asked.positive_label or says.get("positive_label") or dataset.positive_label
+    features = asked.sensitive_features or tuple(
+        says.get("sensitive_features") or dataset.sensitive_features
+    )
+    for name, value in (("target", column), ("positive_label", label)):
+        if not value:
+            raise InputError(
+                f"{opened.path} does not state its {name.replace('_', ' ')}",
+                remedy=f"pass {option(name)}",
+            )
     if not features:
-        raise InputError("whose groups are compared?", remedy="pass --sensitive COLUMN")
-    dataset.table.require([str(column)], "target")
-    dataset.table.require(features, "sensitive feature")
+        raise InputError("whose groups are compared?", remedy="pass --sensitive-features COLUMN")
     table = dataset.table
-    return _Asked(table.frame, table.digest, str(column), str(label), features)
+    table.require([str(column)], "target")
+    table.require(features, "sensitive feature")
+    return _People(table.frame, table.digest, str(column), str(label), features)
 
 
-def _rows(asked: _Asked, model: str, test: str | None, seed: int) -> _Rows:
+def _rows(people: _People, model: str, asked: Mitigation) -> _Rows:
     from evenhand.audit.data.reading import read_table
     from evenhand.trainers.datasets import split
 
     own = Path(model) / "held_out.csv"
-    path = test or (str(own) if own.is_file() else None)
-    labelled = asked.frame[asked.frame[asked.target].notna()]
+    path = asked.test_data or (str(own) if own.is_file() else None)
+    labelled = people.frame[people.frame[people.target].notna()]
     if path is None:
-        parts = split(labelled, share=0.3, seed=seed, stratify=asked.target)
+        parts = split(labelled, share=0.3, seed=asked.seed, stratify=people.target)
         note = (
             "30 % of the rows were held out from mitigation; the model itself may have been "
             "trained on them"
         )
         return _Rows(parts.train, parts.test, None, (note,))
     held = read_table(path)
-    held.require([asked.target], "target")
-    held.require(asked.sensitive, "sensitive feature")
-    if held.digest == asked.digest:
+    held.require([people.target], "target")
+    held.require(people.sensitive_features, "sensitive feature")
+    if held.digest == people.digest:
         raise InputError(
-            f"--data and --test are the same rows ({path})",
+            f"--data and --test-data are the same rows ({path})",
             remedy="rows that mitigation has seen tell nothing about others: hold some out",
         )
     train, twins = _without(labelled, held.frame)
@@ -205,29 +162,29 @@ def _without(train: pd.DataFrame, held: pd.DataFrame) -> tuple[pd.DataFrame, int
     return train[~is_twin], int(is_twin.sum())
 
 
-def _require_groups(rows: _Rows, sensitive: tuple[str, ...], method: str) -> None:
+def _require_groups(rows: _Rows, features: tuple[str, ...], method: str) -> None:
     """Held-out people of groups without a rule are said before hours of fitting."""
     from evenhand.trainers.mitigation.parts import group_texts, require_known
 
     if method not in ("threshold", "correlation-remover"):
         return
-    seen, asked = (
-        {", ".join(g) for g in group_texts(frame, sensitive)} for frame in (rows.train, rows.test)
+    seen, held_out = (
+        {", ".join(g) for g in group_texts(frame, features)} for frame in (rows.train, rows.test)
     )
-    require_known(asked, sorted(seen), " × ".join(sensitive))
+    require_known(held_out, sorted(seen), " × ".join(features))
 
 
-def _show(found: BeforeAfter, *, as_json: bool) -> None:
+def _show(compared: BeforeAfter, *, as_json: bool) -> None:
     from evenhand.audit.commands.parts.tables import show, table
 
     if as_json:
-        sh.print_json({**found.to_json(), "exit_code": OK})
+        sh.print_json({**compared.to_json(), "exit_code": OK})
         return
     made = table(
-        f"Before and after, on {found.n} held-out rows",
+        f"Before and after, on {compared.n} held-out rows",
         ["measure", "over", "before", "after", "after - before"],
     )
-    for row in found.rows:
+    for row in compared.rows:
         made.add_row(
             row.measure,
             sh.safe(" × ".join(row.over) or "all rows"),
@@ -236,11 +193,11 @@ def _show(found: BeforeAfter, *, as_json: bool) -> None:
             sh.interval_text(*row.change.shown),
         )
     show(made)
-    for line in found.says:
+    for line in compared.says:
         show(line)
-    show(f"Model: {found.result.model}")
-    show(f"Cases: {found.before.path}  {found.after.path}")
-    show(f"Next: evenhand compare {found.after.path} {found.before.path}")
+    show(f"Model: {compared.result.model}")
+    show(f"Cases: {compared.before.path}  {compared.after.path}")
+    show(f"Next: evenhand compare {compared.after.path} {compared.before.path}")
 
 
 COMMANDS = (Command("mitigate", mitigate, order=110),)

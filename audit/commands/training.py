@@ -12,27 +12,28 @@ import typer
 
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
-from evenhand.audit.commands.parts.derived import Derived, takes
+from evenhand.audit.commands.parts.derived import Derived, of, takes
 from evenhand.audit.errors import OK, InputError, InterruptedRunError
 from evenhand.audit.words.numbers import at_most
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.recipe.recipe import Recipe
+from evenhand.trainers.recipe.running import Training
 
 if TYPE_CHECKING:
     from evenhand.trainers import TrainResult
-    from evenhand.trainers.recipe.recipe import Recipe
 
 
-# What a recipe also takes in place of a mapping: a name, a number of epochs, a size in words.
+# What a recipe also takes in place of a mapping: a name, a number of epochs, a size in words; and
+# --private, which says that there are dials of privacy.
 _OF_THE_RECIPE = Derived(
     Recipe,
-    kinds={"schedule": str, "early_stopping": int},
-    leave_out=("kind", "private"),
+    kinds={"schedule": str, "early_stopping": int, "private": bool},
+    leave_out=("kind",),
 )
 _OF_PRIVACY = Derived(Private, kinds={"memory_limit": str})
 
 
-@takes(_OF_THE_RECIPE, _OF_PRIVACY)
+@takes(_OF_THE_RECIPE, _OF_PRIVACY, Derived(Training))
 def train(
     recipe: Annotated[
         str,
@@ -42,37 +43,25 @@ def train(
         ),
     ],
     *,
-    out: Annotated[Path | None, typer.Option(help="Model folder to write.")] = None,
-    private: Annotated[bool, typer.Option("--private", help="Differential privacy (DP-SGD).")] = (
-        False
-    ),
     given: dict[str, Any],
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the interrupted run of this --out.")
-    ] = False,
-    confined: Annotated[
-        bool, typer.Option("--confined", help="A recipe may name files in its own folder alone.")
-    ] = False,
-    plan: Annotated[
-        bool, typer.Option("--plan", help="Say what it would do and cost; train nothing.")
-    ] = False,
     as_json: sh.Json = False,
     quiet: sh.Quiet = False,
 ) -> int:
     """Train a model, plainly or with differential privacy, into a model folder."""
     from evenhand.trainers import train as run_training
 
-    given = _given(given, private)
-    asked = _asked(recipe, given, confined=confined, quiet=quiet)
-    if plan:
+    how = Training(**of(Training, given))
+    settings = {k: v for k, v in given.items() if k not in Training.model_fields}
+    asked = _asked(recipe, _with_dials(settings), confined=how.confined, quiet=quiet)
+    if how.plan:
         return _plan(asked, as_json=as_json, quiet=quiet)
-    if out is None:
+    if how.out is None:
         raise InputError("where should the model go?", remedy="pass --out FOLDER")
     with sh.progress_bar("train", quiet=quiet) as progress:
         try:
-            result = run_training(asked, out=out, progress=_epochs(progress), resume=resume)
+            result = run_training(asked, out=how.out, progress=_epochs(progress), resume=how.resume)
         except KeyboardInterrupt as stopped:
-            raise _interrupted(stopped, out) from stopped
+            raise _interrupted(stopped, how.out) from stopped
     for note in result.notes:
         sh.say(f"note: {note}", quiet=quiet)
     _show(result, as_json=as_json)
@@ -117,16 +106,17 @@ def _interrupted(stopped: KeyboardInterrupt, out: Path) -> InterruptedRunError:
     return InterruptedRunError(said, remedy=remedy)
 
 
-def _given(options: Mapping[str, Any], is_private: bool) -> dict[str, Any]:
-    """The options that were given, as a recipe has them: the dials of privacy below ``private``."""
-    found = dict(options)
-    dials = {k: found.pop(k) for k in Private.model_fields if k in found}
+def _with_dials(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as a recipe has them: the dials of privacy below ``private``."""
+    settings = dict(given)
+    is_private = settings.pop("private", False)
+    dials = {k: settings.pop(k) for k in Private.model_fields if k in settings}
     if dials and not is_private:
         raise InputError(
             f"{', '.join(sorted(dials))} given without --private",
             remedy="add --private, or leave them out",
         )
-    return {**found, "private": dials} if is_private else found
+    return {**settings, "private": dials} if is_private else settings
 
 
 def _plan(asked: Any, *, as_json: bool, quiet: bool) -> int:
@@ -206,7 +196,7 @@ def _next(model: Path, held_out: str) -> str:
     options = {
         "--target": says.get("target"),
         "--positive-label": says.get("positive_label"),
-        "--sensitive": ",".join(says.get("sensitive_features") or ()),
+        "--sensitive-features": ",".join(says.get("sensitive_features") or ()),
     }
     given = [f"{name} {shlex.quote(str(value))}" for name, value in options.items() if value]
     return shlex.join(["evenhand", "audit", str(model), "--data", held_out]) + "".join(

@@ -36,7 +36,7 @@ def measure(
     progress: Progress = no_progress,
     rules: Rules | None = None,
     resume: bool = False,
-    use_cache: bool = True,
+    cache: bool = True,
     say: Callable[[str], None] = lambda message: None,
 ) -> tuple[Case, list[Pack]]:
     """Enters the plan in the register, runs the audit that the spec asks for, enters the case.
@@ -52,7 +52,7 @@ def measure(
 
     if spec.model and Path(spec.model).exists():
         _prepare_to_open(spec)
-    packs = load_packs(spec.policies)
+    packs = load_packs(spec.policy)
     register = Register()
     register.snapshot()  # an altered or unreachable register is said before hours of measuring
     out = Path(spec.out) if spec.out else _default_out(spec, resume)
@@ -60,7 +60,7 @@ def measure(
     sealed = Sealed(home() / "sealed", secret)
     keeping = Keeping(
         resume=resume,
-        cache=Store(home() / "cache", secret) if use_cache else None,
+        cache=Store(home() / "cache", secret) if cache else None,
         announce=lambda plan: _announced(register, plan, out),
         secret=secret,
         sealing=sealed.note,

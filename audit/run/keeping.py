@@ -33,7 +33,7 @@ from evenhand.audit.subject.subject import Subject
 RUN_SCHEMA = "evenhand-run/1"
 Announce = Callable[[Plan], AnnouncedRun]
 # Of the spec: what says which checks run, where the case goes, and what is done with p-values.
-_NOT_OF_A_CHECK = {"out", "policies", "checks", "options", "error_budget"}
+_NOT_OF_A_CHECK = {"out", "policy", "checks", "options", "error_budget"}
 _IN_WORDS = {
     "plan.subject.digests.model": "the model",
     "plan.subject.digests.data": "the data",

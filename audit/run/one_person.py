@@ -101,7 +101,7 @@ def _spec(case: Case, model: str | None, data: str | None) -> SubjectSpec:
             **case.plan.model_declared,
             "model": model or plan.model.path,
             "data": data or plan.data.path,
-            "columns": {c: plan.data.columns[c] for c in plan.data.declared_columns},
+            "types": {c: plan.data.columns[c] for c in plan.data.declared_columns},
             "sensitive_features": list(plan.sensitive_features),
             "control_features": list(plan.control_features),
             "proxies": list(case.plan.proxies),

@@ -290,7 +290,7 @@ def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
             path=subject.table.source,
             rows=subject.n + subject.n_dropped,
             columns=dict(subject.table.types),
-            declared_columns=tuple(sorted(spec.columns)),
+            declared_columns=tuple(sorted(spec.types)),
         ),
         streamed=subject.is_streamed,
         stored=None

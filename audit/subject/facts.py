@@ -1,4 +1,4 @@
-"""Facts and roles as options of a command: ``--fact KEY=VALUE``, ``--role ROLE=COLUMN``."""
+"""Facts and roles as options of a command: ``--facts KEY=VALUE``, ``--roles ROLE=COLUMN``."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ def parse_roles(given: Iterable[str]) -> dict[str, tuple[str, ...]]:
         role, equals, column = part.partition("=")
         role, column = role.strip(), column.strip()
         if not equals or not column:
-            raise InputError(f"--role {part!r} is not ROLE=COLUMN", remedy="e.g. --role race=RAC1P")
+            raise InputError(
+                f"--roles {part!r} is not ROLE=COLUMN", remedy="e.g. --roles race=RAC1P"
+            )
         if role not in ROLES:
-            raise InputError(f"--role {part!r}: unknown role {role!r}", remedy=nearest(role, ROLES))
+            raise InputError(
+                f"--roles {part!r}: unknown role {role!r}", remedy=nearest(role, ROLES)
+            )
         found[role] = (*found.get(role, ()), column)
     return found
 
@@ -39,13 +43,13 @@ def parse_facts(given: Iterable[str]) -> dict[str, Any]:
         key = key.strip()
         if not equals or not key or not value.strip():
             raise InputError(
-                f"--fact {part!r} is not KEY=VALUE", remedy="e.g. --fact system.domain=credit"
+                f"--facts {part!r} is not KEY=VALUE", remedy="e.g. --facts system.domain=credit"
             )
         read = _value(value.strip())
         if key in found and found[key] != read:
             raise InputError(
                 f"the fact {key} is given twice: {found[key]!r} and {read!r}",
-                remedy=f"give it once; several values are a list: --fact '{key}=[a, b]'",
+                remedy=f"give it once; several values are a list: --facts '{key}=[a, b]'",
             )
         found[key] = read
     return found

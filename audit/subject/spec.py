@@ -23,6 +23,15 @@ from evenhand.audit.models.predictor import Task
 from evenhand.audit.words.roles import ROLES, Role
 
 Scalar = str | int | float | bool
+# Lists that a single text may stand for: ``policy: baseline``.
+ONE_OR_MANY = (
+    "sensitive_features",
+    "control_features",
+    "proxies",
+    "policy",
+    "checks",
+    "classes",
+)
 
 
 class Actionable(BaseModel):
@@ -98,7 +107,7 @@ class SubjectSpec(BaseModel):
     encoding: str | None = Field(
         default=None, description="encoding of text files (default: told by a mark, else UTF-8)"
     )
-    columns: Mapping[str, ColumnType] = Field(
+    types: Mapping[str, ColumnType] = Field(
         default_factory=dict,
         description="what columns hold, by name: number, category, text, boolean or date; others "
         "are told by their cells (as an option: age=number,zip=text)",
@@ -152,7 +161,9 @@ class SubjectSpec(BaseModel):
         description="what a person can change, by input column ('*': all others), for "
         "counterfactuals; sensitive features never change",
     )
-    policies: tuple[str, ...] = Field(default=(), description="pack ids, or files beside this one")
+    policy: tuple[str, ...] = Field(
+        default=(), description="packs that judge: ids, or paths of packs"
+    )
     checks: tuple[str, ...] = Field(
         default=("*",),
         description="patterns of checks to run, such as fairness.*; needed: those that packs read",
@@ -170,15 +181,7 @@ class SubjectSpec(BaseModel):
     )
     out: str | None = Field(default=None, description="folder of the case to write, beside this")
 
-    @field_validator(
-        "sensitive_features",
-        "control_features",
-        "proxies",
-        "policies",
-        "checks",
-        "classes",
-        mode="before",
-    )
+    @field_validator(*ONE_OR_MANY, mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value

@@ -81,7 +81,7 @@ def is_streamed(spec: SubjectSpec) -> bool:
     if spec.stream is not None or named is None:
         return bool(spec.stream)
     path = Path(named)
-    if spec.task not in (None, "binary") or not path.exists() or spec.columns:
+    if spec.task not in (None, "binary") or not path.exists() or spec.types:
         return False
     kind = kind_of(path)
     if kind == "folder":
@@ -99,9 +99,9 @@ def _require_countable(named: str, spec: SubjectSpec) -> None:
             "disk",
             remedy="leave --stream out, or write the table as Parquet",
         )
-    if spec.columns:
+    if spec.types:
         raise InputError(
-            f"types of columns are declared ({', '.join(sorted(spec.columns))}), which rows that "
+            f"types of columns are declared ({', '.join(sorted(spec.types))}), which rows that "
             "are counted on disk are not checked for",
             remedy="leave --types or --stream out",
         )

@@ -243,7 +243,7 @@ def _read(
         return read_texts(path, encoding=spec.encoding or "utf-8", passage=recipe.get("passage"))
     if part is not None and holds_images(path):
         return read_images(path, split=part)
-    return read_table(path, types=spec.columns, encoding=spec.encoding, limits=_limits(rules))
+    return read_table(path, types=spec.types, encoding=spec.encoding, limits=_limits(rules))
 
 
 def _limits(rules: Rules | None) -> Limits:

@@ -18,7 +18,7 @@ from evenhand.audit.data.database import is_url, relative_to, without_secrets
 from evenhand.audit.errors import InputError
 from evenhand.audit.files import safe_yaml
 from evenhand.audit.files.beside import beside
-from evenhand.audit.subject.spec import SubjectSpec, make_spec
+from evenhand.audit.subject.spec import ONE_OR_MANY, SubjectSpec, make_spec
 
 # Keys that name files: wherever they lie, or beside the subject file alone.
 ANYWHERE = ("model", "data", "training_data", "predictions")
@@ -28,7 +28,6 @@ BY_OPTION = {
     "endpoint": "--endpoint URL; --allow-remote where it is another machine, --batch-size, "
     "--retries and --time-limit say how it is asked"
 }
-_OPTIONS = {"declared_file": "--declared", "policies": "--policy", "out": "--out"}
 _IS_PATH = re.compile(r"[/\\]|\.ya?ml$")
 
 
@@ -119,22 +118,27 @@ def _resolved(spec: SubjectSpec, file: Path) -> dict[str, Any]:
             raise InputError(
                 f"{file}: {key}: {without_secrets(named)} is on a server, and a subject file can't "
                 "have this machine connect to one",
-                remedy=f"pass it as an option: --{key.replace('_', '-')} URL",
+                remedy=f"pass it as an option: {_option(key)} URL",
             )
         return relative_to(named, file.parent)
 
     def own(key: str, named: str) -> str:
-        return beside(file, key, named, remedy=f"put it there, or pass {_OPTIONS[key]} PATH")
+        return beside(file, key, named, remedy=f"put it there, or pass {_option(key)} PATH")
 
     def pack(ref: str) -> str:
         is_path = _IS_PATH.search(ref) or (file.parent / ref).is_file()
-        return own("policies", ref) if is_path else ref
+        return own("policy", ref) if is_path else ref
 
     return {
         **{key: near(key) for key in ANYWHERE},
         **{key: own(key, getattr(spec, key)) for key in BESIDE if getattr(spec, key)},
-        "policies": tuple(pack(ref) for ref in spec.policies),
+        "policy": tuple(pack(ref) for ref in spec.policy),
     }
+
+
+def _option(key: str) -> str:
+    """Keys and options have the same names."""
+    return "--" + key.replace("_", "-")
 
 
 def json_schema() -> dict[str, Any]:
@@ -147,5 +151,10 @@ def json_schema() -> dict[str, Any]:
     for key in BESIDE:
         kinds = schema["properties"][key]["anyOf"]
         kinds[:] = [{**kind, **(inside if kind["type"] == "string" else {})} for kind in kinds]
-    schema["properties"]["policies"]["items"].update(inside)
+    schema["properties"]["policy"]["items"].update(inside)
+    for key in ONE_OR_MANY:
+        field = schema["properties"][key]
+        many = {name: field.pop(name) for name in ("items", "type")}
+        one = {**many["items"], "type": "string"} if key == "policy" else {"type": "string"}
+        field["anyOf"] = [one, many]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -117,7 +117,7 @@ def _meaning(ctx: Context, stored: bool) -> dict[str, object]:
         "target": target,
         "positive_label": positive,
         "positive_is": means,
-        "sensitive": [s.strip() for s in sensitive.split(",") if s.strip()],
+        "sensitive_features": [s.strip() for s in sensitive.split(",") if s.strip()],
         "predicted": predicted,
         "score": score,
         "threshold": threshold,

@@ -76,7 +76,7 @@ def _asked(ctx: Context) -> tuple[_Given, dict[str, object], str]:
     asked: dict[str, object] = {
         "target": target,
         "positive_label": positive,
-        "sensitive": [s.strip() for s in sensitive.split(",") if s.strip()],
+        "sensitive_features": [s.strip() for s in sensitive.split(",") if s.strip()],
         "epochs": epochs,
         "batch_size": batch,
         "private": True,

@@ -49,7 +49,7 @@ def command_line(arguments: Sequence[str]) -> str:
 
 
 def options(given: Mapping[str, object]) -> list[str]:
-    """``{"target": "y", "sensitive": ["a", "b"]}`` as options; what is empty is left out.
+    """``{"target": "y", "sensitive_features": ["a", "b"]}`` as options; what is empty is left out.
 
     >>> options({"target": "-x", "name": "", "policy": ["a", "b"], "private": True})
     ['--target=-x', '--policy=a', '--policy=b', '--private']

@@ -101,9 +101,9 @@ def _unbound(roles: Sequence[Role]) -> Missing:
     return Missing(
         "role-missing",
         say(
-            f"no column is named that holds {en}: audit again with --role {first}=COLUMN "
+            f"no column is named that holds {en}: audit again with --roles {first}=COLUMN "
             f"(in the subject's file roles: {{{first}: COLUMN}})",
-            f"未指明哪一列为{zh}：请以 --role {first}=列名 重新审计"
+            f"未指明哪一列为{zh}：请以 --roless {first}=列名 重新审计"
             f"（对象文件中为 roles: {{{first}: 列名}}）",
         ),
     )

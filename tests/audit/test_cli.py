@@ -20,7 +20,7 @@ STORED = [
     "yhat",
     "--positive-label",
     "1",
-    "--sensitive",
+    "--sensitive-features",
     "race",
     "--quiet",
 ]
@@ -246,7 +246,7 @@ def test_model_and_data(where: Path, capsys: pytest.CaptureFixture[str]) -> None
     skops_model(where, people(seed=1))
     people(seed=2).to_csv("test.csv", index=False)
     options = "--data test.csv --target y --positive-label 1 --positive-is benefit --seed 7 --json"
-    checks = ["--checks", "performance.*,fairness.*", "--sensitive", "race,sex", "--quiet"]
+    checks = ["--checks", "performance.*,fairness.*", "--sensitive-features", "race,sex", "--quiet"]
     assert run(["audit", "model.skops", *options.split(" "), *checks]) == 0
     answer = json.loads(capsys.readouterr().out)
     families = {f["check"].split(".")[0] for f in answer["findings"]}
@@ -311,7 +311,7 @@ def test_a_bug_of_ours_is_70_without_a_traceback(
 
 def test_train_then_audit(where: Path, capsys: pytest.CaptureFixture[str]) -> None:
     people(300, seed=1).to_csv("train.csv", index=False)
-    shared = ["--target", "y", "--positive-label", "1", "--sensitive", "race,sex"]
+    shared = ["--target", "y", "--positive-label", "1", "--sensitive-features", "race,sex"]
     private = ["--private", "--epsilon", "3", "--delta", "1e-3", "--epochs", "3"]
     train = ["train", "tabular", "--data", "train.csv", *shared]
     assert run([*train, *private, "--out", "m", "--json", "--quiet"]) == 0

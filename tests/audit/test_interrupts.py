@@ -27,7 +27,7 @@ def test_an_audit_that_is_terminated_ends_with_130_and_leaves_no_case(
 
     monkeypatch.setattr("evenhand.audit.measure.groups.gaps.gap", terminated)
     stored = ["--predictions", str(tmp_path / "rows.csv"), "--predicted", "yhat", "--target", "y"]
-    asked = ["--positive-label", "1", "--sensitive", "g", "--checks", "fairness.gaps"]
+    asked = ["--positive-label", "1", "--sensitive-features", "g", "--checks", "fairness.gaps"]
     with pytest.raises(SystemExit) as ended:
         main(["audit", *stored, *asked, "--out", str(tmp_path / "out" / "case")])
     assert ended.value.code == 130

@@ -175,7 +175,7 @@ def by_the_command_line(path: Path, home: Path) -> tuple[float, float]:
     asked = f"audit --predictions {path} --target y --predicted p --positive-label 1 --stream"
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", COMMAND, *asked.split(), "--sensitive", "race,sex", "-q"],
+        [sys.executable, "-c", COMMAND, *asked.split(), "--sensitive-features", "race,sex", "-q"],
         capture_output=True,
         text=True,
         cwd=Path(__file__).parent.parent.parent,

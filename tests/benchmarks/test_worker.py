@@ -46,7 +46,7 @@ def test_the_worker_costs_at_most_a_tenth(tmp_path: Path) -> None:
     model = skops_model(tmp_path, frame.iloc[:5000])
     frame.to_csv(tmp_path / "rows.csv", index=False)
     options = [str(model), "--data", str(tmp_path / "rows.csv"), "--target", "y", "--quiet"]
-    options += ["--positive-label", "1", "--sensitive", "race,sex", "--json"]
+    options += ["--positive-label", "1", "--sensitive-features", "race,sex", "--json"]
     took: dict[str, list[dict[str, float]]] = {"here": [], "worker": []}
     for attempt in range(3):  # in pairs, each first in turn: other work comes and goes
         for mode in sorted(took, reverse=attempt % 2 == 1):

@@ -33,7 +33,7 @@ def audit_line(out: str, *more: str, checks: str = CHECKS) -> list[str]:
             "benefit",
             "--positive-label",
             "1",
-            "--sensitive",
+            "--sensitive-features",
             "sex",
         ),
         *("--checks", checks, "--out", out, "--quiet", "--no-cache", *more),

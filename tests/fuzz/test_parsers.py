@@ -243,7 +243,7 @@ def typed(what: Callable[[], object]) -> None:
 def test_yaml(kind: str, folder: Path) -> None:
     path = folder / f"{kind}.yaml"
     spec = "model: m\ndata: d.csv\ntarget: y\npositive_label: 1\nsensitive_features: [a, b]\n"
-    spec += "columns: {age: number}\noptions: {fairness.gaps: {draws: 10}}\ndeclared: {a: 1e-3}\n"
+    spec += "types: {age: number}\noptions: {fairness.gaps: {draws: 10}}\ndeclared: {a: 1e-3}\n"
     honest = spec.encode() if kind == "spec" else (PACKS / "baseline.yaml").read_bytes()[:6000]
     opened = read_spec if kind == "spec" else load_pack
 

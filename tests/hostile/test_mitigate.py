@@ -19,7 +19,7 @@ from tests.audit.people import skops_model
 from tests.hostile.pickles import Calls, code
 from tests.mitigation import biased
 
-ASKED: dict[str, Any] = {"target": "y", "positive_label": "1", "sensitive": ["race"]}
+ASKED: dict[str, Any] = {"target": "y", "positive_label": "1", "sensitive_features": ["race"]}
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_a_pickle_is_refused_and_does_not_run(
     carrier.write_bytes(pickle.dumps(Calls(eval, code(canary))))
     biased(seed=1).to_csv(tmp_path / "rows.csv", index=False)
     asked = ["mitigate", str(carrier), "--data", str(tmp_path / "rows.csv"), "--target", "y"]
-    asked += ["--positive-label", "1", "--sensitive", "race", "--method", "grid-search"]
+    asked += ["--positive-label", "1", "--sensitive-features", "race", "--method", "grid-search"]
     assert run([*asked, "--out", str(tmp_path / "m")]) == 5
     assert "it is a pickle" in capsys.readouterr().err
     assert not canary.exists()

@@ -200,7 +200,16 @@ def command_lines(corpus: Corpus, folder: Path) -> Iterator[tuple[str, list[str]
     """Twenty and more: models, tables, packs and cases of many classes."""
     by_name = {s.name: s for s in corpus.samples}
     pd.DataFrame({**ROWS, "y": [0, 1, 0], "s": list("mfm")}).to_csv(folder / "rows.csv")
-    asked = ["--data", "rows.csv", "--target", "y", "--positive-label", "1", "--sensitive", "s"]
+    asked = [
+        "--data",
+        "rows.csv",
+        "--target",
+        "y",
+        "--positive-label",
+        "1",
+        "--sensitive-features",
+        "s",
+    ]
     for name, more in MODELS.items():
         yield name, ["audit", str(by_name[name].path), *asked, "--time-limit", "5", *more]
     (folder / "tables").mkdir()
@@ -209,7 +218,7 @@ def command_lines(corpus: Corpus, folder: Path) -> Iterator[tuple[str, list[str]
         found |= make(folder / "tables")
     for name in TABLES:
         asked = ["--target", "y", "--predicted", "yhat", "--positive-label", "1"]
-        asked += ["--sensitive", "race", "--checks", "data.quality", "--time-limit", "2"]
+        asked += ["--sensitive-features", "race", "--checks", "data.quality", "--time-limit", "2"]
         yield name, ["audit", "--predictions", str(found[name]), *asked]
     (folder / "packs").mkdir()
     packed = dict(packs.make(folder / "packs", corpus.canary))

@@ -64,12 +64,12 @@ def test_names_in_data(
     ]
     pd.concat(groups).to_csv("rows.csv", index=False)
     stored = ["--target", "y", "--predicted", "yhat", "--positive-label", "1", "--name", attack]
-    audit = ["audit", "--predictions", "rows.csv", *stored, "--sensitive", attack.strip()]
+    audit = ["audit", "--predictions", "rows.csv", *stored, "--sensitive-features", attack.strip()]
     judged = ["-p", "baseline", "--checks", "fairness.gaps,performance.classification"]
     lines = [
         [*audit, *judged, "--out", "one"],
         [*audit, *judged, "--quiet", "--out", "two"],
-        ["audit", "--predictions", "rows.csv", *stored, "--sensitive", "rase"],
+        ["audit", "--predictions", "rows.csv", *stored, "--sensitive-features", "rase"],
         ["audit", "--predictions", "rows.csv", *stored, "--positive-label", attack],
         ["judge", "one", "-p", "baseline"],
         ["judge", "one", "-p", "baseline", "--json"],

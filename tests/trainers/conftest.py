@@ -55,7 +55,7 @@ def recipe(csv: Path) -> dict[str, object]:
         "data": str(csv),
         "target": "answer",
         "positive_label": "yes",
-        "sensitive": ["sex"],
+        "sensitive_features": ["sex"],
         "epochs": 4,
         "architecture": {"hidden": [8]},
     }

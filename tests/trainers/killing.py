@@ -80,7 +80,7 @@ def main(data: str, folder: str) -> None:
         "data": data,
         "target": "answer",
         "positive_label": "yes",
-        "sensitive": ["sex"],
+        "sensitive_features": ["sex"],
         "epochs": 3,
         "batch_size": 140,
         "optimizer": "sgd",

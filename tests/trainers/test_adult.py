@@ -39,7 +39,7 @@ def test_the_files_are_told_by_content_and_named_by_path(folder: Path) -> None:
     for given in (folder / "adult.data", f"adult:{folder}", f"adult:{folder / 'adult.data'}"):
         dataset = load_dataset(given)
         assert (dataset.name, dataset.target, dataset.positive_label) == ("adult", "income", ">50K")
-        assert dataset.sensitive == ("sex", "race")
+        assert dataset.sensitive_features == ("sex", "race")
         frame = dataset.table.frame
         assert list(frame.columns) == [c for c in ADULT_COLUMNS if c != "fnlwgt"]
         # of 60 rows every fourth lacks a work class, every third is ">50K"

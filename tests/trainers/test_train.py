@@ -217,7 +217,7 @@ def test_sensitive_features_are_inputs_on_request_alone(recipe: dict) -> None:
         ({"target": "town"}, "3 classes"),
         ({"positive_label": "ja"}, "'ja' is not a value"),
         ({"positive_label": None}, "lacks 'positive_label'"),
-        ({"sensitive": ["sx"]}, "did you mean: sex"),
+        ({"sensitive_features": ["sx"]}, "did you mean: sex"),
         ({"inputs": ["answer"]}, "target"),
         ({"inputs": ["incme"]}, "income"),
         ({"data": "nowhere.csv"}, "nowhere"),

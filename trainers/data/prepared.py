@@ -63,7 +63,7 @@ class Prepared:
     target: str
     positive_label: str | None
     classes: tuple[str, ...]
-    sensitive: tuple[str, ...]
+    sensitive_features: tuple[str, ...]
     input_columns: tuple[str, ...]
     encoder: Encoder | None
     train: Examples

@@ -80,7 +80,7 @@ def prepare(recipe: Recipe) -> Prepared:
     import torch
 
     _refuse_columns(recipe)
-    target, sensitive = recipe.target or LABEL, recipe.sensitive or ()
+    target, sensitive = recipe.target or LABEL, recipe.sensitive_features or ()
     table, given_test = _read(recipe.data, target, sensitive)
     found = _split(recipe, table, given_test, target)
     train, test = found.rows.train, found.rows.test
@@ -102,7 +102,7 @@ def prepare(recipe: Recipe) -> Prepared:
         target=target,
         positive_label=_positive(recipe, classes, target),
         classes=classes,
-        sensitive=sensitive,
+        sensitive_features=sensitive,
         input_columns=encoder.input_columns,
         encoder=encoder,
         train=encoding.weighted(train),

@@ -56,7 +56,8 @@ def prepare(recipe: Recipe) -> Prepared:
     """
     dataset = load_dataset(recipe.data)
     column = _target_column(recipe, dataset)
-    sensitive = dataset.sensitive if recipe.sensitive is None else recipe.sensitive
+    named = recipe.sensitive_features
+    sensitive = dataset.sensitive_features if named is None else named
     _require_columns(recipe, dataset, column, sensitive)
     pretrained = open_pretrained(recipe.init_from) if recipe.init_from else None
     rows, notes = _rows(recipe, dataset, column)
@@ -78,7 +79,7 @@ def prepare(recipe: Recipe) -> Prepared:
         target=column,
         positive_label=target.positive_label,
         classes=target.classes,
-        sensitive=sensitive,
+        sensitive_features=sensitive,
         input_columns=inputs,
         encoder=encoder,
         train=_examples(rows.train, encoder, target, weights),

@@ -47,7 +47,7 @@ def prepare(recipe: Recipe) -> Prepared:
     require_own_keys(recipe, "text_classifier or text_transformer")
     table = read_text_table(recipe.data, recipe)
     column = text_column(recipe, table)
-    sensitive = recipe.sensitive or ()
+    sensitive = recipe.sensitive_features or ()
     table.require(sensitive, "sensitive feature")
     frame, labels, notes = _labelled(recipe, table.frame, table.source)
     rows, more = split_texts(recipe, frame, stratify=labels.target)
@@ -65,7 +65,7 @@ def prepare(recipe: Recipe) -> Prepared:
         target=labels.target,
         positive_label=labels.positive,
         classes=labels.classes,
-        sensitive=sensitive,
+        sensitive_features=sensitive,
         input_columns=(column,),
         encoder=encoder,
         train=train,

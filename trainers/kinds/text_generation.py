@@ -44,7 +44,7 @@ def prepare(recipe: Recipe) -> Prepared:
         # An audit of other texts has to cut them into passages of the same length.
         recipe = recipe.model_copy(update={"passage": passage})
     column = text_column(recipe, table)
-    sensitive = recipe.sensitive or ()
+    sensitive = recipe.sensitive_features or ()
     table.require(sensitive, "sensitive feature")
     rows, more = split_texts(recipe, table.frame, passage=passage)
     notes = [*table.notes, *more]
@@ -65,7 +65,7 @@ def prepare(recipe: Recipe) -> Prepared:
         target="",
         positive_label=None,
         classes=(),
-        sensitive=sensitive,
+        sensitive_features=sensitive,
         input_columns=(column,),
         encoder=encoder,
         train=_examples(encoder, rows.train),

@@ -39,7 +39,7 @@ class Task:
     groups: np.ndarray
     target: str
     positive_label: str
-    sensitive: tuple[str, ...]
+    sensitive_features: tuple[str, ...]
     parts: Any = None
     constraint: Constraint = "demographic-parity"
     seed: int = 0
@@ -188,9 +188,10 @@ def correlation_remover(task: Task, writer: FolderWriter) -> Fitted:
 
     inputs, estimator = base_estimator(task)
     levels = {
-        feature: tuple(sorted(set(task.groups[:, i]))) for i, feature in enumerate(task.sensitive)
+        feature: tuple(sorted(set(task.groups[:, i])))
+        for i, feature in enumerate(task.sensitive_features)
     }
-    sensitive = sensitive_matrix(task.rows, levels, task.sensitive)
+    sensitive = sensitive_matrix(task.rows, levels, task.sensitive_features)
     matrix = np.asarray(inputs.matrix(task.rows), dtype=float)
     joined = np.hstack([sensitive, matrix])
     options = {"alpha": 1.0, **task.options}

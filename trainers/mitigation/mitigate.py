@@ -11,17 +11,17 @@ this process. Only formats of data alone are mitigated, since the result keeps p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.table import canonical_order, match_label, texts
 from evenhand.audit.errors import InputError, UnsafeModelError, nearest
 from evenhand.audit.files.canonical import digest_bytes, relative_files
 from evenhand.trainers.folder.writing import FolderWriter
-from evenhand.trainers.mitigation.description import Constraint, Method, MitigatedDescription
+from evenhand.trainers.mitigation.description import Method, MitigatedDescription
 from evenhand.trainers.mitigation.methods import METHODS, Fitted, Task, known_warnings_silenced
-from evenhand.trainers.mitigation.options import checked_options
+from evenhand.trainers.mitigation.options import mitigator
 from evenhand.trainers.mitigation.parts import group_texts
 from evenhand.trainers.versions import library_versions
 
@@ -32,16 +32,6 @@ if TYPE_CHECKING:
     from evenhand.audit.worker.opened import Opened
 
 _NOT_COPIED = ("held_out.", "curves.json")
-# What a method can be asked for; CorrelationRemover and its like know no constraint of their own.
-_CAN = {
-    "threshold": {
-        "demographic-parity",
-        "equalized-odds",
-        "true-positive-rate-parity",
-        "false-positive-rate-parity",
-    },
-    "adversarial": {"demographic-parity", "equalized-odds"},
-}
 
 
 @dataclass(frozen=True)
@@ -73,7 +63,7 @@ def mitigate(
     *,
     target: str,
     positive_label: str,
-    sensitive: Sequence[str],
+    sensitive_features: Sequence[str],
     method: str,
     constraint: str = "demographic-parity",
     out: str | Path,
@@ -91,21 +81,25 @@ def mitigate(
     train       : rows with the model's inputs, the target and the sensitive features
     held_out    : rows to keep in the folder beside the model; they are not trained on
     seed        : of the mitigator's own random draws and of the draws of a randomised model
-    options     : settings of the mitigator, see ``mitigation_options``, e.g. {"eps": 0.02}
+    options     : dials of the mitigator, see ``options.Mitigator``, e.g. {"eps": 0.02}
     rules       : limits of the worker that opens a path
 
     Raises InputError for a method that does not know the constraint or an option, a model that the
     method can't be applied to, and for what Fairlearn refuses (a group with one label, say);
     UnsafeModelError for a model that is refused or is not data alone.
     """
-    chosen, wanted = _checked(method, constraint)
-    settings = checked_options(chosen, options or {})
+    asked = mitigator({"method": method, "constraint": constraint, "seed": seed, **(options or {})})
+    chosen = asked.method
     opened = _opened(model, rules)
     rows = _labelled(train, target)
-    task = _task(opened.predictor, rows, target, positive_label, tuple(sensitive))
-    own = None if chosen == "threshold" else _parts(opened)
-    changes = {"parts": own, "constraint": wanted, "seed": seed, "options": settings}
-    task = Task(**{**vars(task), **changes})
+    task = _task(opened.predictor, rows, target, positive_label, tuple(sensitive_features))
+    task = replace(
+        task,
+        parts=None if chosen == "threshold" else _parts(opened),
+        constraint=asked.constraint,
+        seed=asked.seed,
+        options=asked.dials(),
+    )
     with FolderWriter(out) as writer:
         try:
             with known_warnings_silenced():
@@ -153,22 +147,6 @@ def _parts(opened: Opened) -> Any:
     return parts_of(opened)
 
 
-def _checked(method: str, constraint: str) -> tuple[Method, Constraint]:
-    methods: tuple[Method, ...] = get_args(Method)
-    constraints: tuple[Constraint, ...] = get_args(Constraint)
-    if method not in methods:
-        raise InputError(f"no mitigation {method!r}", remedy=nearest(method, methods))
-    if constraint not in constraints:
-        raise InputError(f"no constraint {constraint!r}", remedy=nearest(constraint, constraints))
-    able = _CAN.get(method)
-    if able is not None and constraint not in able:
-        raise InputError(
-            f"the method {method} does not know the constraint {constraint}",
-            remedy=f"it knows {', '.join(sorted(able))}; exponentiated-gradient knows them all",
-        )
-    return method, constraint
-
-
 def _labelled(train: pd.DataFrame, target: str) -> pd.DataFrame:
     if target not in train.columns:
         raise InputError(f"no target {target!r}", remedy=nearest(target, train.columns))
@@ -179,10 +157,12 @@ def _labelled(train: pd.DataFrame, target: str) -> pd.DataFrame:
 
 
 def _task(
-    predictor: Any, rows: pd.DataFrame, target: str, positive_label: str, sensitive: tuple[str, ...]
+    predictor: Any, rows: pd.DataFrame, target: str, positive_label: str, features: tuple[str, ...]
 ) -> Task:
-    if not sensitive:
-        raise InputError("whose groups are compared?", remedy="pass --sensitive COLUMN")
+    if not features:
+        raise InputError(
+            "whose groups are compared?", remedy="name sensitive features: --sensitive-features sex"
+        )
     label = match_label(positive_label, predictor.classes)
     if label is None:
         raise InputError(
@@ -207,7 +187,7 @@ def _task(
     is_positive = np.array([m == label for m in labels], dtype="int64")
     if is_positive.min() == is_positive.max():
         raise InputError(f"target {target!r} has one class only", remedy="give rows of both")
-    groups = group_texts(rows, sensitive)
+    groups = group_texts(rows, features)
     return Task(
         predictor=predictor,
         rows=rows,
@@ -215,7 +195,7 @@ def _task(
         groups=groups,
         target=target,
         positive_label=label,
-        sensitive=sensitive,
+        sensitive_features=features,
     )
 
 
@@ -259,7 +239,7 @@ def _describe(
         )
     inputs = list(predictor.input_columns)
     if fitted.needs_sensitive:
-        inputs += [f for f in task.sensitive if f not in inputs]
+        inputs += [f for f in task.sensitive_features if f not in inputs]
     files = {n: digest_file(writer.path / n) for n in relative_files(writer.path)}
     return MitigatedDescription(
         name=f"{predictor.maker_says.get('name') or Path(opened.path).stem}-{method}",
@@ -268,7 +248,7 @@ def _describe(
         classes=(predictor.classes[0], predictor.classes[1]),
         positive_label=task.positive_label,
         target=task.target,
-        sensitive_features=task.sensitive,
+        sensitive_features=task.sensitive_features,
         input_columns=tuple(inputs),
         randomises=fitted.randomises,
         needs_sensitive_features=fitted.needs_sensitive,

@@ -1,82 +1,138 @@
-"""What each mitigation can be set to: Fairlearn's own names, with the range of each."""
+"""What a mitigation can be asked for: Fairlearn's own names, with the range of each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from evenhand.audit.errors import InputError, nearest
+from pydantic import Field, field_validator, model_validator
 
-OBJECTIVES = (
+from evenhand.trainers.mitigation.description import Constraint, Method
+from evenhand.trainers.validate import Strict, checked
+
+Objective = Literal[
     "accuracy_score",
     "balanced_accuracy_score",
     "selection_rate",
     "true_positive_rate",
     "true_negative_rate",
-)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A number's kind and range, ends included (``above``: without ``low``), or the known texts."""
-
-    kind: type
-    low: float = 0.0
-    high: float = float("inf")
-    above: bool = False
-    known: tuple[str, ...] = ()
-
-    def holds(self, value: Any) -> bool:
-        """Whether ``value`` may be set."""
-        if self.known:
-            return value in self.known
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        if self.kind is int and not float(value).is_integer():
-            return False
-        return (self.low < value if self.above else self.low <= value) and value <= self.high
-
-    def __str__(self) -> str:
-        if self.known:
-            return "one of " + ", ".join(self.known)
-        number = "a whole number" if self.kind is int else "a number"
-        upper = "" if self.high == float("inf") else f" and at most {self.high:g}"
-        return f"{number} {'above' if self.above else 'of at least'} {self.low:g}{upper}"
-
-
-_WHOLE = Setting(int, low=1)
-_POSITIVE = Setting(float, above=True)
-SETTINGS: Mapping[str, Mapping[str, Setting]] = {
-    "threshold": {"grid_size": _WHOLE, "objective": Setting(str, known=OBJECTIVES)},
-    "exponentiated-gradient": {"eps": Setting(float, above=True, high=1), "max_iter": _WHOLE},
-    "grid-search": {
-        "grid_size": _WHOLE,
-        "grid_limit": _POSITIVE,
-        "constraint_weight": Setting(float, high=1),
-    },
-    "correlation-remover": {"alpha": Setting(float, high=1)},
-    "adversarial": {
-        "alpha": Setting(float),
-        "epochs": _WHOLE,
-        "batch_size": _WHOLE,
-        "learning_rate": _POSITIVE,
-    },
+]
+# What each method can be set to, and, where it does not know all of them, which constraints.
+DIALS: Mapping[Method, tuple[str, ...]] = {
+    "threshold": ("grid_size", "objective"),
+    "exponentiated-gradient": ("eps", "max_iter"),
+    "grid-search": ("grid_size", "grid_limit", "constraint_weight"),
+    "correlation-remover": ("alpha",),
+    "adversarial": ("alpha", "epochs", "batch_size", "learning_rate"),
+}
+_ABLE: Mapping[Method, tuple[Constraint, ...]] = {
+    "threshold": (
+        "demographic-parity",
+        "equalized-odds",
+        "true-positive-rate-parity",
+        "false-positive-rate-parity",
+    ),
+    "adversarial": ("demographic-parity", "equalized-odds"),
 }
 
 
-def checked_options(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options given. Raises InputError for one that the method does not know or can't take."""
-    known = SETTINGS[method]
-    for name, value in options.items():
-        if name not in known:
-            raise InputError(
-                f"the method {method} has no option {name!r}",
-                remedy=nearest(name, known) if known else "it has none",
+class Rows(Strict):
+    """The rows to mitigate on, and what their columns mean."""
+
+    data: str = Field(
+        min_length=1, description="training rows, or a named data set (loanapp, adult:FOLDER)"
+    )
+    test_data: str | None = Field(
+        default=None, description="held-out rows (default: the model's, else 30 % of --data)"
+    )
+    target: str | None = Field(default=None, description="column of true labels")
+    positive_label: str | None = Field(default=None, description="label counted as positive")
+    positive_is: Literal["benefit", "burden"] | None = Field(
+        default=None, description="what the positive label means for the person"
+    )
+    sensitive_features: tuple[str, ...] | None = Field(
+        default=None, description="columns whose groups are compared"
+    )
+    out: str = Field(min_length=1, description="folder of the mitigated model")
+
+
+class Mitigator(Strict):
+    """One of Fairlearn's mitigators and its dials; None: Fairlearn's default, or ours.
+
+    Dials of another method than ``method``, and a constraint that it does not know, are refused.
+    """
+
+    method: Method = Field(description="which of Fairlearn's mitigators")
+    constraint: Constraint = Field(
+        default="demographic-parity", description="what is to be the same in every group"
+    )
+    eps: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="gap allowed on training rows (exponentiated-gradient)",
+    )
+    max_iter: int | None = Field(
+        default=None, ge=1, description="rounds at most (exponentiated-gradient)"
+    )
+    grid_size: int | None = Field(
+        default=None, ge=1, description="points of the grid (threshold, grid-search)"
+    )
+    grid_limit: float | None = Field(
+        default=None, gt=0, description="largest multiplier on the grid (grid-search)"
+    )
+    objective: Objective | None = Field(default=None, description="what to keep high (threshold)")
+    constraint_weight: float | None = Field(
+        default=None, ge=0, le=1, description="weight of the gap when choosing (grid-search)"
+    )
+    alpha: float | None = Field(
+        default=None,
+        ge=0,
+        description="strength of the removal, 0 to 1 (correlation-remover), or of the adversary "
+        "(adversarial)",
+    )
+    epochs: int | None = Field(default=None, ge=1, description="passes over the rows (adversarial)")
+    batch_size: int | None = Field(default=None, ge=1, description="rows a step (adversarial)")
+    learning_rate: float | None = Field(default=None, gt=0, description="step size (adversarial)")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="seed of fits, draws and audits")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, given: Any) -> Any:
+        if isinstance(given, bool):
+            raise ValueError("neither a number nor a text")
+        return given
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Mitigator:
+        for name in self.dials():
+            if name not in DIALS[self.method]:
+                raise ValueError(
+                    f"the method {self.method} has no option {name!r}; "
+                    f"it has {', '.join(DIALS[self.method])}"
+                )
+        if self.method == "correlation-remover" and (self.alpha or 0) > 1:
+            raise ValueError(f"alpha {self.alpha:g} of correlation-remover must be at most 1")
+        able = _ABLE.get(self.method)
+        if able is not None and self.constraint not in able:
+            raise ValueError(
+                f"the method {self.method} does not know the constraint {self.constraint}; it "
+                f"knows {', '.join(able)}; exponentiated-gradient knows them all"
             )
-        if not known[name].holds(value):
-            raise InputError(
-                f"option {name} = {value!r} of {method} is out of range",
-                remedy=f"give {known[name]}",
-            )
-    return {k: int(v) if known[k].kind is int else v for k, v in options.items()}
+        return self
+
+    def dials(self) -> dict[str, Any]:
+        """The dials that were set."""
+        names = {name for names in DIALS.values() for name in names}
+        values = {n: getattr(self, n) for n in type(self).model_fields if n in names}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class Mitigation(Mitigator, Rows):
+    """Everything that ``evenhand mitigate`` is asked, beside the model."""
+
+
+def mitigator(values: Mapping[str, Any]) -> Mitigator:
+    """The mitigator of plain values. Raises InputError for one that there is not, for what it
+    does not know, and for numbers out of range."""
+    return checked(Mitigator, values, "mitigation")

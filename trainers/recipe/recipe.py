@@ -96,7 +96,7 @@ class Recipe(TextDials):
     )
     target: str | None = Field(default=None, description="column to predict")
     positive_label: str | None = Field(default=None, description="label counted as positive")
-    sensitive: tuple[str, ...] | None = Field(
+    sensitive_features: tuple[str, ...] | None = Field(
         default=None, description="sensitive features, kept out of the inputs"
     )
     inputs: tuple[str, ...] | None = Field(
@@ -190,7 +190,7 @@ class Recipe(TextDials):
             raise ValueError("every class weight must be above 0")
         return given
 
-    @field_validator("sensitive", "inputs", "drop", "categorical", "freeze", mode="before")
+    @field_validator("sensitive_features", "inputs", "drop", "categorical", "freeze", mode="before")
     @classmethod
     def _one_is_a_list(cls, given: Any) -> Any:
         return (given,) if isinstance(given, str) else given

@@ -2,10 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import typer
+from typer.core import TyperCommand
+
+from evenhand.audit.errors import InputError
+
+
+class Abbreviating(TyperCommand):
+    """A command whose long options may be shortened to any beginning that no other one has.
+
+    ``--sensitive`` is ``--sensitive-features`` where nothing else begins so, as it is in most
+    programs.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parses arguments whose options were written out. Raises InputError where a beginning is
+        that of several."""
+        known = {
+            name: param
+            for param in self.get_params(ctx)
+            for name in _names(param)
+            if name[:1] == "-"
+        }
+        return super().parse_args(ctx, list(written_out(args, known)))
+
+
+def _names(param: Any) -> tuple[str, ...]:
+    return (*param.opts, *param.secondary_opts)
+
+
+def written_out(args: list[str], known: Mapping[str, Any]) -> Iterator[str]:
+    """The arguments with each long option written out; what is an option's value stays as it is.
+
+    ``known`` holds by its name each option, which says whether it takes a value (``is_flag``).
+    """
+    rest = iter(args)
+    for arg in rest:
+        name, equals, value = arg.partition("=")
+        if arg == "--":
+            yield from (arg, *rest)
+            return
+        if arg.startswith("--"):
+            name = _whole(name, known)
+            yield name + equals + value
+            takes_value = not equals and _takes_value(known.get(name))
+        else:
+            yield arg
+            takes_value = arg[:1] == "-" and _takes_value(known.get(f"-{arg[-1]}"))
+            takes_value = takes_value and not any(
+                _takes_value(known.get(f"-{letter}")) for letter in arg[1:-1]
+            )
+        if takes_value:
+            yield from (one for one in (next(rest, None),) if one is not None)
+
+
+def _takes_value(param: Any) -> bool:
+    return param is not None and not (param.is_flag or getattr(param, "count", False))
+
+
+def _whole(name: str, known: Mapping[str, Any]) -> str:
+    if name in known:
+        return name
+    fitting = sorted(one for one in known if one.startswith(name))
+    if len(fitting) > 1:
+        raise InputError(
+            f"{name} is the beginning of {', '.join(fitting)}", remedy="write one of them out"
+        )
+    return fitting[0] if fitting else name
 
 
 @dataclass(frozen=True)
@@ -24,6 +91,8 @@ class Command:
     def add_to(self, app: typer.Typer) -> None:
         """Makes it a command of ``app``."""
         if isinstance(self.runs, typer.Typer):
+            for one in self.runs.registered_commands:
+                one.cls = Abbreviating
             app.add_typer(self.runs, name=self.name)
         else:
-            app.command(self.name)(self.runs)
+            app.command(self.name, cls=Abbreviating)(self.runs)

@@ -1,7 +1,8 @@
-"""Options of the command line from the fields of a pydantic model, which is their one source.
+"""Options of the command line from the fields of pydantic models, which are their one source.
 
 A field gives an option of its name (underscores as dashes), of its type, with its description and
-default as help. A new field is a new option, and there is no list of them to edit.
+default as help. A new field is a new option, and there is no list of them to edit; nothing is
+called otherwise on the command line than in a file or in Python.
 """
 
 from __future__ import annotations
@@ -10,48 +11,61 @@ import inspect
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-_PLAIN = (bool, int, float, str)
-Kind = type[bool] | type[int] | type[float] | type[str] | type[list]
+_PLAIN = (bool, int, float, str, date, Path)
+Kind = type[bool] | type[int] | type[float] | type[str] | type[date] | type[Path] | type[list]
+# One letter means one thing in every command.
+LETTERS = {"policy": "-p", "format": "-f", "out": "-o", "lang": "-l"}
 
 
 @dataclass(frozen=True)
 class Derived:
     """Which options a model gives.
 
-    names      what a field is called on the command line, where that differs from its own name
     kinds      what an option of a field holds, where the model also takes that in place of its type
                (a number of epochs for an ``EarlyStopping``)
     reads      how the parts of an option become the value of its field, where that is a mapping
     whole      those of ``reads`` whose texts may hold commas: each is given as it was typed
-    leave_out  fields that the command takes in another way
+    leave_out  fields that the command takes in another way: as its argument, or not at all
     """
 
     model: type[BaseModel]
-    names: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     reads: Mapping[str, Callable[[Sequence[str]], Any]] = field(default_factory=dict)
     whole: Collection[str] = ()
     leave_out: Collection[str] = ()
 
-    def parameters(self) -> list[inspect.Parameter]:
-        """One parameter a field; fields that only YAML can hold (mappings, models) have none."""
-        made = []
+    def fields(self) -> dict[str, Kind]:
+        """Field -> what its option holds; fields that only YAML can hold (mappings, models) have
+        none."""
+        made: dict[str, Kind] = {}
         for name, info in self.model.model_fields.items():
             kind = list if name in self.reads else self.kinds.get(name) or kind_of(info.annotation)
             if kind is not None and name not in self.leave_out:
-                made.append(_parameter(name, self.option(name), kind, info))
+                made[name] = kind
         return made
 
-    def option(self, name: str) -> str:
-        """The option of a field, such as ``--positive-label``."""
-        return "--" + self.names.get(name, name).replace("_", "-")
+    def parameters(self) -> list[inspect.Parameter]:
+        """One parameter a field."""
+        known = self.model.model_fields
+        return [_parameter(name, kind, known[name]) for name, kind in self.fields().items()]
+
+
+def option(name: str) -> str:
+    """The option of a field.
+
+    >>> option("positive_label")
+    '--positive-label'
+    """
+    return "--" + name.replace("_", "-")
 
 
 def takes(*sources: Derived) -> Callable[[Callable[..., int]], Callable[..., int]]:
@@ -65,9 +79,9 @@ def takes(*sources: Derived) -> Callable[[Callable[..., int]], Callable[..., int
         own = list(inspect.signature(function, eval_str=True).parameters.values())
         place = [p.name for p in own].index("given")
         added = [p for source in sources for p in source.parameters()]
-        taken = {p.name for p in own}
-        twice = [p.name for p in added if p.name in taken]
-        assert not twice, f"{function.__name__} has {twice} of its own: leave them out"
+        names = [p.name for p in (*own, *added)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        assert not twice, f"{function.__name__} would take {twice} twice: leave them out"
         together = [*own[:place], *added, *own[place + 1 :]]
         ordered = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in together]
 
@@ -79,9 +93,12 @@ def takes(*sources: Derived) -> Callable[[Callable[..., int]], Callable[..., int
 
         run.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
         run.__annotations__ = {}
+        run.derived_from = sources  # type: ignore[attr-defined]
         return run
 
     def _value(name: str, value: Any) -> Any:
+        if isinstance(value, datetime):
+            return value.date()
         if not isinstance(value, list):
             return value
         whole = any(name in s.whole for s in sources)
@@ -93,15 +110,26 @@ def takes(*sources: Derived) -> Callable[[Callable[..., int]], Callable[..., int
     return decorate
 
 
-def _parameter(name: str, option: str, kind: Kind, info: FieldInfo) -> inspect.Parameter:
-    """The parameter from which Typer makes the option; None where it is not passed."""
-    spelt = f"{option}/--no-{option[2:]}" if kind is bool else option
-    holds: Any = list[str] if kind is list else kind
+def of(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the options that were passed which are fields of ``model``."""
+    return {name: value for name, value in given.items() if name in model.model_fields}
+
+
+def _parameter(name: str, kind: Kind, info: FieldInfo) -> inspect.Parameter:
+    """The parameter from which Typer makes the option; None where it is not passed. What is off
+    unless it is passed has no ``--no-`` beside it."""
+    spelt = option(name)
+    if kind is bool and info.default is not False:
+        spelt = f"{spelt}/--no-{spelt[2:]}"
+    holds: Any = {list: list[str], date: datetime}.get(kind, kind)
+    days = ["%Y-%m-%d"] if kind is date else None
+    letter = [LETTERS[name]] if name in LETTERS else []
+    made = typer.Option(spelt, *letter, help=_help(info), formats=days)
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=None,
-        annotation=Annotated[holds | None, typer.Option(spelt, help=_help(info))],
+        annotation=Annotated[holds | None, made],
     )
 
 
@@ -112,7 +140,9 @@ def _help(info: FieldInfo) -> str:
     if choices:
         said += f"{': ' if said else ''}{', '.join(choices)}"
     default = info.default
-    if isinstance(default, int | float | str) and not isinstance(default, bool):
+    if isinstance(default, str) and "default" not in said and default in said:
+        said += f" (default: {default})"
+    elif isinstance(default, int | float | str) and not isinstance(default, bool):
         said += f" ({default})" if str(default) not in said else ""
     first = said.split(" ", 1)[0].rstrip(",:;")
     is_value = first in _choices(info.annotation)  # a value is written as it is typed
@@ -140,8 +170,8 @@ def kind_of(annotation: Any) -> Kind | None:
     if origin is Literal:
         return str
     if origin in (Union, types.UnionType):
-        found = [kind for part in parts if part is not type(None) and (kind := kind_of(part))]
-        return str if str in found else found[0] if found else None
+        kinds = [kind for part in parts if part is not type(None) and (kind := kind_of(part))]
+        return str if str in kinds else kinds[0] if kinds else None
     if origin in (tuple, list):
         return list if kind_of(parts[0]) in _PLAIN else None
     return annotation if annotation in _PLAIN else None

@@ -6,12 +6,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evenhand.audit.api.settings import Gating, Opening
+from evenhand.audit.commands.parts.derived import of
 from evenhand.audit.errors import InputError
 from evenhand.audit.words.numbers import estimate
 from evenhand.audit.words.text import lines, name, visible
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from evenhand.audit.case.standing import Standing
     from evenhand.audit.subject.spec import SubjectSpec
     from evenhand.audit.worker.isolation.levels import Rules
+    from evenhand.policies.gate import Gate
     from evenhand.policies.pack import Pack
+    from evenhand.policies.verdict import Verdict
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages.")]
@@ -31,72 +35,34 @@ Policy = Annotated[
     list[str] | None,
     typer.Option("--policy", "-p", help="Pack id or path of a pack; may be repeated."),
 ]
-Baseline = Annotated[
-    Path | None,
-    typer.Option("--baseline", help="An earlier case: only what got worse since blocks."),
-]
 AsOf = Annotated[
     datetime | None,
     typer.Option("--as-of", formats=["%Y-%m-%d"], help="Judge as on this day (default: today)."),
 ]
-FailOn = Annotated[
-    str, typer.Option("--fail-on", help="Least severity that blocks: blocker, high, medium, low.")
-]
-Strict = Annotated[bool, typer.Option("--strict", help="Warnings fail too.")]
-Inconclusive = Annotated[
-    str, typer.Option("--inconclusive", help="report (exit 3), fail (exit 1) or warn (exit 0).")
-]
-Attestations = Annotated[
-    str, typer.Option("--attestations", help="require (exit 4) or warn (exit 0).")
-]
-
-AllowPickle = Annotated[
-    bool,
-    typer.Option("--allow-pickle", help="Open pickles: they run code, in the sandbox (L3) alone."),
-]
-AllowWeak = Annotated[
-    bool,
-    typer.Option("--allow-weak-isolation", help="Open files that C++ parsers read at level L1."),
-]
-IsolationLevel = Annotated[
-    str, typer.Option("--isolation", help="auto (the highest there is), or at most L1, L2, L3.")
-]
-TimeLimit = Annotated[
-    float | None,
-    typer.Option(
-        "--time-limit", help="Seconds for opening the model, and for each of its answers."
-    ),
-]
-MemoryLimit = Annotated[
-    float | None,
-    typer.Option("--memory-limit", help="GiB that the model and its libraries may take (2)."),
-]
 
 
-def rules(
-    allow_pickle: bool,
-    allow_weak_isolation: bool,
-    isolation: str,
-    time_limit: float | None,
-    memory_limit: float | None,
-) -> Rules:
-    """What the user allows when a model is opened."""
+def rules(given: Mapping[str, Any]) -> Rules:
+    """What the user allows when a model is opened, of the options that were passed."""
     from evenhand.audit.worker.isolation.levels import make_rules
 
-    return make_rules(
-        allow_pickle=allow_pickle,
-        allow_weak_isolation=allow_weak_isolation,
-        isolation=isolation,
-        time_limit=time_limit,
-        memory_limit=memory_limit,
-    )
+    return make_rules(**of(Opening, given))
 
 
-def split(values: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Options that may be repeated or comma-separated, as one tuple; None where not given."""
-    if values is None:
-        return None
-    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+def gated(
+    verdicts: Sequence[Verdict], given: Mapping[str, Any], packs: Sequence[Pack], day: date
+) -> Gate:
+    """The exit code of the verdicts, by the options that were passed."""
+    from evenhand.audit.run import flow
+
+    options = of(Gating, given)
+    options.pop("as_of", None)
+    before = flow.verdicts_before(earlier(options.pop("baseline", None)), packs, day)
+    return flow.gate(verdicts, before=before, **options)
+
+
+def day_of(given: Mapping[str, Any]) -> date:
+    """The day to judge on: the one that was passed, else today in UTC."""
+    return given.get("as_of") or datetime.now(UTC).date()
 
 
 def types_shown(columns: Mapping[str, str]) -> str:
@@ -148,14 +114,14 @@ def measured(
     quiet: bool,
     rules: Rules | None = None,
     resume: bool = False,
-    use_cache: bool = True,
+    cache: bool = True,
 ) -> tuple[Case, list[Pack]]:
     """Audits by a spec under a progress bar, and says how the data were read."""
     from evenhand.audit.run.flow import measure
 
     with progress_bar("audit", quiet=quiet) as progress:
         case, packs = measure(
-            spec, progress=progress, rules=rules, resume=resume, use_cache=use_cache, say=say
+            spec, progress=progress, rules=rules, resume=resume, cache=cache, say=say
         )
     say(types_shown(case.subject.data.columns), quiet=quiet)
     for finding in case.findings:
@@ -174,9 +140,9 @@ def opened(path: Path) -> tuple[Case, Standing]:
     return case, found
 
 
-def earlier(baseline: Path | None) -> Case | None:
-    """The case that --baseline names, held against the register too."""
-    return None if baseline is None else opened(baseline)[0]
+def earlier(place: Path | None) -> Case | None:
+    """The case that --baseline or --compare-to names, held against the register too."""
+    return None if place is None else opened(place)[0]
 
 
 def packs_json(packs: Sequence[Pack]) -> list[dict[str, Any]]:

@@ -150,11 +150,19 @@ def test_options_are_those_of_the_models() -> None:
     """The dictionaries repeat, for editors, what the pydantic model and the gate define."""
     import inspect
 
+    from evenhand.audit.api.settings import Gating, Opening, Running
     from evenhand.audit.worker.isolation.levels import make_rules
 
-    beside = {"model", "data", "predictions", "policies", "out"}
+    beside = {"model", "data", "predictions", "policy", "out"}
     assert set(SubjectOptions.__annotations__) == set(SubjectSpec.model_fields) - beside
     gate = set(inspect.signature(flow.gate).parameters) - {"verdicts", "before"}
-    assert set(GateOptions.__annotations__) == gate | {"baseline", "as_of"}
-    assert set(OpeningOptions.__annotations__) == set(inspect.signature(make_rules).parameters)
+    assert (
+        set(GateOptions.__annotations__) == set(Gating.model_fields) == gate | {"baseline", "as_of"}
+    )
+    rules = inspect.signature(make_rules).parameters
+    assert set(OpeningOptions.__annotations__) == set(Opening.model_fields) == set(rules)
+    own = inspect.signature(evenhand.audit_model).parameters
+    for settings, parameters in ((Opening, rules), (Running, own)):
+        for name, field in settings.model_fields.items():
+            assert parameters[name].default == field.default, name
     assert get_type_hints(api_options.AuditOptions)

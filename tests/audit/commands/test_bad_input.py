@@ -36,7 +36,12 @@ def audit(
         path.write_text(frame, encoding="utf-8")
     else:
         path.write_bytes(frame)
-    usual = {"--target": "y", "--predicted": "yhat", "--positive-label": "1", "--sensitive": "race"}
+    usual = {
+        "--target": "y",
+        "--predicted": "yhat",
+        "--positive-label": "1",
+        "--sensitive-features": "race",
+    }
     given = dict(zip(options[::2], options[1::2], strict=True))
     arguments = ["audit", "--quiet", "--predictions", given.pop("--predictions", str(path))]
     for name, value in {**usual, **given}.items():
@@ -68,7 +73,7 @@ def test_empty_file(where: Path, capsys: pytest.CaptureFixture[str], content: st
     assert_refused(audit(content, capsys), "rows.csv")
 
 
-@pytest.mark.parametrize("option", ["--target", "--predicted", "--sensitive"])
+@pytest.mark.parametrize("option", ["--target", "--predicted", "--sensitive-features"])
 def test_no_such_column(where: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
     assert_refused(audit(GOOD, capsys, option, "rac"), "'rac' is not a column", "race")
 
@@ -177,7 +182,7 @@ def test_a_repeated_name_with_equal_cells_is_kept_once_with_a_note(
         "yhat",
         "--positive-label",
         "1",
-        "--sensitive",
+        "--sensitive-features",
         "race",
         "--json",
         "-q",
@@ -226,7 +231,7 @@ def test_unknown_check_and_option(where: Path, capsys: pytest.CaptureFixture[str
 
 def test_unknown_command_and_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert_refused((run(["aduit"]), capsys.readouterr().err), "aduit")
-    assert_refused((run(["audit", "--sensitiv", "x"]), capsys.readouterr().err), "--sensitiv")
+    assert_refused((run(["audit", "--sensitvie", "x"]), capsys.readouterr().err), "--sensitvie")
 
 
 def test_errors_are_json_when_asked(where: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,7 +134,7 @@ def test_a_table_of_a_database_is_audited_like_a_file(people: Path, tmp_path: Pa
         "yhat",
         "--positive-label",
         "1",
-        "--sensitive",
+        "--sensitive-features",
         "race",
         "--quiet",
     ]
@@ -206,7 +206,7 @@ def test_a_spec_finds_its_database_beside_itself(people: Path) -> None:
     path = people.parent / "subject.yaml"
     path.write_text(
         "predictions: 'sqlite:///people.db#people'\ntarget: y\npredicted: yhat\n"
-        "positive_label: 1\nsensitive_features: race\ncolumns: {zip: number}\n"
+        "positive_label: 1\nsensitive_features: race\ntypes: {zip: number}\n"
     )
     subject = build_subject(read_spec(path))
     assert subject.table.source == f"sqlite:///{people}#people"
@@ -249,7 +249,7 @@ def test_postgresql_is_read_only_and_keeps_its_password(server: str, tmp_path: P
         read_table(f"{url}#sly")
     out = tmp_path / "case"
     asked = ["audit", "--predictions", f"{url}#ho use.pe;ople", "--target", "y", "--quiet"]
-    asked += ["--predicted", "yhat", "--positive-label", "1", "--sensitive", "ra%ce"]
+    asked += ["--predicted", "yhat", "--positive-label", "1", "--sensitive-features", "ra%ce"]
     assert run([*asked, "--checks", "fairness.gaps", "--out", str(out)]) == 0
     for file in (*out.rglob("*"), *(tmp_path / "evenhand-home").rglob("*")):
         assert file.is_dir() or b"s3cret" not in file.read_bytes(), file

@@ -226,7 +226,7 @@ def test_an_audit_by_the_command_line(
     frame.to_csv(tmp_path / "d.csv", index=False)
     with served(half_of_income) as (url, bodies):
         options = ["--data", str(tmp_path / "d.csv"), "--target", "y", "--positive-label", "yes"]
-        options += ["--sensitive", "sex", "--classes", "no,yes", "--inputs", "income"]
+        options += ["--sensitive-features", "sex", "--classes", "no,yes", "--inputs", "income"]
         options += ["--checks", "performance.*", "--out", str(tmp_path / "case"), "--json"]
         assert run(["audit", "--endpoint", url, *options]) == 0
     assert all(set(row) == {"income"} for body in bodies for row in body["rows"])

@@ -57,7 +57,7 @@ def test_the_age_of_the_commit_and_the_copy_in_the_case(
 ) -> None:
     at = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
     commit(file.parent, at)
-    found = findings(capsys, "--declared", str(file))
+    found = findings(capsys, "--declared-file", str(file))
     assert (found["status"], found["unit"], found["reproducible"]) == ("measured", "day", False)
     assert found["value"] == pytest.approx(3, abs=0.01)
     assert Path("case/declared.yaml").read_bytes() == file.read_bytes()
@@ -91,7 +91,7 @@ def test_without_a_commit_of_these_bytes_there_is_no_age(
     elif state == "changed":
         commit(folder, datetime.now(UTC))
         file.write_text("accuracy_min: 0.7\n")
-    found = findings(capsys, "--declared", str(file))
+    found = findings(capsys, "--declared-file", str(file))
     assert (found["status"], found["value"]) == ("undefined", None)
     assert reason in found["reason"]
 

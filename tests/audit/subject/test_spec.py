@@ -43,8 +43,8 @@ def test_both_refuse_the_same(wrong: dict[str, object]) -> None:
 
 def test_paths_count_from_the_file(tmp_path: Path) -> None:
     path = tmp_path / "subject.yaml"
-    path.write_text("model: m\ndata: d.csv\npolicies: [baseline, ./own.yaml]\npositive_label: no\n")
+    path.write_text("model: m\ndata: d.csv\npolicy: [baseline, ./own.yaml]\npositive_label: no\n")
     spec = read_spec(path)
     assert spec.model == str(tmp_path / "m")
-    assert spec.policies == ("baseline", str(tmp_path / "own.yaml"))
+    assert spec.policy == ("baseline", str(tmp_path / "own.yaml"))
     assert spec.positive_label == "no"  # Norway stays Norway

@@ -255,7 +255,7 @@ def test_the_command_line_streams(
     monkeypatch.setenv("EVENHAND_HOME", str(tmp_path / "home"))
     path = write(made(), tmp_path, "parquet")
     asked = f"audit --predictions {path} --stream --target y --predicted p --positive-label 1"
-    options = ["--sensitive", "race,old", "--out", str(tmp_path / "case"), "--json"]
+    options = ["--sensitive-features", "race,old", "--out", str(tmp_path / "case"), "--json"]
     with pytest.raises(SystemExit) as ended:
         main([*asked.split(), *options])
     assert ended.value.code == 0

@@ -21,7 +21,7 @@ from tests.audit.subjects import confusion_rows
 PLAIN = "predictions: rows.csv\ntarget: y\npredicted: yhat\npositive_label: 1\n"
 # What each key may hold. A new key is thought about: may a stranger set it?
 _NO_PLACE = """
-name task classes inputs outputs architecture truncate stream encoding columns target predicted
+name task classes inputs outputs architecture truncate stream encoding types target predicted
 score threshold positive_label positive_is sensitive_features control_features weight facts declared
 proxies reference_applicant actionable checks options seed level min_group_size error_budget
 """
@@ -43,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_key_is_known_for_what_it_names() -> None:
-    placed = {*subject_file.ANYWHERE, *subject_file.BESIDE, *subject_file.BY_OPTION, "policies"}
+    placed = {*subject_file.ANYWHERE, *subject_file.BESIDE, *subject_file.BY_OPTION, "policy"}
     assert placed | NO_PLACE == set(SubjectSpec.model_fields)
     assert not placed & NO_PLACE
 
@@ -103,7 +103,7 @@ OUTSIDE = {
 
 
 @pytest.mark.parametrize("how", OUTSIDE)
-@pytest.mark.parametrize("key", ["declared_file", "policies", "out"])
+@pytest.mark.parametrize("key", ["declared_file", "policy", "out"])
 def test_what_it_names_besides_model_and_data_lies_beside_it(
     folder: Path, how: str, key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,12 +116,12 @@ def test_what_it_names_besides_model_and_data_lies_beside_it(
     Path("subject.yaml").write_text(text)
     assert run(["audit", "subject.yaml"]) == 2
     said = capsys.readouterr().err
-    option = {"declared_file": "--declared", "policies": "--policy", "out": "--out"}[key]
+    option = "--" + key.replace("_", "-")
     assert f"subject.yaml: {key}" in said and option in said
     assert "hunter2" not in said
     assert not list(folder.parent.glob("home/cases/*"))
     if "link" not in how:
-        value = [OUTSIDE[how](base)] if key == "policies" else OUTSIDE[how](base)
+        value = [OUTSIDE[how](base)] if key == "policy" else OUTSIDE[how](base)
         assert not jsonschema.Draft202012Validator(json_schema()).is_valid({key: value})
 
 
@@ -129,11 +129,11 @@ def test_beside_it_is_fine(folder: Path) -> None:
     Path("limits").mkdir()
     Path("limits/d.yaml").write_text("a: 1\n")
     Path("own.yaml").write_text("x: 1\n")
-    named = "declared_file: limits/d.yaml\npolicies: [baseline, own.yaml, ./own.yaml]\nout: c/d\n"
+    named = "declared_file: limits/d.yaml\npolicy: [baseline, own.yaml, ./own.yaml]\nout: c/d\n"
     Path("subject.yaml").write_text(PLAIN + named)
     spec = read_spec(folder / "subject.yaml")
     assert spec.declared_file == str(folder / "limits/d.yaml")
-    assert spec.policies == ("baseline", str(folder / "own.yaml"), str(folder / "own.yaml"))
+    assert spec.policy == ("baseline", str(folder / "own.yaml"), str(folder / "own.yaml"))
     assert spec.out == str(folder / "c/d")
 
 

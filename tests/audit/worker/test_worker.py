@@ -433,7 +433,7 @@ def test_the_case_says_how_the_model_was_opened(model: Path, tmp_path: Path) -> 
 
     FRAME.to_csv(tmp_path / "rows.csv", index=False)
     options = ["--data", str(tmp_path / "rows.csv"), "--target", "y", "--positive-label", "1"]
-    options += ["--sensitive", "race", "--checks", "performance.classification", "--quiet"]
+    options += ["--sensitive-features", "race", "--checks", "performance.classification", "--quiet"]
     for level in ("auto", "L1"):
         out = tmp_path / level
         assert run(["audit", str(model), *options, "--out", str(out), "--isolation", level]) == 0

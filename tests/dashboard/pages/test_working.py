@@ -182,7 +182,7 @@ def test_the_command_line_follows_what_is_chosen(
     app.text_input(key="run_target").input("a b; rm").run()
     app.text_input(key="run_sensitive").input("race, sex").run()
     line = next(c.value for c in app.code if c.value.startswith("evenhand audit"))
-    assert "'--target=a b; rm' --sensitive=race --sensitive=sex" in line
+    assert "'--target=a b; rm' --sensitive-features=race --sensitive-features=sex" in line
     assert "--model=UPLOADED-MODEL" in line
     app.button(key="start_audit").click().run()
     assert "no model was uploaded" in plain(app)

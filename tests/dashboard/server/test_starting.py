@@ -55,7 +55,12 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def test_the_shown_command_is_the_one_that_a_shell_would_run() -> None:
-    given = {"target": "a b", "name": "; rm -rf ~", "sensitive": ["$(id)", "`id`"], "seed": "0"}
+    given = {
+        "target": "a b",
+        "name": "; rm -rf ~",
+        "sensitive_features": ["$(id)", "`id`"],
+        "seed": "0",
+    }
     arguments = ["audit", *starting.options(given), "--", "-model"]
     shown = starting.command_line(arguments)
     assert shlex.split(shown) == ["evenhand", *arguments]

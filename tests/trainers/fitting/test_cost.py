@@ -160,7 +160,7 @@ def test_the_command_plans_and_trains_nothing(
     recipe: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["train", "tabular", "--data", recipe["data"], "--target", "answer"]
-    command += ["--positive-label", "yes", "--sensitive", "sex", "--private", "--plan"]
+    command += ["--positive-label", "yes", "--sensitive-features", "sex", "--private", "--plan"]
     command += ["--noise-seed", "3", "--physical-batch-size", "16"]
     assert evenhand([*command, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["private"]

@@ -120,7 +120,7 @@ def test_a_folder_of_images_is_split_and_the_rest_kept(pictures: Path, tmp_path:
         "kind": "image",
         "data": str(pictures),
         "positive_label": "c1",
-        "sensitive": ["sex"],
+        "sensitive_features": ["sex"],
         "model": "mlp",
         "epochs": 2,
         "test_share": 0.25,

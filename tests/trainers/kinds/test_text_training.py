@@ -58,7 +58,7 @@ def recipe(csv: Path) -> dict[str, object]:
         "text": "review",
         "target": "answer",
         "positive_label": "yes",
-        "sensitive": ["group"],
+        "sensitive_features": ["group"],
         "epochs": 4,
         "learning_rate": 0.02,
         "batch_size": 32,
@@ -130,7 +130,11 @@ def test_json_lines_give_the_same_model_as_csv(
 
 
 def test_three_classes(recipe: dict, tmp_path: Path) -> None:
-    given = {**without(recipe, "positive_label", "sensitive"), "target": "group", "epochs": 1}
+    given = {
+        **without(recipe, "positive_label", "sensitive_features"),
+        "target": "group",
+        "epochs": 1,
+    }
     result = train(given, out=tmp_path / "model")
     predictor = open_here(result.model).predictor
     assert (predictor.task, predictor.classes) == ("multiclass", ("a", "b", "c"))
@@ -203,7 +207,7 @@ def test_fine_tuning_starts_from_the_embedding_of_another_model(
     given = {k: v for k, v in recipe.items() if k not in ("architecture", "max_length")}
     given |= {"init_from": str(public.model), "freeze": ["embedding"], "target": "group"}
     given |= {"private": {"noise_multiplier": 2}, "epochs": 1}
-    tuned = train(without(given, "positive_label", "sensitive"), out=tmp_path / "tuned")
+    tuned = train(without(given, "positive_label", "sensitive_features"), out=tmp_path / "tuned")
     before, after = (model_folder.load(r.model).tokens.module for r in (public, tuned))
     assert torch.equal(before.embedding.weight, after.embedding.weight)
     assert after.head[-1].out_features == 3

@@ -292,7 +292,7 @@ def test_a_network_is_mitigated_from_its_folder(tmp_path: Path) -> None:
             "data": str(data),
             "target": "y",
             "positive_label": "1",
-            "sensitive": ["race"],
+            "sensitive_features": ["race"],
             "epochs": 3,
             "architecture": {"hidden": [4]},
         },
@@ -301,7 +301,7 @@ def test_a_network_is_mitigated_from_its_folder(tmp_path: Path) -> None:
     shared: dict[str, Any] = {
         "target": "y",
         "positive_label": "1",
-        "sensitive": ["race"],
+        "sensitive_features": ["race"],
         "constraint": "demographic-parity",
     }
     rows, new = biased(300, seed=1), biased(100, seed=2)
@@ -322,15 +322,15 @@ def test_a_network_is_mitigated_from_its_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"method": "magic"}, "no mitigation"),
+        ({"method": "magic"}, "no method"),
         ({"constraint": "magic"}, "no constraint"),
         ({"constraint": "error-rate-parity"}, "does not know"),
         ({"method": "adversarial", "constraint": "error-rate-parity"}, "does not know"),
         ({"target": "nothing"}, "no target"),
         ({"positive_label": "7"}, "not a class"),
-        ({"sensitive": []}, "whose groups"),
-        ({"sensitive": ["shoe"]}, "not in the data"),
-        ({"sensitive": ["income"]}, "threshold"),  # groups of one row have one label
+        ({"sensitive_features": []}, "whose groups"),
+        ({"sensitive_features": ["shoe"]}, "not in the data"),
+        ({"sensitive_features": ["income"]}, "threshold"),  # groups of one row have one label
     ],
 )
 def test_what_cannot_be_mitigated_is_said(
@@ -348,9 +348,9 @@ def test_the_command_says_before_and_after(
     biased(700, seed=1).to_csv("train.csv", index=False)
     biased(1500, seed=2).to_csv("test.csv", index=False)
     asked = [str(place / "model.skops"), "--data", "train.csv", "--target", "y", "--quiet"]
-    asked += ["--positive-label", "1", "--positive-is", "benefit", "--sensitive", "race"]
+    asked += ["--positive-label", "1", "--positive-is", "benefit", "--sensitive-features", "race"]
     told = ["mitigate", *asked, "--method", "threshold", "--json"]
-    assert run([*told, "--test", "test.csv", "--out", "m"]) == 0
+    assert run([*told, "--test-data", "test.csv", "--out", "m"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["helped"] == "yes"
     assert answer["says"][0].startswith("It helped: demographic_parity_difference over race")
@@ -360,8 +360,8 @@ def test_the_command_says_before_and_after(
     assert gap["change"]["value"] == pytest.approx(difference)
     assert answer["comparison"]["n"] == 1500
     assert run(["compare", answer["after"]["case"], answer["before"]["case"]]) == 0
-    assert run([*told, "--test", "train.csv", "--out", "n"]) == 2
-    assert run([*told, "--test", "test.csv", "--out", "n", "--eps", "0.1"]) == 2
+    assert run([*told, "--test-data", "train.csv", "--out", "n"]) == 2
+    assert run([*told, "--test-data", "test.csv", "--out", "n", "--eps", "0.1"]) == 2
     assert not Path("n").exists()
     # without held-out rows some of --data are kept back, and kept beside the model
     coarse = ["--method", "threshold", "--grid-size", "200", "--out", "k"]
@@ -379,8 +379,16 @@ def test_error_rates_without_a_finding_of_their_own_get_a_gap(
     train_rows, test_rows = tmp_path / "train.csv", tmp_path / "test.csv"
     biased(300, seed=1).to_csv(train_rows, index=False)
     biased(300, seed=2).to_csv(test_rows, index=False)
-    asked = ["mitigate", str(place / "model.skops"), "--data", str(train_rows), "--test"]
-    asked += [str(test_rows), "--target", "y", "--positive-label", "1", "--sensitive", "race"]
+    asked = ["mitigate", str(place / "model.skops"), "--data", str(train_rows), "--test-data"]
+    asked += [
+        str(test_rows),
+        "--target",
+        "y",
+        "--positive-label",
+        "1",
+        "--sensitive-features",
+        "race",
+    ]
     asked += ["--method", "threshold", "--constraint", "false-positive-rate-parity", "--json", "-q"]
     assert run([*asked, "--out", str(tmp_path / "m")]) == 0
     answer = json.loads(capsys.readouterr().out)

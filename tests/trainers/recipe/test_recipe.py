@@ -56,10 +56,10 @@ def test_labels_may_be_numbers_or_truth_values() -> None:
 
 def test_yaml_data_paths_count_from_the_recipe(tmp_path: Path) -> None:
     file = tmp_path / "recipe.yaml"
-    file.write_text("data: rows.csv\ntarget: y\npositive_label: 1\nsensitive: sex\n")
+    file.write_text("data: rows.csv\ntarget: y\npositive_label: 1\nsensitive_features: sex\n")
     recipe = read_recipe(file)
     assert recipe.data == str(tmp_path / "rows.csv")
-    assert recipe.sensitive == ("sex",)
+    assert recipe.sensitive_features == ("sex",)
     file.write_text("data: loanapp\n")
     assert read_recipe(file).data == "loanapp"
 

@@ -34,7 +34,14 @@ def test_a_regression_model_end_to_end(tmp_path: Path, capsys: pytest.CaptureFix
     model = regression_model(tmp_path, train)
     train.to_csv(tmp_path / "train.csv", index=False)
     test.to_csv(tmp_path / "test.csv", index=False)
-    options = ["--data", str(tmp_path / "test.csv"), "--target", "price", "--sensitive", "area"]
+    options = [
+        "--data",
+        str(tmp_path / "test.csv"),
+        "--target",
+        "price",
+        "--sensitive-features",
+        "area",
+    ]
     options += ["--training-data", str(tmp_path / "train.csv"), "--json", "--quiet"]
     assert run(["audit", str(model), *options]) == 0
     found = {f["id"]: f for f in json.loads(capsys.readouterr().out)["findings"]}
