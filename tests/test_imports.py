@@ -92,9 +92,9 @@ WALLS: dict[str, str] = {
         "trainers/plan trainers/private trainers/recipe trainers/validate"
     ),
     "audit/commands/parts": (
-        "audit/api audit/case audit/comparing audit/errors audit/finding audit/measure/groups audit/reason "
-        "audit/run audit/subject audit/words audit/worker/isolation policies/gate policies/lint "
-        "policies/pack policies/verdict trainers/mitigation"
+        "audit/api audit/case audit/comparing audit/errors audit/finding audit/measure/groups "
+        "audit/reason audit/run audit/subject audit/words audit/worker/isolation policies/gate "
+        "policies/lint policies/pack policies/verdict trainers/mitigation"
     ),
     "audit/comparing": (
         "audit/case audit/errors audit/favourable audit/finding audit/measure "

@@ -70,6 +70,7 @@ class SubjectOptions(TypedDict, total=False):
     control_features: Names
     weight: str
     facts: Mapping[str, Any]
+    roles: Mapping[str, Names]
     declared: Mapping[str, Scalar]
     declared_file: str
     proxies: Names
