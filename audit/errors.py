@@ -6,7 +6,9 @@ Exit codes are the contract with continuous integration; the table is in the REA
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from evenhand.audit.reason import Reasons, sentences
 from evenhand.audit.words.reasons import render
@@ -64,6 +66,67 @@ class InputError(EvenhandError):
     """A bad command, subject, data file, model path, pack or attestation."""
 
     exit_code = BAD_INPUT
+
+
+class Numbers(Protocol):
+    """Whole numbers by their place: a list, a range, an array."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: int, /) -> Any: ...
+
+
+class RowError(InputError):
+    """An input error about one row of those at hand: ``before``, "row 7", ``after``.
+
+    Whoever finds the fault knows the row's place among the rows that it was given, ``position``
+    from 0; whoever put those rows into that order knows their places in the file, and says so
+    (``rows_from``, ``rows_of_file``). Until then the message names the place that is known.
+
+    >>> RowError("the cell in", 6, " is empty").of_file([11, 12, 13, 14, 15, 16, 138]).message
+    'the cell in row 138 is empty'
+    """
+
+    def __init__(self, before: str, position: int, after: str = "", *, remedy: str = "") -> None:
+        self.before, self.position, self.after = before, int(position), after
+        self.is_of_file = False
+        super().__init__(f"{before} row {self.position + 1}{after}", remedy=remedy)
+
+    def moved(self, by: int) -> RowError:
+        """The same of rows that begin ``by`` places earlier."""
+        return RowError(self.before, self.position + by, self.after, remedy=self.remedy)
+
+    def of_file(self, numbers: Numbers) -> RowError:
+        """The same with the row's number in its file; a number that is known stays."""
+        if self.is_of_file or not 0 <= self.position < len(numbers):
+            return self
+        named = RowError(
+            self.before, int(numbers[self.position]) - 1, self.after, remedy=self.remedy
+        )
+        named.is_of_file = True
+        return named
+
+
+@contextmanager
+def rows_from(start: int) -> Iterator[None]:
+    """What is asked inside is asked of a batch that begins at row ``start``, from 0."""
+    try:
+        yield
+    except RowError as error:
+        raise (error if error.is_of_file else error.moved(start)) from error.__cause__
+
+
+@contextmanager
+def rows_of_file(numbers: Numbers | None) -> Iterator[None]:
+    """What is asked inside is asked of rows with these numbers in their file, from 1.
+
+    None where they are not known. Every order, filter, sample and batch of rows stands inside one
+    of these or of ``rows_from``, so that messages name the rows that people can look up.
+    """
+    try:
+        yield
+    except RowError as error:
+        raise (error if numbers is None else error.of_file(numbers)) from error.__cause__
 
 
 class UnsafeModelError(EvenhandError):

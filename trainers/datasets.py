@@ -7,12 +7,12 @@ content, or by name with a path: ``adult:FOLDER`` or ``adult:FOLDER/adult.data``
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evenhand.audit.data.reading import read_table, table_of
-from evenhand.audit.data.table import Table, canonical_order, texts
+from evenhand.audit.data.table import Table, canonical_order, numbered, renumbered, texts
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_bytes
 
@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table and, for a named data set, what is known about its columns."""
+    """A table, its rows numbered, and, for a named data set, what is known about its columns."""
 
     table: Table
     name: str | None = None
     target: str | None = None
     positive_label: str | None = None
     sensitive_features: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        table = replace(self.table, frame=numbered(self.table.frame))
+        object.__setattr__(self, "table", table)
 
 
 @dataclass(frozen=True)
@@ -233,7 +237,7 @@ def split(
     """
     import numpy as np
 
-    ordered = frame.iloc[canonical_order(frame)].reset_index(drop=True)
+    ordered = renumbered(frame.iloc[canonical_order(frame)])
     labels = texts(ordered[stratify])[0] if stratify else np.full(len(ordered), "", dtype=object)
     rng = np.random.default_rng(seed)
     part = np.zeros(len(ordered), dtype=int)  # 0 training, 1 test, 2 validation
@@ -255,10 +259,10 @@ def split(
     train, validation = ordered[part == 0], ordered[part == 2]
     held_out = ordered[part == 1] if test is None else test.iloc[canonical_order(test)]
     return Split(
-        train.reset_index(drop=True),
-        held_out.reset_index(drop=True),
+        renumbered(train),
+        renumbered(held_out),
         n_twins(train, held_out),
-        validation.reset_index(drop=True) if validation_share else None,
+        renumbered(validation) if validation_share else None,
     )
 
 

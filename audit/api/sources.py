@@ -27,40 +27,17 @@ SCORE, PREDICTED = "evenhand_score", "evenhand_predicted"
 def rows_at(data: Any, folder: Path, name: str) -> str:
     """Where rows lie: the path or URL itself, or a frame of any kind that narwhals knows, written.
 
-    The index of a pandas frame is left out. Raises InputError for what is no frame, and for columns
-    that mix types.
+    The index of a pandas frame is left out. Raises InputError for what is no frame.
     """
     if isinstance(data, str | PathLike):
         return str(data)
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from evenhand.audit.api.frames import as_arrow
+
     place = folder / f"{name}.parquet"
-    try:
-        pq.write_table(_arrow(data), place)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise InputError(
-            f"the rows can't be written down: {str(error).splitlines()[0]}",
-            remedy="give each column cells of one type",
-        ) from error
+    pq.write_table(as_arrow(data), place)
     return str(place)
-
-
-def _arrow(data: Any) -> Any:
-    import narwhals as nw
-    import pandas as pd
-    import pyarrow as pa
-
-    if isinstance(data, pd.DataFrame):
-        return pa.Table.from_pandas(data, preserve_index=False)
-    try:
-        frame = nw.from_native(data)
-    except TypeError:
-        raise InputError(
-            f"{type(data).__name__} is no data frame",
-            remedy="pass a pandas, Polars or Arrow table, or the path of a file",
-        ) from None
-    return (frame.collect() if isinstance(frame, nw.LazyFrame) else frame).to_arrow()
 
 
 def as_pandas(data: Any) -> pd.DataFrame:
@@ -73,7 +50,9 @@ def as_pandas(data: Any) -> pd.DataFrame:
         from evenhand.audit.data.reading import read_table
 
         return read_table(str(data)).frame
-    made: pd.DataFrame = _arrow(data).to_pandas()
+    from evenhand.audit.api.frames import as_arrow
+
+    made: pd.DataFrame = as_arrow(data).to_pandas()
     return made
 
 

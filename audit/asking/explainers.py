@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from evenhand.audit.attribution.quality.explainer import Explained, Explainer, joined
 from evenhand.audit.data.table import match_label
-from evenhand.audit.errors import MissingNeed
+from evenhand.audit.errors import MissingNeed, rows_of_file
 from evenhand.audit.reason import Reasons, because, listed
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
@@ -132,10 +132,12 @@ def explained_sample(
     known = _samples.setdefault(subject, {}).setdefault((explainer.name, seed, each), [])
     while len(known) * size < rows:
         block = len(known)
-        part = subject.frame.iloc[drawn[block * size : (block + 1) * size]]
-        known.append(
-            explainer.attribute(part, seed=stream[0] ^ stream[1] ^ block, evaluations=each)
-        )
+        these = drawn[block * size : (block + 1) * size]
+        own_seed = stream[0] ^ stream[1] ^ block
+        with rows_of_file(subject.numbers_at(these)):
+            known.append(
+                explainer.attribute(subject.frame.iloc[these], seed=own_seed, evaluations=each)
+            )
     frame = subject.frame.iloc[drawn[:rows]].reset_index(drop=True)
     return SampleExplained(explainer, frame, joined(known, rows))
 
@@ -207,10 +209,12 @@ def _explain_groups(
     at = np.full(subject.n, -1)
     at[union] = np.arange(len(union))
     frame = subject.frame.iloc[union].reset_index(drop=True)
+    with rows_of_file(subject.numbers_at(union)):
+        found = explainer.attribute(frame)
     return GroupsExplained(
         explainer=explainer,
         frame=frame,
-        found=explainer.attribute(frame),
+        found=found,
         everyone=at[drawn[:rows]],
         rows=rows,
         groups={f: {n: at[p] for n, p in groups.items()} for f, groups in picked.items()},

@@ -41,6 +41,27 @@ class Table:
                 )
 
 
+_NUMBERED = "row of the file"
+
+
+def numbered(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a file with their places in it, from 0, as their index: what is filtered, sorted
+    or drawn from them carries the places along."""
+    import pandas as pd
+
+    return frame.set_axis(pd.RangeIndex(len(frame), name=_NUMBERED), axis=0)
+
+
+def numbers_of(frame: pd.DataFrame) -> Any:
+    """The places in their file, from 1, of ``numbered`` rows, int of shape (n,); None of others."""
+    return frame.index.to_numpy() + 1 if frame.index.name == _NUMBERED else None
+
+
+def renumbered(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with an index from 0, unless it holds their places in a file."""
+    return frame if frame.index.name == _NUMBERED else frame.reset_index(drop=True)
+
+
 def merge_repeated(frame: pd.DataFrame, file: object) -> tuple[pd.DataFrame, list[str]]:
     """Keeps a column name that is repeated with identical cells once; refuses it otherwise."""
     names = [str(c) for c in frame.columns]

@@ -40,8 +40,8 @@ class EvenhandEvaluator(ModelEvaluator):
         """Audits into a case, logs it, and returns the numbers that were logged."""
         from mlflow import MlflowClient
 
-        from evenhand.audit.api.auditing import audit_model
         from evenhand.audit.api.judging import report
+        from evenhand.audit.integrations.guard import audit_predictor
 
         options = dict(evaluator_config or {})
         if "policy" not in options:
@@ -54,13 +54,7 @@ class EvenhandEvaluator(ModelEvaluator):
         predictor = _predictor(model, dataset)
         with own_folder() as folder:
             place = folder / "case"
-            judged = audit_model(
-                predictor,
-                rows,
-                target=target,
-                out=place,
-                **{"attestations": "warn", "scored_here": True, **options},
-            )
+            judged = audit_predictor(predictor, rows, target=target, out=place, **options)
             client = MlflowClient()
             metrics = _metrics(judged)
             for name, value in metrics.items():

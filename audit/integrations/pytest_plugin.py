@@ -44,15 +44,11 @@ class Auditor:
 
     def judge(self, predictor: Any, rows: Any, **options: Any) -> Result:
         """Audits and judges without failing: the result holds the case and the verdicts."""
-        from evenhand.audit.api.auditing import audit_model, audit_predictions
+        from evenhand.audit.integrations.guard import audit_predictor
 
         self._calls += 1
         place = self._folder / f"case-{self._calls}"
-        given = {"out": place, "attestations": "warn", **self._options, **options}
-        if predictor is None:
-            judged = audit_predictions(rows, **given)
-        else:
-            judged = audit_model(predictor, rows, **{"scored_here": True, **given})
+        judged = audit_predictor(predictor, rows, **{"out": place, **self._options, **options})
         self._record("evenhand_case", str(judged.case.path))
         self._record("evenhand_exit_code", judged.exit_code)
         return judged

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from evenhand.audit.data.table import as_text, texts
-from evenhand.audit.errors import InputError
+from evenhand.audit.errors import InputError, RowError
 from evenhand.audit.models.declared import Declared, Input
 from evenhand.audit.models.inputs import numbers
 from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values
@@ -130,9 +130,10 @@ def _as_categories(column: pd.Series[Any], known: Sequence[Any]) -> pd.Series[An
     strange = np.flatnonzero((codes < 0) & ~missing)
     if strange.size:
         first = int(strange[0])
-        raise InputError(
-            f"input column {column.name!r} holds {names[first]!r} in row {first + 1}, a category "
-            f"that the model was not trained on ({strange.size} such rows)",
+        raise RowError(
+            f"input column {column.name!r} holds {names[first]!r} in",
+            first,
+            f", a category that the model was not trained on ({strange.size} such rows)",
             remedy=f"it knows {', '.join(map(repr, order[:8]))}; map the cell, or leave it empty",
         )
     return pd.Series(

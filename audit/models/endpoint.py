@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, urlsplit
 
-from evenhand.audit.errors import InputError, LimitError
+from evenhand.audit.errors import InputError, LimitError, RowError, rows_from
 from evenhand.audit.models.declared import Declared, Endpoint, Outputs
 from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values, task_of
 from evenhand.audit.models.predictor import Task
@@ -43,6 +43,8 @@ SAVE = """Serve POST with {"rows": [{"income": 51.2, "job": "nurse"}]} in, and o
 {"scores": [[0.2, 0.8]]} (in the order of --classes) or {"values": [31.5]}. Then
 evenhand audit --endpoint http://127.0.0.1:8080/score --classes no,yes --inputs income,job ..."""
 
+_ANSWERS = """answer {"scores": [[0.2, 0.8], ...]} or {"values": [31.5, ...]}, one for each row; \
+see evenhand formats endpoint"""
 IDENTITY = "endpoint, no digest"
 MAX_ANSWER_BYTES = 64 << 20
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -128,10 +130,11 @@ class EndpointPredictor(RowModel):
                 for cells in zip(*(_plain(part[c]) for c in self.input_columns), strict=True)
             ]
             body = json.dumps({"rows": rows}, allow_nan=False).encode()
-            answers += self._checked(self._request(body), key, len(rows), start)
+            with rows_from(start):
+                answers += self._checked(self._request(body), key, len(rows))
         return answers
 
-    def _checked(self, raw: bytes, key: str, n: int, start: int) -> list[Any]:
+    def _checked(self, raw: bytes, key: str, n: int) -> list[Any]:
         """The answer's list. Raises InputError for another length, type, width or no number."""
         try:
             answer = json.loads(raw)
@@ -143,27 +146,29 @@ class EndpointPredictor(RowModel):
         if len(found) != n:
             raise self._wrong(f"gives {len(found)} {key} for {n} rows")
         widths = {len(self.classes), 1} if len(self.classes) == 2 else {len(self.classes)}
-        for row, item in enumerate(found, start=start + 1):
+        for position, item in enumerate(found):
             numbers = item if isinstance(item, list) else [item]
             if not all(_is_number(x) for x in numbers):
-                raise self._wrong(f"gives {str(item)[:80]} for row {row}: not finite numbers")
+                raise self._wrong_row(
+                    f"gives {str(item)[:80]} for", position, ": not finite numbers"
+                )
             if key == "values" and isinstance(item, list):
-                raise self._wrong(f"gives a list for row {row}, a value is one number")
+                raise self._wrong_row("gives a list for", position, ", a value is one number")
             if key == "scores" and len(numbers) not in widths:
-                raise self._wrong(
-                    f"gives {len(numbers)} scores for row {row}, {len(self.classes)} classes are "
-                    "declared"
+                raise self._wrong_row(
+                    f"gives {len(numbers)} scores for",
+                    position,
+                    f", {len(self.classes)} classes are declared",
                 )
         if len({isinstance(i, list) and len(i) for i in found}) > 1:
             raise self._wrong("gives rows of different lengths")
         return found
 
     def _wrong(self, what: str) -> InputError:
-        return InputError(
-            f"{self._what} {what}",
-            remedy='answer {"scores": [[0.2, 0.8], ...]} or {"values": [31.5, ...]}, one for each '
-            "row; see evenhand formats endpoint",
-        )
+        return InputError(f"{self._what} {what}", remedy=_ANSWERS)
+
+    def _wrong_row(self, before: str, position: int, after: str) -> RowError:
+        return RowError(f"{self._what} {before}", position, after, remedy=_ANSWERS)
 
     def _request(self, body: bytes) -> bytes:
         """One batch's answer, asked for again after pauses that double."""

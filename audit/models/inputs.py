@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.table import texts
-from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, RowError, nearest
 from evenhand.audit.models.declared import Input
 
 if TYPE_CHECKING:
@@ -154,11 +154,13 @@ def numbers(column: pd.Series[Any]) -> np.ndarray:
         first = int(np.flatnonzero(wrong)[0])
         cell = column.iloc[first]
         shown = repr(cell.item() if hasattr(cell, "item") else cell)[:100]
-        raise InputError(
-            f"input column {column.name!r} holds {shown} in row {first + 1}, which "
-            "is not a finite number",
-            remedy="correct the cell; where the column holds texts, declare "
-            f"{{column: {column.name}, categories: [...]}}",
+        declare = f"; a column of texts is declared {{column: {column.name}, categories: [...]}}"
+        raise RowError(
+            f"input column {column.name!r} holds {shown} in",
+            first,
+            f", which is not a finite number ({int(wrong.sum())} such rows)",
+            remedy="correct the cell, or leave it empty where no value is known"
+            + (declare if wrong.sum() > (~np.isnan(values)).sum() else ""),
         )
     return values
 
@@ -174,9 +176,10 @@ def _one_hot(column: pd.Series[Any], one: Input) -> np.ndarray:
     if strange.size and one.unknown == "refuse":
         first = int(strange[0])
         held = "nothing" if missing[first] else repr(names[first])
-        raise InputError(
-            f"input column {one.column!r} holds {held} in row {first + 1}, which is not one of "
-            f"its declared categories ({strange.size} such rows)",
+        raise RowError(
+            f"input column {one.column!r} holds {held} in",
+            first,
+            f", which is not one of its declared categories ({strange.size} such rows)",
             remedy="declare the category, or unknown: zeros if the model was trained that way",
         )
     encoded = np.zeros((len(names), len(one.categories)))
@@ -189,12 +192,13 @@ def _images(column: pd.Series[Any], one: Input, shape: tuple[int, ...]) -> np.nd
     import numpy as np
 
     size, cells = math.prod(shape), list(column)
-    for number, cell in enumerate(cells, start=1):
+    for position, cell in enumerate(cells):
         if not isinstance(cell, bytes) or len(cell) != size:
             held = f"{len(cell)} bytes" if isinstance(cell, bytes) else type(cell).__name__
-            raise InputError(
-                f"input column {one.column!r} holds {held} in row {number}, not an image of "
-                f"{' x '.join(map(str, shape))} pixels",
+            raise RowError(
+                f"input column {one.column!r} holds {held} in",
+                position,
+                f", not an image of {' x '.join(map(str, shape))} pixels",
                 remedy="bring the images to the size that the model reads",
             )
     pixels = np.frombuffer(b"".join(cells), dtype=np.uint8).astype(np.float32)

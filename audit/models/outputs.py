@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evenhand.audit.errors import InputError
+from evenhand.audit.errors import InputError, RowError
 from evenhand.audit.models.declared import Declared, Outputs
 from evenhand.audit.models.predictor import Gradients, Task
 
@@ -107,9 +107,10 @@ def _checked(scores: np.ndarray, what: str) -> np.ndarray:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         shown = ", ".join(f"{s:.4g}" for s in scores[row][:6])
-        raise InputError(
-            f"{what} gives scores that are no probabilities: [{shown}] in row {row + 1} "
-            f"({int(wrong.sum())} such rows)",
+        raise RowError(
+            f"{what} gives scores that are no probabilities: [{shown}] in",
+            row,
+            f" ({int(wrong.sum())} such rows)",
             remedy="where they are logits, declare --outputs logits",
         )
     bounded: np.ndarray = np.clip(scores, 0.0, 1.0)

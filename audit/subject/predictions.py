@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from evenhand.audit.data.table import match_label, texts
-from evenhand.audit.errors import InputError, MissingNeed, nearest
+from evenhand.audit.errors import (
+    InputError,
+    MissingNeed,
+    RowError,
+    nearest,
+    rows_from,
+    rows_of_file,
+)
 from evenhand.audit.models.predictor import Decides, Predictor
 from evenhand.audit.reason import because
 from evenhand.audit.subject.counts import Counts, count_groups
 from evenhand.audit.subject.subject import Subject
-from evenhand.audit.subject.target import Target, numbers
+from evenhand.audit.subject.target import Target, numbers, require_finite
 from evenhand.audit.worker.opened import Opened
 
 if TYPE_CHECKING:
@@ -97,9 +104,10 @@ def score(subject: Subject) -> AnyPredictions:
     not labels of the target.
     """
     if subject not in _scored:
-        _scored[subject] = _MAKERS[subject.task](
-            subject, subject.frame, subject.truth, subject.groups
-        )
+        with rows_of_file(subject.row_numbers):
+            _scored[subject] = _MAKERS[subject.task](
+                subject, subject.frame, subject.truth, subject.groups
+            )
     return _scored[subject]
 
 
@@ -110,9 +118,10 @@ def score_training(subject: Subject) -> AnyPredictions | None:
         return None
     if subject not in _scored_training:
         no_groups = rows.frame[[]]
-        _scored_training[subject] = _MAKERS[subject.task](
-            subject, rows.frame, rows.truth, no_groups
-        )
+        with rows_of_file(rows.numbers):
+            _scored_training[subject] = _MAKERS[subject.task](
+                subject, rows.frame, rows.truth, no_groups
+            )
     return _scored_training[subject]
 
 
@@ -190,8 +199,11 @@ def _predictor(subject: Subject) -> Predictor:
 def _in_batches(ask: Callable[[pd.DataFrame], Any], frame: pd.DataFrame) -> np.ndarray:
     import numpy as np
 
-    starts = range(0, max(len(frame), 1), BATCH)
-    return np.concatenate([np.asarray(ask(frame.iloc[s : s + BATCH]), dtype=float) for s in starts])
+    answers = []
+    for start in range(0, max(len(frame), 1), BATCH):
+        with rows_from(start):
+            answers.append(np.asarray(ask(frame.iloc[start : start + BATCH]), dtype=float))
+    return np.concatenate(answers)
 
 
 def _probabilities(predictor: Predictor, frame: pd.DataFrame) -> np.ndarray:
@@ -268,7 +280,12 @@ def require_labels(column: str, predicted: Sequence[str], truth: Target) -> None
     """Raises InputError where the distinct predicted labels are not labels of the target."""
     import pandas as pd
 
-    _binary_meaning(pd.DataFrame({column: pd.Series(predicted, dtype=object)}), column, truth)
+    try:
+        _binary_meaning(pd.DataFrame({column: pd.Series(predicted, dtype=object)}), column, truth)
+    except RowError as error:  # of the distinct labels, which have no row
+        raise InputError(
+            error.before.removesuffix(" in") + error.after, remedy=error.remedy
+        ) from None
 
 
 def _meaning(
@@ -287,30 +304,30 @@ def _meaning(
 
     values, missing = texts(frame[column])
     if missing.any():
-        raise InputError(
-            f"predicted column {column!r} is empty in {int(missing.sum())} rows",
+        raise RowError(
+            f"predicted column {column!r} is empty in",
+            int(missing.argmax()),
+            f" ({int(missing.sum())} such rows)",
             remedy="a missing prediction is a person without an answer: fill it, or remove the row",
         )
     meaning = {value: match_label(value, labels) for value in set(values)}
     unknown = sorted(v for v, label in meaning.items() if label is None)
     if unknown and not (open_ended and len(unknown) == 1):
-        raise InputError(
-            f"predicted column {column!r} holds {unknown[0]!r}, which is not a label of the target",
+        raise RowError(
+            f"predicted column {column!r} holds {unknown[0]!r} in",
+            int((values == unknown[0]).argmax()),
+            ", which is not a label of the target",
             remedy=nearest(unknown[0], labels) + or_else,
         )
     return np.array([meaning[v] for v in values], dtype=object)
 
 
 def _require_finite(score: np.ndarray, where: str) -> None:
-    import numpy as np
-
-    bad = int((~np.isfinite(score)).sum())
-    if bad:
-        raise InputError(
-            f"{where} gives {bad} scores that are not finite",
-            remedy="find out why: a missing score is a person without an answer. "
-            "Fix the scores, or remove those rows and say so",
-        )
+    remedy = (
+        "find out why: a missing score is a person without an answer. Fix the scores, or remove "
+        "those rows and say so"
+    )
+    require_finite(score, f"{where} gives", remedy)
 
 
 def _multiclass(

@@ -13,7 +13,7 @@ from evenhand.audit.data.limits import SECONDS, Limits
 from evenhand.audit.data.plain_text import is_plain_text, read_texts
 from evenhand.audit.data.reading import read_table
 from evenhand.audit.data.table import Table, canonical_order, texts
-from evenhand.audit.errors import InputError
+from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.models.predictor import Task
 from evenhand.audit.reason import Reasons, quoted
 from evenhand.audit.subject.counts import Counts
@@ -99,6 +99,10 @@ class Subject:
         counted = self.counts is not None and self.counts.weights is not None
         return counted or self.weights is not None
 
+    def numbers_at(self, positions: np.ndarray) -> np.ndarray | None:
+        """The places in the data file, from 1, of the rows at ``positions`` of ``frame``."""
+        return None if self.row_numbers is None else self.row_numbers[positions]
+
     def missing_cells(self, column: str) -> int:
         """Missing cells of a column among the audited rows."""
         if self.is_streamed:
@@ -108,10 +112,11 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Further rows with their true answers, in canonical order."""
+    """Further rows with their true answers, in canonical order, and their places in the file."""
 
     frame: pd.DataFrame
     truth: Target
+    numbers: np.ndarray | None = None
 
 
 def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
@@ -134,7 +139,9 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     model = model or opening()
     task = task_of(spec, model)
     require_columns(spec, table, model)
-    truth = read_target(frame, spec, task, model)
+    with rows_of_file(row_numbers):
+        truth = read_target(frame, spec, task, model)
+        weights = _weights(frame, spec)
     groups = _groups(frame, spec, table.source)
     digests = {"data": table.digest}
     if model is not None and model.digest:
@@ -160,7 +167,7 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         notes=tuple(reason for note in table.notes for reason in quoted(note)),
         training=_training(spec, task, model, digests, rules),
         weight=spec.weight,
-        weights=_weights(frame, spec),
+        weights=weights,
         row_numbers=row_numbers,
         proxies=spec.proxies,
         reference_applicant=spec.reference_applicant,
@@ -221,10 +228,10 @@ def _training(
         )
     table = _read(spec.training_data, spec, model, rules, part="train")
     require_columns(spec, table, model)
-    frame = _labelled_rows(table, spec.target)
-    frame = frame.iloc[canonical_order(frame)].reset_index(drop=True)
+    frame, numbers = _in_order(_labelled_rows(table, spec.target))
     digests["training_data"] = table.digest
-    return Rows(frame, read_target(frame, spec, task, model))
+    with rows_of_file(numbers):
+        return Rows(frame, read_target(frame, spec, task, model), numbers)
 
 
 def _read(
@@ -255,8 +262,11 @@ def _limits(rules: Rules | None) -> Limits:
 
 def _audited_rows(table: Table, spec: SubjectSpec) -> tuple[pd.DataFrame, np.ndarray]:
     """The rows with a label, in canonical order, and the place of each in its file, from 1."""
-    frame = _labelled_rows(table, spec.target)
-    frame = frame.iloc[canonical_order(frame, last=spec.sensitive_features)]
+    return _in_order(_labelled_rows(table, spec.target), last=spec.sensitive_features)
+
+
+def _in_order(frame: pd.DataFrame, last: tuple[str, ...] = ()) -> tuple[pd.DataFrame, np.ndarray]:
+    frame = frame.iloc[canonical_order(frame, last=last)]
     return frame.reset_index(drop=True), frame.index.to_numpy() + 1
 
 

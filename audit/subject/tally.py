@@ -11,7 +11,7 @@ from evenhand.audit.data.cells import MISSING_TEXTS, NUMBER_PATTERN, is_missing,
 from evenhand.audit.data.on_disk_engine import connected
 from evenhand.audit.data.rows_on_disk import Source, kind_of, open_source
 from evenhand.audit.data.table import as_text, match_label
-from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, RowError, nearest, rows_of_file
 from evenhand.audit.subject.counts import BINARY, Counts, count_groups
 
 if TYPE_CHECKING:
@@ -147,27 +147,29 @@ def tally_batches(
     counted. Raises InputError for an empty stream, a missing prediction, weights that are none, and
     labels that are not two.
     """
+    import numpy as np
     import pyarrow.compute as pc
 
     given, counts = as_text(positive_label), None
     labels: set[str] = set()
     answers: set[str] = set()
     missing = dict.fromkeys(features, 0)
+    seen = 0
     for batch in batches:
-        dropped = 0
+        dropped, numbers = 0, np.arange(seen + 1, seen + batch.num_rows + 1)
+        seen += batch.num_rows
         if target is not None:
             labelled = pc.invert(_without_value(batch.column(target)))
             dropped = len(labelled) - int(pc.sum(labelled).as_py() or 0)
-            batch = batch.filter(labelled) if dropped else batch
+            if dropped:
+                batch, numbers = batch.filter(labelled), numbers[np.asarray(labelled)]
         actual = None if target is None else _is_label(batch.column(target), given, labels)
-        if callable(predicted):
-            selected = predicted(batch)
-        else:
-            if pc.any(_without_value(batch.column(predicted))).as_py():
-                raise InputError(
-                    f"predicted column {predicted!r} has empty cells", remedy="fill them"
-                )
-            selected = _is_label(batch.column(predicted), given, answers)
+        with rows_of_file(numbers):
+            if callable(predicted):
+                selected = predicted(batch)
+            else:
+                _require_answers(batch.column(predicted), predicted)
+                selected = _is_label(batch.column(predicted), given, answers)
         columns = {f: _names(batch.column(f), f, missing) for f in features}
         weights = None if weight is None else _weights(batch.column(weight), weight)
         part = count_groups(columns, features, actual, selected, weights=weights)
@@ -179,6 +181,19 @@ def tally_batches(
         if known:
             _positive(sorted(known), str(column), positive_label)
     return Tally(counts, tuple(sorted(labels)), tuple(sorted(answers)), missing)
+
+
+def _require_answers(column: Any, name: str) -> None:
+    import numpy as np
+
+    empty = np.asarray(_without_value(column))
+    if empty.any():
+        raise RowError(
+            f"predicted column {name!r} is empty in",
+            int(empty.argmax()),
+            f" ({int(empty.sum())} such rows)",
+            remedy="fill them",
+        )
 
 
 def _weights(column: Any, name: str) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import as_text, match_label, texts
-from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, RowError, nearest
 from evenhand.audit.models.predictor import Task
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.worker.opened import Opened
@@ -147,15 +147,32 @@ def numbers(column: pd.Series[Any], what: str) -> np.ndarray:
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
     bad = column[column.notna() & pd.isna(values)]
     if len(bad):
-        raise InputError(
-            f"{what} holds {bad.iloc[0]!r}, which is no number", remedy="give numbers only"
+        first = int((column.notna().to_numpy() & np.isnan(values)).argmax())
+        raise RowError(
+            f"{what} holds {bad.iloc[0]!r} in",
+            first,
+            f", which is no number ({len(bad)} such rows)",
+            remedy="give numbers only",
         )
-    if not np.isfinite(values).all():
-        count = int((~np.isfinite(values)).sum())
-        raise InputError(
-            f"{what} has {count} values that are not finite", remedy="fix or remove those rows"
-        )
+    require_finite(values, f"{what} has", "fix or remove those rows")
     return values
+
+
+def require_finite(values: np.ndarray, what: str, remedy: str) -> None:
+    """Raises InputError that names the first row, of shape (n,) or (n, classes), that is not."""
+    import numpy as np
+
+    wrong = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+    if wrong.any():
+        count = int(wrong.sum())
+        raise RowError(
+            f"{what} {count} values that are not finite: in"
+            if count > 1
+            else f"{what} a value that is not finite in",
+            int(wrong.argmax()),
+            " first" if count > 1 else "",
+            remedy=remedy,
+        )
 
 
 def _refuse_amounts(column: pd.Series[Any], target: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from evenhand.audit.errors import EvenhandError
+from evenhand.audit.errors import EvenhandError, RowError
 from evenhand.audit.worker.elsewhere import go_elsewhere
 from evenhand.audit.worker.frames import BadFrame, Message, pack, unpack
 from evenhand.audit.worker.isolation.levels import Level
@@ -84,17 +84,22 @@ class _Line:
 
 
 def _answered(answer: Callable[[Message], Message], question: Message) -> list[bytes]:
-    """The answer, or the error in words: nothing of an exception but text leaves the worker."""
+    """The answer, or the error in words: nothing of an exception but text, and the row that it is
+    about, leaves the worker."""
+    row: RowError | None = None
     try:
         return pack(answer(question))  # an answer that cannot be sent is an error too
     except EvenhandError as error:
         kind, message, remedy = type(error).__name__, error.message, error.remedy
         is_memory = _is_memory(error)
+        row = error if isinstance(error, RowError) else None
     except BaseException as error:
         kind, message, remedy = "unexpected", f"{type(error).__name__}: {error}", ""
         is_memory = _is_memory(error)
     kind = "MemoryError" if is_memory else kind
-    said = {"kind": kind, "message": message[:4000], "remedy": remedy[:2000]}
+    said: dict[str, Any] = {"kind": kind, "message": message[:4000], "remedy": remedy[:2000]}
+    if row is not None and not is_memory:
+        said |= {"before": row.before[:4000], "position": row.position, "after": row.after[:4000]}
     return pack(Message({"error": said}))
 
 

@@ -17,6 +17,7 @@ from evenhand.audit.errors import (
     EvenhandError,
     InputError,
     LimitError,
+    RowError,
     UnsafeModelError,
 )
 from evenhand.audit.words.text import lines
@@ -270,13 +271,21 @@ class Session:
             chooser.register(self._said_from, selectors.EVENT_READ)
             return bool(chooser.select(0.05))
 
+    def _shown(self, text: Any) -> str:
+        """A worker's text as it is shown: people know the model by the name that they gave."""
+        text = str(text)
+        for path in self._paths:
+            text = text.replace(path, self._name)
+        return escaped(text)
+
     def _error(self, told: Any, what: str) -> EvenhandError:
         told = told if isinstance(told, dict) else {}
-        kind, remedy = str(told.get("kind")), escaped(told.get("remedy", ""))
-        message = str(told.get("message", ""))
-        for path in self._paths:  # people know the model by the name that they gave
-            message, remedy = message.replace(path, self._name), remedy.replace(path, self._name)
-        message = escaped(message)
+        kind = str(told.get("kind"))
+        message = self._shown(told.get("message", ""))
+        remedy = self._shown(told.get("remedy", ""))
+        if kind == "RowError" and type(told.get("position")) is int:
+            before, after = self._shown(told.get("before", "")), self._shown(told.get("after", ""))
+            return RowError(before, told["position"], after, remedy=remedy)
         if kind in _ERRORS:
             return _ERRORS[kind](message, remedy=remedy)
         if kind == "MemoryError":

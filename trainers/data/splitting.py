@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.table import Table, canonical_order, texts
+from evenhand.audit.data.table import Table, canonical_order, renumbered, texts
 from evenhand.audit.errors import InputError, nearest
 from evenhand.trainers.data.units import capped, require_units
 from evenhand.trainers.datasets import Split, n_twins, split
@@ -71,7 +71,7 @@ def split_rows(
         rows, note = _split_units(recipe, frame, unit, stratify, test)
         notes += [note] if note else []
     if validation is not None:
-        rows = replace(rows, validation=validation.reset_index(drop=True))
+        rows = replace(rows, validation=renumbered(validation))
     if unit is not None:
         notes += _shared_units(rows, unit)
     if rows.n_twins:
@@ -101,18 +101,18 @@ def _split_units(
 ) -> tuple[Split, str]:
     """Units are split by one row of each (its class stands for the unit), then take their rows
     with them."""
-    ordered = frame.iloc[canonical_order(frame)].reset_index(drop=True)
+    ordered = renumbered(frame.iloc[canonical_order(frame)])
     first = ordered[~ordered[unit].duplicated()]
     of_units = _split(recipe, first, stratify, test)
 
     def rows_of(part: pd.DataFrame) -> pd.DataFrame:
-        return ordered[ordered[unit].isin(part[unit])].reset_index(drop=True)
+        return renumbered(ordered[ordered[unit].isin(part[unit])])
 
     train = rows_of(of_units.train)
     n_all, note = len(train), ""
     if recipe.private is not None:
         most = recipe.private.max_rows_per_unit or 1
-        train = capped(train, unit, most, recipe.seed).reset_index(drop=True)
+        train = renumbered(capped(train, unit, most, recipe.seed))
         note = (
             f"{train[unit].nunique()} units of {unit!r} are trained on, with at most {most} rows "
             f"each: {n_all - len(train)} rows were left out"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.plain_text import COLUMN, is_plain_text, read_texts
 from evenhand.audit.data.reading import read_table
-from evenhand.audit.data.table import Table
+from evenhand.audit.data.table import Table, numbered
 from evenhand.audit.errors import InputError
 from evenhand.trainers.data.splitting import split_rows, table_of_its_own
 from evenhand.trainers.datasets import Split
@@ -29,13 +30,15 @@ _MAX_FILE = 16 << 20
 def read_text_table(path: str | Path, recipe: Recipe, *, passage: int | None = None) -> Table:
     """A table of texts, or a plain text file as lines or passages. Raises InputError."""
     if is_plain_text(path):
-        return read_texts(path, encoding=recipe.encoding or "utf-8", passage=passage)
+        table = read_texts(path, encoding=recipe.encoding or "utf-8", passage=passage)
+        return replace(table, frame=numbered(table.frame))
     if recipe.encoding is not None:
         raise InputError(
             f"encoding={recipe.encoding!r} is for plain text files, and {path} is a table",
             remedy="write the table as UTF-8 and leave encoding out",
         )
-    return read_table(path)
+    table = read_table(path)
+    return replace(table, frame=numbered(table.frame))
 
 
 def split_texts(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from evenhand.audit.data.images import IMAGE, MAX_IMAGE_PIXELS
-from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, RowError, nearest
 from evenhand.trainers.validate import Strict, checked
 
 if TYPE_CHECKING:
@@ -98,12 +98,13 @@ class ImageEncoder:
                 remedy=nearest(self.column, frame.columns),
             )
         size, cells = math.prod(self.shape), list(frame[self.column])
-        for number, cell in enumerate(cells, start=1):
+        for position, cell in enumerate(cells):
             if not isinstance(cell, bytes) or len(cell) != size:
                 held = f"{len(cell)} bytes" if isinstance(cell, bytes) else type(cell).__name__
-                raise InputError(
-                    f"column {self.column!r} holds {held} in row {number}, not an image of "
-                    f"{' x '.join(map(str, self.shape))} bytes",
+                raise RowError(
+                    f"column {self.column!r} holds {held} in",
+                    position,
+                    f", not an image of {' x '.join(map(str, self.shape))} bytes",
                     remedy="scale the images to the size that the model was trained on",
                 )
         pixels = np.frombuffer(b"".join(cells), dtype=np.uint8)

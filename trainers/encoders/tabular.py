@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import texts
-from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, RowError, nearest
 from evenhand.trainers.validate import Strict, checked
 
 if TYPE_CHECKING:
@@ -275,9 +275,12 @@ def _numbers(column: pd.Series[Any], name: str) -> np.ndarray:
     wrong = (np.isnan(values) & ~column.isna().to_numpy()) | np.isinf(values)
     if wrong.any():
         first = int(np.flatnonzero(wrong)[0])
-        raise InputError(
-            f"numeric column {name!r} holds {column.iloc[first]!r} in row {first + 1}, which is "
-            "not a finite number",
+        cell = column.iloc[first]
+        shown = repr(cell.item() if hasattr(cell, "item") else cell)[:100]
+        raise RowError(
+            f"numeric column {name!r} holds {shown} in",
+            first,
+            ", which is not a finite number",
             remedy="correct the cell or leave it empty; name the column in categorical if its "
             "values are codes",
         )

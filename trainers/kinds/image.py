@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from evenhand.audit.data.images import IMAGE, LABEL, read_parts
-from evenhand.audit.data.table import Table, texts
-from evenhand.audit.errors import InputError
+from evenhand.audit.data.table import Table, numbered, numbers_of, texts
+from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.trainers.data.labels import class_codes, class_weights, find_positive_label
 from evenhand.trainers.data.prepared import Frames, HeldOut, Prepared
@@ -57,8 +57,10 @@ class _Encoding:
         import torch
 
         codes = torch.from_numpy(class_codes(frame[self.target], self.classes))
+        with rows_of_file(numbers_of(frame)):
+            inputs = self.encoder.transform(self.rows.with_images(frame))
         return Examples(
-            inputs=torch.from_numpy(self.encoder.transform(self.rows.with_images(frame))),
+            inputs=torch.from_numpy(inputs),
             targets=codes,
             weights=torch.ones(len(codes)),
             task=self.task,
@@ -166,7 +168,7 @@ def _split(recipe: Recipe, table: Table, given: Table | None, target: str) -> _R
     def known_by_digest(part: Table) -> pd.DataFrame:
         digests = [hashlib.blake2b(cell, digest_size=16).hexdigest() for cell in part.frame[IMAGE]]
         pixels.update(zip(digests, part.frame[IMAGE], strict=True))
-        frame = part.frame.assign(**{IMAGE: digests})
+        frame = numbered(part.frame.assign(**{IMAGE: digests}))
         missing = texts(frame[target])[1]
         if missing.any():
             notes.append(f"{int(missing.sum())} images without a {target!r} were left out")

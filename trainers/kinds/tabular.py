@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.cells import is_number
-from evenhand.audit.data.table import texts
-from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.data.table import numbers_of, texts
+from evenhand.audit.errors import InputError, RowError, nearest, rows_of_file
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.trainers.data.identifying import once, told_identifiers
 from evenhand.trainers.data.labels import class_codes, class_weights, find_positive_label
@@ -167,7 +167,8 @@ def _values(column: str, rows: Split, pretrained: Pretrained | None) -> _Target:
     scale = None
     if pretrained is not None and pretrained.network.description.target == column:
         scale = pretrained.network.description.target_scale
-    values = _amounts(rows.train[column])
+    with rows_of_file(numbers_of(rows.train)):
+        values = _amounts(rows.train[column])
     if scale is None:
         scale = scale_of(values)
     mean, unit = scale.mean, scale.scale
@@ -181,10 +182,18 @@ def _amounts(column: pd.Series[Any]) -> np.ndarray:
     values = np.array([])
     if is_number(column):
         values = column.to_numpy(dtype=float)
-    if len(values) != len(column) or not np.isfinite(values).all():
+    if len(values) != len(column):
         raise InputError(
             f"target {column.name!r} holds values that are not finite numbers",
             remedy="a regression task needs numbers; declare task: multiclass for labels",
+        )
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        raise RowError(
+            f"target {column.name!r} holds {values[wrong][0]} in",
+            int(wrong.argmax()),
+            ", which is not a finite number",
+            remedy="correct the cell, or leave the row out",
         )
     return values
 
@@ -248,7 +257,8 @@ def _encoder(
         return found
     categorical = tuple(c for c in recipe.categorical if c in inputs)
     declared = declared_columns(recipe.public, rows.train, inputs, categorical=categorical)
-    return TabularEncoder.fit(rows.train, inputs, categorical=categorical, declared=declared)
+    with rows_of_file(numbers_of(rows.train)):
+        return TabularEncoder.fit(rows.train, inputs, categorical=categorical, declared=declared)
 
 
 def _weights(recipe: Recipe, target: _Target, train: pd.DataFrame) -> np.ndarray | None:
@@ -267,7 +277,8 @@ def _examples(
     """Rows as tensors, each weighted by its class."""
     import torch
 
-    numbers = torch.from_numpy(target.numbers(frame[target.column]))
+    with rows_of_file(numbers_of(frame)):
+        numbers = torch.from_numpy(target.numbers(frame[target.column]))
     each = torch.ones(len(frame))
     if weights is not None:
         each = torch.from_numpy(weights[numbers.numpy()]).float()
@@ -286,7 +297,8 @@ def _test_examples(
     import torch
 
     column = frame[target.column]
-    numbers = target.numbers(column) if target.classes else _amounts(column).copy()
+    with rows_of_file(numbers_of(frame)):
+        numbers = target.numbers(column) if target.classes else _amounts(column).copy()
     return Examples(
         inputs=_encoded(frame, encoder),
         targets=torch.from_numpy(numbers),
@@ -300,7 +312,8 @@ def _encoded(frame: pd.DataFrame, encoder: TabularEncoder | None) -> Any:
 
     if encoder is None:
         return torch.zeros(len(frame), 0)
-    return torch.from_numpy(encoder.transform(frame))
+    with rows_of_file(numbers_of(frame)):
+        return torch.from_numpy(encoder.transform(frame))
 
 
 def _outside_guarantee(

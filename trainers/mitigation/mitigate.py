@@ -15,8 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.table import canonical_order, match_label, texts
-from evenhand.audit.errors import InputError, UnsafeModelError, nearest
+from evenhand.audit.data.table import (
+    canonical_order,
+    match_label,
+    numbers_of,
+    renumbered,
+    texts,
+)
+from evenhand.audit.errors import InputError, UnsafeModelError, nearest, rows_of_file
 from evenhand.audit.files.canonical import digest_bytes, relative_files
 from evenhand.trainers.folder.writing import FolderWriter
 from evenhand.trainers.mitigation.description import Method, MitigatedDescription
@@ -102,7 +108,7 @@ def mitigate(
     )
     with FolderWriter(out) as writer:
         try:
-            with known_warnings_silenced():
+            with known_warnings_silenced(), rows_of_file(numbers_of(rows)):
                 fitted = METHODS[chosen](task, writer)
         except ValueError as error:  # Fairlearn's and scikit-learn's word for data they refuse
             raise InputError(f"{chosen}: {error}", remedy=_remedy(str(error))) from error
@@ -153,7 +159,7 @@ def _labelled(train: pd.DataFrame, target: str) -> pd.DataFrame:
     rows = train[train[target].notna()]
     if rows.empty:
         raise InputError(f"target {target!r} has no labels at all", remedy="name another target")
-    return rows.iloc[canonical_order(rows)].reset_index(drop=True)
+    return renumbered(rows.iloc[canonical_order(rows)])
 
 
 def _task(

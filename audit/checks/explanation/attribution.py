@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.asking.explainers import is_prose, positive_position
 from evenhand.audit.checks.record import Artifact, Recorder
-from evenhand.audit.errors import InputError, MissingNeed
+from evenhand.audit.errors import InputError, MissingNeed, rows_of_file
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
 from evenhand.audit.subject.sampling import sample
@@ -178,7 +178,8 @@ def _ask(plan: _Plan, positions: np.ndarray, evaluations: int, done: int) -> Ans
         "seed": plan.options["seed"] + done,
     }
     frames = {**plan.frames, "rows": rows.reset_index(drop=True)}
-    return ask(predictor, Question("attribute", options, frames))
+    with rows_of_file(plan.subject.numbers_at(positions)):
+        return ask(predictor, Question("attribute", options, frames))
 
 
 def _joined(parts: Sequence[Answer]) -> Answer:
@@ -263,7 +264,7 @@ def _findings(
             frame,
             [(c, e, float(signed[j])) for j, (c, e) in enumerate(estimates)],
             n_rows=subject.n,
-            numbers=None if subject.row_numbers is None else subject.row_numbers[positions],
+            numbers=subject.numbers_at(positions),
             targets=_targets(subject, frame.head(keep)),
             keep=keep,
             keep_inputs=keep_inputs,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.table import as_text, texts
-from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.errors import InputError, RowError, UnsafeModelError, rows_from
 from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.audit.models.formats.weights import check_header, is_safetensors
 from evenhand.audit.models.optional import library
@@ -174,9 +174,10 @@ class _TextModel:
 
         found, missing = texts(frame[self._column])
         if missing.any():
-            row = int(np.flatnonzero(missing)[0]) + 1
-            raise InputError(
-                f"column {self._column!r} is empty in row {row} ({int(missing.sum())} such rows)",
+            raise RowError(
+                f"column {self._column!r} is empty in",
+                int(np.flatnonzero(missing)[0]),
+                f" ({int(missing.sum())} such rows)",
                 remedy="a missing text is a person without an answer: fill it, or remove the row",
             )
         return [str(t) for t in found]
@@ -223,21 +224,22 @@ class TextClassifier(_TextModel):
 
         answers = [np.zeros((0, int(self._model.config.num_labels)))]
         for start in range(0, len(found), _BATCH):
-            encoded = self._encoded(found[start : start + _BATCH], start)
+            with rows_from(start):
+                encoded = self._encoded(found[start : start + _BATCH])
             with torch.no_grad():
                 answers.append(self._model(**encoded).logits.double().numpy())
         return np.concatenate(answers)
 
-    def _encoded(self, part: list[str], start: int) -> Any:
+    def _encoded(self, part: list[str]) -> Any:
         pads = self._tokenizer.pad_token is not None
         cut = {"truncation": True, "max_length": self._limit} if self._truncates else {}
         encoded = self._tokenizer(part if pads else part[:1], padding=pads, **cut)
         lengths = [sum(mask) for mask in encoded["attention_mask"]]
         if self._limit and max(lengths) > self._limit:
-            row = start + lengths.index(max(lengths)) + 1
-            raise InputError(
-                f"the text in row {row} has {max(lengths)} tokens, {self._what} reads "
-                f"{self._limit}",
+            raise RowError(
+                "the text in",
+                lengths.index(max(lengths)),
+                f" has {max(lengths)} tokens, {self._what} reads {self._limit}",
                 remedy="declare truncate: true in subject.yaml if users' texts are cut off too",
             )
         return encoded.convert_to_tensors("pt")

@@ -131,13 +131,13 @@ def test_sensitive_feature_with_one_group(
 def test_non_finite_scores(where: Path, capsys: pytest.CaptureFixture[str], bad: str) -> None:
     frame = GOOD.assign(s=["0.5"] * (len(GOOD) - 1) + [bad])
     outcome = audit(frame, capsys, "--score", "s", "--predicted", "", "--threshold", "0.5")
-    assert_refused(outcome, "'s' has 1 values that are not finite")
+    assert_refused(outcome, f"'s' has a value that is not finite in row {len(GOOD)}")
 
 
 def test_scores_that_are_no_numbers(where: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frame = GOOD.assign(s=["0.5"] * (len(GOOD) - 1) + ["high"])
     outcome = audit(frame, capsys, "--score", "s", "--predicted", "", "--threshold", "0.5")
-    assert_refused(outcome, "'high', which is no number")
+    assert_refused(outcome, f"'high' in row {len(GOOD)}, which is no number")
 
 
 def test_scores_without_threshold(where: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,12 +154,12 @@ def test_predicted_label_that_the_target_does_not_have(
     where: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frame = GOOD.assign(yhat=[*GOOD["yhat"][:-1], 2])
-    assert_refused(audit(frame, capsys), "'2', which is not a label of the target")
+    assert_refused(audit(frame, capsys), f"'2' in row {len(GOOD)}, which is not a label")
 
 
 def test_missing_prediction(where: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frame = GOOD.assign(yhat=[*GOOD["yhat"][:-1], None])
-    assert_refused(audit(frame, capsys), "is empty in 1 rows")
+    assert_refused(audit(frame, capsys), f"is empty in row {len(GOOD)}")
 
 
 def test_repeated_column_names_whose_cells_differ(

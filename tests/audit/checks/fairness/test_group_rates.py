@@ -151,5 +151,5 @@ def test_scores_that_are_nan_stop_the_audit(tmp_path: Path) -> None:
     frame["s"] = [np.nan] + [0.5] * (len(frame) - 1)
     options: dict[str, Any] = {"predicted": None, "score": "s", "threshold": 0.5}
     subject = stored_subject(frame, tmp_path, sensitive_features=["g"], **options)
-    with pytest.raises(InputError, match="1 values that are not finite"):
+    with pytest.raises(InputError, match="a value that is not finite in row"):
         list(group_rates.measure(subject, seed=0, levels=(0.95,)))
