@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.errors import RowError
 from evenhand.audit.measure.classification import Confusion, RateCount, rate_count
 
 if TYPE_CHECKING:
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
 
 BINARY = ("negative", "positive")
 _MANY, _FEW = 100_000, 2_000  # rows above which, and objects in a sample up to which, addresses pay
+
+
+def require_answers(is_missing: np.ndarray, column: str) -> None:
+    """Raises RowError where a stored prediction is missing, bool array of shape (n,)."""
+    if is_missing.any():
+        raise RowError(
+            f"predicted column {column!r} is empty in",
+            int(is_missing.argmax()),
+            f" ({int(is_missing.sum())} such rows)",
+            remedy="a missing prediction is a person without an answer: fill it, or remove the row",
+        )
 
 
 @dataclass(frozen=True)

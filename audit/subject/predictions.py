@@ -18,7 +18,7 @@ from evenhand.audit.errors import (
 )
 from evenhand.audit.models.predictor import Decides, Predictor
 from evenhand.audit.reason import because
-from evenhand.audit.subject.counts import Counts, count_groups
+from evenhand.audit.subject.counts import Counts, count_groups, require_answers
 from evenhand.audit.subject.subject import Subject
 from evenhand.audit.subject.target import Target, numbers, require_finite
 from evenhand.audit.worker.opened import Opened
@@ -303,13 +303,7 @@ def _meaning(
     import numpy as np
 
     values, missing = texts(frame[column])
-    if missing.any():
-        raise RowError(
-            f"predicted column {column!r} is empty in",
-            int(missing.argmax()),
-            f" ({int(missing.sum())} such rows)",
-            remedy="a missing prediction is a person without an answer: fill it, or remove the row",
-        )
+    require_answers(missing, column)
     meaning = {value: match_label(value, labels) for value in set(values)}
     unknown = sorted(v for v, label in meaning.items() if label is None)
     if unknown and not (open_ended and len(unknown) == 1):

@@ -140,9 +140,7 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     task = task_of(spec, model)
     require_columns(spec, table, model)
     with rows_of_file(row_numbers):
-        truth = read_target(frame, spec, task, model)
-        weights = _weights(frame, spec)
-    groups = _groups(frame, spec, table.source)
+        truth, weights = read_target(frame, spec, task, model), _weights(frame, spec)
     digests = {"data": table.digest}
     if model is not None and model.digest:
         digests["model"] = model.digest
@@ -159,7 +157,7 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         threshold=0.5 if spec.threshold is None else spec.threshold,
         sensitive_features=spec.sensitive_features,
         control_features=spec.control_features,
-        groups=groups,
+        groups=_groups(frame, spec, table.source),
         declared=spec.declared,
         facts=facts_of(spec, task, model),
         digests=digests,

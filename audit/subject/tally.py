@@ -11,8 +11,8 @@ from evenhand.audit.data.cells import MISSING_TEXTS, NUMBER_PATTERN, is_missing,
 from evenhand.audit.data.on_disk_engine import connected
 from evenhand.audit.data.rows_on_disk import Source, kind_of, open_source
 from evenhand.audit.data.table import as_text, match_label
-from evenhand.audit.errors import InputError, RowError, nearest, rows_of_file
-from evenhand.audit.subject.counts import BINARY, Counts, count_groups
+from evenhand.audit.errors import InputError, nearest, rows_of_file
+from evenhand.audit.subject.counts import BINARY, Counts, count_groups, require_answers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -168,7 +168,7 @@ def tally_batches(
             if callable(predicted):
                 selected = predicted(batch)
             else:
-                _require_answers(batch.column(predicted), predicted)
+                require_answers(np.asarray(_without_value(batch.column(predicted))), predicted)
                 selected = _is_label(batch.column(predicted), given, answers)
         columns = {f: _names(batch.column(f), f, missing) for f in features}
         weights = None if weight is None else _weights(batch.column(weight), weight)
@@ -181,19 +181,6 @@ def tally_batches(
         if known:
             _positive(sorted(known), str(column), positive_label)
     return Tally(counts, tuple(sorted(labels)), tuple(sorted(answers)), missing)
-
-
-def _require_answers(column: Any, name: str) -> None:
-    import numpy as np
-
-    empty = np.asarray(_without_value(column))
-    if empty.any():
-        raise RowError(
-            f"predicted column {name!r} is empty in",
-            int(empty.argmax()),
-            f" ({int(empty.sum())} such rows)",
-            remedy="fill them",
-        )
 
 
 def _weights(column: Any, name: str) -> np.ndarray:
