@@ -118,9 +118,9 @@ class Finding(_Record):
         """The p-value as the check gave it, before the budget of the whole audit."""
         return self.p_value if self.p_unadjusted is None else self.p_unadjusted
 
-    def reason_text(self, language: str = "en") -> str:
+    def reason_text(self, lang: str = "en") -> str:
         """The reason or note in words, in ``en`` or ``zh``; "" where nothing is said."""
-        return render(self.reason, language)
+        return render(self.reason, lang)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, every field present, so that records are uniform.

@@ -65,13 +65,13 @@ def lint(
 def _about_pack(pack: Pack, as_of: date | None) -> Iterator[Complaint]:
     status = pack.legal_status
     line = pack.line("legal_status")
-    for language in pack.languages:
-        if language not in pack.title:
+    for lang in pack.languages:
+        if lang not in pack.title:
             yield Complaint(
                 "error",
                 "",
-                f"the title lacks {language}",
-                f"add {language}: to title",
+                f"the title lacks {lang}",
+                f"add {lang}: to title",
                 pack.line("title"),
             )
     if status.state == "superseded" and not status.superseded_by:
@@ -181,11 +181,11 @@ class _At:
         for where, text in texts:
             if not isinstance(text, Mapping):
                 continue
-            for language in self.pack.languages:
-                if language not in text:
+            for lang in self.pack.languages:
+                if lang not in text:
                     path = ".".join(where)
-                    remedy = f"add {language}: to {path}"
-                    yield self._complaint("error", f"{path} lacks {language}", remedy, *where)
+                    remedy = f"add {lang}: to {path}"
+                    yield self._complaint("error", f"{path} lacks {lang}", remedy, *where)
 
     def sources(self) -> Iterator[Complaint]:
         """A clause names a source of the pack; whoever cites a text or a law names the clause."""

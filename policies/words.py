@@ -31,7 +31,7 @@ def say(en: str, zh: str) -> Words:
 
 def texts(text: Mapping[Any, str]) -> Words:
     """A pack's text as a plain mapping from language to one line."""
-    return {str(language): visible(line).strip() for language, line in text.items()}
+    return {str(lang): visible(line).strip() for lang, line in text.items()}
 
 
 def count(value: int) -> str:

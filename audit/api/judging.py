@@ -128,7 +128,7 @@ def report(
         format,
         result.case,
         list(result.judged),
-        language=lang,
+        lang=lang,
         gate=result.gate,
         public=public,
         dossier=dossier_of(result.packs, result.as_of, of=of),

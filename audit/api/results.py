@@ -200,7 +200,7 @@ class Compared:
             text = json.dumps(self.to_json(), ensure_ascii=False, indent=2, allow_nan=False)
             content = text.encode()
         elif place.suffix in known:
-            content = render_comparison(self.to_json(), known[place.suffix], language=lang)
+            content = render_comparison(self.to_json(), known[place.suffix], lang=lang)
         else:
             raise InputError(
                 f"a comparison is not written as {place.suffix or 'a file without a suffix'}",

@@ -77,7 +77,7 @@ def _write(
 ) -> None:
     from evenhand.audit.reports.parts.comparison import render_comparison
 
-    made = render_comparison(document, format, language=lang)
+    made = render_comparison(document, format, lang=lang)
     if out is not None and out.resolve().is_relative_to(cases[0].resolve()):
         raise InputError(f"{out} lies inside a sealed case", remedy="write it elsewhere")
     sh.write_bytes(made, out, avoid=cases[1])

@@ -55,7 +55,7 @@ def report(case: CaseFolder, *, given: dict[str, Any]) -> int:
         explained = _explained(read, person, given)
     dossier = dossier_of(packs, day, person=explained, of=how.of, standing=stands.state)
     shown: dict[str, Any] = {
-        "language": given.get("lang", "en"),
+        "lang": given.get("lang", "en"),
         "gate": setting,
         "dossier": dossier,
         "public": how.public,
@@ -119,7 +119,7 @@ def _write_github(
         sh.say("note: no step summary was written: GITHUB_STEP_SUMMARY is not set, and no -o")
         return
     whole = render("markdown", read, verdicts, **shown)
-    summary = within_limit(whole, shown["language"])
+    summary = within_limit(whole, shown["lang"])
     if out is not None:
         sh.write_bytes(summary, out, avoid=avoid)
         sh.say(f"wrote {out}")

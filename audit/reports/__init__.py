@@ -33,7 +33,7 @@ class Format(Protocol):
         case: Case,
         verdicts: Sequence[Verdict],
         *,
-        language: str,
+        lang: str,
         gate: Gate | None,
         dossier: Dossier,
     ) -> bytes:
@@ -54,7 +54,7 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str = "en",
+    lang: str = "en",
     gate: Gate | None = None,
     public: bool = False,
     dossier: Dossier | None = None,
@@ -63,7 +63,7 @@ def render(
 
     Parameters
     ----------
-    language    "en" or "zh": the report's own words, and the verdicts' where they have both.
+    lang        "en" or "zh": the report's own words, and the verdicts' where they have both.
     gate        How the gate was set and the exit code that it gave; None where none was asked for.
     dossier     The packs that judged, the register, and one person's reasons where the format is
                 about one; None where a report is to say nothing of them.
@@ -76,15 +76,15 @@ def render(
     chosen = FORMATS.get(format.replace("-", "_"))
     if chosen is None:
         raise InputError(f"there is no report format {format!r}", remedy=nearest(format, FORMATS))
-    if language not in LANGUAGES:
+    if lang not in LANGUAGES:
         raise InputError(
-            f"reports are not written in language {language!r}", remedy=nearest(language, LANGUAGES)
+            f"reports are not written in language {lang!r}", remedy=nearest(lang, LANGUAGES)
         )
     dossier = dossier or Dossier()
     if public:
         case, verdicts = for_the_public(case, verdicts)
         dossier = dossier.for_the_public()
-    return chosen.render(case, verdicts, language=language, gate=gate, dossier=dossier)
+    return chosen.render(case, verdicts, lang=lang, gate=gate, dossier=dossier)
 
 
 __all__ = ["FORMATS", "Dossier", "Format", "render"]

@@ -50,14 +50,14 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The page. Raises InputError where no row was asked for, in public reports, for a decision
     that is not adverse, and where no reason may be named."""
     person = _person(case, dossier)
-    say = words(language)
+    say = words(lang)
     reasons = nameable(case, person)[:MOST_REASONS]
     if not reasons:
         raise InputError(

@@ -43,12 +43,12 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """One JSON object; its serial number comes from the case's digest."""
-    say = words(language)
+    say = words(lang)
     packages = case.environment.packages
     libraries = [
         {

@@ -24,12 +24,12 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The page: what was counted first, then the questions that only people can answer."""
-    say = words(language)
+    say = words(lang)
     source = fill.Source(case, verdicts, dossier, say)
     parts = {
         "shape": (_shape, True),

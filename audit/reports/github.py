@@ -31,7 +31,7 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
@@ -39,7 +39,7 @@ def render(
 
     What makes the gate fail is an error, all else a warning.
     """
-    say = words(language)
+    say = words(lang)
     by_kind: dict[str, list[str]] = {"error": [], "warning": []}
     for verdict in outline.pressing(verdicts, outline.FAILING | outline.OPEN):
         kind = "error" if _blocks(verdict, gate) else "warning"
@@ -56,11 +56,11 @@ def render(
     return ("\n".join(lines) + "\n").encode()
 
 
-def within_limit(summary: bytes, language: str) -> bytes:
+def within_limit(summary: bytes, lang: str) -> bytes:
     """The step summary, cut at a line where it would be too large for the host."""
     if len(summary) <= MOST_BYTES:
         return summary
-    note = f"\n\n{words(language)('gh_cut')}\n".encode()
+    note = f"\n\n{words(lang)('gh_cut')}\n".encode()
     kept = summary[: MOST_BYTES - len(note)]
     return kept[: kept.rfind(b"\n")] + note
 

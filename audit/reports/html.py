@@ -21,12 +21,12 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The page, UTF-8. Its content security policy allows its own style sheet and nothing else."""
-    say = words(language)
+    say = words(lang)
     return pages.render(
         "report.html.j2",
         say,

@@ -66,12 +66,12 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The page: groups at risk first, then the two outlines."""
-    say = words(language)
+    say = words(lang)
     source = fill.Source(case, verdicts, dossier, say)
     sections = tuple(
         Section(

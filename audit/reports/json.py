@@ -20,11 +20,11 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
-    """One JSON object; texts keep all their languages, so ``language`` changes nothing.
+    """One JSON object; texts keep all their languages, so ``lang`` changes nothing.
 
     Characters beyond ASCII are written as escapes: what a terminal or a page shows of this file
     cannot be reordered or hidden by a name in the data.

@@ -30,7 +30,7 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
@@ -41,7 +41,7 @@ def render(
     root = ET.Element("testsuites", name=f"evenhand: {visible(case.subject.name)}")
     totals = {"tests": 0, "failures": 0, "errors": 0}
     for pack in packs(verdicts):
-        suite = _suite(case, pack, words(language), gate, dossier)
+        suite = _suite(case, pack, words(lang), gate, dossier)
         for name in totals:
             totals[name] += int(suite.attrib[name])
         root.append(suite)

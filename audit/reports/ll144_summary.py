@@ -47,12 +47,12 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The page. What it must say and the case does not hold is listed as a gap."""
-    say = words(language)
+    say = words(lang)
     features = list(case.subject.sensitive_features)
     sex, race = (_feature(features, pattern) for pattern in (_SEX, _RACE))
     rate = _rate(case)

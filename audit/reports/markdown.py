@@ -25,7 +25,7 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
@@ -33,7 +33,7 @@ def render(
 
     Names from data and packs cannot form links, mentions, HTML or table cells.
     """
-    say = words(language)
+    say = words(lang)
     parts = [f"## {markdown(say('md_title', name=case.subject.name))}"]
     parts.append(markdown(" ".join(sentences.coverage_sentences(case, say))))
     parts.append("\n".join(f"- {markdown(x)}" for x in plain_words.worse(case, say)))

@@ -36,12 +36,12 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The card: what is declared, what was measured for whom, and what was not."""
-    say = words(language)
+    say = words(lang)
     sections = [
         f"# {markdown(say('card_title', name=case.subject.name))}",
         markdown(say("card_made")),

@@ -36,12 +36,12 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """One JSON object; its ids and times come from the case, so that it can be made again."""
-    say = words(language)
+    say = words(lang)
     at = _time(case.environment.finished_at)
     title = visible(say("page_title", name=case.subject.name))
     plan = _id(case, "plan")

@@ -27,7 +27,7 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
@@ -45,7 +45,7 @@ def render(
             f"there is no page of format {dossier.of!r} to print",
             remedy=f"--of takes one of: {', '.join(n.replace('_', '-') for n in pages)}",
         )
-    page = chosen.render(case, verdicts, language=language, gate=gate, dossier=dossier)
+    page = chosen.render(case, verdicts, lang=lang, gate=gate, dossier=dossier)
     return _printed(page.decode())
 
 

@@ -47,7 +47,7 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
@@ -57,7 +57,7 @@ def render(
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"
         "sarif-schema-2.1.0.json",
         "version": "2.1.0",
-        "runs": [_run(case, pack, words(language), gate, dossier) for pack in asked],
+        "runs": [_run(case, pack, words(lang), gate, dossier) for pack in asked],
     }
     return json.dumps(log, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"
 
@@ -72,7 +72,7 @@ def _run(case: Case, pack: Pack, say: Words, gate: Gate | None, dossier: Dossier
                 "rules": rules,
             }
         },
-        "language": _LANGUAGES[say.language],
+        "language": _LANGUAGES[say.lang],
         "columnKind": "unicodeCodePoints",
         "automationDetails": {"id": f"evenhand/{quote(pack.id)}/"},
         "originalUriBaseIds": {"CASE": {"description": {"text": "The folder of the sealed case."}}},

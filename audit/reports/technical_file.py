@@ -68,12 +68,12 @@ def render(
     case: Case,
     verdicts: Sequence[Verdict],
     *,
-    language: str,
+    lang: str,
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
     """The page: a first page in plain words, nine points, and the sources."""
-    say = words(language)
+    say = words(lang)
     source = fill.Source(case, verdicts, dossier, say)
     document = Document(
         kind=say("tf_kind"),

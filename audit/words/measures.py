@@ -11,7 +11,7 @@ TABLE = Path(__file__).with_name("measures.json")
 _BOUNDS = ("_lowest", "_highest")  # of a gap, whatever groups the unknown are in
 
 
-def measure_name(name: str, language: str = "en") -> str:
+def measure_name(name: str, lang: str = "en") -> str:
     """A measure's name for people, in ``en`` or ``zh``.
 
     A name that is not in the table (a third party's measure) is shown with spaces, as it stands.
@@ -21,20 +21,20 @@ def measure_name(name: str, language: str = "en") -> str:
     >>> measure_name("accuracy_score_ratio_lowest")
     'Accuracy: ratio between groups: at least, were the unknown known'
     """
-    named = known_name(name, language)
+    named = known_name(name, lang)
     spaced = name.replace("_", " ").strip()
     return named or spaced[:1].upper() + spaced[1:]
 
 
-def known_name(name: str, language: str) -> str | None:
+def known_name(name: str, lang: str) -> str | None:
     """The name in the table; None where there is none."""
     table = _table()
     if name in table:
-        return table[name][language]
+        return table[name][lang]
     for bound in _BOUNDS:
         if name.endswith(bound):
-            gap = measure_name(name.removesuffix(bound), language)
-            return table[f"*{bound}"][language].format(measure=gap)
+            gap = measure_name(name.removesuffix(bound), lang)
+            return table[f"*{bound}"][lang].format(measure=gap)
     return None
 
 

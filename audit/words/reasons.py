@@ -28,7 +28,7 @@ _LONGEST = 1000  # characters of a name
 _MORE = "more"  # "and 3 more" follows the last name without a comma
 
 
-def render(reasons: Iterable[Reason], language: str = "en") -> str:
+def render(reasons: Iterable[Reason], lang: str = "en") -> str:
     """What ``reasons`` say, in ``en`` or ``zh``; "" for none. Visible text on one line.
 
     A code that is not in the table (a newer version's, or made up) is shown with its parameters.
@@ -39,13 +39,13 @@ def render(reasons: Iterable[Reason], language: str = "en") -> str:
     >>> render(because("within", why=because("no-positive-labels"), where="this-group"), "zh")
     '该组没有正类标签'
     """
-    return _BETWEEN_SENTENCES[language].join(_sentence(reason, language) for reason in reasons)
+    return _BETWEEN_SENTENCES[lang].join(_sentence(reason, lang) for reason in reasons)
 
 
-def render_json(told: Mapping[str, Any], language: str = "en") -> str:
+def render_json(told: Mapping[str, Any], lang: str = "en") -> str:
     """The reason of plain JSON that keeps it as a text ``reason`` and as ``reason_codes``; of an
     older one, which has the text alone, that text as a quote."""
-    return render(sentences(told.get("reason_codes") or told.get("reason") or ()), language)
+    return render(sentences(told.get("reason_codes") or told.get("reason") or ()), lang)
 
 
 @cache
@@ -56,44 +56,44 @@ def table() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
 
 
 @cache
-def fields(code: str, language: str) -> tuple[tuple[str, str, str], ...]:
+def fields(code: str, lang: str) -> tuple[tuple[str, str, str], ...]:
     """The words of a code as (text, parameter, kind); parameter and kind are "" after the last."""
-    template = table()["reasons"][code][language]
+    template = table()["reasons"][code][lang]
     return tuple(
         (text, name or "", kind or "") for text, name, kind, _ in Formatter().parse(template)
     )
 
 
-def _sentence(reason: Reason, language: str) -> str:
+def _sentence(reason: Reason, lang: str) -> str:
     values = reason.parameters
     known = reason.code in table()["reasons"]
-    if not known or not {n for _, n, _ in fields(reason.code, language) if n} <= values.keys():
-        return _unknown(reason, language)
+    if not known or not {n for _, n, _ in fields(reason.code, lang) if n} <= values.keys():
+        return _unknown(reason, lang)
     return "".join(
-        text + (_shown(values[name], kind, language) if name else "")
-        for text, name, kind in fields(reason.code, language)
+        text + (_shown(values[name], kind, lang) if name else "")
+        for text, name, kind in fields(reason.code, lang)
     )
 
 
-def _unknown(reason: Reason, language: str) -> str:
-    told = [f"{visible(k)}={_shown(v, '', language)}" for k, v in reason.parameters.items()]
-    between = _BETWEEN_NAMES[language]
+def _unknown(reason: Reason, lang: str) -> str:
+    told = [f"{visible(k)}={_shown(v, '', lang)}" for k, v in reason.parameters.items()]
+    between = _BETWEEN_NAMES[lang]
     return visible(reason.code) + (f" ({between.join(told)})" if told else "")
 
 
-def _shown(value: Parameter, kind: str, language: str) -> str:
+def _shown(value: Parameter, kind: str, lang: str) -> str:
     if isinstance(value, Reason):
-        return _sentence(value, language)
+        return _sentence(value, lang)
     if isinstance(value, tuple):
-        items = [_shown(item, kind, language) for item in value]
+        items = [_shown(item, kind, lang) for item in value]
         if kind == "sentences":
-            return _BETWEEN_SENTENCES[language].join(items)
+            return _BETWEEN_SENTENCES[lang].join(items)
         last = value[-1] if value else ""
         more = items.pop() if isinstance(last, Reason) and last.code == _MORE else ""
-        return " ".join(filter(None, (_BETWEEN_NAMES[language].join(items), more)))
+        return " ".join(filter(None, (_BETWEEN_NAMES[lang].join(items), more)))
     if isinstance(value, int | float):
         return number(value)
     if kind == "text":
         return visible(value)
     words = table()["words"].get(value) if kind == "word" else None
-    return words[language] if words else visible_name(value, _LONGEST)
+    return words[lang] if words else visible_name(value, _LONGEST)

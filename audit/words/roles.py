@@ -52,10 +52,10 @@ NAMES: Mapping[Role, Mapping[str, str]] = {
 }
 
 
-def role_name(role: str, language: str = "en") -> str:
+def role_name(role: str, lang: str = "en") -> str:
     """A role in words; one that this version does not know as it is written.
 
     >>> role_name("race"), role_name("race", "zh")
     ('race or ethnicity', '种族或民族')
     """
-    return next((words[language] for known, words in NAMES.items() if known == role), role)
+    return next((words[lang] for known, words in NAMES.items() if known == role), role)

@@ -184,7 +184,7 @@ def rows_to_settle(finding: Finding, interval: Interval, thresholds: Sequence[fl
 def without_number(finding: Finding) -> Outcome:
     """The answer of a finding that is not measured: undefined never passes."""
     where = place(finding)
-    reason, zh_reason = (short(finding.reason_text(language)) for language in ("en", "zh"))
+    reason, zh_reason = (short(finding.reason_text(lang)) for lang in ("en", "zh"))
     what = f"{finding.check}: {finding.measure}"
     if finding.status == "error":
         status: VerdictStatus = "error"

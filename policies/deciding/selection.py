@@ -97,7 +97,7 @@ def _by_roles(case: Case, found: Sequence[Finding], evidence: Evidence) -> Selec
 def _unbound(roles: Sequence[Role]) -> Missing:
     """What to write so that an item about a trait can be judged."""
     first = roles[0]
-    en, zh = (_listed(roles, language) for language in ("en", "zh"))
+    en, zh = (_listed(roles, lang) for lang in ("en", "zh"))
     return Missing(
         "role-missing",
         say(
@@ -110,18 +110,18 @@ def _unbound(roles: Sequence[Role]) -> Missing:
 
 
 def _none_of(roles: Sequence[Role]) -> Words:
-    en, zh = (_listed(roles, language) for language in ("en", "zh"))
+    en, zh = (_listed(roles, lang) for lang in ("en", "zh"))
     return say(
         f"by their roles, none of the sensitive features is {en}",
         f"依其角色，敏感特征中没有{zh}",
     )
 
 
-def _listed(roles: Sequence[Role], language: str) -> str:
-    names = [role_name(role, language) for role in roles]
+def _listed(roles: Sequence[Role], lang: str) -> str:
+    names = [role_name(role, lang) for role in roles]
     if len(names) == 1:
         return names[0]
-    comma, last = (", ", " or ") if language == "en" else ("、", "或")
+    comma, last = (", ", " or ") if lang == "en" else ("、", "或")
     return f"{comma.join(names[:-1])}{last}{names[-1]}"
 
 

@@ -28,9 +28,9 @@ COLUMNS = (
 FORMATS = ("markdown", "html")
 
 
-def render_comparison(found: Mapping[str, Any], format: str, *, language: str = "en") -> bytes:
+def render_comparison(found: Mapping[str, Any], format: str, *, lang: str = "en") -> bytes:
     """The comparison as ``format``, one of FORMATS, in English or Chinese. UTF-8."""
-    return (_html if format == "html" else _markdown)(found, words(language))
+    return (_html if format == "html" else _markdown)(found, words(lang))
 
 
 def cells(result: Mapping[str, Any], say: Words) -> list[str]:
@@ -38,7 +38,7 @@ def cells(result: Mapping[str, Any], say: Words) -> list[str]:
     group = ", ".join(f"{k}={v}" for k, v in result["group"].items()) or say("cmp_everybody")
     head = [group, say.measure(result["measure"]), f"{result['n']:,}"]
     if result["difference"] is None:
-        return [*head, "–", "–", "–", "–", render_json(result, say.language)]
+        return [*head, "–", "–", "–", "–", render_json(result, say.lang)]
     ends, p = result["interval"], result["p_adjusted"]
     change = signed(result["difference"])
     if ends is not None:

@@ -45,7 +45,7 @@ def render(template: str, say: Words, **values: Any) -> bytes:
     page = environment().get_template(template)
     return page.render(
         say=say,
-        lang=_LANGUAGE_TAGS[say.language],
+        lang=_LANGUAGE_TAGS[say.lang],
         style=Markup(style),  # noqa: S704 - our own files, the same bytes that are hashed
         policy=content_policy(style),
         **values,

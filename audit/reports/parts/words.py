@@ -19,7 +19,7 @@ LANGUAGES = ("en", "zh")
 class Words:
     """The texts of one language; called with a key, it fills in the values."""
 
-    language: str
+    lang: str
     texts: Mapping[str, str]
 
     def __call__(self, key: str, **values: object) -> str:
@@ -40,11 +40,11 @@ class Words:
         >>> words("en").measure("true_positive_rate")
         'True positive rate'
         """
-        return measure_name(name, self.language)
+        return measure_name(name, self.lang)
 
     def reason(self, reason: Reasons) -> str:
         """A finding's reason or note; what strangers' checks wrote stays as they wrote it."""
-        return render(reason, self.language)
+        return render(reason, self.lang)
 
     def family(self, name: str) -> str:
         """A family of checks, as a heading."""
@@ -52,19 +52,19 @@ class Words:
 
     def pick(self, texts: Mapping[str, str]) -> str:
         """A text of a pack in this language; else in English; else in whatever it has."""
-        return texts.get(self.language) or texts.get("en") or next(iter(texts.values()), "")
+        return texts.get(self.lang) or texts.get("en") or next(iter(texts.values()), "")
 
     def joined(self, *sentences: str) -> str:
         """Sentences one after the other, parted as the language does it."""
-        return ("" if self.language == "zh" else " ").join(s for s in sentences if s)
+        return ("" if self.lang == "zh" else " ").join(s for s in sentences if s)
 
     def listed(self, items: Sequence[str]) -> str:
         """Items in one line, parted as the language does it."""
-        return ("、" if self.language == "zh" else ", ").join(items)
+        return ("、" if self.lang == "zh" else ", ").join(items)
 
 
 @cache
-def words(language: str) -> Words:
+def words(lang: str) -> Words:
     """The words of one of LANGUAGES."""
-    path = files("evenhand.audit.reports").joinpath("locales", f"{language}.json")
-    return Words(language, json.loads(path.read_text("utf-8")))
+    path = files("evenhand.audit.reports").joinpath("locales", f"{lang}.json")
+    return Words(lang, json.loads(path.read_text("utf-8")))

@@ -15,11 +15,9 @@ from tests.audit.reports.html_page import Page
 from tests.samples import HOSTILE, write_sample_case
 
 
-def _letter(case: Case, person: dict[str, Any] = PERSON, language: str = "en") -> tuple[str, str]:
+def _letter(case: Case, person: dict[str, Any] = PERSON, lang: str = "en") -> tuple[str, str]:
     """The letter's text, and the whole page's."""
-    html = render(
-        "adverse-action", case, [], language=language, dossier=Dossier(person=person)
-    ).decode()
+    html = render("adverse-action", case, [], lang=lang, dossier=Dossier(person=person)).decode()
     [box] = re.findall(r'<div class="letter">.*?</div>', html, re.S)
     return Page(box).text, Page(html).text
 
@@ -47,7 +45,7 @@ def test_proxies_and_reasons_that_work_only_together_are_told_to_staff_alone(cas
 
 
 def test_chinese(case: Case) -> None:
-    letter, page = _letter(case, language="zh")
+    letter, page = _letter(case, lang="zh")
     assert "1. obrat 为 43.5，高于典型有利决定中的水平（33）。" in letter
     assert "供发送人参考，不写入信函" in page
 

@@ -29,16 +29,16 @@ PAGES = sorted(n for n, f in FORMATS.items() if f.MEDIA_TYPE.startswith("text/ht
 TEXTS = sorted(set(FORMATS) - {"pdf"})
 
 
-def _page(case: Case, name: str, language: str = "en", **options: Any) -> Page:
+def _page(case: Case, name: str, lang: str = "en", **options: Any) -> Page:
     given = {"gate": GATE, "dossier": sample_dossier(case), **options}
     verdicts = given.pop("verdicts", sample_verdicts())
-    return Page(render(name, case, verdicts, language=language, **given).decode())
+    return Page(render(name, case, verdicts, lang=lang, **given).decode())
 
 
 @pytest.fixture(scope="module", params=[(n, w) for n in PAGES for w in LANGUAGES], ids=str)
 def page(request: pytest.FixtureRequest, case: Case) -> Page:
-    name, language = request.param
-    return _page(case, name, language)
+    name, lang = request.param
+    return _page(case, name, lang)
 
 
 def test_there_are_pages() -> None:
@@ -79,11 +79,11 @@ def test_it_can_be_read_aloud(page: Page) -> None:
     assert {h.removeprefix("#") for h in page.attributes("href")} <= set(ids)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("name", TEXTS)
-def test_every_format_says_its_sources(case: Case, name: str, language: str) -> None:
+def test_every_format_says_its_sources(case: Case, name: str, lang: str) -> None:
     dossier = sample_dossier(case)
-    text = render(name, case, sample_verdicts(), language=language, dossier=dossier).decode()
+    text = render(name, case, sample_verdicts(), lang=lang, dossier=dossier).decode()
     assert case.digest in text
     if name == "github":  # annotations: the summary beside them holds the rest
         return
@@ -168,9 +168,9 @@ def test_the_datasheet_counts_and_asks(case: Case) -> None:
     assert "sha256:" + "b" * 64 in told.text
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_people_and_the_changes_of_a_house_pack_are_shown(case: Case, language: str) -> None:
-    told = _page(case, "html", language)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_people_and_the_changes_of_a_house_pack_are_shown(case: Case, lang: str) -> None:
+    told = _page(case, "html", lang)
     for text in (
         "Applicants are told.",
         "notice.pdf",
@@ -186,7 +186,7 @@ def test_people_and_the_changes_of_a_house_pack_are_shown(case: Case, language: 
     ):
         assert text in told.text, text
     assert "Eve Elsewhere" not in told.text  # she attested another model
-    assert words(language)("src_run_of", k=2, n=2) in told.text
+    assert words(lang)("src_run_of", k=2, n=2) in told.text
 
 
 @pytest.mark.parametrize("name", sorted(set(TEXTS) - {"adverse_action"}))

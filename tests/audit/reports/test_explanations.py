@@ -109,13 +109,13 @@ def test_words_are_coloured_by_size_and_side() -> None:
     )
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize(("attribution", "count"), [(TABLE, 5), (TEXT, 4), (IMAGE, 4)])
 def test_the_page_stays_safe_and_every_picture_has_words_and_a_table(
-    tmp_path: Path, language: str, attribution: dict[str, Any], count: int
+    tmp_path: Path, lang: str, attribution: dict[str, Any], count: int
 ) -> None:
     case = case_with(tmp_path, attribution)
-    html = render("html", case, [], language=language).decode()
+    html = render("html", case, [], lang=lang).decode()
     page = Page(html)
     names = [t for t, _ in page.tags]
     assert names.count("figure") == names.count("figcaption") == names.count("details") == count

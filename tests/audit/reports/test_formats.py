@@ -34,17 +34,17 @@ def test_an_unknown_format_names_the_nearest(case: Case) -> None:
         render("htlm", case, [])
     assert "html" in caught.value.remedy
     with pytest.raises(InputError, match="language 'fr'"):
-        render("html", case, [], language="fr")
+        render("html", case, [], lang="fr")
 
 
 def test_hyphens_will_do(case: Case) -> None:
     assert render("model-card", case, []) == render("model_card", case, [])
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("name", TEXTS)  # pdf: see test_pdf
-def test_equal_input_gives_equal_bytes(case: Case, name: str, language: str) -> None:
-    given = {"language": language, "gate": GATE, "dossier": sample_dossier(case)}
+def test_equal_input_gives_equal_bytes(case: Case, name: str, lang: str) -> None:
+    given = {"lang": lang, "gate": GATE, "dossier": sample_dossier(case)}
     first = render(name, case, sample_verdicts(), **given)
     assert render(name, read_case(case.path), sample_verdicts(), **given) == first
 

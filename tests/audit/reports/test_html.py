@@ -18,7 +18,7 @@ from tests.samples import HOSTILE, write_sample_case
 
 @pytest.fixture(scope="module", params=["en", "zh"])
 def page(request: pytest.FixtureRequest, case: Case) -> Page:
-    html = render("html", case, sample_verdicts(), language=request.param, gate=GATE)
+    html = render("html", case, sample_verdicts(), lang=request.param, gate=GATE)
     return Page(html.decode())
 
 
@@ -82,8 +82,8 @@ def test_tables_can_be_read_aloud(page: Page) -> None:
 
 
 def test_languages(case: Case) -> None:
-    chinese = Page(render("html", case, sample_verdicts(), language="zh").decode())
-    english = Page(render("html", case, sample_verdicts(), language="en").decode())
+    chinese = Page(render("html", case, sample_verdicts(), lang="zh").decode())
+    english = Page(render("html", case, sample_verdicts(), lang="en").decode())
     assert dict(chinese.tags[0][1])["lang"] == "zh-Hans"
     assert dict(english.tags[0][1])["lang"] == "en"
     assert "无定论" in chinese.text and "理由：No attestation is on file." in chinese.text

@@ -29,13 +29,13 @@ def _cases(xml: bytes) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_it_fits_the_schema(case: Case, language: str) -> None:
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_it_fits_the_schema(case: Case, lang: str) -> None:
     import xmlschema
 
     schema = xmlschema.XMLSchema(str(SCHEMA))
     for verdicts in (sample_verdicts(), []):
-        xml = render("junit", case, verdicts, language=language, gate=GATE)
+        xml = render("junit", case, verdicts, lang=lang, gate=GATE)
         schema.validate(ET.ElementTree(ET.fromstring(xml)))
 
 

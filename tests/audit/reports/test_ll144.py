@@ -71,8 +71,8 @@ def _cells(page: Page, html: str) -> dict[str, list[str]]:
     return found
 
 
-def _summary(case: Case, language: str = "en") -> tuple[Page, dict[str, list[str]]]:
-    html = render("ll144-summary", case, [], language=language, dossier=Dossier()).decode()
+def _summary(case: Case, lang: str = "en") -> tuple[Page, dict[str, list[str]]]:
+    html = render("ll144-summary", case, [], lang=lang, dossier=Dossier()).decode()
     page = Page(html)
     return page, _cells(page, html)
 

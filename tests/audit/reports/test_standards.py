@@ -21,9 +21,9 @@ from tests.audit.reports.dossiers import sample_dossier
 from tests.audit.reports.verdict_samples import GATE, sample_verdicts
 
 
-def _made(case: Case, name: str, verdicts: Any, language: str = "en") -> bytes:
+def _made(case: Case, name: str, verdicts: Any, lang: str = "en") -> bytes:
     dossier = sample_dossier(case)
-    return render(name, case, verdicts, language=language, gate=GATE, dossier=dossier)
+    return render(name, case, verdicts, lang=lang, gate=GATE, dossier=dossier)
 
 
 def _cyclonedx_schema() -> Any:
@@ -46,11 +46,11 @@ def _cyclonedx_schema() -> Any:
     return jsonschema.Draft7Validator(loaded[0], registry=registry)
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_cyclonedx_fits_its_schema(case: Case, language: str) -> None:
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_cyclonedx_fits_its_schema(case: Case, lang: str) -> None:
     validator = _cyclonedx_schema()
     for verdicts in (sample_verdicts(), []):
-        bom = json.loads(_made(case, "cyclonedx", verdicts, language))
+        bom = json.loads(_made(case, "cyclonedx", verdicts, lang))
         assert [e.message[:200] for e in validator.iter_errors(bom)] == []
     assert list(validator.iter_errors({**bom, "specVersion": 16}))  # it does refuse
 
@@ -82,10 +82,10 @@ print(sum(len(r.findings or ()) for r in results), sum(len(r.observations or ())
 """
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_oscal_fits_the_model_that_is_made_from_its_schema(case: Case, language: str) -> None:
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_oscal_fits_the_model_that_is_made_from_its_schema(case: Case, lang: str) -> None:
     # compliance-trestle's classes are generated from NIST's JSON schema; they forbid what it does
-    made = _made(case, "oscal", sample_verdicts(), language)
+    made = _made(case, "oscal", sample_verdicts(), lang)
     told = _read_by_trestle(made)
     assert told.returncode == 0, told.stderr[-2000:]
     # eleven items are observed; two of them don't apply (yet), and are no findings
@@ -122,11 +122,11 @@ def test_oscal_says_satisfied_of_nothing_that_is_open(case: Case) -> None:
     assert "sample-law_SL-02" not in states  # does not apply
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_model_hub_reads_the_card(case: Case, language: str) -> None:
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_model_hub_reads_the_card(case: Case, lang: str) -> None:
     from huggingface_hub import ModelCard
 
-    card = ModelCard(_made(case, "model-card", sample_verdicts(), language).decode())
+    card = ModelCard(_made(case, "model-card", sample_verdicts(), lang).decode())
     results = {r.metric_type: r for r in card.data.eval_results}
     assert results["accuracy"].metric_value == 0.9
     assert results["accuracy"].dataset_name == "test.csv"

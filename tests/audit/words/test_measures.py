@@ -15,14 +15,14 @@ MEASURES = sorted({measure for check in checks() for measure in check.measures})
 AHEAD = {"brier_score_loss", "empirical_epsilon"}
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_measure_of_the_catalogue_has_a_name(language: str) -> None:
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_measure_of_the_catalogue_has_a_name(lang: str) -> None:
     assert len(MEASURES) > 200
-    assert [m for m in MEASURES if not known_name(m, language)] == []
+    assert [m for m in MEASURES if not known_name(m, lang)] == []
     # a name tells two measures apart, but for the rows of a group, which two checks count
     names: dict[str, list[str]] = {}
     for measure in MEASURES:
-        names.setdefault(measure_name(measure, language), []).append(measure)
+        names.setdefault(measure_name(measure, lang), []).append(measure)
     assert [n for n in names.values() if len(n) > 1] == [["count", "group_count"]]
 
 

@@ -84,7 +84,7 @@ def test_both_languages_say_the_same_of_the_same(kind: str) -> None:
         assert tuple(words) == LANGUAGES, code
         assert parameters(words["en"]) == parameters(words["zh"]), code
         assert set(parameters(words["en"]).values()) <= KINDS, code
-        assert all(words[language].strip() for language in LANGUAGES), code
+        assert all(words[lang].strip() for lang in LANGUAGES), code
 
 
 def test_chinese_words_hold_no_english_sentence() -> None:

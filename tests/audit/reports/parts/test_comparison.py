@@ -58,11 +58,11 @@ class Page(HTMLParser):
             self.cells[-1] += data.strip("\n")
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_page_is_self_contained_and_shows_every_result(
-    found: dict[str, Any], language: str
+    found: dict[str, Any], lang: str
 ) -> None:
-    raw = render_comparison(found, "html", language=language).decode()
+    raw = render_comparison(found, "html", lang=lang).decode()
     page = Page(raw)
     assert not {"script", "iframe", "object", "embed", "link", "base", "form", "img"} & {*page.tags}
     assert "default-src 'none'" in unescape(raw)
@@ -70,7 +70,7 @@ def test_the_page_is_self_contained_and_shows_every_result(
     # what got worse stands first: 30 of 60 positives of the group are found under A, all under B
     first = page.cells[8:16]
     assert f"g={HOSTILE}" in [page.cells[8 * i] for i in range(1, 5)]
-    assert first[7].strip().endswith("worse under A" if language == "en" else "A 下变差")
+    assert first[7].strip().endswith("worse under A" if lang == "en" else "A 下变差")
     recall = next(
         page.cells[i : i + 6]
         for i in range(8, len(page.cells), 8)

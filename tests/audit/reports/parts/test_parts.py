@@ -32,8 +32,8 @@ OUTLINED = {f"{kind}{part}" for kind in ("tf", "ia", "ds") for part in ("", "_as
 ROOT = Path(__file__).parents[4] / "audit" / "reports"
 
 
-def _texts(language: str) -> dict[str, str]:
-    found: dict[str, str] = json.loads((ROOT / "locales" / f"{language}.json").read_text("utf-8"))
+def _texts(lang: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads((ROOT / "locales" / f"{lang}.json").read_text("utf-8"))
     return found
 
 
@@ -94,9 +94,9 @@ def test_no_text_is_left_over() -> None:
     assert not {k for k in keys if f'"{k}"' not in source and f"'{k}'" not in source}
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_status_has_a_word_and_a_meaning(language: str) -> None:
-    say = words(language)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_status_has_a_word_and_a_meaning(lang: str) -> None:
+    say = words(lang)
     assert all(say.known("status", s) and say.known("means", s) for s in VERDICT_STATUSES)
     assert all(say.known("finding", s) for s in STATUSES)
     assert set(get_args(VerdictStatus)) == set(VERDICT_STATUSES)
