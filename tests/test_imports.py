@@ -20,16 +20,16 @@ MOST_FILES = 18  # of a room, besides folders
 # may not be imported, and what is here is imported.
 WALLS: dict[str, str] = {
     "audit/api": (
-        "audit/case audit/comparing audit/data audit/errors audit/files audit/finding "
-        "audit/models/formats audit/reports audit/reports/parts audit/run audit/subject "
-        "audit/words audit/worker/isolation policies/gate policies/pack policies/verdict "
-        "policies/words"
+        "audit/artifacts audit/case audit/comparing audit/data audit/errors audit/files "
+        "audit/finding audit/models/formats audit/reports audit/reports/parts audit/run "
+        "audit/subject audit/words audit/worker/isolation policies/gate policies/pack "
+        "policies/verdict policies/words"
     ),
     "audit/artifacts": "audit/files",
     "audit/asking": (
-        "audit/attribution audit/attribution/quality audit/attribution/recourse audit/claims "
-        "audit/data audit/errors audit/favourable audit/measure audit/models audit/reason "
-        "audit/subject"
+        "audit/artifacts audit/attribution audit/attribution/quality audit/attribution/recourse "
+        "audit/claims audit/data audit/errors audit/favourable audit/measure audit/models "
+        "audit/reason audit/subject"
     ),
     "audit/attribution": (
         "audit/attribution/recourse audit/data audit/errors audit/measure/uncertainty audit/models"
@@ -41,7 +41,8 @@ WALLS: dict[str, str] = {
     ),
     "audit/attribution/recourse": "audit/data audit/errors audit/reason",
     "audit/case": (
-        "audit/errors audit/favourable audit/files audit/finding audit/measure/uncertainty"
+        "audit/artifacts audit/errors audit/favourable audit/files audit/finding "
+        "audit/measure/uncertainty"
     ),
     "audit/checks": "audit/artifacts audit/finding audit/measure/uncertainty audit/reason",
     "audit/checks/data": (
@@ -84,12 +85,12 @@ WALLS: dict[str, str] = {
         "audit/surroundings"
     ),
     "audit/commands": (
-        "audit/api audit/case audit/commands/parts audit/comparing audit/data audit/errors "
-        "audit/files audit/finding audit/models audit/reports audit/reports/parts audit/run "
-        "audit/subject audit/words audit/worker audit/worker/isolation dashboard/export "
-        "dashboard/server policies/gate policies/lint policies/pack policies/recording "
-        "policies/verdict trainers/datasets trainers/fitting trainers/ledger trainers/mitigation "
-        "trainers/plan trainers/private trainers/recipe trainers/validate"
+        "audit/api audit/artifacts audit/case audit/commands/parts audit/comparing audit/data "
+        "audit/errors audit/files audit/finding audit/models audit/reports audit/reports/parts "
+        "audit/run audit/subject audit/words audit/worker audit/worker/isolation "
+        "dashboard/export dashboard/server policies/gate policies/lint policies/pack "
+        "policies/recording policies/verdict trainers/datasets trainers/fitting trainers/ledger "
+        "trainers/mitigation trainers/plan trainers/private trainers/recipe trainers/validate"
     ),
     "audit/commands/parts": (
         "audit/api audit/case audit/comparing audit/errors audit/finding audit/measure/groups "
@@ -97,7 +98,7 @@ WALLS: dict[str, str] = {
         "policies/lint policies/pack policies/verdict trainers/mitigation"
     ),
     "audit/comparing": (
-        "audit/case audit/errors audit/favourable audit/finding audit/measure "
+        "audit/artifacts audit/case audit/errors audit/favourable audit/finding audit/measure "
         "audit/measure/attribution "
         "audit/measure/uncertainty audit/reason audit/subject audit/words"
     ),
@@ -117,15 +118,15 @@ WALLS: dict[str, str] = {
     "audit/models/formats": "audit/data audit/errors audit/files audit/models",
     "audit/reason": "",
     "audit/reports": (
-        "audit/case audit/errors audit/favourable audit/finding audit/reports/drawing "
-        "audit/reports/parts "
-        "audit/words policies/gate policies/verdict"
+        "audit/artifacts audit/case audit/errors audit/favourable audit/finding "
+        "audit/reports/drawing audit/reports/parts audit/words policies/gate policies/verdict"
     ),
-    "audit/reports/drawing": "audit/case audit/reports/parts audit/words",
+    "audit/reports/drawing": (
+        "audit/artifacts audit/case audit/errors audit/reports/parts audit/words"
+    ),
     "audit/reports/parts": (
-        "audit/case audit/favourable audit/finding audit/measure/disclosure audit/reason "
-        "audit/words "
-        "policies/gate policies/verdict"
+        "audit/artifacts audit/case audit/favourable audit/finding audit/measure/disclosure "
+        "audit/reason audit/words policies/gate policies/verdict"
     ),
     "audit/run": (
         "audit/artifacts audit/asking audit/attribution audit/attribution/recourse audit/case "
@@ -158,33 +159,32 @@ WALLS: dict[str, str] = {
         "dashboard/text"
     ),
     "dashboard/export": (
-        "audit/case audit/errors audit/finding audit/reports/drawing audit/reports/parts "
-        "audit/words dashboard/cases dashboard/frames dashboard/i18n dashboard/text "
-        "policies/pack policies/verdict"
+        "audit/artifacts audit/case audit/errors audit/finding audit/reports/drawing "
+        "audit/reports/parts audit/words dashboard/cases dashboard/frames dashboard/i18n "
+        "dashboard/text policies/pack policies/verdict"
     ),
     "dashboard/frames": (
-        "audit/case audit/errors audit/favourable audit/finding audit/reason audit/surroundings "
-        "audit/words "
-        "dashboard/cases "
-        "dashboard/i18n dashboard/look dashboard/text policies/verdict"
+        "audit/artifacts audit/case audit/errors audit/favourable audit/finding audit/reason "
+        "audit/surroundings audit/words dashboard/cases dashboard/i18n dashboard/look "
+        "dashboard/text policies/verdict"
     ),
     "dashboard/i18n": "dashboard/text",
     "dashboard/look": "audit/finding dashboard/i18n policies/verdict",
     "dashboard/pages": (
-        "audit/case audit/errors audit/finding audit/reports audit/reports/parts audit/words "
-        "dashboard/app dashboard/cases dashboard/charts dashboard/frames dashboard/i18n "
-        "dashboard/look dashboard/server dashboard/text dashboard/views policies/gate "
-        "policies/pack policies/schema policies/verdict"
+        "audit/artifacts audit/case audit/errors audit/finding audit/reports "
+        "audit/reports/parts audit/words dashboard/app dashboard/cases dashboard/charts "
+        "dashboard/frames dashboard/i18n dashboard/look dashboard/server dashboard/text "
+        "dashboard/views policies/gate policies/pack policies/schema policies/verdict"
     ),
     "dashboard/server": (
         "audit/case audit/errors audit/files audit/interrupts audit/surroundings policies/recording"
     ),
     "dashboard/text": "audit/words",
     "dashboard/views": (
-        "audit/case audit/errors audit/favourable audit/finding audit/words dashboard/cases "
-        "dashboard/charts "
-        "dashboard/frames dashboard/i18n dashboard/look dashboard/server dashboard/text "
-        "policies/gate policies/pack policies/schema policies/statements policies/verdict"
+        "audit/artifacts audit/case audit/errors audit/favourable audit/finding audit/words "
+        "dashboard/cases dashboard/charts dashboard/frames dashboard/i18n dashboard/look "
+        "dashboard/server dashboard/text policies/gate policies/pack policies/schema "
+        "policies/statements policies/verdict"
     ),
     "policies/deciding": (
         "audit/case audit/comparing audit/errors audit/finding audit/measure/uncertainty "

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from evenhand.audit.artifacts.person import Explanation
     from evenhand.audit.reports.parts.dossier import Dossier, PackFacts
     from evenhand.policies.pack import Pack
 
@@ -16,7 +17,7 @@ def dossier_of(
     packs: Sequence[Pack],
     day: date,
     *,
-    person: dict[str, Any] | None = None,
+    person: Explanation | None = None,
     of: str = "html",
     standing: str = "",
 ) -> Dossier:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from evenhand.audit.artifacts.artifact import (
+    AtLeastOne,
     Cell,
     Cells,
     Document,
     Gaps,
     Names,
+    Number,
     Numbers,
     Tuple,
+    require_bytes,
+    require_length,
 )
-from evenhand.audit.files.shapes import Number, Shape
+from evenhand.audit.files.shapes import Shape
 
 
 class ColumnPush(Shape):
@@ -46,6 +50,11 @@ class KeptText(Shape):
     values: Gaps
     continuation: str | None = None
 
+    @model_validator(mode="after")
+    def _one_value_a_word(self) -> Self:
+        require_length(len(self.words), [("values", self.values)])
+        return self
+
 
 class Word(Shape):
     """A word that occurs twice or more, over all explained rows."""
@@ -68,6 +77,7 @@ class Attributions(Document):
     field means. Of the last fields a table has values, inputs, numeric; text has texts and words;
     an image has height, width, colours, maps and images."""
 
+    FILE: ClassVar[str] = "explanation.attribution.json"
     schema_: Literal["evenhand-attributions/1"] = Field(alias="schema")
     kind: Literal["tabular", "text", "generation", "image"]
     name: str
@@ -79,18 +89,40 @@ class Attributions(Document):
     complete: bool
     n: int
     n_rows: int
-    columns: Annotated[tuple[ColumnPush, ...], Tuple]
+    columns: Annotated[tuple[ColumnPush, ...], Tuple, AtLeastOne]
     rows: KeptRows
     values: dict[str, Gaps] = Field(default_factory=dict)
     inputs: dict[str, Cells] = Field(default_factory=dict)
     numeric: Names = ()
     texts: Annotated[tuple[KeptText, ...], Tuple] = ()
     words: Annotated[tuple[Word, ...], Tuple] = ()
-    height: int = 0
-    width: int = 0
-    colours: int = 1
+    height: Annotated[int, Field(ge=0)] = 0
+    width: Annotated[int, Field(ge=0)] = 0
+    colours: Annotated[int, Field(ge=1)] = 1
     maps: Annotated[tuple[Map, ...], Tuple] = ()
     images: Names = ()
+
+    @model_validator(mode="after")
+    def _one_entry_a_kept_row(self) -> Self:
+        rows = self.rows
+        parts = ("output", "baseline_output", "gap", "target")
+        kept = [(f"rows.{part}", getattr(rows, part)) for part in parts]
+        kept += [(f"values.{c}", cells) for c, cells in self.values.items()]
+        kept += [(f"inputs.{c}", cells) for c, cells in self.inputs.items()]
+        drawn = {"texts": self.texts, "maps": self.maps, "images": self.images}
+        always = {"tabular": "values", "image": "maps"}.get(self.kind)
+        kept += [(name, one) for name, one in drawn.items() if one or name == always]
+        require_length(len(rows.numbers), kept)
+        for i, one in enumerate(self.maps):
+            require_bytes(f"maps.{i}.levels", one.levels, self.height * self.width)
+        for i, image in enumerate(self.images):
+            require_bytes(f"images.{i}", image, self.height * self.width * self.colours)
+        if self.values:
+            shown = {c.column for c in self.columns} | set(self.inputs) | set(self.numeric)
+            unknown = sorted(shown - set(self.values))
+            if unknown:
+                raise ValueError(f"values lacks column {unknown[0]!r}")
+        return self
 
 
 class GroupColumns(Shape):
@@ -105,11 +137,22 @@ class GroupColumns(Shape):
 class AttributionsByGroup(Document):
     """``explanation.by_group.json``: all rows first, then each group."""
 
+    FILE: ClassVar[str] = "explanation.by_group.json"
     schema_: Literal["evenhand-attributions-by-group/1"] = Field(alias="schema")
     columns: Names
     unit: str
     method: str
-    groups: Annotated[tuple[GroupColumns, ...], Tuple]
+    groups: Annotated[tuple[GroupColumns, ...], Tuple, AtLeastOne]
+
+    @model_validator(mode="after")
+    def _one_entry_a_column(self) -> Self:
+        for i, one in enumerate(self.groups):
+            told = (
+                ("mean_absolute_attribution", one.mean_absolute_attribution),
+                ("rank", one.rank),
+            )
+            require_length(len(self.columns), [(f"groups.{i}.{n}", cells) for n, cells in told])
+        return self
 
 
 class Point(Shape):
@@ -124,6 +167,7 @@ class QualityCurves(Document):
     """``explanation.quality-curves.json``: the output as columns are taken away or put in, in the
     attribution's order and by chance."""
 
+    FILE: ClassVar[str] = "explanation.quality-curves.json"
     schema_: Literal["evenhand-explanation-curves/1"] = Field(alias="schema")
     unit: str
     level: Number
@@ -134,6 +178,12 @@ class QualityCurves(Document):
     deletion: Annotated[tuple[Point, ...], Tuple]
     insertion: Annotated[tuple[Point, ...], Tuple]
     random_deletion: Annotated[tuple[Point, ...], Tuple]
+
+    @model_validator(mode="after")
+    def _one_point_a_share(self) -> Self:
+        curves = ("deletion", "insertion", "random_deletion")
+        require_length(len(self.share_of_columns), [(name, getattr(self, name)) for name in curves])
+        return self
 
 
 class ReferenceApplicant(Shape):
@@ -146,6 +196,9 @@ class ReferenceApplicant(Shape):
     score: Number
 
 
+Standing = Literal["below", "above", "different", "given", "missing"]
+
+
 class Reason(Shape):
     """A column that speaks against a person: how far it pushes, and how far the score would rise
     with the reference's value in it; ``compared`` says on which side of the reference it is."""
@@ -153,7 +206,7 @@ class Reason(Shape):
     column: str
     push: Number
     rise: Number
-    compared: str
+    compared: Standing
 
 
 class Refused(Shape):
@@ -174,6 +227,7 @@ class Proxy(Shape):
 class Reasons(Document):
     """``explanation.reasons.json``: what decided against each sampled person."""
 
+    FILE: ClassVar[str] = "explanation.reasons.json"
     schema_: Literal["evenhand-reasons/1"] = Field(alias="schema")
     method: str
     reference: ReferenceApplicant
@@ -204,6 +258,7 @@ class Turned(Shape):
 class Counterfactuals(Document):
     """``explanation.counterfactual.json``; ``immutable`` says of each fixed column why it is."""
 
+    FILE: ClassVar[str] = "explanation.counterfactual.json"
     schema_: Literal["evenhand-counterfactuals/1"] = Field(alias="schema")
     bounds: str
     immutable: dict[str, str]

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sized
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from evenhand.audit.artifacts.artifact import Counts, Document, Gaps, Names, Numbers, Tuple
-from evenhand.audit.files.shapes import Number, Shape
+from evenhand.audit.artifacts.artifact import (
+    AtLeastOne,
+    Counts,
+    Document,
+    Gaps,
+    Names,
+    Number,
+    Numbers,
+    Tuple,
+    require_length,
+)
+from evenhand.audit.files.shapes import Shape
+
+CountName = Literal["tp", "fp", "fn", "tn"]
 
 
 class RateParts(Shape):
     """Which counts (tp, fp, fn, tn) are a rate's cases, and which its rows."""
 
-    cases: Names
-    rows: Names
+    cases: Annotated[tuple[CountName, ...], Tuple]
+    rows: Annotated[tuple[CountName, ...], Tuple]
 
 
 class Band(Shape):
@@ -34,18 +47,40 @@ class SweptGroup(Shape):
     tn: Counts
     bands: dict[str, Band]
 
+    def sum_at(self, names: tuple[CountName, ...], place: int) -> int:
+        """The sum of some of the counts at the ``place``-th threshold."""
+        return sum(self._counts(name)[place] for name in names)
+
+    def _counts(self, name: CountName) -> Counts:
+        return {"tp": self.tp, "fp": self.fp, "fn": self.fn, "tn": self.tn}[name]
+
 
 class Thresholds(Document):
     """``fairness.thresholds.json``: counts of each group at every threshold. ``threshold`` is the
     subject's own; ``left_out`` the sets of features with too many groups."""
 
+    FILE: ClassVar[str] = "fairness.thresholds.json"
     schema_: Literal["evenhand-thresholds/1"] = Field("evenhand-thresholds/1", alias="schema")
     level: Number
     threshold: Number | None
-    thresholds: Numbers
-    rates: dict[str, RateParts]
+    thresholds: Annotated[tuple[Number, ...], Tuple, AtLeastOne]
+    rates: Annotated[dict[str, RateParts], AtLeastOne]
     groups: Annotated[tuple[SweptGroup, ...], Tuple]
     left_out: Annotated[tuple[Names, ...], Tuple] = ()
+
+    @model_validator(mode="after")
+    def _one_entry_a_threshold(self) -> Self:
+        for i, one in enumerate(self.groups):
+            missing = sorted(set(self.rates) - set(one.bands))
+            if missing:
+                raise ValueError(f"groups.{i}.bands lacks {missing[0]!r}")
+            counts = {"tp": one.tp, "fp": one.fp, "fn": one.fn, "tn": one.tn}
+            lists: list[tuple[str, Sized]] = list(counts.items())
+            for rate, band in one.bands.items():
+                lists += [(f"bands.{rate}.low", band.low), (f"bands.{rate}.high", band.high)]
+            told = [(f"groups.{i}.{name}", cells) for name, cells in lists]
+            require_length(len(self.thresholds), told)
+        return self
 
 
 class Bin(Shape):
@@ -70,6 +105,7 @@ class Curve(Shape):
 class Calibration(Document):
     """``fairness.calibration.json``: a reliability curve for each group."""
 
+    FILE: ClassVar[str] = "fairness.calibration.json"
     schema_: Literal["evenhand-calibration/1"] = Field("evenhand-calibration/1", alias="schema")
     level: Number
     bins: str
@@ -120,13 +156,36 @@ class TestedGroup(Shape):
 class WorstGroups(Document):
     """``fairness.worst_groups.json``: where the errors of a sample of rows lie."""
 
+    FILE: ClassVar[str] = "fairness.worst_groups.json"
     schema_: Literal["evenhand-worst-groups/1"] = Field("evenhand-worst-groups/1", alias="schema")
     rows: int
     errors: int
-    tree: Annotated[tuple[Node, ...], Tuple]
+    tree: Annotated[tuple[Node, ...], Tuple, AtLeastOne]
     columns: Annotated[tuple[ColumnErrors, ...], Tuple]
     pairs: Annotated[tuple[PairErrors, ...], Tuple]
     tested: Annotated[tuple[TestedGroup, ...], Tuple]
+
+    @model_validator(mode="after")
+    def _tree_and_tables_fit(self) -> Self:
+        seen: set[int | None] = {None}
+        for node in self.tree:
+            if node.parent not in seen:
+                raise ValueError(f"node {node.id} of the tree stands before its parent")
+            seen.add(node.id)
+        levels = {one.column: len(one.levels) for one in self.columns}
+        for one in self.columns:
+            told = (("rows", one.rows), ("errors", one.errors))
+            require_length(levels[one.column], [(f"{one.column}.{n}", c) for n, c in told])
+        for i, pair in enumerate(self.pairs):
+            require_length(2, [(f"pairs.{i}.columns", pair.columns)])
+            unknown = sorted(set(pair.columns) - set(levels))
+            if unknown:
+                raise ValueError(f"pairs.{i} crosses {unknown[0]!r}, which is not in columns")
+            first, second = (levels[c] for c in pair.columns)
+            for name, table in (("rows", pair.rows), ("errors", pair.errors)):
+                require_length(first, [(f"pairs.{i}.{name}", table)])
+                require_length(second, [(f"pairs.{i}.{name}.{j}", r) for j, r in enumerate(table)])
+        return self
 
 
 class Confusion(Shape):
@@ -139,6 +198,7 @@ class Confusion(Shape):
 class ClassTables(Document):
     """``fairness.class_rates.json``: a confusion table for each group."""
 
+    FILE: ClassVar[str] = "fairness.class_rates.json"
     schema_: Literal["evenhand-class-tables/1"] = Field("evenhand-class-tables/1", alias="schema")
     classes: Names
     groups: Annotated[tuple[Confusion, ...], Tuple]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
-from evenhand.audit.artifacts.artifact import Document, Names, Tuple
+from evenhand.audit.artifacts.artifact import AtLeastOne, Document, Names, Number, Tuple
 from evenhand.audit.artifacts.explanation import (
     Attributions,
     AttributionsByGroup,
@@ -16,14 +17,21 @@ from evenhand.audit.artifacts.explanation import (
     Reasons,
 )
 from evenhand.audit.artifacts.fairness import Calibration, ClassTables, Thresholds, WorstGroups
-from evenhand.audit.files.shapes import Number, Shape, parsed
+from evenhand.audit.files.shapes import Shape, parsed
+
+_MOST_LEVELS = 1 << 20
+
+
+def _time(at: str) -> str:
+    datetime.fromisoformat(at)
+    return at
 
 
 class LedgerEntry(Shape):
-    """A line of a ledger: steps and epsilon of all runs so far."""
+    """A line of a ledger: steps and epsilon of all runs so far; ``at`` is a time in ISO 8601."""
 
     seq: int
-    at: str
+    at: Annotated[str, AfterValidator(_time)]
     event: Literal["opened", "ahead", "checkpoint", "paused", "closed"]
     steps: int
     epsilon: Number
@@ -33,6 +41,7 @@ class LedgerEntry(Shape):
 class LedgerTimeline(Document):
     """``privacy.ledger.json``: what a model's ledger says, line by line."""
 
+    FILE: ClassVar[str] = "privacy.ledger.json"
     schema_: Literal["evenhand-ledger/1"] = Field(alias="schema")
     epsilon: Number
     delta: Number
@@ -40,7 +49,7 @@ class LedgerTimeline(Document):
     adjacency: str
     n_train: int
     n_lines: int
-    entries: Annotated[tuple[LedgerEntry, ...], Tuple]
+    entries: Annotated[tuple[LedgerEntry, ...], Tuple, AtLeastOne]
 
 
 class GroupBits(Shape):
@@ -49,29 +58,41 @@ class GroupBits(Shape):
     levels: Names
     planes: Names
 
+    @model_validator(mode="after")
+    def _planes_for_the_levels(self) -> Self:
+        if not 1 <= len(set(self.levels)) == len(self.levels) <= _MOST_LEVELS:
+            raise ValueError("levels are repeated, or none, or too many")
+        if len(self.planes) != (len(self.levels) - 1).bit_length():
+            raise ValueError(f"{len(self.planes)} planes for {len(self.levels)} levels")
+        return self
+
 
 class DecisionBits(Document):
     """``decisions.json``: see ``evenhand.audit.comparing.decisions``."""
 
+    FILE: ClassVar[str] = "decisions.json"
     schema_: Literal["evenhand-decisions/1"] = Field(alias="schema")
-    n: int
+    n: Annotated[int, Field(ge=1)]
     selected: str
     positive: str | None
     features: dict[str, GroupBits]
 
 
 KINDS: Mapping[str, type[Document]] = {
-    "decisions.json": DecisionBits,
-    "explanation.attribution.json": Attributions,
-    "explanation.by_group.json": AttributionsByGroup,
-    "explanation.counterfactual.json": Counterfactuals,
-    "explanation.quality-curves.json": QualityCurves,
-    "explanation.reasons.json": Reasons,
-    "fairness.calibration.json": Calibration,
-    "fairness.class_rates.json": ClassTables,
-    "fairness.thresholds.json": Thresholds,
-    "fairness.worst_groups.json": WorstGroups,
-    "privacy.ledger.json": LedgerTimeline,
+    kind.FILE: kind
+    for kind in (
+        DecisionBits,
+        Attributions,
+        AttributionsByGroup,
+        Counterfactuals,
+        QualityCurves,
+        Reasons,
+        Calibration,
+        ClassTables,
+        Thresholds,
+        WorstGroups,
+        LedgerTimeline,
+    )
 }
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.artifacts.explanation import Standing
 from evenhand.audit.asking.stand_ins import StandIn, subject_stand_ins
 from evenhand.audit.attribution.baselines import typical_row
 from evenhand.audit.attribution.recourse.space import MOST_CATEGORIES, Rule, Space, build_space
@@ -179,7 +180,7 @@ def plain_cell(value: Any) -> str | float | None:
     return as_text(value)
 
 
-def compared(own: Any, reference: Any) -> str:
+def compared(own: Any, reference: Any) -> Standing:
     """How a cell stands to the reference's: below, above, missing, given or different."""
     mine, other = plain_cell(own), plain_cell(reference)
     if mine is None:

@@ -23,18 +23,19 @@ import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
 from types import TracebackType
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from evenhand.audit.artifacts.artifact import Document
 from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.finished import Store
 from evenhand.audit.case.plan import Plan, PlannedSubject
 from evenhand.audit.case.secret import Secret, passing
 from evenhand.audit.case.work import RUN, RUN_FILE, lock_work
 from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError
+from evenhand.audit.files.bounded import read_json, read_text, require_readable
 from evenhand.audit.files.canonical import (
     canonical_bytes,
     digest_bytes,
@@ -42,7 +43,8 @@ from evenhand.audit.files.canonical import (
     digest_json,
     relative_files,
 )
-from evenhand.audit.files.disk import disk_error, sync_folder, write_whole
+from evenhand.audit.files.disk import disk_error, write_whole
+from evenhand.audit.files.making import creating, partial_name, put_in_place, require_free
 from evenhand.audit.files.shapes import Shape, first_problem, parsed
 from evenhand.audit.finding import Finding
 
@@ -52,9 +54,9 @@ SEAL_FILE = "seal.json"
 FINDINGS_SCHEMA = "evenhand-findings/2"
 _FINDINGS_SCHEMAS = ("evenhand-findings/1", FINDINGS_SCHEMA)
 MOST_FILES, MOST_BYTES = 10_000, 2 << 30  # of a whole case
-MOST_JSON = 64 << 20  # of one JSON file, which takes up to thirty times as much in memory
 _MOST_SEAL = 4 << 20  # of the seal, which is written again to be compared
 _S = TypeVar("_S", bound=Shape)
+_D = TypeVar("_D", bound=Document)
 _ALL_FIELDS = set(Finding.model_fields)
 
 
@@ -85,14 +87,35 @@ class Case:
         )
 
     def artifact(self, name: str) -> Any:
-        """The JSON artifact stored as ``artifacts/<name>``; of any shape, if a stranger wrote it.
+        """The JSON artifact stored as ``artifacts/<name>``, of any shape: one of a check that is
+        not ours. Ours are read by ``document``.
 
-        Raises ValueError for what is no JSON, LimitError for what is too large.
+        Raises InputError where there is none or it is no JSON, LimitError for one too large.
         """
         path = self.path / "artifacts" / name
         if f"artifacts/{name}" not in self.files:
             raise InputError(f"case {self.path} has no artifact {name!r}", remedy="audit again")
-        return _read_json(path)
+        try:
+            return read_json(path)
+        except ValueError as error:
+            raise _unreadable(path, error) from None
+
+    def holds(self, *kinds: type[Document]) -> bool:
+        """Whether the case has an artifact of each of these kinds."""
+        return all(f"artifacts/{kind.FILE}" in self.files for kind in kinds)
+
+    def document(self, kind: type[_D]) -> _D | None:
+        """The artifact of this kind; None where the case has none.
+
+        Raises InputError for one of another shape (another version wrote it, or a stranger),
+        LimitError for one too large.
+        """
+        if not self.holds(kind):
+            return None
+        try:
+            return parsed(self.artifact(kind.FILE), kind)
+        except ValueError as error:
+            raise _unreadable(self.path / "artifacts" / kind.FILE, error) from None
 
     def pack_paths(self) -> tuple[Path, ...]:
         """The copies of the policy packs that were asked for when the audit was planned."""
@@ -124,24 +147,15 @@ class CaseWriter:
     ) -> None:
         self.path = path
         self._secret = secret or passing()
-        self._work = resume or path.with_name(f".{path.name}.partial-{os.getpid()}-{token_hex(3)}")
+        self._work = resume or partial_name(path, ".")
         self._partial = self._work / "case"
         self._is_resumable = resume is not None
-        if path.exists():
-            raise InputError(
-                f"case folder {path} exists already; a case is never edited",
-                remedy="choose another --out, or move the old case away",
-            )
-        try:
+        require_free(path, "case folder", "a case is never edited")
+        with creating(path, "case folder"):
             self._work.mkdir(parents=True, exist_ok=resume is not None)
             self._lock = lock_work(self._work)
             shutil.rmtree(self._partial, ignore_errors=True)  # written anew: it may be half a file
             self._partial.mkdir()
-        except OSError as error:
-            raise InputError(
-                f"cannot create the case folder {path}: {error.strerror}",
-                remedy="choose an --out that you may write to",
-            ) from error
         self.finished = Store(self._work / "finished", self._secret)
         self._write("plan.json", canonical_bytes(plan.to_json()))
 
@@ -196,9 +210,7 @@ class CaseWriter:
         if sealing is not None:
             sealing(digest_bytes(seal))
         try:
-            sync_folder(self._partial)
-            self._partial.rename(self.path)
-            sync_folder(self.path.parent)
+            put_in_place(self._partial, self.path)
         except OSError as error:
             raise disk_error(f"move the finished case to {self.path}", error) from error
         return read_case(self.path)
@@ -243,7 +255,7 @@ def read_seal(folder: Path) -> dict[str, Any]:
             f"case {folder} differs from its seal: " + "; ".join(map(str, problems[:5])),
             remedy="do not rely on it: restore the case from a copy, or audit again",
         )
-    seal: dict[str, Any] = _read_json(folder / SEAL_FILE)
+    seal: dict[str, Any] = read_json(folder / SEAL_FILE)
     return seal
 
 
@@ -299,33 +311,9 @@ def _require_size(folder: Path, names: Collection[str]) -> None:
         )
 
 
-def _read_json(file: Path) -> Any:
-    try:
-        return json.loads(_read_text(file))
-    except RecursionError:
-        raise ValueError(f"{file.name} nests too deeply to be read") from None
-
-
-def _read_text(file: Path, most: int = MOST_JSON) -> str:
-    _require_readable(file, most)
-    return file.read_text("utf-8")
-
-
-def _require_readable(file: Path, most: int = MOST_JSON) -> None:
-    if not file.is_file():  # a device, which never ends, says that it has 0 bytes
-        raise AlteredEvidenceError(
-            f"{file} is no plain file", remedy="restore the case from a copy, or audit again"
-        )
-    size = file.stat().st_size
-    if size > most:
-        raise LimitError(
-            f"{file} has {size:,} bytes, over {most:,}", remedy="is it a case? audit again"
-        )
-
-
 def _read_seal(path: Path) -> tuple[dict[str, str], list[Problem]]:
     try:
-        raw = _read_text(path, _MOST_SEAL)
+        raw = read_text(path, _MOST_SEAL)
         seal = json.loads(raw)
         files = dict(seal["files"])
         canonical = canonical_bytes(seal) == raw.encode() and seal["schema"] == SEAL_SCHEMA
@@ -342,9 +330,16 @@ def _read_seal(path: Path) -> tuple[dict[str, str], list[Problem]]:
     return files, problems
 
 
+def _unreadable(file: Path, why: ValueError) -> InputError:
+    return InputError(
+        f"{file} cannot be read: {why}",
+        remedy="another version wrote it, or it is none of ours: audit again with this version",
+    )
+
+
 def _record(file: Path, shape: type[_S]) -> _S:
     try:
-        return parsed(_read_json(file), shape)
+        return parsed(read_json(file), shape)
     except ValueError as error:
         raise AlteredEvidenceError(
             f"{file} does not hold what its name says: {error}",
@@ -357,7 +352,7 @@ def read_findings(folder: Path, measures: Sequence[str] = ()) -> tuple[Finding, 
     parsing the others. Raises AlteredEvidenceError where a line is no finding, LimitError for
     more than a case holds."""
     file, names = folder / "findings.jsonl", [m.encode() for m in measures]
-    _require_readable(file)
+    require_readable(file)
     try:
         with file.open("rb") as lines:  # line by line, and by b"\n" alone: names may hold U+2028
             asked = (n for n in lines if n.strip() and (not names or any(m in n for m in names)))

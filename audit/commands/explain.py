@@ -41,9 +41,9 @@ def explain(case: CaseFolder, *, given: dict[str, Any], as_json: sh.Json = False
             f"decisions of this case can't be explained by reasons: {need}",
             remedy="see what explanation.attribution says about it in the report",
         ) from None
-    told["source"] = "model and data" if source.subject is not None else source.why_not
     if as_json:
-        sh.print_json({**told, "standing": stands.to_json()})
+        place = "model and data" if source.subject is not None else source.why_not
+        sh.print_json({**told.to_json(), "source": place, "standing": stands.to_json()})
     else:
         for line in lines(told, words(lang)):
             show(line)

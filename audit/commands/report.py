@@ -17,6 +17,7 @@ from evenhand.audit.errors import OK, InputError
 from evenhand.audit.run import flow
 
 if TYPE_CHECKING:
+    from evenhand.audit.artifacts.person import Explanation
     from evenhand.audit.case.case import Case
     from evenhand.policies.verdict import Verdict
 
@@ -83,7 +84,7 @@ def _evidence(read: Case, out: Path | None, avoid: Path, *, public: bool) -> int
     return OK
 
 
-def _explained(case: Case, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+def _explained(case: Case, person: Person, given: Mapping[str, Any]) -> Explanation:
     """The explanation of one row, from the case, or from the audited model and data."""
     from evenhand.audit.errors import MissingNeed
     from evenhand.audit.run.one_person import explain, reopen, row_number

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from evenhand.audit.artifacts.kinds import DecisionBits
 from evenhand.audit.case.case import Case
-from evenhand.audit.comparing.decisions import FILE, Decisions, read_decisions
+from evenhand.audit.comparing.decisions import Decisions, read_decisions
 from evenhand.audit.errors import InputError
 from evenhand.audit.favourable import declared_favourable
 from evenhand.audit.finding import Interval
@@ -168,13 +169,14 @@ def paired_decisions(case_a: Case, case_b: Case) -> tuple[Decisions, Decisions]:
 
 
 def _decisions(case: Case) -> Decisions:
-    if f"artifacts/{FILE}" not in case.files:
+    bits = case.document(DecisionBits)
+    if bits is None:
         raise NotPairedError(
             because("no-decisions-kept", case=case.path),
             remedy="audit the model again; rows counted on disk (--stream), and several classes "
             "without labels, leave no decisions",
         )
-    return read_decisions(case.artifact(FILE), str(case.path))
+    return read_decisions(bits, str(case.path))
 
 
 def _require_same(a: Case, b: Case) -> None:

@@ -10,11 +10,11 @@ that the rows of any group are found with a few operations on whole columns.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from evenhand.audit.artifacts.kinds import DecisionBits
 from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 
 SCHEMA = "evenhand-decisions/1"
-FILE = "decisions.json"
-_MAX_LEVELS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -73,35 +71,23 @@ class Decisions:
         yield from narrowed(tuple(features), {}, self.everyone)
 
 
-def read_decisions(given: Any, where: str) -> Decisions:
-    """Decisions from the artifact. Raises InputError for what ``decisions_json`` doesn't write."""
+def read_decisions(bits: DecisionBits, where: str) -> Decisions:
+    """Decisions from the artifact. Raises InputError for other bits than ``n`` rows have."""
+    n, positive = bits.n, bits.positive
     try:
-        if given["schema"] != SCHEMA:
-            raise ValueError(f"schema is {given['schema']!r}")
-        n = given["n"]
-        if type(n) is not int or n < 1:
-            raise ValueError(f"n is {n!r}")
-        positive = given["positive"]
         return Decisions(
             n,
-            _unpacked(given["selected"], n),
+            _unpacked(bits.selected, n),
             None if positive is None else _unpacked(positive, n),
-            {str(k): _feature(v, n) for k, v in given["features"].items()},
+            {
+                name: Feature(one.levels, tuple(_unpacked(plane, n) for plane in one.planes))
+                for name, one in bits.features.items()
+            },
         )
-    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
+    except ValueError as error:
         raise InputError(
-            f"{where}: {FILE} cannot be read: {error}", remedy="audit the model again"
+            f"{where}: {bits.FILE} cannot be read: {error}", remedy="audit the model again"
         ) from None
-
-
-def _feature(given: Any, n: int) -> Feature:
-    levels = tuple(str(level) for level in given["levels"])
-    if not 1 <= len(set(levels)) == len(levels) <= _MAX_LEVELS:
-        raise ValueError("levels are repeated, or none, or too many")
-    planes = tuple(_unpacked(plane, n) for plane in given["planes"])
-    if len(planes) != (len(levels) - 1).bit_length():
-        raise ValueError(f"{len(planes)} planes for {len(levels)} levels")
-    return Feature(levels, planes)
 
 
 def packed(bits: np.ndarray) -> str:

@@ -9,9 +9,9 @@ favourably. A sensitive feature is never named as one. At most four are given: m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from evenhand.audit.artifacts.person import Explanation, PersonReasons, StatedReason
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.reports.parts import explained
@@ -56,12 +56,13 @@ def render(
 ) -> bytes:
     """The page. Raises InputError where no row was asked for, in public reports, for a decision
     that is not adverse, and where no reason may be named."""
-    person = _person(case, dossier)
+    person, held = _person(case, dossier)
     say = words(lang)
-    reasons = nameable(case, person)[:MOST_REASONS]
+    may_be_named = nameable(case, held)
+    reasons = may_be_named[:MOST_REASONS]
     if not reasons:
         raise InputError(
-            f"no reason can be named for row {person['row']}: no input that may be named moved the "
+            f"no reason can be named for row {person.row}: no input that may be named moved the "
             "decision against the person",
             remedy="have a person review this decision before any letter is sent",
         )
@@ -71,11 +72,11 @@ def render(
     ]
     document = Document(
         kind=say("aa_kind"),
-        title=say("aa_title", row=person["row"], name=case.subject.name),
+        title=say("aa_title", row=person.row, name=case.subject.name),
         lead=(say("aa_lead"), say("aa_how")),
         sections=(
             Section(say("aa_letter"), (Letter(tuple(lines)),)),
-            Section(say("aa_staff"), tuple(_staff(case, person, reasons, say))),
+            Section(say("aa_staff"), tuple(_staff(case, person, held, may_be_named, say))),
             Section(say("aa_open"), tuple(_gaps(case, say)), say("aa_open_asks")),
         ),
         notice=say("aa_notice"),
@@ -83,7 +84,7 @@ def render(
     return page(document, case, dossier, say)
 
 
-def _person(case: Case, dossier: Dossier) -> Mapping[str, Any]:
+def _person(case: Case, dossier: Dossier) -> tuple[Explanation, PersonReasons]:
     if case.plan.published:
         raise InputError(
             "an adverse action notice is about one person and is never public",
@@ -95,32 +96,32 @@ def _person(case: Case, dossier: Dossier) -> Mapping[str, Any]:
             remedy="name the row of the data file: --row 12, or --row ID --id-column COLUMN",
         )
     person = dossier.person
-    if not person["is_adverse"]:
+    if not person.is_adverse:
         raise InputError(
-            f"row {person['row']} was decided favourably: there is nothing to give reasons for",
+            f"row {person.row} was decided favourably: there is nothing to give reasons for",
             remedy="choose a row with an adverse decision",
         )
-    if person["reasons"] is None:
+    if person.reasons is None:
         raise InputError(
-            f"the case keeps no reasons for row {person['row']}",
+            f"the case keeps no reasons for row {person.row}",
             remedy="pass --model and --data as they were audited",
         )
-    return person
+    return person, person.reasons
 
 
-def nameable(case: Case, person: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def nameable(case: Case, reasons: PersonReasons) -> list[StatedReason]:
     """The reasons, strongest first; sensitive features are never among them."""
     sensitive = {str(f) for f in case.subject.sensitive_features}
-    return [r for r in person["reasons"]["listed"] if r["column"] not in sensitive]
+    return [reason for reason in reasons.listed if reason.column not in sensitive]
 
 
-def _line(reason: Mapping[str, Any], case: Case, say: Words) -> str:
-    known = "value" in reason and reason["compared"] != "missing"
+def _line(reason: StatedReason, case: Case, say: Words) -> str:
+    known = reason.has_value and reason.compared != "missing"
     return say(
-        _STANDINGS[reason["compared"]][0 if known else 1],
-        column=_called(str(reason["column"]), case),
-        value=explained.cell(reason.get("value"), say),
-        reference=explained.cell(reason["reference"], say),
+        _STANDINGS[reason.compared][0 if known else 1],
+        column=_called(reason.column, case),
+        value=explained.cell(reason.value, say),
+        reference=explained.cell(reason.reference, say),
     )
 
 
@@ -130,20 +131,24 @@ def _called(column: str, case: Case) -> str:
 
 
 def _staff(
-    case: Case, person: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]], say: Words
+    case: Case,
+    person: Explanation,
+    held: PersonReasons,
+    may_be_named: Sequence[StatedReason],
+    say: Words,
 ) -> list[Block]:
     """What whoever sends the letter has to know, and the person needn't."""
     told: list[str] = []
-    if person["values_from"] == "nowhere":
+    if person.values_from == "nowhere":
         told.append(say("aa_no_values"))
-    if not person["reasons"]["reference"]["is_favourable"]:
+    if not held.reference.is_favourable:
         told.append(say("ex_reference_refused"))
-    for reason in reasons:
-        if reason["rise"] <= 0:
-            told.append(say("aa_no_rise", column=reason["column"]))
-        if reason["proxy"]:
-            told.append(say("aa_proxy", column=reason["column"]))
-    left = len(nameable(case, person)) - len(reasons)
+    for reason in may_be_named[:MOST_REASONS]:
+        if reason.rise <= 0:
+            told.append(say("aa_no_rise", column=reason.column))
+        if reason.proxy:
+            told.append(say("aa_proxy", column=reason.column))
+    left = len(may_be_named) - MOST_REASONS
     if left > 0:
         told.append(say("aa_more", count=left, most=MOST_REASONS))
     sensitive = list(case.subject.sensitive_features)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from evenhand.audit.artifacts.explanation import Attributions
 from evenhand.audit.case.case import Case
+from evenhand.audit.errors import InputError
 from evenhand.audit.finding import Finding
 from evenhand.audit.reports.parts import figures, outline, sentences
 from evenhand.audit.reports.parts.dossier import Dossier, signatures, sources
@@ -29,7 +31,6 @@ _HUB_METRICS = {
     "recall_score": "recall",
     "roc_auc_score": "roc_auc",
 }
-_KIND = "explanation.attribution.json"  # the artifact that says what a row is
 
 
 def render(
@@ -81,7 +82,11 @@ def _hub_task(case: Case) -> str:
     task = str(case.subject.task or "unknown")
     if task == "generation":
         return "text-generation"
-    kind = case.artifact(_KIND).get("kind") if f"artifacts/{_KIND}" in case.files else None
+    try:
+        explained = case.document(Attributions)
+    except InputError:  # of another version: the card names the task as we do
+        explained = None
+    kind = explained.kind if explained else None
     if task in ("binary", "multiclass") and kind in ("tabular", "image", "text"):
         return f"{kind}-classification"
     return "tabular-regression" if (task, kind) == ("regression", "tabular") else visible(task)

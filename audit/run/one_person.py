@@ -12,6 +12,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.artifacts.explanation import (
+    Change,
+    Counterfactuals,
+    Proxy,
+    Reason,
+    Reasons,
+    ReferenceApplicant,
+    Refused,
+    Turned,
+)
+from evenhand.audit.artifacts.person import Explanation
 from evenhand.audit.asking.applicants import Applicants, compared, plain_cell, told_changes
 from evenhand.audit.attribution import reasons as core
 from evenhand.audit.attribution.recourse.plausibility import Neighbours
@@ -21,6 +32,7 @@ from evenhand.audit.checks.record import Recorder
 from evenhand.audit.data.table import texts
 from evenhand.audit.errors import EvenhandError, InputError, UnsafeModelError, nearest
 from evenhand.audit.favourable import declared_favourable
+from evenhand.audit.files.shapes import parsed
 from evenhand.audit.run.catalogue import check
 from evenhand.audit.subject.spec import SubjectSpec, make_spec
 from evenhand.audit.subject.subject import Subject, build_subject
@@ -141,20 +153,22 @@ def row_number(case: Case, source: Source, given: str, id_column: str | None) ->
     return hits[0]
 
 
-def explain(case: Case, source: Source, row: int) -> dict[str, Any]:
-    """Reasons and smallest change for one row, as plain JSON types; ``from`` says of each whether
-    it is "case" (sealed with the audit) or "now" (worked out again, same model and data).
+def explain(case: Case, source: Source, row: int) -> Explanation:
+    """Reasons and smallest change for one row, each with its origin: "case" (sealed with the audit)
+    or "now" (worked out again, same model and data).
 
     Raises InputError for a row that is in neither, or was not audited; MissingNeed where the
     question has no answer for this model.
     """
-    held = {name: _held(case, name, row) for name in (_REASONS, _CHANGES)}
-    if source.subject is None:
-        if held[_REASONS] is None and held[_CHANGES] is None:
-            raise _not_held(case, source, row)
-        return _told(case, row, held, None)
-    person = _Person(case, source.subject, row)
-    return _told(case, row, held, person)
+    reasons, changes = case.document(Reasons), case.document(Counterfactuals)
+    refused = next((p for p in (reasons.people if reasons else ()) if p.row == row), None)
+    turned = next((p for p in (changes.people if changes else ()) if p.row == row), None)
+    person = None
+    if source.subject is not None:
+        person = _Person(case, source.subject, row)
+    elif refused is None and turned is None:
+        raise _not_held(case, source, row)
+    return _told(case, row, refused, turned, person)
 
 
 class _Person:
@@ -174,7 +188,7 @@ class _Person:
                 f"row {row} of {subject.table.source} was not audited: it has no true label",
                 remedy="choose a row that was audited",
             )
-        self.case, self.people = case, Applicants(subject)
+        self.case, self.people, self.row = case, Applicants(subject), row
         self.frame: pd.DataFrame = self.people.frame(found)
         favourable, score = self.people.ask(self.frame)
         self.is_favourable, self.score = bool(favourable[0]), float(score[0])
@@ -187,7 +201,7 @@ class _Person:
         """Seeds as the audit's check had them."""
         return Recorder(f"evenhand.audit.checks.{check_id}", self.case.plan.seed or 0)
 
-    def reasons(self) -> dict[str, Any]:
+    def reasons(self) -> Refused:
         """The same as one person's entry in the artifact of the check."""
         record, people = self.record(_REASONS), self.people
         push = core.pushes(
@@ -199,55 +213,60 @@ class _Person:
             evaluations=self.options(_REASONS)["evaluations"],
         )
         rises = core.rises(lambda f: people.ask(f)[1], self.frame, people.reference.row)
-        told = [
-            {
-                "column": people.columns[j],
-                "push": round(float(push.values[0, j]), 6),
-                "rise": round(float(rises[0, j]), 6),
-            }
+        reference = people.reference.row
+        reasons = [
+            Reason(
+                column=(name := people.columns[j]),
+                push=round(float(push.values[0, j]), 6),
+                rise=round(float(rises[0, j]), 6),
+                compared=compared(self.frame[name].iloc[0], reference[name].iloc[0]),
+            )
             for j in core.ranked(push, people.may_be_named)[0]
         ]
-        return {"reasons": told}
+        return Refused(row=self.row, reasons=tuple(reasons))
 
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> Turned:
         """The same as one person's entry in the artifact of the check."""
         people, options = self.people, self.options(_CHANGES)
         space = people.space
         limits = {k: options[k] for k in ("most_changes", "beam")}
         found = Search(people.ask, space, **limits).find(self.frame)
         if not found.is_found[0]:
-            return {"is_found": False}
+            return Turned(row=self.row, is_found=False)
         real = people.sample_favourable(_NEIGHBOURS, self.record(_CHANGES).seed)
         changed = space.decode(self.frame, found.is_found.nonzero()[0], found.z)
         rank = Neighbours(people.frame(real)).plausibility(changed) if real.size > 1 else [None]
-        return {
-            "is_found": True,
-            "changes": told_changes(space, space.encode(self.frame)[0], found.z[0]),
-            "cost": round(float(found.cost[0]), 6),
-            "distance": round(float(found.distance[0]), 6),
-            "plausibility": None if rank[0] is None else round(float(rank[0]), 6),
-        }
+        changes = told_changes(space, space.encode(self.frame)[0], found.z[0])
+        return Turned(
+            row=self.row,
+            is_found=True,
+            changes=tuple(parsed(change, Change) for change in changes),
+            cost=round(float(found.cost[0]), 6),
+            distance=round(float(found.distance[0]), 6),
+            plausibility=None if rank[0] is None else round(float(rank[0]), 6),
+        )
 
 
-def _told(case: Case, row: int, held: Mapping[str, Any], person: _Person | None) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "schema": SCHEMA,
-        "case": str(case.path),
-        "digest": case.digest,
-        "data": case.subject.data.path,
-        "row": row,
-        "is_adverse": True if person is None else not person.is_favourable,
-        "score": None if person is None else person.score,
-        "needed": _needed(case),
-        "values_from": "nowhere" if person is None else "data",
-    }
-    if not told["is_adverse"]:
-        return {**told, "reasons": None, "change": None}
-    return {
-        **told,
-        "reasons": _reasons(case, held[_REASONS], person),
-        "change": _change(case, held[_CHANGES], person),
-    }
+def _told(
+    case: Case, row: int, refused: Refused | None, turned: Turned | None, person: _Person | None
+) -> Explanation:
+    is_adverse = person is None or not person.is_favourable
+    return parsed(
+        {
+            "schema": SCHEMA,
+            "case": str(case.path),
+            "digest": case.digest,
+            "data": case.subject.data.path,
+            "row": row,
+            "is_adverse": is_adverse,
+            "score": None if person is None else person.score,
+            "needed": _needed(case),
+            "values_from": "nowhere" if person is None else "data",
+            "reasons": _reasons(case, refused, person) if is_adverse else None,
+            "change": _change(turned, person) if is_adverse else None,
+        },
+        Explanation,
+    )
 
 
 def _needed(case: Case) -> float | None:
@@ -261,70 +280,79 @@ def _needed(case: Case) -> float | None:
     return float(threshold) if is_selection else 1 - float(threshold)
 
 
-def _reasons(case: Case, held: Any, person: _Person | None) -> dict[str, Any] | None:
-    artifact = _artifact(case, _REASONS)
-    if held is None and person is None:
-        return None
-    entry = held if held is not None else person.reasons()  # type: ignore[union-attr]
-    if artifact is not None:
-        reference, proxies = artifact["reference"], artifact["proxies"]
+def _reasons(case: Case, held: Refused | None, person: _Person | None) -> dict[str, Any] | None:
+    if held is not None:
+        entry = held
+    elif person is not None:
+        entry = person.reasons()
     else:
-        assert person is not None
-        reference = person.people.reference_json()
-        options = person.options(_REASONS)
-        seed = person.record(_REASONS).seed
-        found = person.people.stand_ins(seed, least_auc=options["proxy_auc"])
-        proxies = {name: asdict(proxy) for name, proxy in found.items()}
+        return None
+    reference, proxies = _compared_with(case, person)
     listed = []
-    for reason in entry["reasons"]:
-        name = reason["column"]
-        made = {**reason, "reference": reference["values"][name], "proxy": proxies.get(name)}
+    for reason in entry.reasons:
+        name = reason.column
+        proxy = proxies.get(name)
+        made = {
+            **reason.to_json(),
+            "reference": reference.values[name],
+            "proxy": None if proxy is None else proxy.to_json(),
+        }
         if person is not None:
-            cell = person.frame[name].iloc[0]
-            other = person.people.reference.row[name].iloc[0]
-            made |= {"value": plain_cell(cell), "compared": compared(cell, other)}
+            own, other = person.frame[name].iloc[0], person.people.reference.row[name].iloc[0]
+            made |= {"value": plain_cell(own), "compared": compared(own, other)}
         listed.append(made)
+    shown = ("declared", "favourable_rows", "is_favourable", "score")
     return {
-        "from": "case" if held is not None else "now",
-        "reference": {
-            k: reference[k] for k in ("declared", "favourable_rows", "is_favourable", "score")
-        },
+        "from": "now" if held is None else "case",
+        "reference": {k: v for k, v in reference.to_json().items() if k in shown},
         "listed": listed,
         "sensitive": list(case.subject.sensitive_features),
     }
 
 
-def _change(case: Case, held: Any, person: _Person | None) -> dict[str, Any] | None:
-    if held is None and person is None:
+def _compared_with(
+    case: Case, person: _Person | None
+) -> tuple[ReferenceApplicant, Mapping[str, Proxy]]:
+    """The reference applicant and the proxies, as the case has them, else worked out again."""
+    kept = case.document(Reasons)
+    if kept is not None:
+        return kept.reference, kept.proxies
+    assert person is not None  # reasons come from the case, or from the person
+    least_auc = person.options(_REASONS)["proxy_auc"]
+    found = person.people.stand_ins(person.record(_REASONS).seed, least_auc=least_auc)
+    proxies = {name: parsed(asdict(proxy), Proxy) for name, proxy in found.items()}
+    return parsed(person.people.reference_json(), ReferenceApplicant), proxies
+
+
+def _change(held: Turned | None, person: _Person | None) -> dict[str, Any] | None:
+    if held is not None:
+        entry = held
+    elif person is not None:
+        entry = person.changes()
+    else:
         return None
-    entry = held if held is not None else person.changes()  # type: ignore[union-attr]
-    made = {k: v for k, v in entry.items() if k != "row"}
-    if person is not None and entry["is_found"]:
-        made["changes"] = [_with_values(c, person) for c in entry["changes"]]
-    return {"from": "case" if held is not None else "now", **made}
+    made = {k: v for k, v in entry.to_json().items() if k != "row"}
+    if person is not None and entry.is_found:
+        made["changes"] = [_with_values(change, person) for change in entry.changes]
+    return {"from": "now" if held is None else "case", **made}
 
 
-def _with_values(change: Mapping[str, Any], person: _Person) -> dict[str, Any]:
-    own = plain_cell(person.frame[change["column"]].iloc[0])
-    if "by" in change and isinstance(own, float):
-        return {**change, "own": own, "to": float(f"{own + change['by']:.12g}")}
-    return {**change, "own": own}
+def _with_values(change: Change, person: _Person) -> dict[str, Any]:
+    own = plain_cell(person.frame[change.column].iloc[0])
+    made = {**change.to_json(), "own": own}
+    if change.by is not None and isinstance(own, float):
+        made["to"] = float(f"{own + change.by:.12g}")
+    return made
 
 
-def _artifact(case: Case, check_id: str) -> Any:
-    name = f"{check_id}.json"
-    return case.artifact(name) if f"artifacts/{name}" in case.files else None
-
-
-def _held(case: Case, check_id: str, row: int) -> Any:
-    artifact = _artifact(case, check_id)
-    people = [] if artifact is None else artifact["people"]
-    return next((p for p in people if p["row"] == row), None)
+def _rows(case: Case) -> list[int]:
+    """The rows that the case keeps reasons of, else changes of."""
+    kept = case.document(Reasons) or case.document(Counterfactuals)
+    return [] if kept is None else [person.row for person in kept.people]
 
 
 def _not_held(case: Case, source: Source, row: int) -> InputError:
-    artifact = _artifact(case, _REASONS) or _artifact(case, _CHANGES)
-    rows = [] if artifact is None else [p["row"] for p in artifact["people"]]
+    rows = _rows(case)
     what = f"it keeps {len(rows)} sampled people refused" if rows else "it keeps nobody's reasons"
     close = ", ".join(str(r) for r in sorted(sorted(rows, key=lambda r: abs(r - row))[:5]))
     remedy = source.remedy

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from evenhand.audit.artifacts.kinds import as_document
+from evenhand.audit.artifacts.kinds import DecisionBits, as_document
 from evenhand.audit.attribution.progress import Listener, at_most_every, listening
 from evenhand.audit.case.case import Case, CaseWriter
 from evenhand.audit.case.environment import AnnouncedRun
@@ -25,7 +25,6 @@ from evenhand.audit.case.plan import (
     StoredScores,
 )
 from evenhand.audit.checks.record import Artifact, Recorder
-from evenhand.audit.comparing.decisions import FILE as DECISIONS_FILE
 from evenhand.audit.errors import InputError, MissingNeed, RowsOnDisk, nearest
 from evenhand.audit.finding import Finding, Status
 from evenhand.audit.measure.uncertainty.testing import BUDGETS, Budget, adjust
@@ -235,8 +234,8 @@ def _keep_decisions(writer: CaseWriter, subject: Subject) -> None:
         scored = Predictions(right | True, right, None, False, subject.groups)
     if isinstance(scored, Predictions):
         made = decisions_json(scored)
-        as_document(DECISIONS_FILE, made)
-        writer.add_artifact(DECISIONS_FILE, made)
+        as_document(DecisionBits.FILE, made)
+        writer.add_artifact(DecisionBits.FILE, made)
 
 
 def make_plan(

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from evenhand.audit.artifacts.kinds import DecisionBits
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.reports.drawing import charts
@@ -23,7 +24,6 @@ from evenhand.dashboard.i18n import Translator
 from evenhand.policies.verdict import Verdict
 
 MOST = 5  # others that a case is compared with: each comparison runs a command
-_DECISIONS = "artifacts/decisions.json"
 _AT_ONCE = 2
 _MOST_GROUPS = 30
 
@@ -84,7 +84,7 @@ def _rows(case: Case) -> str:
 
 def _against(one: Side, other: Side) -> Against:
     for side in (one, other):
-        if _DECISIONS not in side.case.files:
+        if not side.case.holds(DecisionBits):
             return Against(other, None, lacking=side.label)
     try:
         return Against(other, comparing.compared(one.case.path, other.case.path))

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
+from evenhand.audit.artifacts.artifact import Document
+from evenhand.audit.artifacts.explanation import AttributionsByGroup, Counterfactuals, Reasons
+from evenhand.audit.artifacts.fairness import Calibration, Thresholds, WorstGroups
+from evenhand.audit.artifacts.kinds import LedgerTimeline
 from evenhand.audit.case.case import Case
+from evenhand.audit.errors import InputError
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pictures import is_published
 from evenhand.audit.reports.parts.words import words
@@ -23,22 +28,17 @@ from evenhand.dashboard.cases.index import build
 from evenhand.dashboard.frames import explained as frames_explained
 from evenhand.dashboard.frames import fairness as frames_fairness
 from evenhand.dashboard.frames import plain_words
-from evenhand.dashboard.frames.privacy import LEDGER, ledger_frame
+from evenhand.dashboard.frames.privacy import ledger_frame
 from evenhand.dashboard.i18n import Translator
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-THRESHOLDS = "fairness.thresholds.json"
-CALIBRATION = "fairness.calibration.json"
-WORST = "fairness.worst_groups.json"
-BY_GROUP = "explanation.by_group.json"
-REASONS = "explanation.reasons.json"
-CHANGES = "explanation.counterfactual.json"
 _RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy_score")
 _MOST_CURVES, _MOST_GROUPS, _MOST_PEOPLE, _MOST_PAIRS = 48, 12, 20, 6
 _POINTS, _ROWS = 51, 11
 _MOST_BARS = 8
+_D = TypeVar("_D", bound=Document)
 
 
 @dataclass(frozen=True)
@@ -58,22 +58,28 @@ class View:
 
 def fairness(case: Case, t: Translator) -> list[View]:
     """Rates along the threshold, calibration, and where the errors gather."""
-    made = ((THRESHOLDS, _thresholds), (CALIBRATION, _calibration), (WORST, _worst))
-    return _made(case, made, t, is_about_groups=True)
+    return _public(case, t, (Thresholds, Calibration, WorstGroups)) or [
+        *_drawn(case, Thresholds, _thresholds, t),
+        *_drawn(case, Calibration, _calibration, t),
+        *_drawn(case, WorstGroups, _worst, t),
+    ]
 
 
 def explanations(case: Case, t: Translator) -> list[View]:
     """Attributions by group, and what the case keeps of single people."""
-    made = ((BY_GROUP, _by_group), (REASONS, _reasons), (CHANGES, _changes))
-    return _made(case, made, t, is_about_groups=True)
+    return _public(case, t, (AttributionsByGroup, Reasons, Counterfactuals)) or [
+        *_drawn(case, AttributionsByGroup, _by_group, t),
+        *_drawn(case, Reasons, _reasons, t),
+        *_drawn(case, Counterfactuals, _changes, t),
+    ]
 
 
 def privacy(case: Case, t: Translator) -> list[View]:
     """The budget in words, the ledger's lines in their order, and what is not there."""
     index = build(case.findings, ())
     told = [View(t("privacy.budget"), t("sentence.space").join(plain_words.leaks(index, t)))]
-    if f"artifacts/{LEDGER}" in case.files:
-        told += _made(case, ((LEDGER, _ledger),), t, is_about_groups=False)
+    if case.holds(LedgerTimeline):
+        told += _drawn(case, LedgerTimeline, _ledger, t)
     else:
         has_ledger = any(f.check == "privacy.ledger" for f in case.findings)
         why = t("privacy.no_timeline" if has_ledger else "privacy.no_ledger")
@@ -83,39 +89,39 @@ def privacy(case: Case, t: Translator) -> list[View]:
     return [*told, View(t("privacy.cost"), t("export.cost"))]
 
 
-_Draw = Callable[[Mapping[str, Any], Translator], list[View]]
+def _public(case: Case, t: Translator, kinds: Iterable[type[Document]]) -> list[View]:
+    """What is said instead of the views of ``kinds`` in the version for the public: they have
+    counts of every group, and what is withheld could be worked out from them."""
+    if not is_published(case) or not any(case.holds(kind) for kind in kinds):
+        return []
+    return [View(t("export.withheld.title"), t("export.withheld"))]
 
 
-def _made(
-    case: Case, drawn: Iterable[tuple[str, _Draw]], t: Translator, *, is_about_groups: bool
+def _drawn(
+    case: Case, kind: type[_D], draw: Callable[[_D, Translator], list[View]], t: Translator
 ) -> list[View]:
-    held = [(name, draw) for name, draw in drawn if f"artifacts/{name}" in case.files]
-    if held and is_about_groups and is_published(case):
-        # counts of every group: what is withheld could be worked out from them
-        return [View(t("export.withheld.title"), t("export.withheld"))]
-    found: list[View] = []
-    for name, draw in held:
-        try:
-            found += draw(case.artifact(name), t)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-            found.append(View(t("view.unreadable", name=name), t("view.other_version")))
-    return found
+    """The views of one artifact, if the case has one; a word of one of another version."""
+    try:
+        document = case.document(kind)
+    except InputError:
+        return [View(t("view.unreadable", name=kind.FILE), t("view.other_version"))]
+    return [] if document is None else draw(document, t)
 
 
-def _thresholds(told: Mapping[str, Any], t: Translator) -> list[View]:
+def _thresholds(document: Thresholds, t: Translator) -> list[View]:
     """One picture a group for each rate and each single feature."""
     views: list[View] = []
-    axes = frames_fairness.swept_axes(told)
-    rates = [r for r in _RATES if r in told["rates"]]
-    own = told["threshold"]
-    about = t("export.thresholds", level=f"{told['level']:.0%}")
+    axes = frames_fairness.swept_axes(one.group for one in document.groups)
+    rates = [r for r in _RATES if r in document.rates]
+    own = document.threshold
+    about = t("export.thresholds", level=f"{document.level:.0%}")
     if own is not None:
         about += t("sentence.space") + t("export.own_threshold", threshold=number(own))
     left_out = sum("&" in axis for axis in axes)
     drawn = 0
     for axis in (a for a in axes if "&" not in a):
         for rate in rates:
-            frame = frames_fairness.explorer_frame(told, axis, rate, "", t)
+            frame = frames_fairness.explorer_frame(document, axis, rate, "", t)
             names = list(dict.fromkeys(frame["group"]))
             if drawn + len(names) > _MOST_CURVES or len(names) > _MOST_GROUPS:
                 left_out += 1
@@ -188,12 +194,12 @@ def _of(row: Mapping[str, Any]) -> str:
     return f"{_interval(row)} ({row['cases']}/{row['n']})" if row["n"] else "–"
 
 
-def _calibration(told: Mapping[str, Any], t: Translator) -> list[View]:
+def _calibration(document: Calibration, t: Translator) -> list[View]:
     """One picture a group: the share of positives against the score, beside the diagonal."""
     views = []
-    axes = frames_fairness.swept_axes({"curves": told["curves"]})
+    axes = frames_fairness.swept_axes(one.group for one in document.curves)
     for axis in (a for a in axes if "&" not in a):
-        frame = frames_fairness.calibration_frame(told, axis, "")
+        frame = frames_fairness.calibration_frame(document, axis, "")
         names = list(dict.fromkeys(frame["group"]))[:_MOST_GROUPS]
         pictures, rows = [], []
         for name in names:
@@ -217,7 +223,7 @@ def _calibration(told: Mapping[str, Any], t: Translator) -> list[View]:
             View(
                 f"{t('view.calibration')}{t('colon')}{t('summary.by', feature=feature)}",
                 f"{t('export.calibration')}{t('sentence.space')}"
-                + t("calibration.legend", level=f"{told['level']:.0%}"),
+                + t("calibration.legend", level=f"{document.level:.0%}"),
                 tuple(pictures),
                 (t("column.group"), t("calibration.score"), t("calibration.share")),
                 tuple(rows),
@@ -226,10 +232,10 @@ def _calibration(told: Mapping[str, Any], t: Translator) -> list[View]:
     return views
 
 
-def _worst(told: Mapping[str, Any], t: Translator) -> list[View]:
+def _worst(document: WorstGroups, t: Translator) -> list[View]:
     """The tested groups, the tree from top to bottom, and crossings of two columns, as tables."""
-    tested = frames_fairness.tested_frame(told)
-    tree = frames_fairness.tree_frame(told, t)
+    tested = frames_fairness.tested_frame(document)
+    tree = frames_fairness.tree_frame(document, t)
     rows = tuple(
         ("› " * int(r["depth"]) + r["group"], number(r["value"]), f"{r['errors']}/{r['n']}")
         for r in _records(tree)
@@ -239,10 +245,10 @@ def _worst(told: Mapping[str, Any], t: Translator) -> list[View]:
     if len(tested):
         views.append(table(t("worst.tested"), "", tested, t))
     views.append(View(t("worst.tree"), t("export.tree"), heads=heads, rows=rows))
-    pairs = told["pairs"]
+    pairs = document.pairs
     for pair in pairs[:_MOST_PAIRS]:
-        first, second = pair["columns"]
-        frame = frames_fairness.heat_frame(told, first, second, t)
+        first, second = pair.columns
+        frame = frames_fairness.heat_frame(document, first, second, t)
         title = f"{t('worst.heat')}{t('colon')}{visible(first)} × {visible(second)}"
         cells = tuple(
             (f"{r['first']} × {r['second']}", number(r["value"]), f"{r['errors']}/{r['n']}")
@@ -258,12 +264,12 @@ def _worst(told: Mapping[str, Any], t: Translator) -> list[View]:
     return views
 
 
-def _by_group(told: Mapping[str, Any], t: Translator) -> list[View]:
+def _by_group(document: AttributionsByGroup, t: Translator) -> list[View]:
     """What moves each group's score: one picture a group, the same columns in each."""
     views = []
-    unit = visible(t.term("unit", told["unit"]))
-    for axis in (a for a in frames_explained.by_group_axes(told) if "&" not in a):
-        frame = frames_explained.by_group_frame(told, axis, "", t)
+    unit = visible(t.term("unit", document.unit))
+    for axis in (a for a in frames_explained.by_group_axes(document) if "&" not in a):
+        frame = frames_explained.by_group_frame(document, axis, "", t)
         names = list(dict.fromkeys(frame["group"]))[: _MOST_GROUPS + 1]
         columns = list(dict.fromkeys(frame["column"]))[:_MOST_BARS]
         shown = frame[frame["group"].isin(names) & frame["column"].isin(columns)]
@@ -288,26 +294,25 @@ def _by_group(told: Mapping[str, Any], t: Translator) -> list[View]:
     return views
 
 
-def _reasons(told: Mapping[str, Any], t: Translator) -> list[View]:
-    people = told["people"]
-    rows = []
+def _reasons(document: Reasons, t: Translator) -> list[View]:
+    people, rows = document.people, []
     for person in people[:_MOST_PEOPLE]:
-        frame = frames_explained.reasons_frame(person, told, t)
+        frame = frames_explained.reasons_frame(person, document, t)
         rows += [
-            (f"{person['row']:,}", str(r["place"]), r["column"], r["compared"], _cell(r["push"]))
+            (f"{person.row:,}", str(r["place"]), r["column"], r["compared"], _cell(r["push"]))
             for r in _records(frame)
         ]
     heads = tuple(t(f"column.{c}") for c in ("row", "place", "column", "compared", "push"))
-    about = t("person.reasons_legend", rows=told["reference"]["favourable_rows"])
+    about = t("person.reasons_legend", rows=document.reference.favourable_rows)
     return [View(t("person.reasons"), about, (), heads, tuple(rows), _people_left(people, t))]
 
 
-def _changes(told: Mapping[str, Any], t: Translator) -> list[View]:
-    people = told["people"]
+def _changes(document: Counterfactuals, t: Translator) -> list[View]:
+    people = document.people
     rows: list[tuple[str, ...]] = []
     for person in people[:_MOST_PEOPLE]:
-        place = f"{person['row']:,}"
-        if not person["is_found"]:
+        place = f"{person.row:,}"
+        if not person.is_found:
             rows.append((place, t("person.no_change"), "–"))
         for change in _records(frames_explained.changes_frame(person)):
             rows.append((place, change["column"], change["change"]))
@@ -321,15 +326,14 @@ def _people_left(people: Sequence[Any], t: Translator) -> str:
     return t("export.people", shown=_MOST_PEOPLE, all=len(people))
 
 
-def _ledger(told: Mapping[str, Any], t: Translator) -> list[View]:
-    frame = ledger_frame(told, t)
-    epsilon = float(told["epsilon"])
-    known = {"shown": len(frame), "lines": told["n_lines"], "epsilon": at_most(epsilon)}
-    about = t("privacy.timeline_legend", delta=at_most(float(told["delta"])), **known)
+def _ledger(document: LedgerTimeline, t: Translator) -> list[View]:
+    frame = ledger_frame(document, t)
+    epsilon = float(document.epsilon)
+    known = {"shown": len(frame), "lines": document.n_lines, "epsilon": at_most(epsilon)}
+    about = t("privacy.timeline_legend", delta=at_most(document.delta), **known)
     said = t("privacy.timeline_words", steps=f"{frame['steps'].iloc[-1]:,}", **known)
     x, y = _stairs([float(s) for s in frame["steps"]], list(frame["epsilon"]))
-    top = 1.08 * max(epsilon, *y, 1e-9)
-    far = max(x)
+    far, top = max(x), 1.08 * max(epsilon, *y, 1e-9)
     lines = [
         charts.Line(
             t("export.declared"), 3, [0.0, far], [epsilon] * 2, [epsilon] * 2, [epsilon] * 2

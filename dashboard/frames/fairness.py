@@ -5,12 +5,13 @@ Pure. Rates here are stored counts divided by stored counts; nothing is estimate
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
+from evenhand.audit.artifacts.fairness import Calibration, Thresholds, WorstGroups
 from evenhand.audit.words.numbers import number
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import group_axis, group_key, group_name
@@ -34,34 +35,33 @@ HEAT_COLUMNS = ("first", "second", "value", "errors", "n", "told")
 TESTED_COLUMNS = ("group", "value", "errors", "n", "elsewhere", "p_value", "adjusted")
 
 
-def swept_axes(artifact: Mapping[str, Any]) -> list[str]:
-    """The sets of features by which a threshold or calibration artifact holds groups."""
-    found = {group_axis(group_key(g["group"])) for g in _members(artifact)} - {""}
+def swept_axes(groups: Iterable[Mapping[str, str]]) -> list[str]:
+    """The sets of features by which ``groups`` are named."""
+    found = {group_axis(group_key(group)) for group in groups} - {""}
     return sorted(found, key=lambda key: (key.count("&"), key))
 
 
 def explorer_frame(
-    artifact: Mapping[str, Any], features: str, rate: str, who: str, t: Translator
+    document: Thresholds, features: str, rate: str, who: str, t: Translator
 ) -> pd.DataFrame:
     """One row a group and threshold, with EXPLORER_COLUMNS.
 
     ``from`` and ``to`` are halfway to the neighbouring thresholds: a row stands for every place of
     the slider between them. ``value`` is missing where a rate has no rows.
     """
-    thresholds = [float(x) for x in artifact["thresholds"]]
+    thresholds = [float(x) for x in document.thresholds]
     starts, ends = _halfways(thresholds)
-    parts = artifact["rates"][rate]
+    parts = document.rates[rate]
     rows = []
-    for member in artifact["groups"]:
-        key = group_key(member["group"])
+    for member in document.groups:
+        key = group_key(member.group)
         if group_axis(key) != features:
             continue
-        band = member["bands"][rate]
+        band = member.bands[rate]
         for i, threshold in enumerate(thresholds):
-            cases = sum(int(member[name][i]) for name in parts["cases"])
-            n = sum(int(member[name][i]) for name in parts["rows"])
+            cases, n = member.sum_at(parts.cases, i), member.sum_at(parts.rows, i)
             value = cases / n if n else None
-            name = _name(member["group"])
+            name = _name(member.group)
             told = t("explorer.told", value=number(value or 0.0), cases=cases, n=n)
             rows.append(
                 (
@@ -70,8 +70,8 @@ def explorer_frame(
                     starts[i],
                     ends[i],
                     value,
-                    band["low"][i],
-                    band["high"][i],
+                    band.low[i],
+                    band.high[i],
                     cases,
                     n,
                     f"{name}{t('colon')}{told if n else t('explorer.no_rows')}",
@@ -87,42 +87,41 @@ def _halfways(thresholds: Sequence[float]) -> tuple[list[float], list[float]]:
     return [-far, *middles], [*middles, far]
 
 
-def calibration_frame(artifact: Mapping[str, Any], features: str, who: str) -> pd.DataFrame:
+def calibration_frame(document: Calibration, features: str, who: str) -> pd.DataFrame:
     """One row a group and bin of scores, with CALIBRATION_COLUMNS; "" are all rows."""
     rows = []
-    for curve in artifact["curves"]:
-        key = group_key(curve["group"])
+    for curve in document.curves:
+        key = group_key(curve.group)
         if group_axis(key) != features:
             continue
-        for each in curve["bins"]:
-            n = int(each["n"])
-            rows.append(
-                (
-                    _name(curve["group"]),
-                    float(each["mean_score"]),
-                    int(each["positives"]) / n if n else None,
-                    each["rate_low"],
-                    each["rate_high"],
-                    int(each["positives"]),
-                    n,
-                    key == who,
-                )
+        rows += [
+            (
+                _name(curve.group),
+                float(each.mean_score),
+                each.positives / each.n if each.n else None,
+                each.rate_low,
+                each.rate_high,
+                each.positives,
+                each.n,
+                key == who,
             )
+            for each in curve.bins
+        ]
     return _numbers(pd.DataFrame(rows, columns=list(CALIBRATION_COLUMNS)))
 
 
-def tree_frame(artifact: Mapping[str, Any], t: Translator) -> pd.DataFrame:
+def tree_frame(document: WorstGroups, t: Translator) -> pd.DataFrame:
     """One row a node of the error tree, in reading order, with its place in the drawing."""
-    nodes = {n["id"]: n for n in artifact["tree"]}
+    nodes = {node.id: node for node in document.tree}
     depths: dict[int, int] = {}
     rows: list[dict[str, Any]] = []
     for line, (node_id, node) in enumerate(nodes.items()):
-        parent = node["parent"]
+        parent = node.parent
         depths[node_id] = 0 if parent is None else depths[parent] + 1
-        n, errors = int(node["rows"]), int(node["errors"])
+        n, errors = node.rows, node.errors
         share = errors / n if n else None
-        sign = "=" if node["is_level"] else "≠"
-        name = f"{node['column']} {sign} {node['level']}" if node["column"] else t("about.all")
+        sign = "=" if node.is_level else "≠"
+        name = f"{node.column} {sign} {node.level}" if node.column else t("about.all")
         rows.append(
             {
                 "group": visible(name),
@@ -141,47 +140,42 @@ def tree_frame(artifact: Mapping[str, Any], t: Translator) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def heat_frame(artifact: Mapping[str, Any], first: str, second: str, t: Translator) -> pd.DataFrame:
+def heat_frame(document: WorstGroups, first: str, second: str, t: Translator) -> pd.DataFrame:
     """One row a crossing of the levels of two columns, with HEAT_COLUMNS; empty ones left out."""
-    levels = {c["column"]: c["levels"] for c in artifact["columns"]}
-    pair = next(p for p in artifact["pairs"] if set(p["columns"]) == {first, second})
-    is_turned = pair["columns"][0] != first
+    levels = {one.column: one.levels for one in document.columns}
+    pair = next(p for p in document.pairs if set(p.columns) == {first, second})
+    is_turned = pair.columns[0] != first
     rows = []
-    for i, ones in enumerate(pair["rows"]):
+    for i, ones in enumerate(pair.rows):
         for j, n in enumerate(ones):
             if not n:
                 continue
             a, b = (j, i) if is_turned else (i, j)
-            errors = int(pair["errors"][i][j])
+            errors = pair.errors[i][j]
             told = t("worst.told", errors=errors, n=n, share=number(errors / n))
             a_name, b_name = levels[first][a], levels[second][b]
             rows.append((visible(a_name), visible(b_name), errors / n, errors, n, told))
     return pd.DataFrame(rows, columns=list(HEAT_COLUMNS))
 
 
-def tested_frame(artifact: Mapping[str, Any]) -> pd.DataFrame:
+def tested_frame(document: WorstGroups) -> pd.DataFrame:
     """One row a group that was tested on the half of the rows that was not searched."""
     rows = [
         (
-            group_name(group_key(each["group"])),
-            each["errors"] / each["rows"] if each["rows"] else None,
-            int(each["errors"]),
-            int(each["rows"]),
-            each["other_errors"] / each["other_rows"] if each["other_rows"] else None,
-            each["p_value"],
-            each["adjusted"],
+            group_name(group_key(each.group)),
+            each.errors / each.rows if each.rows else None,
+            each.errors,
+            each.rows,
+            each.other_errors / each.other_rows if each.other_rows else None,
+            each.p_value,
+            each.adjusted,
         )
-        for each in artifact["tested"]
+        for each in document.tested
     ]
     return pd.DataFrame(rows, columns=list(TESTED_COLUMNS))
 
 
-def _members(artifact: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    found: Sequence[Mapping[str, Any]] = artifact.get("groups") or artifact.get("curves") or ()
-    return found
-
-
-def _name(group: Mapping[str, Any]) -> str:
+def _name(group: Mapping[str, str]) -> str:
     return visible(" × ".join(str(group[k]) for k in sorted(group))) or "–"
 
 

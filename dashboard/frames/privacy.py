@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
+from evenhand.audit.artifacts.kinds import LedgerTimeline
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.i18n import Translator
 
-LEDGER = "privacy.ledger.json"
 LEDGER_COLUMNS = ("seq", "at", "event", "steps", "epsilon", "accountant")
 
 
-def ledger_frame(artifact: Mapping[str, Any], t: Translator) -> pd.DataFrame:
+def ledger_frame(document: LedgerTimeline, t: Translator) -> pd.DataFrame:
     """The ledger's lines in order, with LEDGER_COLUMNS.
 
     ``steps`` and ``epsilon`` are what counted by then: steps written ahead count before they are
@@ -23,14 +21,14 @@ def ledger_frame(artifact: Mapping[str, Any], t: Translator) -> pd.DataFrame:
     """
     rows = [
         (
-            int(entry["seq"]),
-            datetime.fromisoformat(str(entry["at"])).strftime("%Y-%m-%d %H:%M:%S"),
-            t.term("ledger", str(entry["event"])),
-            int(entry["steps"]),
-            float(entry["epsilon"]),
-            visible(entry["accountant"]),
+            entry.seq,
+            datetime.fromisoformat(entry.at).strftime("%Y-%m-%d %H:%M:%S"),
+            t.term("ledger", entry.event),
+            entry.steps,
+            float(entry.epsilon),
+            visible(entry.accountant),
         )
-        for entry in artifact["entries"]
+        for entry in document.entries
     ]
     return pd.DataFrame(rows, columns=list(LEDGER_COLUMNS))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import streamlit as st
 
+from evenhand.audit.artifacts.explanation import Attributions, AttributionsByGroup
 from evenhand.audit.case.case import Case
 from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
@@ -17,10 +17,7 @@ from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import figure, parts, state
 from evenhand.dashboard.views.context import Context
 from evenhand.dashboard.views.explained_person import one_person
-from evenhand.dashboard.views.fairness_views import artifact
-
-ATTRIBUTIONS = "explanation.attribution.json"
-BY_GROUP = "explanation.by_group.json"
+from evenhand.dashboard.views.fairness_views import asked
 
 
 def render(ctx: Context) -> None:
@@ -35,8 +32,8 @@ def render(ctx: Context) -> None:
         "person": one_person,
     }
     names = {"everybody": "view.everybody", "groups": "view.groups", "person": "view.person"}
-    asked = state.selection().get("view", "")
-    view = asked if asked in views else "everybody"
+    chosen = state.selection().get("view", "")
+    view = chosen if chosen in views else "everybody"
     state.switch("view", ctx.t("fairness.view"), list(views), view, lambda v: ctx.t(names[v]))
     views[view](ctx, case)
 
@@ -44,13 +41,13 @@ def render(ctx: Context) -> None:
 def _everybody(ctx: Context, case: Case) -> None:
     """Mean |attribution|, and for tables the dots of single people and one column's dependence."""
     t = ctx.t
-    told = artifact(ctx, case, ATTRIBUTIONS, "columns", "rows", "kind", "unit")
-    if told is None:
+    document = asked(ctx, case, Attributions)
+    if document is None:
         return
-    st.markdown(escape(_how_read(ctx, told)))
-    making = _making(ctx, case, told)
-    frame = tables.bar_frame(told)
-    unit = visible(t.term("unit", told["unit"]))
+    st.markdown(escape(_how_read(ctx, document)))
+    making = _making(ctx, case, document)
+    frame = tables.bar_frame(document)
+    unit = visible(t.term("unit", document.unit))
     st.subheader(escape(t("explained.bars")), anchor=False)
     drawn = frame.head(15)
     first = frame.iloc[0]["column"]
@@ -59,31 +56,31 @@ def _everybody(ctx: Context, case: Case) -> None:
             name="attributions",
             chart=charts_explained.bars(drawn, t, unit=unit),
             frame=frame,
-            words=t("explained.bars_words", first=first, count=len(frame), n=told["n"]),
+            words=t("explained.bars_words", first=first, count=len(frame), n=document.n),
             legend=t("explained.bars_legend", shown=len(drawn), count=len(frame)),
             how=making,
         ),
         t,
     )
-    if told["kind"] == "tabular" and told.get("values"):
-        _swarm(ctx, told, making)
-        _dependence(ctx, told, making)
-    elif told.get("words"):
-        _words(ctx, told)
+    if document.kind == "tabular" and document.values:
+        _swarm(ctx, document, making)
+        _dependence(ctx, document, making)
+    elif document.words:
+        _words(ctx, document)
 
 
-def _how_read(ctx: Context, told: Mapping[str, Any]) -> str:
+def _how_read(ctx: Context, document: Attributions) -> str:
     return ctx.t(
         "explained.how_read",
-        n=told["n"],
-        rows=told["n_rows"],
-        target=tables.target_words(told["target"], ctx.t),
-        baseline=ctx.t.term("baseline", told["baseline"]),
+        n=document.n,
+        rows=document.n_rows,
+        target=tables.target_words(document.target, ctx.t),
+        baseline=ctx.t.term("baseline", document.baseline),
     )
 
 
-def _swarm(ctx: Context, told: Mapping[str, Any], making: list[tuple[str, str]]) -> None:
-    t, frame = ctx.t, tables.swarm_frame(told)
+def _swarm(ctx: Context, document: Attributions, making: list[tuple[str, str]]) -> None:
+    t, frame = ctx.t, tables.swarm_frame(document)
     if frame.empty:
         return
     st.subheader(escape(t("explained.swarm")), anchor=False)
@@ -92,7 +89,7 @@ def _swarm(ctx: Context, told: Mapping[str, Any], making: list[tuple[str, str]])
         figure.Figure(
             name="attributions-of-people",
             chart=charts_explained.swarm(
-                frame, t, unit=visible(t.term("unit", told["unit"])), ink=ctx.ink
+                frame, t, unit=visible(t.term("unit", document.unit)), ink=ctx.ink
             ),
             frame=frame,
             words=t("explained.swarm_words", columns=frame["column"].nunique(), dots=len(frame)),
@@ -104,25 +101,25 @@ def _swarm(ctx: Context, told: Mapping[str, Any], making: list[tuple[str, str]])
     )
 
 
-def _dependence(ctx: Context, told: Mapping[str, Any], making: list[tuple[str, str]]) -> None:
+def _dependence(ctx: Context, document: Attributions, making: list[tuple[str, str]]) -> None:
     t = ctx.t
-    columns = [c["column"] for c in told["columns"] if c["column"] in told["inputs"]]
+    columns = [c.column for c in document.columns if c.column in document.inputs]
     if not columns:
         parts.absent(t, t("explained.no_inputs"))
         return
-    asked = state.selection().get("input", "")
-    column = asked if asked in columns else columns[0]
+    chosen = state.selection().get("input", "")
+    column = chosen if chosen in columns else columns[0]
     st.subheader(escape(t("explained.dependence")), anchor=False)
     half, _ = st.columns(2)
     with half:
         state.choose("input", t("explained.column"), columns, column, visible)
-    frame = tables.dependence_frame(told, column)
+    frame = tables.dependence_frame(document, column)
     shown = visible(column)
     figure.show(
         figure.Figure(
             name="dependence",
             chart=charts_explained.dependence(
-                frame, t, column=shown, unit=visible(t.term("unit", told["unit"]))
+                frame, t, column=shown, unit=visible(t.term("unit", document.unit))
             ),
             frame=frame,
             words=t("explained.dependence_words", column=shown, n=len(frame)),
@@ -133,13 +130,13 @@ def _dependence(ctx: Context, told: Mapping[str, Any], making: list[tuple[str, s
     )
 
 
-def _words(ctx: Context, told: Mapping[str, Any]) -> None:
+def _words(ctx: Context, document: Attributions) -> None:
     """The words that move the output most, over all explained texts."""
     import pandas as pd
 
     t = ctx.t
     st.subheader(escape(t("explained.words")), anchor=False)
-    rows = [(visible(w["word"]), w["mean"], w["mean_absolute"], w["n"]) for w in told["words"]]
+    rows = [(visible(w.word), w.mean, w.mean_absolute, w.n) for w in document.words]
     frame = pd.DataFrame(rows, columns=["word", "mean", "value", "n"])
     parts.table(frame, t, name="words", alt=t("explained.words"))
     parts.download(frame, t, name="words")
@@ -148,28 +145,28 @@ def _words(ctx: Context, told: Mapping[str, Any]) -> None:
 def _by_group(ctx: Context, case: Case) -> None:
     """What moves each group's score: a dot a group in each column's row."""
     t = ctx.t
-    told = artifact(ctx, case, BY_GROUP, "columns", "groups", "unit", "method")
-    if told is None:
+    document = asked(ctx, case, AttributionsByGroup)
+    if document is None:
         return
-    keys = tables.by_group_axes(told)
+    keys = tables.by_group_axes(document)
     if not keys:
         parts.absent(t, t("view.nothing"))
         return
     half, _ = st.columns(2)
     with half:
         key = parts.choose_feature(ctx, keys)
-    frame = tables.by_group_frame(told, key, ctx.who, t)
+    frame = tables.by_group_frame(document, key, ctx.who, t)
     found = ctx.index(case).of("attribution_rank_shift")
     figure.show(
         figure.Figure(
             name="attributions-by-group",
-            chart=charts_explained.by_group(frame, t, unit=visible(t.term("unit", told["unit"]))),
+            chart=charts_explained.by_group(frame, t, unit=visible(t.term("unit", document.unit))),
             frame=frame,
             words=t("explained.group_words", groups=frame["group"].nunique()),
             legend=t("explained.group_legend"),
             how=[
                 (t("figure.formula"), t("explained.formula")),
-                (t("column.method"), visible(told["method"])),
+                (t("column.method"), visible(document.method)),
                 *(figure.making(found[0], "", t) if found else ()),
             ],
             hidden=("chosen",),
@@ -181,12 +178,12 @@ def _by_group(ctx: Context, case: Case) -> None:
         st.markdown(f"**{escape(finding.measure)}** · {escape(line)}")
 
 
-def _making(ctx: Context, case: Case, told: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _making(ctx: Context, case: Case, document: Attributions) -> list[tuple[str, str]]:
     found = ctx.index(case).of("mean_absolute_attribution")
     pairs = figure.making(found[0], ctx.t("explained.formula"), ctx.t) if found else []
     return [
         *pairs,
-        (ctx.t("explained.baseline"), visible(ctx.t.term("baseline", told["baseline"]))),
+        (ctx.t("explained.baseline"), visible(ctx.t.term("baseline", document.baseline))),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from evenhand.audit.artifacts.kinds import LedgerTimeline
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
 from evenhand.audit.words.numbers import at_most
@@ -13,12 +14,12 @@ from evenhand.dashboard import app
 from evenhand.dashboard.charts import privacy as charts_privacy
 from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.frames import plain_words
-from evenhand.dashboard.frames.privacy import LEDGER, ledger_frame
+from evenhand.dashboard.frames.privacy import ledger_frame
 from evenhand.dashboard.pages.compare import choose_others, paired, show_differences
 from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import figure, parts
 from evenhand.dashboard.views.context import Context
-from evenhand.dashboard.views.fairness_views import artifact
+from evenhand.dashboard.views.fairness_views import asked
 
 _BUDGET = ("declared_epsilon", "declared_delta")
 _LEDGER = "privacy.ledger"
@@ -76,32 +77,33 @@ def _timeline(ctx: Context, case: Case) -> None:
     """Epsilon so far along the ledger's lines, as the audit read them from the model folder."""
     t = ctx.t
     st.subheader(escape(t("privacy.timeline")), anchor=False)
-    if f"artifacts/{LEDGER}" not in case.files:
+    if not case.holds(LedgerTimeline):
         parts.absent(t, t("privacy.no_timeline"))
         return
-    told = artifact(ctx, case, LEDGER, "entries", "epsilon", "delta", "n_lines")
-    if told is None:
+    document = asked(ctx, case, LedgerTimeline)
+    if document is None:
         return
-    frame = ledger_frame(told, t)
+    frame = ledger_frame(document, t)
+    epsilon = at_most(document.epsilon)
     line = ctx.index(case).overall("ledger_line_count")
     figure.show(
         figure.Figure(
             name="ledger-timeline",
-            chart=charts_privacy.ledger(frame, t, epsilon=float(told["epsilon"])),
+            chart=charts_privacy.ledger(frame, t, epsilon=document.epsilon),
             frame=frame,
             words=t(
                 "privacy.timeline_words",
                 shown=len(frame),
-                lines=told["n_lines"],
+                lines=document.n_lines,
                 steps=f"{frame['steps'].iloc[-1]:,}",
-                epsilon=at_most(float(told["epsilon"])),
+                epsilon=epsilon,
             ),
             legend=t(
                 "privacy.timeline_legend",
                 shown=len(frame),
-                lines=told["n_lines"],
-                epsilon=at_most(float(told["epsilon"])),
-                delta=at_most(float(told["delta"])),
+                lines=document.n_lines,
+                epsilon=epsilon,
+                delta=at_most(document.delta),
             ),
             how=figure.making(line, t("privacy.timeline_formula"), t) if line else (),
         ),

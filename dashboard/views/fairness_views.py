@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeVar
 
 import streamlit as st
 
+from evenhand.audit.artifacts.artifact import Document
+from evenhand.audit.artifacts.fairness import Calibration, Thresholds, WorstGroups
 from evenhand.audit.case.case import Case
+from evenhand.audit.errors import InputError
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import group_axis, group_name
 from evenhand.dashboard.charts import fairness as charts_fairness
@@ -17,36 +20,34 @@ from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import figure, parts, state
 from evenhand.dashboard.views.context import Context
 
-THRESHOLDS = "fairness.thresholds.json"
-CALIBRATION = "fairness.calibration.json"
-WORST = "fairness.worst_groups.json"
+_D = TypeVar("_D", bound=Document)
 
 
 def thresholds(ctx: Context, case: Case) -> None:
     """The threshold explorer: a slider that moves every group's rate, in the browser."""
     t = ctx.t
-    told = artifact(ctx, case, THRESHOLDS, "thresholds", "rates", "groups")
-    if told is None:
+    document = asked(ctx, case, Thresholds)
+    if document is None:
         return
-    keys = tables.swept_axes(told)
+    keys = tables.swept_axes(one.group for one in document.groups)
     if not keys:
         parts.absent(t, t("explorer.too_many"))
         return
     left, right = st.columns(2)
-    rates = sorted(told["rates"], key=lambda r: r != "selection_rate")
-    asked = state.selection().get("rate", "")
-    rate = asked if asked in rates else "selection_rate"
+    rates = sorted(document.rates, key=lambda r: r != "selection_rate")
+    chosen = state.selection().get("rate", "")
+    rate = chosen if chosen in rates else rates[0]
     with left:
         state.choose("rate", t("explorer.rate"), rates, rate, visible)
     with right:
         feature = parts.choose_feature(ctx, keys)
-    frame = tables.explorer_frame(told, feature, rate, ctx.who, t)
+    frame = tables.explorer_frame(document, feature, rate, ctx.who, t)
     is_probability = frame["threshold"].min() >= 0 and frame["threshold"].max() <= 1
-    own = told["threshold"]
+    own = document.threshold
     st.caption(t.md("explorer.what"))
     _followed(ctx, feature)
     words = t(
-        "explorer.words", rate=rate, groups=frame["group"].nunique(), count=len(told["thresholds"])
+        "explorer.words", rate=rate, groups=frame["group"].nunique(), count=len(document.thresholds)
     )
     figure.show(
         figure.Figure(
@@ -56,7 +57,7 @@ def thresholds(ctx: Context, case: Case) -> None:
             ),
             frame=frame,
             words=words,
-            legend=t("explorer.legend", level=f"{told['level']:.0%}")
+            legend=t("explorer.legend", level=f"{document.level:.0%}")
             + (
                 t("sentence.space") + t("explorer.own", threshold=frames.number(own))
                 if own is not None
@@ -67,7 +68,7 @@ def thresholds(ctx: Context, case: Case) -> None:
                 case,
                 "swept_threshold_count",
                 frames.formula(rate),
-                f"Wilson score, {told['level']:.0%}",
+                f"Wilson score, {document.level:.0%}",
             ),
             hidden=("from", "to", "told", "chosen"),
         ),
@@ -78,15 +79,15 @@ def thresholds(ctx: Context, case: Case) -> None:
 def calibration(ctx: Context, case: Case) -> None:
     """Reliability curves by group."""
     t = ctx.t
-    told = artifact(ctx, case, CALIBRATION, "curves", "level")
-    if told is None:
+    document = asked(ctx, case, Calibration)
+    if document is None:
         return
-    keys = tables.swept_axes(told)
+    keys = tables.swept_axes(one.group for one in document.curves)
     if not keys:
         parts.absent(t, t("view.nothing"))
         return
     feature = parts.choose_feature(ctx, keys)
-    frame = tables.calibration_frame(told, feature, ctx.who)
+    frame = tables.calibration_frame(document, feature, ctx.who)
     st.caption(t.md("calibration.what"))
     _followed(ctx, feature)
     figure.show(
@@ -95,9 +96,9 @@ def calibration(ctx: Context, case: Case) -> None:
             chart=charts_fairness.calibration(frame, t),
             frame=frame,
             words=t("calibration.words", groups=frame["group"].nunique()),
-            legend=t("calibration.legend", level=f"{told['level']:.0%}"),
+            legend=t("calibration.legend", level=f"{document.level:.0%}"),
             how=_making(
-                ctx, case, "expected_calibration_error", t("calibration.formula"), str(told["bins"])
+                ctx, case, "expected_calibration_error", t("calibration.formula"), document.bins
             ),
             hidden=("chosen",),
         ),
@@ -108,12 +109,12 @@ def calibration(ctx: Context, case: Case) -> None:
 def worst_groups(ctx: Context, case: Case) -> None:
     """Where the errors gather: what was confirmed, the error tree, a heat map of two columns."""
     t = ctx.t
-    told = artifact(ctx, case, WORST, "tree", "pairs", "columns", "tested")
-    if told is None:
+    document = asked(ctx, case, WorstGroups)
+    if document is None:
         return
-    _tested(ctx, case, told)
+    _tested(ctx, case, document)
     st.subheader(escape(t("worst.tree")), anchor=False)
-    frame = tables.tree_frame(told, t)
+    frame = tables.tree_frame(document, t)
     making = _making(ctx, case, "groups_searched", t("worst.formula"), "")
     worst = frame.sort_values("value", ascending=False).iloc[0]
     figure.show(
@@ -128,41 +129,41 @@ def worst_groups(ctx: Context, case: Case) -> None:
         ),
         t,
     )
-    _heat(ctx, told, making)
+    _heat(ctx, document, making)
 
 
-def _tested(ctx: Context, case: Case, told: Mapping[str, Any]) -> None:
+def _tested(ctx: Context, case: Case, document: WorstGroups) -> None:
     t = ctx.t
     st.subheader(escape(t("worst.tested")), anchor=False)
     confirmed = ctx.index(case).of("worst_group_error_lift")
-    st.markdown(escape(t("worst.confirmed", number=len(confirmed), tested=len(told["tested"]))))
+    st.markdown(escape(t("worst.confirmed", number=len(confirmed), tested=len(document.tested))))
     for finding in confirmed:
         rows = f"{frames.about(finding, t)}{t('colon')}{frames.value_text(finding, t)}"
         st.markdown(f"- {escape(rows)}")
-    frame = tables.tested_frame(told)
+    frame = tables.tested_frame(document)
     if len(frame):
         parts.table(frame, t, name="tested", alt=t("worst.tested"))
         parts.download(frame, t, name="tested-groups")
 
 
-def _heat(ctx: Context, told: Mapping[str, Any], making: Sequence[tuple[str, str]]) -> None:
+def _heat(ctx: Context, document: WorstGroups, making: Sequence[tuple[str, str]]) -> None:
     t = ctx.t
-    names = [c["column"] for c in told["columns"]]
-    if len(names) < 2:
+    names = [one.column for one in document.columns]
+    if len(names) < 2 or not document.pairs:
         return
     st.subheader(escape(t("worst.heat")), anchor=False)
-    asked = [
+    chosen = [
         v for v in (state.selection().get("input", ""), state.selection().get("input_by", "")) if v
     ]
-    first = asked[0] if asked and asked[0] in names else names[0]
+    first = chosen[0] if chosen and chosen[0] in names else names[0]
     others = [n for n in names if n != first]
-    second = asked[-1] if asked and asked[-1] in others else others[0]
+    second = chosen[-1] if chosen and chosen[-1] in others else others[0]
     left, right = st.columns(2)
     with left:
         state.choose("input", t("worst.first"), names, first, visible)
     with right:
         state.choose("input_by", t("worst.second"), others, second, visible)
-    frame = tables.heat_frame(told, first, second, t)
+    frame = tables.heat_frame(document, first, second, t)
     figure.show(
         figure.Figure(
             name="error-heat-map",
@@ -177,26 +178,26 @@ def _heat(ctx: Context, told: Mapping[str, Any], making: Sequence[tuple[str, str
     )
 
 
-def artifact(ctx: Context, case: Case, name: str, *needs: str) -> Mapping[str, Any] | None:
+def asked(ctx: Context, case: Case, kind: type[_D]) -> _D | None:
     """One of the case's artifacts; where it holds none, says so and returns None.
 
-    The seal vouches for its bytes, not for its version: an artifact without the fields that this
-    page draws is said to be unreadable, never guessed at.
+    The seal vouches for its bytes, not for its version: an artifact of another shape is said to be
+    unreadable, never guessed at.
     """
     t = ctx.t
-    check = name.removesuffix(".json")
-    if f"artifacts/{name}" not in case.files:
+    check = kind.FILE.removesuffix(".json")
+    if not case.holds(kind):
         reasons = [f for f in case.findings if f.check == check and f.status != "measured"]
         why = reasons[0].reason_text(t.lang) if reasons else t("view.not_asked", check=check)
         parts.absent(
             t, t("view.none", check=check, reason=visible(why)), f"evenhand checks show {check}"
         )
         return None
-    told = case.artifact(name)
-    if not isinstance(told, dict) or any(need not in told for need in needs):
-        parts.problem(t("view.unreadable", name=name), t("view.other_version"))
+    try:
+        return case.document(kind)
+    except InputError:
+        parts.problem(t("view.unreadable", name=kind.FILE), t("view.other_version"))
         return None
-    return told
 
 
 def _followed(ctx: Context, feature: str) -> None:

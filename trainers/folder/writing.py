@@ -19,13 +19,13 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from secrets import token_hex
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import digest_file
-from evenhand.audit.files.disk import sync_folder, write_new
+from evenhand.audit.files.disk import disk_error, write_new
+from evenhand.audit.files.making import creating, partial_name, put_in_place, require_free
 from evenhand.trainers.model_description import ModelDescription
 
 if TYPE_CHECKING:
@@ -44,21 +44,10 @@ class FolderWriter:
 
     def __init__(self, out: str | Path) -> None:
         self.out = Path(out)
-        if self.out.exists() or self.out.is_symlink():
-            raise InputError(
-                f"{self.out} exists already; a model folder is never overwritten",
-                remedy="choose another --out, or move the old folder away",
-            )
-        try:
-            self.out.parent.mkdir(parents=True, exist_ok=True)
-            # A name of its own each time: a crashed run's folder may be lying there still.
-            self.path = self.out.with_name(f"{self.out.name}.partial-{token_hex(4)}")
-            self.path.mkdir()
-        except OSError as error:
-            raise InputError(
-                f"cannot create the model folder {self.out}: {error.strerror}",
-                remedy="choose an --out that you may write to",
-            ) from error
+        self.path = partial_name(self.out)
+        require_free(self.out, "model folder", "one is never overwritten")
+        with creating(self.out, "model folder"):
+            self.path.mkdir(parents=True)
 
     def __enter__(self) -> FolderWriter:
         return self
@@ -85,17 +74,15 @@ class FolderWriter:
 
     def commit(self) -> Path:
         """Renames the folder into place and returns its path."""
-        sync_folder(self.path)
         try:
-            if self.out.exists():
-                raise FileExistsError
-            self.path.rename(self.out)
-        except OSError:
+            put_in_place(self.path, self.out)
+        except FileExistsError:
             raise InputError(
                 f"{self.out} came to exist while the model was trained",
                 remedy="choose another --out",
             ) from None
-        sync_folder(self.out.parent)
+        except OSError as error:
+            raise disk_error(f"move the trained model to {self.out}", error) from error
         return self.out
 
 

@@ -6,11 +6,20 @@ Pictures of single people (dots, words, images) stay out of what is published.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from evenhand.audit.artifacts.artifact import Cell
+from evenhand.audit.artifacts.explanation import (
+    Attributions,
+    ColumnPush,
+    Point,
+    QualityCurves,
+    Reasons,
+)
 from evenhand.audit.case.case import Case
+from evenhand.audit.errors import InputError
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pixels import coloured_words, heat_map
 from evenhand.audit.reports.parts.words import Words
@@ -20,14 +29,7 @@ from evenhand.audit.words.text import name, short
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-ATTRIBUTIONS = "explanation.attribution.json"
-CURVES = "explanation.quality-curves.json"
-REASONS = "explanation.reasons.json"
-_CURVE_NAMES = {
-    "deletion": "pic_curve.deletion",
-    "insertion": "pic_curve.insertion",
-    "random_deletion": "pic_curve.random_deletion",
-}
+_CURVE_NAMES = ("pic_curve.deletion", "pic_curve.insertion", "pic_curve.random_deletion")
 _BARS, _SWARMS, _SCATTERS, _PEOPLE = 12, 8, 3, 6
 
 
@@ -54,17 +56,15 @@ def pictures(case: Case, say: Words) -> Pictures:
     """Every picture that the case's artifacts give."""
     shown: list[Picture] = []
     unreadable = []
-    for artifact, draw in (
-        (ATTRIBUTIONS, _attributions),
-        (CURVES, _curves),
-        (REASONS, _reference),
+    for kind, draw in (
+        (Attributions, _attributions),
+        (QualityCurves, _curves),
+        (Reasons, _reference),
     ):
-        if f"artifacts/{artifact}" not in case.files:
-            continue
         try:
-            shown += draw(case, case.artifact(artifact), say)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-            unreadable.append(artifact)  # another version wrote it; the findings stand without it
+            shown += draw(case, say)
+        except InputError:  # another version wrote it; the findings stand without it
+            unreadable.append(kind.FILE)
     return Pictures(tuple(shown), tuple(unreadable))
 
 
@@ -73,55 +73,51 @@ def is_published(case: Case) -> bool:
     return case.plan.published is not None
 
 
-def _attributions(case: Case, told: Mapping[str, Any], say: Words) -> list[Picture]:
-    _require_schema(told, "evenhand-attributions/1")
+def _attributions(case: Case, say: Words) -> list[Picture]:
+    document = case.document(Attributions)
+    if document is None:
+        return []
     found: list[Picture] = []
-    if len(told["columns"]) > 1:
-        found.append(_bars(told, say))
+    if len(document.columns) > 1:
+        found.append(_bars(document, say))
     if is_published(case):
         return found
-    kinds: dict[str, Callable[[Mapping[str, Any], Words], list[Picture]]] = {
+    kinds: dict[str, Callable[[Attributions, Words], list[Picture]]] = {
         "tabular": _table,
         "text": _texts,
         "generation": _texts,
         "image": _maps,
     }
-    return found + kinds[told["kind"]](told, say)
+    return found + kinds[document.kind](document, say)
 
 
-def _bars(told: Mapping[str, Any], say: Words) -> Picture:
-    columns = told["columns"][:_BARS]
-    unit = say.term("unit", str(told["unit"]))
+def _bars(document: Attributions, say: Words) -> Picture:
+    columns = document.columns[:_BARS]
+    unit = say.term("unit", document.unit)
     title = say("pic_bars")
     description = say(
         "pic_bars_about",
         shown=len(columns),
-        count=len(told["columns"]),
-        n=f"{told['n']:,}",
+        count=len(document.columns),
+        n=f"{document.n:,}",
         unit=unit,
-        first=columns[0]["column"],
+        first=columns[0].column,
     )
-    rows = [
-        charts.Bar(str(c["column"]), float(c["mean_absolute"]), c["low"], c["high"])
-        for c in columns
-    ]
-    table = [
-        (str(c["column"]), _shown(c["mean_absolute"]), _between(c), _shown(c["mean"]))
-        for c in columns
-    ]
+    rows = [charts.Bar(c.column, c.mean_absolute or 0.0, c.low, c.high) for c in columns]
+    table = [(c.column, _shown(c.mean_absolute), _between(c), _shown(c.mean)) for c in columns]
     heads = ("pic_column", "pic_mean_absolute", "col_interval", "pic_mean")
     return _picture(title, description, charts.bars(title, description, rows), heads, table, say)
 
 
-def _table(told: Mapping[str, Any], say: Words) -> list[Picture]:
-    names = [c["column"] for c in told["columns"] if c["mean_absolute"] > 0]
-    kept = len(told["rows"]["output"])
-    if not names or not kept:
+def _table(document: Attributions, say: Words) -> list[Picture]:
+    names = [c.column for c in document.columns if (c.mean_absolute or 0.0) > 0]
+    swarm = [dots for c in names[:_SWARMS] if (dots := _dots(document, c)).values]
+    if not swarm:
         return []
-    swarm = [_dots(told, c) for c in names[:_SWARMS]]
     title = say("pic_swarm")
-    about = "pic_swarm_about" if told["inputs"] else "pic_swarm_plain"
-    description = say(about, n=f"{kept:,}", unit=say.term("unit", str(told["unit"])))
+    about = "pic_swarm_about" if document.inputs else "pic_swarm_plain"
+    unit = say.term("unit", document.unit)
+    description = say(about, n=f"{len(document.rows.output):,}", unit=unit)
     table = [
         (
             d.name,
@@ -134,18 +130,27 @@ def _table(told: Mapping[str, Any], say: Words) -> list[Picture]:
     heads = ("pic_column", "pic_least", "pic_middle", "pic_most")
     drawn = charts.beeswarm(title, description, swarm)
     found = [_picture(title, description, drawn, heads, table, say)]
-    numeric = [c for c in names if c in told["numeric"] and len(set(told["inputs"].get(c, ()))) > 2]
-    return found + [_scatter(told, c, say) for c in numeric[:_SCATTERS]]
+    inputs = document.inputs
+    numeric = [c for c in names if c in document.numeric and len(set(inputs.get(c, ()))) > 2]
+    scattered = [(c, pairs) for c in numeric if (pairs := _pairs(document, c))]
+    return found + [_scatter(document, c, pairs, say) for c, pairs in scattered[:_SCATTERS]]
 
 
-def _scatter(told: Mapping[str, Any], column: str, say: Words) -> Picture:
-    pairs = [
+def _pairs(document: Attributions, column: str) -> list[tuple[float, float]]:
+    """A numeric column's cells with their attributions, where both are known."""
+    cells, values = document.inputs.get(column, ()), document.values.get(column, ())
+    return [
         (float(x), float(y))
-        for x, y in zip(told["inputs"][column], told["values"][column], strict=True)
-        if x is not None and y is not None
+        for x, y in zip(cells, values, strict=bool(cells))
+        if isinstance(x, int | float) and y is not None
     ]
+
+
+def _scatter(
+    document: Attributions, column: str, pairs: Sequence[tuple[float, float]], say: Words
+) -> Picture:
     title = say("pic_dependence", column=name(column, 60))
-    unit = say.term("unit", str(told["unit"]))
+    unit = say.term("unit", document.unit)
     description = say("pic_dependence_about", column=name(column, 60), unit=unit)
     by_value: dict[float, list[float]] = {}
     for x, y in sorted(pairs):
@@ -153,72 +158,89 @@ def _scatter(told: Mapping[str, Any], column: str, say: Words) -> Picture:
     values = list(by_value)
     chosen = values[:: max(1, -(-len(values) // 8))]
     rows = [(_shown(x), _shown(min(by_value[x])), _shown(max(by_value[x]))) for x in chosen]
-    drawn = charts.scatter(title, description, str(column), *zip(*pairs, strict=True))
+    across, up = [x for x, _ in pairs], [y for _, y in pairs]
+    drawn = charts.scatter(title, description, column, across, up)
     return _picture(title, description, drawn, ("col_value", "pic_least", "pic_most"), rows, say)
 
 
-def _texts(told: Mapping[str, Any], say: Words) -> list[Picture]:
+def _texts(document: Attributions, say: Words) -> list[Picture]:
     found = []
-    for i, text in enumerate(told["texts"][:_PEOPLE]):
-        title = say("pic_words", row=_row(told, i, say))
-        score = _shown(told["rows"]["output"][i])
-        description = say("pic_words_about", target=told["target"], output=score)
-        ranked = sorted(
-            zip(text["words"], text["values"], strict=True), key=lambda p: -abs(p[1] or 0.0)
-        )
+    for i, text in enumerate(document.texts[:_PEOPLE]):
+        title = say("pic_words", row=_row(document, i))
+        score = _shown(document.rows.output[i])
+        description = say("pic_words_about", target=document.target, output=score)
+        pairs = zip(text.words, text.values, strict=True)
+        ranked = sorted(pairs, key=lambda p: -abs(p[1] or 0.0))
         rows = [(name(w, 40), _shown(v)) for w, v in ranked[:8]]
-        drawn = coloured_words(text["words"], text["values"])
+        drawn = coloured_words(text.words, text.values)
         heads = ("pic_word", "pic_attribution")
         found.append(_picture(title, description, drawn, heads, rows, say))
     return found
 
 
-def _maps(told: Mapping[str, Any], say: Words) -> list[Picture]:
+def _maps(document: Attributions, say: Words) -> list[Picture]:
     found = []
-    size = {k: int(told[k]) for k in ("height", "width", "colours")}
-    for i, drawn in enumerate(told["maps"][:_PEOPLE]):
-        title = say("pic_map", row=_row(told, i, say))
-        output = _shown(told["rows"]["output"][i])
-        most = _shown(drawn["scale"])
-        label = told["rows"]["target"][i]
-        described = say("pic_map_about", target=label or told["target"], output=output, most=most)
-        image = told["images"][i] if told["images"] else None
-        picture = heat_map(title, described, drawn["levels"], image, **size)
+    size = {"height": document.height, "width": document.width, "colours": document.colours}
+    for i, drawn in enumerate(document.maps[:_PEOPLE]):
+        title = say("pic_map", row=_row(document, i))
+        output = _shown(document.rows.output[i])
+        most = _shown(drawn.scale)
+        label = document.rows.target[i] or document.target
+        described = say("pic_map_about", target=label, output=output, most=most)
+        image = document.images[i] if document.images else None
+        picture = heat_map(title, described, drawn.levels, image, **size)
         rows = [(say("pic_output"), output), (say("pic_strongest"), most)]
         found.append(_picture(title, described, picture, ("col_name", "col_value"), rows, say))
     return found
 
 
-def _curves(case: Case, told: Mapping[str, Any], say: Words) -> list[Picture]:
-    _require_schema(told, "evenhand-explanation-curves/1")
-    x = [float(s) for s in told["share_of_columns"]]
-    lines = []
-    for kind, (curve, key) in enumerate(_CURVE_NAMES.items(), start=1):
-        points = told[curve]
-        y = [float(p["mean"]) for p in points]
-        low = [v if p["low"] is None else float(p["low"]) for p, v in zip(points, y, strict=True)]
-        high = [
-            v if p["high"] is None else float(p["high"]) for p, v in zip(points, y, strict=True)
-        ]
-        lines.append(charts.Line(say(key), kind, x, y, low, high))
-    parts = say.term("parts", str(told.get("parts", "columns")))
+def _curves(case: Case, say: Words) -> list[Picture]:
+    document = case.document(QualityCurves)
+    if document is None:
+        return []
+    shares = [float(s) for s in document.share_of_columns]
+    curves = (document.deletion, document.insertion, document.random_deletion)
+    lines = [
+        _line(say(key), kind, shares, points)
+        for kind, (key, points) in enumerate(zip(_CURVE_NAMES, curves, strict=True), start=1)
+    ]
+    if not any(line.y for line in lines):
+        return []
+    parts = say.term("parts", document.parts)
     title = say("pic_curves", parts=parts)
-    level = f"{told['level'] * 100:g}"
-    description = say("pic_curves_about", n=f"{told['n']:,}", level=level, parts=parts)
-    rows = [(_shown(share), *(_shown(line.y[i]) for line in lines)) for i, share in enumerate(x)]
+    level = f"{document.level * 100:g}"
+    description = say("pic_curves_about", n=f"{document.n:,}", level=level, parts=parts)
+    means = zip(*([p.mean for p in points] for points in curves), strict=True)
+    rows = [
+        (_shown(share), *(_shown(mean) for mean in those))
+        for share, those in zip(shares, means, strict=True)
+    ]
     drawn = charts.curves(title, description, say("pic_share"), lines)
-    heads = ("pic_share", *_CURVE_NAMES.values())
-    return [_picture(title, description, drawn, heads, rows, say)]
+    return [_picture(title, description, drawn, ("pic_share", *_CURVE_NAMES), rows, say)]
 
 
-def _reference(case: Case, told: Mapping[str, Any], say: Words) -> list[Picture]:
+def _line(title: str, kind: int, shares: Sequence[float], points: Sequence[Point]) -> charts.Line:
+    """A curve with its band, as narrow as the line where there is no interval; points without a
+    mean are left out."""
+    known = [(x, p.mean, p) for x, p in zip(shares, points, strict=True) if p.mean is not None]
+    return charts.Line(
+        title,
+        kind,
+        [x for x, _, _ in known],
+        [mean for _, mean, _ in known],
+        [mean if p.low is None else p.low for _, mean, p in known],
+        [mean if p.high is None else p.high for _, mean, p in known],
+    )
+
+
+def _reference(case: Case, say: Words) -> list[Picture]:
     """How often each column is a principal reason, beside the reference applicant's value."""
-    _require_schema(told, "evenhand-reasons/1")
+    document = case.document(Reasons)
     found = [f for f in case.findings if f.measure == "reason_share" and f.value]
     found.sort(key=lambda f: (-(f.value or 0.0), f.column))
-    if not found:
+    if document is None or not found:
         return []
-    values = told["reference"]["values"]
+    values = document.reference.values
     rows = [
         charts.Bar(
             f.column,
@@ -235,7 +257,7 @@ def _reference(case: Case, told: Mapping[str, Any], say: Words) -> list[Picture]
             f.column,
             number(f.value or 0.0),
             _cell(values.get(f.column)),
-            say("answer.true") if f.column in told["proxies"] else say("answer.false"),
+            say("answer.true") if f.column in document.proxies else say("answer.false"),
         )
         for f in found[:_BARS]
     ]
@@ -254,36 +276,32 @@ def _picture(
     return Picture(title, description, drawing, tuple(say(h) for h in heads), tuple(rows))
 
 
-def _require_schema(told: Mapping[str, Any], schema: str) -> None:
-    if told["schema"] != schema:
-        raise ValueError(f"schema {told['schema']!r}, expected {schema!r}")
-
-
-def _dots(told: Mapping[str, Any], column: str) -> charts.Dots:
-    values = told["values"][column]
+def _dots(document: Attributions, column: str) -> charts.Dots:
+    values = document.values.get(column, ())
     tones = [0] * len(values)
-    if column in told["numeric"] and column in told["inputs"]:
-        tones = charts.tones(told["inputs"][column])
+    if column in document.numeric and column in document.inputs:
+        cells = document.inputs[column]
+        tones = charts.tones([x if isinstance(x, int | float) else None for x in cells])
     pairs = [(float(v), t) for v, t in zip(values, tones, strict=True) if v is not None]
-    return charts.Dots(str(column), [v for v, _ in pairs], [t for _, t in pairs])
+    return charts.Dots(column, [v for v, _ in pairs], [t for _, t in pairs])
 
 
-def _row(told: Mapping[str, Any], i: int, say: Words) -> str:
-    place = told["rows"]["numbers"][i]
+def _row(document: Attributions, i: int) -> str:
+    place = document.rows.numbers[i]
     return str(i + 1) if place is None else f"{place:,}"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: float | None) -> str:
     return "–" if value is None else number(float(value))
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Cell) -> str:
     if value is None:
         return "–"
     return number(float(value)) if isinstance(value, float | int) else short(value, 60)
 
 
-def _between(row: Mapping[str, Any]) -> str:
-    if row["low"] is None or row["high"] is None:
+def _between(row: ColumnPush) -> str:
+    if row.low is None or row.high is None:
         return "–"
-    return f"[{_shown(row['low'])}, {_shown(row['high'])}]"
+    return f"[{_shown(row.low)}, {_shown(row.high)}]"

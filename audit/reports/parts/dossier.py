@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from evenhand.audit.artifacts.person import Explanation
 from evenhand.audit.case.case import Case
 from evenhand.audit.case.register import Entry
 from evenhand.audit.reports.parts.words import Words
@@ -54,7 +55,7 @@ class Dossier:
     packs: tuple[PackFacts, ...] = ()
     entries: tuple[Entry, ...] = ()
     as_of: str = ""
-    person: Mapping[str, Any] | None = None
+    person: Explanation | None = None
     of: str = "html"
     standing: str = ""
 

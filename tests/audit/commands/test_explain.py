@@ -70,7 +70,7 @@ def refused_elsewhere(place: Path, case: Case) -> int:
     return next(
         row
         for row in range(1, 400)
-        if row not in kept(case) and explain(case, source, row)["is_adverse"]
+        if row not in kept(case) and explain(case, source, row).is_adverse
     )
 
 
@@ -81,11 +81,11 @@ def test_a_kept_person_is_told_from_the_case_with_values_from_the_data(
     source = reopen(case)
     for row, held in kept(case).items():
         told = explain(case, source, row)
-        assert (told["is_adverse"], told["reasons"]["from"]) == (True, "case")
-        for ours, sealed in zip(told["reasons"]["listed"], held["reasons"], strict=True):
-            assert (ours["column"], ours["push"]) == (sealed["column"], sealed["push"])
-            cell = frame[ours["column"]].iloc[row - 1]  # rows count from 1, below the header
-            assert ours["value"] == (None if pd.isna(cell) else cell)
+        assert told.is_adverse and told.reasons and told.reasons.origin == "case"
+        for ours, sealed in zip(told.reasons.listed, held["reasons"], strict=True):
+            assert (ours.column, ours.push) == (sealed["column"], sealed["push"])
+            cell = frame[ours.column].iloc[row - 1]  # rows count from 1, below the header
+            assert ours.value == (None if pd.isna(cell) else cell)
 
 
 def test_the_case_holds_no_values_of_anybody(place: Path, case: Case) -> None:
@@ -100,23 +100,24 @@ def test_anybody_else_is_worked_out_now_as_the_audit_would(place: Path, case: Ca
     source = reopen(case)
     row = refused_elsewhere(place, case)
     told = explain(case, source, row)
-    assert (told["reasons"]["from"], told["change"]["from"]) == ("now", "now")
-    assert 1 <= len(told["reasons"]["listed"]) <= 4
+    assert told.reasons and told.change
+    assert (told.reasons.origin, told.change.origin) == ("now", "now")
+    assert 1 <= len(told.reasons.listed) <= 4
     # the change, carried out, turns the decision
     assert source.subject is not None
     predictor = source.subject.model.predictor  # type: ignore[union-attr]
     person = source.subject.table.frame.iloc[[row - 1]][list(predictor.input_columns)].copy()
-    assert predictor.predict_proba(person)[0, 1] == pytest.approx(told["score"])
-    for change in told["change"]["changes"]:
-        assert change["column"] != "self"
-        person[change["column"]] = [change["to"]]
-    assert told["score"] < 0.5 <= predictor.predict_proba(person)[0, 1]
+    assert predictor.predict_proba(person)[0, 1] == pytest.approx(told.score)
+    for change in told.change.changes:
+        assert change.column != "self"
+        person[change.column] = [change.to]
+    assert told.score and told.score < 0.5 <= predictor.predict_proba(person)[0, 1]
     # a person that the audit did sample comes out the same when worked out again
     first = next(iter(kept(case)))
     again = explain(replace(case, files={}), source, first)
-    assert again["reasons"]["from"] == "now"
+    assert again.reasons and again.reasons.origin == "now"
     sealed = kept(case)[first]["reasons"]
-    assert [r["column"] for r in again["reasons"]["listed"]] == [r["column"] for r in sealed]
+    assert [r.column for r in again.reasons.listed] == [r["column"] for r in sealed]
 
 
 def test_the_command_speaks_both_languages_and_json(
@@ -141,7 +142,7 @@ def test_ids_are_looked_up_and_favourable_rows_need_no_reasons(
     code, out, _ = asked(place, *by_id, "--json", capsys=capsys)
     assert (code, json.loads(out)["row"]) == (0, row)
     source = reopen(case)
-    good = next(r for r in range(1, 400) if not explain(case, source, r)["is_adverse"])
+    good = next(r for r in range(1, 400) if not explain(case, source, r).is_adverse)
     code, out, _ = asked(place, "--row", str(good), capsys=capsys)
     assert code == 0 and "no adverse decision" in out
 

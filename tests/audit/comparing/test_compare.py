@@ -12,11 +12,13 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, binomtest
 
+from evenhand.audit.artifacts.kinds import DecisionBits
 from evenhand.audit.case.case import Case
 from evenhand.audit.cli import run
-from evenhand.audit.comparing.compare import compare, gap_change, paired_change
+from evenhand.audit.comparing.compare import compare, gap_change, paired_change, paired_decisions
 from evenhand.audit.comparing.decisions import read_decisions
 from evenhand.audit.errors import InputError
+from evenhand.audit.files.shapes import parsed
 from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
 from evenhand.audit.measure.paired_gap import gap_change as change_from_counts
 from evenhand.audit.measure.uncertainty.testing import adjust
@@ -183,19 +185,22 @@ def test_what_cannot_be_paired_is_refused(tmp_path: Path) -> None:
         {"features": []},
     ],
 )
-def test_broken_decisions_are_an_input_error(broken: dict[str, Any]) -> None:
+def test_broken_decisions_are_an_input_error(broken: dict[str, Any], tmp_path: Path) -> None:
     groups = pd.DataFrame({"g": ["a", "b", "c", "a", "b", "c", "a", "a", "a"]})
     selected = np.array([1, 0, 1, 1, 0, 0, 1, 0, 1], dtype=bool)
     good = decisions_json(Predictions(~selected, selected, None, False, groups))
-    read = read_decisions(good, "case")
+    read = read_decisions(parsed(good, DecisionBits), "case")
     assert {g["g"]: f"{r:09b}"[::-1] for g, r in read.groups(["g"])} == {
         "a": "100100111",
         "b": "010010000",
         "c": "001001000",
     }
     assert f"{read.selected:09b}"[::-1] == "101100101"
+    case = case_of(tmp_path, "new")
+    whole = json.dumps({**good, **broken}, sort_keys=True, separators=(",", ":")).encode()
+    (case.path / "artifacts" / DecisionBits.FILE).write_bytes(whole)
     with pytest.raises(InputError, match=r"decisions\.json cannot be read"):
-        read_decisions({**good, **broken}, "case")
+        paired_decisions(case, case)
 
 
 def test_the_change_of_a_gap_moves_with_whole_rows(tmp_path: Path) -> None:

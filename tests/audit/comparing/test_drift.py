@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from evenhand.audit.artifacts.explanation import Attributions
 from evenhand.audit.case.case import Case, CaseWriter
 from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.plan import Plan
-from evenhand.audit.comparing.drift import ARTIFACT, SCHEMA, explanation_drift
+from evenhand.audit.comparing.drift import explanation_drift
 from evenhand.audit.errors import InputError
 from evenhand.audit.words.reasons import render
 
@@ -25,14 +26,36 @@ def case(folder: Path, name: str, artifact: dict[str, Any] | None, data: str = "
     }
     with CaseWriter(folder / name, Plan.model_validate(plan)) as writer:
         if artifact is not None:
-            writer.add_artifact(ARTIFACT, artifact)
+            writer.add_artifact(Attributions.FILE, artifact)
         return writer.seal([], Environment())
 
 
-def told(values: dict[str, list[float]], numbers: list[int], **changes: Any) -> dict[str, Any]:
-    given = {"schema": SCHEMA, "kind": "tabular", "unit": "probability", "target": "label '1'"}
-    given |= {"name": "integrated_gradients", "baseline": "training means"}
-    return {**given, "values": values, "rows": {"numbers": numbers}, **changes}
+def rows(numbers: list[int | None]) -> dict[str, Any]:
+    unread = dict.fromkeys(("output", "baseline_output", "gap", "target"), [None] * len(numbers))
+    return {"numbers": numbers, **unread}
+
+
+def told(
+    values: dict[str, list[float]], numbers: list[int | None], **changes: Any
+) -> dict[str, Any]:
+    push = {"mean_absolute": 1.0, "low": None, "high": None, "mean": 1.0, "share": None}
+    return {
+        "schema": "evenhand-attributions/1",
+        "kind": "tabular",
+        "name": "integrated_gradients",
+        "method": "by hand",
+        "unit": "probability",
+        "target": "label '1'",
+        "baseline": "training means",
+        "exact": False,
+        "complete": True,
+        "n": len(numbers),
+        "n_rows": len(numbers),
+        "columns": [{"column": column, **push} for column in values],
+        "rows": rows(numbers),
+        "values": values,
+        **changes,
+    }
 
 
 ONE = told({"a": [4.0, 1.0, 9.0], "b": [2.0, 0.0, 9.0], "c": [1.0, 3.0, 9.0]}, [7, 3, 5])
@@ -62,7 +85,7 @@ def test_rows_are_paired_by_their_number(tmp_path: Path) -> None:
         (told({"a": [1.0], "d": [1.0]}, [7]), "same columns: b, c, d"),
         ({**OTHER, "unit": "log-odds"}, "unit differs"),
         ({**OTHER, "kind": "text"}, "tables are compared"),
-        ({**OTHER, "rows": {"numbers": [None, 90, 91]}}, "no row in common"),
+        ({**OTHER, "rows": rows([None, 90, 91])}, "no row in common"),
     ],
 )
 def test_what_cannot_be_compared_is_said(tmp_path: Path, other: Any, reason: str) -> None:
@@ -84,5 +107,5 @@ def test_another_method_is_named(tmp_path: Path) -> None:
 
 
 def test_an_artifact_of_another_kind_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not of schema"):
+    with pytest.raises(InputError, match="cannot be read: schema"):
         explanation_drift(case(tmp_path, "a", ONE), case(tmp_path, "b", {"schema": "x"}))

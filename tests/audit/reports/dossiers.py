@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from evenhand.audit.artifacts.person import Explanation
 from evenhand.audit.case.case import Case
 from evenhand.audit.case.register import GENESIS, Entry
+from evenhand.audit.files.shapes import parsed
 from evenhand.audit.reports.parts.dossier import Change, Dossier, PackFacts
 from tests.samples import HOSTILE
 
 MODEL = "sha256:" + "a" * 64
 PERSON: dict[str, Any] = {
+    "schema": "evenhand-explanation/1",
+    "case": "case",
+    "digest": "sha256:1",
     "row": 4,
     "data": "test.csv",
     "is_adverse": True,
@@ -177,6 +182,6 @@ def sample_dossier(case: Case, **changes: Any) -> Dossier:
         "packs": (house, law),
         "entries": sample_entries(case),
         "as_of": "2026-11-22",
-        "person": PERSON,
+        "person": parsed(PERSON, Explanation),
     }
     return Dossier(**(given | changes))

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from evenhand.audit.artifacts.person import Explanation
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
+from evenhand.audit.files.shapes import parsed
 from evenhand.audit.reports import Dossier, render
 from tests.audit.reports.dossiers import PERSON, sample_dossier
 from tests.audit.reports.html_page import Page
@@ -17,7 +19,8 @@ from tests.samples import HOSTILE, write_sample_case
 
 def _letter(case: Case, person: dict[str, Any] = PERSON, lang: str = "en") -> tuple[str, str]:
     """The letter's text, and the whole page's."""
-    html = render("adverse-action", case, [], lang=lang, dossier=Dossier(person=person)).decode()
+    dossier = Dossier(person=parsed(person, Explanation))
+    html = render("adverse-action", case, [], lang=lang, dossier=dossier).decode()
     [box] = re.findall(r'<div class="letter">.*?</div>', html, re.S)
     return Page(box).text, Page(html).text
 

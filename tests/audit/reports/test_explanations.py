@@ -13,6 +13,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from evenhand.audit.artifacts.person import Explanation
+from evenhand.audit.files.shapes import parsed
 from evenhand.audit.reports import render
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pictures import pictures
@@ -37,7 +39,8 @@ TEXT = attributions(
     "text",
     texts=[
         {"words": ["<script>", "fine", "dull"], "values": [0.5, -0.25, 0.0], "continuation": None}
-    ],
+    ]
+    * 3,
     words=[],
 )
 IMAGE = attributions(
@@ -45,8 +48,8 @@ IMAGE = attributions(
     height=2,
     width=2,
     colours=1,
-    images=[base64.b64encode(bytes(4)).decode()],
-    maps=[{"scale": 0.3, "levels": base64.b64encode(bytes([127, 129, 0, 0])).decode()}],
+    images=[base64.b64encode(bytes(4)).decode()] * 3,
+    maps=[{"scale": 0.3, "levels": base64.b64encode(bytes([127, 129, 0, 0])).decode()}] * 3,
 )
 
 
@@ -110,7 +113,7 @@ def test_words_are_coloured_by_size_and_side() -> None:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize(("attribution", "count"), [(TABLE, 5), (TEXT, 4), (IMAGE, 4)])
+@pytest.mark.parametrize(("attribution", "count"), [(TABLE, 5), (TEXT, 6), (IMAGE, 6)])
 def test_the_page_stays_safe_and_every_picture_has_words_and_a_table(
     tmp_path: Path, lang: str, attribution: dict[str, Any], count: int
 ) -> None:
@@ -162,6 +165,9 @@ def test_an_artifact_of_another_version_is_named_and_not_drawn(tmp_path: Path) -
 
 def test_the_words_for_one_person_say_what_is_missing() -> None:
     told = {
+        "schema": "evenhand-explanation/1",
+        "case": "c",
+        "digest": "sha256:1",
         "row": 3,
         "data": "d.csv",
         "is_adverse": True,
@@ -171,7 +177,12 @@ def test_the_words_for_one_person_say_what_is_missing() -> None:
         "reasons": {
             "from": "case",
             "sensitive": [],
-            "reference": {"declared": ["a"], "favourable_rows": 9, "is_favourable": False},
+            "reference": {
+                "declared": ["a"],
+                "favourable_rows": 9,
+                "is_favourable": False,
+                "score": 0.3,
+            },
             "listed": [
                 {
                     "column": "a",
@@ -186,7 +197,7 @@ def test_the_words_for_one_person_say_what_is_missing() -> None:
         },
         "change": {"from": "now", "is_found": False},
     }
-    text = "\n".join(lines(told, words("en")))
+    text = "\n".join(lines(parsed(told, Explanation), words("en")))
     assert "the reference applicant itself is refused" in text
     assert "a has no value; the reference's is 4. It lowers the score by 0.10" in text
     assert "the score does not rise (0.05 lower). Careful: it stands in for sex" in text

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import evenhand.audit.reports
+from evenhand.audit.artifacts.person import Explanation
 from evenhand.audit.case.case import Case, read_case
 from evenhand.audit.errors import InputError
+from evenhand.audit.files.shapes import parsed
 from evenhand.audit.reports import FORMATS, Dossier, render
 from tests.audit.reports.dossiers import PERSON, sample_dossier
 from tests.audit.reports.verdict_samples import GATE, sample_verdicts
@@ -51,7 +53,7 @@ def test_equal_input_gives_equal_bytes(case: Case, name: str, lang: str) -> None
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_case_without_verdicts_or_gate_renders(case: Case, name: str) -> None:
-    dossier = Dossier(person=PERSON) if name == "adverse_action" else None
+    dossier = Dossier(person=parsed(PERSON, Explanation)) if name == "adverse_action" else None
     assert render(name, case, [], gate=None, dossier=dossier)
 
 

@@ -68,15 +68,11 @@ def test_explanations_by_group_and_of_people(full: Case) -> None:
 
 
 def test_another_version_s_artifact_is_named_not_guessed_at(full: Case) -> None:
-    class Old:
-        files = full.files
-        plan = full.plan
-        findings = full.findings
-
+    class Old(Case):
         def artifact(self, name: str) -> object:
             return {"level": 0.9}
 
-    views = export_views.fairness(Old(), T)  # type: ignore[arg-type]
+    views = export_views.fairness(Old(**vars(full)), T)
     assert [v.title for v in views] == [
         f"fairness.{n}.json cannot be drawn" for n in ("thresholds", "calibration", "worst_groups")
     ]

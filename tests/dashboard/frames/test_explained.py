@@ -7,6 +7,13 @@ import io
 
 import pytest
 
+from evenhand.audit.artifacts.explanation import (
+    Attributions,
+    AttributionsByGroup,
+    Counterfactuals,
+    Reasons,
+)
+from evenhand.audit.files.shapes import parsed
 from evenhand.dashboard.charts import explained as charts_explained
 from evenhand.dashboard.charts import pixels
 from evenhand.dashboard.frames import explained as tables
@@ -15,25 +22,29 @@ from tests.dashboard import artifacts
 from tests.samples import HOSTILE
 
 EN, ZH = Translator("en"), Translator("zh")
+ATTRIBUTIONS = parsed(artifacts.attributions(), Attributions)
+BY_GROUP = parsed(artifacts.by_group(), AttributionsByGroup)
+REASONS = parsed(artifacts.reasons(), Reasons)
+CHANGES = parsed(artifacts.changes(), Counterfactuals)
 
 
 def test_bars_are_the_columns_as_stored() -> None:
-    frame = tables.bar_frame(artifacts.attributions())
+    frame = tables.bar_frame(ATTRIBUTIONS)
     assert list(frame["value"]) == [0.3, 0.1]
     assert frame["low"].isna().tolist() == [False, True]
     assert charts_explained.bars(frame, EN, unit="probability").to_dict()["height"] > 0
 
 
 def test_groups_are_shown_in_the_order_of_all_rows() -> None:
-    frame = tables.by_group_frame(artifacts.by_group(), "race", "race=black", EN)
+    frame = tables.by_group_frame(BY_GROUP, "race", "race=black", EN)
     assert list(frame["column"]) == ["income", "other", "income", "other"]
     assert list(frame["value"]) == [0.3, 0.1, 0.2, 0.4]
     assert list(frame["chosen"]) == [False, False, True, True]
-    assert tables.by_group_axes(artifacts.by_group()) == ["race"]
+    assert tables.by_group_axes(BY_GROUP) == ["race"]
 
 
 def test_dots_have_the_place_of_their_input_and_a_lane_each() -> None:
-    frame = tables.swarm_frame(artifacts.attributions())
+    frame = tables.swarm_frame(ATTRIBUTIONS)
     income = frame[frame["column"] == "income"]
     assert list(income["tone"]) == [0.0, 1.0]  # 10 is the lower of 10 and 30
     assert list(income["row"]) == [7, 3]
@@ -42,7 +53,7 @@ def test_dots_have_the_place_of_their_input_and_a_lane_each() -> None:
 
 
 def test_one_person_is_sorted_by_strength_with_words_for_the_direction() -> None:
-    told = artifacts.attributions()
+    told = ATTRIBUTIONS
     place = tables.position(told, 7)
     assert place == 0
     frame = tables.person_frame(told, place, EN)
@@ -52,14 +63,14 @@ def test_one_person_is_sorted_by_strength_with_words_for_the_direction() -> None
 
 
 def test_rows_are_those_that_anything_explains() -> None:
-    rows = tables.row_numbers(artifacts.attributions(), artifacts.reasons(), artifacts.changes())
+    rows = tables.row_numbers(ATTRIBUTIONS, REASONS, CHANGES)
     assert rows == [3, 7]
     assert tables.row_numbers(None, None, None) == []
 
 
 def test_reasons_and_change_of_a_refusal() -> None:
-    told = artifacts.reasons()
-    frame = tables.reasons_frame(told["people"][0], told, ZH)
+    told = REASONS
+    frame = tables.reasons_frame(told.people[0], told, ZH)
     assert frame.iloc[0].to_dict() == {
         "place": 1,
         "column": "income",
@@ -68,7 +79,7 @@ def test_reasons_and_change_of_a_refusal() -> None:
         "push": 0.4,
         "rise": 0.35,
     }
-    change = tables.changes_frame(artifacts.changes()["people"][0])
+    change = tables.changes_frame(CHANGES.people[0])
     assert change.iloc[0].to_dict() == {"column": "income", "change": "+12.5"}
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from evenhand.audit.artifacts.fairness import Calibration, Thresholds, WorstGroups
+from evenhand.audit.files.shapes import parsed
 from evenhand.dashboard.cases.axes import axis as axis_of
 from evenhand.dashboard.cases.index import build, group_axis, group_key, group_name
 from evenhand.dashboard.charts import fairness as charts_fairness
@@ -20,8 +22,20 @@ from tests.samples import HOSTILE, finding, sample_findings
 EN = Translator("en")
 
 
+def thresholds(groups: int = 2) -> Thresholds:
+    return parsed(artifacts.thresholds(groups), Thresholds)
+
+
+def calibration() -> Calibration:
+    return parsed(artifacts.calibration(), Calibration)
+
+
+def worst_groups() -> WorstGroups:
+    return parsed(artifacts.worst_groups(), WorstGroups)
+
+
 def test_a_rate_at_a_threshold_is_its_cases_over_its_rows() -> None:
-    frame = tables.explorer_frame(artifacts.thresholds(), "race", "selection_rate", "race=g0", EN)
+    frame = tables.explorer_frame(thresholds(), "race", "selection_rate", "race=g0", EN)
     mine = frame[frame["group"] == "g0"]
     assert list(mine["value"]) == [4 / 8, 3 / 8, 0.0]
     assert list(mine["cases"]) == [4, 3, 0]
@@ -31,23 +45,23 @@ def test_a_rate_at_a_threshold_is_its_cases_over_its_rows() -> None:
 
 
 def test_a_rate_without_rows_is_missing_not_zero() -> None:
-    told = artifacts.thresholds()
-    told["groups"][1] = {**told["groups"][1], "tp": [0, 0, 0], "fn": [0, 0, 0]}
-    frame = tables.explorer_frame(told, "race", "true_positive_rate", "", EN)
+    plain = artifacts.thresholds()
+    plain["groups"][1] = {**plain["groups"][1], "tp": [0, 0, 0], "fn": [0, 0, 0]}
+    frame = tables.explorer_frame(parsed(plain, Thresholds), "race", "true_positive_rate", "", EN)
     mine = frame[frame["group"] == "g0"]
     assert mine["value"].isna().all()
     assert set(mine["told"]) == {"g0: no rows"}
 
 
 def test_each_place_of_the_slider_belongs_to_the_nearest_threshold() -> None:
-    frame = tables.explorer_frame(artifacts.thresholds(1), "race", "selection_rate", "", EN)
+    frame = tables.explorer_frame(thresholds(1), "race", "selection_rate", "", EN)
     for place, expected in ((0.0, 0.0), (0.24, 0.0), (0.26, 0.5), (0.74, 0.5), (1.0, 1.0)):
         here = frame[(frame["from"] <= place) & (place < frame["to"])]
         assert list(here["threshold"]) == [expected]
 
 
 def test_the_explorer_carries_counts_and_slider_and_asks_no_server() -> None:
-    frame = tables.explorer_frame(artifacts.thresholds(), "race", "selection_rate", "", EN)
+    frame = tables.explorer_frame(thresholds(), "race", "selection_rate", "", EN)
     spec = charts_fairness.explorer(
         frame, EN, rate="selection_rate", threshold=0.5, is_probability=True
     ).to_dict()
@@ -59,14 +73,14 @@ def test_the_explorer_carries_counts_and_slider_and_asks_no_server() -> None:
 
 
 def test_a_bin_is_its_positives_over_its_rows() -> None:
-    frame = tables.calibration_frame(artifacts.calibration(), "race", "race=black")
+    frame = tables.calibration_frame(calibration(), "race", "race=black")
     assert list(frame["group"]) == ["white", "black"]
     assert list(frame["value"]) == [0.4, 0.4]
     assert list(frame["chosen"]) == [False, True]
 
 
 def test_the_error_tree_is_in_reading_order_with_its_parents() -> None:
-    frame = tables.tree_frame(artifacts.worst_groups(), EN)
+    frame = tables.tree_frame(worst_groups(), EN)
     assert list(frame["value"]) == [5 / 20, 4 / 8, 1 / 12]
     assert list(frame["depth"]) == [0, 1, 1]
     assert list(frame["above"])[1:] == [0, 0]
@@ -75,7 +89,7 @@ def test_the_error_tree_is_in_reading_order_with_its_parents() -> None:
 
 @pytest.mark.parametrize(("first", "second"), [("sex", "race"), ("race", "sex")])
 def test_a_heat_map_is_the_same_from_both_sides(first: str, second: str) -> None:
-    frame = tables.heat_frame(artifacts.worst_groups(), first, second, EN)
+    frame = tables.heat_frame(worst_groups(), first, second, EN)
     cells = {
         (row[first_of(first, row)], row[first_of(second, row)]): row["value"]
         for row in (
@@ -98,7 +112,7 @@ def first_of(name: str, row: dict[str, Any]) -> str:
 
 
 def test_tested_groups_hold_both_error_rates() -> None:
-    frame = tables.tested_frame(artifacts.worst_groups())
+    frame = tables.tested_frame(worst_groups())
     row = frame.iloc[0]
     assert row["group"] == "sex = F"
     assert (row["value"], row["elsewhere"]) == (0.5, 1 / 6)
@@ -127,7 +141,7 @@ def test_the_gaps_of_a_rate_are_named_as_the_checks_name_them() -> None:
 
 
 def test_a_chart_is_drawn_as_svg_without_a_network() -> None:
-    frame = tables.calibration_frame(artifacts.calibration(), "race", "")
+    frame = tables.calibration_frame(calibration(), "race", "")
     drawn = figure.svg(charts_fairness.calibration(frame, EN).to_dict())
     assert drawn.startswith("<svg") and "white" in drawn
     assert not math.isnan(frame["value"].iloc[0])

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from evenhand.audit.artifacts.kinds import LedgerTimeline
 from evenhand.audit.case.case import Case
+from evenhand.audit.files.shapes import parsed
 from evenhand.dashboard.cases import store
 from evenhand.dashboard.charts import privacy as charts_privacy
 from evenhand.dashboard.frames import privacy as frames_privacy
@@ -20,7 +22,7 @@ T = Translator("en")
 
 
 def test_the_table_has_every_line_of_the_case_in_order() -> None:
-    frame = frames_privacy.ledger_frame(LEDGER, T)
+    frame = frames_privacy.ledger_frame(parsed(LEDGER, LedgerTimeline), T)
     assert list(frame.columns) == list(frames_privacy.LEDGER_COLUMNS)
     assert list(frame["steps"]) == [0, 30, 25, 25, 60]
     assert list(frame["epsilon"]) == [0.0, 1.9, 1.7, 1.7, 2.99]
@@ -30,12 +32,12 @@ def test_the_table_has_every_line_of_the_case_in_order() -> None:
 
 def test_what_a_stranger_wrote_is_text() -> None:
     entry = {**LEDGER["entries"][0], "accountant": f"\u202e{HOSTILE}"}
-    frame = frames_privacy.ledger_frame({**LEDGER, "entries": [entry]}, T)
+    frame = frames_privacy.ledger_frame(parsed({**LEDGER, "entries": [entry]}, LedgerTimeline), T)
     assert frame["accountant"].iloc[0] == f"⟨U+202E⟩{HOSTILE}"
 
 
 def test_a_run_of_two_seconds_is_drawn_along_its_steps() -> None:
-    frame = frames_privacy.ledger_frame(LEDGER, T)
+    frame = frames_privacy.ledger_frame(parsed(LEDGER, LedgerTimeline), T)
     assert frames_privacy.runs_on(frame) == "at"
     assert frames_privacy.runs_on(frame.iloc[:2]) == "steps"
 
@@ -44,7 +46,7 @@ def test_a_run_of_two_seconds_is_drawn_along_its_steps() -> None:
     ("rows", "field", "form"), [(5, "ms", "%H:%M'"), (3, "ms", "%H:%M:%S"), (2, "steps", ",")]
 )
 def test_the_picture_has_every_point_and_the_total(rows: int, field: str, form: str) -> None:
-    frame = frames_privacy.ledger_frame(LEDGER, T).iloc[:rows]
+    frame = frames_privacy.ledger_frame(parsed(LEDGER, LedgerTimeline), T).iloc[:rows]
     spec: dict[str, Any] = charts_privacy.ledger(frame, T, epsilon=2.99).to_dict()
     total, line, points = spec["layer"]
     assert spec["datasets"][total["data"]["name"]] == [{"total": 2.99}]

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evenhand.audit.artifacts.kinds import DecisionBits
 from evenhand.audit.case.case import Case, CaseWriter
 from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.plan import Plan
-from evenhand.audit.comparing.decisions import FILE
 from evenhand.audit.finding import Finding
 from evenhand.audit.run.catalogue import measure_index
 from evenhand.audit.run.decisions import decisions_json
@@ -204,7 +204,7 @@ def paired_case(path: Path, accuracy: float, plan: Plan, found: list[Finding]) -
     groups = pd.DataFrame({f: ["a"] * half + ["b"] * half for f in FEATURES})
     decisions = Predictions(positive, np.where(right, positive, ~positive), None, False, groups)
     with CaseWriter(path, plan) as writer:
-        writer.add_artifact(FILE, decisions_json(decisions))
+        writer.add_artifact(DecisionBits.FILE, decisions_json(decisions))
         return writer.seal(found, Environment())
 
 
