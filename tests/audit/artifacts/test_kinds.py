@@ -115,8 +115,8 @@ def test_one_of_another_shape_stops_no_page(tmp_path: Path, value: Any) -> None:
         if case.holds(kind):
             with pytest.raises(InputError, match=f"{kind.FILE} cannot be read"):
                 case.document(kind)
-    for language in ("en", "zh"):
-        assert render("html", case, [], language=language)
+    for lang in ("en", "zh"):
+        assert render("html", case, [], lang=lang)
     assert render("model-card", case, [])
     shown = [*views.fairness(case, t), *views.explanations(case, t)]
     assert [v.title.removesuffix(" cannot be drawn") for v in shown] == [
