@@ -66,6 +66,7 @@ def exit_code(
 
     0 all required items pass; 1 a required item fails or its check crashed; 2 no item applies
     (unless ``allow_empty``); 3 a required item is inconclusive; 4 only attestations are pending.
+    A pack of which nothing could be judged is never 0, whatever its items' obligations: 3, or 4.
     Required: obligation ``must`` and severity ``fail_on`` or worse.
 
     ``strict`` lets warnings of that severity fail too (of ``may`` items never).
@@ -78,6 +79,7 @@ def exit_code(
     _check_choice("--attestations", attestations, get_args(WhenPending))
     if not allow_empty and all(v.status == "not-applicable" for v in verdicts):
         return BAD_INPUT
+    unjudged = _unjudged(verdicts, inconclusive, attestations)
     if baseline is not None:
         verdicts = [v for v in verdicts if v not in known(verdicts, baseline)]
     grave = SEVERITIES[: [str(s) for s in SEVERITIES].index(fail_on) + 1]
@@ -96,7 +98,48 @@ def exit_code(
             for v in verdicts
             if v.status == "warn" and v.obligation != "may" and v.severity in grave
         ]
-    return worst_exit_code(found)
+    return worst_exit_code([*found, *unjudged])
+
+
+# Reasons of answers for which nothing was held against the rule: what it needs is not there.
+_NOTHING_JUDGED = frozenset(
+    {
+        "fact-missing",
+        "fact-not-allowed",
+        "role-missing",
+        "not-measured",
+        "undeclared",
+        "declared-not-a-number",
+        "skipped",
+        "crashed",
+        "empty",
+        "audit-again",
+        "no-comparison",
+        "no-interval",
+        "no-test",
+        "unit-differs",
+    }
+)
+_NOTHING_ATTESTED = frozenset(
+    {"no-attestation", "attestation-unvouched", "attestation-unbound", "attestation-other-model"}
+)
+
+
+def _unjudged(verdicts: Sequence[Verdict], inconclusive: str, attestations: str) -> list[int]:
+    """A code for each pack of which nothing could be judged, whatever its items are worth: 3, even
+    if the gate lets single undecided items be, or 4 where only answers of people are awaited."""
+    packs: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.status not in ("not-applicable", "not-yet-applicable"):
+            packs.setdefault(verdict.pack, []).append(verdict)
+    codes = []
+    for own in packs.values():
+        reasons = {v.reason_code for v in own}
+        if reasons <= _NOTHING_ATTESTED:
+            codes.append(ATTESTATIONS_PENDING if attestations == "require" else OK)
+        elif reasons <= _NOTHING_JUDGED | _NOTHING_ATTESTED:
+            codes.append(FAILED if inconclusive == "fail" else INCONCLUSIVE)
+    return codes
 
 
 def known(verdicts: Sequence[Verdict], baseline: Sequence[Verdict]) -> list[Verdict]:

@@ -14,8 +14,9 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.case.register import Entry
 from evenhand.audit.words.text import name, short
 from evenhand.policies.deciding.automated import Measured, automated
-from evenhand.policies.deciding.conditions import FactError, applies, facts_for
+from evenhand.policies.deciding.conditions import FactError, applies, defaults, facts_for
 from evenhand.policies.deciding.decide import Outcome, worse
+from evenhand.policies.facts import Origin, asked, heard, written
 from evenhand.policies.schema import Condition, Item, Pack
 from evenhand.policies.statements import (
     Statements,
@@ -32,7 +33,8 @@ from evenhand.policies.words import STATUS_ZH, Words, say, texts
 # Reasons that say what to do: what the pack advises is for an answer, which there is none of yet.
 _SAYS_WHAT_TO_DO = frozenset(
     {
-        "unknown-fact",
+        "fact-missing",
+        "fact-not-allowed",
         "undeclared",
         "not-measured",
         "role-missing",
@@ -59,47 +61,65 @@ def judge(
     Raises InputError for an attestation or waiver for this pack that cannot be read.
     """
     statements = read_statements(register, pack)
-    facts, problem = _facts(case, pack)
-    bench = _Bench(case, pack, statements, facts, problem, as_of, compare_to)
+    case, origins = heard(case, register)
+    facts, problem = _facts(case, pack, origins)
+    bench = _Bench(case, pack, statements, facts, origins, problem, as_of, compare_to)
     return tuple(bench.verdict(item) for item in pack.items)
 
 
-def _facts(case: Case, pack: Pack) -> tuple[Mapping[str, Any], Outcome | None]:
+def _facts(
+    case: Case, pack: Pack, origins: Mapping[str, Origin]
+) -> tuple[Mapping[str, Any], Outcome | None]:
     """The facts, and the outcome that every item has because of the pack's own conditions."""
     declared = case.plan.facts
     try:
         # whether the pack is meant at all comes before what else it needs to know
-        defaults = {
-            key: parameter.default
-            for key, parameter in pack.parameters.items()
-            if "default" in parameter.model_fields_set
-        }
-        if not applies(pack.applies_when, {**defaults, **declared}):
-            asked = _asked(pack.applies_when)
+        known = {**defaults(pack), **declared}
+        if not applies(pack.applies_when, known):
+            by = _asked(pack.applies_when, known, origins)
             because = say(
-                f"the pack does not apply to this subject, by {asked['en']}",
-                f"依{asked['zh']}，规则包不适用于该审计对象",
+                f"the pack does not apply to this subject, by {by['en']}",
+                f"依{by['zh']}，规则包不适用于该审计对象",
             )
             return declared, Outcome("not-applicable", "pack-condition-false", because)
         return facts_for(pack, declared), None
     except FactError as error:
-        return declared, _unknown_fact(error)
+        return declared, _undecided(pack, error)
 
 
-def _asked(condition: Condition | None) -> Words:
-    """The facts that a condition asks about, so that a reader can look them up."""
+def _asked(
+    condition: Condition | None, facts: Mapping[str, Any], origins: Mapping[str, Origin]
+) -> Words:
+    """The facts that a condition asks about with what is known of them, and who said so later."""
     names = sorted(condition.facts()) if condition else []
-    return say(f"its facts: {', '.join(names)}", f"事实 {'、'.join(names)}")
+
+    def told(fact: str, language: str) -> str:
+        known = f"{fact} = {short(written(facts[fact]))}" if fact in facts else fact
+        return f"{known} ({origins[fact].words(language)})" if fact in origins else known
+
+    en, zh = (", ".join(told(f, "en") for f in names), "、".join(told(f, "zh") for f in names))
+    return say(f"its facts: {en}", f"事实 {zh}")
 
 
-def _unknown_fact(error: FactError) -> Outcome:
+def _undecided(pack: Pack, error: FactError) -> Outcome:
+    """Nobody knows whether it applies: undecided, with what to declare."""
+    if not error.missing:
+        because = say(
+            f"cannot tell whether it applies: {error.words['en']}",
+            f"无法判断是否适用：{error.words['zh']}",
+        )
+        return Outcome("inconclusive", "fact-not-allowed", because)
+    ask = {one.fact: one for one in asked(pack)}
+    lines = [ask[fact].line() if fact in ask else f"--fact {fact}=VALUE" for fact in error.missing]
+    add = " ".join(lines)
     return Outcome(
-        "error",
-        "unknown-fact",
+        "inconclusive",
+        "fact-missing",
         say(
-            f"cannot tell whether it applies: {error.words['en']}: declare it under facts in the "
-            "subject's file",
-            f"无法判断是否适用：{error.words['zh']}：请在对象文件的 facts 下声明",
+            f"cannot tell whether it applies: {error.words['en']}: state it with evenhand judge "
+            f"CASE {add} --by NAME, or audit with {add}",
+            f"无法判断是否适用：{error.words['zh']}：请以 evenhand judge 案卷 {add} --by 姓名 "
+            f"声明，或在审计时加 {add}",
         ),
     )
 
@@ -110,6 +130,7 @@ class _Bench:
     pack: Pack
     statements: Statements
     facts: Mapping[str, Any]
+    origins: Mapping[str, Origin]
     pack_outcome: Outcome | None
     as_of: date
     compare_to: Case | None
@@ -154,14 +175,14 @@ class _Bench:
             return Measured(self.pack_outcome)
         try:
             if not applies(item.applies_when, self.facts):
-                asked = _asked(item.applies_when)
+                by = _asked(item.applies_when, self.facts, self.origins)
                 because = say(
-                    f"does not apply to this subject, by {asked['en']}",
-                    f"依{asked['zh']}，不适用于该审计对象",
+                    f"does not apply to this subject, by {by['en']}",
+                    f"依{by['zh']}，不适用于该审计对象",
                 )
                 return Measured(Outcome("not-applicable", "condition-false", because))
         except FactError as error:
-            return Measured(_unknown_fact(error))
+            return Measured(_undecided(self.pack, error))
         return self._judged(item)
 
     def _judged(self, item: Item) -> Measured:

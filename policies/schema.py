@@ -235,6 +235,11 @@ class Item(Part):
         """The findings that the item reads; None for what nothing here measures."""
         return self.evidence if isinstance(self.evidence, Evidence) else None
 
+    @property
+    def binds(self) -> tuple[Role, ...]:
+        """The traits that must be bound to columns for what the item reads."""
+        return () if self.selects is None else self.selects.binds
+
     @model_validator(mode="after")
     def _parts_fit_kind(self) -> Item:
         measured = self.selects is not None and self.check is not None

@@ -88,13 +88,15 @@ WALLS: dict[str, str] = {
         "audit/api audit/artifacts audit/case audit/commands/parts audit/comparing audit/data "
         "audit/errors audit/files audit/finding audit/models audit/reports audit/reports/parts "
         "audit/run audit/subject audit/words audit/worker audit/worker/isolation "
-        "dashboard/export dashboard/server policies/gate policies/lint policies/pack "
-        "policies/recording policies/verdict trainers/datasets trainers/fitting trainers/ledger "
-        "trainers/mitigation trainers/plan trainers/private trainers/recipe trainers/validate"
+        "dashboard/export dashboard/server policies/facts policies/gate policies/lint "
+        "policies/pack policies/recording policies/verdict trainers/datasets trainers/fitting "
+        "trainers/ledger trainers/mitigation trainers/plan trainers/private trainers/recipe "
+        "trainers/validate"
     ),
     "audit/commands/parts": (
         "audit/api audit/case audit/comparing audit/errors audit/finding audit/measure/groups "
-        "audit/reason audit/run audit/subject audit/words audit/worker/isolation policies/gate "
+        "audit/reason audit/run audit/subject audit/words audit/worker/isolation policies/facts "
+        "policies/gate "
         "policies/lint policies/pack policies/verdict trainers/mitigation"
     ),
     "audit/comparing": (
@@ -133,7 +135,8 @@ WALLS: dict[str, str] = {
         "audit/checks audit/comparing audit/data audit/errors audit/favourable audit/files "
         "audit/finding "
         "audit/measure/uncertainty audit/reason audit/subject audit/worker "
-        "audit/worker/isolation policies/gate policies/judge policies/pack policies/verdict"
+        "audit/worker/isolation policies/facts policies/gate policies/judge policies/pack "
+        "policies/verdict"
     ),
     "audit/subject": (
         "audit/data audit/errors audit/files audit/measure audit/models audit/reason "
@@ -193,10 +196,13 @@ WALLS: dict[str, str] = {
     ),
     "policies/demands": "policies/verdict",
     "policies/extending": "policies/demands policies/schema policies/verdict",
+    "policies/facts": (
+        "audit/case audit/errors audit/words policies/deciding policies/demands policies/schema"
+    ),
     "policies/gate": "audit/errors policies/verdict",
     "policies/judge": (
-        "audit/case audit/words policies/deciding policies/schema policies/statements "
-        "policies/verdict policies/words"
+        "audit/case audit/words policies/deciding policies/facts policies/schema "
+        "policies/statements policies/verdict policies/words"
     ),
     "policies/lint": "audit/errors policies/demands policies/schema",
     "policies/pack": (

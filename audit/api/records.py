@@ -36,6 +36,8 @@ FINDING_COLUMNS: dict[str, Column] = {
     "between": str,
     "column": str,
     "p_value": float,
+    "p_unadjusted": float,
+    "p_covers": int,
     "reason": str,
     "method": str,
     "seed": int,

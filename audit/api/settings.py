@@ -4,9 +4,10 @@ and the keyword arguments of ``import evenhand`` have the same names (``options`
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -80,6 +81,19 @@ class Judging(_Settings):
     compare_to: Path | None = Field(
         default=None, description="another case, for items that ask for no worse"
     )
+
+
+class Stating(_Settings):
+    """What somebody states of a sealed case; nothing is measured again for it."""
+
+    facts: Mapping[str, Any] = Field(
+        default_factory=dict, description="state a fact of this case, with --by: KEY=VALUE"
+    )
+    roles: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="state which column holds a trait, with --by: ROLE=COLUMN",
+    )
+    by: str | None = Field(default=None, description="who states it")
 
 
 class Person(_Settings):

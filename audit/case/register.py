@@ -42,7 +42,7 @@ from evenhand.audit.files.chain import GENESIS, line_digest
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-Kind = Literal["plan", "case", "signature", "attestation", "waiver", "sign-off"]
+Kind = Literal["plan", "case", "signature", "fact", "attestation", "waiver", "sign-off"]
 
 
 def home() -> Path:

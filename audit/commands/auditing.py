@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.api.settings import Gating, Judging, Opening, Running
+from evenhand.audit.api.settings import Gating, Judging, Opening, Running, Stating
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, option, takes
@@ -22,6 +22,7 @@ from evenhand.audit.subject.spec import SubjectSpec
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
     from evenhand.policies.gate import Gate
+    from evenhand.policies.pack import Pack
 
 CaseFolder = Annotated[Path, typer.Argument(metavar="CASE", help="A case folder.")]
 
@@ -151,7 +152,28 @@ def _prepare_to_open(model: str | None) -> None:
         prepare(*names_at(model))
 
 
-@takes(Derived(Judging), Derived(Gating))
+def _state(case: Case, packs: list[Pack], stated: Stating) -> None:
+    """Enters what is stated of the case in the register, and says so."""
+    from evenhand.policies.facts import written
+
+    facts, roles, by = stated.facts, stated.roles, stated.by
+    if not facts and not roles:
+        raise InputError("--by says who states something", remedy="pass --fact or --role too")
+    if by is None:
+        raise InputError(
+            "a fact of a sealed case is somebody's statement, and nobody is named",
+            remedy="pass --by NAME",
+        )
+    entry = flow.state(case, packs, facts=facts, roles=roles, by=by)
+    said = [f"{key}={written(value)}" for key, value in (*facts.items(), *roles.items())]
+    sh.say(f"{', '.join(said)}: stated by {by}, register entry {entry.seq}")
+
+
+@takes(
+    Derived(Judging),
+    Derived(Stating, reads={"facts": parse_facts, "roles": parse_roles}, whole=("facts",)),
+    Derived(Gating),
+)
 def judge(case: CaseFolder, *, given: dict[str, Any], as_json: sh.Json = False) -> int:
     """Judge a case with policy packs (by default those it was planned for)."""
     from evenhand.audit.commands.parts.tables import show_known, show_verdicts
@@ -162,6 +184,8 @@ def judge(case: CaseFolder, *, given: dict[str, Any], as_json: sh.Json = False) 
         raise InputError(
             f"case {case} was planned for no pack", remedy="name one, e.g. --policy baseline"
         )
+    if stated := of(Stating, given):
+        _state(read, packs, Stating(**stated))
     day = sh.day_of(given)
     sh.warn_of_outdated(packs, day)
     verdicts = flow.verdicts_of(read, packs, day, sh.earlier(given.get("compare_to")))

@@ -11,7 +11,7 @@ import typer
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.tables import show
-from evenhand.audit.errors import BAD_INPUT, OK
+from evenhand.audit.errors import BAD_INPUT, OK, InputError
 from evenhand.audit.run import flow
 
 checks_app = typer.Typer(help="The checks: what can be measured.", no_args_is_help=True)
@@ -63,6 +63,55 @@ def checks_show(
     return OK
 
 
+@checks_app.command("needed")
+def checks_needed(
+    packs: Annotated[list[str] | None, typer.Argument(metavar="[PACK]...")] = None,
+    policy: sh.Policy = None,
+    as_json: sh.Json = False,
+) -> int:
+    """List what packs need: checks, facts, roles of columns, declared limits."""
+    from evenhand.audit.commands.parts.tables import facts_table, table
+    from evenhand.audit.run.catalogue import needed
+    from evenhand.policies.facts import asked, limits
+    from evenhand.policies.pack import asked_measures
+
+    refs = [*(packs or []), *(policy or [])]
+    if not refs:
+        raise InputError("no pack is named", remedy="e.g. evenhand checks needed us-nyc-ll144")
+    loaded = flow.load_packs(refs)
+    found = needed({m for pack in loaded for m in asked_measures(pack)})
+    facts = [one for pack in loaded for one in asked(pack)]
+    roles = {
+        role: [
+            f"{pack.id}:{item.id}" for pack in loaded for item in pack.items if role in item.binds
+        ]
+        for role in sorted({r for pack in loaded for item in pack.items for r in item.binds})
+    }
+    declared = [one for pack in loaded for one in limits(pack)]
+    if as_json:
+        sh.print_json(
+            {
+                "checks": [c.id for c in found],
+                "facts": [one.to_json() for one in facts],
+                "roles": roles,
+                "declared": [asdict(one) for one in declared],
+            }
+        )
+        return OK
+    show(f"Checks: {', '.join(c.id for c in found) or 'none'}")
+    show(facts_table(facts))
+    bound = table("Roles of columns (subject.yaml, roles:, or --role)", ["role", "asked by"])
+    for role, items in roles.items():
+        bound.add_row(role, ", ".join(items))
+    show(bound)
+    made = table("Limits (subject.yaml, declared:)", ["name", "default", "asked by"])
+    for limit in declared:
+        shown = "none: undecided without" if limit.default is None else f"{limit.default:g}"
+        made.add_row(limit.name, shown, ", ".join(limit.items))
+    show(made)
+    return OK
+
+
 @policies_app.command("list")
 def policies_list(as_json: sh.Json = False) -> int:
     """List the packs that are shipped."""
@@ -103,14 +152,17 @@ def policies_show(
     pack: Annotated[str, typer.Argument(metavar="PACK", help="Pack id or path.")],
     as_json: sh.Json = False,
 ) -> int:
-    """Show one pack: its legal status and every item."""
-    from evenhand.audit.commands.parts.tables import table
+    """Show one pack: its legal status, the facts that it asks for, and every item."""
+    from evenhand.audit.commands.parts.tables import facts_table, table
+    from evenhand.policies.facts import asked
     from evenhand.policies.pack import load_pack
 
     loaded = load_pack(pack)
     items = [i.model_dump(mode="json", exclude_none=True) for i in loaded.items]
+    facts = asked(loaded)
     if as_json:
-        sh.print_json({**_summary(loaded), "items": items})
+        told = [one.to_json() for one in facts]
+        sh.print_json({**_summary(loaded), "facts": told, "items": items})
         return OK
     show(f"{loaded.id} {loaded.version}: {loaded.title['en']} / {loaded.title.get('zh', '')}")
     status = loaded.legal_status
@@ -120,6 +172,8 @@ def policies_show(
         for change in loaded.extended.changes:
             what = f"{change.before or 'nothing'} -> {change.after or 'nothing'}"
             show(f"  {change.item} {change.part}: {what}")
+    if facts:
+        show(facts_table(facts))
     made = table("Items", ["item", "title", "kind", "severity", "obligation", "evidence"])
     for item in loaded.items:
         evidence = item.selects.select if item.selects else "attestation"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.errors import InputError, InterruptedRunError
+from evenhand.audit.errors import InputError, InterruptedRunError, nearest
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
     from evenhand.audit.case.environment import AnnouncedRun
     from evenhand.audit.case.plan import Plan
-    from evenhand.audit.case.register import Register
+    from evenhand.audit.case.register import Entry, Register
     from evenhand.audit.case.standing import Standing
     from evenhand.audit.run.run import PlannedPack
     from evenhand.audit.subject.spec import SubjectSpec
@@ -41,7 +41,9 @@ def measure(
 ) -> tuple[Case, list[Pack]]:
     """Enters the plan in the register, runs the audit that the spec asks for, enters the case.
 
-    ``say`` is told of kept answers that were not taken, since this home had not written them.
+    ``say`` is told, before anything is measured, of every fact that packs ask for and nobody
+    declared; and of kept answers that were not taken, since this home had not written them. A fact
+    with a value that a pack does not know is an InputError.
     """
     from evenhand.audit.case.finished import Store
     from evenhand.audit.case.register import Register, home
@@ -53,6 +55,8 @@ def measure(
     if spec.model and Path(spec.model).exists():
         _prepare_to_open(spec)
     packs = load_packs(spec.policy)
+    for line in open_facts(packs, spec.facts):
+        say(line)
     register = Register()
     register.snapshot()  # an altered or unreachable register is said before hours of measuring
     out = Path(spec.out) if spec.out else _default_out(spec, resume)
@@ -204,6 +208,38 @@ def load_packs(refs: Sequence[str] | None) -> list[Pack]:
     for repeated in {i for i in ids if ids.count(i) > 1}:
         raise InputError(f"pack {repeated!r} is given twice", remedy="name each pack once")
     return packs
+
+
+def open_facts(packs: Sequence[Pack], facts: Mapping[str, Any]) -> list[str]:
+    """What to tell of the facts that ``packs`` ask for and nobody declared, one line each.
+
+    Raises InputError for a declared value that a pack does not know.
+    """
+    from evenhand.policies.facts import ALWAYS, asked, missing, request, require_known
+
+    for pack in packs:
+        require_known(pack, facts)
+    known = {one.fact for pack in packs for one in asked(pack)} | set(ALWAYS)
+    unasked = [fact for fact in facts if packs and fact not in known]
+    lines = [f"no pack asks for the fact {fact}: {nearest(fact, known)}" for fact in unasked]
+    return lines + [line for pack in packs for line in request(pack, missing(pack, facts))]
+
+
+def state(
+    case: Case,
+    packs: Sequence[Pack],
+    *,
+    facts: Mapping[str, Any],
+    roles: Mapping[str, Sequence[str]],
+    by: str,
+) -> Entry:
+    """Enters facts and roles of a sealed case in the register, as ``by`` states them now; nothing
+    is measured again. Raises InputError for what ``policies.facts.statement`` refuses."""
+    from evenhand.audit.case.register import Register
+    from evenhand.policies.facts import statement
+
+    body = statement(case, packs, facts=facts, roles=roles, by=by, at=datetime.now(UTC))
+    return Register().append("fact", body)
 
 
 def today(as_of: datetime | None) -> date:

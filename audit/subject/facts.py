@@ -69,19 +69,6 @@ def _value(text: str) -> Any:
     return number if is_number else text
 
 
-def shown(value: Any) -> str:
-    """A fact's value as it is written on the command line and in a subject file.
-
-    >>> shown(True), shown(["US-NY-NYC"]), shown("credit")
-    ('true', '[US-NY-NYC]', 'credit')
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(shown(one) for one in value)}]"
-    return str(value)
-
-
 def with_options(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """A subject file's values with those of options, which win; facts and roles are added one by
     one, so that naming one doesn't take the file's others away."""

@@ -68,7 +68,7 @@ def verdicts(
 
 def last_statement(entries: Sequence[Entry]) -> str:
     """The digest of the last entry that a judge reads; the chain makes it tell all before it."""
-    told = (e.digest for e in reversed(entries) if e.kind in ("attestation", "waiver"))
+    told = (e.digest for e in reversed(entries) if e.kind in ("fact", "attestation", "waiver"))
     return next(told, "")
 
 

@@ -6,7 +6,7 @@ fact is (``all`` with a false part is false). Unknown is never taken for false.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -16,11 +16,25 @@ from evenhand.policies.words import say
 
 
 class FactError(Exception):
-    """A condition that cannot be decided: the fact is unknown or cannot be compared."""
+    """A condition that cannot be decided: a fact is unknown, or has a value that can't be compared.
 
-    def __init__(self, en: str, zh: str) -> None:
+    ``missing`` names every fact that nobody declared; none where a declared value is the trouble.
+    """
+
+    def __init__(self, en: str, zh: str, missing: Sequence[str] = ()) -> None:
         super().__init__(en)
+        self.missing = tuple(missing)
         self.words = say(short(en), short(zh))
+
+
+def unknown(facts: Iterable[str]) -> FactError:
+    """The error for facts that nobody declared."""
+    named = list(dict.fromkeys(facts))
+    if len(named) == 1:
+        return FactError(f"the fact {named[0]} is unknown", f"事实 {named[0]} 未知", named)
+    return FactError(
+        f"the facts {', '.join(named)} are unknown", f"事实 {'、'.join(named)} 未知", named
+    )
 
 
 def applies(condition: Condition | None, facts: Mapping[str, Any]) -> bool:
@@ -40,22 +54,25 @@ def applies(condition: Condition | None, facts: Mapping[str, Any]) -> bool:
 
 
 def _combine(parts: tuple[Condition, ...], facts: Mapping[str, Any], *, decisive: bool) -> bool:
-    unknown: FactError | None = None
+    errors: list[FactError] = []
     for part in parts:
         try:
             if applies(part, facts) is decisive:
                 return decisive
         except FactError as error:
-            unknown = unknown or error
-    if unknown is not None:
-        raise unknown
+            errors.append(error)
+    for one in errors:
+        if not one.missing:
+            raise one
+    if errors:
+        raise unknown(fact for one in errors for fact in one.missing)
     return not decisive
 
 
 def _compare(condition: Condition, facts: Mapping[str, Any]) -> bool:
     fact = str(condition.fact)
     if fact not in facts:
-        raise FactError(f"the fact {fact} is unknown", f"事实 {fact} 未知")
+        raise unknown([fact])
     value = _plain(facts[fact])
     operator = next(iter(condition.model_fields_set - {"fact"}))
     wanted = _plain(getattr(condition, operator))
@@ -71,9 +88,8 @@ def _compare(condition: Condition, facts: Mapping[str, Any]) -> bool:
                 f"the fact {fact} is {value!r}: neither a list nor text",
                 f"事实 {fact} 为 {value!r}：既非列表也非文本",
             )
-        if isinstance(value, str):
-            return isinstance(wanted, str) and wanted in value
-        return any(_same(one, wanted) for one in value)
+        listed = value.split(",") if isinstance(value, str) else value
+        return any(_same(one.strip() if isinstance(one, str) else one, wanted) for one in listed)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise FactError(
             f"the fact {fact} is {value!r}: not a number", f"事实 {fact} 为 {value!r}：不是数字"
@@ -101,21 +117,27 @@ def _same(left: Any, right: Any) -> bool:
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
+def defaults(pack: Pack) -> dict[str, Any]:
+    """The facts that the pack takes for granted where nobody declares them."""
+    return {
+        key: parameter.default
+        for key, parameter in pack.parameters.items()
+        if "default" in parameter.model_fields_set
+    }
+
+
 def facts_for(pack: Pack, declared: Mapping[str, Any]) -> dict[str, Any]:
     """The case's facts, with the defaults that the pack's parameters state.
 
     Raises FactError where a required parameter is missing or a value is not among its ``enum``.
     """
-    facts = dict(declared)
+    facts = {**defaults(pack), **declared}
+    lacking = [k for k, parameter in pack.parameters.items() if parameter.required]
+    lacking = [key for key in lacking if key not in facts]
+    if lacking:
+        raise unknown(lacking)
     for key, parameter in pack.parameters.items():
         if key not in facts:
-            if "default" in parameter.model_fields_set:
-                facts[key] = parameter.default
-            elif parameter.required:
-                raise FactError(
-                    f"the fact {key}, which the pack requires, is unknown",
-                    f"规则包要求的事实 {key} 未知",
-                )
             continue
         allowed = parameter.enum
         if allowed is not None and not any(_same(_plain(facts[key]), _plain(v)) for v in allowed):

@@ -48,6 +48,32 @@ def test_each_status(status: str, code: int) -> None:
     assert exit_code([verdict("pass"), verdict(status)]) == code
 
 
+def unjudged(code: str, pack: str = "p") -> Verdict:
+    status = "needs-attestation" if code == "no-attestation" else "inconclusive"
+    changes = {"reason_code": code, "pack": pack}
+    return verdict(status, obligation="should").model_copy(update=changes)
+
+
+def test_a_pack_of_which_nothing_could_be_judged_is_never_0() -> None:
+    """Twelve items that only say what is missing: no "should" and no gate makes that a success."""
+    lost = [unjudged("fact-missing"), unjudged("not-measured"), unjudged("no-attestation")]
+    assert exit_code(lost) == 3
+    assert exit_code(lost, inconclusive="warn") == 3
+    assert exit_code(lost, inconclusive="fail") == 1
+    assert exit_code(lost, baseline=lost) == 3
+    assert exit_code([*lost, verdict("not-applicable")]) == 3
+    # another pack that passes does not answer for it; one answer of its own does
+    other = verdict("pass").model_copy(update={"pack": "q"})
+    assert exit_code([*lost, other]) == 3
+    assert exit_code([*lost, verdict("pass")]) == 0
+    assert exit_code([*lost, verdict("warn")]) == 0
+
+
+def test_a_pack_that_waits_for_people_alone_is_pending() -> None:
+    assert exit_code([unjudged("no-attestation")]) == 4
+    assert exit_code([unjudged("no-attestation")], attestations="warn") == 0
+
+
 def test_precedence() -> None:
     three = [verdict("needs-attestation"), verdict("inconclusive"), verdict("fail")]
     assert exit_code(three) == 1

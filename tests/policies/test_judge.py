@@ -92,7 +92,12 @@ def test_a_verdict_carries_what_decided_it() -> None:
             "not-applicable",
             "condition-false",
         ),
-        ({"applies_when": {"fact": "gone", "eq": 1}}, "error", "error", "unknown-fact"),
+        (
+            {"applies_when": {"fact": "gone", "eq": 1}},
+            "inconclusive",
+            "inconclusive",
+            "fact-missing",
+        ),
         ({"applies_from": "2027-01-01"}, "not-yet-applicable", "pass", "not-yet"),
         ({"applies_from": "2026-11-22"}, "pass", "pass", "bound-met"),
     ],
@@ -153,20 +158,21 @@ def test_a_pack_that_does_not_apply() -> None:
     assert only(pack, CASE).status == "not-applicable"
     pack = make_pack(item(), applies_when={"fact": "gone", "eq": "x"})
     verdict = only(pack, CASE)
-    assert (verdict.status, verdict.reason_code) == ("error", "unknown-fact")
+    assert (verdict.status, verdict.reason_code) == ("inconclusive", "fact-missing")
     assert "the fact gone is unknown" in verdict.because["en"]
     assert "事实 gone 未知" in verdict.because["zh"]
     # the reason says what to do; the item's own advice is for an answer that there is none of yet
-    assert "declare it under facts" in verdict.because["en"]
+    assert "--fact gone=VALUE --by NAME" in verdict.because["en"]
     assert verdict.fix == {}
 
 
 def test_parameters() -> None:
     parameters = {"role": {"enum": ["provider", "deployer"], "required": True}}
     pack = make_pack(item(), parameters=parameters)
-    assert only(pack, CASE).reason_code == "unknown-fact"
+    assert only(pack, CASE).reason_code == "fact-missing"
     assert only(pack, make_case(accuracy(), facts={"role": "provider"})).status == "pass"
-    assert only(pack, make_case(accuracy(), facts={"role": "friend"})).status == "error"
+    friend = only(pack, make_case(accuracy(), facts={"role": "friend"}))
+    assert (friend.status, friend.reason_code) == ("inconclusive", "fact-not-allowed")
     # a pack that is not meant at all needs to know nothing more
     elsewhere = make_pack(
         item(), parameters=parameters, applies_when={"fact": "subject.task", "eq": "x"}

@@ -22,6 +22,8 @@ from pydantic.fields import FieldInfo
 
 _PLAIN = (bool, int, float, str, date, Path)
 Kind = type[bool] | type[int] | type[float] | type[str] | type[date] | type[Path] | type[list]
+# Mappings that are typed one key at a time: each has its singular too.
+SINGULAR = {"facts": "--fact", "roles": "--role"}
 # One letter means one thing in every command.
 LETTERS = {"policy": "-p", "format": "-f", "out": "-o", "lang": "-l"}
 
@@ -123,7 +125,7 @@ def _parameter(name: str, kind: Kind, info: FieldInfo) -> inspect.Parameter:
         spelt = f"{spelt}/--no-{spelt[2:]}"
     holds: Any = {list: list[str], date: datetime}.get(kind, kind)
     days = ["%Y-%m-%d"] if kind is date else None
-    letter = [LETTERS[name]] if name in LETTERS else []
+    letter = [names[name] for names in (LETTERS, SINGULAR) if name in names]
     made = typer.Option(spelt, *letter, help=_help(info), formats=days)
     return inspect.Parameter(
         name,

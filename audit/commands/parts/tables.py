@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from evenhand.audit.comparing.compare import Paired
     from evenhand.audit.finding import Finding
+    from evenhand.policies.facts import Asked
     from evenhand.policies.gate import Gate
     from evenhand.policies.verdict import Verdict
 
@@ -118,6 +119,20 @@ def verdict_table(pack: str, verdicts: Sequence[Verdict]) -> Table:
         made.add_row(
             MARKS[v.status], f"{v.item} {safe(v.title.get('en', ''))}", v.severity, safe(because)
         )
+    return made
+
+
+def facts_table(facts: Sequence[Asked]) -> Table:
+    """The facts that packs ask for: question, values to choose from, what hangs on each."""
+    from evenhand.policies.facts import written
+
+    columns = ["fact", "question", "values", "if not declared", "asked by"]
+    made = table("Facts (subject.yaml, facts:, or --fact KEY=VALUE)", columns)
+    for one in facts:
+        question = " / ".join(one.question.get(language, "") for language in ("en", "zh"))
+        without = f"taken as {written(one.default)}" if one.has_default else "undecided"
+        hangs = f"{one.pack}: {one.hangs()}"
+        made.add_row(one.fact, safe(question), safe(one.answers()), safe(without), safe(hangs))
     return made
 
 

@@ -21,6 +21,7 @@ FACTS: dict[str, Any] = {
     "features": ["race", "sex"],
     "none": [],
     "since": "2026-01-02",
+    "places": "US-NY-NYC, US-CA",
 }
 
 
@@ -34,7 +35,9 @@ def holds(condition: dict[str, Any]) -> bool:
         ({"fact": "task", "eq": "binary"}, True),
         ({"fact": "task", "ne": "binary"}, False),
         ({"fact": "task", "in": ["binary", "multiclass"]}, True),
-        ({"fact": "task", "contains": "bin"}, True),
+        ({"fact": "task", "contains": "bin"}, False),  # text is a list of one, never searched
+        ({"fact": "task", "contains": "binary"}, True),
+        ({"fact": "places", "contains": "US-CA"}, True),  # several in one text, by commas
         ({"fact": "features", "contains": "sex"}, True),
         ({"fact": "features", "contains": "age"}, False),
         ({"fact": "features", "ne": []}, True),
@@ -135,5 +138,5 @@ def test_parameters_give_defaults_and_refuse_other_values() -> None:
     assert facts_for(pack, {"role": "deployer"})["role"] == "deployer"
     with pytest.raises(FactError, match="the pack knows: provider, deployer"):
         facts_for(pack, {"role": "nobody"})
-    with pytest.raises(FactError, match="which the pack requires"):
+    with pytest.raises(FactError, match="the fact role is unknown"):
         facts_for(make_pack(parameters={"role": {"required": True}}), {})

@@ -64,4 +64,4 @@ def test_verdicts_in_chinese_give_reasons_in_chinese() -> None:
     assert attested.because["zh"].endswith("数据负责人（data owner）")
     elsewhere = make_pack(item(applies_when={"fact": "subject.task", "eq": "x"}))
     (verdict,) = judge(make_case(empty), elsewhere, (), as_of=DAY)
-    assert verdict.because["en"].endswith("by its facts: subject.task")
+    assert verdict.because["en"].endswith("by its facts: subject.task = binary")
