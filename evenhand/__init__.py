@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from evenhand.audit.api.results import Document as Document
     from evenhand.audit.api.results import Result as Result
     from evenhand.audit.errors import EvenhandError as EvenhandError
-    from evenhand.trainers.job import TrainResult as TrainResult
     from evenhand.trainers.job import train as train
+    from evenhand.trainers.result import TrainResult as TrainResult
 
 _HOME = {
     "Compared": "evenhand.audit.api.results",
@@ -42,7 +42,7 @@ _HOME = {
     "EvenhandError": "evenhand.audit.errors",
     "Records": "evenhand.audit.api.records",
     "Result": "evenhand.audit.api.results",
-    "TrainResult": "evenhand.trainers.job",
+    "TrainResult": "evenhand.trainers.result",
     "audit_model": "evenhand.audit.api.auditing",
     "audit_predictions": "evenhand.audit.api.auditing",
     "compare": "evenhand.audit.api.judging",

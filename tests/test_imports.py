@@ -245,8 +245,8 @@ WALLS: dict[str, str] = {
         "trainers/validate"
     ),
     "trainers/job": (
-        "audit/claims audit/errors trainers/data trainers/fitting trainers/folder "
-        "trainers/model_description trainers/recipe trainers/versions"
+        "audit/errors trainers/data trainers/fitting trainers/folder trainers/ledger "
+        "trainers/model_description trainers/recipe trainers/result trainers/versions"
     ),
     "trainers/kinds": (
         "audit/data audit/errors audit/files trainers/data trainers/datasets "
@@ -274,6 +274,9 @@ WALLS: dict[str, str] = {
     "trainers/recipe": (
         "audit/data audit/errors audit/files trainers/architectures trainers/datasets "
         "trainers/encoders trainers/folder trainers/private trainers/validate"
+    ),
+    "trainers/result": (
+        "audit/claims audit/errors audit/files audit/words trainers/model_description"
     ),
     "trainers/validate": "audit/errors",
     "trainers/versions": "",

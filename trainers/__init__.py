@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evenhand.trainers.fitting.estimators import MLPTabularClassifier as MLPTabularClassifier
     from evenhand.trainers.fitting.estimators import MLPTabularRegressor as MLPTabularRegressor
-    from evenhand.trainers.job import TrainResult as TrainResult
     from evenhand.trainers.job import train as train
     from evenhand.trainers.ledger.record import read_ledger as read_ledger
     from evenhand.trainers.recipe.recipe import Recipe as Recipe
     from evenhand.trainers.recipe.recipe import read_recipe as read_recipe
+    from evenhand.trainers.result import TrainResult as TrainResult
 
 _HOME = {
     "MLPTabularClassifier": "evenhand.trainers.fitting.estimators",
     "MLPTabularRegressor": "evenhand.trainers.fitting.estimators",
     "Recipe": "evenhand.trainers.recipe.recipe",
-    "TrainResult": "evenhand.trainers.job",
+    "TrainResult": "evenhand.trainers.result",
     "read_ledger": "evenhand.trainers.ledger.record",
     "read_recipe": "evenhand.trainers.recipe.recipe",
     "train": "evenhand.trainers.job",

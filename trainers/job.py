@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.claims import Privacy
 from evenhand.audit.errors import InputError
+from evenhand.trainers.fitting.checkpoint import unfinished_folder
 from evenhand.trainers.fitting.energy import Meter, metered
 from evenhand.trainers.folder.writing import FolderWriter, write_record
+from evenhand.trainers.ledger.store import home
 from evenhand.trainers.model_description import ModelDescription
 from evenhand.trainers.recipe.recipe import ESTIMATORS, Recipe, as_recipe
+from evenhand.trainers.result import TrainResult
 from evenhand.trainers.versions import library_versions
 
 if TYPE_CHECKING:
@@ -23,58 +26,16 @@ if TYPE_CHECKING:
     from evenhand.trainers.fitting.session import Session
 
 
-@dataclass(frozen=True)
-class TrainResult:
-    """A trained model and what it came to; ``epsilon`` and the like are None in plain training.
-
-    ``test`` holds the measures of the task on the held-out rows; ``test_accuracy``,
-    ``test_balanced_accuracy`` and ``majority_share`` (what always guessing the commonest class
-    gets there) are those of a classifier, None for other tasks. ``curves`` are points of epoch,
-    training loss (nat; kept back in private training unless the recipe says otherwise) and epsilon
-    so far. ``cost`` is the content of cost.json (time, memory, energy). ``notes`` say what was
-    done to the rows, and warnings about the budget.
-    """
-
-    model: Path
-    held_out: Path | None
-    epsilon: float | None
-    delta: float | None
-    accountant: str | None
-    test: Mapping[str, Any]
-    test_accuracy: float | None
-    test_balanced_accuracy: float | None
-    majority_share: float | None
-    n_train: int
-    n_test: int
-    seconds: float
-    curves: tuple[Mapping[str, Any], ...]
-    notes: tuple[str, ...]
-    privacy: Privacy | None
-    cost: Mapping[str, Any]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
-        return {
-            **{k: v for k, v in vars(self).items() if k not in ("model", "held_out")},
-            "model": str(self.model),
-            "held_out": str(self.held_out) if self.held_out else None,
-            "test": dict(self.test),
-            "curves": [dict(point) for point in self.curves],
-            "notes": list(self.notes),
-            "privacy": self.privacy.to_json() if self.privacy else None,
-            "cost": dict(self.cost),
-        }
-
-
 def train(
     recipe: Recipe | Mapping[str, Any] | str | Path,
     *,
-    out: str | Path,
+    out: str | Path | None = None,
     progress: Progress | None = None,
     resume: bool = False,
     checkpoint_every: int | None = None,
 ) -> TrainResult:
-    """Trains what ``recipe`` (a Recipe, a mapping, or a path to YAML) says into the folder ``out``.
+    """Trains what ``recipe`` (a Recipe, a mapping, or a path to YAML) says into the folder ``out``,
+    by default a new one below EVENHAND_HOME/models.
 
     ``progress(epoch, epochs, loss, epsilon or None, seconds left)`` is called after each epoch; in
     private training the loss is for the operator alone, since it is computed without noise.
@@ -87,15 +48,19 @@ def train(
     ledger store that was rolled back; the folder appears whole or not at all.
 
     >>> import evenhand
-    >>> trained = evenhand.train({"data": "loanapp", "model": "logistic"}, out="models/loan")
+    >>> trained = evenhand.train({"data": "loanapp", "model": "logistic"})
     >>> trained.n_train + trained.n_test
     1989
     """
     started = time.perf_counter()
     prepared = prepare(as_recipe(recipe))
-    session = _session(prepared, Path(out), resume=resume, every=checkpoint_every)
-    with FolderWriter(out) as writer, metered() as meter:
-        description = train_prepared(prepared, writer, progress, session)
+    if out is None and resume:
+        raise InputError("which run goes on?", remedy="name its folder: out, or --out FOLDER")
+    place = Path(out) if out is not None else _new_place(prepared)
+    session = _session(prepared, place, resume=resume, every=checkpoint_every)
+    with FolderWriter(place) as writer, metered() as meter:
+        with _place_is_told(place, out is None):
+            description = train_prepared(prepared, writer, progress, session)
         cost = _cost(prepared, session, meter, writer)
         writer.write_json("cost.json", cost)
         path = writer.commit()
@@ -103,6 +68,30 @@ def train(
         session.finish()
     seconds = time.perf_counter() - started
     return _result(path, description, prepared.notes, seconds, cost)
+
+
+@contextmanager
+def _place_is_told(place: Path, is_chosen_here: bool) -> Iterator[None]:
+    """Whoever interrupts learns where the run lies, where that was not said before."""
+    try:
+        yield
+    except KeyboardInterrupt as stopped:
+        if is_chosen_here and unfinished_folder(place).is_dir():
+            stopped.add_note(f"the run is kept: add --out {place}")
+        raise
+
+
+def _new_place(prepared: Prepared) -> Path:
+    """A folder below EVENHAND_HOME/models that is not there yet."""
+    name = f"{prepared.name}-{prepared.recipe.model}"
+    plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in name).strip("-") or "model"
+    stem = f"{plain[:60]}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    folder, number = home() / "models", 1
+    while True:
+        place = folder / (stem if number == 1 else f"{stem}-{number}")
+        if not place.exists() and not unfinished_folder(place).exists():
+            return place
+        number += 1
 
 
 def _cost(
@@ -131,7 +120,6 @@ def take_part(
     recipe: Recipe | Mapping[str, Any] | str | Path, *, out: str | Path, resume: bool = False
 ) -> None:
     """Trains along with the first of several processes; writes nothing (trainers/__main__.py)."""
-    from evenhand.trainers.fitting.checkpoint import unfinished_folder
     from evenhand.trainers.fitting.networks import new_session, train_prepared_network
 
     prepared = prepare(as_recipe(recipe))
@@ -149,7 +137,6 @@ def _session(prepared: Prepared, out: Path, *, resume: bool, every: int | None) 
                 remedy="leave --resume out",
             )
         return None
-    from evenhand.trainers.fitting.checkpoint import unfinished_folder
     from evenhand.trainers.fitting.networks import new_session
 
     return new_session(prepared, folder=unfinished_folder(out), resume=resume, every=every)
@@ -243,6 +230,7 @@ def _result(
     return TrainResult(
         model=path,
         held_out=held_out,
+        description=description,
         epsilon=privacy.epsilon if privacy else None,
         delta=privacy.delta if privacy else None,
         accountant=privacy.accountant if privacy else None,

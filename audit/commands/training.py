@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ import typer
 
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
-from evenhand.audit.commands.parts.derived import Derived, of, takes
+from evenhand.audit.commands.parts.derived import Derived, of, option, takes
 from evenhand.audit.errors import OK, InputError, InterruptedRunError
 from evenhand.audit.words.numbers import at_most
 from evenhand.trainers.private.dials import Private
@@ -55,8 +54,6 @@ def train(
     asked = _asked(recipe, _with_dials(settings), confined=how.confined, quiet=quiet)
     if how.plan:
         return _plan(asked, as_json=as_json, quiet=quiet)
-    if how.out is None:
-        raise InputError("where should the model go?", remedy="pass --out FOLDER")
     with sh.progress_bar("train", quiet=quiet) as progress:
         try:
             result = run_training(asked, out=how.out, progress=_epochs(progress), resume=how.resume)
@@ -96,12 +93,13 @@ def _asked(recipe: str, given: dict[str, Any], *, confined: bool, quiet: bool) -
     )
 
 
-def _interrupted(stopped: KeyboardInterrupt, out: Path) -> InterruptedRunError:
+def _interrupted(stopped: KeyboardInterrupt, out: Path | None) -> InterruptedRunError:
     """What is left of the run, and how to go on with it."""
     from evenhand.trainers.fitting.checkpoint import unfinished_folder
 
-    said = "; ".join(["interrupted", *getattr(stopped, "__notes__", ())])
-    goes_on = unfinished_folder(out).is_dir()
+    notes: list[str] = getattr(stopped, "__notes__", [])
+    said = "; ".join(["interrupted", *notes])
+    goes_on = any("--out" in n for n in notes) if out is None else unfinished_folder(out).is_dir()
     remedy = "go on with: the same command and --resume" if goes_on else "start it again"
     return InterruptedRunError(said, remedy=remedy)
 
@@ -162,46 +160,25 @@ def _epochs(progress: Any) -> Any:
     return report
 
 
-_HEADLINES = {
-    "accuracy": "accuracy",
-    "rmse": "root mean squared error",
-    "bits_per_character": "bits per character",
-    "perplexity": "perplexity",
-}
-
-
 def _show(result: TrainResult, *, as_json: bool) -> None:
     from evenhand.audit.commands.parts.tables import show
 
     if as_json:
         sh.print_json(result.to_json())
         return
-    told = result.to_json()
-    show(f"model: {told['model']}")
-    for name, words in _HEADLINES.items():
-        if told["test"].get(name) is not None:
-            show(f"test {words}: {told['test'][name]:.4f} on {told['n_test']} held-out rows")
-    if told.get("epsilon") is not None:
-        show(
-            f"privacy: epsilon {at_most(told['epsilon'])}, delta {at_most(told['delta'])} "
-            f"({told['accountant']} accountant)"
-        )
-    if told.get("held_out"):
-        show(f"Next: {_next(Path(told['model']), told['held_out'])}")
+    show(f"model: {result.model}")
+    for line in result.headlines():
+        show(line)
+    if result.held_out is not None:
+        show(f"Next: {_next(result)}")
 
 
-def _next(model: Path, held_out: str) -> str:
+def _next(result: TrainResult) -> str:
     """The audit of the model on the rows it has not seen, to copy."""
-    says = json.loads((model / "model.json").read_text("utf-8"))
-    options = {
-        "--target": says.get("target"),
-        "--positive-label": says.get("positive_label"),
-        "--sensitive-features": ",".join(says.get("sensitive_features") or ()),
-    }
-    given = [f"{name} {shlex.quote(str(value))}" for name, value in options.items() if value]
-    return shlex.join(["evenhand", "audit", str(model), "--data", held_out]) + "".join(
-        f" {option}" for option in given
-    )
+    words = ["evenhand", "audit", str(result.model)]
+    for name, value in result.audit_options().items():
+        words += [option(name), ",".join(value) if isinstance(value, list) else str(value)]
+    return shlex.join(words)
 
 
 COMMANDS = (Command("train", train, order=20),)

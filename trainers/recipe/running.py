@@ -12,7 +12,10 @@ from evenhand.trainers.validate import Strict
 class Training(Strict):
     """Where the model goes, and how far the run may go."""
 
-    out: Path | None = Field(default=None, description="model folder to write")
+    out: Path | None = Field(
+        default=None,
+        description="model folder to write (default: a new one in EVENHAND_HOME/models)",
+    )
     resume: bool = Field(default=False, description="go on with the interrupted run of this --out")
     confined: bool = Field(
         default=False, description="a recipe may name files in its own folder alone"

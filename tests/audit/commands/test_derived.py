@@ -3,6 +3,7 @@ is no option that is not a field of the same name."""
 
 from __future__ import annotations
 
+import inspect
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,9 @@ import pytest
 import typer
 from pydantic import BaseModel, Field
 
+import evenhand
 from evenhand.audit import cli
+from evenhand.audit.api.options import AuditOptions
 from evenhand.audit.commands import commands
 from evenhand.audit.commands.parts.command import written_out
 from evenhand.audit.commands.parts.derived import LETTERS, SINGULAR, Derived, kind_of, takes
@@ -73,6 +76,27 @@ def test_one_thing_has_one_name_in_every_command() -> None:
     for command in FROM_MODELS:
         names = {name for source in sources_of(command) for name in source.fields()}
         assert not names & retired, command
+
+
+def test_arguments_in_python_have_the_names_of_options() -> None:
+    fields = {n for c in FROM_MODELS for source in sources_of(c) for n in source.model.model_fields}
+    of_python = {"progress", "scored_here", "checkpoint_every"}  # a call, an object, a test's
+    compared = 0
+    for name in (
+        "audit_model",
+        "audit_predictions",
+        "train",
+        "judge",
+        "report",
+        "compare",
+        "count",
+    ):
+        for parameter in inspect.signature(getattr(evenhand, name)).parameters.values():
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+                assert parameter.name in fields | of_python, f"{name}: {parameter}"
+                compared += 1
+    assert compared >= 25
+    assert set(AuditOptions.__annotations__) <= fields
 
 
 def test_a_letter_is_one_option_in_every_command() -> None:
