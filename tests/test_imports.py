@@ -60,8 +60,9 @@ WALLS: dict[str, str] = {
         "audit/reason audit/subject audit/words"
     ),
     "audit/checks/fairness": (
-        "audit/checks audit/claims audit/data audit/errors audit/favourable audit/finding "
-        "audit/measure audit/measure/groups audit/measure/uncertainty audit/reason audit/subject"
+        "audit/asking audit/checks audit/claims audit/data audit/errors audit/favourable "
+        "audit/finding audit/measure audit/measure/groups audit/measure/uncertainty audit/reason "
+        "audit/subject"
     ),
     "audit/checks/performance": (
         "audit/checks audit/errors audit/finding audit/measure audit/measure/uncertainty "

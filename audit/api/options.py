@@ -61,6 +61,7 @@ class SubjectOptions(TypedDict, total=False):
     encoding: str
     types: Mapping[str, str]
     target: str
+    outcomes: Names
     predicted: str
     score: str
     threshold: float

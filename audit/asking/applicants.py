@@ -10,6 +10,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.artifacts.explanation import Standing
+from evenhand.audit.asking.copies import subject_copies
 from evenhand.audit.asking.stand_ins import StandIn, subject_stand_ins
 from evenhand.audit.attribution.baselines import typical_row
 from evenhand.audit.attribution.recourse.space import MOST_CATEGORIES, Rule, Space, build_space
@@ -84,12 +85,14 @@ class Applicants:
 
     @property
     def sensitive(self) -> tuple[str, ...]:
-        """The sensitive features that the model reads."""
-        return tuple(c for c in self.columns if c in self.subject.sensitive_features)
+        """The sensitive features that the model reads, and inputs that are copies of one."""
+        features, copied = self.subject.sensitive_features, subject_copies(self.subject)
+        return tuple(c for c in self.columns if c in features or c in copied)
 
     @property
     def may_be_named(self) -> np.ndarray:
-        """Which columns may be reasons, bool of shape (columns,): all but sensitive features."""
+        """Which columns may be reasons, bool of shape (columns,): all but sensitive features and
+        their copies."""
         import numpy as np
 
         return np.array([c not in self.sensitive for c in self.columns])
@@ -166,7 +169,12 @@ class Applicants:
             name: Rule(**(declared.model_dump() | {"values": tuple(declared.values)}))
             for name, declared in self.subject.actionable.items()
         }
-        return build_space(self.subject.frame, self.columns, rules, self.subject.sensitive_features)
+        fixed = {f: because("sensitive-feature") for f in self.subject.sensitive_features}
+        fixed |= {
+            name: because("copy-of", features=copy.features)
+            for name, copy in subject_copies(self.subject).items()
+        }
+        return build_space(self.subject.frame, self.columns, rules, fixed)
 
 
 def plain_cell(value: Any) -> str | float | None:

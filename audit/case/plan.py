@@ -51,6 +51,7 @@ class PlannedSubject(Shape):
     sensitive_features: Texts = ()
     roles: Annotated[dict[str, Texts], EmptyIfNull] = Field(default_factory=dict)
     control_features: Texts = ()
+    outcomes: Texts = ()
     digests: dict[str, str]
     model: ModelPlace | None = None
     data: Annotated[DataPlace, EmptyIfNull] = Field(default_factory=DataPlace)

@@ -110,8 +110,8 @@ def _person(case: Case, dossier: Dossier) -> tuple[Explanation, PersonReasons]:
 
 
 def nameable(case: Case, reasons: PersonReasons) -> list[StatedReason]:
-    """The reasons, strongest first; sensitive features are never among them."""
-    sensitive = {str(f) for f in case.subject.sensitive_features}
+    """The reasons, strongest first; sensitive features and their copies are never among them."""
+    sensitive = {*case.subject.sensitive_features, *reasons.sensitive}
     return [reason for reason in reasons.listed if reason.column not in sensitive]
 
 
@@ -151,7 +151,7 @@ def _staff(
     left = len(may_be_named) - MOST_REASONS
     if left > 0:
         told.append(say("aa_more", count=left, most=MOST_REASONS))
-    sensitive = list(case.subject.sensitive_features)
+    sensitive = list(held.sensitive)
     if sensitive:
         told.append(say("aa_sensitive", features=say.listed(sensitive)))
     told.append(say("aa_names"))

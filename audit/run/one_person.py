@@ -116,6 +116,7 @@ def _spec(case: Case, model: str | None, data: str | None) -> SubjectSpec:
             "types": {c: plan.data.columns[c] for c in plan.data.declared_columns},
             "sensitive_features": list(plan.sensitive_features),
             "control_features": list(plan.control_features),
+            "outcomes": list(plan.outcomes),
             "proxies": list(case.plan.proxies),
             "seed": case.plan.seed,
         },
@@ -287,7 +288,7 @@ def _reasons(case: Case, held: Refused | None, person: _Person | None) -> dict[s
         entry = person.reasons()
     else:
         return None
-    reference, proxies = _compared_with(case, person)
+    reference, proxies, apart = _compared_with(case, person)
     listed = []
     for reason in entry.reasons:
         name = reason.column
@@ -306,22 +307,24 @@ def _reasons(case: Case, held: Refused | None, person: _Person | None) -> dict[s
         "from": "now" if held is None else "case",
         "reference": {k: v for k, v in reference.to_json().items() if k in shown},
         "listed": listed,
-        "sensitive": list(case.subject.sensitive_features),
+        "sensitive": list(dict.fromkeys([*case.subject.sensitive_features, *apart])),
     }
 
 
 def _compared_with(
     case: Case, person: _Person | None
-) -> tuple[ReferenceApplicant, Mapping[str, Proxy]]:
-    """The reference applicant and the proxies, as the case has them, else worked out again."""
+) -> tuple[ReferenceApplicant, Mapping[str, Proxy], Sequence[str]]:
+    """The reference applicant, the proxies, and what is never named, as the case has them, else
+    worked out again."""
     kept = case.document(Reasons)
     if kept is not None:
-        return kept.reference, kept.proxies
+        return kept.reference, kept.proxies, kept.sensitive
     assert person is not None  # reasons come from the case, or from the person
     least_auc = person.options(_REASONS)["proxy_auc"]
     found = person.people.stand_ins(person.record(_REASONS).seed, least_auc=least_auc)
     proxies = {name: parsed(asdict(proxy), Proxy) for name, proxy in found.items()}
-    return parsed(person.people.reference_json(), ReferenceApplicant), proxies
+    reference = parsed(person.people.reference_json(), ReferenceApplicant)
+    return reference, proxies, person.people.sensitive
 
 
 def _change(held: Turned | None, person: _Person | None) -> dict[str, Any] | None:

@@ -281,6 +281,7 @@ def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
         sensitive_features=tuple(subject.sensitive_features),
         roles={role: tuple(columns) for role, columns in spec.roles.items()},
         control_features=tuple(subject.control_features),
+        outcomes=tuple(subject.outcomes),
         digests=dict(subject.digests),
         model=None
         if model is None

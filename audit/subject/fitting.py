@@ -78,9 +78,27 @@ def require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> No
             remedy="name each sensitive or control feature once",
         )
     table.require(spec.proxies, "proxy")
+    table.require(spec.outcomes, "outcome")
     if model is not None:
         table.require(model.predictor.input_columns, f"input of model {model.path}")
         _require_inputs(spec, model.predictor.input_columns)
+        _require_no_answers(spec, model)
+
+
+def _require_no_answers(spec: SubjectSpec, model: Opened) -> None:
+    """Raises InputError for a model that would be given the answer that it is asked for."""
+    answers = dict.fromkeys(spec.outcomes, "is declared as an outcome")
+    for role in ("predicted", "score", "target"):
+        if (column := getattr(spec, role)) is not None:
+            answers[column] = f"is the {'target' if role == 'target' else f'{role} column'}"
+    read = [c for c in model.predictor.input_columns if c in answers]
+    if read:
+        raise InputError(
+            f"model {model.path} reads {', '.join(f'{c!r}, which {answers[c]}' for c in read)}: "
+            "it would be given the answer that it is asked for",
+            remedy="audit a model that was fitted without it; or where the column is no answer, "
+            "name another --target (--outcomes, --predicted, --score)",
+        )
 
 
 def _require_inputs(spec: SubjectSpec, inputs: Sequence[str]) -> None:

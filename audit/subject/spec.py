@@ -27,6 +27,7 @@ Scalar = str | int | float | bool
 ONE_OR_MANY = (
     "sensitive_features",
     "control_features",
+    "outcomes",
     "proxies",
     "policy",
     "checks",
@@ -113,6 +114,11 @@ class SubjectSpec(BaseModel):
         "are told by their cells (as an option: age=number,zip=text)",
     )
     target: str | None = Field(default=None, description="column of true labels")
+    outcomes: tuple[str, ...] = Field(
+        default=(),
+        description="columns of what came to be known later (paid_back, days_late): answers, which "
+        "no model may read",
+    )
     predicted: str | None = Field(default=None, description="column of stored predicted labels")
     score: str | None = Field(default=None, description="column of stored scores")
     threshold: float | None = Field(

@@ -145,6 +145,7 @@ def streamed_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         threshold=0.5 if spec.threshold is None else spec.threshold,
         sensitive_features=spec.sensitive_features,
         control_features=spec.control_features,
+        outcomes=spec.outcomes,
         groups=rows,
         declared=spec.declared,
         facts=facts_of(spec, task, model),

@@ -46,7 +46,8 @@ class Subject:
     ``groups`` the sensitive and control features as texts, missing ones as ``unknown``.
     ``training`` holds the rows that the model was trained on, where they were given; ``weights``
     the rows' weights, float of shape (n,), where a ``weight`` column was named; ``row_numbers``
-    each row's place in the data file, from 1, int of shape (n,). ``proxies``,
+    each row's place in the data file, from 1, int of shape (n,). ``outcomes`` are columns that were
+    known later than the decision, which no model reads. ``proxies``,
     ``reference_applicant`` and ``actionable`` are what the spec declares for the reasons and
     counterfactuals of a person.
 
@@ -77,6 +78,7 @@ class Subject:
     weights: np.ndarray | None = None
     row_numbers: np.ndarray | None = None
     proxies: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
     reference_applicant: Mapping[str, Any] = field(default_factory=dict)
     actionable: Mapping[str, Actionable] = field(default_factory=dict)
     counts: Counts | None = None
@@ -168,6 +170,7 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         weights=weights,
         row_numbers=row_numbers,
         proxies=spec.proxies,
+        outcomes=spec.outcomes,
         reference_applicant=spec.reference_applicant,
         actionable=spec.actionable,
     )

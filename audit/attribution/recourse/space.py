@@ -183,20 +183,20 @@ def build_space(
     frame: pd.DataFrame,
     columns: Sequence[str],
     rules: Mapping[str, Rule],
-    sensitive: Sequence[str],
+    fixed: Mapping[str, Reasons],
 ) -> Space:
     """The space of changes over ``columns`` of ``frame``, whose values set the default bounds.
 
-    Sensitive features never change. A text column with more than 50 different texts, a constant
-    one, and cells that are neither numbers nor texts don't change either. ``rules["*"]`` holds for
-    columns without a rule of their own.
+    Columns of ``fixed`` (sensitive features) never change, for the reason given there. A text
+    column with more than 50 different texts, a constant one, and cells that are neither numbers nor
+    texts don't change either. ``rules["*"]`` holds for columns without a rule of their own.
     """
     mutable, immutable = [], {}
     everyone = rules.get("*", Rule())
     for name in columns:
         rule = rules.get(name, everyone)
-        if name in sensitive:
-            immutable[name] = because("sensitive-feature")
+        if name in fixed:
+            immutable[name] = fixed[name]
         elif rule.immutable:
             immutable[name] = because("declared-immutable")
         else:

@@ -128,5 +128,5 @@ def _inputs(subject: Subject) -> list[str]:
         stored = subject.stored
         own = {subject.target, subject.weight, stored and stored.predicted, stored and stored.score}
         known = [str(c) for c in subject.frame.columns if c not in own]
-    apart = {*subject.sensitive_features, *subject.control_features}
+    apart = {*subject.sensitive_features, *subject.control_features, *subject.outcomes}
     return [c for c in known if c not in apart]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.asking.copies import copies_of, subject_copies
 from evenhand.audit.asking.explainers import GroupsExplained, explained_groups
 from evenhand.audit.asking.stand_ins import subject_stand_ins
 from evenhand.audit.checks.record import Artifact, Recorder
@@ -19,6 +20,7 @@ from evenhand.audit.words.reasons import render
 if TYPE_CHECKING:
     import numpy as np
 
+    from evenhand.audit.measure.copies import Copy
     from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "Do the same columns move every group's score, and do any stand in for a group?"
@@ -139,11 +141,12 @@ def _weighed(
     from evenhand.audit.measure import dependence as d
 
     columns = asked.explainer.columns
-    own = [c for c in columns if c in subject.sensitive_features]
+    copied = subject_copies(subject)
+    own = [c for c in columns if c in subject.sensitive_features or c in copied]
     others = [c for c in columns if c not in subject.sensitive_features]
     none = because("no-sensitive-input")
     name = "sensitive_attribution_share"
-    told = f"sensitive features among the inputs: {', '.join(own)}"
+    told = f"sensitive features among the inputs: {', '.join(_called(c, copied) for c in own)}"
     yield _Weighed(name, np.isin(columns, own) if own else None, told, why=() if own else none)
     name = "proxy_attribution_share"
     if not others:
@@ -168,10 +171,19 @@ def _weighed(
             codes, stream = d.levels_of(frame[column], _BINS), record.stream(f"{column}/{feature}")
             tied = d.dependence(codes, member, (), permutations=_SHUFFLES, seed=stream)
             strength[columns.index(column)] = tied.strength.value or 0.0
-        # the feature itself is a perfect stand-in of itself
-        strength[[c == feature for c in columns]] = 1.0
+        # the feature itself is a perfect stand-in of itself, and so is a copy
+        strength[[c == feature or c in copies_of(subject, feature) for c in columns]] = 1.0
         how = f"proxy strength for {feature}, as data.proxies, on {len(frame)} rows"
         yield _Weighed("proxy_weighted_attribution", strength, how, feature, "share of entropy")
+
+
+def _called(column: str, copied: Mapping[str, Copy]) -> str:
+    """A column, and what it is a copy of."""
+    return (
+        f"{column} (a copy of {' and '.join(copied[column].features)})"
+        if column in copied
+        else column
+    )
 
 
 def _rank_shift(

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.asking.applicants import Applicants, compared
+from evenhand.audit.asking.copies import copies_of, read_as
 from evenhand.audit.asking.stand_ins import StandIn
 from evenhand.audit.attribution import reasons as core
 from evenhand.audit.checks.record import Artifact, Recorder
@@ -203,11 +204,20 @@ def _counted(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> It
     left_out = because("left-out-as-reasons", features=read)
     note = left_out if read else because("reads-no-sensitive-feature")
     yield share("sensitive_reason_rate", among, note=note)
-    place = {column: j for j, column in enumerate(people.columns)}
     for feature in people.subject.sensitive_features:
-        named_in = sum(place.get(feature, -1) in own for own in everyone)
-        unread = () if feature in place else because("reads-no-sensitive-feature")
-        yield share("sensitive_reason_rate", named_in, column=feature, note=unread)
+        by = set(read_as(people.subject, feature))
+        places = {j for j, column in enumerate(people.columns) if column in by}
+        named_in = sum(bool(places.intersection(own)) for own in everyone)
+        how = _read(people.subject, feature)
+        yield share("sensitive_reason_rate", named_in, column=feature, note=how)
+
+
+def _read(subject: Subject, feature: str) -> Reasons:
+    """By which copies the model reads the feature; that it does not read it at all."""
+    copied = copies_of(subject, feature)
+    if copied:
+        return because("read-by-copies", feature=feature, names=copied)
+    return () if read_as(subject, feature) else because("reads-no-sensitive-feature")
 
 
 def _tested(sampled: _Sampled) -> _Tested:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from evenhand.audit.asking.copies import subject_copies
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
@@ -41,15 +42,17 @@ def measure(
 ) -> Iterator[Finding]:
     """Yields the consistency over ``rows`` sampled rows, and of each group's own rows among them.
 
-    Nearness counts the model's input columns except the sensitive features: numbers scaled to
-    variance 1, texts as equal or not. Everybody's neighbours come from all groups.
+    Nearness counts the model's input columns except the sensitive features and their copies:
+    numbers scaled to variance 1, texts as equal or not. Everybody's neighbours come from all
+    groups.
     """
     from evenhand.audit.measure.neighbours import disagreement, encode
 
     if subject.model is None:
         raise MissingNeed(because("no-model-inputs"))
     inputs = subject.model.predictor.input_columns
-    columns = [c for c in inputs if c not in subject.sensitive_features]
+    apart = {*subject.sensitive_features, *subject_copies(subject)}
+    columns = [c for c in inputs if c not in apart]
     record = Recorder(__name__, seed)
     sampled = subject.n > rows
     chosen = sample(subject, rows, record.stream("sample"))
@@ -59,15 +62,15 @@ def measure(
     if chosen.size <= neighbours:
         raise MissingNeed(because("too-few-for-neighbours", n=chosen.size, k=neighbours))
     answers = predictions_of(subject).is_selected[chosen].astype(float)
-    apart = disagreement(encoded, answers, neighbours)
+    unlike = disagreement(encoded, answers, neighbours)
     note = because("columns-left-out", names=left_out) if left_out else ()
     about = f"{neighbours} nearest neighbours among {chosen.size} of {subject.n} rows"
-    everyone = _agreement(apart, levels, about)
+    everyone = _agreement(unlike, levels, about)
     yield record.write("consistency_score", everyone, note=note, random=sampled)
     for feature in subject.sensitive_features:
         names = subject.groups[feature].to_numpy()[chosen]
         for name in sorted(set(names)):
-            part = apart[names == name]
+            part = unlike[names == name]
             small = because("too-small", n=part.size, least=min_group_size)
             yield record.write(
                 "consistency_score",
@@ -78,10 +81,10 @@ def measure(
             )
 
 
-def _agreement(apart: np.ndarray, levels: Sequence[float], about: str) -> Estimate:
+def _agreement(unlike: np.ndarray, levels: Sequence[float], about: str) -> Estimate:
     """1 - mean, bounded by a rate's own spread: the variance of values in [0, 1] with mean p is at
     most p (1 - p), so Wilson's interval of p covers at least as often."""
     from evenhand.audit.measure.uncertainty.bounded import bounded_mean
 
-    found = bounded_mean(1 - apart, levels)
+    found = bounded_mean(1 - unlike, levels)
     return replace(found, method=f"{about}; {found.method}")

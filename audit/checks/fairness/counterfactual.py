@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.asking.copies import Swapping, copies_of
 from evenhand.audit.checks.record import Recorder
+from evenhand.audit.data.table import as_text
 from evenhand.audit.errors import InputError, MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import Reasons, because
@@ -55,8 +57,9 @@ def measure(
     """Yields flip rate and score shift for each sensitive feature that the model reads, and for
     ``terms`` (parted by commas) in ``text_column``, over ``rows`` sampled rows.
 
-    ``column`` names what was swapped. Only that column changes: what the group causes elsewhere
-    stays as it is, so this is direct use of the feature and no more. Texts that are alike but for
+    ``column`` names what was swapped. Only that column changes, with the inputs that are copies of
+    it (codes, one-hot parts, bins): what the group causes elsewhere stays as it is, so this is
+    direct use of the feature and no more. Texts that are alike but for
     their term count as one template.
     """
     if subject.model is None:
@@ -65,17 +68,22 @@ def measure(
         raise MissingNeed(because("no-sensitive-features-or-terms"))
     record = Recorder(__name__, seed)
     reads = subject.model.predictor.input_columns
-    frame = subject.frame.iloc[sample(subject, rows, record.stream("sample"))]
+    chosen = sample(subject, rows, record.stream("sample"))
+    frame = subject.frame.iloc[chosen]
     random = len(frame) < subject.n
     about = f"{len(frame)} of {subject.n} rows"
     for feature in subject.sensitive_features:
-        if feature not in reads:
+        copied = copies_of(subject, feature)
+        if feature not in reads and not copied:
             why = because("feature-not-read", feature=repr(feature))
             for name in MEASURES:
                 yield record.without_value(name, "not_applicable", why, column=feature)
             continue
-        swapped, note = _feature_swaps(subject, frame, feature)
+        swapped, note = _feature_swaps(subject, chosen, feature)
         what = f"{about}, the value of {feature!r} swapped"
+        if copied:
+            what += f", in its copies too: {', '.join(copied)}"
+            note += because("read-by-copies", feature=feature, names=copied)
         yield from _findings(record, swapped, levels, feature, what, note, random=random)
     if text_column:
         swapped = _term_swaps(subject, frame, text_column, terms, reads)
@@ -83,9 +91,10 @@ def measure(
         yield from _findings(record, swapped, levels, text_column, what, (), random=random)
 
 
-def _feature_swaps(subject: Subject, frame: pd.DataFrame, feature: str) -> tuple[_Swapped, Reasons]:
+def _feature_swaps(subject: Subject, rows: np.ndarray, feature: str) -> tuple[_Swapped, Reasons]:
     import numpy as np
 
+    frame, swapping = subject.frame.iloc[rows], Swapping(subject, feature)
     counts = subject.frame[feature].dropna().value_counts()
     values = sorted(counts.index, key=lambda v: (-counts[v], str(v)))
     note: Reasons = ()
@@ -98,9 +107,7 @@ def _feature_swaps(subject: Subject, frame: pd.DataFrame, feature: str) -> tuple
         applies = np.flatnonzero((frame[feature] != value).to_numpy())
         if applies.size == 0:
             continue
-        changed = frame.iloc[applies].copy()
-        changed[feature] = np.full(applies.size, value, dtype=frame[feature].to_numpy().dtype)
-        after = predictions_on(subject, changed.astype({feature: frame[feature].dtype}))
+        after = predictions_on(subject, swapping.swapped(rows[applies], value, as_text(value)))
         assert after.score is not None
         flips.append(after.is_selected != before.is_selected[applies])
         shift.append(np.abs(after.score - before.score[applies]))

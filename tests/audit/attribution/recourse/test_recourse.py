@@ -12,6 +12,7 @@ from evenhand.audit.attribution.recourse.plausibility import Neighbours
 from evenhand.audit.attribution.recourse.search import Search
 from evenhand.audit.attribution.recourse.space import Rule, Space, build_space, spread_of
 from evenhand.audit.errors import InputError
+from evenhand.audit.reason import because
 from evenhand.audit.words.reasons import render
 
 # u: median 4, |u - 4| = 4 3 2 1 0 1 2 3 4, whose median is 2; v the same times 10, median 20
@@ -36,7 +37,7 @@ def one(u: float, v: float, w: str, s: str = "f") -> pd.DataFrame:
 
 
 def space(**rules: Rule) -> Space:
-    return build_space(DATA, ["u", "v", "w", "s"], rules, ["s"])
+    return build_space(DATA, ["u", "v", "w", "s"], rules, {"s": because("sensitive-feature")})
 
 
 def changed(space: Space, people: pd.DataFrame, beam: int = 12) -> tuple[dict[str, object], float]:
@@ -91,7 +92,7 @@ def test_a_category_that_does_not_occur_is_refused() -> None:
 
 def test_types_and_untouched_cells_stay() -> None:
     people = DATA.head(2).assign(v=[np.nan, 10.0])
-    search_space = build_space(people.assign(v=[1.0, 10.0]), ["u", "v"], {}, [])
+    search_space = build_space(people.assign(v=[1.0, 10.0]), ["u", "v"], {}, {})
     z = search_space.encode(people)
     z[:, 0] = 7
     made = search_space.decode(people, np.array([0, 1]), z)
@@ -117,7 +118,7 @@ def test_as_cheap_as_brute_force_on_small_grids(seed: int) -> None:
         score = np.array([scores[(int(x), float(y), str(z))] for x, y, z in keys])
         return score >= 0.9, score
 
-    world = build_space(frame, ["x", "y", "z"], {}, [])
+    world = build_space(frame, ["x", "y", "z"], {}, {})
     everywhere = world.encode(frame)
     good = ask(frame)[0]
     people = frame[~good].reset_index(drop=True)

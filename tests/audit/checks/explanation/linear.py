@@ -38,6 +38,8 @@ def rows(n: int = 60) -> pd.DataFrame:
     frame["g"] = rng.integers(0, 2, n)
     frame["zip"] = frame["g"] * 10 + rng.integers(0, 2, n)
     frame["y"] = rng.integers(0, 2, n)
+    # the same but for one row in twenty, where it tells of the other group
+    frame["area"] = frame["zip"].where(frame.index % 20 > 0, 11 - frame["zip"])
     return frame
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evenhand.audit.asking.applicants import Applicants
 from evenhand.audit.attribution import reasons as core
 from evenhand.audit.errors import InputError
 from evenhand.audit.subject.spec import make_spec
@@ -105,20 +106,40 @@ def test_a_burden_turns_the_sides(tmp_path: Path) -> None:
             assert reason["push"] > 0
 
 
+class ReadsPlace(Linear):
+    """Reads u, v and a place, ``area`` or ``zip``."""
+
+    def __init__(self, place: str) -> None:
+        self.place, self.input_columns = place, ("u", "v", place)
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        p = 0.5 + 0.04 * frame["u"].to_numpy() + 0.02 * (frame[self.place].to_numpy() - 5)
+        return np.stack([1 - p, p], axis=1)
+
+
 def test_proxies_are_flagged_declared_or_found(tmp_path: Path) -> None:
-    class WithZip(Linear):
-        input_columns = ("u", "v", "zip")
-
-        def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
-            p = 0.5 + 0.04 * frame["u"].to_numpy() + 0.02 * (frame["zip"].to_numpy() - 5)
-            return np.stack([1 - p, p], axis=1)
-
-    found, artifact, _ = measured(tmp_path, model=WithZip(), proxies=["v"], n_rows=240)
+    found, artifact, _ = measured(tmp_path, model=ReadsPlace("area"), proxies=["v"], n_rows=240)
     assert artifact["proxies"]["v"] == {"feature": "", "group": "", "auc": None}
-    assert artifact["proxies"]["zip"]["auc"] == 1.0  # zip tells g without fail
-    assert set(artifact["proxies"]) == {"v", "zip"}
-    assert "a proxy: tells g = " in render(found["reason_share#zip"].reason)
-    assert found["proxy_reason_rate"].value == found["reason_share#zip"].value
+    assert 0.9 < artifact["proxies"]["area"]["auc"] < 1
+    assert set(artifact["proxies"]) == {"v", "area"}
+    assert "a proxy: tells g = " in render(found["reason_share#area"].reason)
+    assert found["proxy_reason_rate"].value == found["reason_share#area"].value
+
+
+def test_a_copy_of_a_sensitive_feature_is_no_reason(tmp_path: Path) -> None:
+    """zip is 0 or 1 for one group and 10 or 11 for the other: it is the feature."""
+    found, artifact, subject = measured(tmp_path, model=ReadsPlace("zip"), n_rows=240)
+    assert artifact["sensitive"] == ["zip"]
+    named = {r["column"] for person in artifact["people"] for r in person["reasons"]}
+    assert named == {"u"}  # v is not scored
+    assert "reason_share#zip" not in found
+    rate = found["sensitive_reason_rate#g"]
+    assert rate.value is not None
+    assert rate.value > 0
+    assert render(rate.reason) == "the model reads g by what is a copy of it: zip"
+    people = Applicants(subject)
+    assert render(people.space.immutable["zip"]) == "a copy of g"
+    assert "zip" not in {column.name for column in people.space.mutable}
 
 
 def test_what_has_no_answer_is_said(tmp_path: Path) -> None:

@@ -80,3 +80,55 @@ def test_swaps_of_a_feature_and_of_terms_by_hand(tmp_path: Path) -> None:
     # two templates, "a □" (three texts, one template) and "the □"; nun costs .3
     shift = one(found, "counterfactual_score_shift", column="text")
     assert (shift.value, shift.n) == (pytest.approx(0.3), 2)
+
+
+class ReadsCopies:
+    """Never reads sex itself: a code of it adds 0.2, a bonus that women of race b have 0.3."""
+
+    format, task, classes = "test", "binary", ("0", "1")
+    input_columns: tuple[str, ...] = ("x", "GenderCode", "bonus")
+    maker_says: dict[str, Any] = {}
+    gradients = None
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        p = frame["x"] + 0.2 * (frame["GenderCode"] == 1) + 0.3 * frame["bonus"]
+        return np.column_stack([1 - p, p])
+
+
+def test_a_copy_is_swapped_with_the_feature(tmp_path: Path) -> None:
+    """Sex and race are read by a code of sex, and by what only women of race b have."""
+    rng = np.random.default_rng(0)
+    n = 200
+    sex, race = rng.choice(["f", "m"], n), rng.choice(["a", "b"], n)
+    frame = pd.DataFrame(
+        {
+            "sex": sex,
+            "race": race,
+            "GenderCode": (sex == "m").astype(int),
+            "bonus": ((sex == "f") & (race == "b")).astype(int),
+            "x": rng.uniform(0, 0.5, n),
+            "y": rng.integers(0, 2, n),
+        }
+    )
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    asked = {"model": "m", "data": str(tmp_path / "d.csv"), "target": "y", "positive_label": 1}
+    spec = make_spec({**asked, "sensitive_features": ["sex", "race"]})
+    opened = Opened(ReadsCopies(), tmp_path / "m", "sha256:0")
+    found_model = pytest.MonkeyPatch()
+    with found_model.context() as patch:
+        patch.setattr("evenhand.audit.subject.subject.begin_model", lambda *_: lambda: opened)
+        subject = build_subject(spec)
+    found = list(run_check(check("fairness.counterfactual"), subject, spec, (0.95,)))
+    # of race a a swap of sex moves the score by .2; of race b by |.2 - .3| = .1
+    moved = np.where(race == "a", 0.2, 0.1)
+    of_sex = one(found, "counterfactual_score_shift", column="sex")
+    assert of_sex.value == pytest.approx(moved.mean())
+    assert "GenderCode, bonus" in of_sex.method
+    # flips: the decision at .5 as either sex
+    as_man = frame["x"] + 0.2 >= 0.5
+    as_woman = frame["x"] + 0.3 * (race == "b") >= 0.5
+    flips = one(found, "counterfactual_flip_rate", column="sex").value
+    assert flips == pytest.approx((as_man != as_woman).mean())
+    # race alone moves women's score, by .3
+    of_race = one(found, "counterfactual_score_shift", column="race").value
+    assert of_race == pytest.approx(0.3 * (sex == "f").mean())
