@@ -143,9 +143,8 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     require_columns(spec, table, model)
     with rows_of_file(row_numbers):
         truth, weights = read_target(frame, spec, task, model), _weights(frame, spec)
-    digests = {"data": table.digest}
-    if model is not None and model.digest:
-        digests["model"] = model.digest
+    known = {"data": table.digest, "model": model.digest if model else ""}
+    digests = {part: digest for part, digest in known.items() if digest}
     return Subject(
         name=spec.name or Path(spec.source).name,
         task=task,
