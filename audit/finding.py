@@ -26,6 +26,7 @@ from evenhand.audit.reason import Reasons, reasons_json, sentences
 from evenhand.audit.words.reasons import render
 
 Status = Literal["measured", "undefined", "not_applicable", "skipped", "error"]
+UNKNOWN = "unknown"  # the group of rows whose sensitive value is missing
 STATUSES: tuple[Status, ...] = ("measured", "undefined", "not_applicable", "skipped", "error")
 
 Count = Annotated[int, Field(ge=0)]
@@ -156,6 +157,20 @@ class Finding(_Record):
         properties["reason_codes"] = properties["reason"]
         properties["reason"] = {"type": "string", "default": ""}
         return made
+
+
+def is_known(group: Mapping[str, str]) -> bool:
+    """Whether it is known of every feature to which group these people belong.
+
+    >>> is_known({"sex": "F"}), is_known({"sex": "F", "race": "unknown"})
+    (True, False)
+    """
+    return UNKNOWN not in group.values()
+
+
+def group_name(group: Mapping[str, str]) -> str:
+    """The group as people write it: ``race=black, sex=F``."""
+    return ", ".join(f"{k}={v}" for k, v in group.items())
 
 
 def finding_id(

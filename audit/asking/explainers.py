@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from evenhand.audit.attribution.quality.explainer import Explained, Explainer, joined
 from evenhand.audit.data.table import match_label
 from evenhand.audit.errors import MissingNeed, rows_of_file
+from evenhand.audit.finding import UNKNOWN
 from evenhand.audit.reason import Reasons, because, listed
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
@@ -40,9 +41,10 @@ class GroupsExplained:
     sizes: Mapping[str, Mapping[str, int]]
 
     def big(self, feature: str, min_group_size: int) -> dict[str, np.ndarray]:
-        """The groups of ``feature`` that are large enough to be compared."""
+        """The known groups of ``feature`` that are large enough to be compared."""
         sizes = self.sizes[feature]
-        return {n: at for n, at in self.groups[feature].items() if sizes[n] >= min_group_size}
+        groups = self.groups[feature]
+        return {n: at for n, at in groups.items() if sizes[n] >= min_group_size and n != UNKNOWN}
 
     def note(self, group: Mapping[str, str], min_group_size: int) -> Reasons:
         """What is said beside a group (one feature, or none) that is too small to compare."""
@@ -52,11 +54,16 @@ class GroupsExplained:
         return because("too-small", n=sizes[0], least=min_group_size)
 
     def left_out(self, feature: str, min_group_size: int) -> Reasons:
-        """The groups that a gap leaves out, named."""
-        big = self.big(feature, min_group_size)
-        small = sorted(name for name in self.groups[feature] if name not in big)
-        names = listed(small)
-        return because("small-groups-left-out", least=min_group_size, names=names) if small else ()
+        """The groups that a gap leaves out, named, and how many rows have no known group."""
+        sizes = self.sizes[feature]
+        unknown = sizes.get(UNKNOWN, 0)
+        small = sorted(
+            n for n in self.groups[feature] if sizes[n] < min_group_size and n != UNKNOWN
+        )
+        said: Reasons = ()
+        if small:
+            said += because("small-groups-left-out", least=min_group_size, names=listed(small))
+        return said + because("unknown-not-compared", n=unknown) if unknown else said
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from evenhand.audit.finding import UNKNOWN
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
@@ -93,9 +94,11 @@ def stand_ins(
         strongest = least_auc
         for feature in groups.columns:
             names = groups[feature].to_numpy()
+            kept = np.asarray(names != UNKNOWN)  # they may be of any group
             # by first row, not by name: renaming a group changes names alone
-            for name in dict.fromkeys(names):
-                told = foretell(codes, np.asarray(names == name), stream(f"{column}/{feature}"))
+            for name in dict.fromkeys(names[kept]):
+                member = np.asarray(names[kept] == name)
+                told = foretell(codes[kept], member, stream(f"{column}/{feature}"))
                 area = roc_auc(told.is_member, told.share, (level,))
                 if area.value is None or area.interval is None or area.interval.low < strongest:
                     continue

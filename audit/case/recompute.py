@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.favourable import as_selected
-from evenhand.audit.finding import Finding, Interval
+from evenhand.audit.finding import Finding, Interval, is_known
 from evenhand.audit.measure.uncertainty.intervals import SHARE, clopper_pearson, katz_log, share
 
 TOLERANCE = 1e-9  # numbers went through RFC 8785 and back, which keeps every bit
-_UNKNOWN = "unknown"  # people whose value is missing are in no group that is compared
 _RATES, _GAPS = "fairness.group_rates", "fairness.gaps"
 _STEMS = {
     "demographic_parity": ("selection_rate",),
@@ -146,7 +145,7 @@ def _gap(
     gaps = []
     for measure in measures:
         groups = [g for g in sizes if {k for k, _ in g} == set(finding.between)]
-        groups = [g for g in groups if _UNKNOWN not in {name for _, name in g}]
+        groups = [g for g in groups if is_known(dict(g))]
         counted = [
             rates[measure, g] for g in groups if sizes[g] >= minimum and (measure, g) in rates
         ]

@@ -16,7 +16,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.comparing.decisions import Decisions, read_decisions
 from evenhand.audit.errors import InputError
 from evenhand.audit.favourable import declared_favourable
-from evenhand.audit.finding import Interval
+from evenhand.audit.finding import Interval, is_known
 from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
 from evenhand.audit.measure.uncertainty.estimate import Estimate
 from evenhand.audit.measure.uncertainty.testing import adjust
@@ -296,8 +296,8 @@ def gap_change(
     positive = a.positive or 0
     minimum = min_group_size(case_a)
     table = []
-    for _, rows in a.groups(features):
-        if rows.bit_count() < minimum:
+    for group, rows in a.groups(features):
+        if rows.bit_count() < minimum or not is_known(group):
             continue
         cells = [
             (rows & label & one & other).bit_count()

@@ -36,6 +36,11 @@ class Confusion:
         """All rows."""
         return self.tp + self.fp + self.fn + self.tn
 
+    @property
+    def selected(self) -> int:
+        """Rows predicted positive."""
+        return self.tp + self.fp
+
     def __add__(self, other: Confusion) -> Confusion:
         return Confusion(
             self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import InputError
-from evenhand.audit.finding import Finding, Interval
+from evenhand.audit.finding import UNKNOWN, Finding, Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-from evenhand.audit.reason import because
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.counts import feature_sets
 from evenhand.audit.subject.predictions import (
     ClassPredictions,
@@ -24,6 +24,7 @@ from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
 Metric = Callable[[Any, Any], float]
 
@@ -60,36 +61,43 @@ def group_metric(
     actual, predicted = _answers(subject, uses)
     given, about = _weighed(subject, function)
     tails = sorted({q for level in levels for q in ((1 - level) / 2, (1 + level) / 2)})
-    record = Recorder("custom", seed)
-    controls = dict.fromkeys([(), subject.control_features])
+    record, controls = Recorder("custom", seed), dict.fromkeys([(), subject.control_features])
 
     def estimate(value: Any, n: int, found: Sequence[Any], caution: str = "") -> Estimate:
         ends = dict(zip(tails, map(float, found), strict=True))
         return _estimate(float(value), n, ends, levels, draws, f"{about}{caution}")
 
     for controlled, features in product(controls, feature_sets(subject.sensitive_features)):
+        known, note = _known(subject, features)
+        groups = subject.groups[known]
         frame = MetricFrame(
             metrics=function,
-            y_true=actual,
-            y_pred=predicted,
-            sensitive_features=subject.groups[list(features)],
-            control_features=subject.groups[list(controlled)] if controlled else None,
-            sample_params=given,
+            y_true=actual[known],
+            y_pred=predicted[known],
+            sensitive_features=groups[list(features)],
+            control_features=groups[list(controlled)] if controlled else None,
+            sample_params=None if given is None else {k: v[known] for k, v in given.items()},
             n_boot=draws,
             ci_quantiles=tails,
             random_state=seed,
         )
-
         names = (*controlled, *features)
-        sizes = subject.groups.groupby(list(names)).size()
+        sizes = groups.groupby(list(names)).size()
         for key, value in frame.by_group.items():
             group = dict(zip(names, key if isinstance(key, tuple) else (key,), strict=True))
             own = estimate(value, int(sizes.get(key, 0)), [ci[key] for ci in frame.by_group_ci])
             yield record.write(name, own, unit=unit, group=group, random=True)
-        for level, n, value, ends in _differences(frame, controlled, subject):
+        for level, n, value, ends in _differences(frame, controlled, groups):
             gap = estimate(value, n, ends, ", biased upwards for a gap")
-            place: dict[str, Any] = {"group": level, "between": features, "random": True}
+            place: Any = {"group": level, "between": features, "note": note, "random": True}
             yield record.write(f"{name}_difference", gap, unit=unit, **place)
+
+
+def _known(subject: Subject, features: Sequence[str]) -> tuple[np.ndarray, Reasons]:
+    """The rows whose group is known, bool of shape (n,), and what is said of the others."""
+    known = (subject.groups[list(features)] != UNKNOWN).all(axis=1).to_numpy()
+    unknown = int((~known).sum())
+    return known, because("unknown-not-compared", n=unknown) if unknown else ()
 
 
 def _weighed(subject: Subject, function: Metric) -> tuple[dict[str, Any] | None, str]:
@@ -102,14 +110,14 @@ def _weighed(subject: Subject, function: Metric) -> tuple[dict[str, Any] | None,
 
 
 def _differences(
-    frame: Any, controls: Sequence[str], subject: Subject
+    frame: Any, controls: Sequence[str], groups: pd.DataFrame
 ) -> Iterator[tuple[dict[str, str], int, Any, list[Any]]]:
     """Level, rows, difference and its ends: over all rows, or at each level of the controls."""
     value, ends = frame.difference(), frame.difference_ci()
     if not controls:
-        yield {}, subject.n, value, ends
+        yield {}, len(groups), value, ends
         return
-    sizes = subject.groups.groupby(list(controls)).size()
+    sizes = groups.groupby(list(controls)).size()
     for key in value.index:
         level = dict(zip(controls, key if isinstance(key, tuple) else (key,), strict=True))
         yield level, int(sizes.get(key, 0)), value[key], [end[key] for end in ends]

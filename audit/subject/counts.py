@@ -13,6 +13,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import RowError
+from evenhand.audit.finding import group_name
 from evenhand.audit.measure.classification import Confusion, RateCount, rate_count
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Cell:
     @property
     def name(self) -> str:
         """The group as people write it: ``race=black, sex=F``."""
-        return ", ".join(f"{k}={v}" for k, v in self.group.items())
+        return group_name(self.group)
 
     def rate(self, name: str) -> RateCount:
         """Cases and rows behind one rate; with weights, effective ones (see ``rate_count``)."""

@@ -163,7 +163,8 @@ def group_sizes(subject: Subject) -> Counts:
     if subject.task == "binary" or not subject.sensitive_features:
         return group_counts(subject)
     nobody = np.zeros(subject.n, dtype=bool)
-    return count_groups(subject.groups, subject.sensitive_features, None, nobody)
+    features = (*subject.sensitive_features, *subject.control_features)
+    return count_groups(subject.groups, features, None, nobody)
 
 
 def predictions_on(subject: Subject, frame: pd.DataFrame) -> Predictions:

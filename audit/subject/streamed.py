@@ -24,13 +24,13 @@ from evenhand.audit.data.rows_on_disk import (
 from evenhand.audit.data.table import Table
 from evenhand.audit.errors import InputError, RowsOnDisk
 from evenhand.audit.files.canonical import digest_path
+from evenhand.audit.finding import UNKNOWN
 from evenhand.audit.models.predictor import Task
 from evenhand.audit.reason import because
 from evenhand.audit.subject.fitting import check_combination, require_columns
 from evenhand.audit.subject.predictions import require_labels, select
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.subject import (
-    UNKNOWN,
     Stored,
     Subject,
     begin_model,

@@ -14,6 +14,7 @@ from evenhand.audit.data.plain_text import is_plain_text, read_texts
 from evenhand.audit.data.reading import read_table
 from evenhand.audit.data.table import Table, canonical_order, texts
 from evenhand.audit.errors import InputError, rows_of_file
+from evenhand.audit.finding import UNKNOWN
 from evenhand.audit.models.predictor import Task
 from evenhand.audit.reason import Reasons, quoted
 from evenhand.audit.subject.counts import Counts
@@ -28,8 +29,6 @@ from evenhand.audit.worker.opening import begin_opening, open_endpoint
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-UNKNOWN = "unknown"  # the group of rows whose sensitive value is missing
 
 
 @dataclass(frozen=True, eq=False)

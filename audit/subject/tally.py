@@ -12,12 +12,12 @@ from evenhand.audit.data.on_disk_engine import connected
 from evenhand.audit.data.rows_on_disk import Source, kind_of, open_source
 from evenhand.audit.data.table import as_text, match_label
 from evenhand.audit.errors import InputError, nearest, rows_of_file
+from evenhand.audit.finding import UNKNOWN
 from evenhand.audit.subject.counts import BINARY, Counts, count_groups, require_answers
 
 if TYPE_CHECKING:
     import numpy as np
 
-UNKNOWN = "unknown"  # the group of rows whose sensitive value is missing
 _MEMORY = "160MB"  # DuckDB's own; it spills to disk beyond
 
 

@@ -135,9 +135,10 @@ def worst_groups(ctx: Context, case: Case) -> None:
 def _tested(ctx: Context, case: Case, document: WorstGroups) -> None:
     t = ctx.t
     st.subheader(escape(t("worst.tested")), anchor=False)
-    confirmed = ctx.index(case).of("worst_group_error_lift")
-    st.markdown(escape(t("worst.confirmed", number=len(confirmed), tested=len(document.tested))))
-    for finding in confirmed:
+    index = ctx.index(case)
+    confirmed = sum(int(f.value or 0) for f in index.of("worst_groups_confirmed"))
+    st.markdown(escape(t("worst.confirmed", number=confirmed, tested=len(document.tested))))
+    for finding in index.of("worst_group_error_lift"):
         rows = f"{frames.about(finding, t)}{t('colon')}{frames.value_text(finding, t)}"
         st.markdown(f"- {escape(rows)}")
     frame = tables.tested_frame(document)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.table import texts
 from evenhand.audit.errors import InputError
+from evenhand.audit.finding import UNKNOWN
 from evenhand.trainers.encoders.encoder import Encoder
 from evenhand.trainers.mitigation.description import Removal
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     import torch
 
     from evenhand.trainers.recipe.recipe import Recipe
-
-UNKNOWN = "unknown"  # as in the audit: the group of rows whose sensitive value is missing
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from evenhand.audit.checks.compared import Compared, Member
 from evenhand.audit.checks.record import Recorder
-from evenhand.audit.finding import Finding
+from evenhand.audit.finding import UNKNOWN, Finding
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import group_sizes
 from evenhand.audit.subject.subject import Subject
@@ -69,15 +70,16 @@ def measure(
 def _label_gap(record: Recorder, counts: Counts, levels: Sequence[float], minimum: int) -> Finding:
     from evenhand.audit.measure.groups.gaps import Family, GroupCount, gap
 
-    cells = counts.cells()
-    big = [c for c in cells if c.n >= minimum]
-    table = [GroupCount(c.name, c.confusion.tp + c.confusion.fn, c.n) for c in big]
+    groups = Compared((Member(c.group, c.n, c) for c in counts.cells()), minimum)
+    table = []
+    for member in groups.big:
+        confusion = member.of.confusion
+        table.append(GroupCount(member.name, confusion.tp + confusion.fn, member.n))
     found = gap(
         [Family("label_rate", tuple(table), because("no-rows"))], scale="difference", levels=levels
     )
-    small = len(cells) - len(big)
-    note = because("small-groups-count", n=small, least=minimum) if small else ()
-    return record.write("label_rate_difference", found, between=counts.features, note=note)
+    noted = groups.noted(found)
+    return record.write("label_rate_difference", noted, between=counts.features)
 
 
 def _empty_crossings(counts: Counts) -> Iterator[dict[str, str]]:
@@ -85,7 +87,7 @@ def _empty_crossings(counts: Counts) -> Iterator[dict[str, str]]:
     from math import prod
 
     present = {tuple(name) for name in counts.names.tolist()}
-    known = [sorted(set(column)) for column in counts.names.T.tolist()]
+    known = [sorted({*column} - {UNKNOWN}) for column in counts.names.T.tolist()]
     if prod(len(k) for k in known) > _MOST_EMPTY:
         return
     for values in product(*known):

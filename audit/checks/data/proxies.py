@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
-from evenhand.audit.finding import Finding
+from evenhand.audit.finding import UNKNOWN, Finding
 from evenhand.audit.measure.identifiers import Identifier, identifier
 from evenhand.audit.reason import Reason, because
 from evenhand.audit.subject.sampling import sample
@@ -94,6 +94,9 @@ def _told(
     from evenhand.audit.measure import dependence as d
     from evenhand.audit.measure.ranking import roc_auc
 
+    kept = names != UNKNOWN  # they may be of any group
+    codes, names = codes[kept], names[kept]
+    note = because("unknown-not-compared", n=(~kept).sum()) if not kept.all() else ()
     # by first row, not by name: renaming a group must change names alone
     known = list(dict.fromkeys(names))
     member = np.array([known.index(n) for n in names])
@@ -108,6 +111,7 @@ def _told(
         unit="share of entropy",
         column=column,
         between=(feature,),
+        note=note,
         random=True,
     )
     for position, name in enumerate(known):

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import InputError, MissingNeed
-from evenhand.audit.finding import Finding
+from evenhand.audit.finding import UNKNOWN, Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import group_sizes
-from evenhand.audit.subject.subject import UNKNOWN, Subject
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How far are the groups' shares of the data from the shares declared for reference?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})

@@ -11,7 +11,7 @@ from evenhand.audit.asking.explainers import GroupsExplained, explained_groups
 from evenhand.audit.asking.stand_ins import subject_stand_ins
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
-from evenhand.audit.finding import Finding
+from evenhand.audit.finding import UNKNOWN, Finding
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
@@ -164,12 +164,13 @@ def _weighed(
     yield _Weighed(name, np.isin(columns, list(proxies)), how)
     for feature in subject.sensitive_features:
         names = groups[feature].to_numpy()
-        known = list(dict.fromkeys(names))
-        member = np.array([known.index(n) for n in names])
+        kept = names != UNKNOWN
+        known = list(dict.fromkeys(names[kept]))
+        member = np.array([known.index(n) for n in names[kept]])
         strength = np.zeros(len(columns))
         for column in others:
             codes, stream = d.levels_of(frame[column], _BINS), record.stream(f"{column}/{feature}")
-            tied = d.dependence(codes, member, (), permutations=_SHUFFLES, seed=stream)
+            tied = d.dependence(codes[kept], member, (), permutations=_SHUFFLES, seed=stream)
             strength[columns.index(column)] = tied.strength.value or 0.0
         # the feature itself is a perfect stand-in of itself, and so is a copy
         strength[[c == feature or c in copies_of(subject, feature) for c in columns]] = 1.0

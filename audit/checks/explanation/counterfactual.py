@@ -11,7 +11,7 @@ from evenhand.audit.attribution.recourse.plausibility import Neighbours
 from evenhand.audit.attribution.recourse.search import Found, Search
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
-from evenhand.audit.finding import Finding
+from evenhand.audit.finding import UNKNOWN, Finding
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.subject import Subject
 from evenhand.audit.words.reasons import render
@@ -129,11 +129,13 @@ def _by_group(
     from evenhand.audit.measure.groups.spread import largest_difference
 
     names = sampled.people.subject.groups[feature].to_numpy()[sampled.chosen]
-    costs, counts, small = {}, [], []
+    costs, counts, small, unknown = {}, [], [], 0
     for name in sorted(set(names)):
         rows = np.asarray(names == name)
         note: Reasons = ()
-        if rows.sum() < fewest:
+        if name == UNKNOWN:
+            unknown = int(rows.sum())
+        elif rows.sum() < fewest:
             small.append(str(name))
             note = because("too-few-refused", n=rows.sum(), least=fewest)
         else:
@@ -144,6 +146,8 @@ def _by_group(
         yield record.write("recourse_cost", _cost(sampled, levels, rows), unit=_UNIT, **place)
         yield record.write("no_recourse_rate", _without(sampled, levels, rows), **place)
     note = because("few-refused-left-out", fewest=fewest, names=small) if small else ()
+    if unknown:
+        note += because("unknown-not-compared", n=unknown)
     between: dict[str, Any] = {**sampled.place, "between": (feature,), "note": note}
     apart = largest_difference(costs, levels).by(sampled.about)
     yield record.write("recourse_cost_difference", apart, unit=_UNIT, **between)

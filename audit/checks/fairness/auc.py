@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.checks.compared import Member, by_features
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
-from evenhand.audit.finding import Finding
+from evenhand.audit.finding import UNKNOWN, Finding, is_known
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import predictions_of
 from evenhand.audit.subject.subject import Subject
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from evenhand.audit.measure.groups.background import Background
     from evenhand.audit.measure.groups.spread import EstimateAt
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "Does the score put positives above negatives within each group, and across groups?"
 TASKS = frozenset({"binary"})
@@ -39,7 +42,9 @@ def measure(
     subject: Subject, *, seed: int, levels: Sequence[float], min_group_size: int = 10
 ) -> Iterator[Finding]:
     """Yields the three areas for every group, and the largest difference of the first; with
-    control features also within each of their levels, where background is the level's own."""
+    control features also within each of their levels, where background is the level's own.
+
+    Background is everybody else whose group is known."""
     from evenhand.audit.subject.counts import control_levels
 
     if not subject.sensitive_features:
@@ -65,6 +70,26 @@ class _Rows:
     score: np.ndarray
     groups: pd.DataFrame
 
+    def background(self, features: Sequence[str]) -> Background:
+        """Everybody of whom it is known to which group of ``features`` they belong."""
+        from evenhand.audit.measure.groups.background import Background
+
+        known = (self.groups[list(features)] != UNKNOWN).all(axis=1).to_numpy()
+        return Background(self.truth, self.score, known)
+
+    def across(
+        self, known: Background, of: Member[np.ndarray], levels: Sequence[float]
+    ) -> Iterator[tuple[str, Estimate]]:
+        """The areas between one group and the other people whose group is known."""
+        from evenhand.audit.measure.uncertainty.estimate import undefined
+
+        if not is_known(of.group):
+            for name in ("bpsn_auc", "bnsp_auc"):
+                yield name, undefined(because("unknown-not-compared", n=of.n), n=of.n)
+            return
+        yield "bpsn_auc", known.bpsn(of.of, levels)
+        yield "bnsp_auc", known.bnsp(of.of, levels)
+
 
 def _within(
     record: Recorder,
@@ -73,24 +98,24 @@ def _within(
     levels: Sequence[float],
     minimum: int,
 ) -> Iterator[Finding]:
-    from evenhand.audit.measure.groups.background import Background
     from evenhand.audit.measure.groups.spread import largest_difference
     from evenhand.audit.measure.ranking import roc_auc
     from evenhand.audit.subject.counts import group_rows
 
-    truth, score = inside.truth, inside.score
-    everyone = Background(truth, score)
-    by_features: dict[tuple[str, ...], dict[str, EstimateAt]] = {}
-    for own, rows in group_rows(inside.groups, [str(c) for c in inside.groups.columns])[1:]:
-        is_small = rows.size < minimum
-        note = because("too-small", n=rows.size, least=minimum) if is_small else ()
-        within, group = partial(roc_auc, truth[rows], score[rows]), {**own, **level}
-        yield record.write("roc_auc_score", within(levels), group=group, note=note)
-        yield record.write("bpsn_auc", everyone.bpsn(rows, levels), group=group, note=note)
-        yield record.write("bnsp_auc", everyone.bnsp(rows, levels), group=group, note=note)
-        members = by_features.setdefault(tuple(own), {})
-        if not note:
-            members[", ".join(f"{k}={v}" for k, v in own.items())] = within
-    for features, estimates in by_features.items():
-        gap = largest_difference(estimates, levels)
+    named = [str(c) for c in inside.groups.columns]
+    members = [Member(own, rows.size, rows) for own, rows in group_rows(inside.groups, named)]
+    for features, groups in by_features(members, minimum).items():
+        background = inside.background(features)
+        areas: dict[str, EstimateAt] = {}
+        for each in groups.members:
+            rows, note = each.of, groups.note(each)
+            within = partial(roc_auc, inside.truth[rows], inside.score[rows])
+            place: dict[str, Any] = {"group": {**each.group, **level}, "note": note}
+            yield record.write("roc_auc_score", within(levels), **place)
+            for name, area in inside.across(background, each, levels):
+                told = groups.told(area) if is_known(each.group) else area
+                yield record.write(name, told, **place)
+            if groups.compares(each):
+                areas[each.name] = within
+        gap = groups.noted(largest_difference(areas, levels))
         yield record.write("roc_auc_score_difference", gap, group=level, between=features)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.checks.compared import Member, by_features
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
@@ -144,16 +145,13 @@ def _gaps(
 
     from evenhand.audit.measure.groups.spread import largest_difference
 
-    by_features: dict[tuple[str, ...], dict[str, _Group]] = {tuple(g): {} for g, _ in groups if g}
-    for own, found in groups:
-        if own and found.n >= minimum:
-            by_features[tuple(own)][", ".join(f"{k}={v}" for k, v in own.items())] = found
-    for features, members in by_features.items():
+    members = [Member(own, found.n, found) for own, found in groups]
+    for features, compared in by_features(members, minimum).items():
         for name in _COMPARED:
-            estimates = {n: partial(g.estimate, name) for n, g in members.items()}
+            estimates = {n: partial(g.estimate, name) for n, g in compared.by_name.items()}
             yield record.write(
                 f"{name}_difference",
-                largest_difference(estimates, levels),
+                compared.noted(largest_difference(estimates, levels)),
                 unit="probability difference",
                 group=level,
                 between=features,

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from evenhand.audit.checks.compared import Compared, Member
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.reason import because
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.predictions import ClassPredictions, expect, score
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from evenhand.audit.measure.groups.gaps import Family
     from evenhand.audit.measure.uncertainty.estimate import Estimate
     from evenhand.audit.subject.counts import Counts
 
@@ -42,6 +43,7 @@ _GAPS = {
     "true_positive_rate": "equal_opportunity_difference",
     "false_positive_rate": "false_positive_rate_difference",
     "precision_score": "precision_score_difference",
+    "accuracy_score": "accuracy_score_difference",
 }
 MEASURES = {
     "count": "rows in the group",
@@ -51,9 +53,15 @@ MEASURES = {
     **{
         gap: f"highest minus lowest {rate.replace('_', ' ')} of one class over groups"
         for rate, gap in _GAPS.items()
+        if rate in _ONE_VS_REST
     },
     "accuracy_score_difference": "highest minus lowest accuracy over groups",
     "balanced_accuracy_score_difference": "highest minus lowest macro recall over groups",
+    **{
+        f"{gap}_{end}": f"that gap at {bound}, whatever groups the unknown are in"
+        for gap in _GAPS.values()
+        for end, bound in (("lowest", "least"), ("highest", "most"))
+    },
 }
 
 
@@ -64,9 +72,10 @@ def measure(
     control features also within each of their levels. The artifact holds every group's counts of
     true by predicted class.
 
-    Groups under ``min_group_size`` are shown and marked, and left out of gaps. Macro recall is
-    over the classes that the group has rows of; a group without rows of some class is left out of
-    the macro gap, since its mean is about fewer classes.
+    Groups under ``min_group_size`` are shown and marked, and left out of gaps. People whose group
+    is unknown are in no gap; bounds beside it say what it could be if they were known. Macro recall
+    is over the classes that the group has rows of; a group without rows of some class is left out
+    of the macro gap, since its mean is about fewer classes.
     """
     from evenhand.audit.subject.counts import count_groups
 
@@ -130,42 +139,66 @@ def _gaps(
     levels: Sequence[float],
     minimum: int,
 ) -> Iterator[Finding]:
-    from evenhand.audit.measure import multiclass as m
-    from evenhand.audit.measure.groups.gaps import Family, GroupCount, gap
     from evenhand.audit.measure.groups.spread import largest_difference
 
-    everyone = [(", ".join(f"{k}={v}" for k, v in g.items()), t) for g, t in _groups(counts)]
-    big = [(name, table) for name, table in everyone if table.sum() >= minimum]
-    small = len(everyone) - len(big)
-
-    def noted(estimate: Estimate) -> Estimate:
-        if not small:
-            return estimate
-        left_out = estimate.counts.get("groups_left_out", 0) + small
-        reason = estimate.reason + because("small-groups-count", n=small, least=minimum)
-        sizes = {**estimate.counts, "groups": len(everyone), "groups_left_out": left_out}
-        return replace(estimate, counts=sizes, reason=reason)
-
+    groups = Compared((Member(g, int(t.sum()), t) for g, t in _groups(counts)), minimum)
     between = counts.features
     for position, label in enumerate(counts.classes):
         of_class: Mapping[str, str] = {**level, "class": label}
         for rate in _ONE_VS_REST if counts.has_labels else ("selection_rate",):
-            counted = [(name, *m.one_vs_rest_count(t, position, rate)) for name, t in big]
-            empty = counted[0][3] if counted else because("no-rows")
-            family = Family(rate, tuple(GroupCount(x, k, n) for x, k, n, _ in counted), empty)
-            estimate = noted(gap([family], scale="difference", levels=levels))
-            yield record.write(_GAPS[rate], estimate, group=of_class, between=between)
+            for name, estimate in _gap_and_bounds(groups, rate, position, levels):
+                yield record.write(name, estimate, group=of_class, between=between)
     if not counts.has_labels:
         return
-    right = tuple(GroupCount(x, int(t.trace()), int(t.sum())) for x, t in big)
-    estimate = gap(
-        [Family("accuracy_score", right, because("no-rows"))], scale="difference", levels=levels
-    )
-    yield record.write("accuracy_score_difference", noted(estimate), group=level, between=between)
-    macro = {name: _macro_at(table) for name, table in big}
-    estimate = largest_difference(macro, levels)
+    for name, estimate in _gap_and_bounds(groups, "accuracy_score", 0, levels):
+        yield record.write(name, estimate, group=level, between=between)
+    macro = {name: _macro_at(table) for name, table in groups.by_name.items()}
+    estimate = groups.noted(largest_difference(macro, levels))
     name = "balanced_accuracy_score_difference"
-    yield record.write(name, noted(estimate), group=level, between=between)
+    yield record.write(name, estimate, group=level, between=between)
+
+
+def _gap_and_bounds(
+    groups: Compared[np.ndarray], rate: str, position: int, levels: Sequence[float]
+) -> Iterator[tuple[str, Estimate]]:
+    """The gap over known groups; then, where some are unknown, its bounds."""
+    from evenhand.audit.measure.groups.gaps import gap
+    from evenhand.audit.measure.groups.unknown import End, if_known, widens
+
+    name = _GAPS[rate]
+    family = _family(groups.big, rate, position)
+    yield name, groups.noted(gap([family], scale="difference", levels=levels))
+    ends: tuple[End, End] = ("lowest", "highest")
+    for end in ends if groups.unknown else ():
+        known = groups.known if widens("difference", end) else groups.big
+        behind = [_counted(m.of, position, rate) for m in groups.unknown]
+        bound = if_known(
+            [_family(known, rate, position)],
+            [(sum(k for k, _, _ in behind), sum(n for _, n, _ in behind))],
+            end,
+            scale="difference",
+            levels=levels,
+            rows=groups.n_unknown,
+        )
+        yield f"{name}_{end}", groups.noted(bound, is_bound=True)
+
+
+def _family(members: Sequence[Member[np.ndarray]], rate: str, position: int) -> Family:
+    from evenhand.audit.measure.groups.gaps import Family, GroupCount
+
+    counted = [(m.name, *_counted(m.of, position, rate)) for m in members]
+    empty = counted[0][3] if counted else because("no-rows")
+    return Family(rate, tuple(GroupCount(name, k, n) for name, k, n, _ in counted), empty)
+
+
+def _counted(table: np.ndarray, position: int, rate: str) -> tuple[int, int, Reasons]:
+    """Cases and rows behind a rate of one class (or of all, for accuracy), and why none."""
+    from evenhand.audit.measure.multiclass import one_vs_rest_count
+
+    if rate == "accuracy_score":
+        return int(table.trace()), int(table.sum()), because("no-rows")
+    k, n, empty = one_vs_rest_count(table, position, rate)
+    return int(k), int(n), empty
 
 
 def _macro_at(table: np.ndarray) -> Callable[[Sequence[float]], Estimate]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from evenhand.audit.checks.compared import Compared, Member
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.favourable import Favourable, favourable
-from evenhand.audit.finding import Finding
+from evenhand.audit.finding import Finding, is_known
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import group_counts
-from evenhand.audit.subject.subject import UNKNOWN, Subject
+from evenhand.audit.subject.subject import Subject
 
 QUESTION = "Is a group favoured at under four fifths of the highest rate, and could that be chance?"
 TASKS = frozenset({"binary"})
@@ -25,95 +28,102 @@ MEASURES = {
 
 
 def measure(
-    subject: Subject, *, seed: int, levels: Sequence[float], min_group_size: int = 10
+    subject: Subject,
+    *,
+    seed: int,
+    levels: Sequence[float],
+    min_group_size: int = 10,
+    minimum_share: float = 0.0,
 ) -> Iterator[Finding]:
-    """Yields the three numbers for every group but the highest, per feature, pair and crossing.
+    """Yields the three numbers for every group but the highest, per feature, pair and crossing;
+    with control features (a job title) also within each of their levels.
 
     The favourable outcome is being selected where ``positive_is`` says benefit, and not being
     selected where it says burden. p-values are of each group's shortfall against the highest
     group, adjusted for all groups of the table and for picking the highest (permutation of the
-    margins). People whose feature is unknown are left out; a group under ``min_group_size`` gets a
-    reason instead of a ratio, and can't be the highest. ``counts`` holds the people of the whole
-    ``table``, the highest group and the small ones included.
+    margins). People whose feature is unknown are counted and left out; a group under
+    ``min_group_size``, or under ``minimum_share`` of its table, gets a reason instead of a ratio,
+    and can't be the highest. ``counts`` holds the people of the whole ``table``, the highest group
+    and the small ones included.
     """
     from evenhand.audit.subject.counts import feature_sets
 
     counts, outcome = group_counts(subject), favourable(subject)
     record = Recorder(__name__, seed)
-    for features in feature_sets(subject.sensitive_features):
-        cells = [c for c in counts.by(features).cells() if UNKNOWN not in c.group.values()]
-        table = [(c.group, outcome.cases(c.confusion.tp + c.confusion.fp, c.n), c.n) for c in cells]
-        if len(table) > 1:
-            yield from _small(record, table, min_group_size)
-            compared = [row for row in table if row[2] >= min_group_size]
-            total = sum(n for _, _, n in table)
-            yield from _compared(record, compared, total, outcome, levels)
+    for level, part in counts.levels(subject.control_features):
+        for features in feature_sets(subject.sensitive_features):
+            cells = part.by(features).cells()
+            members = [
+                Member({**c.group, **level}, c.n, outcome.cases(c.confusion.selected, c.n))
+                for c in cells
+            ]
+            total = sum(m.n for m in members if is_known(m.group))
+            least = max(min_group_size, math.ceil(minimum_share * total - 1e-9))
+            table = Compared(members, least)
+            if len(table.known) > 1:
+                yield from _small(record, table, min_group_size, minimum_share)
+            if len(table.big) > 1:
+                yield from _compared(record, table, outcome, levels)
 
 
-Table = Sequence[tuple[Mapping[str, str], int, int]]
-
-
-def _small(record: Recorder, table: Table, minimum: int) -> Iterator[Finding]:
+def _small(record: Recorder, table: Compared[int], minimum: int, share: float) -> Iterator[Finding]:
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
-    big = sum(n >= minimum for _, _, n in table)
-    total = sum(n for _, _, n in table)
-    for group, _, n in table:
-        if n < minimum:
-            why = because("too-small", n=n, least=minimum)
-        elif big < 2:
-            why = because("fewer-than-two-groups-to-compare")
+    total = sum(m.n for m in table.known)
+    for member in table.known if len(table.big) < 2 else table.small:
+        if member.n < minimum:
+            why = because("too-small", n=member.n, least=minimum)
+        elif member.n < share * total:
+            why = because("under-share", share=share, n=member.n, rate=member.of / member.n)
         else:
-            continue
-        blank = undefined(why, n=n, counts={"assessed": n, "table": total})
+            why = because("fewer-than-two-groups-to-compare")
+        blank = undefined(why, n=member.n, counts={"assessed": member.n, "table": total})
         for name in MEASURES:
             unit = "person" if name == "selections_to_four_fifths" else "ratio"
-            yield record.write(name, blank, unit=unit, group=group)
+            yield record.write(name, table.told(blank), unit=unit, group=member.group)
 
 
 def _compared(
-    record: Recorder, table: Table, total: int, outcome: Favourable, levels: Sequence[float]
+    record: Recorder, table: Compared[int], outcome: Favourable, levels: Sequence[float]
 ) -> Iterator[Finding]:
-    from dataclasses import replace
-
     from evenhand.audit.measure.groups import impact as m
-    from evenhand.audit.measure.uncertainty.estimate import Estimate
+    from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
     from evenhand.audit.measure.uncertainty.picked import METHOD, shortfall_p_values
+
+    total = sum(member.n for member in table.known)
 
     def told(estimate: Estimate, test: str = "") -> Estimate:
         counts = {**outcome.counts(estimate.counts), "table": total}
         method = f"{estimate.method}; {test}" if test else estimate.method
-        return replace(estimate, counts=counts, method=outcome.method(method))
+        return table.told(replace(estimate, counts=counts, method=outcome.method(method)))
 
-    if len(table) < 2:
-        return
-    everyone = [m.Selected(k, n) for _, k, n in table]
+    everyone = [m.Selected(member.of, member.n) for member in table.big]
     top = m.highest(everyone)
     # one stream for all tables: a draw must not depend on a group's or a feature's name
     p_values = shortfall_p_values(
         [g.k for g in everyone], [g.n for g in everyone], seed=record.stream("shortfall")
     )
-    seen_top = False
-    for i, (group, k, n) in enumerate(table):
-        one = everyone[i]
-        if one == top and not seen_top:
-            seen_top = True
+    for i, member in enumerate(table.big):
+        one, group = everyone[i], member.group
+        if i == everyone.index(top):
             continue
         ratio = m.impact_ratio(one, everyone, levels)
+        p_value = None if ratio.value is None else p_values[i]
         yield record.write(
             "adverse_impact_ratio",
             told(ratio, METHOD),
             unit="ratio",
             group=group,
-            p_value=None if ratio.value is None else p_values[i],
-            p_covers=len(table) - 1,
+            p_value=p_value,
+            p_covers=len(table.big) - 1,
             random=True,
         )
-        if k < n:
-            more_by_one = m.Selected(k + 1, n)
-            flipped = m.impact_ratio(
-                more_by_one, [*everyone[:i], more_by_one, *everyone[i + 1 :]], levels
-            )
-            yield record.write("flip_one_ratio", told(flipped), unit="ratio", group=group)
-        more = m.selections_to_four_fifths(one, top)
-        yield record.plain("selections_to_four_fifths", more, n=n, unit="person", group=group)
+        flipped = undefined(because("nobody-left-to-flip"), n=member.n)
+        if one.k < one.n:
+            more_by_one = m.Selected(one.k + 1, one.n)
+            others = [*everyone[:i], more_by_one, *everyone[i + 1 :]]
+            flipped = m.impact_ratio(more_by_one, others, levels)
+        yield record.write("flip_one_ratio", told(flipped), unit="ratio", group=group)
+        more = Estimate(float(m.selections_to_four_fifths(one, top)), member.n, method="count")
+        told_more = table.told(more)
+        yield record.write("selections_to_four_fifths", told_more, unit="person", group=group)

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from evenhand.audit.checks.compared import Compared, Member
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because, listed, named
 from evenhand.audit.subject.predictions import group_counts
-from evenhand.audit.subject.subject import UNKNOWN, Subject
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     from evenhand.audit.measure.groups.gaps import Aggregate, Family, GroupCount, Scale
+    from evenhand.audit.measure.groups.unknown import End
     from evenhand.audit.measure.uncertainty.estimate import Estimate
     from evenhand.audit.subject.counts import Cell, Counts
 
@@ -62,7 +64,7 @@ MEASURES = {
     "balanced_accuracy_score_difference": _DIFFERENCE.format("balanced accuracy"),
     "f1_score_difference": _DIFFERENCE.format("F1"),
     "demographic_parity_difference_to_overall": "largest distance of a group's selection rate from "
-    "that of all rows",
+    "that of all rows of known group",
     **{
         f"{name}_{end}": f"that gap or ratio at {bound}, whatever groups the unknown are in"
         for name in _CLOSED
@@ -80,7 +82,8 @@ def measure(
 
     Unlike Fairlearn, which puts 0 for a rate without rows (so that a perfect classifier can have
     an equalized odds difference of 1), groups for which a rate is undefined or whose size is
-    under ``min_group_size`` are left out, counted and named.
+    under ``min_group_size`` are left out, counted and named. People whose group is unknown are in
+    no gap; the bounds beside it say what it could be if they were known.
     """
     yield from from_counts(
         group_counts(subject),
@@ -107,8 +110,9 @@ def from_counts(
     """
     record = Recorder(__name__, seed)
     for level, grouped in counts.groupings(control_features):
-        groups, between = _Groups(grouped, min_group_size), grouped.features
-        for name, estimate in _estimates(groups, record, levels, measures):
+        groups, between = _compared(grouped, min_group_size), grouped.features
+        has_labels = grouped.has_labels
+        for name, estimate in _estimates(groups, has_labels, record, levels, measures):
             unit = "ratio of counts" if name.startswith("treatment_equality") else "rate"
             random = "bootstrap" in estimate.method
             yield record.write(
@@ -116,52 +120,37 @@ def from_counts(
             )
 
 
-class _Groups:
-    """The groups of one feature set: those that are compared, those too small to be, and those of
-    people whose value is unknown: no group of their own, they are in the bounds of a gap."""
+def _compared(counts: Counts, minimum: int) -> Compared[Cell]:
+    return Compared((Member(c.group, c.n, c) for c in counts.cells()), minimum)
 
-    def __init__(self, counts: Counts, minimum: int) -> None:
-        self.counts, self.minimum = counts, minimum
-        self.cells = counts.cells()
-        self.unknown = [c for c in self.cells if UNKNOWN in c.group.values()]
-        known = [c for c in self.cells if c not in self.unknown]
-        self.big = [c for c in known if c.n >= minimum]
-        self.small = [c for c in known if c.n < minimum]
 
-    def noted(self, estimate: Estimate, *, but: Sequence[Cell] = ()) -> Estimate:
-        """The estimate with the small groups counted and named, all ``but`` some of them."""
-        small = [c for c in self.small if c not in but]
-        if not small:
-            return estimate
-        names = listed(because("named-rows", name=c.name, n=c.n)[0] for c in small)
-        note = because("small-groups-left-out", least=self.minimum, names=names)
-        left_out = estimate.counts.get("groups_left_out", 0) + len(small)
-        counts = {
-            **estimate.counts,
-            "groups": len(self.big) + len(self.small),
-            "groups_left_out": left_out,
-        }
-        return replace(estimate, counts=counts, reason=estimate.reason + note)
+def _cells(members: Sequence[Member[Cell]]) -> list[Cell]:
+    return [m.of for m in members]
 
 
 def _estimates(
-    groups: _Groups, record: Recorder, levels: Sequence[float], wanted: Sequence[str]
+    groups: Compared[Cell],
+    has_labels: bool,
+    record: Recorder,
+    levels: Sequence[float],
+    wanted: Sequence[str],
 ) -> Iterator[tuple[str, Estimate]]:
-    has_labels = groups.counts.has_labels
+    big = _cells(groups.big)
+    ends: tuple[End, End] = ("lowest", "highest")
     for name, form in _closed_forms().items():
         if has_labels or form.rates == ("selection_rate",):
             if name in wanted:
-                yield name, groups.noted(_closed(groups.big, form, levels))
-            for end in ("lowest", "highest"):
+                yield name, groups.noted(_closed(big, form, levels))
+            for end in ends:
                 if f"{name}_{end}" in wanted and groups.unknown:
                     bound = _if_known(groups, form, end, levels)
-                    yield f"{name}_{end}", groups.noted(bound, but=groups.unknown)
+                    yield f"{name}_{end}", groups.noted(bound, is_bound=True)
     name = "treatment_equality_difference"
     if name in wanted and has_labels:
-        yield name, groups.noted(_treatment_equality(groups.big, levels))
+        yield name, groups.noted(_treatment_equality(big, levels))
     for rate in _JOINED if has_labels else ():
         if f"{rate}_difference" in wanted:
-            yield f"{rate}_difference", groups.noted(_joined(groups.big, rate, levels))
+            yield f"{rate}_difference", groups.noted(_joined(big, rate, levels))
     name = "demographic_parity_difference_to_overall"
     if name in wanted:
         yield name, groups.noted(_to_overall(groups, levels, record.stream(name)))
@@ -244,45 +233,29 @@ def _treatment_equality(cells: Sequence[Cell], levels: Sequence[float]) -> Estim
     return Estimate(value, n, intervals, counts, method, note)
 
 
-def _if_known(groups: _Groups, form: _Form, end: str, levels: Sequence[float]) -> Estimate:
-    """The lowest or highest that a gap can be over all assignments of the unknown rows to the
-    known groups. In a crossing, what is known of such a row is not used: the bounds hold, wider
-    than they need be. Rows behind different rates of one gap are different people."""
-    from evenhand.audit.measure.groups.gaps import gap
-    from evenhand.audit.measure.groups.unknown import lowest_ratio, narrowest, widest
+def _if_known(groups: Compared[Cell], form: _Form, end: End, levels: Sequence[float]) -> Estimate:
+    from evenhand.audit.measure.groups.unknown import if_known, widens
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
-    n = groups.counts.n
-    if groups.counts.weights is not None:
+    n = sum(m.n for m in groups.members)
+    if groups.members[0].of.weights is not None:
         return undefined(because("no-bounds-for-weights"), n=n)
-    widening = widest if form.scale == "difference" else lowest_ratio
-    widens = (form.scale == "difference") == (end == "highest")
-    families = []
+    # unknown rows may make a small group large: what widens a gap may be any known group
+    known = _cells(groups.known if widens(form.scale, end) else groups.big)
+    unknown = []
     for rate in form.rates:
-        # unknown rows may make a small group large: what widens a gap may be any known group
-        known_cells = groups.cells if widens else groups.big
-        family = _family([c for c in known_cells if c not in groups.unknown], rate)
-        known = [g for g in family.groups if g.n > 0]
-        behind = [c.rate(rate) for c in groups.unknown]
-        cases = sum(c.k for c in behind)
-        others = sum(c.n for c in behind) - cases
-        if len(known) > 1:
-            known = (widening if widens else narrowest)(known, cases, others)
-        empty = [g for g in family.groups if g.n <= 0]
-        families.append(replace(family, groups=(*known, *empty)))
-    estimate = gap(families, scale=form.scale, levels=levels, agg=form.agg)
-    unknown = sum(c.n for c in groups.unknown)
-    how = f"{unknown} unknown rows assigned to the groups that {_HOW[form.scale, end]}"
-    counts = {**estimate.counts, "unknown": unknown}
-    return replace(estimate, n=n, counts=counts, method=f"{how}; {estimate.method}")
-
-
-_HOW = {
-    ("difference", "lowest"): "narrow it",
-    ("difference", "highest"): "widen it",
-    ("ratio", "lowest"): "lower it",
-    ("ratio", "highest"): "raise it",
-}
+        behind = [m.of.rate(rate) for m in groups.unknown]
+        unknown.append((sum(c.k for c in behind), sum(c.n for c in behind)))
+    found = if_known(
+        [_family(known, rate) for rate in form.rates],
+        unknown,
+        end,
+        scale=form.scale,
+        levels=levels,
+        rows=groups.n_unknown,
+        agg=form.agg,
+    )
+    return replace(found, n=n)
 
 
 def _joined(cells: Sequence[Cell], name: str, levels: Sequence[float]) -> Estimate:
@@ -299,24 +272,26 @@ def _at(of: Callable[..., Estimate]) -> Callable[[Sequence[float]], Estimate]:
     return lambda levels: of(levels=levels)
 
 
-def _to_overall(groups: _Groups, levels: Sequence[float], stream: Sequence[int]) -> Estimate:
+def _to_overall(groups: Compared[Cell], levels: Sequence[float], stream: Sequence[int]) -> Estimate:
+    """Overall is everybody whose group is known."""
     import numpy as np
 
     from evenhand.audit.measure.classification import measure_values
     from evenhand.audit.measure.uncertainty.bootstrap import bootstrap_gap
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
-    if not groups.cells:
+    known = _cells(groups.known)
+    if not known:
         return undefined(because("no-rows"), n=0)
-    four = [(c.confusion.tn, c.confusion.fp, c.confusion.fn, c.confusion.tp) for c in groups.cells]
-    weights = [c.weights for c in groups.cells]
+    four = [(c.confusion.tn, c.confusion.fp, c.confusion.fn, c.confusion.tp) for c in known]
+    weights = [c.weights for c in known]
     return bootstrap_gap(
         np.array(four),
         lambda table: measure_values(table, "selection_rate"),
         against="to_overall",
         levels=levels,
         seed=stream,
-        compared=np.array([c in groups.big for c in groups.cells]),
+        compared=np.array([m.n >= groups.minimum for m in groups.known]),
         empty=because("rate-has-no-rows"),
         weights=None if weights[0] is None else np.array(weights).swapaxes(0, 1),
     )

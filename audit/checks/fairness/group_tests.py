@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from evenhand.audit.checks.compared import Compared, Member
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
@@ -29,7 +30,7 @@ _RATES = {
     "precision_score": "precision",
 }
 MEASURES = {
-    f"{rate}_difference_to_rest": f"the group's {words} minus that of all other rows"
+    f"{rate}_difference_to_rest": f"the group's {words} minus that of all other rows of known group"
     for rate, words in _RATES.items()
 }
 
@@ -57,15 +58,19 @@ def from_counts(
 
     record = Recorder(__name__, seed)
     for _, grouped in counts.groupings():
-        cells = grouped.cells()
-        everyone = total(cells)
-        for cell in cells:
-            if min_group_size <= cell.n < everyone.n:
-                yield from _tested(record, cell, everyone, levels)
+        groups = Compared((Member(c.group, c.n, c) for c in grouped.cells()), min_group_size)
+        everyone = total(m.of for m in groups.known)
+        for member in groups.big:
+            if member.n < everyone.n:
+                yield from _tested(record, groups, member.of, everyone, levels)
 
 
 def _tested(
-    record: Recorder, cell: Cell, everyone: Confusion, levels: Sequence[float]
+    record: Recorder,
+    groups: Compared[Cell],
+    cell: Cell,
+    everyone: Confusion,
+    levels: Sequence[float],
 ) -> Iterator[Finding]:
     from evenhand.audit.measure.classification import rate_counts
     from evenhand.audit.measure.uncertainty.testing import equal_rates
@@ -77,7 +82,7 @@ def _tested(
         p_value, test = None, ""
         if n1 and n2:
             p_value, test = equal_rates(k1, n1, k2, n2)
-        estimate = _difference(k1, n1, k2, n2, empty, test, levels)
+        estimate = groups.told(_difference(k1, n1, k2, n2, empty, test, levels))
         yield record.write(
             f"{rate}_difference_to_rest",
             estimate,

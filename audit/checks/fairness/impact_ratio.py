@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.checks.compared import Member
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import RowsOnDisk
 from evenhand.audit.favourable import Favourable, declared_favourable
-from evenhand.audit.finding import Finding, Status
+from evenhand.audit.finding import Finding, Status, is_known
+from evenhand.audit.measure.groups.impact import Selected, impact_ratio
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.reason import Reasons, because
+from evenhand.audit.subject.counts import feature_sets
 from evenhand.audit.subject.predictions import (
     Predictions,
     ValuePredictions,
@@ -17,7 +22,7 @@ from evenhand.audit.subject.predictions import (
     group_sizes,
     score,
 )
-from evenhand.audit.subject.subject import UNKNOWN, Subject
+from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     from evenhand.audit.subject.counts import Counts
@@ -32,57 +37,77 @@ MEASURES = {
     "scoring_rate": "share of the group's people who score above the median of the whole sample",
     "scoring_rate_impact_ratio": "a group's scoring rate (a high score being a burden: its share "
     "below the median) divided by the highest of its table",
+    "large_group_impact_ratio": "the impact ratio where groups under a share (2 %) of the table "
+    "are left out: shown, not compared, and never the highest",
+    "large_group_scoring_rate_impact_ratio": "the same of the scoring rate",
     "unknown_count": "people left out of a table because a sensitive feature is unknown",
 }
 
 
 def measure(
-    subject: Subject, *, seed: int, levels: Sequence[float], minimum_share: float = 0.0
+    subject: Subject, *, seed: int, levels: Sequence[float], minimum_share: float = 0.02
 ) -> Iterator[Finding]:
-    """Yields a table for each sensitive feature, each pair and the crossing of all.
+    """Yields a table for each sensitive feature, each pair and the crossing of all; with control
+    features (a job title) also within each of their levels.
 
     Ratios are of the favourable outcome: being selected, or scored above the median; where
     ``positive_is`` says burden, not being selected, or being scored below it. Where it is not
     declared they are not applicable.
 
-    The highest rate is taken over all groups of the table. People whose feature is unknown are
-    counted, not compared. ``counts`` holds what 5-301(d) asks about: ``assessed`` and ``table``,
-    the people in the group and in the whole table. With ``minimum_share`` (0.02 there) groups
-    under that share get a reason instead of a ratio, and can't be the highest.
+    The full table compares all groups. Beside it ``large_group_...`` leaves out groups under
+    ``minimum_share`` of the table, as 5-301(d) allows: they get a reason instead of a ratio, and
+    can't be the highest. People whose feature is unknown are counted, not compared. ``counts``
+    holds what 5-301(d) asks about: ``assessed`` and ``table``, the people in the group and in the
+    whole table.
     """
-    from evenhand.audit.subject.counts import feature_sets
-
-    record = Recorder(__name__, seed)
-    sizes = group_sizes(subject)
-    selected = sizes if subject.task == "binary" else None
+    tables = _Tables(Recorder(__name__, seed), levels, minimum_share)
     scored, status, why = _beside_median(subject)
     outcome = declared_favourable(subject)
-    for features in feature_sets(subject.sensitive_features):
-        unknown = sum(c.n for c in sizes.by(features).cells() if UNKNOWN in c.group.values())
-        yield record.plain("unknown_count", unknown, n=subject.n, unit="row", between=features)
-        if selected is not None and outcome is not None:
-            table = _table(selected, features, outcome)
-            yield from _ratios(record, "impact_ratio", table, outcome, levels, minimum_share)
-        if scored is not None:
-            above, below = scored
-            yield from _scoring_rates(record, _table(above, features), levels)
-            if outcome is not None:
-                table = _table(above if outcome.is_selection else below, features)
-                name = "scoring_rate_impact_ratio"
-                yield from _ratios(record, name, table, outcome, levels, minimum_share)
+    for level, sizes, halves in _levels(subject, scored):
+        for features in feature_sets(subject.sensitive_features):
+            yield tables.unknown(features, level, sizes)
+            if subject.task == "binary" and outcome is not None:
+                table = _table(sizes, features, level, outcome)
+                yield from tables.ratios("impact_ratio", table, outcome)
+            if halves is not None:
+                yield from tables.scoring(features, level, halves, outcome)
     if scored is None:
-        for name in ("scoring_rate", "scoring_rate_impact_ratio"):
-            yield record.without_value(name, status, why)
+        for name in _SCORING:
+            yield tables.record.without_value(name, status, why)
     if outcome is None:
-        names = ["impact_ratio"] if selected is not None else []
-        for name in [*names, *(["scoring_rate_impact_ratio"] if scored is not None else [])]:
-            yield record.without_value(name, "not_applicable", because("adverse-not-declared"))
+        names = ["impact_ratio"] if subject.task == "binary" else []
+        names += ["scoring_rate_impact_ratio"] if scored is not None else []
+        undeclared = because("adverse-not-declared")
+        for name in (n for own in names for n in (own, f"large_group_{own}")):
+            yield tables.record.without_value(name, "not_applicable", undeclared)
 
 
-Table = Sequence[tuple[Mapping[str, str], int, int]]
+_SCORING = (
+    "scoring_rate",
+    "scoring_rate_impact_ratio",
+    "large_group_scoring_rate_impact_ratio",
+)
 
 
-def _beside_median(subject: Subject) -> tuple[tuple[Counts, Counts] | None, Status, Reasons]:
+Level = Mapping[str, str]
+Halves = tuple["Counts", "Counts"]  # people above, and people below, the median score
+
+
+def _levels(
+    subject: Subject, scored: Halves | None
+) -> Iterator[tuple[Level, Counts, Halves | None]]:
+    """Counts of all rows (an empty level), then of each level of the control features."""
+    controls = subject.control_features
+    sizes = group_sizes(subject).levels(controls)
+    if scored is None:
+        yield from ((level, part, None) for level, part in sizes)
+        return
+    sides = (scored[0].levels(controls), scored[1].levels(controls))
+    for (level, part), (_, above), (_, below) in zip(sizes, *sides, strict=True):
+        yield level, part, (above, below)
+
+
+def _beside_median(subject: Subject) -> tuple[Halves | None, Status, Reasons]:
     """People above, and people below, the median score as if selected; or why there are none:
     status and reason."""
     import numpy as np
@@ -100,8 +125,9 @@ def _beside_median(subject: Subject) -> tuple[tuple[Counts, Counts] | None, Stat
     if scores is None:
         return None, "not_applicable", because("labels-only")
     middle = np.median(scores)
+    features = (*subject.sensitive_features, *subject.control_features)
     above, below = (
-        count_groups(subject.groups, subject.sensitive_features, None, side)
+        count_groups(subject.groups, features, None, side)
         for side in (scores > middle, scores < middle)
     )
     return (above, below), "measured", ()
@@ -110,43 +136,68 @@ def _beside_median(subject: Subject) -> tuple[tuple[Counts, Counts] | None, Stat
 _AS_COUNTED = Favourable(is_selection=True)
 
 
-def _table(counts: Counts, features: tuple[str, ...], outcome: Favourable = _AS_COUNTED) -> Table:
-    cells = [c for c in counts.by(features).cells() if UNKNOWN not in c.group.values()]
-    return [(c.group, outcome.cases(c.confusion.tp + c.confusion.fp, c.n), c.n) for c in cells]
+@dataclass(frozen=True, eq=False)
+class _Tables:
+    """Writes tables of rates and ratios."""
 
+    record: Recorder
+    levels: Sequence[float]
+    minimum_share: float
 
-def _scoring_rates(record: Recorder, table: Table, levels: Sequence[float]) -> Iterator[Finding]:
-    from evenhand.audit.measure.uncertainty.intervals import rate
+    def unknown(self, features: tuple[str, ...], level: Level, sizes: Counts) -> Finding:
+        """How many people of the level are in no group of the table."""
+        unknown = sum(c.n for c in sizes.by(features).cells() if not is_known(c.group))
+        place: dict[str, Any] = {"group": level, "between": features}
+        return self.record.plain("unknown_count", unknown, n=sizes.n, unit="row", **place)
 
-    for group, k, n in table:
-        yield record.write(
-            "scoring_rate", rate(k, n, levels, empty=because("no-rows")), group=group
-        )
+    def scoring(
+        self, features: tuple[str, ...], level: Level, halves: Halves, outcome: Favourable | None
+    ) -> Iterator[Finding]:
+        """Scoring rates, and their ratios where it is declared what a high score means."""
+        from evenhand.audit.measure.uncertainty.intervals import rate
 
+        above, below = halves
+        for member in _table(above, features, level, _AS_COUNTED):
+            found = rate(member.of, member.n, self.levels, empty=because("no-rows"))
+            yield self.record.write("scoring_rate", found, group=member.group)
+        if outcome is not None:
+            side = above if outcome.is_selection else below
+            table = _table(side, features, level, _AS_COUNTED)
+            yield from self.ratios("scoring_rate_impact_ratio", table, outcome)
 
-def _ratios(
-    record: Recorder,
-    name: str,
-    table: Table,
-    outcome: Favourable,
-    levels: Sequence[float],
-    minimum_share: float,
-) -> Iterator[Finding]:
-    from dataclasses import replace
+    def ratios(
+        self, name: str, table: Sequence[Member[int]], outcome: Favourable
+    ) -> Iterator[Finding]:
+        """The full table, then the one without groups under the minimum share."""
+        total = sum(m.n for m in table)
+        for own, share in ((name, 0.0), (f"large_group_{name}", self.minimum_share)):
+            compared = [Selected(m.of, m.n) for m in table if m.n >= share * total]
+            for member in table:
+                estimate = self._ratio(member, compared, share, total)
+                counts = {**outcome.counts(estimate.counts), "table": total}
+                method = outcome.method(estimate.method)
+                told = replace(estimate, counts=counts, method=method)
+                yield self.record.write(own, told, unit="ratio", group=member.group)
 
-    from evenhand.audit.measure.groups.impact import Selected, impact_ratio
-    from evenhand.audit.measure.uncertainty.estimate import undefined
-
-    total = sum(n for _, _, n in table)
-    compared = [Selected(k, n) for _, k, n in table if n >= minimum_share * total]
-    for group, k, n in table:
-        if n < minimum_share * total:
-            why = because("under-share", share=minimum_share, n=n, rate=k / n)
-            estimate = undefined(why, n=n)
+    def _ratio(
+        self, member: Member[int], compared: Sequence[Selected], share: float, total: int
+    ) -> Estimate:
+        counts = {"selected": member.of, "assessed": member.n}
+        if member.n < share * total:
+            why = because("under-share", share=share, n=member.n, rate=member.of / member.n)
         elif len(compared) < 2:
-            estimate = undefined(because("fewer-than-two-groups-to-compare"), n=n)
+            why = because("fewer-than-two-groups-to-compare")
         else:
-            estimate = impact_ratio(Selected(k, n), compared, levels)
-        counts = {**outcome.counts(estimate.counts), "table": total}
-        estimate = replace(estimate, counts=counts, method=outcome.method(estimate.method))
-        yield record.write(name, estimate, unit="ratio", group=group)
+            return impact_ratio(Selected(member.of, member.n), compared, self.levels)
+        return undefined(why, n=member.n, counts=counts)
+
+
+def _table(
+    counts: Counts, features: tuple[str, ...], level: Level, outcome: Favourable
+) -> list[Member[int]]:
+    """The known groups of one table, with how many of each have the outcome."""
+    return [
+        Member({**c.group, **level}, c.n, outcome.cases(c.confusion.selected, c.n))
+        for c in counts.by(features).cells()
+        if is_known(c.group)
+    ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from evenhand.audit.checks.compared import Compared, Member
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.favourable import favourable
@@ -25,8 +26,8 @@ COST = "fast"
 MEASURES = {
     "generalized_entropy_index": "inequality of benefits over people, alpha 2; 0 is equality",
     "theil_index": "inequality of benefits over people, alpha 1; 0 is equality",
-    "between_group_generalized_entropy_index": "the part of it between groups, alpha 2",
-    "between_group_theil_index": "the part of it between groups, alpha 1",
+    "between_group_generalized_entropy_index": "the part of it between known groups, alpha 2",
+    "between_group_theil_index": "the part of it between known groups, alpha 1",
 }
 _ALPHA = {"generalized_entropy_index": 2, "theil_index": 1}
 
@@ -63,15 +64,18 @@ def _within(
     meaning = "true - predicted + 1" if is_burden else "predicted - true + 1"
     for position, features in enumerate(feature_sets(sensitive_features)):
         # The order of groups must not depend on their names: draws follow it.
-        table = np.array(sorted(_benefits(c, is_burden) for c in counts.by(features).cells()))
+        cells = counts.by(features).cells()
+        groups = Compared((Member(c.group, c.n, _benefits(c, is_burden)) for c in cells), 0)
+        table = np.array(sorted(m.of for m in groups.known)).reshape(-1, 3)
         for name, alpha in _ALPHA.items() if position == 0 else ():
-            found = individual_index(table.sum(axis=0), alpha, levels, record.stream(name))
+            people = np.sum([m.of for m in groups.members], axis=0)
+            found = individual_index(people, alpha, levels, record.stream(name))
             found = replace(found, method=f"benefit: {meaning}; {found.method}")
             yield record.write(name, found, unit="index", group=level, random=True)
         for name, alpha in _ALPHA.items():
             stream = record.stream(f"{name}/{len(features)}")
             found = between_groups_index(table, alpha, levels, stream)
-            found = replace(found, method=f"benefit: {meaning}; {found.method}")
+            found = replace(groups.told(found), method=f"benefit: {meaning}; {found.method}")
             named = f"between_group_{name}"
             yield record.write(
                 named, found, unit="index", group=level, between=features, random=True

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from evenhand.audit.checks.compared import Member, by_features
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
@@ -36,6 +37,8 @@ MEASURES = {
     "ndcg_score": "how near the group's own ranking is to the best one, its members alone",
 }
 
+_UNITS = {"relative_exposure": "ratio", "top_k_selection_rate": "rate"}
+
 
 def measure(
     subject: Subject,
@@ -51,7 +54,8 @@ def measure(
     Over ``rows`` sampled rows; the top places are the best ``top_share`` of them, with everybody
     who ties with the last one. nDCG needs labels of a binary task, and groups of
     ``min_group_size``. With control features also within each of their levels, whose rows are
-    ranked among themselves.
+    ranked among themselves. Everybody takes a place, people of unknown group too; the gaps are
+    between known groups.
     """
     from evenhand.audit.subject.counts import control_levels
 
@@ -83,23 +87,21 @@ def _within(
     from evenhand.audit.measure.groups.spread import largest_difference
     from evenhand.audit.subject.counts import group_rows
 
-    compared: dict[tuple[str, ...], dict[str, dict[str, EstimateAt]]] = {}
-    for own, inside in group_rows(groups, [str(c) for c in groups.columns])[1:]:
-        is_small = inside.size < minimum
-        note = because("too-small", n=inside.size, least=minimum) if is_small else ()
-        group = {**own, **level}
-        for name in ("relative_exposure", "top_k_selection_rate"):
-            at = partial(ranked.estimate, name, inside)
-            unit = "ratio" if name == "relative_exposure" else "rate"
-            yield record.write(name, at(levels), unit=unit, group=group, note=note)
-            members = compared.setdefault(tuple(own), {}).setdefault(name, {})
-            if not note:
-                members[", ".join(f"{k}={v}" for k, v in own.items())] = at
-        if relevance is not None and not note:
-            yield _quality(record, group, ranked.values[inside], relevance[inside], levels)
-    for features, names in compared.items():
-        for name, estimates in names.items():
-            gap = largest_difference(estimates, levels)
+    named = [str(c) for c in groups.columns]
+    members = [Member(own, rows.size, rows) for own, rows in group_rows(groups, named)]
+    for features, compared in by_features(members, minimum).items():
+        estimates: dict[str, dict[str, EstimateAt]] = {name: {} for name in _UNITS}
+        for each in compared.members:
+            note, group = compared.note(each), {**each.group, **level}
+            for name, unit in _UNITS.items():
+                at = partial(ranked.estimate, name, each.of)
+                yield record.write(name, at(levels), unit=unit, group=group, note=note)
+                if compared.compares(each):
+                    estimates[name][each.name] = at
+            if relevance is not None and not note:
+                yield _quality(record, group, ranked.values[each.of], relevance[each.of], levels)
+        for name, of in estimates.items():
+            gap = compared.noted(largest_difference(of, levels))
             unit = "ratio difference" if name == "relative_exposure" else "rate"
             yield record.write(f"{name}_difference", gap, unit=unit, group=level, between=features)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.checks.compared import Member, by_features
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
-from evenhand.audit.reason import because, listed
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import ValuePredictions, expect, score
 from evenhand.audit.subject.subject import Subject
 
@@ -77,33 +78,28 @@ def _within(
     minimum: int,
 ) -> Iterator[Finding]:
     from evenhand.audit.measure.uncertainty.intervals import mean
-    from evenhand.audit.subject.counts import feature_sets, group_rows
+    from evenhand.audit.subject.counts import group_rows
 
-    sensitive = [str(c) for c in groups.columns]
-    positions = group_rows(groups, sensitive)[1:]
-    for own, rows in positions:
-        is_small = len(rows) < minimum
-        note = because("too-small", n=len(rows), least=minimum) if is_small else ()
-        place: dict[str, Any] = {"unit": unit, "group": {**own, **level}, "note": note}
-        yield record.write("mean_prediction", mean(found.predicted[rows], levels), **place)
-        if found.actual is not None:
-            error = found.predicted[rows] - found.actual[rows]
-            yield from _quantiles(record, error, levels, place)
-    for features in feature_sets(sensitive):
-        members = [(g, rows) for g, rows in positions if tuple(g) == features]
-        parts = {", ".join(f"{k}={v}" for k, v in g.items()): rows for g, rows in members}
-        big = {name: rows for name, rows in parts.items() if len(rows) >= minimum}
-        small = sorted(set(parts) - set(big))
-        left_out = because("small-groups-left-out", least=minimum, names=listed(small))
-        note = left_out if small else ()
+    named = [str(c) for c in groups.columns]
+    members = [Member(own, len(rows), rows) for own, rows in group_rows(groups, named)]
+    parts = by_features(members, minimum)
+    for compared in parts.values():
+        for each in compared.members:
+            group, note = {**each.group, **level}, compared.note(each)
+            place: dict[str, Any] = {"unit": unit, "group": group, "note": note}
+            yield record.write("mean_prediction", mean(found.predicted[each.of], levels), **place)
+            if found.actual is not None:
+                error = found.predicted[each.of] - found.actual[each.of]
+                yield from _quantiles(record, error, levels, place)
+    for features, compared in parts.items():
 
-        def of(values: np.ndarray, big: Rows = big) -> Rows:
+        def of(values: np.ndarray, big: Rows = compared.by_name) -> Rows:
             return {name: values[rows] for name, rows in big.items()}
 
         for name, estimate in _estimates(found, of, levels):
             told = f"({unit})^2" if name.startswith("mean_squared") else unit
-            place = {"unit": told, "group": level, "between": features, "note": note}
-            yield record.write(name, estimate, **place)
+            place = {"unit": told, "group": level, "between": features}
+            yield record.write(name, compared.noted(estimate), **place)
 
 
 def _quantiles(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.checks.compared import Compared, Member, by_features
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
@@ -78,37 +81,29 @@ def measure(
     yield record.plain(
         "swept_threshold_count", count, n=predictions.n, unit="threshold", artifacts=named
     )
-    everyone: list[Swept] = []
+    everyone: list[Member[Sweep]] = []
     for level, inside in control_levels(predictions.groups, subject.control_features):
         groups = predictions.groups.loc[inside, list(subject.sensitive_features)]
         members = _swept(groups, labels[inside], score[inside], thresholds)
-        everyone += [({**own, **level}, counts) for own, counts in members]
+        everyone += [Member({**m.group, **level}, m.n, m.of) for m in members]
         for features, name, gap in _gaps(members, rates, levels, min_group_size):
             kept = () if gap.reason == _NOT_SWEPT else named
             yield record.write(name, gap, group=level, between=features, artifacts=kept)
-    yield record.artifact(_document(_by_set(everyone), thresholds, current, rates, levels[0]))
-
-
-Swept = tuple[Mapping[str, str], "Sweep"]  # a group and its counts
+    yield record.artifact(_document(everyone, thresholds, current, rates, levels[0]))
 
 
 def _swept(
     groups: pd.DataFrame, labels: np.ndarray, score: np.ndarray, thresholds: np.ndarray
-) -> list[Swept]:
+) -> list[Member[Sweep]]:
     """The counts of all rows (an empty name), and of every group and crossing."""
     from evenhand.audit.measure.groups.sweep import sweep
     from evenhand.audit.subject.counts import group_rows
 
     positions = group_rows(groups, [str(c) for c in groups.columns])
-    return [(own, sweep(labels[rows], score[rows], thresholds)) for own, rows in positions]
-
-
-def _by_set(members: Sequence[Swept]) -> dict[tuple[str, ...], list[Swept]]:
-    """Groups by the features that they are groups of."""
-    found: dict[tuple[str, ...], list[Swept]] = {}
-    for group, counts in members:
-        found.setdefault(tuple(group), []).append((group, counts))
-    return found
+    return [
+        Member(own, len(rows), sweep(labels[rows], score[rows], thresholds))
+        for own, rows in positions
+    ]
 
 
 def _thresholds(
@@ -123,7 +118,7 @@ def _thresholds(
 
 
 def _document(
-    by_features: Mapping[tuple[str, ...], Sequence[Swept]],
+    everyone: Sequence[Member[Sweep]],
     thresholds: np.ndarray,
     current: float | None,
     rates: Sequence[str],
@@ -131,55 +126,47 @@ def _document(
 ) -> dict[str, Any]:
     from evenhand.audit.measure.groups.sweep import RATES
 
-    shown = {f: m for f, m in by_features.items() if len(m) <= _MOST_GROUPS}
+    sizes = Counter(tuple(m.group) for m in everyone)
+    shown = [m for m in everyone if sizes[tuple(m.group)] <= _MOST_GROUPS]
     return {
         "schema": SCHEMA,
         "level": level,
         "threshold": current,
         "thresholds": thresholds.tolist(),
         "rates": {r: {"cases": list(RATES[r][0]), "rows": list(RATES[r][1])} for r in rates},
-        "groups": [
-            {"group": group, **counts.to_json(level, rates)}
-            for members in shown.values()
-            for group, counts in members
-        ],
-        "left_out": [list(f) for f in by_features if f not in shown],
+        "groups": [{"group": dict(m.group), **m.of.to_json(level, rates)} for m in shown],
+        "left_out": [list(f) for f, n in sizes.items() if n > _MOST_GROUPS],
     }
 
 
 def _gaps(
-    members: Sequence[Swept], rates: Sequence[str], levels: Sequence[float], minimum: int
+    members: Sequence[Member[Sweep]], rates: Sequence[str], levels: Sequence[float], minimum: int
 ) -> Iterator[tuple[tuple[str, ...], str, Estimate]]:
     """For each set of features: name and value of each gap that the labels allow."""
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
-    for features, groups in _by_set(members).items():
+    for features, groups in by_features(members, minimum).items():
         for name, used in _GAPS.items():
-            if not features or not set(used) <= set(rates):
+            if not set(used) <= set(rates):
                 continue
-            if len(groups) > _MOST_GROUPS:
-                n = sum(counts.n for _, counts in groups)
+            if len(groups.members) > _MOST_GROUPS:
+                n = sum(m.n for m in groups.members)
                 yield features, name, undefined(_NOT_SWEPT, n=n)
             else:
-                yield features, name, _worst_gap(groups, used, levels, minimum)
+                yield features, name, _worst_gap(groups, used, levels)
 
 
-def _worst_gap(
-    members: Sequence[Swept], rates: Sequence[str], levels: Sequence[float], minimum: int
-) -> Estimate:
-    from dataclasses import replace
-
+def _worst_gap(groups: Compared[Sweep], rates: Sequence[str], levels: Sequence[float]) -> Estimate:
     from evenhand.audit.measure.groups.gaps import Family, GroupCount, gap
 
-    big = [(g, c) for g, c in members if c.n >= minimum]
     families = []
     for rate in rates:
-        counted = [(", ".join(f"{k}={v}" for k, v in g.items()), *c.cases(rate)) for g, c in big]
+        counted = [(m.name, *m.of.cases(rate)) for m in groups.big]
         for i in range(counted[0][1].size if counted else 1):
-            groups = tuple(GroupCount(name, int(k[i]), int(n[i])) for name, k, n in counted)
-            families.append(Family(rate, groups, because("no-rows-for-rate", rate=rate)))
+            at = tuple(GroupCount(name, int(k[i]), int(n[i])) for name, k, n in counted)
+            families.append(Family(rate, at, because("no-rows-for-rate", rate=rate)))
     estimate = gap(families, scale="difference", levels=levels)
-    rows = sum(c.n for _, c in big)
-    counts = {"groups": len(members), "groups_left_out": len(members) - len(big)}
     method = f"{estimate.method}, of all thresholds together"
-    return replace(estimate, n=rows, counts=counts, method=method)
+    rows, counts = sum(m.n for m in groups.big), {"groups": len(groups.known)}
+    counts["groups_left_out"] = 0
+    return groups.noted(replace(estimate, n=rows, counts=counts, method=method))

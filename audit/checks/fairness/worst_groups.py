@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.data.cells import is_number
 from evenhand.audit.errors import MissingNeed
-from evenhand.audit.finding import Finding, Interval
-from evenhand.audit.reason import because
+from evenhand.audit.finding import UNKNOWN, Finding, Interval, group_name
+from evenhand.audit.reason import Reasons, because, listed
 from evenhand.audit.subject.predictions import ClassPredictions, Predictions, expect, score
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
@@ -28,13 +28,18 @@ SOURCE = "Chung et al. 2019 (slices); confirmation on a held-out half; Fisher 19
 COST = "slow"
 SCHEMA = "evenhand-worst-groups/1"
 MEASURES = {
-    "worst_group_error_rate": "share of wrong predictions in a confirmed group, on the other half",
+    "worst_group_error_rate": "share of wrong predictions in each group that the first half finds "
+    "worst, on the other half",
     "worst_group_error_lift": "that share minus the share of everybody else on the other half",
+    "confirmed_error_lift": "the largest lift that the other half shows beyond chance, for all of "
+    "these groups together; 0 where it shows none",
     "groups_searched": "groups that were looked at on the first half",
     "worst_groups_confirmed": "groups that the other half confirms at the audit's level",
 }
-_MOST_COLUMNS = 30
-_MOST_CATEGORIES = 12
+_MOST_COLUMNS = 100  # crossed with each other; sensitive and control features come first
+_MOST_LEVELS = 200  # of a column: the most frequent ones
+_SHOWN_COLUMNS, _SHOWN_LEVELS = 30, 12  # in the heat map: nobody reads more
+_OTHERS = "others"
 
 
 def measure(
@@ -48,12 +53,16 @@ def measure(
     candidates: int = 10,
     min_group_size: int = 10,
 ) -> Iterator[Finding | Artifact]:
-    """Yields the confirmed groups, and tree and heat map of the errors as artifact.
+    """Yields every group that was tested on the half that played no part in finding it, what that
+    half confirms, and tree and heat map of the errors as artifact.
 
     Groups cross up to ``depth`` columns (sensitive, control, and the model's inputs), numbers in
     ``bins`` quantile bins, over ``rows`` sampled rows split at random into two halves. The
     ``candidates`` worst of one half, of at least ``min_group_size`` rows there, are tested on the
-    other, one-sided by Fisher's exact test with Holm's adjustment.
+    other, one-sided by Fisher's exact test with Holm's adjustment. All of them are told, confirmed
+    or not: to tell the confirmed ones alone would overstate them. People whose sensitive value is
+    unknown are no group. Levels and columns that are too many to be looked at are counted and
+    named in the reason of ``groups_searched``.
     """
     import numpy as np
 
@@ -63,7 +72,7 @@ def measure(
     record = Recorder(__name__, seed)
     drawn = sample(subject, rows, record.stream("sample"))
     order = np.random.default_rng(record.stream("halves")).permutation(drawn)
-    columns = _columns(subject, bins)
+    columns, not_searched = _columns(subject, bins, min_group_size)
     if not columns:
         raise MissingNeed(because("no-levels-to-search"))
     first, second = order[: order.size // 2], order[order.size // 2 :]
@@ -71,24 +80,53 @@ def measure(
         _at(columns, first), wrong[first], depth=depth, smallest=min_group_size, most=candidates
     )
     tested = w.confirm(found, _at(columns, second), wrong[second])
-    confirmed = [c for c in tested if c.adjusted <= 1 - levels[0] and c.rows > 0]
     everyone, is_error = _at(columns, order), wrong[order]
     tree = w.error_tree(everyone, is_error, depth=3, smallest=min_group_size)
+    map_of = [_fewer(c) for c in everyone[:_SHOWN_COLUMNS]]
     shown = {
         "schema": SCHEMA,
         "tree": tree,
-        **w.heat_map(everyone, is_error),
+        **w.heat_map(map_of, is_error),
         "tested": _listed(tested, columns),
     }
     artifact = record.artifact({"rows": int(order.size), "errors": int(is_error.sum()), **shown})
     place: dict[str, Any] = {"artifacts": (artifact.name,), "random": True}
-    yield record.plain("groups_searched", looked_at, n=int(first.size), unit="group", **place)
     yield record.plain(
-        "worst_groups_confirmed", len(confirmed), n=int(second.size), unit="group", **place
+        "groups_searched", looked_at, n=int(first.size), unit="group", note=not_searched, **place
     )
-    for each in confirmed:
-        yield from _findings(record, each, columns, levels, len(tested))
+    yield from _told(record, tested, columns, levels, int(second.size), place)
     yield artifact
+
+
+def _told(
+    record: Recorder,
+    tested: Sequence[Confirmed],
+    columns: Sequence[Levels],
+    levels: Sequence[float],
+    n: int,
+    place: dict[str, Any],
+) -> Iterator[Finding]:
+    """Every group that was tested on the ``n`` rows of the other half, and what these confirm."""
+    confirmed = [c for c in tested if c.adjusted <= 1 - levels[0] and c.rows > 0]
+    yield record.plain("worst_groups_confirmed", len(confirmed), n=n, unit="group", **place)
+    most, name = 0.0, ""
+    lifts = 0
+    for each in tested:
+        if each.rows and each.other_rows:
+            rate, lift = _findings(record, each, columns, levels, len(tested))
+            yield from (rate, lift)
+            lifts += 1
+            if lift.interval is not None and lift.interval.low > most:
+                most, name = lift.interval.low, group_name(lift.group)
+    yield record.plain(
+        "confirmed_error_lift",
+        most,
+        n=n,
+        unit="rate difference",
+        method=f"confidence bound: largest lower end of {lifts} groups' lifts together; 0 at least",
+        note=because("worst-group", name=name) if name else (),
+        **place,
+    )
 
 
 def _findings(
@@ -97,7 +135,8 @@ def _findings(
     columns: Sequence[Levels],
     levels: Sequence[float],
     tested: int,
-) -> Iterator[Finding]:
+) -> tuple[Finding, Finding]:
+    """Share of errors of one group, and its lift."""
     from evenhand.audit.measure.uncertainty.estimate import Estimate
     from evenhand.audit.measure.uncertainty.intervals import newcombe, rate
 
@@ -107,26 +146,22 @@ def _findings(
         "on the half that was not searched; more errors than elsewhere: one-sided Fisher's exact "
         f"test, p = {found.adjusted:.3g} by Holm over {tested} candidates"
     )
-    # a group is shown because it came out high: its interval holds for all candidates together
+    # who looks at the highest of them looks at all: intervals hold for all candidates together
     together = [1 - (1 - level) / tested for level in levels]
     held = f"intervals for all {tested} candidates together"
     share = rate(found.errors, found.rows, together, empty=because("no-rows"))
     share = replace(
         share, intervals=_called(share.intervals, levels), method=f"{about}; {share.method}, {held}"
     )
-    yield record.write("worst_group_error_rate", share, group=group, random=True)
+    own = record.write("worst_group_error_rate", share, group=group, random=True)
     pair = (found.errors, found.rows, found.other_errors, found.other_rows)
-    lift = found.errors / found.rows - found.other_errors / max(1, found.other_rows)
+    lift = found.errors / found.rows - found.other_errors / found.other_rows
     ends = _called([newcombe(*pair, level) for level in together], levels)
     counts = {"errors": pair[0], "rows": pair[1], "other_errors": pair[2], "other_rows": pair[3]}
     estimate = Estimate(lift, found.rows, ends, counts, f"{about}; Newcombe, {held}")
-    yield record.write(
-        "worst_group_error_lift",
-        estimate,
-        unit="rate difference",
-        group=group,
-        random=True,
-    )
+    unit = "rate difference"
+    beyond = record.write("worst_group_error_lift", estimate, unit=unit, group=group, random=True)
+    return own, beyond
 
 
 def _called(intervals: Sequence[Interval], levels: Sequence[float]) -> tuple[Interval, ...]:
@@ -149,47 +184,99 @@ def _errors(subject: Subject) -> np.ndarray:
     return wrong
 
 
-def _columns(subject: Subject, bins: int) -> list[Levels]:
+def _columns(subject: Subject, bins: int, smallest: int) -> tuple[list[Levels], Reasons]:
+    """The columns to search, and what of them is not looked at."""
     inputs = subject.model.predictor.input_columns if subject.model is not None else ()
     features = (*subject.sensitive_features, *subject.control_features)
     named = [(f, subject.groups[f]) for f in features]
     named += [(c, subject.frame[c]) for c in inputs if c not in features]
-    found = (_levels(name, column, bins) for name, column in named[:_MOST_COLUMNS])
-    return [levels for levels in found if levels is not None]
+    most = max(_MOST_COLUMNS, len(features))
+    columns, said = [], because("columns-not-searched", names=listed(n for n, _ in named[most:]))
+    not_searched: Reasons = said if named[most:] else ()
+    for name, column in named[:most]:
+        found = _levels(name, column, bins, smallest, has_groups=name in features)
+        if found is not None:
+            columns.append(found[0])
+            not_searched += found[1]
+    return columns, not_searched
 
 
-def _levels(name: str, column: pd.Series, bins: int) -> Levels | None:
-    """Quantile bins of a number, or the most frequent texts; None where there is one level."""
-    from itertools import pairwise
-
+def _levels(
+    name: str, column: pd.Series, bins: int, smallest: int, *, has_groups: bool
+) -> tuple[Levels, Reasons] | None:
+    """Quantile bins of a number, or texts, and what of them is not searched; None where there is
+    one level. The levels of a sensitive or control feature (``has_groups``) are people's groups."""
     import numpy as np
-    import pandas as pd
 
     from evenhand.audit.measure.groups.worst_groups import Levels
 
     if is_number(column) and column.nunique() > bins:
-        x = column.to_numpy(dtype=float, na_value=np.nan)
-        known = x[np.isfinite(x)]
-        edges = np.unique(np.quantile(known, np.arange(1, bins) / bins))
-        codes = np.where(np.isfinite(x), np.searchsorted(edges, x, side="right"), edges.size + 1)
-        bounds = ["", *(f"{e:.4g}" for e in edges), ""]
-        inner = [f"{a} to {b}" for a, b in pairwise(bounds[1:-1])]
-        names = [f"below {bounds[1]}", *inner, f"{bounds[-2]} or more", "missing"]
+        codes, names = _bins(column, bins)
+        not_searched: Reasons = ()
     else:
-        # by the first row, not by name: renaming a group must not reorder levels
-        texts = column.map(str, na_action="ignore").fillna("missing")
-        counts, first = texts.value_counts(), {t: i for i, t in enumerate(dict.fromkeys(texts))}
-        ranked = sorted(counts.index, key=lambda t: (-counts[t], first[t]))
-        names = [
-            *ranked[:_MOST_CATEGORIES],
-            *(["others"] if len(ranked) > _MOST_CATEGORIES else []),
-        ]
-        codes = pd.Index(ranked[:_MOST_CATEGORIES]).get_indexer(pd.Index(texts))
-        codes = np.where(codes < 0, _MOST_CATEGORIES, codes)
+        codes, names, not_searched = _texts(name, column, smallest)
     used = np.unique(codes)
     if used.size < 2:
         return None
-    return Levels(name, np.searchsorted(used, codes), tuple(str(names[u]) for u in used))
+    kept = tuple(str(names[u]) for u in used)
+    unknown = kept.index(UNKNOWN) if has_groups and UNKNOWN in kept else None
+    skipped = [i for i, n in enumerate(kept) if n == _OTHERS and not_searched]
+    skipped += [unknown] if unknown is not None else []
+    levels = Levels(name, np.searchsorted(used, codes), kept, unknown, tuple(skipped))
+    return levels, not_searched
+
+
+def _bins(column: pd.Series, bins: int) -> tuple[np.ndarray, list[str]]:
+    from itertools import pairwise
+
+    import numpy as np
+
+    x = column.to_numpy(dtype=float, na_value=np.nan)
+    known = x[np.isfinite(x)]
+    edges = np.unique(np.quantile(known, np.arange(1, bins) / bins))
+    codes = np.where(np.isfinite(x), np.searchsorted(edges, x, side="right"), edges.size + 1)
+    bounds = ["", *(f"{e:.4g}" for e in edges), ""]
+    inner = [f"{a} to {b}" for a, b in pairwise(bounds[1:-1])]
+    return codes, [f"below {bounds[1]}", *inner, f"{bounds[-2]} or more", "missing"]
+
+
+def _texts(name: str, column: pd.Series, smallest: int) -> tuple[np.ndarray, list[str], Reasons]:
+    """Every level that has rows enough to be found in a half, by frequency; the rest are one."""
+    import numpy as np
+    import pandas as pd
+
+    # by the first row, not by name: renaming a group must not reorder levels
+    texts = column.map(str, na_action="ignore").fillna("missing")
+    counts, first = texts.value_counts(), {t: i for i, t in enumerate(dict.fromkeys(texts))}
+    ranked = sorted(counts.index, key=lambda t: (-counts[t], first[t]))
+    names = [t for t in ranked if counts[t] >= smallest][:_MOST_LEVELS]
+    codes = pd.Index(names).get_indexer(pd.Index(texts))
+    codes = np.where(codes < 0, len(names), codes)
+    rest = ranked[len(names) :]
+    if not rest:
+        return codes, names, ()
+    rows = int(sum(counts[t] for t in rest))
+    said = because("levels-not-searched", column=name, n=len(rest), rows=rows, names=listed(rest))
+    return codes, [*names, _OTHERS], said
+
+
+def _fewer(levels: Levels) -> Levels:
+    """The levels with the most rows, the others as one: for the heat map."""
+    import numpy as np
+
+    if len(levels.names) <= _SHOWN_LEVELS + 1:
+        return levels
+    sizes = np.bincount(levels.codes, minlength=len(levels.names))
+    kept = np.argsort(-sizes, kind="stable")[:_SHOWN_LEVELS]
+    place = np.full(len(levels.names), _SHOWN_LEVELS)
+    place[kept] = np.arange(_SHOWN_LEVELS)
+    return replace(
+        levels,
+        codes=place[levels.codes],
+        names=(*(levels.names[i] for i in kept), _OTHERS),
+        unknown=None,
+        not_searched=(),
+    )
 
 
 def _at(columns: Sequence[Levels], rows: np.ndarray) -> list[Levels]:

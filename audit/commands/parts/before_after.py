@@ -174,6 +174,7 @@ def _found(case: Case, measure: str, between: tuple[str, ...] = ()) -> Number:
 def _gap(case: Case, name: str, rates: Sequence[str], features: tuple[str, ...]) -> Number:
     """The gap's finding; where no check measures it, worked out from the group rates' counts."""
     from evenhand.audit.comparing.compare import min_group_size
+    from evenhand.audit.finding import is_known
     from evenhand.audit.measure.groups.gaps import Family, GroupCount, gap
 
     if any(f.measure == name and f.between == features for f in case.findings):
@@ -182,7 +183,7 @@ def _gap(case: Case, name: str, rates: Sequence[str], features: tuple[str, ...])
     families = []
     for rate in rates:
         cells = [f for f in case.findings if _is_rate(f, rate, features)]
-        big = [f for f in cells if _size(case, f) >= minimum]
+        big = [f for f in cells if _size(case, f) >= minimum and is_known(f.group)]
         groups = [GroupCount(str(dict(f.group)), f.counts["k"], f.counts["n"]) for f in big]
         families.append(Family(rate, tuple(groups), because("no-rows")))
     estimate = gap(families, scale="difference", levels=tuple(case.plan.levels))

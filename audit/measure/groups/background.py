@@ -16,14 +16,21 @@ if TYPE_CHECKING:
 
 
 class Background:
-    """Everybody's labels (bool) and scores, shape (n,), sorted once for all groups."""
+    """Everybody's labels (bool) and scores, shape (n,), sorted once for all groups.
 
-    def __init__(self, is_positive: np.ndarray, score: np.ndarray) -> None:
+    ``known`` (bool, shape (n,)) leaves out people of whom it is unknown whether they belong to a
+    group; the groups asked about are of the others.
+    """
+
+    def __init__(
+        self, is_positive: np.ndarray, score: np.ndarray, known: np.ndarray | None = None
+    ) -> None:
         import numpy as np
 
         self.is_positive, self.score = is_positive, score
-        self.positives = np.sort(score[is_positive])
-        self.negatives = np.sort(score[~is_positive])
+        kept = np.ones(score.shape, dtype=bool) if known is None else known
+        self.positives = np.sort(score[is_positive & kept])
+        self.negatives = np.sort(score[~is_positive & kept])
 
     def bpsn(self, rows: np.ndarray, levels: Sequence[float]) -> Estimate:
         """The area of positives outside against negatives inside the group at ``rows``.

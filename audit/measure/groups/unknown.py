@@ -16,8 +16,61 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
-from evenhand.audit.measure.groups.gaps import GroupCount
+from evenhand.audit.measure.groups.gaps import Aggregate, Family, GroupCount, Scale, gap
+from evenhand.audit.measure.uncertainty.estimate import Estimate
+
+End = Literal["lowest", "highest"]
+_HOW = {
+    ("difference", "lowest"): "narrow it",
+    ("difference", "highest"): "widen it",
+    ("ratio", "lowest"): "lower it",
+    ("ratio", "highest"): "raise it",
+}
+
+
+def widens(scale: Scale, end: End) -> bool:
+    """Whether this end is the one at which the groups lie furthest apart."""
+    return (scale == "difference") == (end == "highest")
+
+
+def if_known(
+    families: Sequence[Family],
+    unknown: Sequence[tuple[float, float]],
+    end: End,
+    *,
+    scale: Scale,
+    levels: Sequence[float],
+    rows: int,
+    agg: Aggregate = "worst_case",
+) -> Estimate:
+    """The lowest or highest that a gap can be over all assignments of the unknown rows to the
+    known groups. In a crossing, what is known of such a row is not used: the bounds hold, wider
+    than they need be. Rows behind different rates of one gap are different people.
+
+    Parameters
+    ----------
+    families : rates of the known groups; where the end ``widens``, the small ones too, since
+               unknown rows may make any of them large
+    unknown  : for each family, cases and rows among the rows whose group is unknown
+    rows     : how many rows that are
+    """
+    assigned = []
+    for family, (cases, n) in zip(families, unknown, strict=True):
+        known = [g for g in family.groups if g.n > 0]
+        if len(known) > 1:
+            furthest = widest if scale == "difference" else lowest_ratio
+            known = (furthest if widens(scale, end) else narrowest)(known, cases, n - cases)
+        empty = [g for g in family.groups if g.n <= 0]
+        assigned.append(replace(family, groups=(*known, *empty)))
+    estimate = gap(assigned, scale=scale, levels=levels, agg=agg)
+    how = f"{rows} unknown rows assigned to the groups that {_HOW[scale, end]}"
+    return replace(
+        estimate,
+        counts={**estimate.counts, "unknown": rows},
+        method=f"{how}; {estimate.method}",
+    )
 
 
 def widest(groups: Sequence[GroupCount], selected: float, rejected: float) -> list[GroupCount]:

@@ -22,11 +22,17 @@ _OVERLAP = 0.8  # a candidate that shares more of its rows with a better one say
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """A column as levels: ``codes`` (n,) are positions in ``names``, texts for people."""
+    """A column as levels: ``codes`` (n,) are positions in ``names``, texts for people.
+
+    ``not_searched`` are the positions of levels that are no group: people of unknown group (who may
+    belong to any, ``unknown``), and what is left of levels too rare to be looked at.
+    """
 
     column: str
     codes: np.ndarray
     names: tuple[str, ...]
+    unknown: int | None = None
+    not_searched: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,13 @@ def search(
     found: list[Candidate] = []
     for size in range(1, depth + 1):
         for chosen in combinations(range(len(columns)), size):
-            n, k = _table([columns[c] for c in chosen], is_error)
-            z = _excess(k, n, int(is_error.sum()), is_error.size, smallest)
-            looked_at += int((n >= smallest).sum())
+            used = [columns[c] for c in chosen]
+            n, k = _table(used, is_error)
+            rest = is_error.size - _maybe(n, used), int(is_error.sum()) - _maybe(k, used)
+            z = _excess(k, n, *rest, smallest)
+            is_group = _groups(used)
+            z[~is_group] = -math.inf
+            looked_at += int(((n >= smallest) & is_group).sum())
             found += [
                 Candidate(
                     tuple(zip(chosen, _unravel(i, columns, chosen), strict=True)), float(z[i])
@@ -88,28 +98,38 @@ def confirm(
     candidates: Sequence[Candidate], columns: Sequence[Levels], is_error: np.ndarray
 ) -> list[Confirmed]:
     """Each candidate on rows that the search has not seen: one-sided Fisher test of more errors
-    inside than outside, with Holm's adjustment over all candidates."""
+    inside than outside, with Holm's adjustment over all candidates. People of whom it is unknown
+    whether they belong to it are on neither side."""
     from scipy.stats import hypergeom
 
-    total, errors = int(is_error.size), int(is_error.sum())
     counted, p_values = [], []
     for candidate in candidates:
         inside = members(candidate.where, columns)
+        outside = ~members(candidate.where, columns, or_unknown=True)
         k, n = int(is_error[inside].sum()), int(inside.sum())
-        counted.append((candidate.where, k, n, errors - k, total - n))
+        others, rows = int(is_error[outside].sum()), int(outside.sum())
+        counted.append((candidate.where, k, n, others, rows))
         # P(at least k errors among n rows) if the errors fell anywhere
-        p_values.append(min(1.0, float(hypergeom.sf(k - 1, total, errors, n))) if n else 1.0)
+        p = float(hypergeom.sf(k - 1, n + rows, k + others, n)) if n else 1.0
+        p_values.append(min(1.0, p))
     return [
         Confirmed(*one, p_value=p, adjusted=a)
         for one, p, a in zip(counted, p_values, adjust(p_values), strict=True)
     ]
 
 
-def members(where: Sequence[tuple[int, int]], columns: Sequence[Levels]) -> np.ndarray:
-    """The rows of a group, bool array of shape (n,)."""
+def members(
+    where: Sequence[tuple[int, int]], columns: Sequence[Levels], *, or_unknown: bool = False
+) -> np.ndarray:
+    """The rows of a group, bool array of shape (n,); with ``or_unknown`` those that may be, too."""
     import numpy as np
 
-    inside: np.ndarray = np.logical_and.reduce([columns[c].codes == level for c, level in where])
+    inside = np.ones(columns[0].codes.size, dtype=bool)
+    for c, level in where:
+        own = columns[c].codes == level
+        if or_unknown and columns[c].unknown is not None:
+            own |= columns[c].codes == columns[c].unknown
+        inside &= own
     return inside
 
 
@@ -179,7 +199,7 @@ def _best_split(
     for position, each in enumerate(columns):
         part = Levels(each.column, each.codes[inside], each.names)
         n, k = _table([part], is_error[inside])
-        z = np.abs(_excess(k, n, errors, total, smallest))
+        z = np.abs(_excess(k, n, total - n, errors - k, smallest))
         z[total - n < smallest] = -np.inf
         z[~np.isfinite(z)] = -np.inf
         code = int(z.argmax())
@@ -202,15 +222,38 @@ def _table(columns: Sequence[Levels], is_error: np.ndarray) -> tuple[np.ndarray,
     return rows, errors
 
 
-def _excess(k: np.ndarray, n: np.ndarray, errors: int, total: int, smallest: int) -> np.ndarray:
+def _maybe(counted: np.ndarray, columns: Sequence[Levels]) -> np.ndarray:
+    """Of what ``_table`` counted: how much each crossing would hold with all people who may belong
+    to it, their group in some column being unknown."""
+    import numpy as np
+
+    table = counted.reshape([len(c.names) for c in columns])
+    for axis, each in enumerate(columns):
+        if each.unknown is not None:
+            table = table + np.take(table, [each.unknown], axis=axis)
+    return table.ravel()
+
+
+def _groups(columns: Sequence[Levels]) -> np.ndarray:
+    """Which crossings are groups to look at, flat."""
+    import numpy as np
+
+    found = np.ones([len(c.names) for c in columns], dtype=bool)
+    for axis, each in enumerate(columns):
+        np.moveaxis(found, axis, 0)[list(each.not_searched)] = False
+    return found.ravel()
+
+
+def _excess(
+    k: np.ndarray, n: np.ndarray, rest: np.ndarray, rest_errors: np.ndarray, smallest: int
+) -> np.ndarray:
     """z of each group's errors against the rest's, pooled; -inf where it is too small or all."""
     import numpy as np
 
-    rest = total - n
-    pooled = errors / max(total, 1)
+    pooled = (k + rest_errors) / np.maximum(n + rest, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / rest))
-        z = (k / n - (errors - k) / rest) / spread
+        z = (k / n - rest_errors / rest) / spread
     fits = (n >= smallest) & (rest > 0) & np.isfinite(z)
     found: np.ndarray = np.where(fits, z, -math.inf)
     return found

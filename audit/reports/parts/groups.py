@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.finding import Finding
+from evenhand.audit.finding import UNKNOWN, Finding
 
 RATES = "fairness.group_rates"
 _GAPS = {"selection_rate": "demographic_parity_difference"}
-_UNKNOWN = "unknown"  # the group of people whose feature is missing
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def group_rows(case: Case, feature: str) -> list[GroupRow]:
     rows = []
     for name, found in rates.items():
         n = _size(found)
-        rows.append(GroupRow(name, n, n >= least and name != _UNKNOWN, found))
+        rows.append(GroupRow(name, n, n >= least and name != UNKNOWN, found))
     return sorted(rows, key=lambda r: (-r.n, r.name))
 
 

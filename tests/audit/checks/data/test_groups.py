@@ -39,4 +39,4 @@ def test_small_groups_are_left_out_of_the_gap_of_label_rates(tmp_path: Path) -> 
     found = findings_of("data.groups", frame, tmp_path, sensitive_features=["g"])
     gap = one(found, "label_rate_difference")
     assert gap.value == pytest.approx(0.25)
-    assert render(gap.reason) == "1 groups under 10 rows left out"
+    assert render(gap.reason) == "too small, left out (minimum 10 rows): g=c (1 rows)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scipy.stats import fisher_exact
+from scipy.stats import fisher_exact, hypergeom
 
 from evenhand.audit.words.reasons import render
 from tests.audit.subjects import findings_of, one, rows
@@ -85,6 +85,7 @@ def test_the_direction_is_asked_for_where_it_matters(check: str, tmp_path: Path)
         "unknown_count",
         "scoring_rate",
         "scoring_rate_impact_ratio",
+        "large_group_scoring_rate_impact_ratio",
     }
     assert asked
 
@@ -109,3 +110,25 @@ def test_a_group_of_five_is_no_reference_and_the_table_counts_everybody(tmp_path
     options = {"fairness.four_fifths": {"min_group_size": 5}}
     found = findings_of("fairness.four_fifths", frame, tmp_path, options=options, **base)
     assert one(found, "adverse_impact_ratio", group={"g": "b"}).value == pytest.approx(0.29)
+
+
+def test_riccis_promotions_fail_the_rule(tmp_path: Path) -> None:
+    """Ricci v. DeStefano, both examinations: 41 of 68 white candidates passed, 15 of 50 others."""
+    frame = rows(
+        ({"race": "White", "yhat": 1}, 41),
+        ({"race": "White", "yhat": 0}, 27),
+        ({"race": "Other", "yhat": 1}, 15),
+        ({"race": "Other", "yhat": 0}, 35),
+    )
+    base = {"target": None, "sensitive_features": ["race"], "positive_is": "benefit"}
+    found = findings_of("fairness.four_fifths", frame, tmp_path, **base)
+    ratio = one(found, "adverse_impact_ratio", group={"race": "Other"})
+    # (15 / 50) / (41 / 68) = .3 / .60294 = .4976
+    assert ratio.value == pytest.approx((15 / 50) / (41 / 68))
+    assert round(ratio.value, 3) == 0.498
+    # every table with these margins whose rates lie at least as far apart, either way
+    margins = hypergeom(118, 50, 56)  # of 118 candidates 56 passed, 50 are not white
+    apart = [abs(k / 50 - (56 - k) / 68) for k in range(51)]
+    exact = sum(margins.pmf(k) for k in range(51) if apart[k] >= apart[15] - 1e-12)
+    assert ratio.p_value == pytest.approx(exact, abs=0.002)
+    assert ratio.p_value < 0.01

@@ -53,12 +53,41 @@ def test_groups_under_two_per_cent_get_a_reason_and_are_no_reference(tmp_path: P
     base = {"target": None, "positive_is": "benefit", "sensitive_features": ["g"]}
     found = findings_of("fairness.impact_ratio", frame, tmp_path, **base)
     assert one(found, "impact_ratio", group={"g": "b"}).value == pytest.approx(0.4)
-    options = {"fairness.impact_ratio": {"minimum_share": 0.02}}
-    found = findings_of("fairness.impact_ratio", frame, tmp_path, options=options, **base)
-    few = one(found, "impact_ratio", group={"g": "few"})
-    assert few.status == "undefined"
+    # beside the full table, the one that 5-301(d) allows
+    few = one(found, "large_group_impact_ratio", group={"g": "few"})
+    assert (few.status, few.counts["table"]) == ("undefined", 203)
     assert "3 people, rate 1" in render(few.reason)
-    assert one(found, "impact_ratio", group={"g": "b"}).value == pytest.approx(0.8)
+    large = one(found, "large_group_impact_ratio", group={"g": "b"})
+    assert (large.value, large.counts["table"]) == (pytest.approx(0.8), 203)
+    options = {"fairness.impact_ratio": {"minimum_share": 0.01}}
+    found = findings_of("fairness.impact_ratio", frame, tmp_path, options=options, **base)
+    # 3 is more than 1 % of 203
+    assert one(found, "large_group_impact_ratio", group={"g": "b"}).value == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("check", ["impact_ratio", "four_fifths"])
+def test_a_table_for_each_job_title(check: str, tmp_path: Path) -> None:
+    """Each job alone: 40 of 80 and 20 of 50; then 10 of 50 and 30 of 100. Together they differ."""
+    cells = {
+        ("x", "f"): (20, 50),
+        ("x", "m"): (40, 80),
+        ("y", "f"): (10, 50),
+        ("y", "m"): (30, 100),
+    }
+    frame = rows(
+        *(
+            ({"job": job, "sex": sex, "yhat": yhat}, k if yhat else n - k)
+            for (job, sex), (k, n) in cells.items()
+            for yhat in (0, 1)
+        )
+    )
+    base = {"target": None, "positive_is": "benefit", "sensitive_features": ["sex"]}
+    found = findings_of(f"fairness.{check}", frame, tmp_path, control_features=["job"], **base)
+    name = "impact_ratio" if check == "impact_ratio" else "adverse_impact_ratio"
+    ratios = {tuple(f.group.values()): f.value for f in found if f.measure == name}
+    assert ratios["f",] == pytest.approx((30 / 100) / (70 / 180))
+    assert ratios["f", "x"] == pytest.approx((20 / 50) / (40 / 80))
+    assert ratios["f", "y"] == pytest.approx((10 / 50) / (30 / 100))
 
 
 def test_scoring_rates_count_scores_strictly_above_the_median(tmp_path: Path) -> None:
