@@ -47,7 +47,8 @@ class Privacy(_Stated):
     Nobody's ``epsilon`` and ``delta`` mean anything without the ``unit`` that they protect, the
     ``adjacency`` of data sets, the ``accountant`` and the ``sampler``. ``is_certified`` is False
     where the guarantee doesn't hold as stated: ``not_certified`` says why. ``outside_guarantee``
-    names what was learnt from the rows beside it, ``preprocessing`` says so of each column.
+    names what was learnt from the rows beside it (``epsilon_lower`` is the certified least that
+    the steps cost), ``preprocessing`` says so of each column.
     ``timeline`` is the ledger line by line, as somebody tells it: ``privacy.ledger`` checks it.
     """
 
@@ -64,6 +65,7 @@ class Privacy(_Stated):
     steps: int | None = None
     n_train: int | None = None
     epsilon_rdp: Number | None = None
+    epsilon_lower: Number | None = None
     noise: str | None = None
     grad_sample_mode: str | None = None
     physical_batch_size: int | None = None

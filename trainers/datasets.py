@@ -1,4 +1,4 @@
-"""Named data sets and files as tables, and the split into training, validation and test rows.
+"""Named data sets and files as tables.
 
 ``loanapp`` comes with a package. ``adult`` is read from its file as UCI publishes it, told by
 content, or by name with a path: ``adult:FOLDER`` or ``adult:FOLDER/adult.data``.
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evenhand.audit.data.reading import read_table, table_of
-from evenhand.audit.data.table import Table, canonical_order, numbered, renumbered, texts
+from evenhand.audit.data.table import Table, numbered
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_bytes
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,6 @@ class Dataset:
     def __post_init__(self) -> None:
         table = replace(self.table, frame=numbered(self.table.frame))
         object.__setattr__(self, "table", table)
-
-
-@dataclass(frozen=True)
-class Split:
-    """Training, validation and held-out (test) rows: disjoint, in canonical order, together every
-    row, unless the test rows come from a file of their own.
-
-    ``n_twins`` counts the held-out rows that equal a training row in every cell: such rows were
-    in effect seen in training. ``validation`` is None where none was asked for.
-    """
-
-    train: pd.DataFrame
-    test: pd.DataFrame
-    n_twins: int
-    validation: pd.DataFrame | None = None
 
 
 def load_dataset(name_or_path: str | Path) -> Dataset:
@@ -215,65 +200,3 @@ ADULT_COLUMNS = (
     "native-country",
     "income",
 )
-
-
-def split(
-    frame: pd.DataFrame,
-    *,
-    share: float,
-    seed: int,
-    stratify: str | None,
-    validation_share: float = 0.0,
-    test: pd.DataFrame | None = None,
-) -> Split:
-    """Holds out ``share`` of the rows for the test and ``validation_share`` for validation.
-
-    In each class of ``stratify`` alike; at random where it is None. Where ``test`` is given, its
-    rows are the test and none of ``frame`` are held out for it. Deterministic, and independent of
-    the order in which rows come: it depends on their contents and the seed alone; and which rows
-    are held out for the test doesn't depend on ``validation_share``.
-
-    Raises InputError where a part would lack a class.
-    """
-    import numpy as np
-
-    ordered = renumbered(frame.iloc[canonical_order(frame)])
-    labels = texts(ordered[stratify])[0] if stratify else np.full(len(ordered), "", dtype=object)
-    rng = np.random.default_rng(seed)
-    part = np.zeros(len(ordered), dtype=int)  # 0 training, 1 test, 2 validation
-    share = 0.0 if test is not None else share
-    for label in sorted(set(labels)):
-        members = np.flatnonzero(labels == label)
-        n_out, n_kept = round(share * len(members)), round(validation_share * len(members))
-        wanted = (n_out, share), (n_kept, validation_share)
-        if any(n == 0 and asked for n, asked in wanted) or n_out + n_kept >= len(members):
-            what = f"class {label!r} of {stratify!r}" if stratify else "the table"
-            also = f" and validation_share={validation_share}" if validation_share else ""
-            raise InputError(
-                f"{what} has {len(members)} rows: holding out test_share={share}{also} of them "
-                "leaves a part without it",
-                remedy="use more rows, or other shares",
-            )
-        order = rng.permutation(members)
-        part[order[:n_out]], part[order[n_out : n_out + n_kept]] = 1, 2
-    train, validation = ordered[part == 0], ordered[part == 2]
-    held_out = ordered[part == 1] if test is None else test.iloc[canonical_order(test)]
-    return Split(
-        renumbered(train),
-        renumbered(held_out),
-        n_twins(train, held_out),
-        renumbered(validation) if validation_share else None,
-    )
-
-
-def n_twins(train: pd.DataFrame, held_out: pd.DataFrame) -> int:
-    """How many held-out rows equal a training row in every cell."""
-    seen = set(_row_hashes(train))
-    return sum(h in seen for h in _row_hashes(held_out))
-
-
-def _row_hashes(frame: pd.DataFrame) -> list[int]:
-    import pandas as pd
-
-    plain = pd.DataFrame({c: texts(frame[c])[0] for c in frame.columns})
-    return [int(h) for h in pd.util.hash_pandas_object(plain, index=False)]

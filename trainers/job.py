@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.errors import InputError
 from evenhand.trainers.fitting.checkpoint import unfinished_folder
 from evenhand.trainers.fitting.energy import Meter, metered
+from evenhand.trainers.fitting.measuring import chance_notes
 from evenhand.trainers.folder.writing import FolderWriter, write_record
 from evenhand.trainers.ledger.store import home
 from evenhand.trainers.model_description import ModelDescription
@@ -38,7 +39,7 @@ def train(
     by default a new one below EVENHAND_HOME/models.
 
     ``progress(epoch, epochs, loss, epsilon or None, seconds left)`` is called after each epoch; in
-    private training the loss is for the operator alone, since it is computed without noise.
+    private training the loss is None unless the recipe keeps it: it is computed without noise.
 
     Checkpoints are written to ``<out>.unfinished`` once a minute (or each ``checkpoint_every``
     steps) and on Ctrl-C; ``resume`` goes on from the last one.
@@ -60,14 +61,14 @@ def train(
     session = _session(prepared, place, resume=resume, every=checkpoint_every)
     with FolderWriter(place) as writer, metered() as meter:
         with _place_is_told(place, out is None):
-            description = train_prepared(prepared, writer, progress, session)
+            description, notes = train_prepared(prepared, writer, progress, session)
         cost = _cost(prepared, session, meter, writer)
         writer.write_json("cost.json", cost)
         path = writer.commit()
     if session is not None:
         session.finish()
     seconds = time.perf_counter() - started
-    return _result(path, description, prepared.notes, seconds, cost)
+    return _result(path, description, (*prepared.notes, *notes), seconds, cost)
 
 
 @contextmanager
@@ -104,7 +105,7 @@ def _cost(
 
     points = json.loads((writer.path / "curves.json").read_text("utf-8"))["points"]
     epochs = len(points) or 1
-    flops = run_flops(prepared, float(epochs * len(prepared.train)))
+    flops = run_flops(prepared, float(epochs * prepared.stated_rows))
     is_whole = session is None or session.started_at == 0
     return {**meter.stop(flops).to_json(), "is_of_the_whole_run": is_whole}
 
@@ -147,8 +148,9 @@ def train_prepared(
     writer: FolderWriter,
     progress: Progress | None = None,
     session: Session | None = None,
-) -> ModelDescription:
-    """Trains, tests on the held-out rows and fills the folder; the caller commits it."""
+) -> tuple[ModelDescription, tuple[str, ...]]:
+    """Trains, tests on the held-out rows and fills the folder, which the caller commits; returns
+    notes for whoever trains beside the description."""
     if prepared.recipe.model in ESTIMATORS:
         from evenhand.trainers.fitting.sklearn_models import fit_estimator
 
@@ -163,7 +165,7 @@ def train_prepared(
         writer.write(prepared.held_out.file, prepared.held_out.content)
     notes = fitted.curve_notes or {}
     write_record(writer, description, prepared.recipe.to_json(), fitted.curve, notes)
-    return description
+    return description, (*fitted.notes, *chance_notes(fitted.test, len(prepared.classes)))
 
 
 def _describe(prepared: Prepared, fitted: Fitted) -> ModelDescription:
@@ -185,7 +187,7 @@ def _describe(prepared: Prepared, fitted: Fitted) -> ModelDescription:
         sensitive_features=prepared.sensitive_features,
         input_columns=prepared.input_columns,
         dataset=prepared.dataset,
-        n_train=len(prepared.train),
+        n_train=prepared.stated_rows,
         n_test=len(prepared.test),
         training_data_digest=prepared.training_digest,
         held_out_digest=prepared.held_out_digest,
@@ -200,17 +202,20 @@ def _describe(prepared: Prepared, fitted: Fitted) -> ModelDescription:
 
 
 def _split_record(prepared: Prepared) -> dict[str, Any]:
+    """What split.json says. Of private rows it counts nothing: notes are for whoever trains,
+    who sees them in the result."""
+    notes = {"notes": list(prepared.notes)} if prepared.recipe.private is None else {}
     return {
         "schema": "evenhand-split/1",
         "seed": prepared.recipe.seed,
         "test_share": prepared.recipe.test_share,
         "validation_share": prepared.recipe.validation_share,
         **prepared.split,
-        "n_train": len(prepared.train),
+        "n_train": prepared.stated_rows,
         "n_test": len(prepared.test),
         "training_data_digest": prepared.training_digest,
         "held_out_digest": prepared.held_out_digest,
-        "notes": list(prepared.notes),
+        **notes,
     }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.trainers.examples import seeded
 from evenhand.trainers.fitting import energy
 from evenhand.trainers.job import prepare
-from evenhand.trainers.private.accounting import Segment
+from evenhand.trainers.private.bracket import Segment
 from evenhand.trainers.private.memory import fit_to_memory
 from evenhand.trainers.recipe.recipe import ESTIMATORS, Recipe, as_recipe
 

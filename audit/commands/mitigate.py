@@ -119,15 +119,15 @@ def _people(opened: Opened, asked: Mitigation) -> _People:
 
 def _rows(people: _People, model: str, asked: Mitigation) -> _Rows:
     from evenhand.audit.data.reading import read_table
-    from evenhand.trainers.datasets import split
+    from evenhand.trainers.data.split import split
 
     own = Path(model) / "held_out.csv"
     path = asked.test_data or (str(own) if own.is_file() else None)
     labelled = people.frame[people.frame[people.target].notna()]
     if path is None:
-        parts = split(labelled, share=0.3, seed=asked.seed, stratify=people.target)
+        parts = split(labelled, share=0.3, seed=asked.seed, classes_of=people.target)
         note = (
-            "30 % of the rows were held out from mitigation; the model itself may have been "
+            "about 30 % of the rows were held out from mitigation; the model itself may have been "
             "trained on them"
         )
         return _Rows(parts.train, parts.test, None, (note,))

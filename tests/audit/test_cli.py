@@ -337,6 +337,6 @@ def test_demo_quick(where: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for model in answer["models"]:
         assert Path(model["report"]).is_file()
         assert run(["verify", model["case"]]) == 0
-        assert model["findings"]["accuracy"]["n"] == 597
+        assert abs(model["findings"]["accuracy"]["n"] - 597) < 4 * 20.4  # a coin a row
     private = answer["models"][2]["findings"]["epsilon (declared)"]
     assert 0 < private["value"] <= 3

@@ -14,7 +14,8 @@ import warnings
 
 import pytest
 
-from evenhand.trainers.private.accounting import Segment, noise_for, spent
+from evenhand.trainers.private.accounting import noise_for, spent
+from evenhand.trainers.private.bracket import Segment
 
 pytestmark = pytest.mark.bench
 DELTA = 1e-5

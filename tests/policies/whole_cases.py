@@ -235,7 +235,7 @@ LEDGER = [
     num("privacy.declared_epsilon", 2.9, 0.0),
     num("privacy.expected_catastrophe_count", 0.05, 0.0),  # delta 1e-5 times 5,000 rows
     num("privacy.composed_epsilon", 4.0, 0.0),
-    num("privacy.accountant_ratio", 1.1, 0.0),  # RDP 3.19 over PRV 2.9
+    num("privacy.epsilon_over_lower_limit", 1.1, 0.0),  # 2.9 over 2.64
     num("privacy.uncertified_reason_count", 0, 0.0),
     num("privacy.unprotected_column_rate", 0.0, 0.0),
     num("privacy.outside_guarantee_count", 2, 0.0),
@@ -250,7 +250,7 @@ DP = [
             "DP-02": "pass",  # 0.05 rows of 1
             "DP-03": "pass",  # 0.05 of 0.1
             "DP-04": "pass",  # 4 of 10
-            "DP-05": "pass",  # 1.1 is between 1 and 1.5
+            "DP-05": "pass",  # 1.1 is between 1 and 1.25
             "DP-06": "pass",
             "DP-07": "attested",  # 0 of 0, and the note is on file
             "DP-08": "pass",
@@ -268,7 +268,7 @@ DP = [
             num("privacy.declared_epsilon", 20.0, 0.0),
             num("privacy.expected_catastrophe_count", 1.0, 0.0),  # delta 1e-3 times 1,000 rows
             num("privacy.composed_epsilon", None),
-            num("privacy.accountant_ratio", 0.9, 0.0),
+            num("privacy.epsilon_over_lower_limit", 0.9, 0.0),
             num("privacy.uncertified_reason_count", 1, 0.0),
             num("privacy.unprotected_column_rate", 0.5, 0.0),
             num("privacy.outside_guarantee_count", 4, 0.0),

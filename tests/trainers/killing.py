@@ -85,7 +85,7 @@ def main(data: str, folder: str) -> None:
         "batch_size": 140,
         "optimizer": "sgd",
         "architecture": {"hidden": [2]},
-        "private": {"noise_multiplier": 3, "delta": 1e-4},
+        "private": {"noise_multiplier": 3, "delta": 1e-4, "public_rows": 280},
     }
     assert dp_optimizers.HooksOptimizer  # loaded before the first fork
     train(recipe, out=Path(folder) / "warm")

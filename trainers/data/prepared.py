@@ -84,6 +84,13 @@ class Prepared:
     source_digest: str | None = None
 
     @property
+    def stated_rows(self) -> int:
+        """The number of training rows that is published: of a private run the public one, if any
+        (see ``Private.public_rows``)."""
+        private = self.recipe.private
+        return (private and private.public_rows) or len(self.train)
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one example's input, without the rows."""
         return tuple(self.train.inputs.shape[1:])
@@ -91,7 +98,8 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training gave: measures on the held-out rows, the learning curve, the privacy record."""
+    """What training gave: measures on the held-out rows, the learning curve, the privacy record;
+    ``notes`` are for whoever trains."""
 
     test: ClassMetrics | ValueMetrics | TokenMetrics
     curve: tuple[Point, ...] = ()
@@ -100,3 +108,4 @@ class Fitted:
     architecture: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     pretrained: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()

@@ -77,9 +77,9 @@ def frame_rows(frame: pd.DataFrame) -> Iterator[bytes]:
     """
     names = sorted(str(c) for c in frame.columns)
     by_name = {str(c): c for c in frame.columns}
-    cells = [_cells(frame[by_name[name]]) for name in names]
+    columns = [cells(frame[by_name[name]]) for name in names]
     heads = [name.strip().encode() + b"\x1f" for name in names]
-    for row in zip(*cells, strict=True):
+    for row in zip(*columns, strict=True):
         yield b"\x1e".join(
             head + cell for head, cell in zip(heads, row, strict=True) if cell is not None
         )
@@ -87,12 +87,12 @@ def frame_rows(frame: pd.DataFrame) -> Iterator[bytes]:
 
 def unit_marks(frame: pd.DataFrame, column: str) -> Iterator[bytes]:
     """The units (persons) of a table as bytes, each once: their column's name and value."""
-    for value in sorted({cell for cell in _cells(frame[column]) if cell is not None}):
+    for value in sorted({cell for cell in cells(frame[column]) if cell is not None}):
         yield b"\x1dunit\x1f" + column.strip().encode() + b"\x1f" + value
 
 
-def _cells(column: pd.Series[Any]) -> list[bytes | None]:
-    """The cells of a column in their one spelling, None where there is none."""
+def cells(column: pd.Series[Any]) -> list[bytes | None]:
+    """The cells of a column in their one spelling, None where there is none: of shape (n,)."""
     values, is_missing = texts(column)
     known: dict[str, bytes] = {}
     for value in set(values[~is_missing]):

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.table import Table, canonical_order, renumbered, texts
+from evenhand.audit.data.table import Table, renumbered, texts
 from evenhand.audit.errors import InputError, nearest
+from evenhand.trainers.data.split import Split, n_twins, split
 from evenhand.trainers.data.units import capped, require_units
-from evenhand.trainers.datasets import Split, n_twins, split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ def split_rows(
     recipe: Recipe,
     frame: pd.DataFrame,
     *,
-    stratify: str | None,
+    classes_of: str | None,
     test: pd.DataFrame | None = None,
     validation: pd.DataFrame | None = None,
 ) -> tuple[Split, tuple[str, ...]]:
@@ -65,30 +65,36 @@ def split_rows(
     """
     unit, notes = recipe.unit_column, []
     if unit is None:
-        rows = _split(recipe, frame, stratify, test)
+        rows = _split(recipe, frame, classes_of, test)
     else:
         require_units(frame, unit, "the data")
-        rows, note = _split_units(recipe, frame, unit, stratify, test)
+        rows, note = _split_units(recipe, frame, unit, classes_of, test)
         notes += [note] if note else []
     if validation is not None:
         rows = replace(rows, validation=renumbered(validation))
     if unit is not None:
         notes += _shared_units(rows, unit)
+    notes += _absent_classes(rows, classes_of)
     if rows.n_twins:
         notes.append(f"{rows.n_twins} held-out rows equal a training row in every cell")
     return rows, tuple(notes)
 
 
 def _split(
-    recipe: Recipe, frame: pd.DataFrame, stratify: str | None, test: pd.DataFrame | None
+    recipe: Recipe,
+    frame: pd.DataFrame,
+    classes_of: str | None,
+    test: pd.DataFrame | None,
+    keyed_by: str | None = None,
 ) -> Split:
     return split(
         frame,
         share=recipe.test_share,
         validation_share=recipe.validation_share,
         seed=recipe.seed,
-        stratify=stratify,
+        classes_of=classes_of,
         test=test,
+        keyed_by=keyed_by,
     )
 
 
@@ -96,19 +102,12 @@ def _split_units(
     recipe: Recipe,
     frame: pd.DataFrame,
     unit: str,
-    stratify: str | None,
+    classes_of: str | None,
     test: pd.DataFrame | None,
 ) -> tuple[Split, str]:
-    """Units are split by one row of each (its class stands for the unit), then take their rows
-    with them."""
-    ordered = renumbered(frame.iloc[canonical_order(frame)])
-    first = ordered[~ordered[unit].duplicated()]
-    of_units = _split(recipe, first, stratify, test)
-
-    def rows_of(part: pd.DataFrame) -> pd.DataFrame:
-        return renumbered(ordered[ordered[unit].isin(part[unit])])
-
-    train = rows_of(of_units.train)
+    """A unit is held out with all its rows, by a hash of its name alone."""
+    whole = _split(recipe, frame, classes_of, test, keyed_by=unit)
+    train = whole.train
     n_all, note = len(train), ""
     if recipe.private is not None:
         most = recipe.private.max_rows_per_unit or 1
@@ -117,9 +116,7 @@ def _split_units(
             f"{train[unit].nunique()} units of {unit!r} are trained on, with at most {most} rows "
             f"each: {n_all - len(train)} rows were left out"
         )
-    held_out = of_units.test if test is not None else rows_of(of_units.test)
-    validation = None if of_units.validation is None else rows_of(of_units.validation)
-    return Split(train, held_out, n_twins(train, held_out), validation), note
+    return replace(whole, train=train, n_twins=n_twins(train, whole.test)), note
 
 
 def _shared_units(rows: Split, unit: str) -> list[str]:
@@ -132,6 +129,21 @@ def _shared_units(rows: Split, unit: str) -> list[str]:
         shared = known & set(texts(part[unit])[0])
         if shared:
             notes.append(f"{len(shared)} units of {unit!r} with {name} rows are trained on too")
+    return notes
+
+
+def _absent_classes(rows: Split, column: str | None) -> list[str]:
+    """A note for each part without a row of a class that is trained on."""
+    if column is None:
+        return []
+    known = set(texts(rows.train[column])[0])
+    notes = []
+    for name, part in (("held-out", rows.test), ("validation", rows.validation)):
+        if part is None or column not in part.columns:
+            continue
+        absent = sorted(known - set(texts(part[column])[0]))
+        shown = ", ".join(map(repr, absent[:5])) + (" ..." if len(absent) > 5 else "")
+        notes += [f"no {name} row is of class {shown} of {column!r}"] if absent else []
     return notes
 
 
@@ -148,15 +160,18 @@ def require_known(rows: Split, column: str, classes: tuple[str, ...]) -> None:
             )
 
 
-def split_record(recipe: Recipe, rows: Split, stratified_by: str | None) -> dict[str, Any]:
+def split_record(recipe: Recipe, rows: Split) -> dict[str, Any]:
     """What split.json says of a table's split, beside seed, shares and digests."""
     named = {"test_share": None, "test_data": recipe.test_data} if recipe.test_data else {}
     units = {"unit_column": recipe.unit_column} if recipe.unit_column else {}
+    twins = {"held_out_rows_equal_to_a_training_row": rows.n_twins}
     return {
-        "stratified_by": stratified_by,
+        "method": "each row by a keyed hash of itself"
+        if recipe.unit_column is None
+        else "each unit by a keyed hash of its name",
         **named,
         **units,
         "validation_data": recipe.validation_data,
+        **(twins if recipe.private is None else {}),  # a count of private rows
         "n_validation": 0 if rows.validation is None else len(rows.validation),
-        "held_out_rows_equal_to_a_training_row": rows.n_twins,
     }

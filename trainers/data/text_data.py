@@ -11,8 +11,8 @@ from evenhand.audit.data.plain_text import COLUMN, is_plain_text, read_texts
 from evenhand.audit.data.reading import read_table
 from evenhand.audit.data.table import Table, numbered
 from evenhand.audit.errors import InputError
+from evenhand.trainers.data.split import Split
 from evenhand.trainers.data.splitting import split_rows, table_of_its_own
-from evenhand.trainers.datasets import Split
 from evenhand.trainers.encoders import tokenisers
 from evenhand.trainers.encoders.text import SCHEMA, Source, TextEncoder
 from evenhand.trainers.encoders.tokenisers import Tokeniser
@@ -42,7 +42,11 @@ def read_text_table(path: str | Path, recipe: Recipe, *, passage: int | None = N
 
 
 def split_texts(
-    recipe: Recipe, frame: pd.DataFrame, *, stratify: str | None = None, passage: int | None = None
+    recipe: Recipe,
+    frame: pd.DataFrame,
+    *,
+    classes_of: str | None = None,
+    passage: int | None = None,
 ) -> tuple[Split, tuple[str, ...]]:
     """The split of a table of texts, tables of its own for test and validation read as the data
     are, and notes. Raises InputError."""
@@ -51,11 +55,11 @@ def split_texts(
         def read(given: str) -> Table:
             return read_text_table(given, recipe, passage=passage)
 
-        return table_of_its_own(path, what, read, frame, stratify)
+        return table_of_its_own(path, what, read, frame, classes_of)
 
     test, said = own(recipe.test_data, "test_data")
     validation, also = own(recipe.validation_data, "validation_data")
-    rows, notes = split_rows(recipe, frame, stratify=stratify, test=test, validation=validation)
+    rows, notes = split_rows(recipe, frame, classes_of=classes_of, test=test, validation=validation)
     return rows, (*said, *also, *notes)
 
 

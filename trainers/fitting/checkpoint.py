@@ -52,7 +52,7 @@ class Saved:
 
     def require_settings(self, settings: Mapping[str, Any]) -> None:
         """Raises InputError that names the first setting which is not as it was."""
-        for key in sorted({*self.settings, *settings}):
+        for key in dict.fromkeys((*settings, *self.settings)):  # the recipe's own words first
             was, given = self.settings.get(key), settings.get(key)
             if was != given:
                 raise InputError(

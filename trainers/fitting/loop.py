@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evenhand.trainers.recipe.schedules import Factor
 
 # epoch, epochs, loss, epsilon spent (private), seconds left
-Progress = Callable[[int, int, float, float | None, float], None]
+Progress = Callable[[int, int, float | None, float | None, float], None]
 
 
 @dataclass
@@ -103,6 +103,17 @@ def run(
     if loop.watch:
         loop.watch.restore(module)
     return tuple(at.curve)
+
+
+def without_loss(progress: Progress) -> Progress:
+    """Tells nobody the loss: that of private training is computed from its rows without noise."""
+
+    def told(
+        epoch: int, epochs: int, loss: float | None, epsilon: float | None, seconds: float
+    ) -> None:
+        progress(epoch, epochs, None, epsilon, seconds)
+
+    return told
 
 
 def plain_step(optimizer: Any, join: Callable[[torch.Tensor], torch.Tensor]) -> Take:

@@ -83,3 +83,36 @@ def measure_tokens(module: torch.nn.Module, prepared: Prepared) -> TokenMetrics:
         bits_per_character=nats / math.log(2) / characters,
         perplexity=math.exp(min(700.0, nats / max(1, tokens))),
     )
+
+
+def chance_notes(
+    test: ClassMetrics | ValueMetrics | TokenMetrics, n_classes: int
+) -> tuple[str, ...]:
+    """A sentence where a model is not shown to know more than nothing: its balanced accuracy is
+    within 1.645 standard errors (one side, 95 %) of 1/n_classes, or its R2 is not above 0.
+
+    The error is the largest that recalls can have with so many rows: of two classes with the
+    shares that the held-out rows have, of several with equal ones.
+    """
+    if isinstance(test, ValueMetrics):
+        if test.r2 is None or test.r2 > 0:
+            return ()
+        return (
+            f"the model predicts {test.n} held-out rows no better than their mean does "
+            f"(R2 {test.r2:.3f})",
+        )
+    if not isinstance(test, ClassMetrics):
+        return ()
+    share = test.majority_share
+    spread = 0.25 / test.n
+    if n_classes == 2 and share < 1:
+        spread = (0.25 / 4) * (1 / (test.n * share) + 1 / (test.n * (1 - share)))
+    error, chance = math.sqrt(spread), 1 / n_classes
+    if test.balanced_accuracy - 1.645 * error > chance:
+        return ()
+    return (
+        f"the model is not shown to decide better than chance on {test.n} held-out rows: balanced "
+        f"accuracy {test.balanced_accuracy:.3f}, of chance {chance:.3f} (standard error up to "
+        f"{error:.3f}); always the commonest class is right in {share:.3f}, the model in "
+        f"{test.accuracy:.3f}",
+    )

@@ -13,7 +13,7 @@ from evenhand.trainers.data.rows import example_rows, rows_of
 from evenhand.trainers.data.units import unit_of
 from evenhand.trainers.examples import Examples, Point, made_up_examples, seeded
 from evenhand.trainers.fitting.beginning import Beginning, validation_notes
-from evenhand.trainers.fitting.loop import Loop, Progress, make_optimizer, run
+from evenhand.trainers.fitting.loop import Loop, Progress, make_optimizer, run, without_loss
 from evenhand.trainers.fitting.loop import shuffled_batches as shuffled
 from evenhand.trainers.fitting.measuring import measure_network
 from evenhand.trainers.fitting.session import Session
@@ -84,7 +84,8 @@ def fit_network(
             pretrained=pretrained_record(prepared, begun.replaced, begun.frozen),
         )
         if trained.plan is None or recipe.private is None:
-            return fitted
+            began_as = prepared.pretrained.weights_digest if prepared.pretrained else None
+            return replace(fitted, notes=around.mark_plain(digest, began_as))
         around.close(trained.plan, trained.executed_steps, digest, trained.n_not_finite)
         if around.run_ledger is not None:
             writer.write(ledger.FILE, around.run_ledger.path.read_bytes())
@@ -305,6 +306,8 @@ def _fit_private(
         watch=watch,
     )
     session.open_ledger(plan, standing.step)
+    if progress and not (recipe.private and recipe.private.keep_loss_curve):
+        progress = without_loss(progress)
     with known_warnings_silenced():
         curve = run(parts.module, parts.optimizer, examples, loop, progress)
     trained = unwrap(parts)

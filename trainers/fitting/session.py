@@ -150,6 +150,19 @@ class Session:
         """Tensors that a resumed run's checkpoint kept under ``name``."""
         return self._saved.group(name) if self._saved else {}
 
+    def mark_plain(self, weights_digest: str, started_from: str | None) -> tuple[str, ...]:
+        """Notes in the store which rows these weights hold; says so where it cannot be written."""
+        if not self.is_first:
+            return ()
+        try:
+            self._store.mark_plain(self.row_set, weights_digest, started_from)
+        except (InputError, OSError) as error:
+            return (
+                f"the rows of this run could not be noted in the ledger store ({error}): a private "
+                "run that starts from this model can't tell whether they share any",
+            )
+        return ()
+
     def close(
         self, plan: Plan, executed_steps: int, weights_digest: str, n_not_finite: int = 0
     ) -> None:

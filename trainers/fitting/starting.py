@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import InputError, nearest
+from evenhand.trainers.data.rows import rows_of
+from evenhand.trainers.ledger.store import LedgerStore
 
 if TYPE_CHECKING:
     import torch
@@ -102,11 +104,24 @@ def pretrained_record(
 
 
 def require_apart(prepared: Prepared) -> None:
-    """Refuses to fine-tune privately what was trained without privacy on rows of the same file.
+    """Refuses to fine-tune privately what was trained without privacy on any of the same rows.
 
-    Raises InputError. Rows that two files share cannot be seen here: ``overlap_statement`` says so.
+    Raises InputError. Which rows a model of this place was trained on the ledger store knows, in
+    whatever order and file they come; of a model from elsewhere ``overlap_statement`` says that
+    nobody here can know.
     """
     found = prepared.pretrained
+    store = LedgerStore()
+    if found is not None and prepared.recipe.private is not None and store.exists:
+        rows = store.row_set(rows_of(prepared))
+        shared = store.seen_plainly(rows, found.weights_digest)
+        if shared:
+            raise InputError(
+                f"init_from={str(found.path)!r} was trained without privacy on {shared} of the "
+                f"{len(rows)} rows of this run: no noise added now takes back what its weights "
+                "hold",
+                remedy="pretrain on other, public rows, or privately",
+            )
     if found is None or prepared.recipe.private is None or found.network.privacy is not None:
         return
     stated = found.network.description

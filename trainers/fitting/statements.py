@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 def outside_guarantee(prepared: Prepared) -> tuple[str, ...]:
     """What the folder holds that was computed from the private rows without noise, in words."""
     recipe = prepared.recipe
-    said = ["the number of training rows, their digest and the list of classes"]
+    is_told = recipe.private is None or recipe.private.public_rows is None
+    said = ["the digests of the training rows and of their file, and the list of classes"]
+    if is_told:
+        said.append(
+            "the number of training rows, which sample rate, steps and the divisor of gradients "
+            "follow (public_rows states another)"
+        )
     said += prepared.outside_guarantee
     if recipe.class_weight == "balanced":
         said.append("class weights, from the class counts")
@@ -61,7 +67,7 @@ def settings_of(
             "max_grad_norm": plan.max_grad_norm,
             "sample_rate": plan.sample_rate,
             "delta": plan.delta,
-            "n_train": plan.n_train,
+            "n_train": plan.stated_rows,
             "steps": plan.steps,
         }
     return settings

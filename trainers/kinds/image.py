@@ -14,8 +14,8 @@ from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.trainers.data.labels import class_codes, class_weights, find_positive_label
 from evenhand.trainers.data.prepared import Frames, HeldOut, Prepared
+from evenhand.trainers.data.split import Split
 from evenhand.trainers.data.splitting import split_record, split_rows
-from evenhand.trainers.datasets import Split
 from evenhand.trainers.encoders.image import ImageEncoder
 from evenhand.trainers.examples import Examples
 from evenhand.trainers.folder.pretrained import Pretrained, open_pretrained
@@ -116,7 +116,7 @@ def prepare(recipe: Recipe) -> Prepared:
         outside_guarantee=("the size of the images (encoder)",),
         notes=found.notes,
         split={
-            **split_record(recipe, found.rows, target if given_test is None else None),
+            **split_record(recipe, found.rows),
             "held_out_rows_are": "a share of the data" if given_test is None else "given",
         },
         frames=Frames(train, test, validation),
@@ -184,7 +184,7 @@ def _split(recipe: Recipe, table: Table, given: Table | None, target: str) -> _R
                 remedy="scale them to one size",
             )
         test = known_by_digest(given)
-    rows, more = split_rows(recipe, known_by_digest(table), stratify=target, test=test)
+    rows, more = split_rows(recipe, known_by_digest(table), classes_of=target, test=test)
     return _Rows(rows, pixels, (*notes, *more))
 
 

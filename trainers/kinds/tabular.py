@@ -13,6 +13,7 @@ from evenhand.audit.files.canonical import digest_bytes
 from evenhand.trainers.data.identifying import once, told_identifiers
 from evenhand.trainers.data.labels import class_codes, class_weights, find_positive_label
 from evenhand.trainers.data.prepared import Frames, HeldOut, Prepared
+from evenhand.trainers.data.split import Split
 from evenhand.trainers.data.splitting import (
     require_known,
     split_record,
@@ -20,7 +21,7 @@ from evenhand.trainers.data.splitting import (
     table_of_its_own,
     with_target,
 )
-from evenhand.trainers.datasets import Dataset, Split, load_dataset
+from evenhand.trainers.datasets import Dataset, load_dataset
 from evenhand.trainers.encoders.tabular import CategoricalColumn, TabularEncoder
 from evenhand.trainers.examples import Examples
 from evenhand.trainers.folder.pretrained import Pretrained, open_pretrained
@@ -90,7 +91,7 @@ def prepare(recipe: Recipe) -> Prepared:
         held_out=HeldOut("held_out.csv", held_out) if recipe.keep_held_out else None,
         outside_guarantee=_outside_guarantee(target, encoder, pretrained, rows.train),
         notes=(*dataset.table.notes, *notes),
-        split=split_record(recipe, rows, column if target.classes else None),
+        split=split_record(recipe, rows),
         frames=Frames(rows.train, rows.test, validation),
         validation=(
             None if validation is None else _examples(validation, encoder, target, weights)
@@ -129,8 +130,8 @@ def _rows(recipe: Recipe, dataset: Dataset, target: str) -> tuple[Split, list[st
 
     test, said = own(recipe.test_data, "test_data")
     validation, also = own(recipe.validation_data, "validation_data")
-    stratify = None if recipe.task == "regression" else target
-    rows, more = split_rows(recipe, frame, stratify=stratify, test=test, validation=validation)
+    classes_of = None if recipe.task == "regression" else target
+    rows, more = split_rows(recipe, frame, classes_of=classes_of, test=test, validation=validation)
     return rows, [*notes, *said, *also, *more]
 
 

@@ -10,6 +10,7 @@ from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.trainers.data.labels import class_codes, class_weights, find_positive_label
 from evenhand.trainers.data.prepared import Frames, HeldOut, Prepared
+from evenhand.trainers.data.split import Split
 from evenhand.trainers.data.splitting import require_known, split_record, with_target
 from evenhand.trainers.data.text_data import (
     encoding_notes,
@@ -21,7 +22,6 @@ from evenhand.trainers.data.text_data import (
     split_texts,
     text_column,
 )
-from evenhand.trainers.datasets import Split
 from evenhand.trainers.encoders.text import TextEncoder
 from evenhand.trainers.examples import Examples
 from evenhand.trainers.folder.pretrained import Pretrained, open_pretrained
@@ -50,7 +50,7 @@ def prepare(recipe: Recipe) -> Prepared:
     sensitive = recipe.sensitive_features or ()
     table.require(sensitive, "sensitive feature")
     frame, labels, notes = _labelled(recipe, table.frame, table.source)
-    rows, more = split_texts(recipe, frame, stratify=labels.target)
+    rows, more = split_texts(recipe, frame, classes_of=labels.target)
     require_known(rows, labels.target, labels.classes)
     pretrained = open_pretrained(recipe.init_from) if recipe.init_from else None
     encoder = _encoder(recipe, column, rows.train, pretrained)
@@ -78,7 +78,7 @@ def prepare(recipe: Recipe) -> Prepared:
         # A pretrained encoder knows nothing of these rows.
         outside_guarantee=() if pretrained else encoder.outside_guarantee,
         notes=(*table.notes, *notes, *more, *encoding_notes(encoder, rows.train, rows.test)),
-        split=split_record(recipe, rows, labels.target),
+        split=split_record(recipe, rows),
         frames=Frames(rows.train, rows.test, rows.validation),
         validation=validation,
         pretrained=pretrained,

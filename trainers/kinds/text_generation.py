@@ -78,7 +78,7 @@ def prepare(recipe: Recipe) -> Prepared:
         # A pretrained encoder knows nothing of these rows.
         outside_guarantee=() if pretrained else encoder.outside_guarantee,
         notes=(*notes, *encoding_notes(encoder, rows.train, rows.test)),
-        split={"unit": "passage", **split_record(recipe, rows, None)},
+        split={"unit": "passage", **split_record(recipe, rows)},
         frames=Frames(rows.train, rows.test, rows.validation),
         validation=None if rows.validation is None else _examples(encoder, rows.validation),
         n_test_characters=_characters(encoder, rows.test),

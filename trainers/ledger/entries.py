@@ -27,7 +27,7 @@ def opening_entry(
     cost = plan.cost_after(left)
     return ledger.Opened(
         dataset_digest=dataset_digest,
-        n_train=plan.n_train,
+        n_train=plan.stated_rows,
         unit=plan.unit.name,
         adjacency=plan.unit.adjacency,
         sampler=SAMPLER,

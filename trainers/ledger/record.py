@@ -25,7 +25,8 @@ from pydantic import Field
 from evenhand.audit.claims import Composed, Privacy
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.chain import GENESIS, Chain, altered, read_lines
-from evenhand.trainers.private.accounting import MAX_NOISE, Segment, Spent, spent
+from evenhand.trainers.private.accounting import MAX_NOISE, Spent, spent
+from evenhand.trainers.private.bracket import Segment, bracket
 from evenhand.trainers.validate import Strict, checked
 
 FILE = "ledger.jsonl"
@@ -140,6 +141,13 @@ class LedgerRecord:
         """Steps that are counted, over all segments."""
         return sum(s.steps for s in self.segments)
 
+    def _lower(self) -> float | None:
+        """The least that the segments cost together; None for units of several rows."""
+        if self.runs[-1].rows_per_unit > 1:
+            return None
+        limits = bracket(self.segments, self.delta)
+        return limits.low if limits else None
+
     def to_privacy(self, composition: Composed | None = None) -> Privacy:
         """The privacy record that a model's maker states.
 
@@ -171,6 +179,7 @@ class LedgerRecord:
             steps=self.steps,
             n_train=last.n_train,
             epsilon_rdp=self.cost.epsilon_rdp,
+            epsilon_lower=self._lower(),
             noise=last.noise,
             grad_sample_mode=last.grad_sample_mode,
             physical_batch_size=last.physical_batch_size,

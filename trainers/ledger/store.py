@@ -1,8 +1,10 @@
-"""The ledger store: every private run of this place, and which rows each was on.
+"""The ledger store: every private run of this place, and which rows each run was on, plain ones
+too.
 
     EVENHAND_HOME/ledger/
       key                 32 secret bytes, readable by their owner alone
-      index.jsonl         the chain of runs: a run that is missing from the folder is noticed
+      index.jsonl         the chain of runs: a run that is missing from the folder is noticed; and
+                        which rows each plain run was on, by the digest of the weights it gave
       runs/<run>.jsonl    a run's ledger (ledger.py); the model folder gets a copy
       runs/<run>.anchor   number, digest and steps of its last line: cut-off lines are noticed
       rows/<digest>.bin   sorted keyed hashes of the rows of a run, 8 bytes each
@@ -33,11 +35,14 @@ from evenhand.audit.files.disk import write_whole
 from evenhand.trainers.ledger import record as ledger
 from evenhand.trainers.ledger.record import Opened
 from evenhand.trainers.ledger.run import RunLedger, drop_torn_line
-from evenhand.trainers.private.accounting import Segment, spent
+from evenhand.trainers.private.accounting import spent
+from evenhand.trainers.private.bracket import Segment
 from evenhand.trainers.private.unit import ROW, Unit
 
 if TYPE_CHECKING:
     import numpy as np
+
+_KINDS = ("run", "plain")  # the lines of the index
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ class LedgerStore:
         run = token_hex(8)
         with self._locked():
             drop_torn_line(self._index)
-            index = Chain(self._index, ("run",))
+            index = Chain(self._index, _KINDS)
             body = opened.model_copy(
                 update={
                     "run": run,
@@ -150,6 +155,35 @@ class LedgerStore:
             started = RunLedger(ledger.open_run(self._ledger(run), body), body)
             index.append("run", {"run": run, "rows_digest": rows.digest, "n_rows": len(rows)})
         return started
+
+    def mark_plain(self, rows: RowSet, weights: str, started_from: str | None) -> None:
+        """Remembers that a plain run on ``rows`` gave the weights of that digest, and from which
+        weights it started: none of these rows is protected in what starts from them."""
+        with self._locked():
+            drop_torn_line(self._index)
+            self._write_rows(rows)
+            body = {"weights": weights, "from": started_from, "rows_digest": rows.digest}
+            Chain(self._index, _KINDS).append("plain", {**body, "n_rows": len(rows)})
+
+    def seen_plainly(self, rows: RowSet, weights: str) -> int | None:
+        """How many of ``rows`` the weights of that digest, or weights that they come from, were
+        trained on without privacy; None for weights that this store does not know."""
+        import numpy as np
+
+        known: dict[str, list[dict[str, Any]]] = {}
+        for entry in self._entries("plain") if self.exists else ():
+            known.setdefault(entry["weights"], []).append(entry)
+        if weights not in known:
+            return None
+        seen, looked_at, ahead = np.zeros(0, dtype=">u8"), set[str](), [weights]
+        while ahead:
+            at = ahead.pop()
+            looked_at.add(at)
+            for entry in known.get(at, ()):
+                seen = np.union1d(seen, self._read_rows(entry["rows_digest"]).hashes)
+                if entry["from"] and entry["from"] not in looked_at:
+                    ahead.append(entry["from"])
+        return rows.shared_with(RowSet(seen))
 
     def resume_run(self, run: str, opened: Opened) -> RunLedger:
         """Adds a segment to a run that did not end. Raises where the run is closed or broken."""
@@ -281,10 +315,10 @@ class LedgerStore:
     def _index_lines(self) -> list[dict[str, Any]]:
         if not self._index.exists():
             return []
-        return read_lines(self._index, kinds=("run",), may_be_torn=True)
+        return read_lines(self._index, kinds=_KINDS, may_be_torn=True)
 
-    def _entries(self) -> list[dict[str, Any]]:
-        return [line["body"] for line in self._index_lines()]
+    def _entries(self, kind: str = "run") -> list[dict[str, Any]]:
+        return [line["body"] for line in self._index_lines() if line["kind"] == kind]
 
     def _write_rows(self, rows: RowSet) -> None:
         file = self._rows(rows.digest)

@@ -12,7 +12,8 @@ from typing import Any
 
 from evenhand.audit.files.chain import read_lines
 from evenhand.trainers.ledger.record import KINDS, LedgerRecord
-from evenhand.trainers.private.accounting import Segment, spent
+from evenhand.trainers.private.accounting import spent
+from evenhand.trainers.private.bracket import Segment
 
 # Each line that is kept is accounted for: a ledger of a hundred blocks would take a minute.
 _MOST_AHEAD = 6

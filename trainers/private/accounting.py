@@ -16,12 +16,14 @@ from functools import lru_cache
 from typing import Any
 
 from evenhand.audit.errors import InputError
+from evenhand.trainers.private.bracket import Segment, bracket
 
 # Above this PRV needs gigabytes and the guarantee says next to nothing; RDP bounds it well enough.
 _PRV_LIMIT = 60.0
 _TOLERANCE = 0.02
-# RDP's bound is up to a few times looser, for few steps with much noise; more is an error.
-_FAR_APART = 5.0
+# RDP's bound is up to 13 times looser, for few steps with much noise: beyond this, what PRV says is
+# held against the limits of a third computation (bracket.py).
+_FAR_APART = 3.0
 _MAX_PRV_SEGMENTS = 24  # its time grows with them: 8 seconds for 50
 _MAX_GRID = 1 << 23  # points: about 10 seconds and 1 GB
 MAX_NOISE = 10_000.0
@@ -32,15 +34,6 @@ _UNIT_SPARE = 0.995  # the rounds stop where they change epsilon by less than th
 _OPACUS_ORDERS = [1 + x / 10.0 for x in range(1, 100)] + list(range(12, 64))
 # And larger ones: small budgets have their best order above Opacus' last, 63.
 _ORDERS = _OPACUS_ORDERS + [2**k for k in range(6, 13)]
-
-
-@dataclass(frozen=True)
-class Segment:
-    """``steps`` steps of DP-SGD with one noise multiplier and one sample rate."""
-
-    noise_multiplier: float
-    sample_rate: float
-    steps: int
 
 
 @dataclass(frozen=True)
@@ -121,12 +114,16 @@ def _spent(segments: tuple[Segment, ...], delta: float) -> Spent:
         return Spent(by_rdp, by_rdp, "RDP", note)
     try:
         by_prv = _prv(segments, delta, by_rdp)
+        if by_prv * _FAR_APART < by_rdp:  # its grid was made for an epsilon as large as RDP's
+            by_prv = min(by_prv, _prv(segments, delta, by_prv))
     except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
         return Spent(by_rdp, by_rdp, "RDP", f"PRV failed ({error}); RDP stands in")
     note = ""
-    if by_prv < by_rdp / _FAR_APART - _TOLERANCE:
-        note = f"PRV ({by_prv:.4f}) is far below RDP ({by_rdp:.4f}): RDP is reported"
-        return Spent(by_rdp, by_rdp, "RDP", note)
+    if by_prv * _FAR_APART < by_rdp:
+        limits = bracket(segments, delta)
+        if limits is None or by_prv < limits.low:
+            note = f"PRV ({by_prv:.4f}) is far below RDP ({by_rdp:.4f}): RDP is reported"
+            return Spent(by_rdp, by_rdp, "RDP", note)
     if by_prv > by_rdp * (1 + _TOLERANCE) + _TOLERANCE:
         note = f"PRV ({by_prv:.4f}) is above RDP ({by_rdp:.4f}): the larger is reported"
     return Spent(by_prv, by_rdp, "PRV", note)

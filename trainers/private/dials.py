@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
 from pydantic import Field, field_validator, model_validator
 
 from evenhand.trainers.private.accounting import MAX_NOISE
@@ -37,7 +35,9 @@ class Private(Strict):
     ``physical_batch_size`` bounds the rows in memory at once and changes nothing else.
     Without it, it is found so that a step stays within ``memory_limit`` (bytes, or such as "2 GiB";
     by default half of the memory that is available). ``max_rows_per_unit`` goes with the recipe's
-    ``unit_column``: how many training rows a person may have (1). ``noise_seed`` makes noise and
+    ``unit_column``: how many training rows a person may have (1). ``public_rows`` is a number of
+    training rows that is public or agreed: sample rate, steps, the limit of delta and the divisor
+    of gradients follow it, and the folder tells no other. ``noise_seed`` makes noise and
     sampling repeatable: such a run is not certified."""
 
     epsilon: float | None = Field(
@@ -72,6 +72,11 @@ class Private(Strict):
         ge=1,
         le=1000,
         description="training rows a person may have (1); see --unit-column",
+    )
+    public_rows: int | None = Field(
+        default=None,
+        ge=1,
+        description="a public number of training rows to plan with: the true one stays untold",
     )
     noise_seed: int | None = Field(
         default=None, ge=0, lt=2**63, description="repeatable noise: the run is not certified"

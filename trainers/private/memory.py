@@ -59,7 +59,7 @@ def fit_to_memory(
         )
     size = int(limit / set_aside)
     use = MemoryUse(limit, said, per_row, n)
-    return replace(plan, memory=use, physical_batch_size=size if size < plan.n_train else None)
+    return replace(plan, memory=use, physical_batch_size=size if size < plan.stated_rows else None)
 
 
 def available_bytes(device: torch.device) -> int:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers.private.accounting import Segment, Spent, good_delta, noise_for, spent
+from evenhand.trainers.private.accounting import Spent, good_delta, noise_for, spent
+from evenhand.trainers.private.bracket import Segment
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.private.noise import ENTROPY, NOT_CERTIFIED, SEEDED
 from evenhand.trainers.private.unit import ROW, Unit
-
-if TYPE_CHECKING:
-    pass  # MOVED
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass  # MOVED
-
 
 SAMPLER: Literal["Poisson"] = "Poisson"
 
@@ -35,13 +28,36 @@ GRAD_SAMPLE_MODE = "hooks"
 MODES = ("hooks", "ghost", "ew", "functorch")
 
 
+# Counted are tensors. What kernels use inside themselves, and what the allocator keeps of batches
+# that are gone, came to 0.3 to 0.7 times as much again in the peak of a process (test_memory.py).
+SPARE = 2.0
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """What a physical batch was found by: ``limit_bytes`` for a step beside data, network and
+    optimizer, ``limit_is`` where that comes from, and ``bytes_per_row``, at most what each row's
+    tensors take, measured on ``n_probe`` of them; ``spare`` times as much is set aside."""
+
+    limit_bytes: int
+    limit_is: str
+    bytes_per_row: float
+    n_probe: int
+    spare: float = SPARE
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return dict(vars(self))
+
+
 @dataclass(frozen=True)
 class Plan:
     """A private run before it starts: its dials, what it will cost, and warnings about both.
 
     ``steps`` counts the whole run. ``physical_batch_size`` is how many rows are in memory at once;
-    it changes neither gradients nor cost. ``not_certified`` says why the guarantee does not hold
-    as stated, () where it does. ``cost`` is that of one ``unit``.
+    it changes neither gradients nor cost. ``public_rows`` is what is planned with in place of the
+    number of rows, ``n_train``, which then nothing tells. ``not_certified`` says why the guarantee
+    does not hold as stated, () where it does. ``cost`` is that of one ``unit``.
     """
 
     delta: float
@@ -59,11 +75,18 @@ class Plan:
     world_size: int = 1
     unit: Unit = ROW
     memory: MemoryUse | None = None
+    public_rows: int | None = None
+
+    @property
+    def stated_rows(self) -> int:
+        """The number of training rows that is said: the public one where there is one."""
+        return self.n_train if self.public_rows is None else self.public_rows
 
     @property
     def expected_batch_size(self) -> float:
-        """The divisor of every step: sample_rate * n_train."""
-        return self.sample_rate * self.n_train
+        """The divisor of every step: sample_rate * stated_rows. With ``public_rows`` it does not
+        tell how many rows there are (arXiv 2605.15648)."""
+        return self.sample_rate * self.stated_rows
 
     @property
     def noise(self) -> str:
@@ -91,8 +114,9 @@ def plan_private(
     Raises InputError for a delta of 1/n_train or more, for an epsilon that the given noise
     multiplier cannot keep, and for one that no noise can.
     """
-    delta, notes = _delta(private, n_train)
-    rate = private.sample_rate or min(1.0, batch_size / n_train)
+    stated = private.public_rows or n_train
+    delta, notes = _delta(private, stated)
+    rate = private.sample_rate or min(1.0, batch_size / stated)
     rate = max(1.0, math.floor(rate * _GRAIN)) / _GRAIN
     steps = math.ceil(round(epochs / rate, 6))
     noise = private.noise_multiplier
@@ -123,6 +147,7 @@ def plan_private(
         noise_seed=private.noise_seed,
         world_size=world_size,
         unit=unit,
+        public_rows=private.public_rows,
     )
 
 
@@ -148,25 +173,3 @@ def _known_mode(mode: str) -> str:
             f"GRAD_SAMPLE_MODE={mode!r} is not known", remedy=f"use one of {', '.join(MODES)}"
         )
     return mode
-
-
-# Counted are tensors. What kernels use inside themselves, and what the allocator keeps of batches
-# that are gone, came to 0.3 to 0.7 times as much again in the peak of a process (test_memory.py).
-SPARE = 2.0
-
-
-@dataclass(frozen=True)
-class MemoryUse:
-    """What a physical batch was found by: ``limit_bytes`` for a step beside data, network and
-    optimizer, ``limit_is`` where that comes from, and ``bytes_per_row``, at most what each row's
-    tensors take, measured on ``n_probe`` of them; ``spare`` times as much is set aside."""
-
-    limit_bytes: int
-    limit_is: str
-    bytes_per_row: float
-    n_probe: int
-    spare: float = SPARE
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
-        return dict(vars(self))

@@ -24,7 +24,7 @@ MEASURES = {
     "composed_epsilon": "epsilon of all known runs on any of the same rows, composed",
     "composed_run_count": "runs in the ledger store that trained on any of the same rows",
     "expected_catastrophe_count": "delta times training rows: rows that delta alone would give up",
-    "accountant_ratio": "epsilon by the RDP accountant divided by epsilon by the PRV accountant",
+    "epsilon_over_lower_limit": "the stated epsilon over the least that it can be, from a grid",
     "uncertified_reason_count": "reasons why the ledger's guarantee is not certified",
     "outside_guarantee_count": "things learnt from the training rows that the guarantee misses",
     "unprotected_column_rate": "share of input columns whose preprocessing the guarantee misses",
@@ -80,7 +80,7 @@ def _answers(claim: Privacy, n: int) -> dict[str, _Answer]:
     found = {
         **_composition(claim, n, method),
         "expected_catastrophe_count": counted(float(claim.delta) * n, "row"),
-        "accountant_ratio": _ratio(claim, n),
+        "epsilon_over_lower_limit": _ratio(claim, n),
         "uncertified_reason_count": counted(len(uncertified), "reason", uncertified),
         "outside_guarantee_count": counted(len(outside), "item", outside),
     }
@@ -107,12 +107,15 @@ def _composition(claim: Privacy, n: int, method: str) -> dict[str, _Answer]:
 
 
 def _ratio(claim: Privacy, n: int) -> _Answer:
-    """RDP's bound is looser, so the ratio is at least 1; far above it one of them is wrong."""
-    rdp, prv = claim.epsilon_rdp, claim.epsilon
-    if not rdp or not prv:
-        return undefined(because("ledger-with-one-accountant"), n=n), "ratio", ()
-    method = f"RDP {float(rdp):.4g} over PRV {float(prv):.4g}, both from the model's ledger"
-    return Estimate(float(rdp) / float(prv), n, method=method), "ratio", ()
+    """Below 1 the statement is too small; far above 1 it is a loose bound. The lower limit is of a
+    computation apart from the accountant's, so that neither vouches for itself."""
+    if not claim.epsilon_lower or not claim.epsilon:
+        return undefined(because("ledger-without-lower-limit"), n=n), "ratio", ()
+    stated, least = float(claim.epsilon), float(claim.epsilon_lower)
+    method = (
+        f"{claim.accountant} {stated:.4g} over the lower limit of the loss on a grid, {least:.4g}"
+    )
+    return Estimate(stated / least, n, method=method), "ratio", ()
 
 
 def _timeline(claim: Privacy) -> Mapping[str, Any] | Reasons:

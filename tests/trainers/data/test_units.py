@@ -16,7 +16,8 @@ from evenhand.trainers.data.units import capped
 from evenhand.trainers.job import prepare
 from evenhand.trainers.ledger.store import LedgerStore
 from evenhand.trainers.plan import plan
-from evenhand.trainers.private.accounting import Segment, noise_for, row_delta, spent
+from evenhand.trainers.private.accounting import noise_for, row_delta, spent
+from evenhand.trainers.private.bracket import Segment
 from evenhand.trainers.recipe.recipe import as_recipe
 
 

@@ -19,7 +19,8 @@ from evenhand.trainers import train
 from evenhand.trainers.fitting import energy
 from evenhand.trainers.ledger.store import LedgerStore
 from evenhand.trainers.plan import plan
-from evenhand.trainers.private.accounting import Segment, spent
+from evenhand.trainers.private.accounting import spent
+from evenhand.trainers.private.bracket import Segment
 
 
 def test_flops_by_hand() -> None:
@@ -139,7 +140,7 @@ def test_a_plan_says_what_the_run_then_does(recipe: dict, tmp_path: Path) -> Non
     for name in ("epsilon", "delta", "noise_multiplier", "sample_rate", "outside_guarantee"):
         assert told["private"][name] == result.privacy.to_json()[name], name
     assert told["private"]["steps"] == result.privacy.steps == 18
-    assert told["n_train"] == result.n_train == 280
+    assert told["n_train"] == result.n_train
     # a second run on the same rows: what both would cost together
     again = plan(given)["private"]["composition"]
     rate = result.privacy.sample_rate

@@ -77,7 +77,7 @@ def test_frozen_layers_stay_bit_equal_plainly(folder: Path, body, tmp_path: Path
     stated = says(result.model)["pretrained"]
     assert stated["frozen"] == ["0.weight", "0.bias", "2.weight"] and stated["replaced"] == []
     assert stated["dataset"] == "public.csv" and stated["was_private"] is False
-    assert stated["n_train"] == 350 and stated["is_composed"] is False
+    assert stated["n_train"] == body.n_train and stated["is_composed"] is False
 
 
 def test_a_private_head_on_a_public_body(folder: Path, body, tmp_path: Path) -> None:

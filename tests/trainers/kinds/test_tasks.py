@@ -78,7 +78,7 @@ def test_a_linear_model_finds_least_squares(prices: Path, tmp_path: Path) -> Non
     oracle = LinearRegression().fit(inputs_of(fit), fit["price"])
     opened = model_folder.load(result.model)
     values = opened.predict_values(test)
-    assert values.shape == (90,) and opened.task == "regression" and opened.classes == ()
+    assert values.shape == (len(test),) and opened.task == "regression" and opened.classes == ()
     # the noise of the rule is 5,000: the two fits lie within a tenth of that of each other
     assert np.abs(values - oracle.predict(inputs_of(test))).max() < 500
     rmse = float(np.sqrt(np.mean((values - test["price"]) ** 2)))
@@ -149,7 +149,7 @@ def test_three_classes_as_well_as_scikit_learn(flowers: Path, tmp_path: Path) ->
     opened = model_folder.load(result.model)
     assert opened.task == "multiclass" and opened.classes == ("iris", "lily", "rose")
     scores = opened.predict_proba(test)
-    assert scores.shape == (180, 3) and np.allclose(scores.sum(axis=1), 1)
+    assert scores.shape == (len(test), 3) and np.allclose(scores.sum(axis=1), 1)
     stated = json.loads((result.model / "model.json").read_text())
     assert stated["positive_label"] is None and stated["task"] == "multiclass"
 
@@ -158,7 +158,9 @@ def test_three_classes_as_well_as_scikit_learn(flowers: Path, tmp_path: Path) ->
 def test_estimators_of_three_classes(flowers: Path, tmp_path: Path, model: str) -> None:
     recipe = {"data": str(flowers), "task": "multiclass", "target": "kind", "model": model}
     result = train({**recipe, "validation_share": 0.2}, out=tmp_path / "model")
-    assert result.test_accuracy > 0.75 and (result.n_train, result.n_test) == (300, 180)
+    # a coin a row: of 600 three in ten are held out and two in ten validated on
+    assert result.test_accuracy > 0.75 and abs(result.n_test - 180) < 4 * 11.2
+    assert abs(result.n_train - 300) < 4 * 12.2
     opened = open_here(result.model).predictor
     assert opened.task == "multiclass" and len(opened.classes) == 3
     (point,) = result.curves

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from evenhand.trainers.ledger.record import Closed, Opened
-from evenhand.trainers.private.accounting import Segment, spent
+from evenhand.trainers.private.accounting import spent
+from evenhand.trainers.private.bracket import Segment
 
 PLANNED, EXECUTED = 60, 40
 FULL = spent([Segment(4.0, 0.1, PLANNED)], 1e-5)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.trainers.private.accounting import Segment, spent
+from evenhand.trainers.private.accounting import spent
+from evenhand.trainers.private.bracket import Segment
 
 ROOT = Path(__file__).parents[3]
 

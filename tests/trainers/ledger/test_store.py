@@ -17,7 +17,8 @@ from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.trainers.data.rows import frame_rows
 from evenhand.trainers.ledger.run import RunLedger
 from evenhand.trainers.ledger.store import LedgerStore
-from evenhand.trainers.private.accounting import Segment, spent
+from evenhand.trainers.private.accounting import spent
+from evenhand.trainers.private.bracket import Segment
 from tests.trainers.ledger.entries import closed, opened
 
 DELTA = 1e-5

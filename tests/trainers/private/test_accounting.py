@@ -6,7 +6,8 @@ from statistics import NormalDist
 import pytest
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers.private.accounting import Segment, good_delta, noise_for, spent
+from evenhand.trainers.private.accounting import good_delta, noise_for, spent
+from evenhand.trainers.private.bracket import Segment
 
 PHI = NormalDist().cdf
 

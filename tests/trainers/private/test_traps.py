@@ -21,8 +21,9 @@ from evenhand.trainers.kinds.tabular import prepare
 from evenhand.trainers.ledger.store import LedgerStore
 from evenhand.trainers.losses import IGNORED, per_example
 from evenhand.trainers.private import dp_optimizers
-from evenhand.trainers.private.accounting import Segment, spent
+from evenhand.trainers.private.accounting import spent
 from evenhand.trainers.private.beginning import make_private, refuse_data_loader
+from evenhand.trainers.private.bracket import Segment
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.private.noise import entropy_generator, seeded_generator
 from evenhand.trainers.private.plan import Plan, plan_private
@@ -293,7 +294,8 @@ def test_17_other_rows_under_a_run_are_refused(
     with pytest.raises(InputError, match=r"n_train|sample_rate|training_data_digest"):
         train(fewer, out=tmp_path / "m", resume=True)
     (run_,) = LedgerStore().runs()
-    assert run_.record.runs[0].n_train == 280 and len(run_.rows) == 280
+    n = run_.record.runs[0].n_train
+    assert len(run_.rows) == n and abs(n - 280) < 4 * 9.2  # a coin a row
 
 
 def test_18_the_clipping_norm_is_fixed_before_rows_are_seen(recipe: dict) -> None:

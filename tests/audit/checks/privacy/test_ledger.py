@@ -16,6 +16,7 @@ from evenhand.audit.words.reasons import render
 CLAIM: dict[str, Any] = {
     "epsilon": 2.5,
     "epsilon_rdp": 3.0,
+    "epsilon_lower": 2.0,
     "delta": 1e-4,
     "unit": "row",
     "not_certified": ["--noise-seed was given"],
@@ -62,7 +63,7 @@ def test_every_number_by_hand() -> None:
         "composed_epsilon": 4.0,
         "composed_run_count": 3.0,
         "expected_catastrophe_count": pytest.approx(0.2),  # 0.0001 times 2,000 rows
-        "accountant_ratio": pytest.approx(1.2),  # 3.0 / 2.5
+        "epsilon_over_lower_limit": pytest.approx(1.25),  # 2.5 / 2.0
         "uncertified_reason_count": 1.0,
         "outside_guarantee_count": 2.0,
         "unprotected_column_rate": pytest.approx(1 / 3),
@@ -81,9 +82,9 @@ def test_an_unknown_composition_is_undefined(composition: Any) -> None:
 
 
 def test_what_the_ledger_does_not_say_is_undefined() -> None:
-    claim = {k: v for k, v in CLAIM.items() if k not in ("epsilon_rdp", "preprocessing")}
+    claim = {k: v for k, v in CLAIM.items() if k not in ("epsilon_lower", "preprocessing")}
     findings = found({"privacy": claim, "n_train": 9})
-    assert findings["accountant_ratio"].status == "undefined"
+    assert findings["epsilon_over_lower_limit"].status == "undefined"
     assert findings["unprotected_column_rate"].status == "undefined"
 
 
