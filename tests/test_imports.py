@@ -88,9 +88,9 @@ WALLS: dict[str, str] = {
     "audit/commands": (
         "audit/api audit/artifacts audit/case audit/commands/parts audit/comparing audit/data "
         "audit/errors audit/files audit/finding audit/models audit/reports audit/reports/parts "
-        "audit/run audit/subject audit/words audit/worker audit/worker/isolation "
-        "dashboard/export dashboard/server policies/facts policies/gate policies/lint "
-        "policies/pack policies/recording policies/verdict trainers/datasets trainers/fitting "
+        "audit/run audit/subject audit/words audit/worker audit/worker/isolation dashboard/export "
+        "dashboard/server policies/facts policies/gate policies/lint policies/pack "
+        "policies/recording policies/verdict trainers/data trainers/datasets trainers/fitting "
         "trainers/ledger trainers/mitigation trainers/plan trainers/private trainers/recipe "
         "trainers/validate"
     ),
@@ -226,9 +226,8 @@ WALLS: dict[str, str] = {
     ),
     "trainers/architectures": "audit/errors trainers/validate",
     "trainers/data": (
-        "audit/claims audit/data audit/errors audit/measure trainers/datasets trainers/encoders "
-        "trainers/examples trainers/folder trainers/model_description trainers/private "
-        "trainers/recipe"
+        "audit/claims audit/data audit/errors audit/measure trainers/encoders trainers/examples "
+        "trainers/folder trainers/model_description trainers/private trainers/recipe"
     ),
     "trainers/datasets": "audit/data audit/errors audit/files",
     "trainers/distributed": "audit/errors trainers/examples",

@@ -306,14 +306,17 @@ def _fit_private(
         watch=watch,
     )
     session.open_ledger(plan, standing.step)
-    if progress and not (recipe.private and recipe.private.keep_loss_curve):
-        progress = without_loss(progress)
     with known_warnings_silenced():
-        curve = run(parts.module, parts.optimizer, examples, loop, progress)
+        curve = run(parts.module, parts.optimizer, examples, loop, _heard(progress, recipe))
     trained = unwrap(parts)
     trained = from_private(trained) if from_private else trained
     executed = plan.steps - standing_step if _was_stopped(watch) else parts.executed()
     return Trained(trained, curve, plan, executed, parts.n_not_finite)
+
+
+def _heard(progress: Progress | None, recipe: Recipe) -> Progress | None:
+    is_kept = recipe.private is not None and recipe.private.keep_loss_curve
+    return progress if progress is None or is_kept else without_loss(progress)
 
 
 def _was_stopped(watch: Watch | None) -> bool:
