@@ -51,9 +51,9 @@ def checks_show(
     show(f"{described['id']}: {described['question']}")
     show(f"tasks: {', '.join(described['tasks'])}; needs: {', '.join(described['needs']) or '–'}")
     show(f"source: {described['source']}")
-    measures = table("Measures", ["measure", "meaning"])
+    measures = table("Measures", ["measure", "harm", "meaning"])
     for name, meaning in described["measures"].items():
-        measures.add_row(name, meaning)
+        measures.add_row(name, described["harm"][name], meaning)
     show(measures)
     if described["options"]:
         options = table("Options (subject.yaml, options:)", ["option", "default"])

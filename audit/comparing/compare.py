@@ -15,7 +15,7 @@ from evenhand.audit.artifacts.kinds import DecisionBits
 from evenhand.audit.case.case import Case
 from evenhand.audit.comparing.decisions import Decisions, read_decisions
 from evenhand.audit.errors import InputError
-from evenhand.audit.favourable import declared_favourable
+from evenhand.audit.favourable import more_is_better
 from evenhand.audit.finding import Interval, is_known
 from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
 from evenhand.audit.measure.uncertainty.estimate import Estimate
@@ -25,13 +25,8 @@ from evenhand.audit.subject.counts import feature_sets
 from evenhand.audit.words.reasons import render
 
 SCHEMA = "evenhand-comparison/1"
-# Measure -> whether more is better for the group. Of the selection rate positive_is decides.
-MORE_IS_BETTER: dict[str, bool | None] = {
-    "accuracy_score": True,
-    "true_positive_rate": True,
-    "false_positive_rate": False,
-    "selection_rate": None,
-}
+# Rates that are compared row by row.
+COMPARED = ("accuracy_score", "true_positive_rate", "false_positive_rate", "selection_rate")
 _NO_ROWS: Mapping[str, Reasons] = {
     "accuracy_score": because("no-rows"),
     "selection_rate": because("no-rows"),
@@ -135,22 +130,20 @@ def compare(case_a: Case, case_b: Case, *, level: float = 0.95) -> Comparison:
     parts: list[tuple[dict[str, str], int]] = [({}, a.everyone)]
     for features in feature_sets(sensitive):
         parts += a.groups(features)
-    better = more_is_better(case_a)
+    better = compared(case_a)
     found = [paired(a, b, m, g, rows, level) for g, rows in parts for m in better]
     return Comparison(case_a, case_b, a.n, level, _judged(found, better, level))
 
 
-def more_is_better(case: Case) -> dict[str, bool | None]:
-    """The measures with their direction; without labels the selection rate alone, of several
-    classes the accuracy alone."""
+def compared(case: Case) -> dict[str, bool | None]:
+    """The measures, with whether more of each is better; without labels the selection rate alone,
+    of several classes the accuracy alone."""
+    names: Sequence[str] = COMPARED
     if case.subject.task == "multiclass":
-        return {"accuracy_score": True}
-    outcome = declared_favourable(case.subject)
-    means = None if outcome is None else outcome.is_selection
-    known = {**MORE_IS_BETTER, "selection_rate": means}
-    if case.subject.target is None:
-        return {"selection_rate": means}
-    return known
+        names = ("accuracy_score",)
+    elif case.subject.target is None:
+        names = ("selection_rate",)
+    return {name: more_is_better(name, case.subject) for name in names}
 
 
 def paired_decisions(case_a: Case, case_b: Case) -> tuple[Decisions, Decisions]:
@@ -227,10 +220,10 @@ def paired_change(
 
     Raises InputError where rows can't be paired, or the cases do not know the group.
     """
-    if measure not in more_is_better(case_a):
+    if measure not in compared(case_a):
         raise NotPairedError(
             because("not-compared-by-row", measure=measure, task=case_a.subject.task),
-            remedy=f"ask for {', '.join(more_is_better(case_a))}",
+            remedy=f"ask for {', '.join(compared(case_a))}",
         )
     a, b = paired_decisions(case_a, case_b)
     rows = a.everyone

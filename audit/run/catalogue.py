@@ -13,6 +13,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.favourable import harm_end
 
 GROUP = "evenhand.checks"
 _GIVEN_BY_THE_RUNNER = {"subject", "seed", "levels"}
@@ -50,6 +51,7 @@ class Check:
             "tasks": sorted(self.module.TASKS),
             "needs": sorted(self.module.NEEDS),
             "measures": dict(self.measures),
+            "harm": {name: harm_end(name) or "none" for name in self.measures},
             "options": self.options,
             "cost": self.module.COST,
             "source": self.module.SOURCE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.comparing.compare import MORE_IS_BETTER, NotPairedError, Paired, paired_change
+from evenhand.audit.comparing.compare import COMPARED, NotPairedError, Paired, paired_change
 from evenhand.audit.errors import InputError
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import quoted
@@ -30,12 +30,11 @@ def row_by_row(
         return without_number(finding)
     if other is None:
         return no_comparison(finding)
-    if finding.measure not in MORE_IS_BETTER or finding.between:
+    if finding.measure not in COMPARED or finding.between:
         because = say(
             f"{name(finding.measure)} is no rate that is compared row by row; those are "
-            + ", ".join(MORE_IS_BETTER),
-            f"{name(finding.measure)} 不是可逐行比较的比率；可比较的有："
-            + "、".join(MORE_IS_BETTER),
+            + ", ".join(COMPARED),
+            f"{name(finding.measure)} 不是可逐行比较的比率；可比较的有：" + "、".join(COMPARED),
         )
         return Outcome("error", "not-pairable", because, (finding.id,))
     asking = sum(f.value is not None for f in siblings)

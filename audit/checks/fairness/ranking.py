@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.compared import Member, by_features
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
+from evenhand.audit.favourable import declared_favourable
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import Predictions, ValuePredictions, expect, score
@@ -55,18 +56,20 @@ def measure(
     who ties with the last one. nDCG needs labels of a binary task, and groups of
     ``min_group_size``. With control features also within each of their levels, whose rows are
     ranked among themselves. Everybody takes a place, people of unknown group too; the gaps are
-    between known groups.
+    between known groups. Where ``positive_is`` says burden, the top is where the burden falls.
     """
     from evenhand.audit.subject.counts import control_levels
 
     if not subject.sensitive_features:
         raise MissingNeed(because("no-sensitive-features"))
     values, relevance = _scores(subject)
+    outcome = declared_favourable(subject)
+    is_burden = outcome is not None and not outcome.is_selection
     record = Recorder(__name__, seed)
     chosen = sample(subject, rows, record.stream("sample"))
     sampled = subject.groups.iloc[chosen]
     for level, inside in control_levels(sampled, subject.control_features):
-        ranked = _Ranked(values[chosen[inside]], top_share)
+        ranked = _Ranked(values[chosen[inside]], top_share, is_burden=is_burden)
         own = None if relevance is None else relevance[chosen[inside]]
         groups = sampled.loc[inside, list(subject.sensitive_features)]
         yield from _within(record, ranked, own, groups, level, levels, min_group_size)
@@ -131,7 +134,7 @@ def _scores(subject: Subject) -> tuple[np.ndarray, np.ndarray | None]:
 class _Ranked:
     """A ranking of all rows, and what one group's rows get of it."""
 
-    def __init__(self, values: np.ndarray, top_share: float) -> None:
+    def __init__(self, values: np.ndarray, top_share: float, *, is_burden: bool) -> None:
         import numpy as np
 
         from evenhand.audit.measure.groups.exposure import position_weights
@@ -142,6 +145,7 @@ class _Ranked:
         places = min(values.size, max(1, int(np.ceil(top_share * values.size))))
         self.is_top = values >= np.sort(values)[-places]
         self.about = f"{int(self.is_top.sum())} top places of {values.size}"
+        self.meaning = "to be at the top is the burden; " if is_burden else ""
 
     def estimate(self, name: str, inside: np.ndarray, levels: Sequence[float]) -> Estimate:
         """One measure of the group whose rows are ``inside``; the others' rows taken as fixed."""
@@ -151,7 +155,8 @@ class _Ranked:
         from evenhand.audit.measure.uncertainty.intervals import rate
 
         if name == "relative_exposure":
-            own, method = self.weights[inside], "logarithmic discount; score form of its variance"
+            own = self.weights[inside]
+            method = f"{self.meaning}logarithmic discount; score form of its variance"
             size, largest = self.weights.size, float(self.weights.max())
             ends = []
             for level in levels:
@@ -160,4 +165,4 @@ class _Ranked:
             return Estimate(float(own.mean()), int(own.size), tuple(ends), method=method)
         k = int(self.is_top[inside].sum())
         found = rate(k, int(inside.size), levels, empty=because("no-rows"))
-        return replace(found, method=f"{self.about}; {found.method}")
+        return replace(found, method=f"{self.meaning}{self.about}; {found.method}")
