@@ -118,6 +118,9 @@ def _told(
             lifts += 1
             if lift.interval is not None and lift.interval.low > most:
                 most, name = lift.interval.low, group_name(lift.group)
+    if not lifts:
+        for measure in ("worst_group_error_rate", "worst_group_error_lift"):
+            yield record.without_value(measure, "undefined", because("no-group-stands-out"), n=n)
     yield record.plain(
         "confirmed_error_lift",
         most,
