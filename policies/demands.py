@@ -17,6 +17,7 @@ Level = Annotated[float, Field(gt=0.5, lt=1)]
 # strict: `threshold: true` is a mistake, not 1
 Threshold = Annotated[float, Field(strict=True)] | DeclaredRef
 
+ANY_UNIT = "any"
 _DECLARED = re.compile(r"^\$\{declared\.([^|}]+)(?:\|([^}]+))?\}$")
 
 
@@ -63,10 +64,15 @@ class Check(Part):
     the former passing what is shown to keep the threshold, the latter failing what is shown to
     break it. ``multiple: bonferroni`` splits the error over all numbers of the item (``decision:
     bound``).
+
+    ``unit`` is that of the thresholds and of the findings that they are for, as findings state it;
+    ``any`` where every threshold is 0 and the sign alone is asked. A finding in another unit is an
+    error of the pack: 0.10 nat says nothing about squared euros.
     """
 
     comparator: Comparator | None = None
     threshold: Threshold | tuple[Threshold, Threshold] | None = None
+    unit: Annotated[str, Field(min_length=1, max_length=60)] | None = None
     threshold_origin: ThresholdOrigin
     decision: Decision = "bound"
     ci: ConfidenceInterval = ConfidenceInterval()
@@ -102,7 +108,15 @@ class Check(Part):
         for threshold in self.thresholds:
             if isinstance(threshold, str):
                 declared_reference(threshold)
+        if self.unit == ANY_UNIT and any(self._default(t) != 0 for t in self.thresholds):
+            raise ValueError(
+                "unit: any goes with a threshold of 0, whose sign is all that is asked"
+            )
         return self
+
+    @staticmethod
+    def _default(threshold: Threshold) -> float | None:
+        return declared_reference(threshold)[1] if isinstance(threshold, str) else threshold
 
     @property
     def paired(self) -> bool:

@@ -222,6 +222,14 @@ class _At:
                     "drop the default: what blocks a release must be declared",
                     "check",
                 )
+        if check.unit is None and check.comparator is not None:
+            yield self._complaint(
+                "error",
+                "the limit names no unit",
+                "write check.unit as the findings state it (rate, ratio, row, nat); any for the "
+                "sign alone",
+                "check",
+            )
         if check.threshold_origin == "declared" and not references:
             yield self._complaint(
                 "error",

@@ -10,9 +10,9 @@ from typing import Literal
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.measure.uncertainty import intervals
 from evenhand.audit.words.numbers import number
-from evenhand.audit.words.text import short
+from evenhand.audit.words.text import name, short
 from evenhand.policies.deciding import power
-from evenhand.policies.demands import Check, Comparator, ConfidenceInterval
+from evenhand.policies.demands import ANY_UNIT, Check, Comparator, ConfidenceInterval
 from evenhand.policies.verdict import VerdictStatus
 from evenhand.policies.words import Words, count, demand, measured, place, say
 
@@ -213,6 +213,8 @@ def decide(finding: Finding, asked: Demand) -> Outcome:
         if check.decision == "present" and finding.status == "undefined":
             return replace(blank, status="fail", code="absent")
         return blank
+    if check.unit not in (None, ANY_UNIT, finding.unit):
+        return _other_unit(finding, asked, str(check.unit))
     if check.min_n is not None and finding.n < check.min_n:
         return _too_few(finding, asked, check.min_n)
     interval = interval_for(finding, asked.ci)
@@ -316,6 +318,17 @@ def _too_few(finding: Finding, asked: Demand, minimum: int) -> Outcome:
     status: VerdictStatus = "fail" if asked.check.on_small == "fail" else "inconclusive"
     interval = interval_for(finding, asked.ci) or finding.interval
     return _answer(status, "too-few-rows", finding, asked, interval, ending, rows)
+
+
+def _other_unit(finding: Finding, asked: Demand, unit: str) -> Outcome:
+    """The pack's mistake: its limit is about something else than what was measured."""
+    ending = say(
+        f"the pack's limit is in {name(unit)}, the finding in {name(finding.unit or 'no unit')}: "
+        "an error of the pack, see evenhand policies lint",
+        f"规则包限值的单位为 {name(unit)}，测量结果的单位为 {name(finding.unit or '无')}："
+        "规则包有误，见 evenhand policies lint",
+    )
+    return _answer("error", "unit-differs", finding, asked, finding.interval, ending)
 
 
 def _no_interval(finding: Finding, asked: Demand) -> Outcome:

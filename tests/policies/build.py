@@ -46,6 +46,7 @@ def check(comparator: str = ">=", threshold: Any = 0.8, **changes: Any) -> dict[
     return {
         "comparator": comparator,
         "threshold": threshold,
+        "unit": "rate",
         "threshold_origin": "convention",
         "note": "why",
         **changes,

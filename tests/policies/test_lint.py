@@ -163,7 +163,7 @@ items:
   severity: high
   on_fail: {fix: {en: a, zh: b}}
   evidence: {select: performance.accuracy_scores}
-  check: {comparator: ">=", threshold: 0.5, threshold_origin: convention, note: n}
+  check: {comparator: ">=", threshold: 0.5, unit: rate, threshold_origin: convention, note: n}
 """
     (complaint,) = found(parse_pack(raw, "p.yaml"))
     assert complaint.line == 14

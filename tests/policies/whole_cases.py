@@ -29,10 +29,39 @@ class WholeCase:
     register: list[Any] = field(default_factory=list)
 
 
+# As the checks state them; all others are rates.
+UNITS = {
+    "data.dropped_row_count": "row",
+    "data.group_count": "row",
+    "data.representation_distance": "share",
+    "data.row_count": "row",
+    "energy.training_carbon": "g CO2e",
+    "energy.training_energy": "joule",
+    "energy.training_energy_measured": "indicator",
+    "explanation.completeness_gap": "probability",
+    "explanation.reason_fidelity": "share",
+    "explanation.reason_fidelity_lift": "share",
+    "explanation.reason_stability": "share",
+    "explanation.seed_rank_correlation": "correlation",
+    "fairness.adverse_impact_ratio": "ratio",
+    "fairness.flip_one_ratio": "ratio",
+    "fairness.confirmed_error_lift": "rate difference",
+    "performance.loss_generalisation_gap": "nat",
+    "plan.declared_lead_time": "day",
+    "privacy.epsilon_over_lower_limit": "ratio",
+    "privacy.composed_epsilon": "epsilon",
+    "privacy.declared_delta": "delta",
+    "privacy.declared_epsilon": "epsilon",
+    "privacy.expected_catastrophe_count": "row",
+    "privacy.uncertified_reason_count": "reason",
+}
+
+
 def num(select: str, value: float | None, half: float = 0.01, **more: Any) -> Finding:
     """A measured number of 1,000 rows, plus or minus ``half``; None is undefined."""
     family, _, measure = select.partition(".")
     more.setdefault("n", 1000)
+    more.setdefault("unit", UNITS.get(select, "rate"))
     if value is None:
         return finding(f"{family}.x", measure, None, reason="no rows", **more)
     return finding(f"{family}.x", measure, value, value - half, value + half, **more)

@@ -102,6 +102,7 @@ EU = pair(
         "EUAIA-13g": "pass",
         "EUAIA-13e": "pass",  # 0.18 at least, above 0
         "EUAIA-15-1": "pass",  # 0.83 at least, above 0.5
+        "EUAIA-15-9r": "not-applicable",  # no number is predicted
         "EUAIA-15-9": "pass",  # 0.03 at most of 0.10
     },
     {
@@ -114,6 +115,7 @@ EU = pair(
         "EUAIA-13g": "inconclusive",
         "EUAIA-13e": "fail",  # -0.08 at most
         "EUAIA-15-1": "fail",  # 0.47 at most
+        "EUAIA-15-9r": "not-applicable",  # no number is predicted
         "EUAIA-15-9": "warn",  # a "should"
     },
 )
@@ -151,6 +153,7 @@ RMF = pair(
         "MEASURE-1.1": "attested",
         "MEASURE-2.1": "pass",
         "MEASURE-2.3": "pass",  # 0.89 at least, 0.85 declared
+        "MEASURE-2.5r": "not-applicable",  # no number is predicted
         "MEASURE-2.5": "pass",
         "MEASURE-2.9": "attested",
         "MEASURE-2.10": "pass",
@@ -164,6 +167,7 @@ RMF = pair(
         "MEASURE-1.1": "inconclusive",
         "MEASURE-2.1": "pass",  # there is a row count
         "MEASURE-2.3": "warn",
+        "MEASURE-2.5r": "not-applicable",  # no number is predicted
         "MEASURE-2.5": "warn",
         "MEASURE-2.9": "warn",
         "MEASURE-2.10": "not-applicable",
@@ -179,6 +183,7 @@ MRM = pair(
     {
         "MRM-02": "attested",
         "MRM-03": "pass",
+        "MRM-04r": "not-applicable",  # no number is predicted
         "MRM-04": "pass",
         "MRM-05": "pass",  # 0.04 at most of 0.05
         "MRM-06": "pass",
@@ -188,6 +193,7 @@ MRM = pair(
     {
         "MRM-02": "warn",
         "MRM-03": "warn",
+        "MRM-04r": "not-applicable",  # no number is predicted
         "MRM-04": "warn",
         "MRM-05": "warn",
         "MRM-06": "warn",
@@ -203,6 +209,7 @@ ISO = pair(
         "A.4.5": "pass",
         "A.5.4": "attested",
         "A.6.2.4": "attested",
+        "A.6.2.6r": "not-applicable",  # no number is predicted
         "A.6.2.6": "pass",
         "A.6.2.7": "pass",
         "A.7.4": "attested",
@@ -213,6 +220,7 @@ ISO = pair(
         "A.4.5": "warn",
         "A.5.4": "warn",
         "A.6.2.4": "warn",
+        "A.6.2.6r": "not-applicable",  # no number is predicted
         "A.6.2.6": "warn",
         "A.6.2.7": "warn",
         "A.7.4": "warn",
@@ -228,6 +236,7 @@ SG = pair(
         "SG-EXP-3": "attested",
         "SG-REP-1": "pass",  # 0.97 of 0.9
         "SG-SEC-3": "pass",
+        "SG-ROB-2r": "not-applicable",  # no number is predicted
         "SG-ROB-2": "pass",
         "SG-ROB-3": "pass",
         "SG-FAI-1": "pass",
@@ -242,6 +251,7 @@ SG = pair(
         "SG-EXP-3": "warn",
         "SG-REP-1": "warn",
         "SG-SEC-3": "not-applicable",
+        "SG-ROB-2r": "not-applicable",  # no number is predicted
         "SG-ROB-2": "warn",
         "SG-ROB-3": "warn",
         "SG-FAI-1": "warn",

@@ -34,6 +34,8 @@ MEASURES = {
     "accuracy_generalisation_gap": "accuracy on the training rows minus on the audited rows",
     "loss_generalisation_gap": "mean loss on the audited rows minus on the training rows: "
     "nat (classification), squared error (regression), bit per character (generation)",
+    "relative_loss_generalisation_gap": "of values: the same gap as a share of the variance of the "
+    "audited rows' target, so that it is the same in euros and in cents",
 }
 
 
@@ -60,10 +62,17 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     losses, training_losses = _losses(here), _losses(there)
     if losses is None or training_losses is None:
         reason = because("loss-needs-probabilities")
-        yield record.without_value("loss_generalisation_gap", "not_applicable", reason)
+        for name in ("loss_generalisation_gap", "relative_loss_generalisation_gap"):
+            yield record.without_value(name, "not_applicable", reason)
         return
     gap = _welch(losses, training_losses, levels)
     yield record.write("loss_generalisation_gap", gap, unit=_UNITS[subject.task])
+    if isinstance(here, ValuePredictions) and here.actual is not None:
+        relative = _relative(gap, here.actual)
+        yield record.write("relative_loss_generalisation_gap", relative, unit="share of variance")
+    else:
+        reason = because("not-of-this-task", task=subject.task)
+        yield record.without_value("relative_loss_generalisation_gap", "not_applicable", reason)
 
 
 _UNITS = {
@@ -103,6 +112,22 @@ def _losses(found: AnyPredictions) -> np.ndarray | None:
         kept = found.characters > 0
         return -found.log_likelihood[kept] / math.log(2) / found.characters[kept]
     return None
+
+
+def _relative(gap: Estimate, actual: np.ndarray) -> Estimate:
+    """The gap over the variance of ``actual``, which is taken as known."""
+    from dataclasses import replace
+
+    spread = float(actual.var())
+    if gap.value is None:
+        return gap
+    if spread == 0:
+        return undefined(because("target-does-not-vary"), n=gap.n, method=gap.method)
+    intervals = tuple(
+        i.model_copy(update={"low": i.low / spread, "high": i.high / spread}) for i in gap.intervals
+    )
+    method = f"{gap.method}; over the variance of the audited rows' target"
+    return replace(gap, value=gap.value / spread, intervals=intervals, method=method)
 
 
 def _welch(here: np.ndarray, there: np.ndarray, levels: Sequence[float]) -> Estimate:

@@ -13,7 +13,7 @@ from tests.samples import finding
 RULE = make_pack(
     item(
         evidence={"select": "fairness.adverse_impact_ratio", "group_by": [["race"], ["sex"]]},
-        check=check(threshold=0.8, decision="point", companion_test={"alpha": 0.05}),
+        check=check(threshold=0.8, unit="ratio", decision="point", companion_test={"alpha": 0.05}),
     )
 )
 
@@ -76,7 +76,13 @@ def test_groups_that_an_item_leaves_out_are_not_in_its_family() -> None:
     rule = make_pack(
         item(
             evidence={"select": "fairness.adverse_impact_ratio", "group_by": [["race"]]},
-            check=check(threshold=0.8, decision="point", companion_test={"alpha": 0.05}, **small),
+            check=check(
+                threshold=0.8,
+                unit="ratio",
+                decision="point",
+                companion_test={"alpha": 0.05},
+                **small,
+            ),
         )
     )
     table = {"counts": {"table": 1000}, "unit": "ratio"}
@@ -91,7 +97,10 @@ def test_a_pack_may_let_each_test_stand_alone() -> None:
         item(
             evidence={"select": "fairness.adverse_impact_ratio", "group_by": [["race"], ["sex"]]},
             check=check(
-                threshold=0.8, decision="point", companion_test={"alpha": 0.05, "family": "none"}
+                threshold=0.8,
+                unit="ratio",
+                decision="point",
+                companion_test={"alpha": 0.05, "family": "none"},
             ),
         )
     )

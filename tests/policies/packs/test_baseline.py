@@ -13,13 +13,16 @@ from evenhand.policies.judge import judge
 from evenhand.policies.pack import load_pack
 from evenhand.policies.verdict import Verdict
 from tests.policies.build import DAY, make_case
+from tests.policies.whole_cases import UNITS
 from tests.samples import finding, sample_findings, write_sample_case
 
 PACK = load_pack("baseline")
 
 
 def verdicts(*findings: Any, **case: Any) -> dict[str, Verdict]:
-    return {v.item: v for v in judge(make_case(*findings, **case), PACK, (), as_of=DAY)}
+    units = [UNITS.get(f"{f.check.split('.')[0]}.{f.measure}", f.unit) for f in findings]
+    found = [f.model_copy(update={"unit": u}) for f, u in zip(findings, units, strict=True)]
+    return {v.item: v for v in judge(make_case(*found, **case), PACK, (), as_of=DAY)}
 
 
 def test_make_up() -> None:

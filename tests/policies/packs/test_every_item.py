@@ -135,6 +135,7 @@ def findings(item: Item, side: str) -> list[Finding]:
     made = []
     for place in places(evidence):
         about = {**place, "n": 10_000, "method": method(check), "counts": counts}
+        about["unit"] = check.unit or "rate"
         if check.decision == "present":
             value = {"pass": 0.5, "fail": None}[side]
             made.append(
@@ -150,6 +151,20 @@ def findings(item: Item, side: str) -> list[Finding]:
             finding(source, evidence.measure, value, value - half, value + half, **about, p_value=p)
         )
     return made
+
+
+@pytest.mark.parametrize(("pack", "item"), list(automated_items()))
+def test_a_number_in_another_unit_is_an_error_of_the_pack(
+    pack: Pack, item: Item, tmp_path: Path
+) -> None:
+    check = item.check
+    assert check is not None
+    if check.comparator is None or check.unit == "any" or check.against is not None:
+        return
+    found = [f.model_copy(update={"unit": "furlong"}) for f in findings(item, "pass")]
+    wrong = verdict(pack, item, case_for(pack, item, found))
+    assert (wrong.underlying, wrong.reason_code) == ("error", "unit-differs")
+    assert "furlong" in wrong.because["en"] and "furlong" in wrong.because["zh"]
 
 
 def method(check: Check) -> str:

@@ -58,6 +58,10 @@ def test_a_regression_model_end_to_end(tmp_path: Path, capsys: pytest.CaptureFix
     on_train = train["price"] - (weights[0] + train[["a", "b"]].to_numpy() @ weights[1:])
     assert gap["value"] == pytest.approx((error**2).mean() - (on_train**2).mean(), abs=1e-9)
     assert gap["interval"]["low"] < gap["value"] < gap["interval"]["high"]
+    share = found["performance.generalisation/relative_loss_generalisation_gap"]
+    spread = float(test["price"].var(ddof=0))
+    assert share["value"] == pytest.approx(gap["value"] / spread)
+    assert share["interval"]["high"] == pytest.approx(gap["interval"]["high"] / spread)
     assert found["data.groups/group_count@area=north"]["value"] == (test["area"] == "north").sum()
     assert not [f for f in found.values() if f["status"] == "error"]
     assert not [i for i in found if i.startswith("fairness.gaps")], "not asked of this task"
