@@ -101,8 +101,8 @@ WALLS: dict[str, str] = {
         "policies/lint policies/pack policies/verdict trainers/mitigation"
     ),
     "audit/comparing": (
-        "audit/artifacts audit/case audit/errors audit/favourable audit/finding audit/measure "
-        "audit/measure/attribution "
+        "audit/artifacts audit/case audit/data audit/errors audit/favourable audit/finding "
+        "audit/measure audit/measure/attribution "
         "audit/measure/uncertainty audit/reason audit/subject audit/words"
     ),
     "audit/data": "audit/errors audit/files",
@@ -140,7 +140,8 @@ WALLS: dict[str, str] = {
         "policies/verdict"
     ),
     "audit/subject": (
-        "audit/finding audit/data audit/errors audit/files audit/measure audit/models audit/reason "
+        "audit/case audit/finding audit/data audit/errors audit/files audit/measure audit/models "
+        "audit/reason "
         "audit/words audit/worker audit/worker/isolation"
     ),
     "audit/surroundings": "",

@@ -58,6 +58,7 @@ def audit_predictions(
     given = _split(options)
     with _folder() as folder:
         rows = sources.rows_at(predictions, folder, "predictions")
+        _write_joined(given, folder)
         spec = _spec({"predictions": rows, **_packs(policy, out), **given.subject})
         return _audit(spec, given, progress)
 
@@ -110,6 +111,7 @@ def audit_model(
     given = _split(options)
     base: Mapping[str, Any] = {}
     with _folder() as folder:
+        _write_joined(given, folder)
         if isinstance(model, str | PathLike):
             base = _of_path(model)
             if data is not None:
@@ -140,6 +142,12 @@ def _split(options: AuditOptions) -> _Given:
         if name not in known:
             raise InputError(f"unknown option {name!r}", remedy=nearest(name, known))
     return _Given(options)
+
+
+def _write_joined(given: _Given, folder: Path) -> None:
+    """The second table of the same people, which may be a frame as well."""
+    if given.subject.get("join") is not None:
+        given.subject["join"] = sources.rows_at(given.subject["join"], folder, "joined")
 
 
 @contextmanager

@@ -142,10 +142,12 @@ def compare(
     b: str | PathLike[str] | Case | Result,
     *,
     level: float = 0.95,
+    id: str | None = None,
 ) -> Compared:
     """Holds case A against case B, person by person: who is worse off under A, beyond chance.
 
-    ``level`` is the confidence level, between 0.5 and 1. Per group: McNemar's exact test, Holm over
+    ``level`` is the confidence level, between 0.5 and 1; ``id`` the column that names each person,
+    where two files of the same people were audited. Per group: McNemar's exact test, Holm over
     all results, and Newcombe's paired interval; and how alike the explanations are.
 
     Raises InputError unless both cases audited the same rows in the same way.
@@ -161,4 +163,4 @@ def compare(
         raise InputError(f"level {level} must lie between 0.5 and 1", remedy="pass e.g. 0.95")
     first, second = case_of(a), case_of(b)
     drift = explanation_drift(first, second, level=level)
-    return Compared(pair(first, second, level=level), drift)
+    return Compared(pair(first, second, level=level, id=id), drift)

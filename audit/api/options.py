@@ -12,6 +12,7 @@ from os import PathLike
 from typing import Any, TypedDict
 
 Path = str | PathLike[str]
+Frame = Any  # a path, or a data frame
 Names = str | Sequence[str]
 Scalar = str | int | float | bool
 
@@ -57,6 +58,9 @@ class SubjectOptions(TypedDict, total=False):
     architecture: Mapping[str, Any]
     truncate: bool
     training_data: str
+    join: Frame
+    on: Names
+    id: str
     stream: bool
     encoding: str
     types: Mapping[str, str]

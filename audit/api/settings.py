@@ -123,6 +123,11 @@ class Comparing(_Settings):
     """How two cases are held against each other."""
 
     level: float = Field(default=0.95, description="confidence level")
+    id: str | None = Field(
+        default=None,
+        description="column that names each person, where two files of the same people were audited"
+        " (default: the audits' own --id, else rows that are equal but for the predictions)",
+    )
     format: str = Field(default="table", description="table, or markdown or html to hand over")
     out: Path | None = Field(default=None, description="file to write")
 

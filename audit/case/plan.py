@@ -14,12 +14,16 @@ PLAN_SCHEMAS = (PLAN_SCHEMA,)
 
 
 class DataPlace(Shape):
-    """The data: where they lay, their rows before any was dropped, each column's type."""
+    """The data: where they lay, their rows before any was dropped, each column's type; the file
+    that was ``joined`` to them by the columns ``on``, and the column ``id`` that names a row."""
 
     path: str | None = None
     rows: int | None = None
     columns: Annotated[dict[str, str], EmptyIfNull] = Field(default_factory=dict)
     declared_columns: Texts = ()
+    joined: str | None = None
+    on: Texts = ()
+    id: str | None = None
 
 
 class ModelPlace(Shape):

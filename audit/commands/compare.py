@@ -39,7 +39,7 @@ def compare(
     from evenhand.audit.comparing.drift import explanation_drift
 
     (a, of_a), (b, of_b) = sh.opened(case_a), sh.opened(case_b)
-    found = pair(a, b, level=how.level)
+    found = pair(a, b, level=how.level, id=how.id)
     drift = explanation_drift(a, b, level=how.level)
     document = {**found.to_json(), "explanations": drift.to_json()}
     if as_json:
@@ -119,7 +119,7 @@ def show_comparison(found: Comparison) -> None:
     """The table and what follows from it: every single group, and crossings that changed."""
     from evenhand.audit.commands.parts.tables import show, table
 
-    a, b = (sh.safe(c.subject.name) for c in (found.a, found.b))
+    a, b = (sh.safe(name) for name in found.names)
     made = table(
         f"A = {a}, B = {b}, {found.n} rows, paired",
         ["group", "measure", "n", "A", "B", "A - B", "p (Holm)", "outcome"],
@@ -131,6 +131,8 @@ def show_comparison(found: Comparison) -> None:
             continue
         made.add_row(*_row(result))
     show(made)
+    if found.how:
+        show(sh.safe(render(found.how)))
     if left:
         show(f"{left} results of crossings without a change are in --json")
     show(sentence(found))

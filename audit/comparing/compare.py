@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.artifacts.kinds import DecisionBits
 from evenhand.audit.case.case import Case
-from evenhand.audit.comparing.decisions import Decisions, read_decisions
-from evenhand.audit.errors import InputError
+from evenhand.audit.comparing.decisions import Decisions, NotPairedError, read_decisions
 from evenhand.audit.favourable import more_is_better
 from evenhand.audit.finding import Interval, is_known
 from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
@@ -23,6 +22,9 @@ from evenhand.audit.measure.uncertainty.testing import adjust
 from evenhand.audit.reason import Reasons, because, reasons_json
 from evenhand.audit.subject.counts import feature_sets
 from evenhand.audit.words.reasons import render
+
+if TYPE_CHECKING:
+    from evenhand.audit.comparing.pairing import Pairs
 
 SCHEMA = "evenhand-comparison/1"
 # Rates that are compared row by row.
@@ -41,14 +43,6 @@ _SAME = (
     "sensitive_features",
     "control_features",
 )
-
-
-class NotPairedError(InputError):
-    """Two cases whose rows can't be paired; ``reason`` says why."""
-
-    def __init__(self, reason: Reasons, *, remedy: str) -> None:
-        super().__init__(render(reason), remedy=remedy)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -86,26 +80,41 @@ class Paired:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Case A against case B: every group, pair and crossing, for each measure."""
+    """Case A against case B: every group, pair and crossing, for each measure. ``how`` says by what
+    rows of two files were paired; () of one file."""
 
     a: Case
     b: Case
     n: int
     level: float
     results: tuple[Paired, ...]
+    how: Reasons = ()
 
     @property
     def worse(self) -> tuple[Paired, ...]:
         """What got worse from B to A, beyond chance."""
         return tuple(r for r in self.results if r.outcome == "worse")
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the two are called: where one name is both's, by their columns, or their cases."""
+        a, b = self.a.subject, self.b.subject
+        if a.name != b.name:
+            return a.name, b.name
+        one, other = _answers(self.a), _answers(self.b)
+        if one == other:
+            one, other = self.a.path.name, self.b.path.name
+        return f"{a.name} ({one})", f"{b.name} ({other})"
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
         return {
             "schema": SCHEMA,
-            "a": _named(self.a),
-            "b": _named(self.b),
+            "a": {**_named(self.a), "name": self.names[0]},
+            "b": {**_named(self.b), "name": self.names[1]},
             "n": self.n,
+            "paired": render(self.how),
+            "paired_codes": reasons_json(self.how),
             "level": self.level,
             "difference": "A minus B, on the same rows",
             "test": "McNemar, exact, two-sided; p_adjusted: Holm over all defined results",
@@ -119,20 +128,37 @@ def _named(case: Case) -> dict[str, Any]:
     return {"case": str(case.path), "digest": case.digest, "name": case.subject.name}
 
 
-def compare(case_a: Case, case_b: Case, *, level: float = 0.95) -> Comparison:
+def _answers(case: Case) -> str:
+    stored = case.subject.stored
+    return "" if stored is None else str(stored.predicted or stored.score)
+
+
+def compare(
+    case_a: Case, case_b: Case, *, level: float = 0.95, id: str | None = None
+) -> Comparison:
     """Pairs two cases row by row.
 
-    Raises InputError (exit 2) unless both audited the same rows of a classification task in the
-    same way.
+    Two files of the same people are paired by the column ``id``, or the one that both plans name,
+    or by what their rows hold beside the predictions; see ``evenhand.audit.comparing.pairing``.
+
+    Raises InputError (exit 2) unless both audited the same people, for a classification task, in
+    the same way.
     """
-    a, b = paired_decisions(case_a, case_b)
+    pairs = None
+    if id is not None or case_a.subject.data_digest != case_b.subject.data_digest:
+        from evenhand.audit.comparing.pairing import pairs_of
+
+        _require_same(case_a, case_b, is_one_file=False)
+        pairs = pairs_of(case_a, case_b, id)
+    a, b = paired_decisions(case_a, case_b, pairs)
     sensitive = list(case_a.subject.sensitive_features)
     parts: list[tuple[dict[str, str], int]] = [({}, a.everyone)]
     for features in feature_sets(sensitive):
         parts += a.groups(features)
     better = compared(case_a)
     found = [paired(a, b, m, g, rows, level) for g, rows in parts for m in better]
-    return Comparison(case_a, case_b, a.n, level, _judged(found, better, level))
+    how = () if pairs is None else pairs.how
+    return Comparison(case_a, case_b, a.n, level, _judged(found, better, level), how)
 
 
 def compared(case: Case) -> dict[str, bool | None]:
@@ -146,10 +172,20 @@ def compared(case: Case) -> dict[str, bool | None]:
     return {name: more_is_better(name, case.subject) for name in names}
 
 
-def paired_decisions(case_a: Case, case_b: Case) -> tuple[Decisions, Decisions]:
-    """The decisions of two cases on the same rows. Raises InputError where rows can't be paired."""
-    _require_same(case_a, case_b)
+def paired_decisions(
+    case_a: Case, case_b: Case, pairs: Pairs | None = None
+) -> tuple[Decisions, Decisions]:
+    """The decisions of two cases on the same rows, or those of ``pairs``.
+
+    Raises InputError where rows can't be paired, and where a person has another label or group in
+    one file than in the other.
+    """
+    _require_same(case_a, case_b, is_one_file=pairs is None)
     a, b = (_decisions(case) for case in (case_a, case_b))
+    if pairs is not None:
+        a, b = a.taken(pairs.a), b.taken(pairs.b)
+        _require_same_people(a, b, case_a, case_b)
+        return a, Decisions(b.n, b.selected, b.positive, a.features)
     same_groups = a.features.keys() == b.features.keys() and all(
         a.features[name] == b.features[name] for name in a.features
     )
@@ -159,6 +195,22 @@ def paired_decisions(case_a: Case, case_b: Case) -> tuple[Decisions, Decisions]:
             remedy="audit both models on the same file with the same version of evenhand",
         )
     return a, b
+
+
+def _require_same_people(a: Decisions, b: Decisions, case_a: Case, case_b: Case) -> None:
+    """Raises NotPairedError that counts the people of whom the two files say otherwise."""
+    apart = {}
+    if a.positive != b.positive:
+        apart["the true label"] = ((a.positive or 0) ^ (b.positive or 0)).bit_count()
+    for name in a.features:
+        apart[name] = int((a.features[name].names(a.n) != b.features[name].names(b.n)).sum())
+    for what, n in apart.items():
+        if n:
+            raise NotPairedError(
+                because("people-differ", what=what, n=n, a=case_a.path, b=case_b.path),
+                remedy="correct the files, or name another --id column: a person has one label "
+                "and one group",
+            )
 
 
 def _decisions(case: Case) -> Decisions:
@@ -172,19 +224,21 @@ def _decisions(case: Case) -> Decisions:
     return read_decisions(bits, str(case.path))
 
 
-def _require_same(a: Case, b: Case) -> None:
+def _require_same(a: Case, b: Case, *, is_one_file: bool) -> None:
     def differ(what: str, one: Any, other: Any) -> None:
         if one != other:
             ends = repr(one), repr(other)
             raise NotPairedError(
                 because("cases-differ", what=what, a=a.path, b=b.path, one=ends[0], other=ends[1]),
-                remedy="audit both models on the same rows with the same options",
+                remedy="audit both models on the same rows with the same options; two files of the "
+                "same people: evenhand compare CASE_A CASE_B --id COLUMN",
             )
 
     for key in _SAME:
         differ(key, getattr(a.subject, key), getattr(b.subject, key))
-    differ("the digest of the data", a.subject.data_digest, b.subject.data_digest)
-    differ("the seed", a.plan.seed, b.plan.seed)
+    if is_one_file:
+        differ("the digest of the data", a.subject.data_digest, b.subject.data_digest)
+        differ("the seed", a.plan.seed, b.plan.seed)
     if a.subject.task not in ("binary", "multiclass"):
         raise NotPairedError(
             because("not-classifiers", case=a.path, task=a.subject.task),

@@ -16,12 +16,22 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.artifacts.kinds import DecisionBits
 from evenhand.audit.errors import InputError
+from evenhand.audit.reason import Reasons
+from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 SCHEMA = "evenhand-decisions/1"
+
+
+class NotPairedError(InputError):
+    """Two cases whose rows can't be paired; ``reason`` says why."""
+
+    def __init__(self, reason: Reasons, *, remedy: str) -> None:
+        super().__init__(render(reason), remedy=remedy)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,17 @@ class Feature:
             found &= plane if level >> place & 1 else ~plane
         return found
 
+    def names(self, n: int) -> np.ndarray:
+        """Each row's group by name, object array of shape (n,)."""
+        import numpy as np
+
+        codes = sum(
+            (_bools(plane, n).astype(int) << place for place, plane in enumerate(self.planes)),
+            np.zeros(n, dtype=int),
+        )
+        found: np.ndarray = np.array(self.levels, dtype=object)[codes]
+        return found
+
 
 @dataclass(frozen=True)
 class Decisions:
@@ -52,6 +73,19 @@ class Decisions:
     def everyone(self) -> int:
         """All rows, as bits."""
         return (1 << self.n) - 1
+
+    def taken(self, rows: np.ndarray) -> Decisions:
+        """These rows, positions of shape (n,), in this order."""
+
+        def bits(number: int) -> int:
+            return _number(_bools(number, self.n)[rows])
+
+        features = {
+            name: Feature(one.levels, tuple(bits(plane) for plane in one.planes))
+            for name, one in self.features.items()
+        }
+        positive = None if self.positive is None else bits(self.positive)
+        return Decisions(len(rows), bits(self.selected), positive, features)
 
     def groups(self, features: Sequence[str]) -> Iterator[tuple[dict[str, str], int]]:
         """Every group of ``features`` that has rows, by name, with its rows as bits."""
@@ -88,6 +122,20 @@ def read_decisions(bits: DecisionBits, where: str) -> Decisions:
         raise InputError(
             f"{where}: {bits.FILE} cannot be read: {error}", remedy="audit the model again"
         ) from None
+
+
+def _bools(number: int, n: int) -> np.ndarray:
+    """Bits as a bool array of shape (n,)."""
+    import numpy as np
+
+    raw = np.frombuffer(number.to_bytes(-(-n // 8), "little"), dtype=np.uint8)
+    return np.unpackbits(raw, count=n, bitorder="little").astype(bool)
+
+
+def _number(bits: np.ndarray) -> int:
+    import numpy as np
+
+    return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
 
 
 def packed(bits: np.ndarray) -> str:

@@ -34,6 +34,7 @@ from evenhand.audit.errors import EvenhandError, InputError, UnsafeModelError, n
 from evenhand.audit.favourable import declared_favourable
 from evenhand.audit.files.shapes import parsed
 from evenhand.audit.run.catalogue import check
+from evenhand.audit.subject.planned import reading_of
 from evenhand.audit.subject.spec import SubjectSpec, make_spec
 from evenhand.audit.subject.subject import Subject, build_subject
 from evenhand.audit.worker.isolation.levels import Rules
@@ -113,9 +114,7 @@ def _spec(case: Case, model: str | None, data: str | None) -> SubjectSpec:
             **case.plan.model_declared,
             "model": model or plan.model.path,
             "data": data or plan.data.path,
-            "types": {c: plan.data.columns[c] for c in plan.data.declared_columns},
-            "sensitive_features": list(plan.sensitive_features),
-            "control_features": list(plan.control_features),
+            **reading_of(case.plan),
             "outcomes": list(plan.outcomes),
             "proxies": list(case.plan.proxies),
             "seed": case.plan.seed,

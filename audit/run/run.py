@@ -25,6 +25,7 @@ from evenhand.audit.case.plan import (
     StoredScores,
 )
 from evenhand.audit.checks.record import Artifact, Recorder
+from evenhand.audit.data.database import without_secrets
 from evenhand.audit.errors import InputError, MissingNeed, RowsOnDisk, nearest
 from evenhand.audit.finding import Finding, Status
 from evenhand.audit.measure.uncertainty.testing import BUDGETS, Budget, adjust
@@ -291,6 +292,9 @@ def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
             rows=subject.n + subject.n_dropped,
             columns=dict(subject.table.types),
             declared_columns=tuple(sorted(spec.types)),
+            joined=None if spec.join is None else without_secrets(spec.join),
+            on=spec.on,
+            id=spec.id,
         ),
         streamed=subject.is_streamed,
         stored=None

@@ -13,6 +13,12 @@ from evenhand.audit.worker.opened import Opened
 def check_combination(spec: SubjectSpec) -> None:
     """Raises InputError for keys of the spec that do not go together."""
     _one_role_each(spec)
+    if (spec.join is None) == bool(spec.on):
+        raise InputError(
+            f"{spec.join or '--on ' + ', '.join(spec.on)}: a file to join needs both --join FILE "
+            "and --on COLUMN",
+            remedy="--join names the other file, --on the column that says whose a row is",
+        )
     if spec.predictions:
         if spec.model or spec.endpoint or spec.data:
             raise InputError(
@@ -69,6 +75,7 @@ def require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> No
     table.require([spec.predicted] if spec.predicted else [], "predicted column")
     table.require([spec.score] if spec.score else [], "score column")
     table.require([spec.weight] if spec.weight else [], "weight column")
+    table.require([spec.id] if spec.id else [], "id column")
     table.require(spec.sensitive_features, "sensitive feature")
     table.require(spec.control_features, "control feature")
     repeated = set(spec.sensitive_features) & set(spec.control_features)

@@ -32,6 +32,7 @@ ONE_OR_MANY = (
     "policy",
     "checks",
     "classes",
+    "on",
 )
 
 
@@ -100,6 +101,20 @@ class SubjectSpec(BaseModel):
         default=None, description="rows the model was trained on, for the generalisation gap"
     )
     predictions: str | None = Field(default=None, description="stored predictions, no model")
+    join: str | None = Field(
+        default=None,
+        description="a second file of the same people, whose columns are put beside these by --on",
+    )
+    on: tuple[str, ...] = Field(
+        default=(),
+        description="columns that say whose a row is, for --join: NAME, or HERE=THERE where the "
+        "other file calls it otherwise",
+    )
+    id: str | None = Field(
+        default=None,
+        description="column that names each row, for evenhand compare with another file of the "
+        "same people",
+    )
     stream: bool | None = Field(
         default=None,
         description="count the rows on disk in one pass, without loading them (default: where they "

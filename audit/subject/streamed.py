@@ -81,7 +81,7 @@ def is_streamed(spec: SubjectSpec) -> bool:
     if spec.stream is not None or named is None:
         return bool(spec.stream)
     path = Path(named)
-    if spec.task not in (None, "binary") or not path.exists() or spec.types:
+    if spec.task not in (None, "binary") or not path.exists() or spec.types or spec.join:
         return False
     kind = kind_of(path)
     if kind == "folder":
@@ -98,6 +98,11 @@ def _require_countable(named: str, spec: SubjectSpec) -> None:
             f"the rows of {without_secrets(named)} lie in a database: they can't be counted on "
             "disk",
             remedy="leave --stream out, or write the table as Parquet",
+        )
+    if spec.join is not None:
+        raise InputError(
+            f"{spec.join} is joined to the rows, which rows that are counted on disk can't be",
+            remedy="leave --stream out",
         )
     if spec.types:
         raise InputError(

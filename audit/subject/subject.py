@@ -20,6 +20,7 @@ from evenhand.audit.reason import Reasons, quoted
 from evenhand.audit.subject.counts import Counts
 from evenhand.audit.subject.declared_file import DeclaredFile
 from evenhand.audit.subject.fitting import check_combination, require_columns
+from evenhand.audit.subject.joining import joined, with_types_of
 from evenhand.audit.subject.spec import Actionable, SubjectSpec
 from evenhand.audit.subject.target import Target, numbers, read_target
 from evenhand.audit.worker.isolation.levels import Rules
@@ -134,9 +135,9 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     # Texts are read as their model reads. Other rows come first: meanwhile the libraries that open
     # the model are imported in its process.
     model = opening() if is_plain_text(named) else None
-    table = _read(named, spec, model, rules)
+    table = read_rows(spec, model, rules)
     require_columns(spec, table, None)
-    frame, row_numbers = _audited_rows(table, spec)
+    frame, row_numbers = audited_rows(table, spec)
     model = model or opening()
     task = task_of(spec, model)
     require_columns(spec, table, model)
@@ -162,7 +163,7 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         facts=facts_of(spec, task, model),
         digests=digests,
         n_dropped=len(table.frame) - len(frame),
-        notes=tuple(reason for note in table.notes for reason in quoted(note)),
+        notes=_notes(table, frame, spec.id),
         training=_training(spec, task, model, digests, rules),
         weight=spec.weight,
         weights=weights,
@@ -172,6 +173,19 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         reference_applicant=spec.reference_applicant,
         actionable=spec.actionable,
     )
+
+
+def _notes(table: Table, frame: pd.DataFrame, id_column: str | None) -> Reasons:
+    """What was seen while reading, and where the column that names rows does not."""
+    notes = list(table.notes)
+    if id_column is not None:
+        names, missing = texts(frame[id_column])
+        known = names[~missing]
+        if n := int(missing.sum()):
+            notes.append(f"id column {id_column!r} is empty in {n} rows")
+        if n := len(known) - len(set(known)):
+            notes.append(f"id column {id_column!r} names {n} rows by an id that an earlier row has")
+    return tuple(reason for note in notes for reason in quoted(note))
 
 
 def begin_model(spec: SubjectSpec, rules: Rules | None = None) -> Callable[[], Opened | None]:
@@ -233,6 +247,24 @@ def _training(
         return Rows(frame, read_target(frame, spec, task, model), numbers)
 
 
+def read_rows(spec: SubjectSpec, model: Opened | None = None, rules: Rules | None = None) -> Table:
+    """The rows that the spec names, with the columns of the file that it joins to them."""
+    named = str(spec.predictions or spec.data)
+    if spec.join is None:
+        return _read(named, spec, model, rules)
+
+    def reader(path: str) -> Callable[[Mapping[str, Any]], Table]:
+        def read(types: Mapping[str, Any]) -> Table:
+            return _read(path, spec.model_copy(update={"types": dict(types)}), model, rules)
+
+        return read
+
+    table, left = with_types_of(reader(named), spec.types)
+    other, left = with_types_of(reader(spec.join), left)
+    table.require(left, "types are declared for")
+    return joined(table, other, spec.on)
+
+
 def _read(
     path: str,
     spec: SubjectSpec,
@@ -259,7 +291,7 @@ def _limits(rules: Rules | None) -> Limits:
     return Limits(seconds=given.time_limit or SECONDS, memory=more)
 
 
-def _audited_rows(table: Table, spec: SubjectSpec) -> tuple[pd.DataFrame, np.ndarray]:
+def audited_rows(table: Table, spec: SubjectSpec) -> tuple[pd.DataFrame, np.ndarray]:
     """The rows with a label, in canonical order, and the place of each in its file, from 1."""
     return _in_order(_labelled_rows(table, spec.target), last=spec.sensitive_features)
 

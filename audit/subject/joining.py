@@ -1,0 +1,170 @@
+"""Two tables of the same people as one: answers lie here, features there, a key says whose.
+
+Every row of the first table stays, whether the second knows it or not: a person without features is
+of no known group, and is not lost. What does not match on either side is counted and said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.data.table import Table, texts
+from evenhand.audit.errors import InputError, RowError, nearest
+from evenhand.audit.files.canonical import digest_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+_SHOWN = 3
+
+
+def joined(table: Table, other: Table, on: Sequence[str]) -> Table:
+    """``table`` with the columns of ``other`` whose rows have the same keys.
+
+    ``on`` names the columns of the key, each NAME, or HERE=THERE where the two tables call it
+    otherwise. Keys are compared as texts are: 1 and 1.0 are one. The digest is of both tables.
+
+    Raises InputError for a column that is not there or is in both with cells that differ, a key
+    that is empty or repeated in ``other``, and where no row finds another.
+    """
+    pairs = [_ends(name, table, other) for name in on]
+    here, there = ([pair[i] for pair in pairs] for i in (0, 1))
+    keys, others = _keys(table, here), _keys(other, there)
+    _require_single(others, other, there)
+    place = others_at(keys, others)
+    found = place >= 0
+    if not found.any():
+        raise InputError(
+            f"no row of {table.source} has a row in {other.source} by {', '.join(on)}: "
+            f"{_some(keys)} here, {_some(others)} there",
+            remedy="name the columns that hold the same keys: --on HERE=THERE; keys that were read "
+            "as numbers lose leading zeros: --types NAME=text",
+        )
+    frame = _with_columns(table, other, there, place)
+    said = [*other.notes, *_counted(table, other, found, place)]
+    digest = digest_json({"table": table.digest, "joined": other.digest, "on": list(on)})
+    types = {**{c: t for c, t in other.types.items() if c in frame}, **table.types}
+    return replace(
+        table, frame=frame, digest=digest, notes=(*table.notes, *said), types=dict(types)
+    )
+
+
+def with_types_of(
+    read: Callable[[Mapping[str, str]], Table], declared: Mapping[str, str]
+) -> tuple[Table, Mapping[str, str]]:
+    """A table read with those declared types whose columns it has, and the types that are left."""
+    if not declared:
+        return read({}), {}
+    own = {name: kind for name, kind in declared.items() if name in read({}).frame.columns}
+    return read(own), {name: kind for name, kind in declared.items() if name not in own}
+
+
+def _ends(name: str, table: Table, other: Table) -> tuple[str, str]:
+    """What a part of the key is called here and there."""
+    here, equals, there = name.partition("=")
+    ends = (name, name) if name in table.frame.columns or not equals else (here, there)
+    for column, side in zip(ends, (table, other), strict=True):
+        if column not in side.frame.columns:
+            raise InputError(
+                f"--on {column!r} is not a column of {side.source}",
+                remedy=f"{nearest(column, side.frame.columns)}; where it is called otherwise "
+                "there: --on HERE=THERE",
+            )
+    return ends
+
+
+def _keys(table: Table, columns: Sequence[str]) -> list[tuple[str, ...] | None]:
+    """Each row's key; None where a part of it is empty."""
+    parts = [texts(table.frame[column]) for column in columns]
+    return [
+        None if any(missing for _, missing in row) else tuple(str(text) for text, _ in row)
+        for row in zip(*(zip(*part, strict=True) for part in parts), strict=True)
+    ]
+
+
+def _require_single(keys: Sequence[Any], other: Table, columns: Sequence[str]) -> None:
+    """Two rows with one key would give a person two sets of features."""
+    first: dict[Any, int] = {}
+    twice = []
+    for position, key in enumerate(keys):
+        if key is not None and first.setdefault(key, position) != position:
+            twice.append(position)
+    if twice:
+        key = keys[twice[0]]
+        raise RowError(
+            f"{other.source} has {len(twice)} rows too many: {_shown(key)} of "
+            f"{', '.join(columns)} is in row {first[key] + 1} already, and again in",
+            twice[0],
+            remedy="keep one row a key, or name further columns of the key: --on id,date",
+        )
+
+
+def others_at(keys: Sequence[Any], others: Sequence[Any]) -> np.ndarray:
+    """For each key its place among ``others``, int of shape (n,); -1 where it is not there."""
+    import numpy as np
+
+    place = {key: position for position, key in enumerate(others) if key is not None}
+    return np.array([-1 if key is None else place.get(key, -1) for key in keys], dtype=int)
+
+
+def _with_columns(
+    table: Table, other: Table, there: Sequence[str], place: np.ndarray
+) -> pd.DataFrame:
+    """The first table's columns, and beside them those of the other that are not of the key."""
+    import numpy as np
+    import pandas as pd
+
+    added = {}
+    known = np.flatnonzero(place >= 0)
+    for name in other.frame.columns:
+        if name in there:
+            continue
+        column = other.frame[name].iloc[np.where(place < 0, 0, place)].set_axis(table.frame.index)
+        column = column.where(pd.Series(place >= 0, index=table.frame.index))
+        if name in table.frame.columns:
+            _require_same(table, other, name, column, known)
+        else:
+            added[name] = column
+    return pd.concat([table.frame, pd.DataFrame(added, index=table.frame.index)], axis=1)
+
+
+def _require_same(
+    table: Table, other: Table, name: str, column: pd.Series[Any], known: np.ndarray
+) -> None:
+    here, there = texts(table.frame[name])[0][known], texts(column)[0][known]
+    differ = here != there
+    if differ.any():
+        first = int(differ.argmax())
+        raise RowError(
+            f"column {name!r} is in {table.source} and in {other.source}, and differs in "
+            f"{int(differ.sum())} rows: {here[first]!r} and {there[first]!r} in",
+            int(known[first]),
+            f" of {table.source}",
+            remedy="rename or remove one of them: which is meant is not guessed",
+        )
+
+
+def _counted(table: Table, other: Table, found: np.ndarray, place: np.ndarray) -> list[str]:
+    """What found its other half, and what did not, in words."""
+    import numpy as np
+
+    n, alone = len(found), int((~found).sum())
+    said = [f"{n - alone} of {n} rows of {table.source} have a row in {other.source}"]
+    if alone:
+        said[0] += f"; {alone} have none, and stay without its columns (their groups are unknown)"
+    unused = len(other.frame) - len(np.unique(place[found]))
+    if unused:
+        said.append(f"{unused} rows of {other.source} have no row in {table.source}: left out")
+    return said
+
+
+def _some(keys: Sequence[Any]) -> str:
+    known = list(dict.fromkeys(_shown(key) for key in keys if key is not None))
+    return ", ".join(known[:_SHOWN]) or "no key at all"
+
+
+def _shown(key: tuple[str, ...]) -> str:
+    return " / ".join(repr(part)[:60] for part in key)

@@ -1,0 +1,37 @@
+"""What the plan of a case says of its rows, as a spec that reads them again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.subject.spec import make_spec
+from evenhand.audit.subject.subject import audited_rows, read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evenhand.audit.case.plan import Plan
+    from evenhand.audit.data.table import Table
+
+
+def reading_of(plan: Plan) -> dict[str, Any]:
+    """Keys of a spec: how the rows of a case are read, and which of them were audited."""
+    data, subject = plan.subject.data, plan.subject
+    return {
+        "join": data.joined,
+        "on": list(data.on),
+        "types": {name: data.columns[name] for name in data.declared_columns},
+        "target": subject.target,
+        "sensitive_features": list(subject.sensitive_features),
+        "control_features": list(subject.control_features),
+    }
+
+
+def planned_rows(plan: Plan) -> tuple[Table, pd.DataFrame]:
+    """The table of a case, read again, and its audited rows in the order that they were scored in.
+
+    Raises InputError and LimitError as reading does. No model is opened.
+    """
+    spec = make_spec({**reading_of(plan), "data": plan.subject.data.path}, source="the plan")
+    table = read_rows(spec)
+    return table, audited_rows(table, spec)[0]
