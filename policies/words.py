@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evenhand.audit.finding import Finding, Interval
-from evenhand.audit.words.numbers import number, of_measure
+from evenhand.audit.words.numbers import number, of_measure, span
 from evenhand.audit.words.text import name, visible
 from evenhand.policies.verdict import VerdictStatus
 
@@ -46,7 +46,7 @@ def measured(
     shown = of_measure(measure, value, thresholds)
     if interval is None:
         return Words(en=f"{shown} (n={count(n)})", zh=f"{shown}（n={count(n)}）")
-    low, high = number(interval.low, thresholds), number(interval.high, thresholds)
+    low, high = span(interval.low, interval.high, thresholds)
     return Words(
         en=f"{shown} ({low} to {high}, n={count(n)})",
         zh=f"{shown}（{low} 至 {high}，n={count(n)}）",

@@ -11,6 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from evenhand.audit.api.records import cell, text_in
+from evenhand.audit.words.numbers import estimate
 from evenhand.audit.words.text import lines as visible_lines
 
 if TYPE_CHECKING:
@@ -65,9 +66,8 @@ def _item(verdict: Verdict) -> str:
     """One item that is open: its verdict, the number against its threshold, why, what to do."""
     number = "–"
     if verdict.value is not None:
-        number = f"{verdict.value:.4g}"
-        if verdict.interval is not None:
-            number += f" ({verdict.interval.low:.4g} to {verdict.interval.high:.4g})"
+        interval = verdict.interval
+        number = estimate(verdict.value, interval and (interval.low, interval.high))
         if verdict.threshold is not None:
             number += f", asked: {verdict.comparator} {verdict.threshold:.4g}"
     title = f"{verdict.item} {text_in(verdict.title, 'en')}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 
@@ -67,7 +67,62 @@ def estimate(value: float | None, interval: tuple[float, float] | None, measure:
         return "–"
     if interval is None:
         return of_measure(measure, value)
-    return f"{of_measure(measure, value)} ({number(interval[0])} to {number(interval[1])})"
+    low, high = span(*interval)
+    return f"{of_measure(measure, value)} ({low} to {high})"
+
+
+def span(low: float, high: float, thresholds: Sequence[float] = ()) -> tuple[str, str]:
+    """The ends of a range, with as many digits as keep them apart: no range reads as one number.
+
+    >>> span(0.1, 0.25), span(0.12341, 0.12349), span(2.0, 2.0)
+    (('0.10', '0.25'), ('0.12341', '0.12349'), ('2', '2'))
+    """
+    shown = number(low, thresholds), number(high, thresholds)
+    for digits in range(4, 18):
+        if shown[0] != shown[1] or low == high:
+            break
+        shown = _rounded(low, digits), _rounded(high, digits)
+    return shown
+
+
+def in_a_hundred(*shares: float) -> list[str]:
+    """Shares as numbers of people in a hundred: whole ones, or with decimals where rounding would
+    make the last one differ from the distance of the first two, or make nobody or everybody of
+    what is neither.
+
+    >>> in_a_hundred(0.742, 0.921, 0.179), in_a_hundred(0.744, 0.916, 0.172)
+    (['74', '92', '18'], ['74.4', '91.6', '17.2'])
+    >>> in_a_hundred(0.001), in_a_hundred(0.0, 1.0)
+    (['0.1'], ['0', '100'])
+    """
+    return _whole_people(
+        shares, lambda s, half: len(s) == 3 and abs(abs(s[0] - s[1]) - s[2]) > half
+    )
+
+
+def range_in_a_hundred(low: float, high: float) -> tuple[str, str]:
+    """The ends of a range of shares as people in a hundred, apart where they are.
+
+    >>> range_in_a_hundred(0.052, 0.31), range_in_a_hundred(0.0512, 0.0538)
+    (('5', '31'), ('5.1', '5.4'))
+    """
+    one, other = _whole_people((low, high), lambda s, _: low != high and s[0] == s[1])
+    return one, other
+
+
+def _whole_people(
+    shares: Sequence[float], is_torn: Callable[[Sequence[float], float], bool]
+) -> list[str]:
+    """Hundredths with as few decimals as neither ``is_torn`` of what is shown and half a unit of
+    its last digit, nor none or all made of what is neither, forbid."""
+    people = [100 * s for s in shares]
+    shown: list[float] = []
+    for digits in range(7):
+        shown = [round(p, digits) for p in people]
+        torn = any(s in (0, 100) and abs(p - s) > 1e-9 for p, s in zip(people, shown, strict=True))
+        if not torn and not is_torn(shown, 0.5 * 10**-digits):
+            break
+    return [f"{s:g}" for s in shown]
 
 
 def signed(value: float) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from evenhand.audit.finding import Finding
-from evenhand.audit.words.numbers import number, of_measure
+from evenhand.audit.words.numbers import number, of_measure, span
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis
 from evenhand.dashboard.i18n import Translator
@@ -284,7 +284,8 @@ def value_text(finding: Finding, t: Translator) -> str:
         return t(f"finding.{finding.status}")
     parts = [of_measure(finding.measure, finding.value)]
     if finding.interval:
-        parts.append(f"[{number(finding.interval.low)}, {number(finding.interval.high)}]")
+        low, high = span(finding.interval.low, finding.interval.high)
+        parts.append(f"[{low}, {high}]")
     return visible(" ".join([*parts, t.term("unit", finding.unit)]).strip())
 
 

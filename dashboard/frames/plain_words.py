@@ -12,7 +12,7 @@ from evenhand.audit.case.plan import PlannedSubject
 from evenhand.audit.favourable import declared_favourable
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
-from evenhand.audit.words.numbers import at_most, number
+from evenhand.audit.words.numbers import at_most, number, range_in_a_hundred
 from evenhand.audit.words.reasons import render
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import Index, group_key, group_name
@@ -30,6 +30,8 @@ def per_hundred(finding: Finding, t: Translator) -> str:
     if finding.interval is None:
         return shown
     low, high = _hundredths(finding.interval.low), _hundredths(finding.interval.high)
+    if low == high:
+        low, high = range_in_a_hundred(finding.interval.low, finding.interval.high)
     return t("plain.between", value=shown, low=low, high=high)
 
 

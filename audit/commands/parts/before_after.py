@@ -10,6 +10,7 @@ from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.tables import group_text
 from evenhand.audit.errors import InputError
 from evenhand.audit.reason import because
+from evenhand.audit.words.numbers import signed, span
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
@@ -211,7 +212,8 @@ def _verdict(gap: Row) -> tuple[str, str]:
             f"Whether it helped can't be said: {gap.measure} over {over} has no value.",
         )
     low, high = change.interval.low, change.interval.high
-    numbers = f"{change.value:+.3g} ({low:+.3g} to {high:+.3g})"
+    shown = [e if e.startswith("-") or e == "0" else f"+{e}" for e in span(low, high)]
+    numbers = f"{signed(change.value)} ({' to '.join(shown)})"
     if high < 0:
         return "yes", f"It helped: {gap.measure} over {over} changed by {numbers}."
     if low > 0:

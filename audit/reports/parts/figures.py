@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.reports.parts.words import Words
-from evenhand.audit.words.numbers import FRACTIONS, number, of_measure
+from evenhand.audit.words.numbers import FRACTIONS, number, of_measure, span
 
 _SIGNS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
 
@@ -26,7 +26,8 @@ def bounds(interval: Interval) -> str:
     >>> bounds(Interval(low=0.1, high=0.25, level=0.95, method="Wilson score"))
     '[0.10, 0.25]'
     """
-    return f"[{number(interval.low)}, {number(interval.high)}]"
+    low, high = span(interval.low, interval.high)
+    return f"[{low}, {high}]"
 
 
 def level(interval: Interval) -> str:

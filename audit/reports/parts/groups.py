@@ -81,29 +81,6 @@ def apart(case: Case, feature: str, measure: str) -> Apart | None:
     return Apart(feature, measure, gap, highest, lowest)
 
 
-def in_a_hundred(*shares: float) -> list[str]:
-    """Shares as numbers of people in a hundred: whole ones, or with decimals where rounding would
-    make the last one differ from the distance of the first two, or make nobody or everybody of
-    what is neither.
-
-    >>> in_a_hundred(0.742, 0.921, 0.179), in_a_hundred(0.744, 0.916, 0.172)
-    (['74', '92', '18'], ['74.4', '91.6', '17.2'])
-    >>> in_a_hundred(0.001), in_a_hundred(0.0, 1.0)
-    (['0.1'], ['0', '100'])
-    """
-    people = [100 * s for s in shares]
-    shown: list[float] = []
-    for digits in range(7):
-        shown = [round(p, digits) for p in people]
-        half = 0.5 * 10**-digits
-        torn = any(s in (0, 100) and abs(p - s) > 1e-9 for p, s in zip(people, shown, strict=True))
-        if len(shown) == 3 and abs(abs(shown[0] - shown[1]) - shown[2]) > half:
-            torn = True
-        if not torn:
-            break
-    return [f"{s:g}" for s in shown]
-
-
 def _size(found: Mapping[str, Finding]) -> int:
     count = found.get("count")
     if count is not None and count.value is not None:

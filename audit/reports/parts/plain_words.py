@@ -12,9 +12,9 @@ from evenhand.audit.finding import Finding
 from evenhand.audit.reports.parts import outline, sentences
 from evenhand.audit.reports.parts.dossier import Dossier, signatures
 from evenhand.audit.reports.parts.figures import value_of
-from evenhand.audit.reports.parts.groups import Apart, apart, in_a_hundred
+from evenhand.audit.reports.parts.groups import Apart, apart
 from evenhand.audit.reports.parts.words import Words
-from evenhand.audit.words.numbers import at_most
+from evenhand.audit.words.numbers import at_most, in_a_hundred, range_in_a_hundred
 from evenhand.policies.verdict import Verdict
 
 _PROMISES = ("privacy.declared_budget", "privacy.ledger")
@@ -82,7 +82,7 @@ def _range(found: Apart, say: Words) -> str:
     interval = found.gap.interval
     if interval is None:
         return ""
-    low, high = in_a_hundred(max(0.0, interval.low), interval.high)
+    low, high = range_in_a_hundred(max(0.0, interval.low), interval.high)
     key = "pw_chance" if interval.low <= 0 else "pw_range"
     return say(key, low=low, high=high)
 

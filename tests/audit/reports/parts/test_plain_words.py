@@ -12,9 +12,10 @@ import pytest
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports import Dossier
 from evenhand.audit.reports.parts import plain_words
-from evenhand.audit.reports.parts.groups import apart, in_a_hundred
+from evenhand.audit.reports.parts.groups import apart
 from evenhand.audit.reports.parts.words import words
 from evenhand.audit.run.run import audit
+from evenhand.audit.words.numbers import in_a_hundred, range_in_a_hundred, span
 from tests.audit.reports.dossiers import sample_dossier
 from tests.audit.reports.verdict_samples import sample_verdicts
 from tests.audit.subjects import confusion_rows, stored_spec
@@ -83,6 +84,19 @@ def test_rounding_never_contradicts_itself() -> None:
     assert in_a_hundred(0.9999) == ["99.99"]  # not everybody
     assert in_a_hundred(0.00004) == ["0.004"]  # not nobody
     assert in_a_hundred(0.744, 0.916, 0.172) == ["74.4", "91.6", "17.2"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.0512, 0.0538), (0.04999, 0.05001), (0.0, 0.0001), (0.99999, 1.0)]
+)
+def test_no_range_reads_as_one_number(low: float, high: float) -> None:
+    assert len(set(range_in_a_hundred(low, high))) == 2
+    shown = span(low, high)
+    assert len(set(shown)) == 2
+    # what is shown lies nearer to its own end than to the other
+    for text, own, other in zip(shown, (low, high), (high, low), strict=True):
+        assert abs(float(text) - own) < abs(float(text) - other)
+    assert span(low, low)[0] == span(low, low)[1]
 
 
 def test_leaks_signatures_and_what_is_open(case: Case) -> None:
