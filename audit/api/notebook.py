@@ -67,7 +67,7 @@ def _item(verdict: Verdict) -> str:
     number = "–"
     if verdict.value is not None:
         interval = verdict.interval
-        number = estimate(verdict.value, interval and (interval.low, interval.high))
+        number = estimate(verdict.value, (interval.low, interval.high) if interval else None)
         if verdict.threshold is not None:
             number += f", asked: {verdict.comparator} {verdict.threshold:.4g}"
     title = f"{verdict.item} {text_in(verdict.title, 'en')}"

@@ -92,8 +92,14 @@ def _by_id(column: str, cases: Sequence[Case], frames: Sequence[pd.DataFrame]) -
         missing.append(int(is_missing.sum()))
     first, second = _places(keys, positions)
     _require_some(first, cases)
-    alone = {"only_a": len(keys[0]) - len(first), "only_b": len(keys[1]) - len(first)}
-    how = because("paired-by-id", column=column, n=len(first), **alone, missing=sum(missing))
+    how = because(
+        "paired-by-id",
+        column=column,
+        n=len(first),
+        only_a=len(keys[0]) - len(first),
+        only_b=len(keys[1]) - len(first),
+        missing=sum(missing),
+    )
     return Pairs(first, second, how)
 
 
@@ -117,8 +123,9 @@ def _by_rows(cases: Sequence[Case], frames: Sequence[pd.DataFrame]) -> Pairs:
         keys.append(own)
     first, second = _places(keys, [np.arange(len(own)) for own in keys])
     _require_some(first, cases)
-    alone = {"only_a": len(keys[0]) - len(first), "only_b": len(keys[1]) - len(first)}
-    return Pairs(first, second, because("paired-by-rows", n=len(first), **alone))
+    n, alone = len(first), [len(own) - len(first) for own in keys]
+    how = because("paired-by-rows", n=n, only_a=alone[0], only_b=alone[1])
+    return Pairs(first, second, how)
 
 
 def _places(

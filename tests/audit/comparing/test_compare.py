@@ -160,7 +160,7 @@ def test_what_cannot_be_paired_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     fewer = case_of(other, "old", TABLE.iloc[1:])
-    with pytest.raises(InputError, match="digest of the data"):
+    with pytest.raises(InputError, match="like another in every column"):
         compare(new, fewer)
     with pytest.raises(InputError, match="positive_label"):
         compare(new, case_of(tmp_path, "old", positive_label=0))

@@ -23,7 +23,7 @@ PLAIN = "predictions: rows.csv\ntarget: y\npredicted: yhat\npositive_label: 1\n"
 _NO_PLACE = """
 name task classes inputs outputs architecture truncate stream encoding types target predicted
 score threshold positive_label positive_is sensitive_features control_features weight facts roles
-declared outcomes
+declared outcomes on id
 proxies reference_applicant actionable checks options seed level min_group_size error_budget
 """
 NO_PLACE = frozenset(_NO_PLACE.split())
