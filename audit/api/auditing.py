@@ -16,6 +16,7 @@ from evenhand.audit.api.results import Result
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.leftovers import own_folder
 from evenhand.audit.run import flow
+from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -223,6 +224,7 @@ def _audit(
         progress=progress or flow.no_progress,
         rules=make_rules(**given.opening),
         say=lambda message: warnings.warn(message, stacklevel=4),
+        note=lambda said: warnings.warn(render(said), stacklevel=5),
         **how,
     )
     return judged(case, packs, given.gate)

@@ -13,8 +13,9 @@ import sys
 import zipfile
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
+from evenhand.audit.data.table import as_text, match_label, texts
 from evenhand.audit.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -147,48 +148,131 @@ def save_torch(model: Any, folder: Path, *, columns: int) -> Path:
 
 
 def answers(model: Any, rows: pd.DataFrame, target: str | None, options: dict[str, Any]) -> Any:
-    """The rows with the model's answers, and the keys of subject.yaml that name their column.
+    """The rows with the model's answers, and the keys of subject.yaml that name their columns.
 
     The target column is kept from the model. Raises InputError where it answers too few rows, or
-    can't be asked.
+    can't be asked, and where nobody could tell what its answers are.
     """
     if target is not None and target not in rows.columns:
         raise InputError(
             f"the rows have no column {target!r}", remedy=nearest(target, map(str, rows.columns))
         )
-    column, values = _scored(model, rows.drop(columns=[target] if target else []), options)
-    if len(values) != len(rows):
+    inputs = _inputs(model, rows.drop(columns=[target] if target else []), options)
+    found = _answers(model, inputs, None if target is None else rows[target], options)
+    for values in found.values():
+        if len(values) != len(rows):
+            raise InputError(
+                f"the predictor gave {len(values)} answers for {len(rows)} rows",
+                remedy="give one answer for each row",
+            )
+    keys: dict[str, Any] = {"score" if c == SCORE else "predicted": c for c in found}
+    if PREDICTED not in found:
+        keys["threshold"] = options.get("threshold", 0.5)
+    return rows.assign(**found), keys
+
+
+def _inputs(model: Any, rows: pd.DataFrame, options: dict[str, Any]) -> Any:
+    """What the model is handed: the columns that it says, or that are declared; a series of texts
+    for a vectoriser; else every column but the target."""
+    from evenhand.audit.models.fitted import own_names, reads_texts
+
+    declared = _plain_names(options.get("inputs"))
+    if reads_texts(model):
+        column = (declared or ("text",))[0]
+        if column not in rows.columns:
+            raise InputError(
+                f"{type(model).__name__} reads texts, and the rows have no column {column!r}",
+                remedy="name the column of texts: inputs=[...]",
+            )
+        return rows[column].astype(object)
+    names = own_names(model)
+    lacking = [c for c in names or () if c not in rows.columns]
+    if lacking:
         raise InputError(
-            f"the predictor gave {len(values)} answers for {len(rows)} rows",
-            remedy="give one answer for each row",
+            f"the rows have no column {lacking[0]!r}, which {type(model).__name__} reads",
+            remedy=nearest(lacking[0], map(str, rows.columns)),
         )
-    keys: dict[str, Any] = {"score" if column == SCORE else "predicted": column}
-    if column == SCORE:
-        keys["threshold"] = 0.5
-    return rows.assign(**{column: values}), keys
+    if names is not None:
+        return rows[list(names)]
+    return rows[list(declared)] if declared else rows
 
 
-def _scored(model: Any, rows: pd.DataFrame, options: dict[str, Any]) -> tuple[str, np.ndarray]:
-    """The column that the answers are, and the answers, shape (n,)."""
+def _plain_names(inputs: Any) -> tuple[str, ...]:
+    from evenhand.audit.subject.spec import make_spec
+
+    if not inputs:
+        return ()
+    return make_spec({"inputs": inputs}, source="the call").model_declarations().columns
+
+
+def _answers(
+    model: Any, inputs: Any, truth: pd.Series[Any] | None, options: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    """The model's labels, its scores of the positive label, or both, each of shape (n,)."""
     import numpy as np
 
-    names = getattr(model, "feature_names_in_", None)
-    inputs = rows if names is None else rows[list(names)]
-    classes = [str(c) for c in getattr(model, "classes_", ())]
-    if hasattr(model, "predict_proba") and len(classes) == 2:
-        label = str(options.get("positive_label"))
-        if label not in classes:
+    classes = [as_text(c) for c in _classes(model)]
+    scores = getattr(model, "predict_proba", None)
+    found: dict[str, np.ndarray] = {}
+    if scores is not None and len(classes) == 2:
+        given = as_text(options.get("positive_label"))
+        label = match_label(given, classes)
+        if label is None:
             raise InputError(
-                f"positive_label {label!r} is no class of the predictor",
-                remedy=nearest(label, classes),
+                f"positive_label {given!r} is no class of the predictor",
+                remedy=nearest(given, classes),
             )
-        return SCORE, np.asarray(model.predict_proba(inputs))[:, classes.index(label)]
-    answer = getattr(model, "predict", model)
+        found[SCORE] = np.asarray(scores(inputs))[:, classes.index(label)]
+        if options.get("threshold") is not None:
+            return found
+    answer = getattr(model, "predict", None if found else model)
+    if answer is None:
+        return found
     if not callable(answer):
         raise InputError(
             f"{type(model).__name__} can't predict",
             remedy="pass a function, or an object with predict or predict_proba",
         )
-    values = np.asarray(answer(inputs)).reshape(-1)
-    is_score = values.dtype.kind == "f" and options.get("task") != "regression"
-    return (SCORE if is_score else PREDICTED), cast("np.ndarray", values)
+    values = np.asarray(answer(inputs))
+    if values.ndim > 1 and values.shape[1:] != (1,):
+        raise InputError(
+            f"the predictor gave answers of shape {values.shape}: several for each row",
+            remedy="audit one at a time: a function that returns one of them",
+        )
+    values = values.reshape(-1)
+    is_label = (
+        bool(classes)
+        or values.dtype.kind != "f"
+        or options.get("task") in ("regression", "multiclass")
+        or _are_labels(values, truth, options)
+    )
+    return {**found, PREDICTED if is_label else SCORE: values}
+
+
+def _classes(model: Any) -> tuple[Any, ...]:
+    try:
+        found = getattr(model, "classes_", None)
+    except Exception:  # a property of an object that is not fitted raises as it likes
+        return ()
+    return () if found is None or (isinstance(found, list) and not found) else tuple(found)
+
+
+def _are_labels(values: np.ndarray, truth: pd.Series[Any] | None, options: dict[str, Any]) -> bool:
+    """Whether floats are labels: those of the target come first. Others are scores, which have to
+    be probabilities where no threshold is given."""
+    import numpy as np
+
+    distinct = {as_text(v) for v in np.unique(values)}
+    known = set() if truth is None else set(texts(truth.dropna())[0])
+    if known and all(match_label(v, known) is not None for v in distinct):
+        return True
+    low, high = float(values.min(initial=0.0)), float(values.max(initial=1.0))
+    if options.get("threshold") is None and not (low >= 0 and high <= 1):
+        labels = ", ".join(sorted(known)[:6]) or "none are known"
+        raise InputError(
+            f"the predictor answers numbers from {low:.4g} to {high:.4g}: they are neither labels "
+            f"of the target ({labels}) nor probabilities",
+            remedy="return labels, or say from which score on a row is selected: threshold=0.0; "
+            'for amounts pass task="regression"',
+        )
+    return False

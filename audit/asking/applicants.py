@@ -72,8 +72,7 @@ class Applicants:
     def ask(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """For raw rows: is the decision favourable, and the score of the favourable class."""
         found = predictions_on(self.subject, frame)
-        assert found.score is not None
-        score = found.score if self._selection else 1 - found.score
+        score = found.answer if self._selection else 1 - found.answer
         return self._favourable(found.is_selected), score
 
     @property

@@ -227,16 +227,14 @@ def _audited(subject: Subject, rows: np.ndarray) -> _Answers:
     drawn = np.zeros(len(rows), dtype=bool)
     exact: list[np.ndarray] = []
     if isinstance(scored, Predictions):
-        assert scored.score is not None
-        values = scored.score[rows, None]
+        values = scored.answer[rows, None]
         predictor = subject.model and subject.model.predictor
         if isinstance(predictor, Decides):
             may_draw = mitigation_stated(predictor.maker_says).randomises
             drawn = may_draw & (values[:, 0] > 0) & (values[:, 0] < 1)
             exact = [scored.is_selected[rows].astype(float)]
     elif isinstance(scored, ClassPredictions):
-        assert scored.probabilities is not None
-        values = scored.probabilities[rows]
+        values = scored.answer[rows]
     elif isinstance(scored, ValuePredictions):
         values = scored.predicted[rows, None]
     else:

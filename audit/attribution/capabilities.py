@@ -38,7 +38,7 @@ def kind_of(predictor: Predictor, *, words: bool = False) -> str:
     """What one row is to a person: a table's row, an image, a text, or a prompt."""
     if predictor.task == "generation":
         return "generation"
-    if _tokens(predictor) is not None or words:
+    if _tokens(predictor) is not None or words or getattr(predictor, "reads_texts", False):
         if len(predictor.input_columns) != 1:
             raise InputError(
                 f"words of {len(predictor.input_columns)} columns are asked for",

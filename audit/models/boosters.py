@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -86,7 +87,7 @@ class BoosterColumns:
         self._features = tuple(names) if names is not None else tuple(i.column for i in inputs)
         self._categories: dict[str, Sequence[Any]] = {}
         for feature, one in zip(self._features, inputs, strict=True):
-            plain = Input(column=one.column, categories=one.categories)
+            plain = Input(column=one.column, categories=one.categories, missing=one.missing)
             if one != plain:
                 raise InputError(
                     f"{what}: input {one.column!r} is declared with an encoding, boosted trees "
@@ -96,6 +97,7 @@ class BoosterColumns:
             found = categories.get(feature) or one.categories
             if found:
                 self._categories[feature] = found
+        self._missing = {i.column: i.missing for i in inputs if i.missing is not None}
         self.columns = tuple(i.column for i in inputs)
 
     def has_categories(self, feature: str) -> bool:
@@ -104,18 +106,22 @@ class BoosterColumns:
 
     def features(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The features, numbers as float64 and categories as the model numbers them."""
+        import numpy as np
         import pandas as pd
 
         made = {}
         for feature, column in zip(self._features, self.columns, strict=True):
             if feature in self._categories:
-                made[feature] = _as_categories(frame[column], self._categories[feature])
+                made[feature] = as_categories(frame[column], self._categories[feature])
             else:
-                made[feature] = pd.Series(numbers(frame[column]), index=frame.index)
+                values = numbers(frame[column])
+                if column in self._missing:  # what XGBoost was told in training, and did not save
+                    values = np.where(values == self._missing[column], np.nan, values)
+                made[feature] = pd.Series(values, index=frame.index)
         return pd.DataFrame(made, index=frame.index)
 
 
-def _as_categories(column: pd.Series[Any], known: Sequence[Any]) -> pd.Series[Any]:
+def as_categories(column: pd.Series[Any], known: Sequence[Any]) -> pd.Series[Any]:
     """Cells as the model's categories, told by their text; missing stays missing.
 
     Raises InputError for a text that the model never met: what it would answer is by accident.
@@ -153,3 +159,37 @@ def classes_of(n_classes: int, declared: Declared, what: str) -> tuple[str, ...]
             remedy="declare every label in the order of the model's scores: --classes no,yes",
         )
     return declared.classes or tuple(str(i) for i in range(n_classes))
+
+
+def lightgbm_categories(booster: Any, text: str | None = None) -> dict[int, list[Any]]:
+    """Categories by the feature's place, in the order of their codes.
+
+    The booster keeps them in the order of its categorical features; which features those are stands
+    in its parameters, and in files without them in ``feature_infos``, where theirs are codes
+    between colons. Raises ValueError where they do not add up.
+    """
+    listed = booster.pandas_categorical or []
+    if not listed:
+        return {}
+    text = booster.model_to_string(num_iteration=1) if text is None else text
+    stated = re.search(r"^\[categorical_feature: ([0-9]+(?:,[0-9]+)*)\]$", text, re.MULTILINE)
+    infos = re.search(r"^feature_infos=(.*)$", text, re.MULTILINE)
+    if stated is not None:
+        places = [int(i) for i in stated[1].split(",")]
+    else:
+        each = infos[1].split(" ") if infos is not None else []
+        places = [i for i, e in enumerate(each) if not e.startswith("[") and e != "none"]
+    if len(places) != len(listed) or any(i >= booster.num_feature() for i in places):
+        raise ValueError(
+            f"it keeps categories of {len(listed)} columns, and {len(places)} features have codes"
+        )
+    return dict(zip(places, listed, strict=True))
+
+
+def xgboost_categories(booster: Any) -> dict[int, list[Any]]:
+    """Categories by the feature's place, in the order of their codes, where the booster keeps them
+    (since XGBoost 3.1)."""
+    if "c" not in (booster.feature_types or ()):
+        return {}
+    found = booster.get_categories(export_to_arrow=True).to_arrow() or ()
+    return {i: known.to_pylist() for i, (_, known) in enumerate(found) if known is not None}

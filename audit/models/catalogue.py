@@ -13,7 +13,7 @@ from typing import Any
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.models.declared import Declared, load_with
 from evenhand.audit.models.predictor import Predictor
-from evenhand.audit.models.refused import describe
+from evenhand.audit.models.refused import describe, instead_of_pickle
 
 GROUP = "evenhand.model_formats"
 
@@ -62,6 +62,7 @@ def look_at(place: Path) -> dict[str, Any]:
                 from evenhand.audit.models.pickle_imports import imports_of
 
                 seen["pickle_imports"] = list(imports_of(place))
+                seen["instead"] = instead_of_pickle(seen["pickle_imports"])
             return seen
     what, remedy = describe(place)
     return {"format": None, "what": what, "remedy": remedy}

@@ -34,7 +34,9 @@ class Input(_Strict):
     mean: float = Field(default=0.0, description="what is subtracted")
     scale: float = Field(default=1.0, gt=0, description="what is divided by after that")
     missing: float | None = Field(
-        default=None, description="the number, before scaling, that stands for a missing cell"
+        default=None,
+        description="the number, before scaling, that stands for a missing cell (of boosted trees: "
+        "cells that hold it are missing, as XGBoost's own `missing`)",
     )
     categories: tuple[str, ...] = Field(
         default=(), max_length=100_000, description="texts with a position each, in this order"

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.models.refused import TORCH
+from evenhand.audit.models.versions import version_in_pickle, way_out
 
 T = TypeVar("T")
 
@@ -73,7 +75,7 @@ def torch_object(path: Path) -> Any:
         path,
         "a torch pickle",
         lambda: torch.load(path, map_location="cpu", weights_only=False),
-        "save the weights alone: torch.save(model.state_dict(), 'weights.pt')",
+        TORCH,
     )
 
 
@@ -85,11 +87,21 @@ def pickled_object(path: Path) -> Any:
         path,
         "a pickle",
         lambda: joblib.load(path),
-        "install the packages that it was saved with, in the same versions",
+        lambda: _packages(path),
     )
 
 
-def _strictly(path: Path, what: str, load: Callable[[], T], remedy: str) -> T:
+def _packages(path: Path) -> str:
+    try:
+        other = version_in_pickle(path)
+    except Exception:  # of a broken file, whose own error is what is told
+        other = None
+    if other is not None:
+        return way_out(other)
+    return "install the packages that it was saved with, in the same versions"
+
+
+def _strictly(path: Path, what: str, load: Callable[[], T], remedy: str | Callable[[], str]) -> T:
     """One attempt. Whatever it raises becomes one error: hostile and broken files fail anywhere."""
     try:
         with _own_warnings_only():
@@ -99,7 +111,7 @@ def _strictly(path: Path, what: str, load: Callable[[], T], remedy: str) -> T:
         raise InputError(
             f"{path} cannot be opened as {what}: {type(error).__name__}: "
             f"{shown[0][:300] if shown else ''}",
-            remedy=remedy,
+            remedy=remedy if isinstance(remedy, str) else remedy(),
         ) from error
 
 

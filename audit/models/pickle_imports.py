@@ -69,13 +69,17 @@ def _begins_like_one(file: Path) -> bool:
 
 def _scan_file(file: Path, names: set[str]) -> bool:
     try:
-        broken = [_scan(stream, names) for stream in _streams(file)]  # each, whatever the first is
+        broken = [
+            _scan(stream, names) for stream in pickle_streams(file)
+        ]  # each, whatever the first is
         return any(broken)
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile):
         return True
 
 
-def _streams(path: Path) -> Iterator[IO[bytes]]:
+def pickle_streams(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of the pickles in a file, unpacked, up to a limit. Raises InputError, OSError and
+    what the packings raise."""
     if not path.is_file():
         raise InputError(f"no file at {path}", remedy="check the path")
     if zipfile.is_zipfile(path):

@@ -106,6 +106,28 @@ class Decides(Protocol):
         ...
 
 
+@runtime_checkable
+class Labels(Protocol):
+    """A classifier that says which label it answers, as its library's own ``predict`` does.
+
+    ``gives_scores`` is False where labels are all that it gives: its ``predict_proba`` then puts 1
+    on the label. ``own_rule`` is True where its labels are known to follow another rule than the
+    highest score.
+    """
+
+    gives_scores: bool
+    own_rule: bool
+
+    def predict_labels(self, frame: pd.DataFrame) -> np.ndarray:
+        """Positions in ``classes``, int of shape (rows,)."""
+        ...
+
+
+def gives_scores(predictor: Predictor) -> bool:
+    """Whether a classifier gives more than its labels."""
+    return bool(getattr(predictor, "gives_scores", True))
+
+
 class Format(Protocol):
     """A module that opens one model format."""
 

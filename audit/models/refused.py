@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 _STORED = "or audit its stored predictions: evenhand audit --predictions scores.csv ..."
@@ -10,12 +11,34 @@ _TO_SKOPS = (
     "where you trust it, load it yourself and save it with skops: "
     f"skops.io.dump(model, 'model.skops'); {_STORED}"
 )
-_TO_FOLDER = (
-    f"train it with `evenhand train`, whose folders hold safetensors and a named network; {_STORED}"
+# One line of Python each, which leads to a file that is opened here.
+TO_PROGRAM = (
+    "torch.export.save(torch.export.export(model.eval(), (example,), "
+    "dynamic_shapes=[{0: torch.export.Dim('rows')}]), 'model.pt2')"
+)
+TORCH = (
+    "where its class is at hand, export it as a program that needs no class, with an example of "
+    f"two rows: {TO_PROGRAM}; or to ONNX (evenhand formats onnx); {_STORED}"
+)
+_WITHOUT_SAMPLERS = (
+    "skops.io.dump(sklearn.pipeline.Pipeline([s for s in model.steps if not hasattr(s[1], "
+    "'fit_resample')]), 'model.skops')"
+)
+# What a pickle imports -> how to save what it holds as data; the first that fits.
+_INSTEAD: tuple[tuple[str, str], ...] = (
+    ("imblearn", f"a sampler does nothing when the model answers: {_WITHOUT_SAMPLERS}"),
+    ("lightgbm", "model.booster_.save_model('model.txt') (a Booster: model.save_model(...))"),
+    ("xgboost", "model.save_model('model.ubj')"),
+    ("catboost", "model.save_model('model.onnx', format='onnx') (numeric features only)"),
+    ("transformers", "model.save_pretrained('folder') and tokenizer.save_pretrained('folder')"),
+    ("keras", "model.export('model.onnx', format='onnx')"),
+    ("tensorflow", "model.export('model.onnx', format='onnx')"),
+    ("torch", f"{TO_PROGRAM}, with an example of two rows"),
 )
 _KERAS = (
-    "where you trust it, load it yourself and export it to ONNX: keras.models.load_model(path)"
-    f".export('model.onnx', format='onnx') (needs tf2onnx with TensorFlow); {_STORED}"
+    "where you trust it, convert it in an environment that has Keras (and tf2onnx, with "
+    "TensorFlow): python -c \"import keras; keras.models.load_model('PATH').export('model.onnx', "
+    f"format='onnx')\", then evenhand audit model.onnx ...; {_STORED}"
 )
 _SAVED_MODEL = (
     "convert it where you trust it: python -m tf2onnx.convert --saved-model FOLDER --output "
@@ -64,8 +87,27 @@ RECIPES: tuple[tuple[str, str], ...] = (
 )
 
 
+def instead_of_pickle(imports: Iterable[str]) -> str:
+    """How to save as data what a pickle holds, told by what it imports."""
+    rooms = {name.partition(".")[0] for name in imports}
+    pipeline = any(name.startswith("sklearn.pipeline") for name in imports)
+    line = next((line for room, line in _INSTEAD if room in rooms), "")
+    if pipeline and rooms & {"lightgbm", "xgboost"}:
+        line = (
+            "skops.io.dump(model[:-1], 'prep.skops') and the last step in its own format "
+            "(model[-1].save_model('model.ubj')), then evenhand audit model.ubj --preprocess "
+            "prep.skops ..."
+        )
+    return line or "skops.io.dump(model, 'model.skops')"
+
+
 def describe(place: Path) -> tuple[str, str]:
     """What a model that no format recognises looks like, and what to do with it."""
+    what, remedy = _described(place)
+    return what, remedy.replace("'PATH'", repr(place.name))
+
+
+def _described(place: Path) -> tuple[str, str]:
     if place.is_dir():
         return _folder(place)
     with place.open("rb") as handle:
@@ -121,7 +163,7 @@ def _zip(place: Path) -> tuple[str, str]:
     except (zipfile.BadZipFile, OSError, ValueError):
         return "a zip file that is broken", f"was it copied whole? {_STORED}"
     if any(n.endswith(("data.pkl", "constants.pkl")) for n in names):
-        return "a torch .pt file, which holds a pickle", _TO_FOLDER
+        return "a torch .pt file, which holds a pickle", TORCH
     if any(n.endswith("metadata.json") for n in names) and any(n.endswith(".h5") for n in names):
         return "a Keras file, whose layers can hold code", _KERAS
     if any(n.endswith(".npy") for n in names):

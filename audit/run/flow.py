@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evenhand.audit.case.plan import Plan
     from evenhand.audit.case.register import Entry, Register
     from evenhand.audit.case.standing import Standing
+    from evenhand.audit.reason import Reasons
     from evenhand.audit.run.run import PlannedPack
     from evenhand.audit.subject.spec import SubjectSpec
     from evenhand.audit.worker.isolation.levels import Rules
@@ -38,12 +39,14 @@ def measure(
     resume: bool = False,
     cache: bool = True,
     say: Callable[[str], None] = lambda message: None,
+    note: Callable[[Reasons], None] = lambda message: None,
 ) -> tuple[Case, list[Pack]]:
     """Enters the plan in the register, runs the audit that the spec asks for, enters the case.
 
     ``say`` is told, before anything is measured, of every fact that packs ask for and nobody
     declared; and of kept answers that were not taken, since this home had not written them. A fact
-    with a value that a pack does not know is an InputError.
+    with a value that a pack does not know is an InputError. ``note`` is told what has to be known
+    of the data and the answers before the numbers are read.
     """
     from evenhand.audit.case.finished import Store
     from evenhand.audit.case.register import Register, home
@@ -70,6 +73,7 @@ def measure(
         sealing=sealed.note,
         sealed=lambda digest: sealed.knows(digest) or _is_entered(register, digest),
         say=say,
+        note=note,
     )
     with _can_be_resumed(out):
         planned = [_planned(p) for p in packs]

@@ -26,6 +26,7 @@ from evenhand.audit.case.secret import Secret, passing
 from evenhand.audit.case.work import RUN, RUN_FILE, unfinished
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import canonical_bytes, digest_json
+from evenhand.audit.reason import Reasons
 from evenhand.audit.run.catalogue import Check
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.subject import Subject
@@ -52,7 +53,8 @@ class Keeping:
 
     ``secret`` vouches for what is kept: what another wrote is not gone on with. ``sealing`` is told
     the digest of the case before it is in its place, and ``sealed`` whether a case that is there
-    is one that this home sealed (by default none is). ``say`` is told what was not taken.
+    is one that this home sealed (by default none is). ``say`` is told what was not taken,
+    ``note`` what has to be known of data and answers.
     """
 
     resume: bool = False
@@ -62,6 +64,7 @@ class Keeping:
     sealing: Callable[[str], None] | None = None
     sealed: Callable[[str], bool] = lambda digest: False
     say: Callable[[str], None] = lambda message: None
+    note: Callable[[Reasons], None] = lambda message: None
 
 
 def versions(packages: Mapping[str, str]) -> dict[str, Any]:

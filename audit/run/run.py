@@ -43,9 +43,11 @@ from evenhand.audit.run.keeping import (
     versions,
     work_to_resume,
 )
+from evenhand.audit.subject.answers import notes_on_answers
+from evenhand.audit.subject.deciding import threshold_of
 from evenhand.audit.subject.declared_file import NAME as DECLARED_FILE
 from evenhand.audit.subject.declared_file import with_declared
-from evenhand.audit.subject.predictions import ClassPredictions, Predictions, decides_itself, score
+from evenhand.audit.subject.predictions import ClassPredictions, Predictions, score
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.streamed import open_subject
 from evenhand.audit.subject.subject import Subject
@@ -105,6 +107,8 @@ def audit(
         announced = _announce(writer, plan, run, before, keeping)
         if not subject.is_streamed:
             score(subject)  # only now, and first: scores that cannot be used stop the audit
+        for note in (*subject.notes, *notes_on_answers(subject)):
+            keeping.note((note,))
         for pack in packs:
             writer.add_pack(f"{pack.id}.yaml", pack.raw)
         if declared_file is not None:
@@ -277,7 +281,7 @@ def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
         positive_label=subject.truth.positive,
         classes=tuple(subject.truth.classes)[:1000],
         positive_is=subject.positive_is,
-        threshold=_threshold(subject, spec),
+        threshold=threshold_of(subject),
         weight=spec.weight,
         sensitive_features=tuple(subject.sensitive_features),
         roles={role: tuple(columns) for role, columns in spec.roles.items()},
@@ -301,13 +305,6 @@ def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
         if stored is None
         else StoredScores(predicted=stored.predicted, score=stored.score),
     )
-
-
-def _threshold(subject: Subject, spec: SubjectSpec) -> float | None:
-    labels_alone = spec.predicted is not None and spec.score is None
-    if labels_alone or subject.task != "binary" or decides_itself(subject):
-        return None
-    return subject.threshold
 
 
 def run_check(

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 from evenhand.audit.data.table import match_label, texts
-from evenhand.audit.errors import (
-    InputError,
-    MissingNeed,
-    RowError,
-    nearest,
-    rows_from,
-    rows_of_file,
-)
-from evenhand.audit.models.predictor import Decides, Predictor
+from evenhand.audit.errors import InputError, MissingNeed, RowError, nearest, rows_of_file
+from evenhand.audit.models.predictor import Predictor, gives_scores
 from evenhand.audit.reason import because
 from evenhand.audit.subject.counts import Counts, count_groups, require_answers
+from evenhand.audit.subject.deciding import (
+    decides_itself,
+    finite_scores,
+    in_batches,
+    labels_of,
+    positive_position,
+    probabilities_of,
+    select,
+)
 from evenhand.audit.subject.subject import Subject
-from evenhand.audit.subject.target import Target, numbers, require_finite
-from evenhand.audit.worker.opened import Opened
+from evenhand.audit.subject.target import Target, numbers
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-BATCH = 4096  # fixed, so that the same rows always meet in the same batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +49,11 @@ class Predictions:
         """Rows."""
         return int(self.is_selected.size)
 
+    @property
+    def answer(self) -> np.ndarray:
+        """The score, or 1 and 0 of those selected or not where there are labels alone; (n,)."""
+        return self.is_selected.astype(float) if self.score is None else self.score
+
     def only(self, rows: np.ndarray) -> Predictions:
         """The rows where the bool array ``rows``, shape (n,), is True."""
         return Predictions(
@@ -70,6 +74,17 @@ class ClassPredictions:
     actual: np.ndarray | None
     predicted: np.ndarray
     probabilities: np.ndarray | None
+
+    @property
+    def answer(self) -> np.ndarray:
+        """The probabilities, or 1 for the predicted class where there are labels alone."""
+        import numpy as np
+
+        return (
+            np.eye(len(self.classes))[self.predicted]
+            if self.probabilities is None
+            else (self.probabilities)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,38 +198,13 @@ def positive_scores(subject: Subject, frame: pd.DataFrame) -> np.ndarray:
     """The model's probability of the positive label for rows of raw columns, shape (n,)."""
     predictor = _predictor(subject)
     position = positive_position(predictor, str(subject.truth.positive))
-    return _probabilities(predictor, frame)[:, position]
-
-
-def positive_position(predictor: Predictor, positive: str) -> int:
-    """The place of the positive label among the model's classes, which may spell it differently."""
-    return predictor.classes.index(str(match_label(positive, predictor.classes)))
+    return probabilities_of(predictor, frame)[:, position]
 
 
 def _predictor(subject: Subject) -> Predictor:
     if subject.model is None:
         raise InputError("stored predictions cannot score new rows", remedy="audit the model")
     return subject.model.predictor
-
-
-def _in_batches(ask: Callable[[pd.DataFrame], Any], frame: pd.DataFrame) -> np.ndarray:
-    import numpy as np
-
-    answers = []
-    for start in range(0, max(len(frame), 1), BATCH):
-        with rows_from(start):
-            answers.append(np.asarray(ask(frame.iloc[start : start + BATCH]), dtype=float))
-    return np.concatenate(answers)
-
-
-def _probabilities(predictor: Predictor, frame: pd.DataFrame) -> np.ndarray:
-    scores = _in_batches(predictor.predict_proba, frame)
-    if scores.ndim != 2 or scores.shape[1] != len(predictor.classes):
-        raise InputError(
-            f"the model gave scores of shape {scores.shape} for {len(predictor.classes)} classes",
-            remedy="predict_proba must return (rows, classes)",
-        )
-    return scores
 
 
 def _binary(
@@ -236,29 +226,6 @@ def _binary(
     return Predictions(is_positive, is_selected, score, bounded, groups)
 
 
-def decides_itself(subject: Subject) -> bool:
-    """Whether the model makes its own decisions, so that no threshold of the audit applies."""
-    return subject.model is not None and isinstance(subject.model.predictor, Decides)
-
-
-def select(
-    model: Opened, frame: pd.DataFrame, positive: str, threshold: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """A binary model's scores of rows of raw columns, and whom it selects; both of shape (n,)."""
-    predictor = model.predictor
-    position = positive_position(predictor, positive)
-    score = _probabilities(predictor, frame)[:, position]
-    _require_finite(score, f"model {model.path}")
-    if not isinstance(predictor, Decides):
-        return score, score >= threshold
-    if threshold != 0.5:
-        raise InputError(
-            f"threshold {threshold} is asked of a model that makes its own decisions",
-            remedy="leave --threshold out",
-        )
-    return score, _in_batches(predictor.decide, frame) == position
-
-
 def _stored_binary(subject: Subject, frame: pd.DataFrame) -> tuple[np.ndarray | None, np.ndarray]:
     stored = subject.stored
     score = None
@@ -267,7 +234,7 @@ def _stored_binary(subject: Subject, frame: pd.DataFrame) -> tuple[np.ndarray | 
     if stored is not None and stored.predicted is not None:
         meaning = _binary_meaning(frame, stored.predicted, subject.truth)
         return score, meaning == subject.truth.positive
-    if score is None:
+    if score is None or subject.threshold is None:
         raise InputError("the subject has no model and no stored predictions", remedy="give one")
     return score, score >= subject.threshold
 
@@ -317,14 +284,6 @@ def _meaning(
     return np.array([meaning[v] for v in values], dtype=object)
 
 
-def _require_finite(score: np.ndarray, where: str) -> None:
-    remedy = (
-        "find out why: a missing score is a person without an answer. Fix the scores, or remove "
-        "those rows and say so"
-    )
-    require_finite(score, f"{where} gives", remedy)
-
-
 def _multiclass(
     subject: Subject, frame: pd.DataFrame, truth: Target, groups: pd.DataFrame
 ) -> ClassPredictions:
@@ -332,9 +291,10 @@ def _multiclass(
 
     if subject.model is not None:
         classes = subject.model.predictor.classes
-        probabilities = _probabilities(subject.model.predictor, frame)
-        _require_finite(probabilities, f"model {subject.model.path}")
-        predicted = probabilities.argmax(axis=1)
+        scores = probabilities_of(subject.model.predictor, frame)
+        finite_scores(scores, f"model {subject.model.path}")
+        predicted = labels_of(subject.model.predictor, frame, scores)
+        probabilities = scores if gives_scores(subject.model.predictor) else None
     else:
         stored = subject.stored
         if stored is None or stored.predicted is None:
@@ -358,8 +318,8 @@ def _regression(
     subject: Subject, frame: pd.DataFrame, truth: Target, groups: pd.DataFrame
 ) -> ValuePredictions:
     if subject.model is not None:
-        predicted = _in_batches(subject.model.predictor.predict_values, frame)
-        _require_finite(predicted, f"model {subject.model.path}")
+        predicted = in_batches(subject.model.predictor.predict_values, frame)
+        finite_scores(predicted, f"model {subject.model.path}")
         return ValuePredictions(truth.values, predicted)
     stored = subject.stored
     column = stored and (stored.predicted or stored.score)
@@ -376,8 +336,8 @@ def _generation(
     def ask(part: pd.DataFrame) -> np.ndarray:
         return np.column_stack(_predictor(subject).token_log_likelihood(part))
 
-    table = _in_batches(ask, frame)
-    _require_finite(table, f"model {subject.model.path if subject.model else ''}")
+    table = in_batches(ask, frame)
+    finite_scores(table, f"model {subject.model.path if subject.model else ''}")
     return TextPredictions(table[:, 0], table[:, 1].astype(int), table[:, 2].astype(int))
 
 

@@ -137,7 +137,9 @@ class SubjectSpec(BaseModel):
     predicted: str | None = Field(default=None, description="column of stored predicted labels")
     score: str | None = Field(default=None, description="column of stored scores")
     threshold: float | None = Field(
-        default=None, description="predicted positive = score at or above this; 0.5 for a model"
+        default=None,
+        description="predicted positive = score at or above this (default: what the model itself "
+        "answers)",
     )
     positive_label: Scalar | None = Field(default=None, description="label counted as positive")
     positive_is: Literal["benefit", "burden"] | None = Field(

@@ -27,8 +27,9 @@ from evenhand.audit.files.canonical import digest_path
 from evenhand.audit.finding import UNKNOWN
 from evenhand.audit.models.predictor import Task
 from evenhand.audit.reason import because
+from evenhand.audit.subject.deciding import select
 from evenhand.audit.subject.fitting import check_combination, require_columns
-from evenhand.audit.subject.predictions import require_labels, select
+from evenhand.audit.subject.predictions import require_labels
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.subject import (
     Stored,
@@ -147,7 +148,7 @@ def streamed_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         target=spec.target,
         truth=truth,
         positive_is=spec.positive_is,
-        threshold=0.5 if spec.threshold is None else spec.threshold,
+        threshold=spec.threshold,
         sensitive_features=spec.sensitive_features,
         control_features=spec.control_features,
         outcomes=spec.outcomes,
@@ -181,11 +182,10 @@ def _by_model(path: Path, spec: SubjectSpec, model: Opened) -> Tally:
     features = (*spec.sensitive_features, *spec.control_features)
     own = (*model.predictor.input_columns, *features, spec.target, spec.weight)
     columns = list(dict.fromkeys(c for c in own if c is not None))
-    threshold = 0.5 if spec.threshold is None else spec.threshold
     positive = str(_truth(None, spec, "binary", model).positive)
 
     def selected(batch: Any) -> np.ndarray:
-        return select(model, _frame(batch), positive, threshold)[1]
+        return select(model, _frame(batch), positive, spec.threshold)[1]
 
     return tally_batches(
         _with_rows(read_batches(path, columns)),

@@ -15,7 +15,7 @@ from evenhand.audit.data.reading import read_table
 from evenhand.audit.data.table import Table, canonical_order, texts
 from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.finding import UNKNOWN
-from evenhand.audit.models.predictor import Task
+from evenhand.audit.models.predictor import Task, gives_scores
 from evenhand.audit.reason import Reasons, quoted
 from evenhand.audit.subject.counts import Counts
 from evenhand.audit.subject.declared_file import DeclaredFile
@@ -64,7 +64,7 @@ class Subject:
     target: str | None
     truth: Target
     positive_is: Literal["benefit", "burden"] | None
-    threshold: float
+    threshold: float | None
     sensitive_features: tuple[str, ...]
     control_features: tuple[str, ...]
     groups: pd.DataFrame
@@ -155,7 +155,7 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         target=spec.target,
         truth=truth,
         positive_is=spec.positive_is,
-        threshold=0.5 if spec.threshold is None else spec.threshold,
+        threshold=spec.threshold,
         sensitive_features=spec.sensitive_features,
         control_features=spec.control_features,
         groups=_groups(frame, spec, table.source),
@@ -369,7 +369,8 @@ def facts_of(spec: SubjectSpec, task: Task, model: Opened | None) -> dict[str, A
         "subject.has_model_digest": model is not None and bool(model.digest),
         "subject.model_format": "none" if model is None else model.predictor.format,
         "subject.has_labels": spec.target is not None,
-        "subject.has_scores": model is not None or spec.score is not None,
+        "subject.has_scores": spec.score is not None
+        or (model is not None and gives_scores(model.predictor)),
         "subject.positive_is": spec.positive_is or "undeclared",
         "subject.sensitive_features": list(spec.sensitive_features),
         "subject.is_private": bool(says.get("privacy")),

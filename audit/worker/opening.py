@@ -110,7 +110,8 @@ def _open_copy(copied: Copy, declared: Declared, rules: Rules) -> Opened:
     chosen = format_named(seen["format"])
     # The format's own word holds; the worker's only where the format says that it depends.
     trust = str(seen.get("trust")) if hasattr(chosen, "trust") else str(chosen.TRUST)
-    require(f"{name} ({chosen.NAME})", trust, look.isolation, rules)
+    instead = escaped(seen.get("instead", ""))
+    require(f"{name} ({chosen.NAME})", trust, look.isolation, rules, instead=instead)
     launcher().warm(model_format=chosen.NAME, beside=names_at(copied.model))
     load = {"do": "load", "format": chosen.NAME, "declared": declared.model_dump(mode="json")}
 

@@ -57,6 +57,9 @@ class WorkerPredictor:
         self.classes = facts.texts("classes")
         self.input_columns = facts.texts("input_columns")
         self.maker_says: Mapping[str, Any] = facts.mapping("maker_says")
+        self.gives_scores = facts.flag("gives_scores", usual=True)
+        self.own_rule = facts.flag("own_rule", usual=False)
+        self.categories = facts.categories()
         self._end = weakref.finalize(self, session.close)
 
     @property
@@ -151,14 +154,8 @@ class WorkerPredictor:
                 )
         return [a for a in arrays if a is not None]
 
-
-class DecidingWorkerPredictor(WorkerPredictor):
-    """A model in a worker that makes its decisions itself
-    (``evenhand.audit.models.predictor.Decides``)."""
-
-    def decide(self, frame: pd.DataFrame) -> np.ndarray:
-        """Positions in ``classes``, int of shape (rows,)."""
-        found = self._numbers("decide", frame, (len(frame),))[0]
+    def _positions(self, method: str, frame: pd.DataFrame) -> np.ndarray:
+        found = self._numbers(method, frame, (len(frame),))[0]
         if len(found) and not (found.min() >= 0 and found.max() < len(self.classes)):
             raise InputError(
                 f"{self._name} decided for class {found.max():g} of {len(self.classes)}",
@@ -167,13 +164,34 @@ class DecidingWorkerPredictor(WorkerPredictor):
         return found.astype("int64")
 
 
+class DecidingWorkerPredictor(WorkerPredictor):
+    """A model in a worker that makes its decisions itself
+    (``evenhand.audit.models.predictor.Decides``)."""
+
+    def decide(self, frame: pd.DataFrame) -> np.ndarray:
+        """Positions in ``classes``, int of shape (rows,)."""
+        return self._positions("decide", frame)
+
+
+class LabellingWorkerPredictor(WorkerPredictor):
+    """A model in a worker that says its labels (``evenhand.audit.models.predictor.Labels``)."""
+
+    def predict_labels(self, frame: pd.DataFrame) -> np.ndarray:
+        """Positions in ``classes``, int of shape (rows,)."""
+        return self._positions("predict_labels", frame)
+
+
 def as_predictor(
     name: str, session: Session, told: Message, rules: Rules, again: Callable[[bool], Session]
 ) -> WorkerPredictor:
     """The predictor that what a worker told of its model calls for. Raises UnsafeModelError."""
     methods = told.facts.get("methods")
-    decides = isinstance(methods, list) and "decide" in methods
-    kind = DecidingWorkerPredictor if decides else WorkerPredictor
+    can = methods if isinstance(methods, list) else []
+    kind = WorkerPredictor
+    if "decide" in can:
+        kind = DecidingWorkerPredictor
+    elif "predict_labels" in can:
+        kind = LabellingWorkerPredictor
     return kind(name, session, told, rules, again)
 
 
@@ -199,6 +217,17 @@ class _Checked:
         if any(type(v) is not str for v in value):
             return self._refuse(key)
         return tuple(value)
+
+    def flag(self, key: str, *, usual: bool) -> bool:
+        value = self._facts.get(key, usual)
+        return value if isinstance(value, bool) else bool(self._refuse(key))
+
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """Texts of the categories that the model was fitted on, by input column."""
+        told = self._facts.get("categories", {})
+        if not isinstance(told, dict) or sum(map(len, told.values())) > 10 * MAX_NAMES:
+            return dict(self._refuse("categories"))
+        return {str(k): tuple(str(v) for v in values) for k, values in told.items()}
 
     def mapping(self, key: str) -> dict[str, Any]:
         value = self._facts.get(key)

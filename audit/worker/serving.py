@@ -14,7 +14,13 @@ from evenhand.audit.worker.frames import BadFrame, Message, pack, unpack
 from evenhand.audit.worker.isolation.levels import Level
 from evenhand.audit.worker.isolation.lock import leave_family, lock, resident_memory
 
-KNOWN_METHODS = ("predict_proba", "predict_values", "token_log_likelihood", "decide")
+KNOWN_METHODS = (
+    "predict_proba",
+    "predict_labels",
+    "predict_values",
+    "token_log_likelihood",
+    "decide",
+)
 
 
 def serve(task: dict[str, Any], *, channel: int, said: int, parent: int) -> None:
@@ -155,6 +161,9 @@ class _Worker:
                 "input_columns": list(made.input_columns),
                 "maker_says": dict(made.maker_says),
                 "methods": has,
+                "gives_scores": bool(getattr(made, "gives_scores", True)),
+                "own_rule": bool(getattr(made, "own_rule", False)),
+                "categories": {k: list(v) for k, v in getattr(made, "categories", {}).items()},
             }
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
+from evenhand.audit.subject.answers import notes_on_answers
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How many rows were audited, how many were left out and why, and what is missing?"
@@ -29,7 +30,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
 
     record = Recorder(__name__, seed)
     dropped = subject.n_dropped
-    notes = subject.notes + (_WEIGHTS if subject.is_weighted else ())
+    notes = (*subject.notes, *notes_on_answers(subject)) + (_WEIGHTS if subject.is_weighted else ())
     yield record.plain("row_count", subject.n, n=subject.n, unit="row", note=notes)
     why = because("rows-dropped", n=dropped, why=because("no-true-label"))
     why = why if dropped else because("none-dropped")

@@ -101,16 +101,14 @@ def _feature_swaps(subject: Subject, rows: np.ndarray, feature: str) -> tuple[_S
     if len(values) > _MOST_VALUES:
         note = because("swapped-to-most-frequent", most=_MOST_VALUES, n=len(values))
     before = predictions_on(subject, frame)
-    assert before.score is not None
     flips, shift, unit = [], [], []
     for value in values[:_MOST_VALUES]:
         applies = np.flatnonzero((frame[feature] != value).to_numpy())
         if applies.size == 0:
             continue
         after = predictions_on(subject, swapping.swapped(rows[applies], value, as_text(value)))
-        assert after.score is not None
         flips.append(after.is_selected != before.is_selected[applies])
-        shift.append(np.abs(after.score - before.score[applies]))
+        shift.append(np.abs(after.answer - before.answer[applies]))
         unit.append(applies)
     return _Swapped(*(np.concatenate(x) for x in (flips, shift, unit))), note
 
@@ -143,9 +141,8 @@ def _term_swaps(
         part[column] = [t.replace(HOLE, term) for t in found]
         changed.append(part)
     answers = predictions_on(subject, pd.concat(changed, ignore_index=True))
-    assert answers.score is not None
     selected = answers.is_selected.reshape(len(known), len(found))
-    score = answers.score.reshape(len(known), len(found))
+    score = answers.answer.reshape(len(known), len(found))
     first, second = np.triu_indices(len(known), k=1)
     return _Swapped(
         (selected[first] != selected[second]).ravel(),

@@ -9,7 +9,8 @@ from evenhand.audit.claims import mitigation_stated
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
-from evenhand.audit.subject.predictions import decides_itself, predictions_of
+from evenhand.audit.subject.deciding import decides_itself
+from evenhand.audit.subject.predictions import predictions_of
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "Does the model draw lots for some people, and does it read their sensitive features?"

@@ -12,7 +12,8 @@ from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
-from evenhand.audit.subject.predictions import decides_itself, predictions_of
+from evenhand.audit.subject.deciding import threshold_of
+from evenhand.audit.subject.predictions import predictions_of
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
@@ -68,9 +69,7 @@ def measure(
     if score is None:
         raise MissingNeed(because("labels-only-no-scores"))
     record = Recorder(__name__, seed)
-    labels_stored = subject.stored is not None and subject.stored.predicted is not None
-    has_threshold = not (labels_stored or decides_itself(subject))
-    current = subject.threshold if has_threshold else None
+    current = threshold_of(subject)
     thresholds = _thresholds(score, predictions.is_probability, points, current)
     labels = predictions.is_selected if truth is None else truth
     rates = tuple(RATES) if truth is not None else _WITHOUT_LABELS

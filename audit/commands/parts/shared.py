@@ -118,15 +118,22 @@ def measured(
 ) -> tuple[Case, list[Pack]]:
     """Audits by a spec under a progress bar, and says how the data were read."""
     from evenhand.audit.run.flow import measure
+    from evenhand.audit.words.reasons import render
 
+    notes: list[Any] = []  # reasons
     with progress_bar("audit", quiet=quiet) as progress:
         case, packs = measure(
-            spec, progress=progress, rules=rules, resume=resume, cache=cache, say=say
+            spec,
+            progress=progress,
+            rules=rules,
+            resume=resume,
+            cache=cache,
+            say=say,
+            note=notes.append,
         )
     say(types_shown(case.subject.data.columns), quiet=quiet)
-    for finding in case.findings:
-        if finding.measure == "row_count" and finding.reason:
-            say(f"warning: {finding.reason_text()}", quiet=quiet)
+    for note in notes:
+        say(f"warning: {render(note)}", quiet=quiet)
     return case, packs
 
 

@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evenhand.audit.errors import InputError
-from evenhand.audit.models.boosters import BoosterColumns, BoosterPredictor, classes_of
+from evenhand.audit.models.boosters import (
+    BoosterColumns,
+    BoosterPredictor,
+    classes_of,
+    lightgbm_categories,
+)
 from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.audit.models.optional import library
 
@@ -61,7 +66,7 @@ def load(path: Path, declared: Declared = NOTHING) -> BoosterPredictor:
         text = path.read_bytes().decode("utf-8")
         booster = lgb.Booster(model_str=text)
         names, n = booster.feature_name(), booster.num_feature()
-        categories = _categories(text, booster, names, what)
+        by_place = lightgbm_categories(booster, text)
     except (lgb.basic.LightGBMError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} cannot be opened as LightGBM: {str(error).strip()[:200]}",
@@ -69,6 +74,7 @@ def load(path: Path, declared: Declared = NOTHING) -> BoosterPredictor:
         ) from None
     n_classes, answers = _answers(_value(text, "objective"), booster, what)
     unnamed = names == [f"Column_{i}" for i in range(n)]
+    categories = {names[i]: known for i, known in by_place.items()}
     columns = BoosterColumns(None if unnamed else names, n, categories, declared, what)
 
     def ask(features: pd.DataFrame) -> np.ndarray:
@@ -105,24 +111,3 @@ def _answers(objective: str, booster: Any, what: str) -> tuple[int, _Answers]:
         "class probabilities nor predicted values",
         remedy="audit its stored predictions with --predictions",
     )
-
-
-def _categories(text: str, booster: Any, names: list[str], what: str) -> dict[str, list[Any]]:
-    """Categories by feature. The file lists them for the categorical features in their order; which
-    features those are stands in feature_infos, where theirs are codes between colons."""
-    listed = booster.pandas_categorical or []
-    infos = _value(text, "feature_infos").split(" ")
-    if not listed:
-        return {}
-    categorical = [n for n, info in zip(names, infos, strict=False) if _is_codes(info)]
-    if len(categorical) != len(listed):
-        raise InputError(
-            f"{what}: the file keeps categories of {len(listed)} columns, and {len(categorical)} "
-            "features have codes",
-            remedy="declare the categories of each: {column: job, categories: [...]}",
-        )
-    return dict(zip(categorical, listed, strict=True))
-
-
-def _is_codes(info: str) -> bool:
-    return not info.startswith("[") and info != "none"

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.table import as_text, texts
+from evenhand.audit.data.table import as_text, match_label, texts
 from evenhand.audit.errors import InputError, UnsafeModelError
 from evenhand.audit.models.declared import NOTHING, Declared, Input
 from evenhand.audit.models.formats.onnx_file import facts_of, is_onnx
@@ -85,7 +85,10 @@ def load(path: Path, declared: Declared = NOTHING) -> OnnxPredictor:
             f"{path} cannot be opened as ONNX: {_first_line(error)}",
             remedy="export it again with the operators of a released ONNX opset",
         ) from error
-    return OnnxPredictor(session, _with_notes(declared, facts.notes, path), facts.labels, str(path))
+    declared = _with_notes(declared, facts.notes, path)
+    label, scores = _outputs(session.get_outputs(), str(path))
+    kind = OnnxPredictor if label is None else LabellingOnnxPredictor
+    return kind(session, declared, facts.labels, str(path), label, scores)
 
 
 def _first_line(error: Exception) -> str:
@@ -126,11 +129,13 @@ class OnnxPredictor(RowModel):
         declared: Declared,
         labels: tuple[tuple[str, ...], ...],
         what: str,
+        label: str | None,
+        scores: list[str],
     ) -> None:
         self._session, self._what = session, what
+        self._label, self._scores = label, scores
         self._feed = _feed(session.get_inputs(), declared.inputs, what)
         self.input_columns = self._feed.columns
-        self._label, self._scores = _outputs(session.get_outputs(), what)
         self.maker_says: Mapping[str, Any] = {}
         known = declared.classes or self._own_classes(labels)
         self.task: Task = task_of(declared.model_copy(update={"classes": known}), what)
@@ -201,6 +206,31 @@ class OnnxPredictor(RowModel):
                     remedy="declare the labels in the order of its scores: --classes; a model "
                     "with a threshold of its own can be audited by stored predictions",
                 )
+
+
+class LabellingOnnxPredictor(OnnxPredictor):
+    """A graph that gives labels too: they are its decision (see
+    ``evenhand.audit.models.predictor.Labels``)."""
+
+    gives_scores = True
+    own_rule = False
+
+    def predict_labels(self, frame: pd.DataFrame) -> np.ndarray:
+        """Positions in ``classes``, int of shape (rows,)."""
+        import numpy as np
+
+        assert self._label is not None
+        given = np.asarray(self._run(frame, [self._label])[0]).reshape(-1)
+        names = [as_text(v) for v in given]
+        place = {name: match_label(name, self.classes) for name in set(names)}
+        strange = sorted(name for name, label in place.items() if label is None)
+        if strange:
+            raise InputError(
+                f"{self._what} answers {strange[0]!r}, which is none of its classes: "
+                f"{', '.join(self.classes[:10])}",
+                remedy="declare the labels that it gives: --classes",
+            )
+        return np.array([self.classes.index(str(place[name])) for name in names], dtype=np.int64)
 
 
 class _Matrix:

@@ -35,7 +35,9 @@ RECOGNISED_BY = "a pickle's opcodes, plain, in joblib's compressions, or in a to
 GRADIENTS = True
 SAVE = """Better not: a pickle runs code. Convert it where you trust it:
   skops.io.dump(joblib.load("model.joblib"), "model.skops")
-  torch.save(torch.load("model.pt", weights_only=False).state_dict(), "weights.pt")"""
+  model = torch.load("model.pt", weights_only=False)
+  torch.export.save(torch.export.export(model.eval(), (example,),
+                    dynamic_shapes=[{0: torch.export.Dim("rows")}]), "model.pt2")"""
 
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00")
 _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")

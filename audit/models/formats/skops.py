@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from evenhand.audit.errors import InputError, UnsafeModelError
 from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.audit.models.estimators import EstimatorPredictor, predictor_of
+from evenhand.audit.models.versions import version_in_skops, way_out
 
 NAME = "skops"
 TRUST = "data"
@@ -52,6 +53,71 @@ ALLOWED_TYPES = frozenset(
         "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
         "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
         "sklearn.tree._tree.Tree",
+        # Votes, stacks, fitted searches and thresholds: what they keep beside the fitted model.
+        "sklearn.calibration._TemperatureScaling",
+        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+        "sklearn.metrics._scorer._CurveScorer",
+        "sklearn.metrics._scorer._PassthroughScorer",
+        "sklearn.metrics._scorer._Scorer",
+        "sklearn.utils._bunch.Bunch",
+        "sklearn.utils._metadata_requests.MetadataRequest",
+        "sklearn.utils._metadata_requests.MethodMetadataRequest",
+        *(
+            f"sklearn.model_selection._split.{name}"
+            for name in (
+                *("GroupKFold", "GroupShuffleSplit", "KFold", "LeaveOneGroupOut", "LeaveOneOut"),
+                *("LeavePGroupsOut", "LeavePOut", "PredefinedSplit", "RepeatedKFold"),
+                *("RepeatedStratifiedKFold", "ShuffleSplit", "StratifiedGroupKFold"),
+                *("StratifiedKFold", "StratifiedShuffleSplit", "TimeSeriesSplit"),
+                "_CVIterableWrapper",
+            )
+        ),
+        *(
+            f"sklearn.gaussian_process.kernels.{name}"
+            for name in (
+                *("CompoundKernel", "ConstantKernel", "DotProduct", "ExpSineSquared"),
+                *("Exponentiation", "Hyperparameter", "Matern", "PairwiseKernel", "Product"),
+                *("RBF", "RationalQuadratic", "Sum", "WhiteKernel"),
+            )
+        ),
+        *(
+            f"sklearn._loss.loss.{name}"
+            for name in (
+                *("AbsoluteError", "ExponentialLoss", "HalfGammaLoss", "HalfPoissonLoss"),
+                *("HalfTweedieLoss", "HalfTweedieLossIdentity", "HuberLoss", "PinballLoss"),
+            )
+        ),
+        # Functions that are named, and not called when the model answers.
+        *(
+            f"sklearn.metrics._classification.{name}"
+            for name in (
+                *("accuracy_score", "balanced_accuracy_score", "brier_score_loss"),
+                *("cohen_kappa_score", "f1_score", "fbeta_score", "jaccard_score", "log_loss"),
+                *("matthews_corrcoef", "precision_score", "recall_score"),
+            )
+        ),
+        *(
+            f"sklearn.metrics._ranking.{name}"
+            for name in ("average_precision_score", "roc_auc_score", "top_k_accuracy_score")
+        ),
+        *(
+            f"sklearn.metrics._regression.{name}"
+            for name in (
+                *("explained_variance_score", "max_error", "mean_absolute_error"),
+                *("mean_absolute_percentage_error", "mean_gamma_deviance"),
+                *("mean_poisson_deviance", "mean_squared_error", "mean_squared_log_error"),
+                *("median_absolute_error", "r2_score", "root_mean_squared_error"),
+                "root_mean_squared_log_error",
+            )
+        ),
+        *(
+            f"sklearn.feature_selection._univariate_selection.{name}"
+            for name in ("chi2", "f_classif", "f_regression", "r_regression")
+        ),
+        *(
+            f"sklearn.feature_selection._mutual_info.mutual_info_{name}"
+            for name in ("classif", "regression")
+        ),
     }
 )
 
@@ -97,8 +163,7 @@ def open_estimator(file: Path) -> Any:
         if unknown := not_allowed(file=file):
             raise UnsafeModelError(
                 f"{file} holds types that are not on the allow list: {', '.join(unknown)}",
-                remedy="rebuild the model from scikit-learn's own estimators, or audit its stored "
-                "predictions with --predictions",
+                remedy=instead_of(unknown, _root(file)),
             )
         return skops_load(file, trusted=sorted(ALLOWED_TYPES))
     except UnsafeModelError:
@@ -108,9 +173,12 @@ def open_estimator(file: Path) -> Any:
     # A hostile or broken archive fails anywhere inside skops with any type of error; each means
     # the same to the user, and none is retried more loosely.
     except Exception as error:
+        other = version_in_skops(file)
         raise InputError(
             f"{file} cannot be opened as skops: {type(error).__name__}: {error}",
-            remedy="save it again with the skops version that evenhand uses",
+            remedy=way_out(other)
+            if other is not None
+            else "save it again with the skops version that evenhand uses",
         ) from error
 
 
@@ -119,3 +187,46 @@ def not_allowed(**where: Any) -> list[str]:
     from skops.io import get_untrusted_types
 
     return sorted(set(get_untrusted_types(**where)) - ALLOWED_TYPES)
+
+
+_STORED = "audit its stored predictions: evenhand audit --predictions FILE --predicted COLUMN ..."
+_SEARCH_TREES = ("KDTree", "BallTree")
+
+
+def _root(file: Path) -> str:
+    """The name of the class that the file holds, as the file says."""
+    with zipfile.ZipFile(file) as archive:
+        schema = json.loads(archive.read("schema.json"))
+    return str(schema.get("__class__", "")) if isinstance(schema, dict) else ""
+
+
+def instead_of(unknown: Sequence[str], root: str = "") -> str:
+    """What to do with a model that holds types off the list: a way that leads to an audit."""
+    rooms = {name.partition(".")[0] for name in unknown}
+    if any(name.endswith(_SEARCH_TREES) for name in unknown):
+        return (
+            "a tree of neighbours is not read from a file: fit the model again with "
+            f"algorithm='brute', which finds the same neighbours, and save that; or {_STORED}"
+        )
+    if root.endswith("SearchCV"):
+        return (
+            "save the model that the search found: skops.io.dump(search.best_estimator_, "
+            f"'model.skops'); or {_STORED}"
+        )
+    if "imblearn" in rooms:
+        return (
+            "a sampler does nothing when the model answers: save the other steps, "
+            "skops.io.dump(sklearn.pipeline.Pipeline([s for s in model.steps if not "
+            f"hasattr(s[1], 'fit_resample')]), 'model.skops'); or {_STORED}"
+        )
+    if rooms & {"lightgbm", "xgboost"}:
+        return (
+            "save the booster in its own format, model.save_model('model.ubj') (XGBoost) or "
+            "model.booster_.save_model('model.txt') (LightGBM); steps before it in a pipeline go "
+            "with it: skops.io.dump(pipeline[:-1], 'prep.skops'), then evenhand audit model.ubj "
+            f"--preprocess prep.skops ...; or {_STORED}"
+        )
+    return (
+        "rebuild the model from scikit-learn's own estimators; where you trust its maker, save it "
+        f"with joblib and pass --allow-pickle; or {_STORED}"
+    )

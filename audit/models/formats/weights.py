@@ -20,6 +20,7 @@ from evenhand.audit.models.inputs import DeclaredInputs, declared_inputs
 from evenhand.audit.models.networks import DeclaredNetwork
 from evenhand.audit.models.outputs import outputs_of, task_of
 from evenhand.audit.models.predictor import Task
+from evenhand.audit.models.refused import TORCH
 from evenhand.audit.models.torch_zip import torch_kind
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ def load(path: Path, declared: Declared = NOTHING) -> DeclaredNetwork:
     if declared.architecture is None:
         raise InputError(
             f"{what} holds weights without the network that they belong to",
-            remedy="name it in subject.yaml: architecture: {name: mlp, parameters: {hidden: [32]}}"
-            "; or pass the whole model folder",
+            remedy=f"{TORCH}; weights of a network that is installed here name it in subject.yaml: "
+            "architecture: {name: mlp, parameters: {hidden: [32]}}",
         )
     tensors = _safetensors(path) if is_safetensors(path) else state_dict(path)
     inputs = declared_inputs(declared.inputs, None, what)
@@ -95,8 +96,8 @@ def _network(
     if name not in points:
         raise InputError(
             f"architecture {name!r} is not installed",
-            remedy=f"{nearest(name, points)}; a network of your own comes in by the entry point "
-            f"group {GROUP}, or export the model to ONNX",
+            remedy=f"{nearest(name, points)}; for a network of your own {TORCH}; it can also be "
+            f"installed here (entry point group {GROUP})",
         )
     task = task_of(declared, what)
     outputs_of(declared, task, what)

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evenhand.audit.errors import InputError
-from evenhand.audit.models.boosters import BoosterColumns, BoosterPredictor, classes_of
+from evenhand.audit.models.boosters import (
+    BoosterColumns,
+    BoosterPredictor,
+    classes_of,
+    xgboost_categories,
+)
 from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.audit.models.optional import library
 
@@ -61,9 +66,10 @@ def load(path: Path, declared: Declared = NOTHING) -> BoosterPredictor:
             remedy="save it again: model.save_model('model.ubj')",
         ) from None
     n_classes, answers = _answers(settings, what)
-    columns = BoosterColumns(
-        booster.feature_names, booster.num_features(), _categories(booster, what), declared, what
-    )
+    names, n = booster.feature_names, booster.num_features()
+    by_place = xgboost_categories(booster) if names else {}
+    categories = {names[i]: known for i, known in by_place.items()}
+    columns = BoosterColumns(names, n, categories, declared, what)
     _require_categories(booster, columns, declared, what)
     attributes = booster.attributes()
     margin = answers == "logits"
@@ -114,14 +120,6 @@ def _iterations(attributes: dict[str, str | None]) -> tuple[int, int]:
     if "scikit_learn" not in attributes or best is None or not best.isdigit():
         return (0, 0)
     return (0, int(best) + 1)
-
-
-def _categories(booster: Any, what: str) -> dict[str, list[Any]]:
-    """Categories by feature, in the order of their codes, where the file keeps them (since 3.1)."""
-    if "c" not in (booster.feature_types or ()):
-        return {}
-    found = booster.get_categories(export_to_arrow=True).to_arrow()
-    return {name: values.to_pylist() for name, values in found or () if values is not None}
 
 
 def _require_categories(

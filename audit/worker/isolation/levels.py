@@ -124,10 +124,16 @@ def make_rules(
     )
 
 
-def require(what: str, trust: str, isolation: Isolation, rules: Rules) -> None:
+SKOPS = "skops.io.dump(model, 'model.skops')"
+
+
+def require(
+    what: str, trust: str, isolation: Isolation, rules: Rules, *, instead: str = ""
+) -> None:
     """Raises UnsafeModelError (exit 5) unless a model of ``trust`` may be opened at this level.
 
-    ``what`` names model and format: "model m.onnx (ONNX)".
+    ``what`` names model and format: "model m.onnx (ONNX)"; ``instead`` says how what a pickle holds
+    is saved as data.
     """
     least = LEAST.get(trust)
     if least is None:
@@ -140,7 +146,7 @@ def require(what: str, trust: str, isolation: Isolation, rules: Rules) -> None:
         raise UnsafeModelError(
             f"{what} is refused: it is {TRUST_SAYS[trust]}",
             remedy="where you trust its maker, load it yourself and save it as data: "
-            "skops.io.dump(model, 'model.skops') (others: `evenhand formats`); or audit its stored "
+            f"{instead or SKOPS} (others: `evenhand formats`); or audit its stored "
             "predictions: evenhand audit --predictions scores.csv ...; or pass --allow-pickle: it "
             "then runs in the sandbox, and the case lists what it imports",
         )

@@ -15,7 +15,7 @@ from evenhand.audit.errors import InputError
 from evenhand.audit.finding import Finding
 from evenhand.audit.run.catalogue import Check, check, checks, measure_index, select
 from evenhand.audit.run.run import PlannedPack, audit, run_check
-from evenhand.audit.subject import predictions
+from evenhand.audit.subject import deciding
 from evenhand.audit.subject.spec import SubjectSpec, make_spec
 from evenhand.audit.subject.subject import build_subject
 from evenhand.audit.words.reasons import render
@@ -125,7 +125,7 @@ def test_another_batch_size_agrees_to_1e_6(
 ) -> None:
     spec = model_spec(place, people(seed=2), "a")
     first = audit(spec, tmp_path / "first")
-    monkeypatch.setattr(predictions, "BATCH", 7)
+    monkeypatch.setattr(deciding, "BATCH", 7)
     other = audit(spec, tmp_path / "other")
     for one, two in zip(first.findings, other.findings, strict=True):
         assert one.id == two.id

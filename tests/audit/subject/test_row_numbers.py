@@ -15,7 +15,7 @@ from evenhand.audit.errors import InputError, RowError, rows_from, rows_of_file
 from evenhand.audit.models.declared import Input
 from evenhand.audit.models.inputs import DeclaredInputs
 from evenhand.audit.models.outputs import as_probabilities
-from evenhand.audit.subject import predictions as asked
+from evenhand.audit.subject import deciding as asked
 from evenhand.audit.subject.predictions import score
 from evenhand.audit.subject.spec import make_spec
 from evenhand.audit.subject.subject import build_subject

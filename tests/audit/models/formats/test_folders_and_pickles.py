@@ -80,7 +80,7 @@ def test_imports_inside_torch_files_and_folders(tmp_path: Path) -> None:
 
 def test_a_pickle_that_is_not_a_model(tmp_path: Path) -> None:
     (tmp_path / "p").write_bytes(pickle.dumps({"a": 1}))
-    with pytest.raises(InputError, match="holds a dict, which has no predict_proba"):
+    with pytest.raises(InputError, match="holds a dict, which has no predict"):
         pickled.load(tmp_path / "p")
     made = mn.torch_module_saved_whole(tmp_path)
     with pytest.raises(InputError, match="which columns it reads"):
