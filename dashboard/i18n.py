@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+from evenhand.audit.words.measures import measure_name
+from evenhand.audit.words.text import visible
 from evenhand.dashboard.text import escape, in_language
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
@@ -63,6 +65,14 @@ class Translator:
     def term(self, kind: str, name: str) -> str:
         """The word for a known name (a status, a family); the name itself where there is none."""
         return self._texts.get(f"{kind}.{name}", name)
+
+    def measure(self, name: str) -> str:
+        """A measure's name for people.
+
+        >>> Translator("zh").measure("accuracy_score")
+        '准确率'
+        """
+        return visible(measure_name(name, self.lang))
 
     def pick(self, mapping: Mapping[str, str]) -> str:
         """A pack's own text in this language."""

@@ -174,7 +174,7 @@ WALLS: dict[str, str] = {
         "audit/surroundings audit/words dashboard/cases dashboard/i18n dashboard/look "
         "dashboard/text policies/verdict"
     ),
-    "dashboard/i18n": "dashboard/text",
+    "dashboard/i18n": "audit/words dashboard/text",
     "dashboard/look": "audit/finding dashboard/i18n policies/verdict",
     "dashboard/pages": (
         "audit/artifacts audit/case audit/errors audit/finding audit/reports "

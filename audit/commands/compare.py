@@ -11,7 +11,7 @@ from evenhand.audit.api.settings import Comparing, Language
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, takes
-from evenhand.audit.commands.parts.tables import group_text
+from evenhand.audit.commands.parts.tables import group_text, measured
 from evenhand.audit.errors import OK, InputError, nearest
 from evenhand.audit.words.numbers import estimate, number, p_value, signed
 from evenhand.audit.words.reasons import render
@@ -147,7 +147,7 @@ def sentence(found: Comparison) -> str:
             "In small groups much can go unseen: read the intervals."
         )
     named = "; ".join(
-        f"{group_text(r)}: {r.measure} {signed(r.difference or 0.0)}" for r in found.worse
+        f"{group_text(r)}: {measured(r.measure)} {signed(r.difference or 0.0)}" for r in found.worse
     )
     return sh.safe(f"Worse under A (McNemar, Holm, {level}): {named}")
 
@@ -157,7 +157,7 @@ def _row(result: Paired) -> list[str]:
     if result.difference is None or result.p_adjusted is None:
         return [
             name,
-            result.measure,
+            measured(result.measure),
             str(result.n),
             "–",
             "–",
@@ -168,7 +168,7 @@ def _row(result: Paired) -> list[str]:
     interval = result.interval.model_dump() if result.interval else None
     return [
         name,
-        result.measure,
+        measured(result.measure),
         str(result.n),
         estimate(result.a, None),
         estimate(result.b, None),

@@ -23,7 +23,7 @@ policies_app = typer.Typer(
 @checks_app.command("list")
 def checks_list(as_json: sh.Json = False) -> int:
     """List every check with its question."""
-    from evenhand.audit.commands.parts.tables import table
+    from evenhand.audit.commands.parts.tables import measured, table
     from evenhand.audit.run.catalogue import checks
 
     if as_json:
@@ -31,7 +31,7 @@ def checks_list(as_json: sh.Json = False) -> int:
         return OK
     made = table("Checks", ["check", "question", "cost", "measures"])
     for c in checks():
-        made.add_row(c.id, c.module.QUESTION, c.module.COST, ", ".join(c.measures))
+        made.add_row(c.id, c.module.QUESTION, c.module.COST, ", ".join(map(measured, c.measures)))
     show(made)
     return OK
 
@@ -41,7 +41,7 @@ def checks_show(
     check: Annotated[str, typer.Argument(metavar="CHECK")], as_json: sh.Json = False
 ) -> int:
     """Show one check: its measures, needs, options and source."""
-    from evenhand.audit.commands.parts.tables import table
+    from evenhand.audit.commands.parts.tables import measured, table
     from evenhand.audit.run.catalogue import check as find
 
     described = find(check).describe()
@@ -51,9 +51,9 @@ def checks_show(
     show(f"{described['id']}: {described['question']}")
     show(f"tasks: {', '.join(described['tasks'])}; needs: {', '.join(described['needs']) or '–'}")
     show(f"source: {described['source']}")
-    measures = table("Measures", ["measure", "harm", "meaning"])
+    measures = table("Measures", ["measure", "name in packs", "harm", "meaning"])
     for name, meaning in described["measures"].items():
-        measures.add_row(name, described["harm"][name], meaning)
+        measures.add_row(measured(name), name, described["harm"][name], meaning)
     show(measures)
     if described["options"]:
         options = table("Options (subject.yaml, options:)", ["option", "default"])

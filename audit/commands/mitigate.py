@@ -175,7 +175,7 @@ def _require_groups(rows: _Rows, features: tuple[str, ...], method: str) -> None
 
 
 def _show(compared: BeforeAfter, *, as_json: bool) -> None:
-    from evenhand.audit.commands.parts.tables import show, table
+    from evenhand.audit.commands.parts.tables import measured, show, table
 
     if as_json:
         sh.print_json({**compared.to_json(), "exit_code": OK})
@@ -186,7 +186,7 @@ def _show(compared: BeforeAfter, *, as_json: bool) -> None:
     )
     for row in compared.rows:
         made.add_row(
-            row.measure,
+            measured(row.measure),
             sh.safe(" × ".join(row.over) or "all rows"),
             sh.interval_text(*row.before.shown),
             sh.interval_text(*row.after.shown),

@@ -193,7 +193,7 @@ def side_by_side(cases: Mapping[str, Case], wanted: Sequence[str], t: Translator
             if f.measure in wanted and f.value is not None and is_overall(f):
                 values.setdefault((f.measure, f.unit), {}).setdefault(name, f.value)
     rows = [
-        [measure, visible(t.term("unit", unit)), *(held.get(n) for n in names)]
+        [t.measure(measure), visible(t.term("unit", unit)), *(held.get(n) for n in names)]
         for (measure, unit), held in sorted(values.items(), key=lambda p: wanted.index(p[0][0]))
     ]
     return pd.DataFrame(rows, columns=["measure", "unit", *names])

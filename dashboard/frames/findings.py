@@ -23,7 +23,7 @@ from evenhand.policies.verdict import Verdict
 
 FINDING_COLUMNS = (
     "status",
-    "measure",
+    "measure_name",
     "about",
     "value",
     "low",
@@ -34,6 +34,7 @@ FINDING_COLUMNS = (
     "note",
     "family",
     "check",
+    "measure",
     "id",
 )
 GROUP_COLUMNS = (
@@ -129,7 +130,7 @@ def findings_frame(findings: Iterable[Finding], t: Translator) -> pd.DataFrame:
     rows = [
         {
             "status": finding_word(f.status, t),
-            "measure": visible(f.measure),
+            "measure_name": t.measure(f.measure),
             "about": about(f, t),
             "value": f.value,
             **_interval(f),
@@ -138,6 +139,7 @@ def findings_frame(findings: Iterable[Finding], t: Translator) -> pd.DataFrame:
             "note": visible(f.reason_text(t.lang)),
             "family": t.term("family", visible(family(f))),
             "check": visible(f.check),
+            "measure": visible(f.measure),
             "id": visible(f.id),
         }
         for f in findings
@@ -221,6 +223,7 @@ def how_computed(finding: Finding, t: Translator) -> list[tuple[str, str]]:
     interval = finding.interval
     pairs = [
         ("check", finding.check),
+        ("measure_id", finding.measure),
         ("method", finding.method),
         ("n", f"{finding.n:,}"),
         ("level", f"{interval.level:.0%}" if interval else ""),

@@ -270,7 +270,7 @@ def _link(ctx: Context, finding_id: str, finding: Finding | None) -> None:
         st.markdown(ctx.t.md("finding.unknown", id=finding_id))
         return
     value = frames.value_text(finding, ctx.t)
-    label = f"{value} · {finding.measure} · {frames.about(finding, ctx.t)}"
+    label = f"{value} · {ctx.t.measure(finding.measure)} · {frames.about(finding, ctx.t)}"
     state.link(
         parts.FINDINGS,
         escape(visible(label)),

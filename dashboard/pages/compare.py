@@ -100,21 +100,21 @@ def show_differences(ctx: Context, found: Mapping[str, Mapping[str, Any]]) -> No
     feature = feature if feature in keys else own if own in keys else (keys or [""])[0]
     left, right = st.columns(2)
     with left:
-        state.choose("rate", t("filter.measure"), measures, measure, visible)
+        state.choose("rate", t("filter.measure"), measures, measure, t.measure)
     with right:
         if keys:
             state.choose("feature", t("filter.feature"), keys, feature, lambda k: axis_label(k, t))
     frame = comparing.paired_frame(found, measure, feature, ctx.who, t)
-    first = next(iter(found.values()))
+    first, shown = next(iter(found.values())), t.measure(measure)
     figure.show(
         figure.Figure(
             name=f"paired-{measure}",
-            chart=differences(frame, t, title=t("compare.axis", measure=visible(measure))),
+            chart=differences(frame, t, title=t("compare.axis", measure=shown)),
             frame=frame,
-            words=t("compare.words", measure=measure, groups=frame["group"].nunique()),
+            words=t("compare.words", measure=shown, groups=frame["group"].nunique()),
             legend=t("compare.legend", level=f"{first['level']:.0%}"),
             how=[
-                (t("figure.formula"), t("compare.formula", measure=measure)),
+                (t("figure.formula"), t("compare.formula", measure=shown)),
                 (t("column.method"), visible(first["test"])),
                 (t("column.interval_method"), visible(first["interval"])),
                 ("n", f"{first['n']:,}"),

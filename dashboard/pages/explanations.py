@@ -175,7 +175,7 @@ def _by_group(ctx: Context, case: Case) -> None:
     )
     for finding in found:
         line = f"{frames.about(finding, t)}{t('colon')}{frames.value_text(finding, t)}"
-        st.markdown(f"**{escape(finding.measure)}** · {escape(line)}")
+        st.markdown(f"**{escape(t.measure(finding.measure))}** · {escape(line)}")
 
 
 def _making(ctx: Context, case: Case, document: Attributions) -> list[tuple[str, str]]:

@@ -58,10 +58,10 @@ def _groups(ctx: Context, case: Case) -> None:
         drawn = frames.BEHIND_GAP.get(asked)
         measure = drawn if drawn in measures else measure
         keys = axes(f for f in index.of(measure) if not f.column)
-        st.caption(t.md("fairness.other_measure", asked=asked, drawn=measure))
+        st.caption(t.md("fairness.other_measure", asked=t.measure(asked), drawn=t.measure(measure)))
     left, right = st.columns(2)
     with left:
-        state.choose("measure", t("filter.measure"), measures, measure, visible)
+        state.choose("measure", t("filter.measure"), measures, measure, t.measure)
     with right:
         feature = parts.choose_feature(ctx, keys)
     checks = sorted({f.check for f in index.of(measure) if axis_of(f) == feature})
@@ -83,12 +83,12 @@ def _measure(ctx: Context, case: Case, index: Index, place: tuple[str, str, str]
     findings = index.by_axis[place]
     frame = frames.group_frame(findings, feature, store.minimum_sizes(case), t)
     frame["chosen"] = frame["id"].isin(f.id for f in findings if group_key(f.group) == ctx.who)
-    first = findings[0]
+    first, shown = findings[0], t.measure(measure)
     whole = index.overall(measure, check=check) or index.overall(measure)
     overall = whole.value if whole else None
-    words = charts.describe(frame, t, measure=visible(measure))
+    words = charts.describe(frame, t, measure=shown)
     st.subheader(
-        escape(t("fairness.by", measure=visible(measure), feature=axis_label(feature, t))),
+        escape(t("fairness.by", measure=shown, feature=axis_label(feature, t))),
         anchor=False,
     )
     _gap(ctx, index, measure, feature)
@@ -97,7 +97,7 @@ def _measure(ctx: Context, case: Case, index: Index, place: tuple[str, str, str]
     chart = charts.group_chart(
         drawn,
         t,
-        measure=visible(measure),
+        measure=shown,
         unit=visible(first.unit),
         overall=overall,
     )
@@ -129,13 +129,13 @@ def _gap(ctx: Context, index: Index, measure: str, feature: str) -> None:
     }
     offered = [scale for scale, gaps in found.items() if gaps]
     if not offered:
-        st.caption(t.md("fairness.no_gap", measure=measure))
+        st.caption(t.md("fairness.no_gap", measure=t.measure(measure)))
         return
     asked = state.selection().get("scale", "")
     scale = asked if asked in offered else offered[0]
     state.switch("scale", t("fairness.scale"), offered, scale, lambda s: t(f"scale.{s}"))
     for gap in found[scale]:
-        st.markdown(f"**{escape(gap.measure)}**{t('colon')}{escape(frames.value_text(gap, t))}")
+        st.markdown(parts.named(t.measure(gap.measure), escape(frames.value_text(gap, t)), t))
         if gap.reason:
             st.caption(escape(visible(gap.reason_text(t.lang))))
         state.link(
@@ -166,7 +166,7 @@ def _chosen(ctx: Context, index: Index, place: tuple[str, str, str]) -> None:
     t, name = ctx.t, group_name(ctx.who)
     found = index.about_group(ctx.who, measure, check)
     if found is None:
-        st.info(t.md("fairness.chosen_absent", group=name, measure=measure))
+        st.info(t.md("fairness.chosen_absent", group=name, measure=t.measure(measure)))
         return
     if group_axis(ctx.who) != feature:
         st.caption(t.md("fairness.chosen_elsewhere", group=name))

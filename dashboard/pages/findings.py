@@ -56,12 +56,12 @@ def _filters(ctx: Context, index: Index) -> dict[str, str]:
     t, asked = ctx.t, state.selection()
     known: dict[str, list[str]] = {
         "family": sorted({check.partition(".")[0] for check in index.checks}),
-        "measure": sorted(index.by_measure),
+        "measure": sorted(index.by_measure, key=t.measure),
         "status": [s for s in STATUSES if index.statuses.get(s)],
     }
     shows: dict[str, Callable[[str], str]] = {
         "family": lambda v: t.term("family", visible(v)),
-        "measure": visible,
+        "measure": t.measure,
         "status": lambda v: t.term("finding", v),
     }
     selected = {"group": asked.get("group", "")}
@@ -100,7 +100,8 @@ def _detail(ctx: Context, case: Case) -> None:
         st.warning(ctx.t.md("finding.unknown", id=wanted))
         return
     with st.container(border=True, key="selected_finding"):
-        st.markdown(f"#### {escape(finding.measure)}: {escape(frames.value_text(finding, ctx.t))}")
+        name = ctx.t.measure(finding.measure)
+        st.markdown(f"#### {escape(name)}: {escape(frames.value_text(finding, ctx.t))}")
         st.markdown(
             f"{finding_markdown(finding.status, ctx.t)} · {escape(frames.about(finding, ctx.t))}"
         )
@@ -122,10 +123,10 @@ def _groups(ctx: Context, case: Case, measure: str) -> None:
     st.subheader(escape(t("groups.title")), anchor=False)
     drawn, why = _measure_drawn(measures, measure)
     if drawn is None:
-        st.info(t.md("groups.none", measure=measure))
+        st.info(t.md("groups.none", measure=t.measure(measure)))
         return
     if why:
-        st.caption(t.md(f"groups.{why}", measure=measure, drawn=drawn))
+        st.caption(t.md(f"groups.{why}", measure=t.measure(measure), drawn=t.measure(drawn)))
     found = {(check, key): places[check, m, key] for check, m, key in places if m == drawn}
     keys = axes(first for first, *_ in found.values())
     asked = state.selection().get("feature", "")
@@ -134,7 +135,8 @@ def _groups(ctx: Context, case: Case, measure: str) -> None:
     with half:
         state.choose("feature", t("filter.feature"), keys, key, lambda k: axis_label(k, t))
     if asked and asked != key:
-        st.caption(t.md("groups.feature_unknown", drawn=drawn, feature=axis_label(asked, t)))
+        place = axis_label(asked, t)
+        st.caption(t.md("groups.feature_unknown", drawn=t.measure(drawn), feature=place))
     for check, axis in sorted(found):
         if axis == key:
             _chart(ctx, case, found[check, axis], key)
@@ -162,7 +164,7 @@ def _chart(ctx: Context, case: Case, findings: Sequence[Finding], key: str) -> N
     legend = charts.legend(drawn, t, overall=overall, is_rate=first.unit == "rate")
     if len(drawn) < len(frame):
         legend += t("sentence.space") + t("chart.ends", drawn=len(drawn), all=len(frame))
-    measure, unit = visible(first.measure), visible(first.unit)
+    measure, unit = t.measure(first.measure), visible(first.unit)
     figure.show(
         figure.Figure(
             name=f"groups-{first.check}-{first.measure}",
@@ -191,11 +193,12 @@ def _table(ctx: Context, case: Case, shown: Sequence[Finding]) -> None:
         st.caption(t.md("findings.cut", shown=len(shown), rest=rest))
     ids = [f.id for f in shown]
     frame = frames.findings_frame(shown, t)
-    parts.table(frame, t, name="findings", hidden=("id",), alt=t("nav.findings"), picks=ids)
+    hidden = ("id", "measure")
+    parts.table(frame, t, name="findings", hidden=hidden, alt=t("nav.findings"), picks=ids)
     name = f"findings-{ctx.case.key if ctx.case else ''}"
     parts.download_later(lambda: frames.findings_frame(everything, t), t, name=name)
     wanted = state.selection().get("finding", "")
-    names = {f.id: f"{f.measure} · {frames.about(f, t)}" for f in shown}
+    names = {f.id: f"{t.measure(f.measure)} · {frames.about(f, t)}" for f in shown}
     state.choose(
         "finding",
         t("findings.choose"),

@@ -205,16 +205,16 @@ def _trend(ctx: Context, found: Sequence[StoredCase]) -> None:
     measure = asked if asked in frames else next(iter(frames))
     half, _ = st.columns(2)
     with half:
-        state.choose("trend", t("filter.measure"), list(frames), measure, visible)
-    frame = frames[measure]
+        state.choose("trend", t("filter.measure"), list(frames), measure, t.measure)
+    frame, shown = frames[measure], t.measure(measure)
     figure.show(
         figure.Figure(
             name=f"trend-{measure}",
-            chart=trend(frame, t, measure=measure),
+            chart=trend(frame, t, measure=shown),
             frame=frame,
-            words=t("overview.trend_words", measure=measure, cases=len(frame)),
+            words=t("overview.trend_words", measure=shown, cases=len(frame)),
             legend=t("overview.trend_legend"),
-            how=[(t("overview.trend_source"), t("overview.trend_how", measure=measure))],
+            how=[(t("overview.trend_source"), t("overview.trend_how", measure=shown))],
         ),
         t,
     )

@@ -68,7 +68,9 @@ def _ledger(ctx: Context, case: Case) -> None:
     with st.expander(escape(t("how.title"))):
         for f in found:
             st.markdown(
-                parts.named(f.measure, escape(visible(f.method or f.reason_text(t.lang))), t)
+                parts.named(
+                    t.measure(f.measure), escape(visible(f.method or f.reason_text(t.lang))), t
+                )
             )
     _timeline(ctx, case)
 
@@ -152,7 +154,7 @@ def _cost(ctx: Context, case: Case) -> None:
 
 def _table(ctx: Context, found: list[Finding], name: str, *left_out: str) -> None:
     frame = frames.findings_frame(found, ctx.t)
-    hidden = ("family", "check", "id", "about", "level", *left_out)
+    hidden = ("family", "check", "measure", "id", "about", "level", *left_out)
     parts.table(frame, ctx.t, name=name, hidden=hidden, alt=ctx.t(f"privacy.{name}"))
     parts.download(frame, ctx.t, name=f"privacy-{name}")
 

@@ -38,31 +38,27 @@ def thresholds(ctx: Context, case: Case) -> None:
     chosen = state.selection().get("rate", "")
     rate = chosen if chosen in rates else rates[0]
     with left:
-        state.choose("rate", t("explorer.rate"), rates, rate, visible)
+        state.choose("rate", t("explorer.rate"), rates, rate, t.measure)
     with right:
         feature = parts.choose_feature(ctx, keys)
     frame = tables.explorer_frame(document, feature, rate, ctx.who, t)
     is_probability = frame["threshold"].min() >= 0 and frame["threshold"].max() <= 1
-    own = document.threshold
+    own, shown = document.threshold, t.measure(rate)
     st.caption(t.md("explorer.what"))
     _followed(ctx, feature)
-    words = t(
-        "explorer.words", rate=rate, groups=frame["group"].nunique(), count=len(document.thresholds)
-    )
+    groups, count = frame["group"].nunique(), len(document.thresholds)
+    legend = t("explorer.legend", level=f"{document.level:.0%}")
+    if own is not None:
+        legend += t("sentence.space") + t("explorer.own", threshold=frames.number(own))
     figure.show(
         figure.Figure(
             name=f"thresholds-{rate}",
             chart=charts_fairness.explorer(
-                frame, t, rate=rate, threshold=own, ink=ctx.ink, is_probability=is_probability
+                frame, t, rate=shown, threshold=own, ink=ctx.ink, is_probability=is_probability
             ),
             frame=frame,
-            words=words,
-            legend=t("explorer.legend", level=f"{document.level:.0%}")
-            + (
-                t("sentence.space") + t("explorer.own", threshold=frames.number(own))
-                if own is not None
-                else ""
-            ),
+            words=t("explorer.words", rate=shown, groups=groups, count=count),
+            legend=legend,
             how=_making(
                 ctx,
                 case,

@@ -9,6 +9,7 @@ from typing import Literal
 
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.measure.uncertainty import intervals
+from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.numbers import number
 from evenhand.audit.words.text import name, short
 from evenhand.policies.deciding import power
@@ -185,20 +186,22 @@ def without_number(finding: Finding) -> Outcome:
     """The answer of a finding that is not measured: undefined never passes."""
     where = place(finding)
     reason, zh_reason = (short(finding.reason_text(lang)) for lang in ("en", "zh"))
-    what = f"{finding.check}: {finding.measure}"
+    name, zh_name = (short(measure_name(finding.measure, lang)) for lang in ("en", "zh"))
     if finding.status == "error":
         status: VerdictStatus = "error"
-        code, en, zh = "crashed", f"{what}{where['en']} crashed", f"{what}{where['zh']} 运行出错"
+        code = "crashed"
+        en = f"{name}{where['en']}: the check {finding.check} crashed"
+        zh = f"{zh_name}{where['zh']}：检查 {finding.check} 运行出错"
     elif any(r.code in _TO_DECLARE for r in finding.reason):
         # a question that waits for a declaration is open: it doesn't go away unanswered
         status = "inconclusive"
-        code, en, zh = "undeclared", f"{what} waits for a declaration", f"{what} 待声明"
+        code, en, zh = "undeclared", f"{name} waits for a declaration", f"{zh_name}待声明"
     elif finding.status == "not_applicable":
         status = "not-applicable"
-        code, en, zh = "no-question", f"{what} does not apply", f"{what} 不适用"
+        code, en, zh = "no-question", f"{name} does not apply", f"{zh_name}不适用"
     elif finding.status == "skipped":
         status = "inconclusive"
-        code, en, zh = "skipped", f"{what} was skipped", f"{what} 已跳过"
+        code, en, zh = "skipped", f"{name} was skipped", f"{zh_name}已跳过"
     else:
         status = "inconclusive"
         code, en, zh = "undefined", f"undefined{where['en']}", f"无定义{where['zh']}"

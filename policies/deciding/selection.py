@@ -10,6 +10,7 @@ from typing import Literal
 from evenhand.audit.case.case import Case
 from evenhand.audit.case.plan import PlannedSubject
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.roles import Role, role_name
 from evenhand.audit.words.text import name
 from evenhand.policies.schema import Evidence
@@ -126,12 +127,13 @@ def _listed(roles: Sequence[Role], lang: str) -> str:
 
 
 def _not_measured(evidence: Evidence) -> Missing:
-    measure = evidence.select
+    en, zh = (measure_name(evidence.measure, lang) for lang in ("en", "zh"))
     return Missing(
         "not-measured",
         say(
-            f"{measure} was not measured: audit again with --checks '{evidence.family}.*'",
-            f"未测量 {measure}：请以 --checks '{evidence.family}.*' 重新审计",
+            f"{en} ({evidence.select}) was not measured: audit again with "
+            f"--checks '{evidence.family}.*'",
+            f"未测量{zh}（{evidence.select}）：请以 --checks '{evidence.family}.*' 重新审计",
         ),
     )
 
@@ -211,10 +213,11 @@ def _feature_sets(sensitive: Sequence[str], evidence: Evidence) -> list[list[str
 
 def _absent(features: Sequence[str], measure: str) -> Missing:
     shown = " × ".join(name(f) for f in features)
+    en, zh = (measure_name(measure, lang) for lang in ("en", "zh"))
     return Missing(
         "not-measured",
         say(
-            f"{measure} was not measured for {shown}: audit again with it as a sensitive feature",
-            f"未测量 {shown} 的 {measure}：请将其作为敏感特征重新审计",
+            f"{en} was not measured for {shown}: audit again with it as a sensitive feature",
+            f"未测量 {shown} 的{zh}：请将其作为敏感特征重新审计",
         ),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.commands.parts import shared as sh
-from evenhand.audit.commands.parts.tables import group_text
+from evenhand.audit.commands.parts.tables import group_text, measured
 from evenhand.audit.errors import InputError
 from evenhand.audit.reason import because
 from evenhand.audit.words.numbers import signed, span
@@ -205,22 +205,22 @@ def _size(case: Case, rate: Finding) -> int:
 
 def _verdict(gap: Row) -> tuple[str, str]:
     """Whether the mitigation helped, said from the interval of the change alone."""
-    over, change = " × ".join(gap.over), gap.change
+    over, change, name = " × ".join(gap.over), gap.change, measured(gap.measure)
     if change.value is None or change.interval is None:
         return (
             "undefined",
-            f"Whether it helped can't be said: {gap.measure} over {over} has no value.",
+            f"Whether it helped can't be said: {name} over {over} has no value.",
         )
     low, high = change.interval.low, change.interval.high
     shown = [e if e.startswith("-") or e == "0" else f"+{e}" for e in span(low, high)]
     numbers = f"{signed(change.value)} ({' to '.join(shown)})"
     if high < 0:
-        return "yes", f"It helped: {gap.measure} over {over} changed by {numbers}."
+        return "yes", f"It helped: {name} over {over} changed by {numbers}."
     if low > 0:
-        return "harmed", f"It did harm: {gap.measure} over {over} changed by {numbers}."
+        return "harmed", f"It did harm: {name} over {over} changed by {numbers}."
     return (
         "no",
-        f"It was not shown to help: {gap.measure} over {over} changed by {numbers}, an interval "
+        f"It was not shown to help: {name} over {over} changed by {numbers}, an interval "
         "that holds 0.",
     )
 
@@ -228,7 +228,9 @@ def _verdict(gap: Row) -> tuple[str, str]:
 def _costs(comparison: Comparison) -> list[str]:
     if not comparison.worse:
         return ["No group was shown to be worse off; small groups can be and go unseen."]
-    named = "; ".join(f"{group_text(r)}: {r.measure} {r.difference:+.3g}" for r in comparison.worse)
+    named = "; ".join(
+        f"{group_text(r)}: {measured(r.measure)} {r.difference:+.3g}" for r in comparison.worse
+    )
     return [f"Shown to be worse than before: {named}."]
 
 

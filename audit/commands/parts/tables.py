@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.commands.parts.shared import console, safe
+from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.numbers import estimate
 from evenhand.audit.words.text import lines, obeyed_by_none
 
@@ -59,6 +60,11 @@ _HEADLINES = (
 _STRONGEST = 5  # columns
 
 
+def measured(name: str) -> str:
+    """A measure's name as tables and sentences of the terminal have it."""
+    return safe(measure_name(name))
+
+
 def value_text(finding: Finding | None) -> str:
     """``0.17 (0.08 to 0.28)``; the status in words where there is no value."""
     if finding is None:
@@ -104,11 +110,14 @@ def headline_table(findings: Iterable[Finding]) -> Table:
         for f in findings:
             is_told = f.status not in ("not_applicable", "skipped") and not f.group
             if is_told and name in (f.measure, f"{f.check}/{f.measure}"):
-                over = " × ".join(f.between) or "all rows"
-                made.add_row(f.measure, safe(over), value_text(f), str(f.n), safe(f.reason_text()))
+                made.add_row(*_headline(f, " × ".join(f.between) or "all rows"))
     for f in _strongest(findings):
-        made.add_row(f.measure, safe(f.column), value_text(f), str(f.n), safe(f.reason_text()))
+        made.add_row(*_headline(f, f.column))
     return made
+
+
+def _headline(f: Finding, over: str) -> tuple[str, ...]:
+    return measured(f.measure), safe(over), value_text(f), str(f.n), safe(f.reason_text())
 
 
 def _strongest(findings: Iterable[Finding]) -> list[Finding]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from evenhand.audit.words.measures import measure_name
 from evenhand.dashboard.cases import store
 from evenhand.dashboard.i18n import LANGUAGES
 from tests.dashboard.browsing import served, take
@@ -75,7 +76,8 @@ def test_from_overview_to_the_finding_that_decided(
         nothing_came_alive(page)
         page.screenshot(path=pictures / f"checklist-{view}.png")
 
-        page.get_by_role("link", name=re.compile("0.17 .*demographic_parity_difference")).click()
+        gap_name = t.measure("demographic_parity_difference")
+        page.get_by_role("link", name=re.compile(f"0.17 .*{gap_name}")).click()
         title(page, t("nav.findings"))
         gap = "finding=fairness.gaps%2Fdemographic_parity_difference"
         expect(page).to_have_url(re.compile(gap))
@@ -99,7 +101,7 @@ def test_filters_and_language_are_in_the_address_that_a_colleague_gets(
     page = watched.on(context.new_page())
     page.goto(f"{server.base}/findings?case={server.key}")
     title(page, "Findings")
-    take(page, "Measure", "true_positive_rate")
+    take(page, "Measure", "True positive rate")
     expect(page).to_have_url(re.compile("measure=true_positive_rate"))
     expect(page.get_by_text("1 of 23 findings")).to_be_visible()
     page.get_by_text("中文", exact=True).click()
@@ -113,7 +115,7 @@ def test_filters_and_language_are_in_the_address_that_a_colleague_gets(
     other.goto(address)
     title(other, "测量结果")
     measure = other.get_by_role("combobox", name=re.compile("指标"))
-    expect(measure).to_have_value("true_positive_rate")
+    expect(measure).to_have_value(measure_name("true_positive_rate", "zh"))
     wide = other.evaluate("document.documentElement.scrollWidth > window.innerWidth")
     assert not wide
     other.screenshot(path=pictures / "findings-phone-zh.png")

@@ -113,7 +113,7 @@ def test_compare_plain_and_private(
         expect(paired).to_be_visible(timeout=WAIT_MS)  # a command is run for it
         settled(page, t("nav.compare"))
         expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
-        take(page, t("filter.measure"), "selection_rate")
+        take(page, t("filter.measure"), t.measure("selection_rate"))
         expect(page).to_have_url(re.compile("rate=selection_rate"))
         settled(page, t("nav.compare"))
         page.get_by_text(t("figure.table")).click()
@@ -140,7 +140,9 @@ def _tables(page: Page, t: Translator) -> None:
         expect(cells(tables.nth(1)).filter(has_text=text).first).to_be_attached()
     drift = t("drift.rank_correlation").partition(" of ")[0]
     expect(cells(tables.nth(2)).filter(has_text=drift).first).to_be_attached()
-    expect(cells(tables.nth(3)).filter(has_text="training_energy").first).to_be_attached()
+    expect(
+        cells(tables.nth(3)).filter(has_text=t.measure("training_energy")).first
+    ).to_be_attached()
 
 
 @pytest.fixture(scope="module")

@@ -142,8 +142,8 @@ def test_findings_restores_what_a_link_selects(open_page: OpenPage, case: Case) 
 
 def test_a_gap_shows_the_groups_behind_it(open_page: OpenPage, case: Case) -> None:
     app = open_page("findings", finding=GAP, measure="demographic_parity_difference")
-    assert "below is selection_rate" in plain(app)
-    assert "demographic_parity_difference: 0.17 [0.08, 0.28] rate" in plain(app)
+    assert "below is Selection rate" in plain(app)
+    assert "Demographic parity difference: 0.17 [0.08, 0.28] rate" in plain(app)
     how = app.table[0].value
     told = dict(zip(how.iloc[:, 0], how.iloc[:, 1], strict=True))
     assert told[f"**{escape('Method')}**"] == escape("multinomial bootstrap, 1000 draws")

@@ -101,15 +101,15 @@ def test_the_chosen_group_is_followed_from_page_to_page(open_page: OpenPage, ful
 def test_a_group_that_the_case_lacks_is_said(open_page: OpenPage, full: Case) -> None:
     app = open_page("fairness", who="race=nobody")
     assert not app.exception
-    assert "race = nobody, has no selection_rate in this case" in plain(app)
+    assert "race = nobody, has no Selection rate in this case" in plain(app)
 
 
 def test_the_gap_is_told_as_difference_or_ratio(open_page: OpenPage, full: Case) -> None:
     app = open_page("fairness")
-    assert "demographic_parity_difference: 0.17 [0.08, 0.28] rate" in plain(app).replace("**", "")
+    assert "Demographic parity difference: 0.17 [0.08, 0.28] rate" in plain(app).replace("**", "")
     app.radio(key="switch_scale").set_value("ratio").run()
     assert app.query_params["scale"] == "ratio"
-    assert "demographic_parity_ratio: 0.815 [0.70, 0.92] rate" in plain(app).replace("**", "")
+    assert "Demographic parity ratio: 0.815 [0.70, 0.92] rate" in plain(app).replace("**", "")
 
 
 def test_the_summary_tells_people_in_a_hundred(open_page: OpenPage, full: Case) -> None:
@@ -206,7 +206,7 @@ def test_compare_shows_differences_verdicts_drift_and_sides(
     assert list(frames[0]["outcome"]) == ["worse here", "worse here"]
     assert "No verdict of House rules" in plain(app)
     assert set(frames[-2]["note"]) == {"no attributions"}
-    assert "accuracy_score" in set(frames[-1]["measure"])
+    assert "Accuracy" in set(frames[-1]["measure"])
 
 
 def test_cases_of_other_rows_are_refused_with_the_reason(
