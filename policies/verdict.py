@@ -47,8 +47,9 @@ class Verdict(BaseModel):
     """One item's answer. ``underlying`` is the status before a waiver or a start date softened it.
 
     Texts (``title``, ``because``, ``fix``) are mappings from language ("en", "zh") to text.
-    ``rows_needed`` is the number of further rows, in the group that decides, that would settle an
-    inconclusive item if the value stayed as it is; None where that cannot be said.
+    ``rows_needed`` is the number of further rows (in the group that decides; of a gap, in all
+    groups together) that settle an inconclusive item four times in five, given what is known of the
+    truth; None where that cannot be said.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -22,6 +22,7 @@ from evenhand.policies.deciding.decide import (
 )
 from evenhand.policies.deciding.families import with_tests
 from evenhand.policies.deciding.selection import Selection, features_of, select
+from evenhand.policies.deciding.settling import Cells, cells_behind
 from evenhand.policies.deciding.worsening import no_comparison, row_by_row
 from evenhand.policies.demands import Check, declared_reference
 from evenhand.policies.schema import Evidence
@@ -86,7 +87,8 @@ def _decide_all(
 ) -> Outcome:
     asked = replace(asked, numbers=sum(f.value is not None for f in selection.findings))
     judge = _Judge(asked, case, other, selection.findings)
-    judge = replace(judge, asked=with_tests(asked, judge.tested()))
+    asked = replace(with_tests(asked, judge.tested()), cells=_cells(selection, case))
+    judge = replace(judge, asked=asked)
     kept: list[tuple[Finding, Outcome]] = []
     left_out: list[Finding] = []
     for finding in sorted(selection.findings, key=lambda f: f.id):
@@ -108,6 +110,11 @@ def _decide_all(
     considered = [f.id for f, _ in kept] + [f.id for f in left_out]
     rest = (i for i in considered if i not in decided.findings)
     return replace(decided, findings=(*decided.findings, *rest))
+
+
+def _cells(selection: Selection, case: Case) -> dict[str, tuple[Cells, ...]]:
+    gaps = (f for f in selection.findings if f.between)
+    return {gap.id: cells_behind(gap, case.findings) for gap in gaps}
 
 
 def _decisive(

@@ -12,7 +12,13 @@ from evenhand.audit.measure.uncertainty import intervals
 from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.numbers import number
 from evenhand.audit.words.text import name, short
-from evenhand.policies.deciding import power
+from evenhand.policies.deciding.power import Rows
+from evenhand.policies.deciding.settling import (
+    Cells,
+    rate_counts,
+    rows_in_words,
+    rows_to_settle,
+)
 from evenhand.policies.demands import ANY_UNIT, Check, Comparator, ConfidenceInterval
 from evenhand.policies.verdict import VerdictStatus
 from evenhand.policies.words import Words, count, demand, measured, place, say
@@ -50,6 +56,7 @@ class Demand:
     numbers: int = 1  # how many numbers share the item's error
     tests: Mapping[str, float] = field(default_factory=dict)  # finding id -> p in the item's family
     family: int = 1  # how many tests that family holds
+    cells: Mapping[str, tuple[Cells, ...]] = field(default_factory=dict)  # what a gap is made of
 
     @property
     def ci(self) -> ConfidenceInterval:
@@ -58,6 +65,10 @@ class Demand:
         if self.check.multiple == "none" or self.numbers < 2:
             return ci
         return ci.model_copy(update={"level": 1 - (1 - ci.level) / self.numbers})
+
+    def rows_to_settle(self, finding: Finding, interval: Interval) -> Rows:
+        """Further rows until the interval leaves every threshold that it spans."""
+        return rows_to_settle(finding, interval, self.thresholds, self.cells.get(finding.id, ()))
 
     @property
     def comparator(self) -> Comparator:
@@ -139,7 +150,7 @@ def interval_for(finding: Finding, asked: ConfidenceInterval) -> Interval | None
         fits = asked.method is None or _METHODS[asked.method] in one.method.lower()
         if fits and math.isclose(one.level, level, abs_tol=1e-9):
             return one
-    rate = _rate_counts(finding)
+    rate = rate_counts(finding)
     if rate is None:
         return None
     exact = asked.method == "clopper-pearson"
@@ -150,36 +161,6 @@ def interval_for(finding: Finding, asked: ConfidenceInterval) -> Interval | None
     elif asked.method not in (None, "wilson", "clopper-pearson"):
         return None
     return (intervals.clopper_pearson if exact else intervals.share)(*rate, level)
-
-
-def _rate_counts(finding: Finding) -> tuple[int, int] | None:
-    """k and n, if the finding's value is that plain rate."""
-    k, n = finding.counts.get("k"), finding.counts.get("n")
-    if k is None or n is None or not 0 <= k <= n or n == 0 or finding.value is None:
-        return None
-    return (k, n) if math.isclose(finding.value, k / n, abs_tol=1e-9) else None
-
-
-def rows_to_settle(finding: Finding, interval: Interval, thresholds: Sequence[float]) -> int | None:
-    """Further rows until the interval leaves every threshold that it spans; None if unknown."""
-    if finding.value is None:
-        return None
-    needed: list[int] = []
-    for threshold in thresholds:
-        if not interval.low <= threshold <= interval.high:
-            continue
-        rate = _rate_counts(finding)
-        if rate is not None:
-            rows = power.further_rows_for_rate(*rate, threshold, interval.level)
-        else:
-            is_ratio = finding.measure.endswith("_ratio")
-            rows = power.further_rows_by_width(
-                finding.value, interval, finding.n, threshold, ratio=is_ratio
-            )
-        if rows is None:
-            return None
-        needed.append(rows)
-    return max(needed, default=None)
 
 
 def without_number(finding: Finding) -> Outcome:
@@ -238,21 +219,10 @@ def _by_bound(finding: Finding, asked: Demand, interval: Interval) -> Outcome:
     if held == "fail":
         ending = say("the whole interval misses it", "整个区间均不满足")
         return _answer("fail", "bound-missed", finding, asked, interval, ending)
-    rows = rows_to_settle(finding, interval, asked.thresholds)
-    if rows is None:
-        ending = say(
-            "the interval spans it: no number of rows can be named that would settle it",
-            "区间跨越阈值：无法估计需再增加多少行",
-        )
-    else:
-        # An end that was cut off at 0 or 1 hides how wide the interval is.
-        cut = any(power.near_end(finding.value, interval, t) in (0, 1) for t in asked.thresholds)
-        ending = say(
-            f"the interval spans it: {'at least' if cut else 'about'} {rough(rows)} more rows "
-            "would settle it",
-            f"区间跨越阈值：{'至少' if cut else '约'}需再增加 {rough(rows)} 行方可判定",
-        )
-    return _answer("inconclusive", "interval-spans", finding, asked, interval, ending, rows)
+    rows = asked.rows_to_settle(finding, interval)
+    return _answer(
+        "inconclusive", "interval-spans", finding, asked, interval, rows_in_words(rows), rows.sure
+    )
 
 
 def _by_point(finding: Finding, asked: Demand, interval: Interval | None) -> Outcome:
@@ -267,12 +237,16 @@ def _by_point(finding: Finding, asked: Demand, interval: Interval | None) -> Out
     if interval is not None and comparator != "==":
         held = relation(comparator, asked.thresholds, interval.low, interval.high)
         if held != "pass":
-            rows = rows_to_settle(finding, interval, asked.thresholds)
+            rows = rows_to_settle(
+                finding, interval, asked.thresholds, asked.cells.get(finding.id, ())
+            )
             ending = say(
                 "the value keeps it, which the rule asks for, but the interval spans it",
                 "数值满足（规则只要求数值），但区间跨越阈值",
             )
-            return _answer("warn", "point-met-bound-open", finding, asked, interval, ending, rows)
+            return _answer(
+                "warn", "point-met-bound-open", finding, asked, interval, ending, rows.sure
+            )
     return _answer("pass", "point-met", finding, asked, interval, say("it is kept", "满足"))
 
 
@@ -378,16 +352,6 @@ def _answer(
         interval,
         rows,
     )
-
-
-def rough(rows: int) -> str:
-    """A number of rows with two digits that count, rounded up: it is an estimate.
-
-    >>> rough(1873)
-    '1,900'
-    """
-    step = 10 ** max(0, len(str(rows)) - 2)
-    return count(math.ceil(rows / step) * step)
 
 
 def with_note(outcome: Outcome, note: Words) -> Outcome:

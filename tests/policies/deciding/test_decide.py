@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,10 +17,10 @@ from evenhand.policies.deciding.decide import (
     decide,
     interval_for,
     relation,
-    rough,
-    rows_to_settle,
     worse,
 )
+from evenhand.policies.deciding.power import Rows, rows_by_width
+from evenhand.policies.deciding.settling import rough
 from evenhand.policies.demands import Check, Comparator, ConfidenceInterval
 from tests.policies.build import check
 from tests.samples import finding
@@ -121,15 +122,17 @@ def test_the_sentence_of_an_open_bound() -> None:
         method="multinomial bootstrap",
     )
     outcome = decide(gap, demand("<=", 0.10))
-    # (0.17 - 0.08) / (0.17 - 0.10) squared is 1.653; 580 rows become 958.8: 379 more
-    assert outcome.rows_needed == 379
+    rows = rows_by_width(0.17, gap.interval, 580, 0.10)  # see test_power
+    assert outcome.rows_needed == rows.sure and rows.as_seen < rows.sure
     assert outcome.because["en"] == (
         "0.17 (0.08 to 0.28, n=580) across race; must be <= 0.10 (convention); "
-        "the interval spans it: about 380 more rows would settle it"
+        f"the interval spans it: about {rough(rows.sure)} more rows settle it, 4 times in 5 "
+        f"({rough(rows.as_seen)} if the truth is what was seen)"
     )
     assert outcome.because["zh"] == (
         "0.17（0.08 至 0.28，n=580）（比较 race 各组）；须 <= 0.10（惯例）；"
-        "区间跨越阈值：约需再增加 380 行方可判定"
+        f"区间跨越阈值：约需再增加 {rough(rows.sure)} 行，五次中有四次可判定"
+        f"（若真值即观测值，则为 {rough(rows.as_seen)} 行）"
     )
 
 
@@ -232,17 +235,21 @@ def test_where_the_audit_has_to_be_run_again() -> None:
 def test_rows_to_settle_takes_the_farther_of_two_thresholds() -> None:
     wide = accuracy(1.0, 0.7, 1.4, method="bootstrap")
     assert wide.interval is not None
-    # towards 0.8: 600 * (0.3 / 0.2)^2 = 1350; towards 1.25: 600 * (0.4 / 0.25)^2 = 1536
-    assert rows_to_settle(wide, wide.interval, (0.8, 1.25)) in (936, 937)
-    assert rows_to_settle(wide, wide.interval, (0.8,)) in (750, 751)
-    assert rows_to_settle(wide, wide.interval, (0.5,)) is None
-    assert rows_to_settle(wide, wide.interval, (1.0,)) is None
+    asked = demand("between", 0.8, 1.25)
+    nearer, farther = (rows_by_width(1.0, wide.interval, 600, t) for t in (0.8, 1.25))
+    assert farther.sure > nearer.sure and farther.as_seen > nearer.as_seen
+    assert asked.rows_to_settle(wide, wide.interval) == farther
+    # what the interval doesn't span is settled
+    settled = replace(asked, thresholds=(0.5, 2.0))
+    assert settled.rows_to_settle(wide, wide.interval) == Rows(None, None)
 
 
-def test_an_open_bound_at_the_value_itself_names_no_number() -> None:
-    outcome = decide(accuracy(), demand(">=", 0.9))
-    assert outcome.rows_needed is None
-    assert "no number of rows can be named" in outcome.because["en"]
+def test_where_no_number_can_be_named_it_says_so() -> None:
+    # an end at 0 has no logarithm
+    never = finding("data.quality", "share_ratio", 0.5, 0.0, 1.0, n=600, method="bootstrap")
+    below = decide(never, demand("<=", 0.3))
+    assert below.rows_needed is None
+    assert "no number of rows can be named" in below.because["en"]
 
 
 def test_rough_numbers_are_rounded_up() -> None:

@@ -1,125 +1,132 @@
-"""Rows to settle an item, against closed forms and by trying."""
+"""Rows to settle an item: against formulas worked out apart, and by collecting them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
 from evenhand.audit.finding import Interval
 from evenhand.policies.deciding.power import (
-    further_rows_by_width,
-    further_rows_for_rate,
-    rows_per_group_for_ratio,
+    Rows,
+    near_end,
+    rows_by_width,
+    rows_for_gap,
+    rows_for_rate,
 )
 
-
-@pytest.mark.parametrize(
-    ("rate", "sided", "rows"),
-    [
-        # z^2 * 2 (1 - p) / p / ln(1.25)^2, e.g. 3.8415 * 2 / 0.049793 = 154.3
-        (0.5, "two", 155),
-        (0.3, "two", 361),
-        (0.1, "two", 1389),
-        (0.5, "one", 109),
-        (0.3, "one", 254),
-        (0.1, "one", 979),
-    ],
-)
-def test_katz_anchors(rate: float, sided: str, rows: int) -> None:
-    assert rows_per_group_for_ratio(rate, sided=sided) == rows  # type: ignore[arg-type]
+Z = float(stats.norm.ppf(0.975))
 
 
-def test_katz_bound_clears_at_that_size_and_not_before() -> None:
-    def low(n: int, p1: float, p2: float) -> float:
-        error = math.sqrt((1 - p1) / (n * p1) + (1 - p2) / (n * p2))
-        return p2 / p1 * math.exp(-stats.norm.ppf(0.975) * error)
-
-    rows = rows_per_group_for_ratio(0.4, ratio=0.9)
-    assert rows is not None
-    assert low(rows, 0.4, 0.36) >= 0.8 > low(rows - 1, 0.4, 0.36)
+def spans(k: int, n: int, threshold: float) -> bool:
+    interval = stats.binomtest(k, n).proportion_ci(0.95, method="wilson")
+    return bool(interval.low <= threshold <= interval.high)
 
 
-def test_a_ratio_that_does_not_clear_is_never_settled() -> None:
-    assert rows_per_group_for_ratio(0.5, ratio=0.8) is None
-    assert rows_per_group_for_ratio(0.5, ratio=0.5) is None
-    for bad in ({"rate": 0.0}, {"rate": 1.2}, {"rate": 0.5, "ratio": 0.0}):
-        with pytest.raises(ValueError, match="must lie above 0"):
-            rows_per_group_for_ratio(**bad)
+def test_what_is_promised_is_kept_for_rates() -> None:
+    """Truths between 0.6 and 1, 100 rows against 0.8; where it is open, as many more are drawn."""
+    rng = np.random.default_rng(0)
+    settled = []
+    for truth in rng.uniform(0.6, 1.0, 2000):
+        k = int(rng.binomial(100, truth))
+        more = rows_for_rate(k, 100, 0.8, 0.95).sure
+        if not spans(k, 100, 0.8) or more is None:
+            continue
+        settled.append(not spans(k + int(rng.binomial(more, truth)), 100 + more, 0.8))
+    error = math.sqrt(0.8 * 0.2 / len(settled))
+    assert len(settled) > 500 and abs(np.mean(settled) - 0.8) < 3.5 * error
 
 
-@settings(max_examples=100, deadline=None)
-@given(
-    st.integers(20, 400),
-    st.floats(0.05, 0.95),
-    st.floats(0.0, 1.0),
-    st.sampled_from([0.9, 0.95]),
-)
-def test_a_rate_is_settled_at_that_size_and_not_before(
-    n: int, share: float, place: float, level: float
-) -> None:
-    k = round(n * share)
-    p = k / n
-    now = stats.binomtest(k, n).proportion_ci(level, method="wilson")
-    threshold = now.low + place * (now.high - now.low)
-    assume(abs(p - threshold) > 0.01)
-    assume(0.01 < place < 0.99)
-    rows = further_rows_for_rate(k, n, threshold, level)
-    assert rows is not None
-
-    def spans(total: int) -> bool:
-        # Wilson at p, with a total that need not make p a whole count
-        z = float(stats.norm.ppf(0.5 + level / 2))
-        centre = (p + z * z / (2 * total)) / (1 + z * z / total)
-        half = z / (1 + z * z / total) * math.sqrt(p * (1 - p) / total + z * z / (4 * total**2))
-        return centre - half <= threshold <= centre + half
-
-    assert not spans(n + rows)
-    assert rows == 1 or spans(n + rows - 2)
+def test_as_seen_is_kept_where_the_truth_is_what_was_seen() -> None:
+    """85 of 100 against 0.8: further rows with a rate of 86 in 102, drawn 4,000 times."""
+    rng = np.random.default_rng(1)
+    rows = rows_for_rate(85, 100, 0.8, 0.95)
+    assert rows.as_seen is not None and rows.sure is not None and rows.sure > rows.as_seen
+    drawn = 85 + rng.binomial(rows.as_seen, 86 / 102, 4000)
+    n = 100 + rows.as_seen
+    # Wilson's interval leaves t where (p - t)^2 > z^2 t (1 - t) / n
+    settled = (drawn / n - 0.8) ** 2 > Z * Z * 0.16 / n
+    assert abs(settled.mean() - 0.8) < 3.5 * math.sqrt(0.16 / 4000) + 0.01
 
 
-def test_hand_computed_rate() -> None:
-    # 60 of 80 is 0.75; against 0.7: 3.841459 * 0.21 / 0.0025 = 322.68, so 323 rows, 243 more
-    assert further_rows_for_rate(60, 80, 0.7, 0.95) == 243
+def test_a_width_by_hand() -> None:
+    """Value 0.17 (0.08 to 0.28) of 580 rows against 0.1.
 
-
-def test_width_shrinks_with_the_root_of_n() -> None:
-    # value 0.17, upper half-width irrelevant: the threshold lies below, at distance 0.07 while the
-    # low end is at distance 0.09: n grows by (9/7)^2 = 1.653; 580 * 1.653 = 958.8, 379 more
+    Over N rows the half-width is 0.09 sqrt(580/N), and the value normal around 0.17 with the
+    standard deviation s sqrt(1 - 580/N), s = 0.09 / 1.96 = 0.0459. At N = 580 + sure the chance
+    Phi((0.07 - c)/tau) + Phi((-0.07 - c)/tau) is 0.8.
+    """
     interval = Interval(low=0.08, high=0.28, level=0.95, method="bootstrap")
-    assert further_rows_by_width(0.17, interval, 580, 0.10) == 379
-    # a ratio is scaled on the log scale: 600 * (ln(0.9/0.7) / ln(0.9/0.8))^2 = 2731.7
-    ratio = Interval(low=0.7, high=1.0, level=0.95, method="Katz log")
-    assert further_rows_by_width(0.9, ratio, 600, 0.8, ratio=True) == 2132
+    rows = rows_by_width(0.17, interval, 580, 0.10)
+    assert rows.sure is not None
+    n = 580 + rows.sure
+    c, tau = 0.09 * math.sqrt(580 / n), 0.09 / Z * math.sqrt(1 - 580 / n)
+    chance = stats.norm.cdf((0.07 - c) / tau) + stats.norm.cdf((-0.07 - c) / tau)
+    assert chance == pytest.approx(0.8, abs=0.001)
+    # a ratio goes by its logarithm: the same numbers with exp around them
+    ends = {"low": math.exp(0.08), "high": math.exp(0.28)}
+    logs = Interval(**ends, level=0.95, method="Katz log")
+    assert rows_by_width(math.exp(0.17), logs, 580, math.exp(0.10), ratio=True) == rows
 
 
-def test_simulated_means_are_settled_about_where_it_says() -> None:
-    # a normal mean with sd 1: half-width z / sqrt(n); value 0.1 above the threshold at n = 100
-    z = float(stats.norm.ppf(0.975))
-    interval = Interval(low=0.1 - z / 10, high=0.1 + z / 10, level=0.95, method="Student's t")
-    rows = further_rows_by_width(0.1, interval, 100, 0.0)
-    assert rows is not None
-    assert 0.1 - z / math.sqrt(100 + rows) > 0 > 0.1 - z / math.sqrt(100 + rows - 2)
+def kept(truths: Callable[[], np.ndarray], n: int, limit: float, tries: int) -> list[bool]:
+    """Whether a gap of rates is settled against ``limit`` after the advised rows."""
+    rng, settled = np.random.default_rng(3), []
+    for _ in range(tries):
+        rates = truths()
+        cells = [(int(k), n) for k in rng.binomial(n, rates)]
+        more = rows_for_gap(cells, limit, 0.95).sure
+        if more is None:
+            continue
+        further = round(more / len(rates))
+        again = [
+            (k + int(rng.binomial(further, p)), n + further)
+            for (k, _), p in zip(cells, rates, strict=True)
+        ]
+        settled.append(rows_for_gap(again, limit, 0.95) == Rows(None, None))
+    return settled
+
+
+def test_what_is_promised_is_kept_for_gaps_of_groups_alike() -> None:
+    settled = kept(lambda: np.full(4, 0.3), 200, 0.1, 40)
+    assert len(settled) >= 30 and np.mean(settled) > 0.8
+
+
+def test_a_gap_that_was_picked_is_not_taken_for_the_true_one() -> None:
+    """Ten groups that seem 0.13 apart by chance: taken as seen, "collect until it fails"; rates
+    drawn together say that it will more likely pass."""
+    cells = [(30 + shift, 100) for shift in (-6, -4, -2, -1, 0, 0, 1, 2, 4, 7)]
+    rows = rows_for_gap(cells, 0.2, 0.95)
+    assert rows.as_seen is not None and rows.sure is not None
+    by_the_gap = rows_by_width(
+        0.13, Interval(low=0.0, high=0.34, level=0.95, method="m"), 1000, 0.2
+    )
+    assert by_the_gap.sure is not None and rows.as_seen < by_the_gap.sure
+
+
+def test_ratios_go_by_their_logarithm() -> None:
+    open_ = rows_for_gap([(450, 1500), (250, 1000)], 0.8, 0.95, ratio=True)
+    assert open_.sure is not None
+    assert rows_for_gap([(450, 1500), (440, 1500)], 0.8, 0.95, ratio=True) == Rows(None, None)
 
 
 def test_no_number_where_none_can_be_named() -> None:
     interval = Interval(low=0.0, high=0.2, level=0.95, method="bootstrap")
-    assert further_rows_for_rate(8, 10, 0.8, 0.95) is None
-    assert further_rows_for_rate(8, 10, 1.0, 0.95) is None
-    assert further_rows_for_rate(0, 0, 0.5, 0.95) is None
-    assert further_rows_by_width(0.1, interval, 100, 0.1) is None
-    assert further_rows_by_width(0.1, interval, 0, 0.05) is None
-    assert further_rows_by_width(0.1, interval, 100, 0.05, ratio=True) is None
-    assert further_rows_by_width(0.1, interval, 100, 0.1 + 1e-9) is None
+    nothing = Rows(None, None)
+    assert rows_for_rate(8, 10, 1.0, 0.95) == nothing
+    assert rows_for_rate(0, 0, 0.5, 0.95) == nothing
+    assert rows_by_width(0.1, interval, 0, 0.05) == nothing
+    assert rows_by_width(0.1, interval, 100, 0.05, ratio=True) == nothing
+    assert rows_for_gap([(3, 10)], 0.1, 0.95) == nothing
+    # a value that is the threshold stays there if it is the truth; but it hardly is
+    at = rows_by_width(0.1, interval, 100, 0.1)
+    assert at.as_seen is None and at.sure is not None
 
 
 def test_a_cut_off_end_is_known_to_say_too_little() -> None:
-    from evenhand.audit.finding import Interval
-    from evenhand.policies.deciding.power import near_end
-
     # 0.4 (0 to 0.6) against 0.1: the end towards 0.1 is 0, which may have been cut off
     cut = Interval(low=0.0, high=0.6, level=0.95, method="m")
     assert near_end(0.4, cut, 0.1) == 0.0

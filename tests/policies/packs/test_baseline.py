@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from evenhand.audit.finding import Interval
+from evenhand.policies.deciding.power import rows_by_width
 from evenhand.policies.gate import counts, exit_code
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import load_pack
@@ -65,7 +67,9 @@ def test_the_sample_case(tmp_path: Path) -> None:
     assert counts(found)["pass"] == 6
     # of the required ones nothing fails, but the gaps are open
     assert exit_code(found) == 3
-    assert by_item["BASE-FAIR-1"].rows_needed == 379
+    # 0.17 (0.08 to 0.28) of 580 rows against 0.1, by the width of its interval
+    interval = Interval(low=0.08, high=0.28, level=0.95, method="m")
+    assert by_item["BASE-FAIR-1"].rows_needed == rows_by_width(0.17, interval, 580, 0.1).sure
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,113 @@
+"""How many more rows would settle a number, by what it was made of, and in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from evenhand.audit.finding import Finding, Interval
+from evenhand.policies.deciding import power
+from evenhand.policies.deciding.power import Rows
+from evenhand.policies.deciding.selection import features_of
+from evenhand.policies.words import Words, count, say
+
+Cells = tuple[tuple[int, int], ...]  # k and n of each group
+
+_RATES = "fairness.group_rates"
+# Gaps by a name of their own; every other is named for its rate.
+_BEHIND = {
+    "demographic_parity": ("selection_rate",),
+    "equal_opportunity": ("true_positive_rate",),
+    "equalized_odds": ("true_positive_rate", "false_positive_rate"),
+}
+
+
+def cells_behind(gap: Finding, findings: Iterable[Finding]) -> tuple[Cells, ...]:
+    """For each rate that the gap takes the largest difference (smallest ratio) of, the groups' k
+    and n; () for a gap of anything else than plain rates."""
+    stem = gap.measure.removesuffix("_difference").removesuffix("_ratio")
+    if stem == gap.measure or not gap.between:
+        return ()
+    features = features_of(gap)
+    of_groups = [
+        f for f in findings if f.check == _RATES and f.group and features_of(f) == features
+    ]
+    tables = []
+    for rate in _BEHIND.get(stem, (stem,)):
+        counts = [rate_counts(f) for f in of_groups if f.measure == rate and f.value is not None]
+        known = tuple(c for c in counts if c is not None)
+        compared = gap.counts.get("groups", len(known)) - gap.counts.get("groups_left_out", 0)
+        if not known or len(known) != compared:
+            return ()
+        tables.append(known)
+    return tuple(tables)
+
+
+def rate_counts(finding: Finding) -> tuple[int, int] | None:
+    """k and n, if the finding's value is that plain rate."""
+    k, n = finding.counts.get("k"), finding.counts.get("n")
+    if k is None or n is None or not 0 <= k <= n or n == 0 or finding.value is None:
+        return None
+    return (k, n) if math.isclose(finding.value, k / n, abs_tol=1e-9) else None
+
+
+def rows_to_settle(
+    finding: Finding,
+    interval: Interval,
+    thresholds: Sequence[float],
+    cells: Sequence[Cells] = (),
+) -> Rows:
+    """Further rows until the interval leaves every threshold that it spans; ``cells`` are those
+    behind a gap (``cells_behind``)."""
+    needed: list[Rows] = []
+    for threshold in thresholds:
+        if finding.value is not None and interval.low <= threshold <= interval.high:
+            needed += _rows(finding, finding.value, interval, cells, threshold)
+    if not needed:
+        return Rows(None, None)
+    as_seen, sure = [r.as_seen for r in needed], [r.sure for r in needed]
+    return Rows(
+        None if None in as_seen else max(r for r in as_seen if r is not None),
+        None if None in sure else max(r for r in sure if r is not None),
+    )
+
+
+def _rows(
+    finding: Finding, value: float, interval: Interval, cells: Sequence[Cells], threshold: float
+) -> list[Rows]:
+    rate = rate_counts(finding)
+    is_ratio = finding.measure.endswith("_ratio")
+    if rate is not None:
+        return [power.rows_for_rate(*rate, threshold, interval.level)]
+    if cells:
+        tables = [power.rows_for_gap(c, threshold, interval.level, ratio=is_ratio) for c in cells]
+        # a rate that is settled already needs none; of a gap over two rates the slower one decides
+        known = [t for t in tables if t != Rows(None, None)]
+        if len(known) == len(tables):
+            return known
+    return [power.rows_by_width(value, interval, finding.n, threshold, ratio=is_ratio)]
+
+
+def rows_in_words(rows: Rows) -> Words:
+    """About how many settle it with four chances in five, and how many if all is as seen."""
+    if rows.sure is None:
+        return say(
+            "the interval spans it: no number of rows can be named that would settle it",
+            "区间跨越阈值：无法估计需再增加多少行",
+        )
+    en = f"the interval spans it: about {rough(rows.sure)} more rows settle it, 4 times in 5"
+    zh = f"区间跨越阈值：约需再增加 {rough(rows.sure)} 行，五次中有四次可判定"
+    if rows.as_seen is not None and rough(rows.as_seen) != rough(rows.sure):
+        en += f" ({rough(rows.as_seen)} if the truth is what was seen)"
+        zh += f"（若真值即观测值，则为 {rough(rows.as_seen)} 行）"
+    return say(en, zh)
+
+
+def rough(rows: int) -> str:
+    """A number of rows with two digits that count, rounded up: it is an estimate.
+
+    >>> rough(1873)
+    '1,900'
+    """
+    step = 10 ** max(0, len(str(rows)) - 2)
+    return count(math.ceil(rows / step) * step)
