@@ -229,13 +229,13 @@ class _Person:
         """The same as one person's entry in the artifact of the check."""
         people, options = self.people, self.options(_CHANGES)
         space = people.space
-        limits = {k: options[k] for k in ("most_changes", "beam")}
-        found = Search(people.ask, space, **limits).find(self.frame)
+        limits = {k: options[k] for k in ("most_changes", "beam", "tries")}
+        real = people.frame(people.sample_favourable(_NEIGHBOURS, self.record(_CHANGES).seed))
+        found = Search(people.ask, space, donors=real, **limits).find(self.frame)
         if not found.is_found[0]:
             return Turned(row=self.row, is_found=False)
-        real = people.sample_favourable(_NEIGHBOURS, self.record(_CHANGES).seed)
         changed = space.decode(self.frame, found.is_found.nonzero()[0], found.z)
-        rank = Neighbours(people.frame(real)).plausibility(changed) if real.size > 1 else [None]
+        rank = Neighbours(real).plausibility(changed) if len(real) > 1 else [None]
         changes = told_changes(space, space.encode(self.frame)[0], found.z[0])
         return Turned(
             row=self.row,

@@ -51,7 +51,8 @@ class Mutable:
 
     ``levels`` are all categories (object array), or None for a number; ``values`` the sorted codes
     or numbers that may be reached, or None where any multiple of ``step`` from the person's own
-    value may, between ``low`` and ``high``; ``looked_at`` the numbers that a search tries first.
+    value may, between ``low`` and ``high``; ``looked_at`` the numbers that a search tries first,
+    ``observed`` all that the audited rows have.
     """
 
     name: str
@@ -63,13 +64,8 @@ class Mutable:
     levels: np.ndarray | None = None
     values: np.ndarray | None = None
     looked_at: np.ndarray | None = None
+    observed: np.ndarray | None = None
     dtype: Any = None
-
-    @property
-    def n_looked_at(self) -> int:
-        """How many values a search tries at most."""
-        tried = self.looked_at if self.values is None else self.values
-        return 0 if tried is None else len(tried)
 
     def reachable(self, own: float) -> np.ndarray:
         """The values that a search tries for a person with value ``own``, without ``own``."""
@@ -90,6 +86,29 @@ class Mutable:
             elif self.direction == "decrease":
                 found = found[found < own]
         kept: np.ndarray = found[found != own]
+        return kept
+
+    def nearest_allowed(self, own: float, wanted: np.ndarray) -> np.ndarray:
+        """What comes nearest to each wanted value and may be reached from ``own``; ``own`` where
+        none may, and where nothing is wanted (NaN)."""
+        import numpy as np
+
+        if self.values is None and not math.isnan(own):
+            steps = np.round((np.nan_to_num(wanted, nan=own) - own) / self.step)
+            near = _tidy(own + steps * self.step, self.step)
+            right = np.ones(near.size, dtype=bool)
+            if self.direction != "any":
+                right = near >= own if self.direction == "increase" else near <= own
+            return np.where(right & (near >= self.low) & (near <= self.high), near, own)
+        reached = self.reachable(own)
+        if reached.size == 0:
+            return np.full(wanted.size, own)
+        allowed = reached if math.isnan(own) else np.sort(np.append(reached, own))
+        apart = np.abs(np.nan_to_num(wanted, nan=own)[:, None] - allowed[None])
+        found = allowed[np.where(np.isnan(apart), np.inf, apart).argmin(axis=1)]
+        if self.levels is not None:
+            found = np.where(np.isin(wanted, allowed), wanted, own)
+        kept: np.ndarray = np.where(np.isnan(wanted), own, found)
         return kept
 
     def between(self, own: float, reached: float) -> np.ndarray:
@@ -141,30 +160,35 @@ class Space:
 
         Cells that ``z`` leaves as they were keep their exact value and type.
         """
-        import numpy as np
+        import pandas as pd
 
         made = people.iloc[who].reset_index(drop=True)
-        own = self.encode(people)[who]
-        changed = ~((z == own) | (np.isnan(z) & np.isnan(own)))
-        for j in np.flatnonzero(changed.any(axis=0)).tolist():
-            made[self.mutable[j].name] = _cells(
-                made[self.mutable[j].name], self.mutable[j], z[:, j], changed[:, j]
-            )
-        return made
+        changed = self.changed(self.encode(people)[who], z)
+        cells = {
+            column.name: _cells(made[column.name], column, z[:, j], changed[:, j])
+            for j, column in enumerate(self.mutable)
+            if changed[:, j].any()
+        }
+        # all at once: in a wide frame setting columns one by one takes most of a search's time
+        return pd.DataFrame({name: cells.get(name, made[name]) for name in made.columns})
 
     def distance(self, own: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Scaled L1 distance of rows ``z`` from rows ``own``, both (rows, columns), shape (rows,).
 
         A value given where there was none counts 1, as a change of category does.
         """
+
+        found: np.ndarray = self.apart(own, z).sum(axis=-1)
+        return found
+
+    def apart(self, own: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """The same of each column, of shape (rows, columns)."""
         import numpy as np
 
         scale = np.array([c.scale for c in self.mutable])
         is_category = np.array([c.levels is not None for c in self.mutable], dtype=bool)
-        moved = self.changed(own, z)
         apart = np.where(is_category | np.isnan(own), 1.0, np.abs(z - own) / scale)
-        found: np.ndarray = np.where(moved, apart, 0.0).sum(axis=-1)
-        return found
+        return np.where(self.changed(own, z), apart, 0.0)
 
     def changed(self, own: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Which cells differ, bool of the same shape."""
@@ -287,7 +311,16 @@ def _number(name: str, known: np.ndarray, rule: Rule, dtype: Any) -> Mutable | R
     even = np.quantile(inside, shares, method="lower") if inside.size else np.empty(0)
     looked = np.unique(np.clip(np.concatenate([spread, even, [low, high]]), low, high))
     return Mutable(
-        name, scale, step, low, high, rule.direction, values=values, looked_at=looked, dtype=dtype
+        name,
+        scale,
+        step,
+        low,
+        high,
+        rule.direction,
+        values=values,
+        looked_at=looked,
+        observed=inside if values is None else None,
+        dtype=dtype,
     )
 
 

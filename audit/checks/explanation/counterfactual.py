@@ -42,7 +42,7 @@ MEASURES = {
     "recourse_share": "share of the changes found in which the column changes",
 }
 SCHEMA = "evenhand-counterfactuals/1"
-_NEIGHBOURS = 2000
+NEIGHBOURS = 2000
 _UNIT = "typical spread"
 
 
@@ -67,6 +67,7 @@ def measure(
     rows: int = 200,
     most_changes: int = 4,
     beam: int = 12,
+    tries: int = 40_000,
     min_group_size: int = 10,
     keep_people: bool = True,
 ) -> Iterator[Finding | Artifact]:
@@ -75,8 +76,10 @@ def measure(
 
     A beam search (``beam`` states) over at most ``most_changes`` columns within what ``actionable``
     of the spec declares; without it sensitive features stay and the other columns move within the
-    audited rows' range. ``keep_people`` keeps the changes (not the values that a person has) in the
-    case, by row number.
+    audited rows' range. Where it finds nothing every observed value, pairs of columns, and the
+    values of people decided favourably are tried, with ``tries`` rows a person in all (fewer in
+    tables of over a hundred columns, where the finding says what was not looked at).
+    ``keep_people`` keeps the changes (not the values that a person has) in the case, by row number.
     """
     people = Applicants(subject)
     if not people.space.mutable:
@@ -86,10 +89,15 @@ def measure(
     record = Recorder(__name__, seed)
     chosen = people.sample_adverse(rows, seed)
     frame = people.frame(chosen)
-    found = Search(people.ask, people.space, most_changes=most_changes, beam=beam).find(frame)
+    donors = people.frame(people.sample_favourable(NEIGHBOURS, seed))
+    limits = {"most_changes": most_changes, "beam": beam, "tries": tries}
+    found = Search(people.ask, people.space, donors=donors, **limits).find(frame)
     plausibility = _plausibility(people, frame, found, record)
     about = f"{len(chosen)} of {int((~people.is_favourable).sum())} people refused; "
-    about += f"beam search, at most {most_changes} columns; {_bounds(people)}"
+    about += (
+        f"single changes, then a beam, pairs and other people's values, at most {most_changes} "
+    )
+    about += f"columns; {_bounds(people)}"
     name = record.artifact(None).name
     place = {"random": True, "artifacts": (name,)}
     sampled = _Sampled(people, chosen, frame, found, plausibility, about, place)
@@ -110,9 +118,10 @@ def _overall(record: Recorder, sampled: _Sampled, levels: Sequence[float]) -> It
     yield record.write("recourse_cost", _cost(sampled, levels), unit=_UNIT, **sampled.place)
     changes = _above_zero(sampled, changed.sum(axis=1).astype(float), levels)
     yield record.write("recourse_changes", changes, unit="column", **sampled.place)
-    yield record.write("no_recourse_rate", _without(sampled, levels), **sampled.place)
+    note = _not_searched(sampled)
+    yield record.write("no_recourse_rate", _without(sampled, levels), note=note, **sampled.place)
     likely = bounded_mean(sampled.plausibility, levels, empty=because("no-change-found"))
-    near = f"{sampled.about}; against {_NEIGHBOURS} or fewer people decided favourably"
+    near = f"{sampled.about}; against {NEIGHBOURS} or fewer people decided favourably"
     yield record.write("recourse_plausibility", likely.by(near), unit="share", **sampled.place)
     for j, column in enumerate(space.mutable):
         k, n = int(np.count_nonzero(changed[:, j])), len(changed)
@@ -183,6 +192,24 @@ def _rate(sampled: _Sampled, k: int, n: int, levels: Sequence[float], empty: Rea
     return rate(k, n, levels, empty=empty).by(sampled.about)
 
 
+def _not_searched(sampled: _Sampled) -> Reasons:
+    """For whom nothing was found among how many tries, and what there was no room to try."""
+    import numpy as np
+
+    found = sampled.found
+    note: Reasons = ()
+    without = ~found.is_found
+    if without.any():
+        tried = int(np.median(found.tried[without]))
+        note += because("none-found-among", n=int(without.sum()), tried=tried)
+    if found.with_more.any():
+        note += because("more-columns-help", n=int(found.with_more.sum()))
+    if found.left_out:
+        columns = len(sampled.people.space.mutable)
+        note += because("values-not-searched", n=found.left_out, columns=columns)
+    return note
+
+
 def _bounds(people: Applicants) -> str:
     declared = sorted(people.subject.actionable)
     if not declared:
@@ -198,7 +225,7 @@ def _plausibility(
 ) -> np.ndarray:
     import numpy as np
 
-    real = people.sample_favourable(_NEIGHBOURS, record.seed)
+    real = people.sample_favourable(NEIGHBOURS, record.seed)
     who = np.flatnonzero(found.is_found)
     if who.size == 0 or real.size < 2:
         return np.empty(0)
