@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ from typer.exceptions import TyperException
 
 from evenhand.audit import surroundings
 from evenhand.audit.commands import commands
+from evenhand.audit.commands.parts.remedies import for_command
 from evenhand.audit.commands.parts.shared import print_json, say
 from evenhand.audit.errors import BAD_INPUT, INTERRUPTED, OK, OUR_BUG, EvenhandError
 from evenhand.audit.interrupts import termination_as_interrupt
@@ -74,7 +76,8 @@ def run(arguments: list[str]) -> int:
             raise KeyboardInterrupt
         return result if isinstance(result, int) else OK
     except EvenhandError as error:
-        return _failed(error.message, error.remedy, error.exit_code, as_json=as_json)
+        remedy = for_command(error.remedy, next(iter(arguments), ""), options_by_command())
+        return _failed(error.message, remedy, error.exit_code, as_json=as_json)
     except (typer.Abort, KeyboardInterrupt):
         return _failed("interrupted", "nothing half-done was left", INTERRUPTED, as_json=as_json)
     except TyperException as error:
@@ -93,6 +96,19 @@ def run(arguments: list[str]) -> int:
             OUR_BUG,
             as_json=as_json,
         )
+
+
+def options_by_command() -> dict[str, frozenset[str]]:
+    """Each command's options as they are written; a group's are those of all its commands."""
+
+    def options(command: Any) -> Iterator[str]:
+        for part in getattr(command, "commands", {}).values():
+            yield from options(part)
+        for parameter in command.params:
+            yield from (*parameter.opts, *parameter.secondary_opts)
+
+    whole: Any = typer.main.get_command(app)
+    return {name: frozenset(options(command)) for name, command in whole.commands.items()}
 
 
 def _usage(error: Any) -> str:

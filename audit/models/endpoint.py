@@ -296,7 +296,7 @@ def _plain(column: pd.Series[Any]) -> list[Any]:
         if isinstance(cell, bytes):
             raise InputError(
                 f"column {column.name!r} holds images, which an endpoint is not sent",
-                remedy="audit stored predictions with --predictions",
+                remedy="audit stored predictions: evenhand audit --predictions FILE",
             )
         missing = pd.api.types.is_scalar(cell) and pd.isna(cell)
         plain = cell.item() if hasattr(cell, "item") else cell

@@ -185,7 +185,7 @@ class _Copying:
         if self._bytes > MAX_BYTES:
             raise LimitError(
                 f"model {self._source} is over {MAX_BYTES // GIB} GiB (at {path})",
-                remedy="audit its stored predictions with --predictions",
+                remedy="audit its stored predictions: evenhand audit --predictions FILE",
             )
         if size > free:
             raise InputError(

@@ -263,7 +263,7 @@ class Session:
             f"{self._name}: the worker was asked to {what} and {how}"
             + (f"; it said: {said}" if said else ""),
             remedy="a sound model does not end the process that opens it: do not rely on it, "
-            "or audit its stored predictions with --predictions",
+            "or audit its stored predictions: evenhand audit --predictions FILE",
         )
 
     def _said_is_waiting(self) -> bool:

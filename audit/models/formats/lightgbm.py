@@ -109,5 +109,5 @@ def _answers(objective: str, booster: Any, what: str) -> tuple[int, _Answers]:
     raise InputError(
         f"{what} was trained with objective {kind or 'of its own'!r}, whose scores are neither "
         "class probabilities nor predicted values",
-        remedy="audit its stored predictions with --predictions",
+        remedy="audit its stored predictions: evenhand audit --predictions FILE",
     )

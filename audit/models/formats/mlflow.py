@@ -106,7 +106,8 @@ def flavour_of(path: Path) -> Flavour:
     raise UnsafeModelError(
         f"{path}: none of its flavours can be opened here ({shown})",
         remedy="save it with mlflow.onnx, mlflow.xgboost, mlflow.lightgbm, or mlflow.sklearn with "
-        "serialization_format='skops'; or audit stored predictions with --predictions",
+        "serialization_format='skops'; or audit stored predictions: evenhand audit --predictions "
+        "FILE",
     )
 
 

@@ -178,7 +178,7 @@ def open_estimator(file: Path) -> Any:
             f"{file} cannot be opened as skops: {type(error).__name__}: {error}",
             remedy=way_out(other)
             if other is not None
-            else "save it again with the skops version that evenhand uses",
+            else "save it again with the version of skops that is installed here",
         ) from error
 
 

@@ -63,7 +63,7 @@ def load(path: Path, declared: Declared = NOTHING) -> TextClassifier | LanguageM
         raise InputError(
             f"{path}: config.json names {', '.join(kinds) or 'no architecture'}: neither a "
             "sequence classifier nor a causal language model",
-            remedy="audit stored predictions with --predictions",
+            remedy="audit stored predictions: evenhand audit --predictions FILE",
         )
     tokenizer = _part(path, "AutoTokenizer", "the tokeniser")
     column = _text_column(declared, path)
@@ -106,7 +106,7 @@ def _refuse_code(path: Path) -> None:
                 raise UnsafeModelError(
                     f"{file} names code of its own (auto_map)",
                     remedy="only networks of the transformers library itself are opened; audit "
-                    "stored predictions with --predictions",
+                    "stored predictions: evenhand audit --predictions FILE",
                 )
 
 
@@ -194,7 +194,8 @@ class TextClassifier(_TextModel):
         if config.problem_type == "multi_label_classification":
             raise InputError(
                 f"{self._what} gives several labels at once",
-                remedy="audit one label at a time by stored predictions: --predictions",
+                remedy="audit one label at a time by stored predictions: evenhand audit "
+                "--predictions FILE",
             )
         self._truncates = bool(declared.truncate)
         n = int(config.num_labels)

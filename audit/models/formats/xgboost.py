@@ -109,7 +109,7 @@ def _answers(settings: dict[str, Any], what: str) -> tuple[int, _Answers]:
     raise InputError(
         f"{what} was trained with objective {objective!r}, which has neither class probabilities "
         "nor predicted values",
-        remedy="audit its stored predictions with --predictions",
+        remedy="audit its stored predictions: evenhand audit --predictions FILE",
     )
 
 

@@ -160,5 +160,5 @@ def require(
         f"{what} is {TRUST_SAYS[trust]} and needs isolation {least.name}; here it is "
         f"{isolation.level.name}: {why}",
         remedy=f"{weak}audit on a machine where `evenhand doctor` says {least.name}, or audit its "
-        "stored predictions with --predictions",
+        "stored predictions: evenhand audit --predictions FILE",
     )
