@@ -23,6 +23,7 @@ __all__ = [
     "Pack",
     "asked_levels",
     "asked_measures",
+    "asked_shares",
     "json_schema",
     "load_pack",
     "parse_pack",
@@ -191,6 +192,16 @@ def asked_levels(packs: Iterable[Pack]) -> tuple[float, ...]:
 def asked_measures(pack: Pack) -> set[str]:
     """Every ``family.measure`` that the pack's items select."""
     return {item.selects.select for item in pack.items if item.selects is not None}
+
+
+def asked_shares(pack: Pack) -> dict[str, float]:
+    """``family.measure`` -> the share of a table under which the pack leaves groups out."""
+    found: dict[str, float] = {}
+    for item in pack.items:
+        share = item.check.min_group_share if item.check else None
+        if item.selects is not None and share is not None:
+            found[item.selects.select] = max(share, found.get(item.selects.select, 0.0))
+    return found
 
 
 def _raw_items(document: Document) -> list[dict[str, Any]]:

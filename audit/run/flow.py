@@ -60,6 +60,7 @@ def measure(
     packs = load_packs(spec.policy)
     for line in open_facts(packs, spec.facts):
         say(line)
+    spec = _leaving_out(spec, packs)
     register = Register()
     register.snapshot()  # an altered or unreachable register is said before hours of measuring
     out = Path(spec.out) if spec.out else _default_out(spec, resume)
@@ -84,6 +85,26 @@ def measure(
         register.append("case", body)
     sealed.forget(case.digest)
     return case, packs
+
+
+def _leaving_out(spec: SubjectSpec, packs: Sequence[Pack]) -> SubjectSpec:
+    """The spec with the packs' shares of a table under which groups are left out, for the checks
+    that compare with the highest group: a group that is left out can't be the highest. What the
+    spec itself says wins."""
+    from evenhand.audit.run.catalogue import needed
+    from evenhand.policies.pack import asked_shares
+
+    asked = [(select, share) for pack in packs for select, share in asked_shares(pack).items()]
+    options = {check_id: dict(own) for check_id, own in spec.options.items()}
+    for select, share in asked:
+        for check in needed({select}):
+            if _SHARE in check.options and _SHARE not in spec.options.get(check.id, {}):
+                own = options.setdefault(check.id, {})
+                own[_SHARE] = max(share, own.get(_SHARE, 0.0))
+    return spec.model_copy(update={"options": options}) if asked else spec
+
+
+_SHARE = "minimum_share"
 
 
 def _is_entered(register: Register, digest: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
-from evenhand.audit.words.text import name
+from evenhand.audit.words.text import name, short
 from evenhand.policies.deciding.decide import (
     Demand,
     Outcome,
@@ -23,6 +23,7 @@ from evenhand.policies.deciding.decide import (
 from evenhand.policies.deciding.families import with_tests
 from evenhand.policies.deciding.selection import Selection, features_of, select
 from evenhand.policies.deciding.settling import Cells, cells_behind
+from evenhand.policies.deciding.tables import divided_by_small
 from evenhand.policies.deciding.worsening import no_comparison, row_by_row
 from evenhand.policies.demands import Check, declared_reference
 from evenhand.policies.schema import Evidence
@@ -87,7 +88,10 @@ def _decide_all(
 ) -> Outcome:
     asked = replace(asked, numbers=sum(f.value is not None for f in selection.findings))
     judge = _Judge(asked, case, other, selection.findings)
-    asked = replace(with_tests(asked, judge.tested()), cells=_cells(selection, case))
+    asked = replace(
+        with_tests(asked, judge.tested(), case.subject.control_features),
+        cells=_cells(selection, case),
+    )
     judge = replace(judge, asked=asked)
     kept: list[tuple[Finding, Outcome]] = []
     left_out: list[Finding] = []
@@ -107,6 +111,9 @@ def _decide_all(
         decided = with_note(decided, say(f"{others} more like it", f"另有 {others} 项相同"))
     if left_out and kept:
         decided = with_note(decided, _left_out_note(left_out))
+    share = asked.check.min_group_share
+    if share is not None and divided_by_small(selection.findings, left_out, share):
+        decided = _measured_otherwise(decided)
     considered = [f.id for f, _ in kept] + [f.id for f in left_out]
     rest = (i for i in considered if i not in decided.findings)
     return replace(decided, findings=(*decided.findings, *rest))
@@ -115,6 +122,18 @@ def _decide_all(
 def _cells(selection: Selection, case: Case) -> dict[str, tuple[Cells, ...]]:
     gaps = (f for f in selection.findings if f.between)
     return {gap.id: cells_behind(gap, case.findings) for gap in gaps}
+
+
+def _measured_otherwise(decided: Outcome) -> Outcome:
+    """Undecided: the ratios are to a group that the pack leaves out."""
+    if decided.status not in ("pass", "fail", "warn"):
+        return decided
+    note = say(
+        "the highest group is too small for this pack and others are divided by it: audit again "
+        "with this pack",
+        "最高组小于本规则包下限，其他组以其为分母：请以本规则包重新审计",
+    )
+    return with_note(replace(decided, status="inconclusive", code="audit-again"), note)
 
 
 def _decisive(
@@ -148,13 +167,16 @@ def _nothing_left(left_out: Sequence[Finding]) -> Outcome:
 
 
 def _left_out_note(left_out: Sequence[Finding], shown: int = 5) -> Words:
-    listed = ", ".join(
-        f"{'/'.join(name(v) for _, v in sorted(f.group.items()))} (n={count(f.n)})"
-        for f in left_out[:shown]
-    )
+    def told(finding: Finding, language: str) -> str:
+        """The group with its size; where the check left it out itself, with what it says."""
+        group = "/".join(name(v) for _, v in sorted(finding.group.items()))
+        why = short(finding.reason_text(language)) if finding.value is None else ""
+        return f"{group} ({why})" if why else f"{group} (n={count(finding.n)})"
+
+    en, zh = (", ".join(told(f, lang) for f in left_out[:shown]) for lang in ("en", "zh"))
     more = len(left_out) - shown
     en_more, zh_more = (f" and {more} more", f" 等另 {more} 组") if more > 0 else ("", "")
-    return say(f"left out as too small: {listed}{en_more}", f"因过小而未计入：{listed}{zh_more}")
+    return say(f"left out as too small: {en}{en_more}", f"因过小而未计入：{zh}{zh_more}")
 
 
 @dataclass(frozen=True)

@@ -16,19 +16,22 @@ from evenhand.policies.deciding.decide import Demand
 from evenhand.policies.deciding.selection import features_of
 
 
-def with_tests(asked: Demand, findings: Sequence[Finding]) -> Demand:
-    """The demand with the p-values of its family, where it has a companion test."""
+def with_tests(asked: Demand, findings: Sequence[Finding], controls: Sequence[str]) -> Demand:
+    """The demand with the p-values of its family, where it has a companion test. ``controls`` are
+    the features within whose levels groups are compared: each level has tables of its own."""
     test = asked.check.companion_test
     if test is None:
         return asked
     own = {f.id: f.own_p_value for f in findings}
     if test.family == "none":
         return replace(asked, tests={key: p for key, p in own.items() if p is not None})
-    adjusted, size = family(findings)
+    adjusted, size = family(findings, controls)
     return replace(asked, tests=adjusted, family=size)
 
 
-def family(findings: Sequence[Finding]) -> tuple[Mapping[str, float], int]:
+def family(
+    findings: Sequence[Finding], controls: Sequence[str] = ()
+) -> tuple[Mapping[str, float], int]:
     """p-values by finding id, adjusted over ``findings`` alone, and the tests that share the error.
 
     A table whose check adjusted its groups' p-values already (``p_covers``) is one test: each of
@@ -43,7 +46,7 @@ def family(findings: Sequence[Finding]) -> tuple[Mapping[str, float], int]:
     for finding in findings:
         p = finding.own_p_value
         if p is not None:
-            table = (finding.measure, features_of(finding))
+            table = (finding.measure, features_of(finding), _level(finding, controls))
             key = finding.id if finding.p_covers == 1 else table
             tests.setdefault(key, {})[finding.id] = p
     size = len(tests)
@@ -59,3 +62,7 @@ def family(findings: Sequence[Finding]) -> tuple[Mapping[str, float], int]:
     stepped = adjust([*singles.values(), *[1.0] * (size - len(alone))])
     adjusted |= dict(zip(singles, stepped, strict=False))
     return adjusted, size
+
+
+def _level(finding: Finding, controls: Sequence[str]) -> frozenset[tuple[str, str]]:
+    return frozenset((k, v) for k, v in finding.group.items() if k in controls)

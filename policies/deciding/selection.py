@@ -88,7 +88,7 @@ def _by_roles(case: Case, found: Sequence[Finding], evidence: Evidence) -> Selec
     else:
         wanted = [[column] for column in bound_columns(case.subject, evidence.binds)]
     sets = {frozenset(columns) for columns in wanted}
-    about = {f.id: features_of(f) or frozenset([f.column]) for f in found}
+    about = {f.id: _compared(case, f) or frozenset([f.column]) for f in found}
     kept = tuple(f for f in found if about[f.id] in sets)
     present = {about[f.id] for f in kept}
     absent = [w for w in wanted if frozenset(w) not in present]
@@ -124,6 +124,12 @@ def _listed(roles: Sequence[Role], lang: str) -> str:
         return names[0]
     comma, last = (", ", " or ") if lang == "en" else ("、", "或")
     return f"{comma.join(names[:-1])}{last}{names[-1]}"
+
+
+def _compared(case: Case, finding: Finding) -> frozenset[str]:
+    """The sensitive features of a finding: within a level of a control feature (a job title) too,
+    which is no group of its own."""
+    return features_of(finding) - frozenset(case.subject.control_features)
 
 
 def _not_measured(evidence: Evidence) -> Missing:
@@ -171,7 +177,7 @@ def _by_features(case: Case, found: Sequence[Finding], evidence: Evidence) -> Se
                     "敏感特征少于两个：不存在交叉组",
                 ),
             )
-        crossed = tuple(f for f in found if len(features_of(f)) > 1)
+        crossed = tuple(f for f in found if len(_compared(case, f)) > 1)
         return Selection(crossed, () if crossed else (_absent(sensitive, evidence.measure),))
     wanted = _feature_sets(sensitive, evidence)
     if not wanted:
@@ -185,8 +191,8 @@ def _by_features(case: Case, found: Sequence[Finding], evidence: Evidence) -> Se
             ),
         )
     sets = [frozenset(features) for features in wanted]
-    kept = tuple(f for f in found if features_of(f) in sets)
-    present = {features_of(f) for f in kept}
+    kept = tuple(f for f in found if _compared(case, f) in sets)
+    present = {_compared(case, f) for f in kept}
     return Selection(
         kept,
         tuple(

@@ -115,12 +115,12 @@ NYC = [
             *by_race(
                 [
                     # impact ratio 0.30 / 0.40 = 0.75 and, of the highest itself, 1
-                    *sexes("fairness.impact_ratio", 0.75, 1.0),
+                    *sexes("fairness.large_group_impact_ratio", 0.75, 1.0),
                     num("fairness.unknown_count", 12, between=["sex"]),
                     num("fairness.adverse_impact_ratio", 0.75, group={"sex": "f"}, p_value=0.001),
                 ]
             ),
-            *crossed("fairness.impact_ratio", 0.5, 0.8, 0.9, 1.0),
+            *crossed("fairness.large_group_impact_ratio", 0.5, 0.8, 0.9, 1.0),
         ],
         {
             "LL144-02": "pass",  # every category has its ratio; the rule sets no value
@@ -143,11 +143,11 @@ NYC = [
             *by_race(
                 [
                     *sexes("fairness.scoring_rate", None, None),
-                    *sexes("fairness.scoring_rate_impact_ratio", 0.9, 1.0),
+                    *sexes("fairness.large_group_scoring_rate_impact_ratio", 0.9, 1.0),
                     num("fairness.adverse_impact_ratio", 0.78, group={"sex": "f"}, p_value=0.3),
                 ]
             ),
-            *crossed("fairness.scoring_rate_impact_ratio", 0.9, 0.9, 0.9, 1.0),
+            *crossed("fairness.large_group_scoring_rate_impact_ratio", 0.9, 0.9, 0.9, 1.0),
         ],
         {
             "LL144-02": "not-applicable",
