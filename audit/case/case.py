@@ -35,7 +35,13 @@ from evenhand.audit.case.plan import Plan, PlannedSubject
 from evenhand.audit.case.secret import Secret, passing
 from evenhand.audit.case.work import RUN, RUN_FILE, lock_work
 from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError
-from evenhand.audit.files.bounded import read_json, read_text, require_readable
+from evenhand.audit.files.bounded import (
+    MOST_JSON,
+    read_json,
+    read_text,
+    require_readable,
+    require_writable,
+)
 from evenhand.audit.files.canonical import (
     canonical_bytes,
     digest_bytes,
@@ -207,6 +213,7 @@ class CaseWriter:
         told = {"schema": SEAL_SCHEMA, "findings": FINDINGS_SCHEMA, "files": files}
         seal = canonical_bytes(told)
         self._write(SEAL_FILE, seal)
+        _require_size(self._partial, files)
         if sealing is not None:
             sealing(digest_bytes(seal))
         try:
@@ -221,6 +228,8 @@ class CaseWriter:
             raise InputError(f"file name {name!r} leaves the case folder", remedy="rename it")
         if target.exists():
             raise InputError(f"file {name!r} is written twice", remedy="rename it")
+        if name.endswith((".json", ".jsonl")):
+            require_writable(name, len(data), _MOST_SEAL if name == SEAL_FILE else MOST_JSON)
         write_whole(target, data)
         return name
 

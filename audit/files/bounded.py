@@ -25,6 +25,16 @@ def read_text(file: Path, most: int = MOST_JSON) -> str:
     return file.read_text("utf-8")
 
 
+def require_writable(name: str, size: int, most: int = MOST_JSON) -> None:
+    """Raises LimitError for a file of ``size`` bytes that could not be read again."""
+    if size > most:
+        raise LimitError(
+            f"{name} would have {size:,} bytes, over the {most:,} that are read again",
+            remedy="name features of fewer values (bins), fewer features or --checks, or leave "
+            "keep_people out of the checks' options",
+        )
+
+
 def require_readable(file: Path, most: int = MOST_JSON) -> None:
     """Raises AlteredEvidenceError for what is no plain file, LimitError for more than ``most``
     bytes: before any is read."""

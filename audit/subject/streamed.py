@@ -27,6 +27,7 @@ from evenhand.audit.files.canonical import digest_path
 from evenhand.audit.finding import UNKNOWN
 from evenhand.audit.models.predictor import Task
 from evenhand.audit.reason import because
+from evenhand.audit.subject.comparable import require_few_groups, too_few_groups
 from evenhand.audit.subject.deciding import select
 from evenhand.audit.subject.fitting import check_combination, require_columns
 from evenhand.audit.subject.predictions import require_labels
@@ -38,7 +39,6 @@ from evenhand.audit.subject.subject import (
     build_subject,
     facts_of,
     task_of,
-    too_few_groups,
 )
 from evenhand.audit.subject.tally import Tally, tally_batches, tally_file
 from evenhand.audit.subject.target import Target, read_target
@@ -239,10 +239,15 @@ def _truth(tally: Tally | None, spec: SubjectSpec, task: Task, model: Opened | N
 
 
 def _require_comparable(tally: Tally, spec: SubjectSpec, source: str) -> None:
+    import pandas as pd
+
     for i, feature in enumerate(spec.sensitive_features):
         known = sorted(set(tally.counts.names[:, i]) - {UNKNOWN})
         if len(known) < 2:
             raise too_few_groups(feature, known, source)
+    features = (*spec.sensitive_features, *spec.control_features)
+    groups = pd.DataFrame(tally.counts.names, columns=list(features))
+    require_few_groups(groups, spec.sensitive_features, source)
     weights = tally.counts.weights
     if weights is not None and not weights[0].any():
         raise InputError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.finding import UNKNOWN
 from evenhand.audit.models.predictor import Task, gives_scores
 from evenhand.audit.reason import Reasons, quoted
+from evenhand.audit.subject.comparable import require_few_groups, too_few_groups
 from evenhand.audit.subject.counts import Counts
 from evenhand.audit.subject.declared_file import DeclaredFile
 from evenhand.audit.subject.fitting import check_combination, require_columns
@@ -331,16 +332,9 @@ def _groups(frame: pd.DataFrame, spec: SubjectSpec, source: str) -> pd.DataFrame
             raise too_few_groups(feature, known, source)
         names[missing] = UNKNOWN
         columns[feature] = names
-    return pd.DataFrame(columns, index=frame.index, dtype=object)
-
-
-def too_few_groups(feature: str, known: Sequence[str], source: str) -> InputError:
-    """The error for a sensitive feature whose rows are all of one group, or of none."""
-    shown = repr(known[0]) if known else "none"
-    return InputError(
-        f"sensitive feature {feature!r} of {source} has fewer than two groups: {shown}",
-        remedy="there is nothing to compare; name another feature, or other rows",
-    )
+    groups = pd.DataFrame(columns, index=frame.index, dtype=object)
+    require_few_groups(groups, spec.sensitive_features, source)
+    return groups
 
 
 # What the audit finds out itself, and packs may ask about.

@@ -46,9 +46,11 @@ def search_harder(
 
 def _observed(asking: Asking, person: Person, most: int) -> list[np.ndarray]:
     """Each column alone at every value that was observed."""
+    import numpy as np
+
     every = [_with_all(column) for column in asking.space.mutable]
     moves = moves_of(asking.space, person.own, every, most)
-    return _cheapest(asking, person, moves, ((k,) for k in range(len(moves))))
+    return _cheapest(asking, person, moves, np.arange(len(moves))[:, None])
 
 
 def _with_all(column: Mutable) -> Mutable:
@@ -68,14 +70,14 @@ def _pairs(asking: Asking, person: Person, most: int) -> list[np.ndarray]:
         kept = kept[np.unique(np.linspace(0, kept.size - 1, room).round().astype(int))]
     one, other = np.triu_indices(kept.size, k=1)
     apart = moves.column[kept[one]] != moves.column[kept[other]]
-    return _cheapest(asking, person, moves, zip(kept[one[apart]], kept[other[apart]], strict=True))
+    return _cheapest(asking, person, moves, np.column_stack([kept[one[apart]], kept[other[apart]]]))
 
 
-def _cheapest(asking: Asking, person: Person, moves: Moves, sets: object) -> list[np.ndarray]:
-    """The cheapest rows that turn the decision, of different columns, among ``sets`` of moves."""
+def _cheapest(asking: Asking, person: Person, moves: Moves, asked: np.ndarray) -> list[np.ndarray]:
+    """The cheapest rows that turn the decision, of different columns, among sets of moves:
+    ``asked`` has their positions, int of shape (sets, moves)."""
     import numpy as np
 
-    asked = np.array(list(sets), dtype=int)  # type: ignore[call-overload]
     if asked.size == 0:
         return []
 

@@ -1,0 +1,49 @@
+"""Whether the groups of the features named can be compared: two at least, and no more than a case
+can say something of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from evenhand.audit.errors import InputError
+from evenhand.audit.subject.counts import feature_sets
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Of all features and crossings. An audit writes some 21 kB of findings a group, and a case's
+# findings are read up to 64 MiB (``evenhand.audit.files.bounded``).
+MOST_GROUPS = 2500
+
+
+def too_few_groups(feature: str, known: Sequence[str], source: str) -> InputError:
+    """The error for a sensitive feature whose rows are all of one group, or of none."""
+    shown = repr(known[0]) if known else "none"
+    return InputError(
+        f"sensitive feature {feature!r} of {source} has fewer than two groups: {shown}",
+        remedy="there is nothing to compare; name another feature, or other rows",
+    )
+
+
+def require_few_groups(groups: pd.DataFrame, features: Sequence[str], source: str) -> None:
+    """Raises InputError where ``features`` make more groups, with their crossings, than a case can
+    hold findings of: before an hour is spent on measuring them. ``groups`` are rows, or the
+    distinct crossings, as texts."""
+    if not features:
+        return
+    distinct = groups[list(features)].drop_duplicates()
+    total = 0
+    for crossed in feature_sets(features):
+        n = len(distinct[list(crossed)].drop_duplicates())
+        total += n
+        if total > MOST_GROUPS:
+            alone = {f: distinct[f].nunique() for f in features}
+            named = ", ".join(f"{f!r} with {k:,} values" for f, k in alone.items())
+            most = max(alone, key=lambda f: alone[f])
+            raise InputError(
+                f"the sensitive features of {source} ({named}) make more than {MOST_GROUPS:,} "
+                "groups and crossings: each would have findings of its own, of a handful of rows",
+                remedy=f"put the values of {most!r} into bins, or name another column, or fewer "
+                "columns at once",
+            )
