@@ -39,7 +39,8 @@ def mitigate(
 
     asked = checked(Mitigation, of(Mitigation, given), "the mitigation", as_options=True)
     rules = sh.rules(given)
-    opened = open_model(model, rules=rules)
+    declared = asked.declared()
+    opened = open_model(model, declared, rules=rules)
     people = _people(opened, asked)
     rows = _rows(people, model, asked)
     _require_groups(rows, people.sensitive_features, asked.method)
@@ -57,6 +58,7 @@ def mitigate(
         seed=asked.seed,
         options=asked.dials(),
         notes=rows.notes,
+        declared=declared,
     )
     compared = before_after(
         model,

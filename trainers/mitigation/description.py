@@ -117,7 +117,8 @@ class MitigatedDescription(Strict):
 
     ``randomises`` and ``needs_sensitive_features`` are what anyone who uses the model must know.
     ``privacy`` is always None: mitigation reads its rows without noise, so that no guarantee of
-    the base model covers the result. ``files`` are the SHA-256 of the parts.
+    the base model covers the result. ``files`` are the SHA-256 of the parts. ``base_declared`` is
+    what was declared of the base model, which it does not say itself (``audit.models.declared``).
     """
 
     schema_: Literal["evenhand-mitigated/1"] = Field(default="evenhand-mitigated/1", alias="schema")
@@ -142,6 +143,7 @@ class MitigatedDescription(Strict):
     n_train: int = Field(ge=1)
     training_data_digest: str
     base: Mapping[str, str | None]
+    base_declared: Mapping[str, Any] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     versions: Mapping[str, str]
     files: Mapping[str, str]

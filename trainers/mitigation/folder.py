@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.data.table import texts
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import digest_file
+from evenhand.audit.models.declared import Declared
 from evenhand.trainers.folder.json_files import read_json, refuse_code_files, says_format
 from evenhand.trainers.mitigation.description import FORMAT, MitigatedDescription, Operation
 from evenhand.trainers.mitigation.parts import (
@@ -72,7 +73,8 @@ def load(path: Path) -> MitigatedPredictor:
     if description.method == "threshold":
         if recognises(path / "base"):
             raise InputError(f"{path} is mitigated twice", remedy="mitigate the first model")
-        base = open_here(path / "base").predictor
+        declared = checked(Declared, description.base_declared, f"{path}/model.json")
+        base = open_here(path / "base", declared).predictor
         if base.task != "binary" or description.positive_label not in base.classes:
             raise InputError(f"{path}/base is of other classes", remedy="mitigate again")
         inputs = Inputs(base.input_columns)

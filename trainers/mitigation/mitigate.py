@@ -24,6 +24,7 @@ from evenhand.audit.data.table import (
 )
 from evenhand.audit.errors import InputError, UnsafeModelError, nearest, rows_of_file
 from evenhand.audit.files.canonical import digest_bytes, relative_files
+from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.trainers.folder.writing import FolderWriter
 from evenhand.trainers.mitigation.description import Method, MitigatedDescription
 from evenhand.trainers.mitigation.methods import METHODS, Fitted, Task, known_warnings_silenced
@@ -78,6 +79,7 @@ def mitigate(
     options: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
     rules: Rules | None = None,
+    declared: Declared = NOTHING,
 ) -> MitigationResult:
     """Fits one of Fairlearn's mitigators on ``train`` and writes the folder ``out``.
 
@@ -89,6 +91,7 @@ def mitigate(
     seed        : of the mitigator's own random draws and of the draws of a randomised model
     options     : dials of the mitigator, see ``options.Mitigator``, e.g. {"eps": 0.02}
     rules       : limits of the worker that opens a path
+    declared    : what the model does not say of itself; of an opened one, what it was opened with
 
     Raises InputError for a method that does not know the constraint or an option, a model that the
     method can't be applied to, and for what Fairlearn refuses (a group with one label, say);
@@ -96,7 +99,7 @@ def mitigate(
     """
     asked = mitigator({"method": method, "constraint": constraint, "seed": seed, **(options or {})})
     chosen = asked.method
-    opened = _opened(model, rules)
+    opened = _opened(model, rules, declared)
     rows = _labelled(train, target)
     task = _task(opened.predictor, rows, target, positive_label, tuple(sensitive_features))
     task = replace(
@@ -118,17 +121,18 @@ def mitigate(
         if kept is not None:
             writer.write("held_out.csv", kept)
         described = _describe(task, fitted, opened, chosen, writer, notes)
+        described = described.model_copy(update={"base_declared": _as_plain(declared)})
         writer.write_json("model.json", described.to_json())
         path = writer.commit()
     return MitigationResult(path, path / "held_out.csv" if kept is not None else None, described)
 
 
-def _opened(model: str | Path | Opened, rules: Rules | None) -> Opened:
+def _opened(model: str | Path | Opened, rules: Rules | None, declared: Declared) -> Opened:
     """The model in a worker. Raises for one that is not data alone, or that can't be mitigated."""
     from evenhand.audit.worker.opened import Opened
     from evenhand.audit.worker.opening import open_model
 
-    opened = model if isinstance(model, Opened) else open_model(model, rules=rules)
+    opened = model if isinstance(model, Opened) else open_model(model, declared, rules=rules)
     name, predictor = opened.path, opened.predictor
     if opened.opening.get("trust") != "data":
         raise UnsafeModelError(
@@ -162,6 +166,9 @@ def _labelled(train: pd.DataFrame, target: str) -> pd.DataFrame:
     return renumbered(rows.iloc[canonical_order(rows)])
 
 
+_NAME_CLASSES = "if the model only numbers its classes, name them in its order: --classes no,yes"
+
+
 def _task(
     predictor: Any, rows: pd.DataFrame, target: str, positive_label: str, features: tuple[str, ...]
 ) -> Task:
@@ -173,7 +180,7 @@ def _task(
     if label is None:
         raise InputError(
             f"positive label {positive_label!r} is not a class of the model",
-            remedy=nearest(positive_label, predictor.classes),
+            remedy=f"{nearest(positive_label, predictor.classes)}; {_NAME_CLASSES}",
         )
     for column in predictor.input_columns:
         if column not in rows.columns:
@@ -186,7 +193,7 @@ def _task(
     if strange is not None:
         raise InputError(
             f"label {strange!r} of target {target!r} is not a class of the model",
-            remedy=nearest(strange, predictor.classes),
+            remedy=f"{nearest(strange, predictor.classes)}; {_NAME_CLASSES}",
         )
     import numpy as np
 
@@ -211,6 +218,10 @@ def _remedy(message: str) -> str:
     if "NaN" in message:
         return "fill the missing cells before, or use a model that encodes them"
     return "try another method, or other rows"
+
+
+def _as_plain(declared: Declared) -> dict[str, Any]:
+    return declared.model_dump(mode="json", exclude_defaults=True)
 
 
 def _copy_base(opened: Opened, writer: FolderWriter) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from evenhand.audit.models.declared import Declared
 from evenhand.trainers.mitigation.description import Constraint, Method
 from evenhand.trainers.validate import Strict, checked
 
@@ -54,6 +55,21 @@ class Rows(Strict):
         default=None, description="columns whose groups are compared"
     )
     out: str = Field(min_length=1, description="folder of the mitigated model")
+
+
+class Base(Strict):
+    """What the model to mitigate does not say of itself, as an audit is told it."""
+
+    classes: tuple[str, ...] = Field(
+        default=(), description="labels in the order of the model's scores, where it lacks them"
+    )
+    inputs: tuple[str, ...] = Field(
+        default=(), description="columns in the order of the model's inputs, where it lacks them"
+    )
+
+    def declared(self) -> Declared:
+        """The same as models are opened with."""
+        return checked(Declared, {"classes": self.classes, "inputs": self.inputs}, "the model")
 
 
 class Mitigator(Strict):
@@ -128,7 +144,7 @@ class Mitigator(Strict):
         return {name: value for name, value in values.items() if value is not None}
 
 
-class Mitigation(Mitigator, Rows):
+class Mitigation(Mitigator, Rows, Base):
     """Everything that ``evenhand mitigate`` is asked, beside the model."""
 
 

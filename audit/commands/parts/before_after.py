@@ -123,7 +123,8 @@ def before_after(
         "checks": CHECKS,
         "seed": seed,
     }
-    before, _ = sh.measured(make_spec({**shared, "model": model}), quiet=quiet, rules=rules)
+    plain = make_spec({**shared, "model": model, **described.base_declared})
+    before, _ = sh.measured(plain, quiet=quiet, rules=rules)
     named = {**shared, "model": str(result.model), "name": described.name}
     after, _ = sh.measured(make_spec(named), quiet=quiet, rules=rules)
     comparison = compare(after, before)

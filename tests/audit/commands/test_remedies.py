@@ -155,3 +155,27 @@ def test_mitigate_takes_what_opening_a_model_takes(folder: Path) -> None:
     shared = {"--isolation", "--time-limit", "--memory-limit"}
     for command in ("audit", "explain", "mitigate"):
         assert shared <= KNOWN[command]
+
+
+def test_a_model_that_says_neither_columns_nor_labels_is_mitigated_as_it_is_audited(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import skops.io
+
+    frame = pd.read_csv("rows.csv")
+    model = LogisticRegression().fit(frame[["income"]].to_numpy(), frame["y"])
+    skops.io.dump(model, "m.skops")
+    rng = np.random.default_rng(2)
+    frame["y"] = np.where(rng.random(len(frame)) < 0.8, frame["y"], 1 - frame["y"])
+    frame["y"] = frame["y"].map({0: "No", 1: "Yes"})
+    frame.to_csv("words.csv", index=False)
+    on = ["--data", "words.csv", "--target", "y", "--positive-label", "Yes", "--sensitive", "sex"]
+    command = ["mitigate", "m.skops", *on, "--method", "threshold", "--out", "o", "--quiet"]
+    code, told = said(command, capsys)
+    assert code == 2 and "--inputs" in told  # the remedy, which leads on
+    code, told = said([*command, "--inputs", "income"], capsys)
+    assert code == 2 and "--classes" in told
+    declared = ["--inputs", "income", "--classes", "No,Yes"]
+    assert run([*command, *declared]) == 0, capsys.readouterr().err
+    # the folder says itself what was declared of the model in it
+    assert run(["audit", "o", *on, "--out", "case", "--quiet", "--checks", "data.groups"]) == 0
