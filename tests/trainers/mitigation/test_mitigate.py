@@ -353,7 +353,7 @@ def test_the_command_says_before_and_after(
     assert run([*told, "--test-data", "test.csv", "--out", "m"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["helped"] == "yes"
-    assert answer["says"][0].startswith("It helped: demographic_parity_difference over race")
+    assert answer["says"][0].startswith("It helped: Demographic parity difference over race")
     gap = next(r for r in answer["measures"] if r["measure"] == "demographic_parity_difference")
     assert gap["after"]["value"] < gap["before"]["value"]
     difference = gap["after"]["value"] - gap["before"]["value"]
