@@ -9,10 +9,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests import new_formats
 from tests.source import ROOMS, ROOT
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -65,33 +67,65 @@ def test_contributing_is_one_page() -> None:
     assert len(CONTRIBUTING.encode()) < 5000
 
 
+def with_files(copy: Path, files: Mapping[str, str]) -> Callable[..., str]:
+    """A copy of the project with files that a contributor adds, and what runs a module there; it
+    asserts that it went well, and returns what was printed."""
+    unread = shutil.ignore_patterns("__pycache__")
+    for name in (*ROOMS, "evenhand", "tests", "docs"):
+        shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=unread)
+    for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / name, copy)
+    for name, text in files.items():
+        assert not (ROOT / name).exists()
+        (copy / name).write_text(text)
+    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(module: str, *arguments: str) -> str:
+        line = [sys.executable, "-m", module, *arguments]
+        done = subprocess.run(line, cwd=copy, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+        return done.stdout
+
+    return run
+
+
+PYTEST = ("pytest", "-q", "-n", "0", "-p", "no:cacheprovider")
+LAWS = ("tests/test_imports.py::test_walls", "tests/test_imports.py::test_rooms_are_small")
+
+
 def test_the_worked_example_runs_as_it_is_printed(tmp_path: Path) -> None:
     """In a copy of the project, with the laws that pick a new check up."""
-    files = EXAMPLE.findall(CONTRIBUTING)
-    assert len(files) == 2
-    unread = shutil.ignore_patterns("__pycache__")
-    for name in (*ROOMS, "evenhand", "tests"):
-        shutil.copytree(ROOT / name, tmp_path / name, symlinks=True, ignore=unread)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for name, text in files:
-        assert not (ROOT / name).exists()
-        (tmp_path / name).write_text(text)
-    check, test = (name for name, _ in files)
-    laws = ["tests/test_imports.py::test_walls", "tests/test_tests.py"]
-    laws += ["tests/audit/run/test_run.py::test_every_check_says_what_it_is"]
-    run = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", test, *laws]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-    shown = subprocess.run(
-        [sys.executable, "-m", "evenhand", "checks", "show", "data.smallest_group"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert "smallest_group_share" in shown.stdout, shown.stderr
+    files = dict(EXAMPLE.findall(CONTRIBUTING))
+    check, test = files
     assert "data/smallest_group" in check
+    run = with_files(tmp_path, files)
+    laws = ("tests/test_tests.py", "tests/audit/run/test_run.py::test_every_check_says_what_it_is")
+    run(*PYTEST, test, *LAWS, *laws)
+    assert "smallest_group_share" in run("evenhand", "checks", "show", "data.smallest_group")
+
+
+def test_a_report_format_and_a_model_format_are_one_file_each(tmp_path: Path) -> None:
+    """Help, documents and the laws over all formats take them up; no list names them."""
+    report, model = "audit/reports/tap.py", "audit/models/formats/scorecard.py"
+    tests = ("tests/audit/reports/test_tap.py", "tests/audit/models/formats/test_scorecard.py")
+    texts = (new_formats.REPORT_TEST, new_formats.MODEL_TEST)
+    files = {
+        report: new_formats.REPORT,
+        model: new_formats.MODEL,
+        **dict(zip(tests, texts, strict=True)),
+    }
+    run = with_files(tmp_path, files)
+    of_reports = ("test_formats.py", "test_documents.py", "parts/test_public.py")
+    laws = [f"tests/audit/reports/{name}" for name in of_reports]
+    passed = run(*PYTEST, *tests, *laws, "-k", "tap or scorecard or file_is_a_format")
+    assert int(passed.rsplit(" passed", 1)[0].split()[-1]) >= 9  # the laws take the new one up
+    cards = "tests/audit/models/formats/test_folders_and_pickles.py::test_every_format_has_a_card"
+    listed = ("tests/audit/commands/test_listed.py", "tests/audit/models/test_docs.py", cards)
+    run(*PYTEST, *listed, *LAWS)
+    assert re.search(r"\btap\b", run("evenhand", "report", "--help"))
+    told = run("evenhand", "formats")
+    assert "Test Anything Protocol" in told
+    assert "scorecard" in told
 
 
 @pytest.mark.parametrize("path", DECISIONS, ids=lambda p: p.stem)

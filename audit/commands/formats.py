@@ -1,4 +1,5 @@
-"""evenhand formats: which models can be opened, how far each is trusted, how to save one so."""
+"""evenhand formats: which models can be opened, how far each is trusted, how to save one so; and
+which documents are made."""
 
 from __future__ import annotations
 
@@ -25,12 +26,13 @@ def formats(
     ] = None,
     as_json: sh.Json = False,
 ) -> int:
-    """List the model formats that are opened, and how; or show one format's card."""
+    """List the model formats that are opened, and how, and the formats of reports; or show one
+    model format's card."""
     cards = _cards()
     if name is not None:
         return _show_card(cards, name, as_json=as_json)
     if as_json:
-        sh.print_json({"formats": cards, "refused": _refused()})
+        sh.print_json({"formats": cards, "refused": _refused(), "reports": _reports()})
         return OK
     from evenhand.audit.commands.parts.tables import show, table
 
@@ -51,6 +53,10 @@ def formats(
     for one in _refused():
         refused.add_row(one["format"], one["remedy"])
     show(refused)
+    reports = table("Report formats (evenhand report --format NAME)", ["format", "file", "what"])
+    for one in _reports():
+        reports.add_row(one["name"], one["suffix"], one["about"])
+    show(reports)
     show("Isolation: least level at which it is opened; evenhand doctor says which one is here.")
     show("How to save a model so: evenhand formats NAME")
     return OK
@@ -102,6 +108,15 @@ def _refused() -> list[dict[str, str]]:
     from evenhand.audit.models.refused import RECIPES
 
     return [{"format": name, "remedy": remedy} for name, remedy in RECIPES]
+
+
+def _reports() -> list[dict[str, str]]:
+    from evenhand.audit.reports import FORMATS
+
+    return [
+        {"name": name.replace("_", "-"), "suffix": made.SUFFIX, "about": made.DESCRIPTION}
+        for name, made in FORMATS.items()
+    ]
 
 
 def _show_card(cards: list[dict[str, Any]], name: str, *, as_json: bool) -> int:

@@ -98,6 +98,12 @@ def _verified(ctx: Context, told: Mapping[str, Any]) -> None:
         st.markdown(t.md(f"evidence.signature.{word}", key=signature.get("key")))
 
 
+def _about(ctx: Context, name: str) -> str:
+    """What a format is for, in the reader's language; else as the format itself says it."""
+    known = ctx.t.term("report", name)
+    return FORMATS[name].DESCRIPTION if known == name else known
+
+
 def _downloads(ctx: Context, case: Case) -> None:
     """Every report format, rendered by the same command that a terminal runs."""
     t = ctx.t
@@ -109,7 +115,7 @@ def _downloads(ctx: Context, case: Case) -> None:
             t.md("evidence.format"),
             offered,
             index=offered.index("html"),
-            format_func=lambda name: f"{name.replace('_', '-')} · {t.term('report', name)}",
+            format_func=lambda name: f"{name.replace('_', '-')} · {_about(ctx, name)}",
             key="report_format",
         )
     with middle:

@@ -12,7 +12,7 @@ import pytest
 import evenhand.dashboard as dashboard
 from evenhand.audit.finding import STATUSES
 from evenhand.dashboard.frames.findings import MARKS
-from evenhand.dashboard.i18n import LANGUAGES, Translator, lang, texts
+from evenhand.dashboard.i18n import LANGUAGES, Translator, language, texts
 from evenhand.policies.schema import LegalStatus
 from evenhand.policies.verdict import (
     VERDICT_STATUSES,
@@ -99,10 +99,10 @@ def test_every_status_has_a_word(prefix: str, names: tuple[str, ...]) -> None:
 
 
 def test_the_link_wins_over_the_browser() -> None:
-    assert lang("en", "zh-CN") == "en"
-    assert lang(None, "zh-Hant-TW") == "zh"
-    assert lang(None, "de-DE") == "en"
-    assert lang("<script>", "zh") == "zh"
+    assert language("en", "zh-CN") == "en"
+    assert language(None, "zh-Hant-TW") == "zh"
+    assert language(None, "de-DE") == "en"
+    assert language("<script>", "zh") == "zh"
 
 
 def test_fields_are_escaped_in_markdown_only() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from evenhand.audit.cli import run
 from evenhand.audit.models.catalogue import formats
 from evenhand.audit.reports import FORMATS
 from evenhand.audit.run.catalogue import checks
@@ -27,8 +31,25 @@ def test_report_formats_are_in_help_and_documents() -> None:
     help_text = re.sub(r"-\n\s+", "-", help_text)  # a line may end at a hyphen
     told = set(re.split(r"[\s,]+", help_text.split("--format <str>")[1].split(".")[0]))
     assert named | {"evidence"} <= told
-    page = DOCS["reports.md"]
-    assert not [name for name in named if f"`{name}`" not in page]
+    # The page tells whom each is for; what it does not name yet, `evenhand formats` tells.
+    table = DOCS["reports.md"].split("|---|---|---|\n")[1].split("\n\n")[0]
+    firsts = "\n".join(row.split("|")[1] for row in table.split("\n"))
+    told = set(re.findall(r"`([a-z0-9-]+)`", firsts))
+    assert len(told) >= 15
+    assert not told - named
+
+
+def test_formats_of_models_and_reports_are_told_with_what_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["formats", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert {f["name"] for f in answer["formats"]} == {f.NAME for f in formats()} | {"endpoint"}
+    described = {f["name"]: f["about"] for f in answer["reports"]}
+    assert described == {n.replace("_", "-"): f.DESCRIPTION for n, f in FORMATS.items()}
+    assert run(["formats"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in described)
 
 
 def test_formats_are_the_files_that_lie_there() -> None:

@@ -42,14 +42,8 @@ def page(request: pytest.FixtureRequest, case: Case) -> Page:
 
 
 def test_there_are_pages() -> None:
-    assert PAGES == [
-        "adverse_action",
-        "datasheet",
-        "html",
-        "impact_assessment",
-        "ll144_summary",
-        "technical_file",
-    ]
+    known = {"adverse_action", "datasheet", "html", "impact_assessment", "ll144_summary"}
+    assert set(PAGES) >= known | {"technical_file"}
 
 
 def test_nothing_runs_and_nothing_is_loaded(page: Page) -> None:
