@@ -94,12 +94,12 @@ def asked(pack: Pack) -> tuple[Asked, ...]:
         for fact in item.applies_when.facts() if item.applies_when else ():
             hanging.setdefault(fact, []).append(item.id)
     whole = pack.applies_when.facts() if pack.applies_when else frozenset()
-    found = []
+    listed = []
     for fact, parameter in pack.parameters.items():
         conditions = (pack.applies_when, *(item.applies_when for item in pack.items))
         values = parameter.enum or tuple(dict.fromkeys(_mentioned(conditions, fact)))
         on_all = fact in whole or parameter.required
-        found.append(
+        listed.append(
             Asked(
                 pack.id,
                 fact,
@@ -111,7 +111,7 @@ def asked(pack: Pack) -> tuple[Asked, ...]:
                 () if on_all else tuple(hanging.get(fact, ())),
             )
         )
-    return tuple(one for one in found if not one.fact.startswith(FOUND_OUT))
+    return tuple(one for one in listed if not one.fact.startswith(FOUND_OUT))
 
 
 def _mentioned(conditions: Iterable[Condition | None], fact: str) -> Iterator[Scalar]:

@@ -56,21 +56,21 @@ class Evidence:
 def find_item(packs: Sequence[Pack], ref: str) -> tuple[Pack, Item]:
     """The item ``ITEM`` or ``pack:ITEM``. Raises InputError if none or several packs have it."""
     pack_id, _, item_id = ref.rpartition(":")
-    found = [
+    matches = [
         (pack, item)
         for pack in packs
         for item in pack.items
         if item.id == item_id and pack_id in ("", pack.id)
     ]
-    if not found:
+    if not matches:
         known = [item.id for pack in packs for item in pack.items]
         raise InputError(f"no item {ref!r} in {_ids(packs)}", remedy=nearest(item_id, known))
-    if len(found) > 1:
+    if len(matches) > 1:
         raise InputError(
-            f"item {item_id!r} is in several packs: {', '.join(p.id for p, _ in found)}",
-            remedy=f"name the pack too: {found[0][0].id}:{item_id}",
+            f"item {item_id!r} is in several packs: {', '.join(p.id for p, _ in matches)}",
+            remedy=f"name the pack too: {matches[0][0].id}:{item_id}",
         )
-    return found[0]
+    return matches[0]
 
 
 def _ids(packs: Sequence[Pack]) -> str:

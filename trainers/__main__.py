@@ -36,20 +36,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", required=True, help="model folder to write")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     parser.add_argument("--quiet", action="store_true", help="no line for each epoch")
-    given = parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
 
     from evenhand.trainers import distributed, job
 
     try:
         with termination_as_interrupt(), distributed.processes():
             if distributed.rank() > 0:
-                job.take_part(given.recipe, out=given.out, resume=given.resume)
+                job.take_part(parsed.recipe, out=parsed.out, resume=parsed.resume)
                 return OK
             result = job.train(
-                given.recipe,
-                out=given.out,
-                resume=given.resume,
-                progress=None if given.quiet else _say,
+                parsed.recipe,
+                out=parsed.out,
+                resume=parsed.resume,
+                progress=None if parsed.quiet else _say,
             )
             print(json.dumps(result.to_json(), indent=2))
             return OK

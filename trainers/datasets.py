@@ -37,21 +37,21 @@ class Dataset:
 
 def load_dataset(name_or_path: str | Path) -> Dataset:
     """A named data set (``loanapp``, ``adult:PATH``), or the table at a path. Raises InputError."""
-    given = str(name_or_path)
-    named = NAMED.get(given)
+    name = str(name_or_path)
+    named = NAMED.get(name)
     if named is not None:
         return named()
-    if given.startswith(_ADULT):
-        return adult(given.removeprefix(_ADULT))
-    if given == "adult":
+    if name.startswith(_ADULT):
+        return adult(name.removeprefix(_ADULT))
+    if name == "adult":
         raise InputError(
             "data set 'adult' is not shipped", remedy="pass --data adult:FOLDER (UCI's files)"
         )
     path = Path(name_or_path)
-    if not path.exists() and path.name == given:
+    if not path.exists() and path.name == name:
         near = [*NAMED, "adult:PATH", *(p.name for p in Path().glob("*.*"))]
         raise InputError(
-            f"{given!r} is neither a named data set nor a file", remedy=nearest(given, near)
+            f"{name!r} is neither a named data set nor a file", remedy=nearest(name, near)
         )
     return adult(path) if is_adult(path) else Dataset(read_table(path))
 

@@ -32,35 +32,35 @@ def plan(recipe: Recipe | Mapping[str, Any] | str | Path) -> dict[str, Any]:
     Raises InputError as ``train`` does before its first step.
     """
     prepared = prepare(as_recipe(recipe))
-    asked = prepared.recipe
-    told: dict[str, Any] = {
+    settings = prepared.recipe
+    planned: dict[str, Any] = {
         "name": prepared.name,
-        "kind": asked.kind,
+        "kind": settings.kind,
         "task": prepared.task,
-        "model": asked.model,
+        "model": settings.model,
         "n_train": len(prepared.train),
         "n_test": len(prepared.test),
         "notes": list(prepared.notes),
         "private": None,
         "estimate": None,
     }
-    if asked.model in ESTIMATORS:
-        return told
+    if settings.model in ESTIMATORS:
+        return planned
     from evenhand.trainers.fitting.networks import network_parameters, plan_of
 
-    private = plan_of(asked, len(prepared.train)) if asked.private else None
-    batch = min(asked.descent.batch_size, len(prepared.train))
-    steps = private.steps if private else asked.descent.epochs * -(-len(prepared.train) // batch)
-    with seeded(asked.seed):
+    private = plan_of(settings, len(prepared.train)) if settings.private else None
+    batch = min(settings.descent.batch_size, len(prepared.train))
+    steps = private.steps if private else settings.descent.epochs * -(-len(prepared.train) // batch)
+    with seeded(settings.seed):
         module, made_up, n_weights = _network(prepared, is_private=private is not None)
-        if private and asked.private:
-            private = fit_to_memory(private, module, made_up, asked.private.memory_limit)
+        if private and settings.private:
+            private = fit_to_memory(private, module, made_up, settings.private.memory_limit)
         rows_a_step = private.expected_batch_size if private else float(batch)
         estimate = _estimate(prepared, module, made_up, private, steps, rows_a_step)
-    return told | {
-        "architecture": network_parameters(asked, prepared.architecture_defaults),
+    return planned | {
+        "architecture": network_parameters(settings, prepared.architecture_defaults),
         "n_weights": n_weights,
-        "epochs": asked.descent.epochs,
+        "epochs": settings.descent.epochs,
         "steps": steps,
         "private": _private(prepared, private) if private else None,
         "estimate": estimate,

@@ -109,10 +109,10 @@ def audit_model(
     >>> [f.n for f in result.findings if f.measure == "accuracy_score"]
     [400]
     """
-    given = _split(options)
+    settings = _split(options)
     base: Mapping[str, Any] = {}
     with _folder() as folder:
-        _write_joined(given, folder)
+        _write_joined(settings, folder)
         if isinstance(model, str | PathLike):
             base = _of_path(model)
             if data is not None:
@@ -120,9 +120,9 @@ def audit_model(
         elif data is None:
             raise InputError("which rows is the model audited on?", remedy="pass data")
         else:
-            base = _of_object(model, data, folder, dict(given.subject), scored_here)
-        spec = _spec({**base, **_packs(policy, out), **given.subject})
-        return _audit(spec, given, progress, resume=resume, cache=cache)
+            base = _of_object(model, data, folder, dict(settings.subject), scored_here)
+        spec = _spec({**base, **_packs(policy, out), **settings.subject})
+        return _audit(spec, settings, progress, resume=resume, cache=cache)
 
 
 class _Given:
@@ -213,7 +213,7 @@ def _spec(values: Mapping[str, Any]) -> SubjectSpec:
 
 def _audit(
     spec: SubjectSpec,
-    given: _Given,
+    settings: _Given,
     progress: flow.Progress | None,
     **how: Any,
 ) -> Result:
@@ -222,9 +222,9 @@ def _audit(
     case, packs = flow.measure(
         spec,
         progress=progress or flow.no_progress,
-        rules=make_rules(**given.opening),
+        rules=make_rules(**settings.opening),
         say=lambda message: warnings.warn(message, stacklevel=4),
         note=lambda said: warnings.warn(render(said), stacklevel=5),
         **how,
     )
-    return judged(case, packs, given.gate)
+    return judged(case, packs, settings.gate)

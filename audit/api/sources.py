@@ -213,7 +213,7 @@ def _answers(
 
     classes = [as_text(c) for c in _classes(model)]
     scores = getattr(model, "predict_proba", None)
-    found: dict[str, np.ndarray] = {}
+    by_column: dict[str, np.ndarray] = {}
     if scores is not None and len(classes) == 2:
         given = as_text(options.get("positive_label"))
         label = match_label(given, classes)
@@ -222,12 +222,12 @@ def _answers(
                 f"positive_label {given!r} is no class of the predictor",
                 remedy=nearest(given, classes),
             )
-        found[SCORE] = np.asarray(scores(inputs))[:, classes.index(label)]
+        by_column[SCORE] = np.asarray(scores(inputs))[:, classes.index(label)]
         if options.get("threshold") is not None:
-            return found
-    answer = getattr(model, "predict", None if found else model)
+            return by_column
+    answer = getattr(model, "predict", None if by_column else model)
     if answer is None:
-        return found
+        return by_column
     if not callable(answer):
         raise InputError(
             f"{type(model).__name__} can't predict",
@@ -246,7 +246,7 @@ def _answers(
         or options.get("task") in ("regression", "multiclass")
         or _are_labels(values, truth, options)
     )
-    return {**found, PREDICTED if is_label else SCORE: values}
+    return {**by_column, PREDICTED if is_label else SCORE: values}
 
 
 def _classes(model: Any) -> tuple[Any, ...]:

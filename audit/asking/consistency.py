@@ -165,10 +165,10 @@ class _Asking:
         import numpy as np
 
         answers = np.full_like(self._audited.values, np.nan)
-        asked, differs = (np.zeros(self._n, dtype=bool) for _ in range(2))
+        is_asked, differs = (np.zeros(self._n, dtype=bool) for _ in range(2))
         largest = 0.0
         for batch in batches:
-            asked[batch] = True
+            is_asked[batch] = True
             try:
                 told = ask(self._frame.iloc[batch].reset_index(drop=True))
                 if told.shape != (len(batch), answers.shape[1]):
@@ -184,7 +184,7 @@ class _Asking:
             apart = np.abs(told - audited)[beyond]
             largest = max(largest, float(apart[np.isfinite(apart)].max(initial=0.0)))
         self.found.differs |= differs
-        self.found.ways.append(Way(name, int(asked.sum()), int(differs.sum()), largest))
+        self.found.ways.append(Way(name, int(is_asked.sum()), int(differs.sum()), largest))
         return answers
 
     def _beyond(self, one: np.ndarray, other: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -85,10 +85,10 @@ def stand_ins(
     from evenhand.audit.measure.dependence import foretell, levels_of
     from evenhand.audit.measure.ranking import roc_auc
 
-    found = {}
+    by_column = {}
     for column in (str(c) for c in inputs.columns):
         if column in declared:
-            found[column] = StandIn()
+            by_column[column] = StandIn()
             continue
         codes = levels_of(inputs[column], bins)
         strongest = least_auc
@@ -103,5 +103,5 @@ def stand_ins(
                 if area.value is None or area.interval is None or area.interval.low < strongest:
                     continue
                 strongest = area.interval.low
-                found[column] = StandIn(str(feature), str(name), round(area.value, 6))
-    return found
+                by_column[column] = StandIn(str(feature), str(name), round(area.value, 6))
+    return by_column

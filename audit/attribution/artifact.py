@@ -50,7 +50,7 @@ _MOST_TEXT = 200  # characters of a cell
 
 
 def attributions_json(
-    found: Answer,
+    answer: Answer,
     frame: pd.DataFrame,
     estimates: Sequence[tuple[str, Estimate, float]],
     *,
@@ -60,10 +60,10 @@ def attributions_json(
     keep: int,
     keep_inputs: bool,
 ) -> dict[str, Any]:
-    """``frame`` are the raw rows explained, in the order of ``found``; ``estimates`` hold each
+    """``frame`` are the raw rows explained, in the order of ``answer``; ``estimates`` hold each
     column with its mean |attribution| and its mean attribution; ``numbers`` (n,) are the rows'
     places in the data file; ``targets`` the class of each row."""
-    arrays, facts = found.arrays, found.facts
+    arrays, facts = answer.arrays, answer.facts
     n = len(frame)
     kept = range(min(n, keep))
     said = ("kind", "name", "method", "unit", "target", "baseline", "exact", "complete")
@@ -73,7 +73,7 @@ def attributions_json(
     }
     rows["numbers"] = [None if numbers is None else int(numbers[i]) for i in kept]
     rows["target"] = [None if targets is None else targets[i] for i in kept]
-    drawn = _DRAWN[facts["kind"]](found, frame, kept, keep_inputs)
+    drawn = _DRAWN[facts["kind"]](answer, frame, kept, keep_inputs)
     return {
         "schema": SCHEMA,
         **{name: facts[name] for name in said},

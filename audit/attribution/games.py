@@ -71,12 +71,12 @@ class FrameGame:
         """See ``Game``. Raises InputError where the output isn't finite."""
         import numpy as np
 
-        found = [np.zeros(0)]
+        scores = [np.zeros(0)]
         for part in chunks(len(rows), self._batch):
             frame = self._mixed(rows[part], present[part])
-            found.append(self._output.of_model(self._predictor, frame, rows[part]))
+            scores.append(self._output.of_model(self._predictor, frame, rows[part]))
         self.evaluations += len(rows)
-        return np.concatenate(found)
+        return np.concatenate(scores)
 
     def _mixed(self, rows: np.ndarray, present: np.ndarray) -> pd.DataFrame:
         import numpy as np
@@ -169,7 +169,7 @@ class EncodedGame:
         import numpy as np
         import torch
 
-        found = np.empty(len(rows))
+        scores = np.empty(len(rows))
         # Each player's positions are its own column alone: then the mask needs no spreading out.
         plain = len(self._players) == present.shape[1]
         with torch.inference_mode():
@@ -179,9 +179,9 @@ class EncodedGame:
                 mask = mask if plain else mask.index_select(1, self._players)
                 mixed = torch.where(mask, self._rows.index_select(0, index), self._base)
                 outputs = self._module(mixed.reshape(-1, *self._shape)).double()
-                found[part] = self._output.of_logits(outputs, index).cpu().numpy()
+                scores[part] = self._output.of_logits(outputs, index).cpu().numpy()
         self.evaluations += len(rows)
-        return found
+        return scores
 
 
 def device_of(module: Any) -> Any:

@@ -58,9 +58,9 @@ def encoded_attributions(
     inputs = torch.from_numpy(np.ascontiguousarray(encoded, dtype=np.float32))
     reference = torch.from_numpy(np.ascontiguousarray(baseline, dtype=np.float32)).to(device)
     method = _METHODS[request.method]
-    found = np.zeros(encoded.shape)
+    attributions = np.zeros(encoded.shape)
     if not len(inputs):
-        return found, 0
+        return attributions, 0
     at_once = method.at_once(request)
     spent = gradient_bytes(module, inputs[:8].to(device)) * at_once
     size = batch_of(spent, request.memory_bytes, max(1, MOST_GRADIENT_ROWS // at_once))
@@ -72,9 +72,9 @@ def encoded_attributions(
         batch = inputs[part].to(device)
         with seeded(request.seed + part.start):
             values = method.work(_Batch(module, output, batch, rows, reference, request))
-        found[part] = values.detach().double().cpu().numpy()
+        attributions[part] = values.detach().double().cpu().numpy()
         report(request.method, part.stop, len(inputs))
-    return found, method.evaluations(request) * len(inputs)
+    return attributions, method.evaluations(request) * len(inputs)
 
 
 def both_ends(
@@ -175,21 +175,21 @@ def _saliency(asked: _Batch) -> Any:
     )
 
 
-def _deep_lift(asked: _Batch) -> Any:
+def _deep_lift(batch: _Batch) -> Any:
     """By class, since Captum's rule for softmax sits on a layer and its target is a column."""
     import warnings
 
     import torch
     from captum.attr import DeepLift
 
-    module, output = asked.module, asked.output
+    module, output = batch.module, batch.output
     head = module if output.targets is None else _with_head(module, output)
-    targets = 0 if output.targets is None else torch.as_tensor(output.targets)[asked.rows]
+    targets = 0 if output.targets is None else torch.as_tensor(output.targets)[batch.rows]
     with warnings.catch_warnings():
         # It says each time that it hangs hooks on activations; it takes them off again.
         warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
-        inputs = asked.inputs.requires_grad_()
-        return DeepLift(head).attribute(inputs, asked.reference.expand_as(inputs), target=targets)
+        inputs = batch.inputs.requires_grad_()
+        return DeepLift(head).attribute(inputs, batch.reference.expand_as(inputs), target=targets)
 
 
 def _with_head(module: Any, output: Output) -> torch.nn.Module:

@@ -23,22 +23,22 @@ def captum_attributions(game: Game, request: Request) -> np.ndarray:
     import numpy as np
 
     n, d = game.active.shape
-    found = np.zeros((n, d))
+    attributions = np.zeros((n, d))
     if not d:
-        return found
+        return attributions
     if request.method in ("feature_ablation", "occlusion"):
         # Captum flips each switch of each row: d copies of the switches of a part at once.
         size = max(1, request.memory_bytes // (8 * 8 * d * d))
         for part in chunks(n, size):
-            found[part] = _one_by_one(game, np.arange(part.start, part.stop), request)
+            attributions[part] = _one_by_one(game, np.arange(part.start, part.stop), request)
             report(request.method, part.stop, n)
     else:
         for row in range(n):
             players = np.flatnonzero(game.active[row])
             if len(players):
-                found[row, players] = _surrogate(game, row, players, request)
+                attributions[row, players] = _surrogate(game, row, players, request)
             report(request.method, row + 1, n)
-    return np.where(game.active, found, 0.0)
+    return np.where(game.active, attributions, 0.0)
 
 
 def _scorer(game: Game) -> Callable[..., torch.Tensor]:

@@ -133,26 +133,28 @@ def problems(
     The first line's count is 1, or it names the line that it goes on from, which is in one of
     ``before``, other files of checkpoints. None: others wrote entries too, so that it may be any.
     """
-    found: list[str] = []
+    complaints: list[str] = []
     keys = {k.id: k for k in known}
     if lines and not lines.endswith(b"\n"):
-        found.append(f"{where}: the last line is cut off")
+        complaints.append(f"{where}: the last line is cut off")
     previous: str | None = None
     most = 0
     for number, line in enumerate(lines.split(b"\n")[:-1], start=1):
         name = f"{where} line {number}"
         body = _body(line)
         if body is None:
-            found.append(f"{name} is no checkpoint")
+            complaints.append(f"{name} is no checkpoint")
         else:
-            found += [f"{name} {p}" for p in _line_problems(body, digests, keys, previous, most)]
+            complaints += [
+                f"{name} {p}" for p in _line_problems(body, digests, keys, previous, most)
+            ]
             if number == 1 and before is not None and not _begins(body, before):
-                found.append(
+                complaints.append(
                     f"{name} is of {body['count']} entries, and goes on from no line known"
                 )
             most = max(most, body["count"])
         previous = digest_bytes(line)
-    return found
+    return complaints
 
 
 def _begins(body: dict[str, Any], before: Sequence[bytes]) -> bool:
@@ -195,21 +197,23 @@ def _line_problems(
     previous: str | None,
     before: int,
 ) -> list[str]:
-    found = []
+    complaints = []
     count, at = body["count"], body["at"]
     signed = canonical_bytes({k: v for k, v in body.items() if k != "signature"})
     key = keys.get(body["key"])
     if key is None:
-        found.append(f"is signed by a key that is not known here ({body['key'][:19]}…)")
+        complaints.append(f"is signed by a key that is not known here ({body['key'][:19]}…)")
     elif not key.accepts(body["signature"], signed):
-        found.append("has a signature that is not its key's")
+        complaints.append("has a signature that is not its key's")
     if previous is not None and body["previous"] != previous:
-        found.append("does not follow the line before it: lines were removed or reordered")
+        complaints.append("does not follow the line before it: lines were removed or reordered")
     if count < before:
-        found.append("goes back in the count")
+        complaints.append("goes back in the count")
     if count > len(digests):
         gone = count - len(digests)
-        found.append(f"says {count} entries at {at}: the last {gone} of the register are gone")
+        complaints.append(f"says {count} entries at {at}: the last {gone} of the register are gone")
     elif digests[count - 1] != body["head"]:
-        found.append(f"says another entry {count} at {at}: the register was replaced or rewritten")
-    return found
+        complaints.append(
+            f"says another entry {count} at {at}: the register was replaced or rewritten"
+        )
+    return complaints

@@ -47,7 +47,7 @@ class Recomputed:
 
 def recompute(case: Case) -> list[Recomputed]:
     """Every number of the case that its own counts determine."""
-    found: list[Recomputed] = []
+    recomputed: list[Recomputed] = []
     sizes = _group_sizes(case.findings)
     rates = _rates(case.findings)
     is_weighted = case.subject.weight is not None
@@ -58,14 +58,16 @@ def recompute(case: Case) -> list[Recomputed]:
         if value is None and finding.check == _GAPS and not is_weighted:
             value = _gap(finding, rates, sizes, _minimum(case))
         if value is not None:
-            found.append(Recomputed(finding.id, "value", finding.value, value))
+            recomputed.append(Recomputed(finding.id, "value", finding.value, value))
         for interval in (finding.interval, *finding.other_intervals):
             again = _interval(finding, interval) if interval else None
             if interval is not None and again is not None:
                 part = f"{interval.level:g} interval"
-                found.append(Recomputed(finding.id, f"{part}, low", interval.low, again.low))
-                found.append(Recomputed(finding.id, f"{part}, high", interval.high, again.high))
-    return found
+                recomputed.append(Recomputed(finding.id, f"{part}, low", interval.low, again.low))
+                recomputed.append(
+                    Recomputed(finding.id, f"{part}, high", interval.high, again.high)
+                )
+    return recomputed
 
 
 def _from_counts(finding: Finding) -> float | None:

@@ -63,10 +63,10 @@ def runs(entries: Sequence[Entry]) -> list[Run]:
     """Every run on the register, oldest first."""
     plans = [e for e in entries if e.kind == "plan"]
     cases = {e.body["run"]: str(e.body["digest"]) for e in entries if _names_its_run(e)}
-    found = []
+    listed = []
     for entry in plans:
         same = [p for p in plans if _series(p) == _series(entry)]
-        found.append(
+        listed.append(
             Run(
                 entry=entry.seq,
                 plan=str(entry.body.get("plan")),
@@ -80,7 +80,7 @@ def runs(entries: Sequence[Entry]) -> list[Run]:
                 case=cases.get(entry.seq),
             )
         )
-    return found
+    return listed
 
 
 def run_of_case(entries: Sequence[Entry], digest: str) -> Run | None:

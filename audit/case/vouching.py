@@ -114,7 +114,7 @@ def unvouched(
     at the time become a note: they were entered here, and are to be attested again."""
     given = {k.id: k for k in known}
     signed = signed_heads(lines, known)
-    found, older = [], []
+    listed, older = [], []
     for e in entries:
         if e.vouched or is_signed(e.digest, e.voucher, given):
             continue
@@ -122,11 +122,11 @@ def unvouched(
             older.append(e.seq)
         elif e.voucher.key and e.voucher.key not in given:
             key = f"{e.voucher.key[:19]}…"
-            found.append(
+            listed.append(
                 f"entry {e.seq} ({e.kind}) is signed by a key that is not known here ({key})"
             )
         else:
-            found.append(
+            listed.append(
                 f"entry {e.seq} ({e.kind}) is vouched for by nobody: it was put in by hand"
             )
     if older:
@@ -134,7 +134,7 @@ def unvouched(
             f"{len(older)} entries up to {older[-1]} were entered by a version that did not "
             "vouch for each: what people stated there is not judged, attest again"
         )
-    return found
+    return listed
 
 
 def unsigned(entries: Sequence[Entry], lines: bytes, pending: int, where: Path) -> list[str]:

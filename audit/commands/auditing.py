@@ -51,18 +51,18 @@ def audit(
         ),
     ] = None,
     *,
-    given: dict[str, Any],
+    options: dict[str, Any],
     as_json: sh.Json = False,
     quiet: sh.Quiet = False,
 ) -> int:
     """Measure a model, or stored predictions, into a sealed case; judge it with packs."""
-    asked = _endpoint(given)
-    spec = _spec(place, {**of(SubjectSpec, given), "endpoint": asked}, quiet=quiet)
-    case, packs = sh.measured(spec, quiet=quiet, rules=sh.rules(given), **of(Running, given))
-    day = sh.day_of(given)
+    asked = _endpoint(options)
+    spec = _spec(place, {**of(SubjectSpec, options), "endpoint": asked}, quiet=quiet)
+    case, packs = sh.measured(spec, quiet=quiet, rules=sh.rules(options), **of(Running, options))
+    day = sh.day_of(options)
     sh.warn_of_outdated(packs, day, quiet=quiet)
     verdicts = flow.verdicts_of(case, packs, day)
-    setting = sh.gated(verdicts, given, packs, day)
+    setting = sh.gated(verdicts, options, packs, day)
     _show_result(case, verdicts, setting, as_json=as_json)
     return setting.exit_code
 
@@ -96,10 +96,10 @@ def _show_result(case: Case, verdicts: list[Any], setting: Gate, *, as_json: boo
     show(f"Next: evenhand report {case.path} --format html -o report.html")
 
 
-def _endpoint(given: Mapping[str, Any]) -> dict[str, Any] | None:
+def _endpoint(options: Mapping[str, Any]) -> dict[str, Any] | None:
     """What is asked instead of a model, as the person at the machine says: no file may."""
-    url = given.get("endpoint")
-    dials = {name: given[name] for name in _OF_THE_ENDPOINT.fields() if name in given}
+    url = options.get("endpoint")
+    dials = {name: options[name] for name in _OF_THE_ENDPOINT.fields() if name in options}
     if url is None:
         if dials:
             raise InputError(
@@ -107,8 +107,8 @@ def _endpoint(given: Mapping[str, Any]) -> dict[str, Any] | None:
                 remedy="pass --endpoint URL",
             )
         return None
-    if "time_limit" in given:
-        dials["time_limit_s"] = given["time_limit"]
+    if "time_limit" in options:
+        dials["time_limit_s"] = options["time_limit"]
     return {"url": url, **dials}
 
 
@@ -174,22 +174,22 @@ def _state(case: Case, packs: list[Pack], stated: Stating) -> None:
     Derived(Stating, reads={"facts": parse_facts, "roles": parse_roles}, whole=("facts",)),
     Derived(Gating),
 )
-def judge(case: CaseFolder, *, given: dict[str, Any], as_json: sh.Json = False) -> int:
+def judge(case: CaseFolder, *, options: dict[str, Any], as_json: sh.Json = False) -> int:
     """Judge a case with policy packs (by default those it was planned for)."""
     from evenhand.audit.commands.parts.tables import show_known, show_verdicts
 
     read, stands = sh.opened(case)
-    packs = flow.load_packs(given.get("policy") or [str(p) for p in read.pack_paths()])
+    packs = flow.load_packs(options.get("policy") or [str(p) for p in read.pack_paths()])
     if not packs:
         raise InputError(
             f"case {case} was planned for no pack", remedy="name one, e.g. --policy baseline"
         )
-    if stated := of(Stating, given):
+    if stated := of(Stating, options):
         _state(read, packs, Stating(**stated))
-    day = sh.day_of(given)
+    day = sh.day_of(options)
     sh.warn_of_outdated(packs, day)
-    verdicts = flow.verdicts_of(read, packs, day, sh.earlier(given.get("compare_to")))
-    setting = sh.gated(verdicts, given, packs, day)
+    verdicts = flow.verdicts_of(read, packs, day, sh.earlier(options.get("compare_to")))
+    setting = sh.gated(verdicts, options, packs, day)
     if as_json:
         sh.print_json(
             {

@@ -26,13 +26,13 @@ def compare(
     case_a: Annotated[Path, typer.Argument(metavar="CASE_A", help="The case in question.")],
     case_b: Annotated[Path, typer.Argument(metavar="CASE_B", help="The case it is held against.")],
     *,
-    given: dict[str, Any],
+    options: dict[str, Any],
     as_json: sh.Json = False,
 ) -> int:
     """Compare two models on the same rows: per group, McNemar's test and paired intervals."""
     from evenhand.audit.comparing.compare import compare as pair
 
-    how, lang = Comparing(**of(Comparing, given)), given.get("lang", "en")
+    how, lang = Comparing(**of(Comparing, options)), options.get("lang", "en")
     if not 0.5 < how.level < 1:
         raise InputError(f"level {how.level} must lie between 0.5 and 1", remedy="pass e.g. 0.95")
     _check_output(how.format, lang, how.out, as_json=as_json)
@@ -85,15 +85,15 @@ def _write(
         sh.say(f"wrote {out}")
 
 
-def show_drift(found: ExplanationDrift) -> None:
+def show_drift(comparison: ExplanationDrift) -> None:
     """How alike the two models' explanations of the same rows are."""
     from evenhand.audit.commands.parts.tables import show, table
 
-    drift = found.drift
+    drift = comparison.drift
     if drift is None:
-        show(f"Explanations are not compared: {render(found.reason)}")
+        show(f"Explanations are not compared: {render(comparison.reason)}")
         return
-    made = table(f"explanations of {found.n} rows under A and B", ["what", "value", "meaning"])
+    made = table(f"explanations of {comparison.n} rows under A and B", ["what", "value", "meaning"])
     rows = (
         ("rank correlation", drift.rank_correlation, "1: columns in the same order"),
         (f"top {drift.k} overlap", drift.top_k_overlap, "1: the same columns on top"),
@@ -111,31 +111,31 @@ def show_drift(found: ExplanationDrift) -> None:
     told = "; ".join(f"{c} {number(known[c][0])}, {number(known[c][1])}" for c in moved)
     if told:
         show(f"Shares of attribution that differ most, under A and B: {told}")
-    if found.note:
-        show(render(found.note))
+    if comparison.note:
+        show(render(comparison.note))
 
 
-def show_comparison(found: Comparison) -> None:
+def show_comparison(comparison: Comparison) -> None:
     """The table and what follows from it: every single group, and crossings that changed."""
     from evenhand.audit.commands.parts.tables import show, table
 
-    a, b = (sh.safe(name) for name in found.names)
+    a, b = (sh.safe(name) for name in comparison.names)
     made = table(
-        f"A = {a}, B = {b}, {found.n} rows, paired",
+        f"A = {a}, B = {b}, {comparison.n} rows, paired",
         ["group", "measure", "n", "A", "B", "A - B", "p (Holm)", "outcome"],
     )
     left = 0
-    for result in found.results:
+    for result in comparison.results:
         if len(result.group) > 1 and result.outcome in ("none shown", "undefined"):
             left += 1
             continue
         made.add_row(*_row(result))
     show(made)
-    if found.how:
-        show(sh.safe(render(found.how)))
+    if comparison.how:
+        show(sh.safe(render(comparison.how)))
     if left:
         show(f"{left} results of crossings without a change are in --json")
-    show(sentence(found))
+    show(sentence(comparison))
 
 
 def sentence(found: Comparison) -> str:

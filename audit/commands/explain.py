@@ -13,7 +13,7 @@ from evenhand.audit.errors import OK, InputError
 
 
 @takes(Derived(Person), Derived(Opening), Derived(Language))
-def explain(case: CaseFolder, *, given: dict[str, Any], as_json: sh.Json = False) -> int:
+def explain(case: CaseFolder, *, options: dict[str, Any], as_json: sh.Json = False) -> int:
     """Name the reasons for one adverse decision, and the smallest change that turns it."""
     from evenhand.audit.commands.parts.tables import show
     from evenhand.audit.errors import MissingNeed, nearest
@@ -22,7 +22,7 @@ def explain(case: CaseFolder, *, given: dict[str, Any], as_json: sh.Json = False
     from evenhand.audit.run.one_person import explain as explain_row
     from evenhand.audit.run.one_person import reopen, row_number
 
-    lang, person = given.get("lang", "en"), Person(**of(Person, given))
+    lang, person = options.get("lang", "en"), Person(**of(Person, options))
     if lang not in LANGUAGES:
         raise InputError(
             f"explanations are not written in language {lang!r}", remedy=nearest(lang, LANGUAGES)
@@ -32,7 +32,7 @@ def explain(case: CaseFolder, *, given: dict[str, Any], as_json: sh.Json = False
             "whose decision is explained?", remedy="pass --row N, counted from 1, or an id"
         )
     read, stands = sh.opened(case)
-    source = reopen(read, model=person.model, data=person.data, rules=sh.rules(given))
+    source = reopen(read, model=person.model, data=person.data, rules=sh.rules(options))
     number = row_number(read, source, person.row, person.id_column)
     try:
         told = explain_row(read, source, number)

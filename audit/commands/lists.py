@@ -79,7 +79,7 @@ def checks_needed(
     if not refs:
         raise InputError("no pack is named", remedy="e.g. evenhand checks needed us-nyc-ll144")
     loaded = flow.load_packs(refs)
-    found = needed({m for pack in loaded for m in asked_measures(pack)})
+    wanted = needed({m for pack in loaded for m in asked_measures(pack)})
     facts = [one for pack in loaded for one in asked(pack)]
     roles = {
         role: [
@@ -91,14 +91,14 @@ def checks_needed(
     if as_json:
         sh.print_json(
             {
-                "checks": [c.id for c in found],
+                "checks": [c.id for c in wanted],
                 "facts": [one.to_json() for one in facts],
                 "roles": roles,
                 "declared": [asdict(one) for one in declared],
             }
         )
         return OK
-    show(f"Checks: {', '.join(c.id for c in found) or 'none'}")
+    show(f"Checks: {', '.join(c.id for c in wanted) or 'none'}")
     show(facts_table(facts))
     bound = table("Roles of columns (subject.yaml, roles:, or --role)", ["role", "asked by"])
     for role, items in roles.items():

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def mitigate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Model folder or .skops.")],
     *,
-    given: dict[str, Any],
+    options: dict[str, Any],
     as_json: sh.Json = False,
     quiet: sh.Quiet = False,
 ) -> int:
@@ -37,26 +37,26 @@ def mitigate(
     from evenhand.audit.worker.opening import open_model
     from evenhand.trainers.mitigation.mitigate import mitigate as run
 
-    asked = checked(Mitigation, of(Mitigation, given), "the mitigation", as_options=True)
-    rules = sh.rules(given)
-    declared = asked.declared()
+    mitigation = checked(Mitigation, of(Mitigation, options), "the mitigation", as_options=True)
+    rules = sh.rules(options)
+    declared = mitigation.declared()
     opened = open_model(model, declared, rules=rules)
-    people = _people(opened, asked)
-    rows = _rows(people, model, asked)
-    _require_groups(rows, people.sensitive_features, asked.method)
-    sh.say(f"mitigate: {asked.method} on {len(rows.train)} rows", quiet=quiet)
+    people = _people(opened, mitigation)
+    rows = _rows(people, model, mitigation)
+    _require_groups(rows, people.sensitive_features, mitigation.method)
+    sh.say(f"mitigate: {mitigation.method} on {len(rows.train)} rows", quiet=quiet)
     result = run(
         opened,
         rows.train,
         target=people.target,
         positive_label=people.positive_label,
         sensitive_features=people.sensitive_features,
-        method=asked.method,
-        constraint=asked.constraint,
-        out=asked.out,
+        method=mitigation.method,
+        constraint=mitigation.constraint,
+        out=mitigation.out,
         held_out=None if rows.path else rows.test,
-        seed=asked.seed,
-        options=asked.dials(),
+        seed=mitigation.seed,
+        options=mitigation.dials(),
         notes=rows.notes,
         declared=declared,
     )
@@ -64,8 +64,8 @@ def mitigate(
         model,
         result,
         data=rows.path or str(result.held_out),
-        positive_is=asked.positive_is,
-        seed=asked.seed,
+        positive_is=mitigation.positive_is,
+        seed=mitigation.seed,
         quiet=quiet,
         rules=rules,
     )

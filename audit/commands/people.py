@@ -50,7 +50,7 @@ def attest(
     from evenhand.audit.case.register import home
     from evenhand.policies import recording
 
-    given = _given(
+    values = _given(
         file,
         "attestation",
         item=item,
@@ -62,21 +62,21 @@ def attest(
         expires=expires,
     )
     read, packs = _opened(case, policy)
-    pack, asked = recording.find_item(packs, _text(given, "item"))
-    files = [recording.read_evidence(str(ref)) for ref in given.get("evidence") or ()]
+    pack, chosen = recording.find_item(packs, _text(values, "item"))
+    files = [recording.read_evidence(str(ref)) for ref in values.get("evidence") or ()]
     body = recording.attestation(
         read,
         pack,
-        asked,
-        answer=_text(given, "answer"),
-        statement=_text(given, "statement"),
-        signer=recording.Signer(_text(given, "by"), _text(given, "role")),
+        chosen,
+        answer=_text(values, "answer"),
+        statement=_text(values, "statement"),
+        signer=recording.Signer(_text(values, "by"), _text(values, "role")),
         evidence=files,
-        expires=_day(given),
+        expires=_day(values),
         at=datetime.now(UTC),
     )
     recording.keep_evidence(home() / "evidence", files)
-    return _record("attestation", body, read, pack, asked.id, as_json)
+    return _record("attestation", body, read, pack, chosen.id, as_json)
 
 
 def waive(
@@ -99,7 +99,7 @@ def waive(
     """Live with one item for at most 180 days. Its real status stays on record."""
     from evenhand.policies import recording
 
-    given = _given(
+    values = _given(
         file,
         "waiver",
         item=item,
@@ -111,22 +111,22 @@ def waive(
         compensating=compensating,
     )
     read, packs = _opened(case, policy)
-    pack, asked = recording.find_item(packs, _text(given, "item"))
-    day = _day(given)
+    pack, chosen = recording.find_item(packs, _text(values, "item"))
+    day = _day(values)
     if day is None:
         raise InputError("a waiver needs its last day", remedy="pass --expires YYYY-MM-DD")
     body = recording.waiver(
         read,
         pack,
-        asked,
-        reason=_text(given, "reason"),
-        owner=_text(given, "owner"),
-        approver=recording.Signer(_text(given, "approved_by"), str(given.get("role") or "")),
+        chosen,
+        reason=_text(values, "reason"),
+        owner=_text(values, "owner"),
+        approver=recording.Signer(_text(values, "approved_by"), str(values.get("role") or "")),
         expires=day,
-        compensating=[str(c) for c in given.get("compensating") or ()],
+        compensating=[str(c) for c in values.get("compensating") or ()],
         at=datetime.now(UTC),
     )
-    return _record("waiver", body, read, pack, asked.id, as_json)
+    return _record("waiver", body, read, pack, chosen.id, as_json)
 
 
 def sign_off(

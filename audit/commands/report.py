@@ -33,30 +33,30 @@ _GITHUB = "github"
     Derived(Gating),
     Derived(Language),
 )
-def report(case: CaseFolder, *, given: dict[str, Any]) -> int:
+def report(case: CaseFolder, *, options: dict[str, Any]) -> int:
     """Render a case as a document, with the verdicts of its packs or of --policy."""
     from evenhand.audit.api.dossier import dossier_of
     from evenhand.audit.reports import render
 
-    how, person = Reporting(**of(Reporting, given)), Person(**of(Person, given))
+    how, person = Reporting(**of(Reporting, options)), Person(**of(Person, options))
     read, stands = sh.opened(case)
     if _plain(how.format) == "evidence":
         return _evidence(read, how.out, case, public=how.public)
-    packs = flow.load_packs(given.get("policy") or [str(p) for p in read.pack_paths()])
-    day = sh.day_of(given)
+    packs = flow.load_packs(options.get("policy") or [str(p) for p in read.pack_paths()])
+    day = sh.day_of(options)
     sh.warn_of_outdated(packs, day)
-    verdicts = flow.verdicts_of(read, packs, day, sh.earlier(given.get("compare_to")))
-    setting = sh.gated(verdicts, given, packs, day)
+    verdicts = flow.verdicts_of(read, packs, day, sh.earlier(options.get("compare_to")))
+    setting = sh.gated(verdicts, options, packs, day)
     explained = None
     if person.row is not None and not how.public:
         if _PERSONAL not in (_plain(how.format), _plain(how.of)):
             raise InputError(
                 f"--row is for adverse-action, not for {how.format}", remedy="leave out --row"
             )
-        explained = _explained(read, person, given)
+        explained = _explained(read, person, options)
     dossier = dossier_of(packs, day, person=explained, of=how.of, standing=stands.state)
     shown: dict[str, Any] = {
-        "lang": given.get("lang", "en"),
+        "lang": options.get("lang", "en"),
         "gate": setting,
         "dossier": dossier,
         "public": how.public,

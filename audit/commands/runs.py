@@ -105,7 +105,7 @@ def unfinished_work(paths: Sequence[str] = ()) -> list[dict[str, Any]]:
     from evenhand.audit.case.work import RUN_FILE, unfinished
 
     folders = {(home() / "cases").resolve(), *(Path(p).parent for p in paths)}
-    found = []
+    works = []
     for folder in sorted(f for f in folders if f.is_dir()):
         for work in unfinished(folder, empty=True):
             try:
@@ -114,7 +114,7 @@ def unfinished_work(paths: Sequence[str] = ()) -> list[dict[str, Any]]:
                 run = {}  # cut off before it had written what it is
             out = folder / work.name[1:].rpartition(".partial-")[0]
             command = shlex.join(["evenhand", *run.get("command", ["evenhand", "audit"])[1:]])
-            found.append(
+            works.append(
                 {
                     "folder": str(work),
                     "out": str(out),
@@ -123,7 +123,7 @@ def unfinished_work(paths: Sequence[str] = ()) -> list[dict[str, Any]]:
                     "resume": f"{command} --resume --out {shlex.quote(str(out))}" if run else None,
                 }
             )
-    return found
+    return works
 
 
 COMMANDS = (Command("runs", runs_app, order=180),)

@@ -42,15 +42,15 @@ def train(
         ),
     ],
     *,
-    given: dict[str, Any],
+    options: dict[str, Any],
     as_json: sh.Json = False,
     quiet: sh.Quiet = False,
 ) -> int:
     """Train a model, plainly or with differential privacy, into a model folder."""
     from evenhand.trainers import train as run_training
 
-    how = Training(**of(Training, given))
-    settings = {k: v for k, v in given.items() if k not in Training.model_fields}
+    how = Training(**of(Training, options))
+    settings = {k: v for k, v in options.items() if k not in Training.model_fields}
     asked = _asked(recipe, _with_dials(settings), confined=how.confined, quiet=quiet)
     if how.plan:
         return _plan(asked, as_json=as_json, quiet=quiet)
@@ -65,7 +65,7 @@ def train(
     return OK
 
 
-def _asked(recipe: str, given: dict[str, Any], *, confined: bool, quiet: bool) -> Recipe:
+def _asked(recipe: str, options: dict[str, Any], *, confined: bool, quiet: bool) -> Recipe:
     """What to train: of a kind, by options; or by a recipe file, which options may add little to.
 
     A word that is a kind is the kind; whatever else is named is a recipe where it is a file.
@@ -76,8 +76,8 @@ def _asked(recipe: str, given: dict[str, Any], *, confined: bool, quiet: bool) -
     if recipe in get_args(Kind) or not is_file:
         if confined:
             raise InputError("--confined is of a recipe file", remedy="leave it out")
-        return as_recipe({"kind": recipe, **given})
-    others = sorted(set(given) - {"data", "seed", "vocabulary"})
+        return as_recipe({"kind": recipe, **options})
+    others = sorted(set(options) - {"data", "seed", "vocabulary"})
     if others:
         raise InputError(
             f"{recipe} says how to train; {', '.join(others)} would contradict it",
@@ -85,9 +85,9 @@ def _asked(recipe: str, given: dict[str, Any], *, confined: bool, quiet: bool) -
         )
     return read_recipe(
         recipe,
-        data=given.get("data"),
-        seed=given.get("seed"),
-        vocabulary=given.get("vocabulary"),
+        data=options.get("data"),
+        seed=options.get("seed"),
+        vocabulary=options.get("vocabulary"),
         confined=confined,
         say=lambda message: sh.say(message, quiet=quiet),
     )

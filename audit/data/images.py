@@ -97,15 +97,15 @@ def _load(place: Path) -> _Read:
     return _read_folder(place) if place.is_dir() else _read_npz(place)
 
 
-def _select(found: _Read, place: Path, split: Part | None) -> Table:
+def _select(images: _Read, place: Path, split: Part | None) -> Table:
     """The rows of the wanted part; the column ``split`` is left out."""
     import numpy as np
 
-    if "split" not in found.columns:
+    if "split" not in images.columns:
         if split is not None:
             raise InputError(f"{place} has no split {split!r}", remedy="add a column 'split'")
-        return _table(found, place)
-    parts = np.asarray([str(p) for p in found.columns["split"]])
+        return _table(images, place)
+    parts = np.asarray([str(p) for p in images.columns["split"]])
     odd = sorted(set(parts) - {"train", "test"})
     if odd:
         raise InputError(
@@ -115,25 +115,25 @@ def _select(found: _Read, place: Path, split: Part | None) -> Table:
     keep = parts == chosen
     if not keep.any():
         raise InputError(f"{place} has no rows of split {chosen!r}", remedy="add some")
-    columns = {k: np.asarray(v, dtype=object)[keep] for k, v in found.columns.items()}
+    columns = {k: np.asarray(v, dtype=object)[keep] for k, v in images.columns.items()}
     del columns["split"]
     notes = (_TEST_WAS_READ,) if split is None and chosen == "test" else ()
-    return _table(replace(found, pixels=found.pixels[keep], columns=columns), place, notes)
+    return _table(replace(images, pixels=images.pixels[keep], columns=columns), place, notes)
 
 
-def _table(found: _Read, place: Path, notes: tuple[str, ...] = ()) -> Table:
+def _table(images: _Read, place: Path, notes: tuple[str, ...] = ()) -> Table:
     import pandas as pd
 
-    n, shape = len(found.pixels), tuple(found.pixels.shape[1:])
+    n, shape = len(images.pixels), tuple(images.pixels.shape[1:])
     if n == 0:
         raise InputError(f"{place} holds no images", remedy="add some")
     size = math.prod(shape)
-    raw = found.pixels.tobytes()
+    raw = images.pixels.tobytes()
     cells = [raw[i * size : (i + 1) * size] for i in range(n)]
     frame = pd.DataFrame({IMAGE: pd.Series(cells, dtype=object)})
-    for name, values in found.columns.items():
+    for name, values in images.columns.items():
         frame[name] = pd.Series(list(values)).infer_objects()
-    return Table(frame, str(place), found.digest, (*found.notes, *notes), {IMAGE: shape})
+    return Table(frame, str(place), images.digest, (*images.notes, *notes), {IMAGE: shape})
 
 
 # --- IDX: a magic number, the sizes as big-endian 32-bit numbers, then the bytes

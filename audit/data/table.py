@@ -120,19 +120,19 @@ def texts(column: pd.Series[Any]) -> tuple[Any, Any]:
     return names[codes], codes < 0
 
 
-def match_label(given: str, labels: Iterable[str]) -> str | None:
-    """The label that ``given`` means: the same text, or the same number ("1.0" for "1"), or the
+def match_label(text: str, labels: Iterable[str]) -> str | None:
+    """The label that ``text`` means: the same text, or the same number ("1.0" for "1"), or the
     same truth value ("True" for "true"); None if there is none.
 
     >>> match_label("1.0", ["0", "1"]), match_label("True", ["false", "true"])
     ('1', 'true')
     """
     known = list(labels)
-    if given in known:
-        return given
-    number = number_in(given)
+    if text in known:
+        return text
+    number = number_in(text)
     if number is None:
-        lowered = given.lower()
+        lowered = text.lower()
         return lowered if lowered in ("true", "false") and lowered in known else None
     return next((k for k in known if number_in(k) == number), None)
 

@@ -56,11 +56,11 @@ def equal_mass_bins(is_positive: np.ndarray, score: np.ndarray, bins: int) -> tu
         return ()
     edges = np.unique(np.quantile(score, np.arange(1, bins) / bins))
     codes = np.searchsorted(edges, score, side="left")
-    found = []
+    made = []
     for code in np.unique(codes):
         rows = codes == code
         inside = score[rows]
-        found.append(
+        made.append(
             Bin(
                 float(inside.min()),
                 float(inside.max()),
@@ -69,7 +69,7 @@ def equal_mass_bins(is_positive: np.ndarray, score: np.ndarray, bins: int) -> tu
                 float(inside.mean()),
             )
         )
-    return tuple(found)
+    return tuple(made)
 
 
 def expected_calibration_error(bins: Sequence[Bin], levels: Sequence[float]) -> Estimate:

@@ -27,20 +27,20 @@ def state_dict(path: Path) -> dict[str, Any]:
     """
     import torch
 
-    found = _strictly(
+    tensors = _strictly(
         path,
         "a torch state_dict",
         lambda: torch.load(path, map_location="cpu", weights_only=True),
         "save the weights alone: torch.save(model.state_dict(), 'weights.pt')",
     )
-    if not isinstance(found, dict) or not all(
-        isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in found.items()
+    if not isinstance(tensors, dict) or not all(
+        isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items()
     ):
         raise InputError(
-            f"{path} holds a {type(found).__name__} that is not tensors by name",
+            f"{path} holds a {type(tensors).__name__} that is not tensors by name",
             remedy="save the weights alone: torch.save(model.state_dict(), 'weights.pt')",
         )
-    return found
+    return tensors
 
 
 def torchscript(path: Path) -> Any:

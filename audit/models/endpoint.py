@@ -140,13 +140,13 @@ class EndpointPredictor(RowModel):
             answer = json.loads(raw)
         except (ValueError, RecursionError) as error:
             raise self._wrong(f"answers with something that is not JSON: {error}") from None
-        found = answer.get(key) if isinstance(answer, dict) else None
-        if not isinstance(found, list):
+        values = answer.get(key) if isinstance(answer, dict) else None
+        if not isinstance(values, list):
             raise self._wrong(f"answers without a list {key!r}")
-        if len(found) != n:
-            raise self._wrong(f"gives {len(found)} {key} for {n} rows")
+        if len(values) != n:
+            raise self._wrong(f"gives {len(values)} {key} for {n} rows")
         widths = {len(self.classes), 1} if len(self.classes) == 2 else {len(self.classes)}
-        for position, item in enumerate(found):
+        for position, item in enumerate(values):
             numbers = item if isinstance(item, list) else [item]
             if not all(_is_number(x) for x in numbers):
                 raise self._wrong_row(
@@ -160,9 +160,9 @@ class EndpointPredictor(RowModel):
                     position,
                     f", {len(self.classes)} classes are declared",
                 )
-        if len({isinstance(i, list) and len(i) for i in found}) > 1:
+        if len({isinstance(i, list) and len(i) for i in values}) > 1:
             raise self._wrong("gives rows of different lengths")
-        return found
+        return values
 
     def _wrong(self, what: str) -> InputError:
         return InputError(f"{self._what} {what}", remedy=_ANSWERS)

@@ -138,25 +138,25 @@ def _staff(
     say: Words,
 ) -> list[Block]:
     """What whoever sends the letter has to know, and the person needn't."""
-    told: list[str] = []
+    lines: list[str] = []
     if person.values_from == "nowhere":
-        told.append(say("aa_no_values"))
+        lines.append(say("aa_no_values"))
     if not held.reference.is_favourable:
-        told.append(say("ex_reference_refused"))
+        lines.append(say("ex_reference_refused"))
     for reason in may_be_named[:MOST_REASONS]:
         if reason.rise <= 0:
-            told.append(say("aa_no_rise", column=reason.column))
+            lines.append(say("aa_no_rise", column=reason.column))
         if reason.proxy:
-            told.append(say("aa_proxy", column=reason.column))
+            lines.append(say("aa_proxy", column=reason.column))
     left = len(may_be_named) - MOST_REASONS
     if left > 0:
-        told.append(say("aa_more", count=left, most=MOST_REASONS))
+        lines.append(say("aa_more", count=left, most=MOST_REASONS))
     sensitive = list(held.sensitive)
     if sensitive:
-        told.append(say("aa_sensitive", features=say.listed(sensitive)))
-    told.append(say("aa_names"))
+        lines.append(say("aa_sensitive", features=say.listed(sensitive)))
+    lines.append(say("aa_names"))
     full = [x.strip().removeprefix("- ") for x in explained.lines(person, say) if x.strip()]
-    return [Bullets(tuple(told)), Text(say("aa_full")), Bullets(tuple(full))]
+    return [Bullets(tuple(lines)), Text(say("aa_full")), Bullets(tuple(full))]
 
 
 def _gaps(case: Case, say: Words) -> list[Block]:

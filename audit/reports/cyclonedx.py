@@ -92,7 +92,7 @@ def _tool(case: Case) -> dict[str, Any]:
 def _model(case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words) -> dict[str, Any]:
     subject = case.subject
     model = subject.model
-    found: dict[str, Any] = {
+    component: dict[str, Any] = {
         "type": "machine-learning-model",
         "bom-ref": _MODEL,
         "name": visible(subject.name),
@@ -110,8 +110,8 @@ def _model(case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words
         ("model digest", digest),
         ("isolation", case.environment.isolation),
     ]
-    found["properties"] = _properties([(k, str(v)) for k, v in properties if v])
-    return found
+    component["properties"] = _properties([(k, str(v)) for k, v in properties if v])
+    return component
 
 
 def _parameters(case: Case) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def _parameters(case: Case) -> dict[str, Any]:
 def _metrics(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     """Measured performance, rates by group, gaps and privacy, in the case's order."""
     families = ("performance.", "fairness.group_rates", "fairness.gaps", "privacy.")
-    told: list[dict[str, Any]] = []
+    metrics: list[dict[str, Any]] = []
     for f in findings:
         if f.value is None or f.column or not f.check.startswith(families):
             continue
@@ -140,8 +140,8 @@ def _metrics(findings: Sequence[Finding]) -> list[dict[str, Any]]:
         if f.interval:
             low, high = repr(f.interval.low), repr(f.interval.high)
             one["confidenceInterval"] = {"lowerBound": low, "upperBound": high}
-        told.append(one)
-    return told[:_MOST]
+        metrics.append(one)
+    return metrics[:_MOST]
 
 
 def _considerations(
@@ -152,7 +152,7 @@ def _considerations(
     limits = [
         f"{say.measure(f.measure)}: {say.reason(f.reason)}" for f in unmeasured(case.findings)
     ]
-    found: dict[str, Any] = {
+    considerations: dict[str, Any] = {
         "technicalLimitations": [visible(x) for x in dict.fromkeys(limits)][:_MOST],
         "ethicalConsiderations": [
             _consideration(v, say)
@@ -163,8 +163,8 @@ def _considerations(
         "performanceTradeoffs": [visible(x) for x in plain_words.leaks(case, say)],
     }
     if use:
-        found["useCases"] = [visible(use)]
-    return found
+        considerations["useCases"] = [visible(use)]
+    return considerations
 
 
 def _consideration(verdict: Verdict, say: Words) -> dict[str, str]:
@@ -178,7 +178,7 @@ def _consideration(verdict: Verdict, say: Words) -> dict[str, str]:
 
 def _assessments(case: Case, say: Words) -> list[dict[str, str]]:
     """One for each sensitive feature: the group that fares worst, and by how much."""
-    told = []
+    assessments = []
     for feature in case.subject.sensitive_features:
         found = apart(case, str(feature), "selection_rate")
         worst = None
@@ -188,13 +188,13 @@ def _assessments(case: Case, say: Words) -> list[dict[str, str]]:
             fares_worst = ends[0 if outcome.is_selection else 1]
             worst = fares_worst and fares_worst.group[str(feature)]
         lines = plain_words.worse_by(case, str(feature), say)
-        told.append(
+        assessments.append(
             {
                 "groupAtRisk": visible(f"{feature} = {worst}" if worst is not None else feature),
                 "harms": visible(" ".join(lines)),
             }
         )
-    return told
+    return assessments
 
 
 def _data(case: Case) -> dict[str, Any]:

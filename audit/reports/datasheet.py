@@ -88,7 +88,7 @@ def _by_column(case: Case, measure: str) -> list[Finding]:
 
 def _columns(source: fill.Source) -> list[Block]:
     say = source.say
-    found = sorted(
+    findings = sorted(
         _by_column(source.case, "missing_rate"), key=lambda f: (-(f.value or 0.0), f.column)
     )
     rows = [
@@ -99,7 +99,7 @@ def _columns(source: fill.Source) -> list[Block]:
             f"{f.counts['k']:,}" if "k" in f.counts else "–",
             f"{f.n:,}",
         ]
-        for f in found[:_MOST_COLUMNS]
+        for f in findings[:_MOST_COLUMNS]
     ]
     heads = [
         say("col_column"),
@@ -109,8 +109,8 @@ def _columns(source: fill.Source) -> list[Block]:
         "n",
     ]
     told = table(say("ds_columns_caption"), heads, rows)
-    if len(found) > _MOST_COLUMNS:
-        told.append(Text(say("doc_more", count=len(found) - _MOST_COLUMNS)))
+    if len(findings) > _MOST_COLUMNS:
+        told.append(Text(say("doc_more", count=len(findings) - _MOST_COLUMNS)))
     return told
 
 

@@ -150,23 +150,23 @@ def _evaluation(case: Case, say: Words) -> list[str]:
 
 
 def _groups(case: Case, say: Words) -> list[str]:
-    told = [_heading("card_groups", say)]
+    blocks = [_heading("card_groups", say)]
     tables = [t for ts in outline.families(case.findings).values() for t in ts]
     grouped = [t for t in tables if t.kind == "group"]
     for table in grouped:
         features = " × ".join(table.features)
         title = say("table_group", measure=say.measure(table.measure), features=features)
-        told.append(f"**{markdown(title)}**")
-        told.append(_table(table.findings, say, features, _group_name))
+        blocks.append(f"**{markdown(title)}**")
+        blocks.append(_table(table.findings, say, features, _group_name))
     if not grouped:
-        told.append(markdown(say("card_no_groups")))
+        blocks.append(markdown(say("card_no_groups")))
     gaps = [f for f in case.findings if f.between]
     if gaps:
-        told += [_heading("card_gaps", say)]
-        told.append(
+        blocks += [_heading("card_gaps", say)]
+        blocks.append(
             _table(gaps, say, say("col_measure"), lambda f: markdown(sentences.about(f, say)))
         )
-    return told
+    return blocks
 
 
 def _group_name(finding: Finding) -> str:
@@ -204,7 +204,7 @@ def _privacy(case: Case, say: Words) -> list[str]:
 
 
 def _limitations(case: Case, say: Words) -> list[str]:
-    told = [_heading("card_limitations", say)]
+    blocks = [_heading("card_limitations", say)]
     missing = outline.unmeasured(case.findings)
     if missing:
         lines = [
@@ -212,36 +212,36 @@ def _limitations(case: Case, say: Words) -> list[str]:
             f"{markdown(say.term('finding', f.status))}, {markdown(say.reason(f.reason))}"
             for f in missing
         ]
-        told += [markdown(say("card_limits_intro")), "\n".join(lines)]
+        blocks += [markdown(say("card_limits_intro")), "\n".join(lines)]
     else:
-        told.append(markdown(say("nothing_unmeasured")))
+        blocks.append(markdown(say("nothing_unmeasured")))
     noted = [f for f in case.findings if f.value is not None and f.reason]
     if noted:
         lines = [
             f"- {markdown(sentences.about(f, say))}: {markdown(say.reason(f.reason))}"
             for f in noted
         ]
-        told += [markdown(say("card_notes_intro")), "\n".join(lines)]
-    return told
+        blocks += [markdown(say("card_notes_intro")), "\n".join(lines)]
+    return blocks
 
 
 def _verdicts(verdicts: Sequence[Verdict], gate: Gate | None, say: Words) -> list[str]:
-    told = [_heading("h_verdicts", say)]
+    blocks = [_heading("h_verdicts", say)]
     if gate is not None:
         settings = [f"{markdown(k)}: {code(v)}" for k, v in sentences.gate_facts(gate, say)]
-        told.append(f"{markdown(say('h_gate'))}: {say.listed(settings)}")
+        blocks.append(f"{markdown(say('h_gate'))}: {say.listed(settings)}")
     if not verdicts:
-        return [*told, markdown(say("no_packs"))]
+        return [*blocks, markdown(say("no_packs"))]
     for pack in outline.packs(verdicts):
-        told.append(f"**{markdown(pack.id)}** {markdown(pack.version)}")
-        told.append(
+        blocks.append(f"**{markdown(pack.id)}** {markdown(pack.version)}")
+        blocks.append(
             "\n".join(
                 f"- {markdown(say.term('status', v.status))}: {markdown(say.pick(v.title))} "
                 f"({code(v.item)}). {markdown(say.pick(v.because))}"
                 for v in pack.verdicts
             )
         )
-    return [*told, f"_{markdown(say('law'))}_"]
+    return [*blocks, f"_{markdown(say('law'))}_"]
 
 
 def _people(case: Case, dossier: Dossier, say: Words) -> list[str]:

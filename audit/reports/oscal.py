@@ -70,7 +70,7 @@ def render(
 
 def _result(case: Case, pack: Pack, at: str, say: Words) -> dict[str, Any]:
     observations = [_observation(case, v, at, say) for v in pack.verdicts]
-    found = [_finding(case, v, say) for v in pack.verdicts if v.status not in _WITHOUT_FINDING]
+    findings = [_finding(case, v, say) for v in pack.verdicts if v.status not in _WITHOUT_FINDING]
     controls = [{"control-id": _token(v)} for v in pack.verdicts]
     selection: dict[str, Any] = {"include-controls": controls} if controls else {"include-all": {}}
     result: dict[str, Any] = {
@@ -83,8 +83,8 @@ def _result(case: Case, pack: Pack, at: str, say: Words) -> dict[str, Any]:
     }
     if observations:
         result["observations"] = observations
-    if found:
-        result["findings"] = found
+    if findings:
+        result["findings"] = findings
     return result
 
 
@@ -139,9 +139,9 @@ def _finding(case: Case, verdict: Verdict, say: Words) -> dict[str, Any]:
 def _resources(case: Case, dossier: Dossier, plan: str) -> list[dict[str, Any]]:
     """The sealed files, and the packs that judged, each with its SHA-256."""
     files = {name: digest for name, digest in case.files.items() if name != "plan.json"}
-    found = [(plan, "plan.json", case.files["plan.json"])]
-    found += [(_id(case, "file", name), name, digest) for name, digest in sorted(files.items())]
-    found += [(_id(case, "pack", p.id), f"{p.id} {p.version}", p.digest) for p in dossier.packs]
+    resources = [(plan, "plan.json", case.files["plan.json"])]
+    resources += [(_id(case, "file", name), name, digest) for name, digest in sorted(files.items())]
+    resources += [(_id(case, "pack", p.id), f"{p.id} {p.version}", p.digest) for p in dossier.packs]
     return [
         {
             "uuid": one,
@@ -153,7 +153,7 @@ def _resources(case: Case, dossier: Dossier, plan: str) -> list[dict[str, Any]]:
                 }
             ],
         }
-        for one, name, digest in found
+        for one, name, digest in resources
     ]
 
 

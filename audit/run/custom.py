@@ -59,7 +59,7 @@ def group_metric(
     if not subject.sensitive_features:
         raise InputError("no sensitive features were named", remedy="name the columns to compare")
     actual, predicted = _answers(subject, uses)
-    given, about = _weighed(subject, function)
+    weights, about = _weighed(subject, function)
     tails = sorted({q for level in levels for q in ((1 - level) / 2, (1 + level) / 2)})
     record, controls = Recorder("custom", seed), dict.fromkeys([(), subject.control_features])
 
@@ -76,7 +76,7 @@ def group_metric(
             y_pred=predicted[known],
             sensitive_features=groups[list(features)],
             control_features=groups[list(controlled)] if controlled else None,
-            sample_params=None if given is None else {k: v[known] for k, v in given.items()},
+            sample_params=None if weights is None else {k: v[known] for k, v in weights.items()},
             n_boot=draws,
             ci_quantiles=tails,
             random_state=seed,

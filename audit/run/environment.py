@@ -43,7 +43,7 @@ def environment(
 ) -> Environment:
     """What the audit ran on and with; ``run``, the checks that it did not measure itself, and those
     whose kept answer was not this home's (``not_taken``)."""
-    told = {
+    values = {
         "evenhand": own_version(),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -59,7 +59,7 @@ def environment(
         "resumed": tuple(resumed),
         **({"not_taken": tuple(not_taken)} if not_taken else {}),
     }
-    return Environment.model_validate(told)
+    return Environment.model_validate(values)
 
 
 def packages() -> dict[str, str]:

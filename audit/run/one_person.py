@@ -70,12 +70,12 @@ def reopen(
         return Source(None, "the audit was of stored predictions: there is no model to ask")
     if plan.streamed:
         return Source(None, "the audit left its rows on disk, and explained none")
-    told = {"model": model, "data": data}
+    moved = {"model": model, "data": data}
     places = {"model": plan.model.path, "data": plan.data.path}
     for part in ("model", "data"):
-        path = Path(told[part] or str(places[part]))
+        path = Path(moved[part] or str(places[part]))
         if not path.exists():
-            if told[part]:
+            if moved[part]:
                 raise InputError(f"no {part} at {path}", remedy=f"check --{part}")
             return Source(None, f"the {part} is not at {path}")
     try:
@@ -88,8 +88,8 @@ def reopen(
         return Source(None, why_not, _AS_AUDITED if is_refused else error.remedy)
     for part in ("model", "data"):
         if subject.digests.get(part) != plan.digests.get(part):
-            what = f"the {part} at {told[part] or places[part]} is not the audited one"
-            if told[part]:
+            what = f"the {part} at {moved[part] or places[part]} is not the audited one"
+            if moved[part]:
                 raise InputError(
                     f"{what}: its digest is {subject.digests.get(part)}",
                     remedy=f"the case has {plan.digests.get(part)}",
@@ -123,17 +123,17 @@ def _spec(case: Case, model: str | None, data: str | None) -> SubjectSpec:
     )
 
 
-def row_number(case: Case, source: Source, given: str, id_column: str | None) -> int:
-    """The row of the data file (from 1) that ``given`` means: its number, or a value of
+def row_number(case: Case, source: Source, row: str, id_column: str | None) -> int:
+    """The row of the data file (from 1) that ``row`` means: its number, or a value of
     ``id_column``. Raises InputError with the nearest remedy."""
     if id_column is None:
-        if not given.isdecimal() or int(given) < 1:
+        if not row.isdecimal() or int(row) < 1:
             raise InputError(
-                f"--row {given!r} is not a row number",
+                f"--row {row!r} is not a row number",
                 remedy="rows count from 1, the first below the header; for another id, name its "
                 "column: --id-column COLUMN",
             )
-        return int(given)
+        return int(row)
     if source.subject is None:
         raise InputError(
             f"ids of column {id_column!r} can't be looked up: {source.why_not}",
@@ -142,13 +142,13 @@ def row_number(case: Case, source: Source, given: str, id_column: str | None) ->
     table = source.subject.table
     table.require([id_column], "id column")
     names = texts(table.frame[id_column])[0]
-    hits = [i + 1 for i, name in enumerate(names) if name == given]
+    hits = [i + 1 for i, name in enumerate(names) if name == row]
     if not hits:
-        raise InputError(f"no row has {id_column} = {given!r}", remedy=nearest(given, names))
+        raise InputError(f"no row has {id_column} = {row!r}", remedy=nearest(row, names))
     if len(hits) > 1:
         shown = ", ".join(map(str, hits[:10]))
         raise InputError(
-            f"{len(hits)} rows have {id_column} = {given!r}", remedy=f"pass one by number: {shown}"
+            f"{len(hits)} rows have {id_column} = {row!r}", remedy=f"pass one by number: {shown}"
         )
     return hits[0]
 
@@ -231,18 +231,18 @@ class _Person:
         space = people.space
         limits = {k: options[k] for k in ("most_changes", "beam", "tries")}
         real = people.frame(people.sample_favourable(_NEIGHBOURS, self.record(_CHANGES).seed))
-        found = Search(people.ask, space, donors=real, **limits).find(self.frame)
-        if not found.is_found[0]:
+        answer = Search(people.ask, space, donors=real, **limits).find(self.frame)
+        if not answer.is_found[0]:
             return Turned(row=self.row, is_found=False)
-        changed = space.decode(self.frame, found.is_found.nonzero()[0], found.z)
+        changed = space.decode(self.frame, answer.is_found.nonzero()[0], answer.z)
         rank = Neighbours(real).plausibility(changed) if len(real) > 1 else [None]
-        changes = told_changes(space, space.encode(self.frame)[0], found.z[0])
+        changes = told_changes(space, space.encode(self.frame)[0], answer.z[0])
         return Turned(
             row=self.row,
             is_found=True,
             changes=tuple(parsed(change, Change) for change in changes),
-            cost=round(float(found.cost[0]), 6),
-            distance=round(float(found.distance[0]), 6),
+            cost=round(float(answer.cost[0]), 6),
+            distance=round(float(answer.distance[0]), 6),
             plausibility=None if rank[0] is None else round(float(rank[0]), 6),
         )
 

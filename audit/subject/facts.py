@@ -15,7 +15,7 @@ def parse_roles(given: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
     Raises InputError for what is no ROLE=COLUMN, and for a role that no law of ours knows.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    roles: dict[str, tuple[str, ...]] = {}
     for part in given:
         role, equals, column = part.partition("=")
         role, column = role.strip(), column.strip()
@@ -27,8 +27,8 @@ def parse_roles(given: Iterable[str]) -> dict[str, tuple[str, ...]]:
             raise InputError(
                 f"--roles {part!r}: unknown role {role!r}", remedy=nearest(role, ROLES)
             )
-        found[role] = (*found.get(role, ()), column)
-    return found
+        roles[role] = (*roles.get(role, ()), column)
+    return roles
 
 
 def parse_facts(given: Iterable[str]) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def parse_facts(given: Iterable[str]) -> dict[str, Any]:
 
     Raises InputError for what is no KEY=VALUE, and for a fact that is given two values.
     """
-    found: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     for part in given:
         key, equals, value = part.partition("=")
         key = key.strip()
@@ -46,13 +46,13 @@ def parse_facts(given: Iterable[str]) -> dict[str, Any]:
                 f"--facts {part!r} is not KEY=VALUE", remedy="e.g. --facts system.domain=credit"
             )
         read = _value(value.strip())
-        if key in found and found[key] != read:
+        if key in facts and facts[key] != read:
             raise InputError(
-                f"the fact {key} is given twice: {found[key]!r} and {read!r}",
+                f"the fact {key} is given twice: {facts[key]!r} and {read!r}",
                 remedy=f"give it once; several values are a list: --facts '{key}=[a, b]'",
             )
-        found[key] = read
-    return found
+        facts[key] = read
+    return facts
 
 
 def _value(text: str) -> Any:

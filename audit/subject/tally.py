@@ -150,7 +150,7 @@ def tally_batches(
     import numpy as np
     import pyarrow.compute as pc
 
-    given, counts = as_text(positive_label), None
+    positive, counts = as_text(positive_label), None
     labels: set[str] = set()
     answers: set[str] = set()
     missing = dict.fromkeys(features, 0)
@@ -163,13 +163,13 @@ def tally_batches(
             dropped = len(labelled) - int(pc.sum(labelled).as_py() or 0)
             if dropped:
                 batch, numbers = batch.filter(labelled), numbers[np.asarray(labelled)]
-        actual = None if target is None else _is_label(batch.column(target), given, labels)
+        actual = None if target is None else _is_label(batch.column(target), positive, labels)
         with rows_of_file(numbers):
             if callable(predicted):
                 selected = predicted(batch)
             else:
                 require_answers(np.asarray(_without_value(batch.column(predicted))), predicted)
-                selected = _is_label(batch.column(predicted), given, answers)
+                selected = _is_label(batch.column(predicted), positive, answers)
         columns = {f: _names(batch.column(f), f, missing) for f in features}
         weights = None if weight is None else _weights(batch.column(weight), weight)
         part = count_groups(columns, features, actual, selected, weights=weights)

@@ -60,27 +60,27 @@ def _binary(frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None) -> Tar
             "a binary task needs a positive label; it is declared, never guessed",
             remedy="pass --positive-label LABEL (and --positive-is benefit or burden)",
         )
-    given = as_text(spec.positive_label)
+    label = as_text(spec.positive_label)
     labels = None
     known: list[str] = []
     if spec.target is not None:
         labels, _ = texts(frame[spec.target])
         known = sorted(set(labels))
         _check_classes(known, spec.target)
-        if match_label(given, known) is None:
+        if match_label(label, known) is None:
             raise InputError(
-                f"positive label {given!r} does not occur in target {spec.target!r}",
-                remedy=nearest(given, known),
+                f"positive label {label!r} does not occur in target {spec.target!r}",
+                remedy=nearest(label, known),
             )
         _check_two(known, spec.target)
     elif model is not None:
         known = list(model.predictor.classes)
     elif spec.predicted is not None:
         known = sorted(set(texts(frame[spec.predicted].dropna())[0]))
-    positive = match_label(given, known) if known else given
+    positive = match_label(label, known) if known else label
     if positive is None:
         raise InputError(
-            f"positive label {given!r} is not among the labels", remedy=nearest(given, known)
+            f"positive label {label!r} is not among the labels", remedy=nearest(label, known)
         )
     if model is not None and match_label(positive, model.predictor.classes) is None:
         raise InputError(

@@ -38,7 +38,7 @@ class WorkerPredictor:
         self,
         name: str,
         session: Session,
-        told: Message,
+        message: Message,
         rules: Rules,
         again: Callable[[bool], Session],
         *,
@@ -49,9 +49,9 @@ class WorkerPredictor:
         self._elsewhere = elsewhere
         self._replaced = 0
         self._rules = rules
-        self._told = told
+        self._told = message
         self._again = again
-        facts = _Checked(name, told.facts)
+        facts = _Checked(name, message.facts)
         self.format = facts.text("format")
         self.task: Task = facts.task()
         self.classes = facts.texts("classes")

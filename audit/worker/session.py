@@ -155,19 +155,19 @@ class Session:
         self._channel.setblocking(False)
 
         def exactly(n: int) -> bytes:
-            found = bytearray()
-            while len(found) < n:
+            received = bytearray()
+            while len(received) < n:
                 self._wait(selectors.EVENT_READ, deadline, what, seconds)
                 try:
-                    piece = self._channel.recv(min(n - len(found), 1 << 20))
+                    piece = self._channel.recv(min(n - len(received), 1 << 20))
                 except BlockingIOError:
                     continue
                 except OSError:
                     piece = b""
                 if not piece:
                     raise self._death(what)
-                found += piece
-            return bytes(found)
+                received += piece
+            return bytes(received)
 
         try:
             return unpack(exactly, most=most)
@@ -307,7 +307,7 @@ def _state(pid: int) -> tuple[str, int]:
 
 def _written(folder: str) -> int:
     """Bytes on the disk below ``folder``; past MAX_FILES files, more than a worker may write."""
-    found = files = 0
+    size = files = 0
     left = [folder]
     while left:
         with suppress(OSError), os.scandir(left.pop()) as entries:
@@ -316,7 +316,7 @@ def _written(folder: str) -> int:
                 if files > MAX_FILES:
                     return MAX_SCRATCH + 1
                 with suppress(OSError):
-                    found += entry.stat(follow_symlinks=False).st_blocks * 512
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
                 if entry.is_dir(follow_symlinks=False):
                     left.append(entry.path)
-    return found
+    return size

@@ -111,12 +111,12 @@ def views(one: Side, against: Against, t: Translator) -> list[View]:
 def _differences(one: Side, against: Against, t: Translator) -> list[View]:
     """All paired differences of one measure as pictures by feature, and as one table."""
     assert against.told is not None
-    told, other = against.told, against.other
-    found = {other.label: told}
+    differences, other = against.told, against.other
+    found = {other.label: differences}
     is_public = is_published(one.case) or is_published(other.case)
-    axes = [] if is_public else comparing.axes([told])
+    axes = [] if is_public else comparing.axes([differences])
     made = []
-    for measure in comparing.measures([told]):
+    for measure in comparing.measures([differences]):
         title, pictures = words(t.lang).measure(measure), []
         for axis in [a for a in axes if "&" not in a] or [""]:
             frame = comparing.paired_frame(found, measure, axis, "", t)
@@ -126,11 +126,12 @@ def _differences(one: Side, against: Against, t: Translator) -> list[View]:
                 name = axis_label(axis, t) if axis else t("about.all")
                 said = t("compare.words", measure=title, groups=len(bars))
                 pictures.append((name, charts.bars(f"{title} · {name}", said, bars)))
-        shown = [r for r in told["results"] if r["measure"] == measure]
+        shown = [r for r in differences["results"] if r["measure"] == measure]
         shown = [r for r in shown if not r["group"]] if is_public else shown
         made.append(_with_table(title, pictures, shown, t))
-    legend = t("export.compare_legend", level=f"{told['level']:.0%}")
-    how = f"{visible(told['test'])}; {visible(told['interval'])}; n = {told['n']:,}"
+    legend = t("export.compare_legend", level=f"{differences['level']:.0%}")
+    tested, interval = (visible(differences[part]) for part in ("test", "interval"))
+    how = f"{tested}; {interval}; n = {differences['n']:,}"
     note = t("export.withheld") if is_public else ""
     return [View(t("compare.paired"), f"{legend} {how}", note=note), *made]
 

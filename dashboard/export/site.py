@@ -262,7 +262,7 @@ def _case(site: _Site, one: Shown, case: Case, lang: str) -> None:
     """Every page of one case, and the links between them."""
     t, say, key = Translator(lang), words(lang), one.stored.key
     families = outline.families(case.findings)
-    told = _told(site, one, case, lang)
+    shown = _told(site, one, case, lang)
     views: dict[str, list[View]] = {
         "fairness": export_views.fairness(case, t),
         "explanations": export_views.explanations(case, t),
@@ -297,7 +297,7 @@ def _case(site: _Site, one: Shown, case: Case, lang: str) -> None:
             pictures=pictures(case, say) if page == "explanations" else None,
             views=views.get(page, []),
             views_title=_VIEWS.get(page, ""),
-            **told,
+            **shown,
         )
     _connect(site, key, lang)
 

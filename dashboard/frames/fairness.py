@@ -62,7 +62,7 @@ def explorer_frame(
             cases, n = member.sum_at(parts.cases, i), member.sum_at(parts.rows, i)
             value = cases / n if n else None
             name = _name(member.group)
-            told = t("explorer.told", value=number(value or 0.0), cases=cases, n=n)
+            sentence = t("explorer.told", value=number(value or 0.0), cases=cases, n=n)
             rows.append(
                 (
                     name,
@@ -74,7 +74,7 @@ def explorer_frame(
                     band.high[i],
                     cases,
                     n,
-                    f"{name}{t('colon')}{told if n else t('explorer.no_rows')}",
+                    f"{name}{t('colon')}{sentence if n else t('explorer.no_rows')}",
                     key == who,
                 )
             )

@@ -110,8 +110,8 @@ def _filtered(
 ) -> list[Verdict]:
     t = ctx.t
     present = [s for s in VERDICT_STATUSES if counts.get(s)]
-    asked = state.selection().get("verdict", _ALL)
-    value = asked if asked in present else _ALL
+    selected = state.selection().get("verdict", _ALL)
+    value = selected if selected in present else _ALL
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:
         state.choose(
@@ -130,8 +130,10 @@ def _filtered(
                 both="yes" if st.session_state["both_languages"] else ""
             ),
         )
-    if asked and not value:
-        st.warning(t.md("filter.unknown", name=t("filter.status"), value=t.term("verdict", asked)))
+    if selected and not value:
+        st.warning(
+            t.md("filter.unknown", name=t("filter.status"), value=t.term("verdict", selected))
+        )
     return [v for v in verdicts if not value or v.status == value]
 
 

@@ -89,11 +89,11 @@ def _compared(a_digest: str, b_digest: str, _a: Case, _b: Case) -> Mapping[str, 
     return comparing.compared(_a.path, _b.path)
 
 
-def show_differences(ctx: Context, found: Mapping[str, Mapping[str, Any]]) -> None:
+def show_differences(ctx: Context, pairs: Mapping[str, Mapping[str, Any]]) -> None:
     """The paired differences of one measure by group, as picture and table."""
     t = ctx.t
     st.subheader(escape(t("compare.paired")), anchor=False)
-    measures, keys = comparing.measures(list(found.values())), comparing.axes(list(found.values()))
+    measures, keys = comparing.measures(list(pairs.values())), comparing.axes(list(pairs.values()))
     asked, own = state.selection(), group_axis(ctx.who)
     measure = asked.get("rate", "") if asked.get("rate") in measures else measures[0]
     feature = asked.get("feature", "")
@@ -104,8 +104,8 @@ def show_differences(ctx: Context, found: Mapping[str, Mapping[str, Any]]) -> No
     with right:
         if keys:
             state.choose("feature", t("filter.feature"), keys, feature, lambda k: axis_label(k, t))
-    frame = comparing.paired_frame(found, measure, feature, ctx.who, t)
-    first, shown = next(iter(found.values())), t.measure(measure)
+    frame = comparing.paired_frame(pairs, measure, feature, ctx.who, t)
+    first, shown = next(iter(pairs.values())), t.measure(measure)
     figure.show(
         figure.Figure(
             name=f"paired-{measure}",

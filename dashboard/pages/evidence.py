@@ -78,12 +78,12 @@ def _seal(ctx: Context, case: Case) -> None:
         _verified(ctx, told)
 
 
-def _verified(ctx: Context, told: Mapping[str, Any]) -> None:
+def _verified(ctx: Context, answer: Mapping[str, Any]) -> None:
     t = ctx.t
-    for found in told.get("problems") or ():
+    for found in answer.get("problems") or ():
         parts.problem(t("evidence.altered"), str(found))
-    if not told.get("problems"):
-        register = told.get("register") or {}
+    if not answer.get("problems"):
+        register = answer.get("register") or {}
         st.success(
             t.md(
                 "evidence.verified",
@@ -93,7 +93,7 @@ def _verified(ctx: Context, told: Mapping[str, Any]) -> None:
         )
         for note in register.get("notes") or ():
             st.caption(escape(note))
-    for signature in told.get("signatures") or ():
+    for signature in answer.get("signatures") or ():
         word = "holds" if signature.get("checked") else "unchecked"
         st.markdown(t.md(f"evidence.signature.{word}", key=signature.get("key")))
 

@@ -156,7 +156,7 @@ def _by_group(ctx: Context, case: Case) -> None:
     with half:
         key = parts.choose_feature(ctx, keys)
     frame = tables.by_group_frame(document, key, ctx.who, t)
-    found = ctx.index(case).of("attribution_rank_shift")
+    shifts = ctx.index(case).of("attribution_rank_shift")
     figure.show(
         figure.Figure(
             name="attributions-by-group",
@@ -167,13 +167,13 @@ def _by_group(ctx: Context, case: Case) -> None:
             how=[
                 (t("figure.formula"), t("explained.formula")),
                 (t("column.method"), visible(document.method)),
-                *(figure.making(found[0], "", t) if found else ()),
+                *(figure.making(shifts[0], "", t) if shifts else ()),
             ],
             hidden=("chosen",),
         ),
         t,
     )
-    for finding in found:
+    for finding in shifts:
         line = f"{frames.about(finding, t)}{t('colon')}{frames.value_text(finding, t)}"
         st.markdown(f"**{escape(t.measure(finding.measure))}** · {escape(line)}")
 

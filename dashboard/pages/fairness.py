@@ -121,20 +121,20 @@ def _measure(ctx: Context, case: Case, index: Index, place: tuple[str, str, str]
 def _gap(ctx: Context, index: Index, measure: str, feature: str) -> None:
     """The gap between the groups, as the reader wants it told, with a link to its making."""
     t = ctx.t
-    found = {
+    gaps_by_scale = {
         scale: [
             g for name in frames.gaps_of(measure, scale) for g in _between(index, name, feature)
         ]
         for scale in ("difference", "ratio")
     }
-    offered = [scale for scale, gaps in found.items() if gaps]
+    offered = [scale for scale, gaps in gaps_by_scale.items() if gaps]
     if not offered:
         st.caption(t.md("fairness.no_gap", measure=t.measure(measure)))
         return
     asked = state.selection().get("scale", "")
     scale = asked if asked in offered else offered[0]
     state.switch("scale", t("fairness.scale"), offered, scale, lambda s: t(f"scale.{s}"))
-    for gap in found[scale]:
+    for gap in gaps_by_scale[scale]:
         st.markdown(parts.named(t.measure(gap.measure), escape(frames.value_text(gap, t)), t))
         if gap.reason:
             st.caption(escape(visible(gap.reason_text(t.lang))))

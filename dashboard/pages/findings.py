@@ -53,7 +53,7 @@ def _totals(ctx: Context, counted: Mapping[Status, int]) -> None:
 
 def _filters(ctx: Context, index: Index) -> dict[str, str]:
     """Draws the filters; returns what is selected, without what this case does not have."""
-    t, asked = ctx.t, state.selection()
+    t, selection = ctx.t, state.selection()
     known: dict[str, list[str]] = {
         "family": sorted({check.partition(".")[0] for check in index.checks}),
         "measure": sorted(index.by_measure, key=t.measure),
@@ -64,11 +64,11 @@ def _filters(ctx: Context, index: Index) -> dict[str, str]:
         "measure": t.measure,
         "status": lambda v: t.term("finding", v),
     }
-    selected = {"group": asked.get("group", "")}
+    selected = {"group": selection.get("group", "")}
     with st.container(key="filters"):
         columns = st.columns(4)
         for column, (name, values) in zip(columns, known.items(), strict=False):
-            value = asked.get(name, _ALL)
+            value = selection.get(name, _ALL)
             selected[name] = value if value in values else _ALL
             with column:
                 state.choose(
@@ -81,8 +81,8 @@ def _filters(ctx: Context, index: Index) -> dict[str, str]:
         with columns[3]:
             state.search("group", t("filter.group"), placeholder=t("filter.group.example"))
     for name in known:
-        if asked.get(name) and not selected[name]:
-            st.warning(t.md("filter.unknown", name=t(f"filter.{name}"), value=asked[name]))
+        if selection.get(name) and not selected[name]:
+            st.warning(t.md("filter.unknown", name=t(f"filter.{name}"), value=selection[name]))
     return selected
 
 
@@ -127,8 +127,8 @@ def _groups(ctx: Context, case: Case, measure: str) -> None:
         return
     if why:
         st.caption(t.md(f"groups.{why}", measure=t.measure(measure), drawn=t.measure(drawn)))
-    found = {(check, key): places[check, m, key] for check, m, key in places if m == drawn}
-    keys = axes(first for first, *_ in found.values())
+    shown = {(check, key): places[check, m, key] for check, m, key in places if m == drawn}
+    keys = axes(first for first, *_ in shown.values())
     asked = state.selection().get("feature", "")
     key = asked if asked in keys else keys[0]
     half, _ = st.columns(2)
@@ -137,9 +137,9 @@ def _groups(ctx: Context, case: Case, measure: str) -> None:
     if asked and asked != key:
         place = axis_label(asked, t)
         st.caption(t.md("groups.feature_unknown", drawn=t.measure(drawn), feature=place))
-    for check, axis in sorted(found):
+    for check, axis in sorted(shown):
         if axis == key:
-            _chart(ctx, case, found[check, axis], key)
+            _chart(ctx, case, shown[check, axis], key)
 
 
 def _measure_drawn(measures: Sequence[str], measure: str) -> tuple[str | None, str]:

@@ -45,13 +45,13 @@ def render(ctx: Context) -> None:
 
 def _filtered(ctx: Context) -> list[StoredCase]:
     """The cases that the filters leave; one that cannot be trusted is never filtered away."""
-    t, asked = ctx.t, state.selection()
+    t, selection = ctx.t, state.selection()
     if len(ctx.cases) == 1:
         return list(ctx.cases)
     tasks = sorted({str(s.cover.subject.task or "") for s in ctx.cases if s.cover} - {""})
     outcomes = ("fail", "inconclusive", "needs-attestation", "pass")
-    task = asked.get("task", _ALL) if asked.get("task") in tasks else _ALL
-    outcome = asked.get("outcome", _ALL) if asked.get("outcome") in outcomes else _ALL
+    task = selection.get("task", _ALL) if selection.get("task") in tasks else _ALL
+    outcome = selection.get("outcome", _ALL) if selection.get("outcome") in outcomes else _ALL
     with st.container(key="filters"):
         left, middle, right = st.columns(3)
         with left:
@@ -72,7 +72,7 @@ def _filtered(ctx: Context) -> list[StoredCase]:
                 outcome,
                 lambda v: t(f"overview.outcome.{v.replace('-', '_')}") if v else t("filter.all"),
             )
-    text = asked.get("model", "").casefold()
+    text = selection.get("model", "").casefold()
     return [
         s
         for s in ctx.cases
@@ -100,24 +100,24 @@ def _has(ctx: Context, stored: StoredCase, outcome: str) -> bool:
     return bool(statuses) and statuses <= settled and not any(c.problem for c in counted)
 
 
-def _page(ctx: Context, found: Sequence[StoredCase]) -> Sequence[StoredCase]:
+def _page(ctx: Context, cases: Sequence[StoredCase]) -> Sequence[StoredCase]:
     """The cases of the page that the reader is on; twenty a page."""
-    pages = [str(i + 1) for i in range(-(-len(found) // _PER_PAGE))]
+    pages = [str(i + 1) for i in range(-(-len(cases) // _PER_PAGE))]
     if len(pages) == 1:
-        return found
+        return cases
     asked = state.selection().get("page", "")
     page = asked if asked in pages else "1"
     narrow, _ = st.columns([1, 3])
     with narrow:
         state.choose(
             "page",
-            ctx.t("overview.page", pages=len(pages), cases=len(found)),
+            ctx.t("overview.page", pages=len(pages), cases=len(cases)),
             pages,
             page,
             lambda p: p,
         )
     start = (int(page) - 1) * _PER_PAGE
-    return found[start : start + _PER_PAGE]
+    return cases[start : start + _PER_PAGE]
 
 
 def _card(ctx: Context, stored: StoredCase) -> None:

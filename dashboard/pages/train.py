@@ -91,30 +91,30 @@ def _mark(data: _Given) -> object:
     return data if isinstance(data, str) else [(f.name, f.size) for f in data]
 
 
-def _plan(ctx: Context, data: _Given, asked: dict[str, object]) -> None:
+def _plan(ctx: Context, data: _Given, settings: dict[str, object]) -> None:
     """Asks what the training would do; the answer stays until something else is asked."""
     st.session_state.pop(_PLANNED, None)
     try:
         place = running.kept_place(data, "data")
-        arguments = ["train", "tabular", *starting.options({"data": place, **asked})]
+        arguments = ["train", "tabular", *starting.options({"data": place, **settings})]
         with st.spinner(ctx.t.md("train.planning")):
             told = json.loads(starting.run_briefly([*arguments, "--plan", "--json"]))
     except EvenhandError as error:
         running.refused(ctx, error)
         return
     st.session_state[_PLANNED] = {
-        "asked": (_mark(data), asked),
+        "asked": (_mark(data), settings),
         "arguments": arguments,
         "told": told,
     }
 
 
-def _outcome(ctx: Context, told: Mapping[str, Any]) -> None:
-    t, private = ctx.t, told.get("private") or {}
+def _outcome(ctx: Context, planned: Mapping[str, Any]) -> None:
+    t, private = ctx.t, planned.get("private") or {}
     st.subheader(t.md("train.would"), anchor=False)
     together = private.get("composition") or {}
     rows = [
-        ("train.rows", t("train.rows.value", train=told["n_train"], test=told["n_test"])),
+        ("train.rows", t("train.rows.value", train=planned["n_train"], test=planned["n_test"])),
         (
             "train.spent",
             f"{_bound(private, 'epsilon')} (δ {_bound(private, 'delta')}, "
@@ -140,7 +140,7 @@ def _outcome(ctx: Context, told: Mapping[str, Any]) -> None:
         ),
         ("train.protects", str(private.get("adjacency", ""))),
     ]
-    estimate = told.get("estimate") or {}
+    estimate = planned.get("estimate") or {}
     if estimate:
         rows.append(
             (
@@ -156,7 +156,7 @@ def _outcome(ctx: Context, told: Mapping[str, Any]) -> None:
     st.markdown(f"**{escape(t('train.outside'))}**")
     for item in (*private.get("outside_guarantee", ()), *private.get("not_certified", ())):
         st.markdown(f":material/gpp_maybe: {escape(item)}")
-    for note in (*told.get("notes", ()), *private.get("warnings", ())):
+    for note in (*planned.get("notes", ()), *private.get("warnings", ())):
         st.warning(escape(note))
 
 

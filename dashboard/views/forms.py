@@ -53,29 +53,29 @@ def is_open(what: str, item: str) -> bool:
 
 def attest(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
     """Answer, statement and evidence for one item."""
-    t, asked = ctx.t, item.attest
-    assert asked is not None
+    t, wanted = ctx.t, item.attest
+    assert wanted is not None
     number = _number(f"attest:{item.id}")
     with st.form(f"attest_{item.id}_{number}"):
-        st.markdown(t.md("write.attest.as", role=asked.role))
-        if asked.question:
-            st.markdown(f"**{escape(t.pick(dict(asked.question.items())))}**")
+        st.markdown(t.md("write.attest.as", role=wanted.role))
+        if wanted.question:
+            st.markdown(f"**{escape(t.pick(dict(wanted.question.items())))}**")
         answer = st.selectbox(
             t.md("write.answer"),
-            asked.answers,
+            wanted.answers,
             index=None,
             format_func=lambda a: t.term("answer", a),
             placeholder=t("sidebar.choose"),
         )
         statement = st.text_area(t.md("write.statement"), max_chars=4000)
-        given = [
+        uploads = [
             (kind, st.file_uploader(t.md("write.evidence.kind", kind=kind), key=f"{item.id}_{n}"))
-            for n, kind in enumerate(asked.evidence_required)
+            for n, kind in enumerate(wanted.evidence_required)
         ]
         others = st.file_uploader(
             t.md("write.evidence.other"), accept_multiple_files=True, key=f"{item.id}_other"
         )
-        last = add_duration(ctx.as_of, asked.valid_for)
+        last = add_duration(ctx.as_of, wanted.valid_for)
         expires = st.date_input(
             t.md("write.expires"), last, min_value=ctx.as_of, max_value=last, format="YYYY-MM-DD"
         )
@@ -85,7 +85,9 @@ def attest(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
 
     def write() -> Entry:
         files = [
-            writing.evidence_file(f.name, f.getvalue(), kind) for kind, f in given if f is not None
+            writing.evidence_file(f.name, f.getvalue(), kind)
+            for kind, f in uploads
+            if f is not None
         ]
         files += [writing.evidence_file(f.name, f.getvalue(), None) for f in others or ()]
         return writing.attest(

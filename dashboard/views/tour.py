@@ -88,21 +88,21 @@ def _offer(ctx: Context) -> None:
             _end(ctx, "tour.later")
 
 
-def _step(ctx: Context, found: list[Step], number: int, page: str) -> None:
+def _step(ctx: Context, steps: list[Step], number: int, page: str) -> None:
     """One step, with links to the one before and the one after."""
-    t, step = ctx.t, found[number - 1]
+    t, step = ctx.t, steps[number - 1]
     with st.container(border=True, key="tour"):
-        at = t("tour.at", number=number, all=len(found))
+        at = t("tour.at", number=number, all=len(steps))
         st.markdown(f":material/explore: **{escape(at)} · {escape(t(f'tour.{step.name}'))}**")
         st.markdown(escape(step.told))
         with st.container(horizontal=True, vertical_alignment="center"):
             if _path(step.page) != page:
                 _go(ctx, step, number, "tour.go", ":material/my_location:")
             if number > 1:
-                _go(ctx, found[number - 2], number - 1, "tour.back", ":material/arrow_back:")
-            if number < len(found):
-                _go(ctx, found[number], number + 1, "tour.next", ":material/arrow_forward:")
-            _end(ctx, "tour.end" if number < len(found) else "tour.done")
+                _go(ctx, steps[number - 2], number - 1, "tour.back", ":material/arrow_back:")
+            if number < len(steps):
+                _go(ctx, steps[number], number + 1, "tour.next", ":material/arrow_forward:")
+            _end(ctx, "tour.end" if number < len(steps) else "tour.done")
 
 
 def _go(ctx: Context, step: Step, number: int, key: str, icon: str) -> None:

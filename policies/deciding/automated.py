@@ -61,8 +61,8 @@ def _demand(check: Check, declared: Mapping[str, Any]) -> Demand | Outcome:
             values.append(float(threshold))
             continue
         key, default = declared_reference(threshold)
-        given = declared.get(key)
-        if given is None:
+        value = declared.get(key)
+        if value is None:
             if default is None:
                 because = say(
                     f"the subject declares no {key}: declare it in the subject's file before the "
@@ -72,27 +72,27 @@ def _demand(check: Check, declared: Mapping[str, Any]) -> Demand | Outcome:
                 return Outcome("inconclusive", "undeclared", because)
             is_default = True
             values.append(default)
-        elif isinstance(given, bool) or not isinstance(given, int | float):
+        elif isinstance(value, bool) or not isinstance(value, int | float):
             because = say(
-                f"the declared {key} is {name(given)}, not a number",
-                f"声明的 {key} 为 {name(given)}，不是数字",
+                f"the declared {key} is {name(value)}, not a number",
+                f"声明的 {key} 为 {name(value)}，不是数字",
             )
             return Outcome("error", "declared-not-a-number", because)
         else:
-            values.append(float(given))
+            values.append(float(value))
     return Demand(check, tuple(values), is_default)
 
 
 def _decide_all(
-    selection: Selection, evidence: Evidence, asked: Demand, case: Case, other: Case | None
+    selection: Selection, evidence: Evidence, demand: Demand, case: Case, other: Case | None
 ) -> Outcome:
-    asked = replace(asked, numbers=sum(f.value is not None for f in selection.findings))
-    judge = _Judge(asked, case, other, selection.findings)
-    asked = replace(
-        with_tests(asked, judge.tested(), case.subject.control_features),
+    demand = replace(demand, numbers=sum(f.value is not None for f in selection.findings))
+    judge = _Judge(demand, case, other, selection.findings)
+    demand = replace(
+        with_tests(demand, judge.tested(), case.subject.control_features),
         cells=_cells(selection, case),
     )
-    judge = replace(judge, asked=asked)
+    judge = replace(judge, asked=demand)
     kept: list[tuple[Finding, Outcome]] = []
     left_out: list[Finding] = []
     for finding in sorted(selection.findings, key=lambda f: f.id):
@@ -101,7 +101,7 @@ def _decide_all(
             left_out.append(finding)
         else:
             kept.append((finding, outcome))
-    decisive = _decisive(kept, evidence, asked)
+    decisive = _decisive(kept, evidence, demand)
     decisive += [Outcome("inconclusive", one.code, one.words) for one in selection.missing]
     if not decisive:
         decisive = [_nothing_left(left_out)]
@@ -111,7 +111,7 @@ def _decide_all(
         decided = with_note(decided, say(f"{others} more like it", f"另有 {others} 项相同"))
     if left_out and kept:
         decided = with_note(decided, _left_out_note(left_out))
-    share = asked.check.min_group_share
+    share = demand.check.min_group_share
     if share is not None and divided_by_small(selection.findings, left_out, share):
         decided = _measured_otherwise(decided)
     considered = [f.id for f, _ in kept] + [f.id for f in left_out]
@@ -137,7 +137,7 @@ def _measured_otherwise(decided: Outcome) -> Outcome:
 
 
 def _decisive(
-    kept: Sequence[tuple[Finding, Outcome]], evidence: Evidence, asked: Demand
+    kept: Sequence[tuple[Finding, Outcome]], evidence: Evidence, demand: Demand
 ) -> list[Outcome]:
     """The outcomes that count, the worst value first among equals.
 
@@ -149,10 +149,10 @@ def _decisive(
         return [o for _, o in kept]
     numbered = [o for _, o in asks if o.value is not None]
     blank = [o for _, o in asks if o.value is None]
-    if asked.check.decision == "present":
+    if demand.check.decision == "present":
         return numbered + blank
     if evidence.agg == "all":
-        numbered.sort(key=lambda o: -badness(asked.comparator, asked.thresholds, o.value or 0.0))
+        numbered.sort(key=lambda o: -badness(demand.comparator, demand.thresholds, o.value or 0.0))
     elif numbered:
         pick = min if evidence.agg == "min" else max
         numbered = [pick(numbered, key=lambda o: o.value or 0.0)]

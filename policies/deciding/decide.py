@@ -138,27 +138,27 @@ def badness(comparator: Comparator, thresholds: Sequence[float], value: float) -
     return max(thresholds[0] - value, value - thresholds[-1])
 
 
-def interval_for(finding: Finding, asked: ConfidenceInterval) -> Interval | None:
+def interval_for(finding: Finding, wanted: ConfidenceInterval) -> Interval | None:
     """The finding's interval at the level and by the method that a pack asks for.
 
     Taken from those measured, or worked out from the counts of a plain rate; None where the audit
     would have to be run again.
     """
-    level = asked.two_sided_level
+    level = wanted.two_sided_level
     kept = [i for i in (finding.interval, *finding.other_intervals) if i is not None]
     for one in kept:
-        fits = asked.method is None or _METHODS[asked.method] in one.method.lower()
+        fits = wanted.method is None or _METHODS[wanted.method] in one.method.lower()
         if fits and math.isclose(one.level, level, abs_tol=1e-9):
             return one
     rate = rate_counts(finding)
     if rate is None:
         return None
-    exact = asked.method == "clopper-pearson"
-    if asked.method is None and kept:
+    exact = wanted.method == "clopper-pearson"
+    if wanted.method is None and kept:
         exact = _METHODS["clopper-pearson"] in kept[0].method.lower()
         if not exact and _METHODS["wilson"] not in kept[0].method.lower():
             return None
-    elif asked.method not in (None, "wilson", "clopper-pearson"):
+    elif wanted.method not in (None, "wilson", "clopper-pearson"):
         return None
     return (intervals.clopper_pearson if exact else intervals.share)(*rate, level)
 
@@ -189,86 +189,86 @@ def without_number(finding: Finding) -> Outcome:
     return Outcome(status, code, say(f"{en}: {reason}", f"{zh}：{zh_reason}"), (finding.id,))
 
 
-def decide(finding: Finding, asked: Demand) -> Outcome:
+def decide(finding: Finding, demand: Demand) -> Outcome:
     """The answer of one finding: pass, fail, warn, inconclusive, error or not-applicable."""
-    check = asked.check
+    check = demand.check
     if finding.value is None:
         blank = without_number(finding)
         if check.decision == "present" and finding.status == "undefined":
             return replace(blank, status="fail", code="absent")
         return blank
     if check.unit not in (None, ANY_UNIT, finding.unit):
-        return _other_unit(finding, asked, str(check.unit))
+        return _other_unit(finding, demand, str(check.unit))
     if check.min_n is not None and finding.n < check.min_n:
-        return _too_few(finding, asked, check.min_n)
-    interval = interval_for(finding, asked.ci)
+        return _too_few(finding, demand, check.min_n)
+    interval = interval_for(finding, demand.ci)
     if check.decision == "present":
-        return _answer("pass", "present", finding, asked, interval, say("it is", "已测量"))
+        return _answer("pass", "present", finding, demand, interval, say("it is", "已测量"))
     if check.decision == "bound":
         if interval is None:
-            return _no_interval(finding, asked)
-        return _by_bound(finding, asked, interval)
-    return _by_point(finding, asked, interval or finding.interval)
+            return _no_interval(finding, demand)
+        return _by_bound(finding, demand, interval)
+    return _by_point(finding, demand, interval or finding.interval)
 
 
-def _by_bound(finding: Finding, asked: Demand, interval: Interval) -> Outcome:
-    held = relation(asked.comparator, asked.thresholds, interval.low, interval.high)
+def _by_bound(finding: Finding, demand: Demand, interval: Interval) -> Outcome:
+    held = relation(demand.comparator, demand.thresholds, interval.low, interval.high)
     if held == "pass":
         ending = say("the whole interval keeps it", "整个区间满足")
-        return _answer("pass", "bound-met", finding, asked, interval, ending)
+        return _answer("pass", "bound-met", finding, demand, interval, ending)
     if held == "fail":
         ending = say("the whole interval misses it", "整个区间均不满足")
-        return _answer("fail", "bound-missed", finding, asked, interval, ending)
-    rows = asked.rows_to_settle(finding, interval)
+        return _answer("fail", "bound-missed", finding, demand, interval, ending)
+    rows = demand.rows_to_settle(finding, interval)
     return _answer(
-        "inconclusive", "interval-spans", finding, asked, interval, rows_in_words(rows), rows.sure
+        "inconclusive", "interval-spans", finding, demand, interval, rows_in_words(rows), rows.sure
     )
 
 
-def _by_point(finding: Finding, asked: Demand, interval: Interval | None) -> Outcome:
-    comparator, value = asked.comparator, finding.value
+def _by_point(finding: Finding, demand: Demand, interval: Interval | None) -> Outcome:
+    comparator, value = demand.comparator, finding.value
     if value is None:
         return without_number(finding)
-    if asked.check.companion_test is not None:
-        return _by_test(finding, asked, value, interval, asked.check.companion_test.alpha)
-    if relation(comparator, asked.thresholds, value, value) != "pass":
+    if demand.check.companion_test is not None:
+        return _by_test(finding, demand, value, interval, demand.check.companion_test.alpha)
+    if relation(comparator, demand.thresholds, value, value) != "pass":
         ending = say("it is not kept", "不满足")
-        return _answer("fail", "point-missed", finding, asked, interval, ending)
+        return _answer("fail", "point-missed", finding, demand, interval, ending)
     if interval is not None and comparator != "==":
-        held = relation(comparator, asked.thresholds, interval.low, interval.high)
+        held = relation(comparator, demand.thresholds, interval.low, interval.high)
         if held != "pass":
             rows = rows_to_settle(
-                finding, interval, asked.thresholds, asked.cells.get(finding.id, ())
+                finding, interval, demand.thresholds, demand.cells.get(finding.id, ())
             )
             ending = say(
                 "the value keeps it, which the rule asks for, but the interval spans it",
                 "数值满足（规则只要求数值），但区间跨越阈值",
             )
             return _answer(
-                "warn", "point-met-bound-open", finding, asked, interval, ending, rows.sure
+                "warn", "point-met-bound-open", finding, demand, interval, ending, rows.sure
             )
-    return _answer("pass", "point-met", finding, asked, interval, say("it is kept", "满足"))
+    return _answer("pass", "point-met", finding, demand, interval, say("it is kept", "满足"))
 
 
 def _by_test(
-    finding: Finding, asked: Demand, value: float, interval: Interval | None, alpha: float
+    finding: Finding, demand: Demand, value: float, interval: Interval | None, alpha: float
 ) -> Outcome:
     """A point estimate with a significance test: neither alone condemns or clears."""
-    kept = relation(asked.comparator, asked.thresholds, value, value) == "pass"
-    p_value = asked.tests.get(finding.id)
+    kept = relation(demand.comparator, demand.thresholds, value, value) == "pass"
+    p_value = demand.tests.get(finding.id)
     if p_value is None:
         ending = say(
             "the finding carries no test: audit again with this pack",
             "该结果未附检验：请以本规则包重新审计",
         )
-        return _answer("inconclusive", "no-test", finding, asked, interval, ending)
+        return _answer("inconclusive", "no-test", finding, demand, interval, ending)
     significant = p_value < alpha
-    p, a, shared = number(p_value, [alpha]), number(alpha), asked.family > 1
+    p, a, shared = number(p_value, [alpha]), number(alpha), demand.family > 1
     test = say(
         f"p = {p}, {'below' if significant else 'not below'} {a}"
-        + (f", Holm over the {asked.family} tests of this item" if shared else ""),
+        + (f", Holm over the {demand.family} tests of this item" if shared else ""),
         f"p = {p}，{'低于' if significant else '不低于'} {a}"
-        + (f"，按本项的 {asked.family} 个检验作 Holm 校正" if shared else ""),
+        + (f"，按本项的 {demand.family} 个检验作 Holm 校正" if shared else ""),
     )
     if kept and not significant:
         status: VerdictStatus = "pass"
@@ -283,7 +283,7 @@ def _by_test(
         status, code = "inconclusive", "point-missed-by-chance"
         ending = say("it is not kept, which may be chance", "不满足，但可能出于偶然")
     ending = say(f"{ending['en']} ({test['en']})", f"{ending['zh']}（{test['zh']}）")
-    return _answer(status, code, finding, asked, interval, ending)
+    return _answer(status, code, finding, demand, interval, ending)
 
 
 def _too_few(finding: Finding, asked: Demand, minimum: int) -> Outcome:
@@ -308,19 +308,19 @@ def _other_unit(finding: Finding, asked: Demand, unit: str) -> Outcome:
     return _answer("error", "unit-differs", finding, asked, finding.interval, ending)
 
 
-def _no_interval(finding: Finding, asked: Demand) -> Outcome:
-    ci = asked.ci
+def _no_interval(finding: Finding, demand: Demand) -> Outcome:
+    ci = demand.ci
     level = number(ci.two_sided_level)
     if finding.interval is None:
         ending = say("the number has no interval to decide by", "该数值没有可供判定的区间")
-        return _answer("inconclusive", "no-interval", finding, asked, None, ending)
+        return _answer("inconclusive", "no-interval", finding, demand, None, ending)
     method = f", {ci.method}" if ci.method else ""
     ending = say(
         f"the interval that the item asks for ({level}{method}) was not measured: "
         "audit again with this pack",
         f"未测量该项要求的区间（{level}{method}）：请以本规则包重新审计",
     )
-    return _answer("inconclusive", "audit-again", finding, asked, finding.interval, ending)
+    return _answer("inconclusive", "audit-again", finding, demand, finding.interval, ending)
 
 
 def _answer(

@@ -40,19 +40,19 @@ def select(case: Case, evidence: Evidence) -> Selection:
     ``no_question`` says why there is nothing to ask (a crossing where there is one feature).
     """
     family = [f for f in case.findings if f.check.startswith(f"{evidence.family}.")]
-    found = [f for f in family if f.measure == evidence.measure]
-    if not found:
+    measured = [f for f in family if f.measure == evidence.measure]
+    if not measured:
         return _with_roles(case, evidence, Selection((), (_not_measured(evidence),)))
-    whole = tuple(f for f in found if _speaks_for_all(f))
+    whole = tuple(f for f in measured if _speaks_for_all(f))
     if whole:
         return _with_roles(case, evidence, Selection(whole))
     if evidence.binds:
-        return _with_roles(case, evidence, _by_roles(case, found, evidence))
+        return _with_roles(case, evidence, _by_roles(case, measured, evidence))
     if evidence.columns is not None:
-        return _by_column(found, evidence.columns)
+        return _by_column(measured, evidence.columns)
     if evidence.grouping is not None:
-        return _by_features(case, found, evidence)
-    return Selection(tuple(found))
+        return _by_features(case, measured, evidence)
+    return Selection(tuple(measured))
 
 
 def features_of(finding: Finding) -> frozenset[str]:
@@ -77,19 +77,19 @@ def _with_roles(case: Case, evidence: Evidence, selection: Selection) -> Selecti
     return replace(selection, missing=(*missing, *selection.missing))
 
 
-def _by_roles(case: Case, found: Sequence[Finding], evidence: Evidence) -> Selection:
+def _by_roles(case: Case, findings: Sequence[Finding], evidence: Evidence) -> Selection:
     """The findings about the columns of the item's roles; all of them where the measure is about no
     column (it is then about all sensitive features at once)."""
-    if not any(features_of(f) or f.column for f in found):
-        return Selection(tuple(found))
+    if not any(features_of(f) or f.column for f in findings):
+        return Selection(tuple(findings))
     if evidence.grouping == "crossing":
         parts = [case.subject.roles.get(role, ()) for role in evidence.roles]
         wanted = [list(columns) for columns in product(*parts)]
     else:
         wanted = [[column] for column in bound_columns(case.subject, evidence.binds)]
     sets = {frozenset(columns) for columns in wanted}
-    about = {f.id: _compared(case, f) or frozenset([f.column]) for f in found}
-    kept = tuple(f for f in found if about[f.id] in sets)
+    about = {f.id: _compared(case, f) or frozenset([f.column]) for f in findings}
+    kept = tuple(f for f in findings if about[f.id] in sets)
     present = {about[f.id] for f in kept}
     absent = [w for w in wanted if frozenset(w) not in present]
     return Selection(kept, tuple(_absent(features, evidence.measure) for features in absent))
@@ -166,7 +166,7 @@ def _by_column(found: Iterable[Finding], columns: Sequence[str]) -> Selection:
     )
 
 
-def _by_features(case: Case, found: Sequence[Finding], evidence: Evidence) -> Selection:
+def _by_features(case: Case, findings: Sequence[Finding], evidence: Evidence) -> Selection:
     sensitive = list(case.subject.sensitive_features)
     if evidence.grouping == "crossing":
         if len(sensitive) < 2:
@@ -177,7 +177,7 @@ def _by_features(case: Case, found: Sequence[Finding], evidence: Evidence) -> Se
                     "敏感特征少于两个：不存在交叉组",
                 ),
             )
-        crossed = tuple(f for f in found if len(_compared(case, f)) > 1)
+        crossed = tuple(f for f in findings if len(_compared(case, f)) > 1)
         return Selection(crossed, () if crossed else (_absent(sensitive, evidence.measure),))
     wanted = _feature_sets(sensitive, evidence)
     if not wanted:
@@ -191,7 +191,7 @@ def _by_features(case: Case, found: Sequence[Finding], evidence: Evidence) -> Se
             ),
         )
     sets = [frozenset(features) for features in wanted]
-    kept = tuple(f for f in found if _compared(case, f) in sets)
+    kept = tuple(f for f in findings if _compared(case, f) in sets)
     present = {_compared(case, f) for f in kept}
     return Selection(
         kept,

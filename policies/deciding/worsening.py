@@ -17,7 +17,7 @@ from evenhand.policies.words import Words, measured, place, say
 
 
 def row_by_row(
-    finding: Finding, asked: Demand, case: Case, other: Case | None, siblings: Sequence[Finding]
+    finding: Finding, demand: Demand, case: Case, other: Case | None, siblings: Sequence[Finding]
 ) -> Outcome:
     """``no-group-worse`` fails what is shown to break the threshold, else it passes; ``bound``
     passes only what is shown to keep it.
@@ -38,7 +38,7 @@ def row_by_row(
         )
         return Outcome("error", "not-pairable", because, (finding.id,))
     asking = sum(f.value is not None for f in siblings)
-    level = 1 - (1 - asked.check.ci.two_sided_level) / max(1, asking)
+    level = 1 - (1 - demand.check.ci.two_sided_level) / max(1, asking)
     try:
         change = paired_change(case, other, finding.measure, finding.group, level)
     except InputError as error:
@@ -48,7 +48,7 @@ def row_by_row(
             f"两个案卷无法逐行比较：{short(render(why, 'zh'))}",
         )
         return Outcome("inconclusive", "no-comparison", because, (finding.id,))
-    return _judged(finding, asked, change)
+    return _judged(finding, demand, change)
 
 
 def no_comparison(finding: Finding) -> Outcome:

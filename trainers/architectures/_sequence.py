@@ -235,7 +235,7 @@ def _gate_gradients(
     # What multiplies the gradient of the cell (first three) or of the state (last, through).
     factors = torch.cat((g * i * (1 - i), cells[:-1] * f * (1 - f), i * (1 - g * g)), dim=2)
     by_state, through = tanh * o * (1 - o), o * (1 - tanh * tanh)
-    found = torch.empty_like(gates)
+    gradients = torch.empty_like(gates)
     outer = backprops.transpose(0, 1)
     by_cell, carried = inputs.new_zeros(rows, hidden), inputs.new_zeros(rows, hidden)
     for t in range(tokens - 1, -1, -1):
@@ -244,9 +244,9 @@ def _gate_gradients(
         torch.mul(
             factors[t].view(rows, 3, hidden),
             by_cell.unsqueeze(1),
-            out=found[t, :, : 3 * hidden].view(rows, 3, hidden),
+            out=gradients[t, :, : 3 * hidden].view(rows, 3, hidden),
         )
-        torch.mul(to_state, by_state[t], out=found[t, :, 3 * hidden :])
-        carried = found[t] @ weight
+        torch.mul(to_state, by_state[t], out=gradients[t, :, 3 * hidden :])
+        carried = gradients[t] @ weight
         by_cell = by_cell * f[t]
-    return found.transpose(0, 1), states[:-1].transpose(0, 1)
+    return gradients.transpose(0, 1), states[:-1].transpose(0, 1)

@@ -195,14 +195,14 @@ def stroke_axes(input_shape: tuple[int, ...], wanted: Params) -> tuple[torch.Ten
     return centre.float(), _whitened(found, wanted.components, wanted.whitening).float()
 
 
-def _whitened(found: torch.Tensor, n: int, whitening: float) -> torch.Tensor:
+def _whitened(features: torch.Tensor, n: int, whitening: float) -> torch.Tensor:
     """The first ``n`` principal axes of centred rows (float64), each scaled.
 
     The side that is shorter is decomposed: rows by rows or columns by columns give one spectrum.
     Raises InputError where rows span fewer dimensions.
     """
-    few_rows = len(found) < found.shape[1]
-    square = (found @ found.T if few_rows else found.T @ found) / len(found)
+    few_rows = len(features) < features.shape[1]
+    square = (features @ features.T if few_rows else features.T @ features) / len(features)
     spread, vectors = torch.linalg.eigh(square)
     spread, vectors = spread.flip(0)[:n], vectors.flip(1)[:, :n]
     if len(spread) < n or not float(spread[-1]) > 1e-10 * float(spread[0]):
@@ -210,7 +210,7 @@ def _whitened(found: torch.Tensor, n: int, whitening: float) -> torch.Tensor:
             f"the features of drawn strokes have fewer than components={n} dimensions",
             remedy="use fewer components",
         )
-    axes = found.T @ vectors / (len(found) * spread).sqrt() if few_rows else vectors
+    axes = features.T @ vectors / (len(features) * spread).sqrt() if few_rows else vectors
     # An axis may point either way: the larger of its ends is made positive, on every machine.
     ends = axes.gather(0, axes.abs().argmax(0, keepdim=True))
     kept = spread ** (1 - whitening)

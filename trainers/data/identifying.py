@@ -22,11 +22,11 @@ def told_identifiers(recipe: Recipe, train: pd.DataFrame, inputs: Sequence[str])
     Raises InputError in private training for one that nobody named in ``inputs`` or declared
     public: what it would teach is of single people, and texts among its values would be published.
     """
-    found = identifiers(train[list(inputs)])
+    identified = identifiers(train[list(inputs)])
     if recipe.private is not None:
         public = recipe.public
         known = {*(recipe.inputs or ()), *(public.categories if public else ())}
-        unasked = [] if public and public.data else [i for i in found if i.column not in known]
+        unasked = [] if public and public.data else [i for i in identified if i.column not in known]
         if unasked:
             names = ", ".join(each.column for each in unasked)
             raise InputError(
@@ -42,7 +42,7 @@ def told_identifiers(recipe: Recipe, train: pd.DataFrame, inputs: Sequence[str])
             if each.column not in (recipe.inputs or ())
             else ""
         )
-        for each in found
+        for each in identified
     )
 
 

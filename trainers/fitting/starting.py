@@ -26,29 +26,32 @@ def start_from(module: torch.nn.Module, prepared: Prepared) -> tuple[str, ...]:
     """
     import torch
 
-    found = prepared.pretrained
-    if found is None:
+    pretrained = prepared.pretrained
+    if pretrained is None:
         return ()
-    if prepared.encoder is None or prepared.encoder.to_json() != found.network.encoder.to_json():
+    if (
+        prepared.encoder is None
+        or prepared.encoder.to_json() != pretrained.network.encoder.to_json()
+    ):
         raise InputError(
-            f"init_from={str(found.path)!r} encodes its inputs in another way",
+            f"init_from={str(pretrained.path)!r} encodes its inputs in another way",
             remedy="use the inputs that it was trained on",
         )
-    given, own = found.network.module.state_dict(), module.state_dict()
+    stored, own = pretrained.network.module.state_dict(), module.state_dict()
     head = _last_layer(own)
-    replaced = () if _same_question(prepared) and _fits(given, own, head) else head
-    for name in [n for n in dict.fromkeys((*own, *given)) if n not in replaced]:
-        theirs, ours = given.get(name), own.get(name)
+    replaced = () if _same_question(prepared) and _fits(stored, own, head) else head
+    for name in [n for n in dict.fromkeys((*own, *stored)) if n not in replaced]:
+        theirs, ours = stored.get(name), own.get(name)
         if theirs is None or ours is None or theirs.shape != ours.shape:
             raise InputError(
-                f"init_from={str(found.path)!r}: tensor {name!r} is {_shape(theirs)} there and "
-                f"{_shape(ours)} here",
+                f"init_from={str(pretrained.path)!r}: tensor {name!r} is {_shape(theirs)} there "
+                f"and {_shape(ours)} here",
                 remedy="leave model and architecture out: they are taken from init_from",
             )
     with torch.no_grad():
         for name, tensor in own.items():
             if name not in replaced:
-                tensor.copy_(given[name])
+                tensor.copy_(stored[name])
     return replaced
 
 
@@ -110,28 +113,32 @@ def require_apart(prepared: Prepared) -> None:
     whatever order and file they come; of a model from elsewhere ``overlap_statement`` says that
     nobody here can know.
     """
-    found = prepared.pretrained
+    pretrained = prepared.pretrained
     store = LedgerStore()
-    if found is not None and prepared.recipe.private is not None and store.exists:
+    if pretrained is not None and prepared.recipe.private is not None and store.exists:
         rows = store.row_set(rows_of(prepared))
-        shared = store.seen_plainly(rows, found.weights_digest)
+        shared = store.seen_plainly(rows, pretrained.weights_digest)
         if shared:
             raise InputError(
-                f"init_from={str(found.path)!r} was trained without privacy on {shared} of the "
-                f"{len(rows)} rows of this run: no noise added now takes back what its weights "
+                f"init_from={str(pretrained.path)!r} was trained without privacy on {shared} of "
+                f"the {len(rows)} rows of this run: no noise added now takes back what its weights "
                 "hold",
                 remedy="pretrain on other, public rows, or privately",
             )
-    if found is None or prepared.recipe.private is None or found.network.privacy is not None:
+    if (
+        pretrained is None
+        or prepared.recipe.private is None
+        or pretrained.network.privacy is not None
+    ):
         return
-    stated = found.network.description
+    stated = pretrained.network.description
     is_same = stated.training_data_digest == prepared.training_digest
     if is_same or (
         stated.source_digest is not None and stated.source_digest == prepared.source_digest
     ):
         raise InputError(
-            f"init_from={str(found.path)!r} was trained without privacy on rows of the same data: "
-            "no noise added now takes back what its weights hold",
+            f"init_from={str(pretrained.path)!r} was trained without privacy on rows of the same "
+            "data: no noise added now takes back what its weights hold",
             remedy="pretrain on other, public rows, or privately",
         )
 

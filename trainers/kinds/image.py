@@ -84,8 +84,8 @@ def prepare(recipe: Recipe) -> Prepared:
     _refuse_columns(recipe)
     target, sensitive = recipe.target or LABEL, recipe.sensitive_features or ()
     table, given_test = _read(recipe.data, target, sensitive)
-    found = _split(recipe, table, given_test, target)
-    train, test = found.rows.train, found.rows.test
+    parts = _split(recipe, table, given_test, target)
+    train, test = parts.rows.train, parts.rows.test
     classes = _classes(train, test, target)
     pretrained = open_pretrained(recipe.init_from) if recipe.init_from else None
     encoder = _encoder(recipe, tuple(table.shapes[IMAGE]), pretrained)
@@ -93,9 +93,9 @@ def prepare(recipe: Recipe) -> Prepared:
     name = recipe.data.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     by_class = class_weights(recipe, classes, class_codes(train[target], classes))
     encoding = _Encoding(
-        found, encoder, target, classes, by_class=torch.from_numpy(by_class).float()
+        parts, encoder, target, classes, by_class=torch.from_numpy(by_class).float()
     )
-    validation = found.rows.validation
+    validation = parts.rows.validation
     return Prepared(
         recipe=recipe,
         task=encoding.task,
@@ -112,11 +112,11 @@ def prepare(recipe: Recipe) -> Prepared:
         n_outputs=len(classes),
         training_digest=digest_bytes(train.to_csv(index=False).encode()),
         held_out_digest=digest_bytes(held_out),
-        held_out=_held_out(recipe, found, encoder) if given_test is None else None,
+        held_out=_held_out(recipe, parts, encoder) if given_test is None else None,
         outside_guarantee=("the size of the images (encoder)",),
-        notes=found.notes,
+        notes=parts.notes,
         split={
-            **split_record(recipe, found.rows),
+            **split_record(recipe, parts.rows),
             "held_out_rows_are": "a share of the data" if given_test is None else "given",
         },
         frames=Frames(train, test, validation),
@@ -161,7 +161,7 @@ def _refuse_columns(recipe: Recipe) -> None:
         )
 
 
-def _split(recipe: Recipe, table: Table, given: Table | None, target: str) -> _Rows:
+def _split(recipe: Recipe, table: Table, test_split: Table | None, target: str) -> _Rows:
     pixels: dict[str, bytes] = {}
     notes = [*table.notes]
 
@@ -175,15 +175,16 @@ def _split(recipe: Recipe, table: Table, given: Table | None, target: str) -> _R
         return frame[~missing]
 
     test = None
-    if given is not None:
-        notes += [note for note in given.notes if note not in notes]
-        notes.append(f"the held-out images are the test split of {given.source}")
-        if table.shapes[IMAGE] != given.shapes[IMAGE]:
+    if test_split is not None:
+        notes += [note for note in test_split.notes if note not in notes]
+        notes.append(f"the held-out images are the test split of {test_split.source}")
+        if table.shapes[IMAGE] != test_split.shapes[IMAGE]:
             raise InputError(
-                f"training images are {table.shapes[IMAGE]}, test images {given.shapes[IMAGE]}",
+                f"training images are {table.shapes[IMAGE]}, "
+                f"test images {test_split.shapes[IMAGE]}",
                 remedy="scale them to one size",
             )
-        test = known_by_digest(given)
+        test = known_by_digest(test_split)
     rows, more = split_rows(recipe, known_by_digest(table), classes_of=target, test=test)
     return _Rows(rows, pixels, (*notes, *more))
 

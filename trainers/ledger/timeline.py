@@ -54,7 +54,7 @@ def _counted(lines: Sequence[dict[str, Any]], record: LedgerRecord) -> list[tupl
     Steps written ahead count before they are taken; a pause or an end counts those that were. A
     segment without lines written ahead is authorised whole by its opening line.
     """
-    found: list[tuple[Segment, ...]] = []
+    segments: list[tuple[Segment, ...]] = []
     steps: list[int] = []
     for line in lines:
         kind, body = line["kind"], line["body"]
@@ -65,13 +65,13 @@ def _counted(lines: Sequence[dict[str, Any]], record: LedgerRecord) -> list[tupl
             steps[-1] = int(body["through"])
         elif kind in ("paused", "closed"):
             steps[-1] = int(body["executed_steps"])
-        found.append(
+        segments.append(
             tuple(
                 Segment(run.noise_multiplier, run.sample_rate, n)
                 for run, n in zip(record.runs, steps, strict=False)
             )
         )
-    return found
+    return segments
 
 
 def _kept(kinds: Sequence[str]) -> list[int]:

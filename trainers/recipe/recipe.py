@@ -324,7 +324,7 @@ def read_recipe(
     return as_recipe(_checked({**given, **told}, f"recipe {file}"))
 
 
-def _located(given: dict[str, Any], file: Path, confined: bool) -> dict[str, Any]:
+def _located(values: dict[str, Any], file: Path, confined: bool) -> dict[str, Any]:
     """The recipe with its paths taken from its own folder."""
     from evenhand.audit.files.beside import beside
     from evenhand.trainers.datasets import is_named, located
@@ -337,12 +337,12 @@ def _located(given: dict[str, Any], file: Path, confined: bool) -> dict[str, Any
         return located(value, file.parent)
 
     for key in ("data", *_PATHS):
-        if isinstance(given.get(key), str):
-            given = {**given, key: place(key, given[key])}
-    public = given.get("public")
+        if isinstance(values.get(key), str):
+            values = {**values, key: place(key, values[key])}
+    public = values.get("public")
     if isinstance(public, Mapping) and isinstance(public.get("data"), str):
-        given = {**given, "public": {**public, "data": place("public.data", public["data"])}}
-    return given
+        values = {**values, "public": {**public, "data": place("public.data", public["data"])}}
+    return values
 
 
 def _checked(given: Any, what: str) -> Recipe:

@@ -35,7 +35,7 @@ def attribute(
     access: Any = predictor.gradients
     shape = tuple(access.baseline.shape)
     if request.method in GRADIENT_METHODS or request.method == "occlusion":
-        found = _by_pixel(predictor, request, rows, reference, output, named)
+        answer = _by_pixel(predictor, request, rows, reference, output, named)
     else:
         game, names, named = game_of(predictor, request, rows, baseline, output)
         played = tabular.play(game, request, output, names, named)
@@ -45,12 +45,12 @@ def attribute(
         method = f"{played.facts['method']}; {side}"
         arrays = {k: v for k, v in played.arrays.items() if v.shape != values.shape}
         facts = {**played.facts, "method": method}
-        found = Answer({**arrays, "maps": pixels.reshape(len(rows), *shape)}, facts)
-    maps = found.arrays["maps"]
+        answer = Answer({**arrays, "maps": pixels.reshape(len(rows), *shape)}, facts)
+    maps = answer.arrays["maps"]
     maps = maps.sum(axis=3) if maps.ndim == 4 else maps
     whole = maps.sum(axis=(1, 2))[:, None]
-    facts = {**found.facts, "columns": list(predictor.input_columns)}
-    return Answer({**found.arrays, "maps": maps, "values": whole}, facts)
+    facts = {**answer.facts, "columns": list(predictor.input_columns)}
+    return Answer({**answer.arrays, "maps": maps, "values": whole}, facts)
 
 
 def game_of(
@@ -126,7 +126,7 @@ def _occlusion(
         evaluations += len(pixels)
         return output.of_logits(module(pixels), rows)
 
-    found = np.zeros(encoded.shape)
+    attributions = np.zeros(encoded.shape)
     inputs = torch.from_numpy(np.ascontiguousarray(encoded, dtype=np.float32))
     spent = gradient_bytes(module, inputs[:4].to(device)) if len(inputs) else 1.0
     with torch.no_grad():
@@ -138,9 +138,9 @@ def _occlusion(
                 baselines=base,
                 additional_forward_args=(torch.arange(part.start, part.stop),),
             )
-            found[part] = values.double().cpu().numpy()
+            attributions[part] = values.double().cpu().numpy()
             report("occlusion", part.stop, len(inputs))
-    return found, evaluations
+    return attributions, evaluations
 
 
 def patches(shape: tuple[int, ...], patch: int) -> tuple[int, np.ndarray]:

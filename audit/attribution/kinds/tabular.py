@@ -56,7 +56,7 @@ def _by_gradients(
         )
     reference, named = encoded_baseline(predictor, baseline, several=request.method)
     encoded = access.encode(rows)
-    found, evaluations = gradients.encoded_attributions(
+    attributions, evaluations = gradients.encoded_attributions(
         access.module, encoded, reference, output, request
     )
     columns = list(predictor.input_columns)
@@ -68,7 +68,7 @@ def _by_gradients(
     return uniform(
         request,
         output,
-        found @ to_raw,
+        attributions @ to_raw,
         full,
         empty,
         columns,
@@ -146,10 +146,10 @@ def play(
             evaluations=game.evaluations,
         )
     if request.method == "shapley_exact":
-        found = shapley.exact(game, request.memory_bytes)
+        estimate = shapley.exact(game, request.memory_bytes)
         method = "exact Shapley values, every coalition enumerated"
     else:
-        found = shapley.sampled(
+        estimate = shapley.sampled(
             game,
             seed=request.seed,
             precision=request.precision,
@@ -158,18 +158,18 @@ def play(
             memory_bytes=request.memory_bytes,
             permutations=request.permutations,
         )
-        method = _sampling_words(found, request)
+        method = _sampling_words(estimate, request)
     return uniform(
         request,
         output,
-        found.values,
+        estimate.values,
         full,
         empty,
         list(columns),
         method=method,
         baseline=baseline,
         evaluations=game.evaluations,
-        drawn=found,
+        drawn=estimate,
     )
 
 

@@ -115,15 +115,15 @@ def split(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def by_word(found: Answer, words: list[list[str]], columns: list[str]) -> Answer:
+def by_word(answer: Answer, words: list[list[str]], columns: list[str]) -> Answer:
     """The uniform answer for words out of one whose ``values`` are (rows, most words)."""
     import numpy as np
 
-    values = found.arrays["values"]
+    values = answer.arrays["values"]
     counts = [len(row) for row in words]
     there = np.arange(values.shape[1]) < np.array(counts, dtype=int).reshape(-1, 1)
     arrays = {
-        **found.arrays,
+        **answer.arrays,
         "values": values.sum(axis=1, keepdims=True),
         "word_values": values[there],
         "word_rows": np.repeat(np.arange(len(words)), counts),
@@ -132,7 +132,7 @@ def by_word(found: Answer, words: list[list[str]], columns: list[str]) -> Answer
         if name in arrays:
             arrays[f"word_{name}"] = arrays.pop(name)[there]
     named = [[word.strip() for word in row] for row in words]
-    return Answer(arrays, {**found.facts, "columns": columns, "words": named})
+    return Answer(arrays, {**answer.facts, "columns": columns, "words": named})
 
 
 class WordGame:
@@ -203,7 +203,7 @@ def _at_embedding(
         np.add.at(values[row], owners, pieces[row, : len(owners)])
         # Padding has vectors too, which a network may look at.
         rest[row] = pieces[row, len(owners) :].sum()
-    found = tabular.uniform(
+    answer = tabular.uniform(
         request,
         output,
         values,
@@ -214,8 +214,8 @@ def _at_embedding(
         baseline=NO_VECTORS,
         evaluations=request.steps * len(rows),
     )
-    arrays = {**found.arrays, "gap": found.arrays["gap"] + rest, "padding": rest}
-    return Answer(arrays, found.facts)
+    arrays = {**answer.arrays, "gap": answer.arrays["gap"] + rest, "padding": rest}
+    return Answer(arrays, answer.facts)
 
 
 def word_of(spans: Sequence[tuple[int, int]], words: list[str], text: str) -> list[int]:
@@ -237,7 +237,7 @@ def _layer_gradients(
     import torch
 
     device = device_of(access.module)
-    found = np.zeros(ids.shape)
+    attributions = np.zeros(ids.shape)
     full, empty = np.zeros(len(ids)), np.zeros(len(ids))
     spent = vector_bytes(access, ids[:2]) if len(ids) else 1.0
     for part in chunks(len(ids), batch_of(spent, request.memory_bytes, MOST_GRADIENT_ROWS)):
@@ -256,9 +256,9 @@ def _layer_gradients(
             full[part] = score(vectors).double().cpu().numpy()
             empty[part] = score(nothing).double().cpu().numpy()
         values = integrated(score, vectors, nothing, request.steps)
-        found[part] = values.sum(dim=2).double().cpu().numpy()
+        attributions[part] = values.sum(dim=2).double().cpu().numpy()
         report(LAYER, part.stop, len(ids))
-    return found, full, empty
+    return attributions, full, empty
 
 
 def vector_bytes(access: Tokens, ids: np.ndarray) -> float:

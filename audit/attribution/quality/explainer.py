@@ -51,26 +51,26 @@ class Explained:
         return int(self.there.sum(axis=1).max(initial=0))
 
 
-def joined(found: Sequence[Explained], rows: int) -> Explained:
+def joined(parts: Sequence[Explained], rows: int) -> Explained:
     """The first ``rows`` rows of several explanations by one explainer, as one; its method is told
     as that of the least certain."""
     import numpy as np
 
-    most = max(each.values.shape[1] for each in found)
+    most = max(each.values.shape[1] for each in parts)
 
     def wide(grid: np.ndarray) -> np.ndarray:
         return np.pad(grid, ((0, 0), (0, most - grid.shape[1])))
 
-    there = np.concatenate([wide(each.there) for each in found])[:rows]
+    there = np.concatenate([wide(each.there) for each in parts])[:rows]
     kept = int(there.sum(axis=1).max(initial=0))
-    least = max(found, key=lambda each: each.half_width)
+    least = max(parts, key=lambda each: each.half_width)
     return replace(
         least,
-        values=np.concatenate([wide(each.values) for each in found])[:rows, :kept],
+        values=np.concatenate([wide(each.values) for each in parts])[:rows, :kept],
         there=there[:, :kept],
-        output=np.concatenate([each.output for each in found])[:rows],
-        baseline_output=np.concatenate([each.baseline_output for each in found])[:rows],
-        gap=np.concatenate([each.gap for each in found])[:rows],
+        output=np.concatenate([each.output for each in parts])[:rows],
+        baseline_output=np.concatenate([each.baseline_output for each in parts])[:rows],
+        gap=np.concatenate([each.gap for each in parts])[:rows],
     )
 
 

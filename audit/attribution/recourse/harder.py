@@ -73,26 +73,26 @@ def _pairs(asking: Asking, person: Person, most: int) -> list[np.ndarray]:
     return _cheapest(asking, person, moves, np.column_stack([kept[one[apart]], kept[other[apart]]]))
 
 
-def _cheapest(asking: Asking, person: Person, moves: Moves, asked: np.ndarray) -> list[np.ndarray]:
+def _cheapest(asking: Asking, person: Person, moves: Moves, tried: np.ndarray) -> list[np.ndarray]:
     """The cheapest rows that turn the decision, of different columns, among sets of moves:
-    ``asked`` has their positions, int of shape (sets, moves)."""
+    ``tried`` has their positions, int of shape (sets, moves)."""
     import numpy as np
 
-    if asked.size == 0:
+    if tried.size == 0:
         return []
 
     def make(part: slice) -> np.ndarray:
-        z = np.repeat(person.own[None], len(asked[part]), axis=0)
-        for moved in asked[part].T:
+        z = np.repeat(person.own[None], len(tried[part]), axis=0)
+        for moved in tried[part].T:
             z[np.arange(len(z)), moves.column[moved]] = moves.value[moved]
         return z
 
-    turned, _ = asking.made(np.full(len(asked), person.row), make)
+    turned, _ = asking.made(np.full(len(tried), person.row), make)
     good = np.flatnonzero(turned)
-    order = good[np.argsort(moves.cost[asked[good]].sum(axis=1), kind="stable")]
+    order = good[np.argsort(moves.cost[tried[good]].sum(axis=1), kind="stable")]
     kept: dict[tuple[int, ...], np.ndarray] = {}
     for k in order.tolist():
-        columns = tuple(sorted(moves.column[asked[k]].tolist()))
+        columns = tuple(sorted(moves.column[tried[k]].tolist()))
         if columns not in kept and len(kept) < 3:
             kept[columns] = make(slice(k, k + 1))[0]
     return list(kept.values())

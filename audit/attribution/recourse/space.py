@@ -72,20 +72,20 @@ class Mutable:
         import numpy as np
 
         if self.values is not None:
-            found = self.values
+            values = self.values
         elif math.isnan(own):
-            found = np.asarray(self.looked_at)
+            values = np.asarray(self.looked_at)
         else:
             steps = np.round((np.asarray(self.looked_at) - own) / self.step)
-            found = np.unique(_tidy(own + steps * self.step, self.step))
+            values = np.unique(_tidy(own + steps * self.step, self.step))
         if self.levels is None:
-            found = found[(found >= self.low) & (found <= self.high)]
+            values = values[(values >= self.low) & (values <= self.high)]
         if not math.isnan(own) and self.levels is None:
             if self.direction == "increase":
-                found = found[found > own]
+                values = values[values > own]
             elif self.direction == "decrease":
-                found = found[found < own]
-        kept: np.ndarray = found[found != own]
+                values = values[values < own]
+        kept: np.ndarray = values[values != own]
         return kept
 
     def nearest_allowed(self, own: float, wanted: np.ndarray) -> np.ndarray:

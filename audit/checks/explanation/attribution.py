@@ -235,7 +235,7 @@ def _is_enough(sizes: np.ndarray, level: float) -> bool:
 def _findings(
     plan: _Plan,
     positions: np.ndarray,
-    found: Answer,
+    answer: Answer,
     levels: Sequence[float],
     *,
     keep: int,
@@ -245,11 +245,11 @@ def _findings(
     from evenhand.audit.measure.uncertainty.intervals import mean
 
     subject, record = plan.subject, plan.record
-    sizes, columns = _sizes(plan, found), found.facts["columns"]
+    sizes, columns = _sizes(plan, answer), answer.facts["columns"]
     widest = float(_half_widths(sizes, levels[0]).max(initial=0.0))
     about = (
-        f"{found.facts['method']}; {len(positions)} of {subject.n} rows sampled: widest half-width "
-        f"of a mean {widest:.2g}"
+        f"{answer.facts['method']}; {len(positions)} of {subject.n} rows sampled: widest "
+        f"half-width of a mean {widest:.2g}"
     )
 
     def described(values: np.ndarray) -> Estimate:
@@ -257,10 +257,10 @@ def _findings(
 
     estimates = [(c, described(sizes[:, j])) for j, c in enumerate(columns)]
     frame = subject.frame.iloc[positions].reset_index(drop=True)
-    signed = found.arrays["values"].mean(axis=0)
+    signed = answer.arrays["values"].mean(axis=0)
     artifact = record.artifact(
         attributions_json(
-            found,
+            answer,
             frame,
             [(c, e, float(signed[j])) for j, (c, e) in enumerate(estimates)],
             n_rows=subject.n,
@@ -275,12 +275,12 @@ def _findings(
         yield record.write(
             "mean_absolute_attribution",
             estimate,
-            unit=found.facts["unit"],
+            unit=answer.facts["unit"],
             column=column,
             random=True,
             artifacts=(artifact.name,),
         )
-    yield from _gaps(plan, found, described, levels, about)
+    yield from _gaps(plan, answer, described, levels, about)
 
 
 def _targets(subject: Subject, frame: pd.DataFrame) -> list[str] | None:
@@ -295,26 +295,26 @@ def _targets(subject: Subject, frame: pd.DataFrame) -> list[str] | None:
 
 
 def _gaps(
-    plan: _Plan, found: Answer, described: Any, levels: Sequence[float], about: str
+    plan: _Plan, answer: Answer, described: Any, levels: Sequence[float], about: str
 ) -> Iterator[Finding]:
     import numpy as np
 
     from evenhand.audit.measure.attribution.quality import ratio
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
-    arrays, record = found.arrays, plan.record
+    arrays, record = answer.arrays, plan.record
     gap = np.abs(arrays["gap"])
     n = len(gap)
     if np.isnan(gap).any():
-        reason = because("attributions-in-other-unit", method=found.facts["name"])
+        reason = because("attributions-in-other-unit", method=answer.facts["name"])
         for measure in ("completeness_gap", "relative_completeness_gap"):
             yield record.write(measure, undefined(reason, n=n, method=about), random=True)
         return
-    if found.facts["unit"] == "probability":
-        unit = found.facts["unit"]
+    if answer.facts["unit"] == "probability":
+        unit = answer.facts["unit"]
         yield record.write("completeness_gap", described(gap), unit=unit, random=True)
     else:
-        reason = because("attributions-in-unit", unit=found.facts["unit"])
+        reason = because("attributions-in-unit", unit=answer.facts["unit"])
         yield record.without_value("completeness_gap", "not_applicable", reason)
     moved = np.abs(arrays["output"] - arrays["baseline_output"])
     empty = because("output-is-baseline")

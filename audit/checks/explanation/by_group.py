@@ -79,30 +79,32 @@ def measure(
     columns that tell a group from all others with an area of ``proxy_auc`` or more (lower bound,
     on ``proxy_rows`` rows). Mean |attributions| and ranks by group are kept for charts.
     """
-    asked = explained_groups(subject, method=method, rows=rows, seed=seed, evaluations=evaluations)
-    if not asked.explainer.is_tabular:
-        parts = asked.explainer.part.parts
+    explained = explained_groups(
+        subject, method=method, rows=rows, seed=seed, evaluations=evaluations
+    )
+    if not explained.explainer.is_tabular:
+        parts = explained.explainer.part.parts
         raise MissingNeed(because("asked-of-tables", parts=parts))
     record = Recorder(__name__, seed)
-    about = f"{asked.found.method}; up to {asked.rows} rows of each group"
+    about = f"{explained.found.method}; up to {explained.rows} rows of each group"
 
     def write(name: str, estimate: Estimate, how: str = "", **fields: Any) -> Finding:
         return record.write(name, estimate.by(about, how), random=True, **fields)
 
-    for weighed in _weighed(subject, record, asked, proxy_auc, proxy_rows):
-        yield from _shares(record, asked, weighed, levels, min_group_size, write)
-    kept = record.artifact(_as_json(asked, min_group_size))
+    for weighed in _weighed(subject, record, explained, proxy_auc, proxy_rows):
+        yield from _shares(record, explained, weighed, levels, min_group_size, write)
+    kept = record.artifact(_as_json(explained, min_group_size))
     place = {"unit": "ratio", "artifacts": (kept.name,)}
-    for feature in asked.groups:
-        shift, how = _rank_shift(record, asked, feature, levels, permutations, min_group_size)
-        note = asked.left_out(feature, min_group_size)
+    for feature in explained.groups:
+        shift, how = _rank_shift(record, explained, feature, levels, permutations, min_group_size)
+        note = explained.left_out(feature, min_group_size)
         yield write("attribution_rank_shift", shift, how, between=(feature,), note=note, **place)
     yield kept
 
 
 def _shares(
     record: Recorder,
-    asked: GroupsExplained,
+    explained: GroupsExplained,
     weighed: _Weighed,
     levels: Sequence[float],
     min_group_size: int,
@@ -115,12 +117,12 @@ def _shares(
     if weighed.weights is None:
         yield record.without_value(weighed.measure, "not_applicable", weighed.why)
         return
-    parts: list[tuple[dict[str, str], np.ndarray]] = [({}, asked.everyone)]
-    for feature, members in asked.groups.items():
+    parts: list[tuple[dict[str, str], np.ndarray]] = [({}, explained.everyone)]
+    for feature, members in explained.groups.items():
         if weighed.feature in ("", feature):
             parts += [({feature: name}, at) for name, at in members.items()]
     for group, at in parts:
-        estimate = attribution_share(asked.found.values[at], weighed.weights, levels)
+        estimate = attribution_share(explained.found.values[at], weighed.weights, levels)
         yield write(
             weighed.measure,
             estimate,
@@ -128,7 +130,7 @@ def _shares(
             unit=weighed.unit,
             group=group,
             between=between,
-            note=asked.note(group, min_group_size),
+            note=explained.note(group, min_group_size),
         )
 
 
@@ -146,8 +148,8 @@ def _weighed(
     others = [c for c in columns if c not in subject.sensitive_features]
     none = because("no-sensitive-input")
     name = "sensitive_attribution_share"
-    told = f"sensitive features among the inputs: {', '.join(_called(c, copied) for c in own)}"
-    yield _Weighed(name, np.isin(columns, own) if own else None, told, why=() if own else none)
+    method = f"sensitive features among the inputs: {', '.join(_called(c, copied) for c in own)}"
+    yield _Weighed(name, np.isin(columns, own) if own else None, method, why=() if own else none)
     name = "proxy_attribution_share"
     if not others:
         none = because("no-other-model-input")
@@ -158,9 +160,9 @@ def _weighed(
     frame = subject.frame.iloc[chosen][others].reset_index(drop=True)
     groups = subject.groups.iloc[chosen][list(subject.sensitive_features)].reset_index(drop=True)
     proxies = subject_stand_ins(subject, seed=record.seed, least_auc=proxy_auc, rows=rows)
-    told = ", ".join(f"{c} ({render(p.why)})" for c, p in sorted(proxies.items()))
+    method = ", ".join(f"{c} ({render(p.why)})" for c, p in sorted(proxies.items()))
     how = f"proxies (declared, or AUC of at least {proxy_auc:g} by its lower bound): "
-    how += told or "none was found"
+    how += method or "none was found"
     yield _Weighed(name, np.isin(columns, list(proxies)), how)
     for feature in subject.sensitive_features:
         names = groups[feature].to_numpy()
@@ -189,7 +191,7 @@ def _called(column: str, copied: Mapping[str, Copy]) -> str:
 
 def _rank_shift(
     record: Recorder,
-    asked: GroupsExplained,
+    explained: GroupsExplained,
     feature: str,
     levels: Sequence[float],
     permutations: int,
@@ -200,10 +202,10 @@ def _rank_shift(
     from evenhand.audit.measure.attribution.groups import rank_shift
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
-    members = list(asked.big(feature, min_group_size).values())
+    members = list(explained.big(feature, min_group_size).values())
     if len(members) < 2:
         return undefined(because("fewer-than-two-large-groups"), n=0), ""
-    values = asked.found.values[np.concatenate(members)]
+    values = explained.found.values[np.concatenate(members)]
     codes = np.repeat(np.arange(len(members)), [len(m) for m in members])
     stream = record.stream(f"shift/{feature}")
     found = rank_shift(values, codes, levels, seed=stream, permutations=permutations)
@@ -212,19 +214,19 @@ def _rank_shift(
     return found.shift, f"{how} ({permutations} shuffles of rows among groups)" if how else ""
 
 
-def _as_json(asked: GroupsExplained, min_group_size: int) -> dict[str, Any]:
+def _as_json(explained: GroupsExplained, min_group_size: int) -> dict[str, Any]:
     """Mean |attribution| and rank of each column in each group that is large enough."""
     import numpy as np
 
     from evenhand.audit.measure.attribution.groups import column_ranks
 
-    parts: list[tuple[dict[str, str], np.ndarray]] = [({}, asked.everyone)]
-    for feature in asked.groups:
-        big = asked.big(feature, min_group_size)
+    parts: list[tuple[dict[str, str], np.ndarray]] = [({}, explained.everyone)]
+    for feature in explained.groups:
+        big = explained.big(feature, min_group_size)
         parts += [({feature: name}, at) for name, at in big.items()]
     table = []
     for group, at in parts:
-        means = np.abs(asked.found.values[at]).mean(axis=0)
+        means = np.abs(explained.found.values[at]).mean(axis=0)
         table.append(
             {
                 "group": group,
@@ -235,8 +237,8 @@ def _as_json(asked: GroupsExplained, min_group_size: int) -> dict[str, Any]:
         )
     return {
         "schema": SCHEMA,
-        "columns": list(asked.explainer.columns),
-        "unit": asked.found.unit,
-        "method": asked.found.method,
+        "columns": list(explained.explainer.columns),
+        "unit": explained.found.unit,
+        "method": explained.found.method,
         "groups": table,
     }

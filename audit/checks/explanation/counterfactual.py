@@ -242,20 +242,23 @@ def _as_json(sampled: _Sampled, *, keep_people: bool) -> dict[str, Any]:
 
     from evenhand.audit.asking.applicants import told_changes
 
-    people, found, space = sampled.people, sampled.found, sampled.people.space
+    people, changes, space = sampled.people, sampled.found, sampled.people.space
     numbers = people.subject.row_numbers
     listed = []
     if keep_people and numbers is not None:
         ranks = np.full(len(sampled.chosen), np.nan)
-        ranks[found.is_found] = sampled.plausibility
+        ranks[changes.is_found] = sampled.plausibility
         own = space.encode(sampled.frame)
         for i, row in enumerate(sampled.chosen):
-            person: dict[str, Any] = {"row": int(numbers[row]), "is_found": bool(found.is_found[i])}
-            if found.is_found[i]:
+            person: dict[str, Any] = {
+                "row": int(numbers[row]),
+                "is_found": bool(changes.is_found[i]),
+            }
+            if changes.is_found[i]:
                 person |= {
-                    "changes": told_changes(space, own[i], found.z[i]),
-                    "cost": round(float(found.cost[i]), 6),
-                    "distance": round(float(found.distance[i]), 6),
+                    "changes": told_changes(space, own[i], changes.z[i]),
+                    "cost": round(float(changes.cost[i]), 6),
+                    "distance": round(float(changes.distance[i]), 6),
                     "plausibility": plain_cell(round(float(ranks[i]), 6)),
                 }
             listed.append(person)

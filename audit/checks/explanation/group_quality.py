@@ -95,36 +95,38 @@ def measure(
     """
     from evenhand.audit.measure.groups.spread import largest_difference
 
-    asked = explained_groups(subject, method=method, rows=rows, seed=seed, evaluations=evaluations)
+    explained = explained_groups(
+        subject, method=method, rows=rows, seed=seed, evaluations=evaluations
+    )
     record = Recorder(__name__, seed)
-    about = f"{asked.found.method}; up to {asked.rows} rows of each group"
+    about = f"{explained.found.method}; up to {explained.rows} rows of each group"
 
     def write(name: str, estimate: Estimate, **fields: Any) -> Finding:
         return record.write(name, estimate.by(about), random=True, **fields)
 
-    ignored = asked.found.ignores_input
-    of_rows = _nothing if ignored else _measured(asked, record, masks, orders).estimate
-    unit = asked.found.unit
+    ignored = explained.found.ignores_input
+    of_rows = _nothing if ignored else _measured(explained, record, masks, orders).estimate
+    unit = explained.found.unit
     units = {"infidelity": f"({unit})^2", "relative_infidelity": "ratio"}
-    for feature, members in asked.groups.items():
+    for feature, members in explained.groups.items():
         for name in _QUALITY:
-            told = units.get(name, unit)
+            named_unit = units.get(name, unit)
             for group_name, at in members.items():
                 group = {feature: group_name}
                 estimate = of_rows(name, at, levels)
-                note = asked.note(group, min_group_size)
-                yield write(f"group_{name}", estimate, unit=told, group=group, note=note)
-            big = asked.big(feature, min_group_size)
+                note = explained.note(group, min_group_size)
+                yield write(f"group_{name}", estimate, unit=named_unit, group=group, note=note)
+            big = explained.big(feature, min_group_size)
             estimate = (
-                _nothing(name, asked.everyone)
+                _nothing(name, explained.everyone)
                 if ignored
                 else largest_difference(
                     {group: partial(of_rows, name, at) for group, at in big.items()}, levels
                 )
             )
-            note = asked.left_out(feature, min_group_size)
+            note = explained.left_out(feature, min_group_size)
             place: dict[str, Any] = {"between": (feature,), "note": note}
-            yield write(f"{name}_difference", estimate, unit=told, **place)
+            yield write(f"{name}_difference", estimate, unit=named_unit, **place)
 
 
 def _nothing(name: str, at: np.ndarray, levels: Sequence[float] = ()) -> Estimate:
@@ -134,30 +136,34 @@ def _nothing(name: str, at: np.ndarray, levels: Sequence[float] = ()) -> Estimat
     return undefined(IGNORED, n=len(at))
 
 
-def _measured(asked: GroupsExplained, record: Recorder, masks: int, orders: int) -> _Quality:
+def _measured(explained: GroupsExplained, record: Recorder, masks: int, orders: int) -> _Quality:
     import numpy as np
 
     from evenhand.audit.measure.attribution import quality as q
 
-    found = asked.found
-    sets = q.draw_masks(found.values.shape[1], masks, record.stream("masks"))
-    counts = q.removal_counts(found.there, _POINTS)
+    attributed = explained.found
+    sets = q.draw_masks(attributed.values.shape[1], masks, record.stream("masks"))
+    counts = q.removal_counts(attributed.there, _POINTS)
     rng = np.random.default_rng(list(record.stream("random orders")))
-    own = q.supporting_order(found.values, found.output - found.baseline_output, found.there)
+    own = q.supporting_order(
+        attributed.values, attributed.output - attributed.baseline_output, attributed.there
+    )
     lines = [np.broadcast_to(sets, (len(own), *sets.shape)), q.removal_masks(own, counts)]
     for _ in range(orders):
-        lines.append(q.removal_masks(q.random_order(found.there, rng), counts))
-    outputs = asked.explainer.hidden(asked.frame, np.concatenate(lines, axis=1))
+        lines.append(q.removal_masks(q.random_order(attributed.there, rng), counts))
+    outputs = explained.explainer.hidden(explained.frame, np.concatenate(lines, axis=1))
     parts = len(sets) + counts.shape[1] * np.arange(orders + 1)
     hidden, *taken = np.split(outputs, parts, axis=1)
-    changes = found.output[:, None] - hidden
+    changes = attributed.output[:, None] - hidden
     nothing = taken[0][:, -1]  # the output when all parts are gone
-    deletion, *by_chance_areas = (q.curves(t, found.output, nothing, counts).areas for t in taken)
+    deletion, *by_chance_areas = (
+        q.curves(t, attributed.output, nothing, counts).areas for t in taken
+    )
     return _Quality(
-        infidelity=q.infidelity(found.values, sets, changes, found.there),
-        moved=q.mean_change(changes, sets, found.there),
-        gap=found.gap,
+        infidelity=q.infidelity(attributed.values, sets, changes, attributed.there),
+        moved=q.mean_change(changes, sets, attributed.there),
+        gap=attributed.gap,
         deletion_gain=np.mean(by_chance_areas, axis=0) - deletion,
-        parts=asked.explainer.part,
-        has_order=found.most > 1,
+        parts=explained.explainer.part,
+        has_order=attributed.most > 1,
     )

@@ -128,67 +128,69 @@ def _undefined(asked: _Asked) -> Iterator[Finding]:
         yield asked.write(name, undefined(IGNORED, n=len(asked.frame)))
 
 
-def _infidelity(asked: _Asked, draws: int) -> Iterator[Finding]:
+def _infidelity(sample: _Asked, draws: int) -> Iterator[Finding]:
     from evenhand.audit.measure.attribution import quality as q
     from evenhand.audit.measure.uncertainty.intervals import mean
 
-    found = asked.found
-    masks = q.draw_masks(found.values.shape[1], draws, asked.record.stream("masks"))
-    changes = found.output[:, None] - asked.explainer.hidden(asked.frame, masks)
+    found = sample.found
+    masks = q.draw_masks(found.values.shape[1], draws, sample.record.stream("masks"))
+    changes = found.output[:, None] - sample.explainer.hidden(sample.frame, masks)
     each = q.infidelity(found.values, masks, changes, found.there)
-    part = asked.explainer.part
+    part = sample.explainer.part
     how = f"{len(masks)} sets of {part.parts} {part.hidden}, the same for all rows"
-    estimate = mean(each, asked.levels).not_below(0.0)
-    yield asked.write("infidelity", estimate, how=how, unit=f"({found.unit})^2")
+    estimate = mean(each, sample.levels).not_below(0.0)
+    yield sample.write("infidelity", estimate, how=how, unit=f"({found.unit})^2")
     empty = because("no-change", parts=part.parts, hidden=part.hidden)
     moved = q.mean_change(changes, masks, found.there)
-    share = q.ratio(each, moved, asked.levels, empty=empty)
-    yield asked.write("relative_infidelity", share, how=how, unit="ratio")
+    share = q.ratio(each, moved, sample.levels, empty=empty)
+    yield sample.write("relative_infidelity", share, how=how, unit="ratio")
 
 
-def _curves(asked: _Asked, points: int, orders: int) -> Iterator[Finding | Artifact]:
+def _curves(sample: _Asked, points: int, orders: int) -> Iterator[Finding | Artifact]:
     import numpy as np
 
     from evenhand.audit.measure.attribution import quality as q
     from evenhand.audit.measure.uncertainty.estimate import undefined
     from evenhand.audit.measure.uncertainty.intervals import mean
 
-    found = asked.found
-    counts = q.removal_counts(found.there, points)
-    order = q.supporting_order(found.values, found.output - found.baseline_output, found.there)
-    rng = np.random.default_rng(list(asked.record.stream("random orders")))
+    attributed = sample.found
+    counts = q.removal_counts(attributed.there, points)
+    order = q.supporting_order(
+        attributed.values, attributed.output - attributed.baseline_output, attributed.there
+    )
+    rng = np.random.default_rng(list(sample.record.stream("random orders")))
     lines = [q.removal_masks(order, counts), q.removal_masks(order, counts, insertion=True)]
-    lines += [q.removal_masks(q.random_order(found.there, rng), counts) for _ in range(orders)]
-    outputs = asked.explainer.hidden(asked.frame, np.concatenate(lines, axis=1))
+    lines += [q.removal_masks(q.random_order(attributed.there, rng), counts) for _ in range(orders)]
+    outputs = sample.explainer.hidden(sample.frame, np.concatenate(lines, axis=1))
     parts = np.split(outputs, len(lines), axis=1)
     # What is left when all parts are gone; a method's own baseline may be another one (vectors of
     # zeros in place of words).
     nothing = parts[0][:, -1]
-    drawn = [q.curves(p, found.output, nothing, counts) for p in parts]
+    drawn = [q.curves(p, attributed.output, nothing, counts) for p in parts]
     deletion, insertion, *by_chance = drawn
     # a random order given back is a random order taken away, read backwards: one area for both
     chance = np.mean([c.areas for c in by_chance], axis=0)
-    curve = asked.record.artifact(_curve_json(asked, drawn), part="curves")
-    place = {"unit": found.unit, "artifacts": (curve.name,)}
+    curve = sample.record.artifact(_curve_json(sample, drawn), part="curves")
+    place = {"unit": attributed.unit, "artifacts": (curve.name,)}
     how = f"{counts.shape[1]} points, counted from the baseline's output towards the row's"
     for name, areas in (("deletion_area", deletion.areas), ("insertion_area", insertion.areas)):
-        yield asked.write(name, mean(areas, asked.levels), how=how, **place)
+        yield sample.write(name, mean(areas, sample.levels), how=how, **place)
     against = f"{how}; against {orders} random orders a row"
     gains = {"deletion_gain": chance - deletion.areas, "insertion_gain": insertion.areas - chance}
     for name, gain in gains.items():
-        estimate = mean(gain, asked.levels)
-        if asked.no_order:
-            estimate = undefined(asked.no_order, n=len(gain))
-        yield asked.write(name, estimate, how=against, **place)
+        estimate = mean(gain, sample.levels)
+        if sample.no_order:
+            estimate = undefined(sample.no_order, n=len(gain))
+        yield sample.write(name, estimate, how=against, **place)
     yield curve
 
 
-def _curve_json(asked: _Asked, drawn: Sequence[Any]) -> dict[str, Any]:
+def _curve_json(sample: _Asked, drawn: Sequence[Any]) -> dict[str, Any]:
     import numpy as np
 
     from evenhand.audit.measure.uncertainty.intervals import mean
 
-    level = asked.levels[0]
+    level = sample.levels[0]
     deletion, insertion, *by_chance = drawn
     chance = np.mean([c.values for c in by_chance], axis=0)
 
@@ -205,11 +207,11 @@ def _curve_json(asked: _Asked, drawn: Sequence[Any]) -> dict[str, Any]:
 
     return {
         "schema": SCHEMA,
-        "unit": asked.found.unit,
+        "unit": sample.found.unit,
         "level": level,
-        "n": len(asked.frame),
-        "method": asked.found.method,
-        "parts": asked.explainer.part.parts,
+        "n": len(sample.frame),
+        "method": sample.found.method,
+        "parts": sample.explainer.part.parts,
         "share_of_columns": [float(s) for s in deletion.removed.mean(axis=0)],
         "deletion": points(deletion.values),
         "insertion": points(insertion.values),
@@ -217,7 +219,7 @@ def _curve_json(asked: _Asked, drawn: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def _randomised(asked: _Asked, shuffles: int) -> Finding:
+def _randomised(sample: _Asked, shuffles: int) -> Finding:
     """The mean over shuffles of the mean rank correlation; its interval is of the shuffles."""
     import numpy as np
 
@@ -225,97 +227,97 @@ def _randomised(asked: _Asked, shuffles: int) -> Finding:
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
     name = "randomisation_rank_correlation"
-    frame = asked.frame.iloc[:_RANDOMISED_ROWS]
+    frame = sample.frame.iloc[:_RANDOMISED_ROWS]
     n, how = len(frame), ""
-    if asked.no_order:
-        return asked.write(name, undefined(asked.no_order, n=n), unit="correlation")
+    if sample.no_order:
+        return sample.write(name, undefined(sample.no_order, n=n), unit="correlation")
     # Only so wide as these rows are: the others may have longer texts.
-    there = asked.found.there[:n]
+    there = sample.found.there[:n]
     there = there[:, : int(there.sum(axis=1).max(initial=0))]
-    values = asked.found.values[:n, : there.shape[1]]
+    values = sample.found.values[:n, : there.shape[1]]
     means = []
     for shuffle in range(shuffles):
-        other, how = asked.explainer.randomised(frame, asked.record.stream(f"shuffle {shuffle}"))
+        other, how = sample.explainer.randomised(frame, sample.record.stream(f"shuffle {shuffle}"))
         each = agreement.by_length(agreement.spearman, values, other, there)
         if not np.isnan(each).all():
             means.append(np.nanmean(each))
     empty = because("shuffles-do-not-differ")
-    found = agreement.mean_known(np.array(means), asked.levels, -1.0, 1.0, empty=empty)
+    found = agreement.mean_known(np.array(means), sample.levels, -1.0, 1.0, empty=empty)
     without = shuffles - len(means)
     note = because("shuffles-without-order", n=without) if without else ()
     how += f"; first {n} rows, {shuffles} shuffles, interval over shuffles"
     counts = {"shuffles": len(means)}
-    return asked.write(
+    return sample.write(
         name, replace(found, n=n, counts=counts), how=how, unit="correlation", note=note
     )
 
 
-def _two_methods(asked: _Asked, top_k: int) -> Iterator[Finding]:
+def _two_methods(sample: _Asked, top_k: int) -> Iterator[Finding]:
     from evenhand.audit.measure.attribution import agreement
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
-    other, values, there = asked.explainer.other_method(), asked.found.values, asked.found.there
-    k, n = agreement.top_of(asked.found.most, top_k), len(asked.frame)
+    other, values, there = sample.explainer.other_method(), sample.found.values, sample.found.there
+    k, n = agreement.top_of(sample.found.most, top_k), len(sample.frame)
     names = ("method_rank_correlation", "method_kendall_tau", "method_top_k_overlap")
     units = ("correlation", "correlation", "rate")
-    why = asked.no_order or (() if other else because("no-second-method"))
+    why = sample.no_order or (() if other else because("no-second-method"))
     if why or other is None:
         for name, unit in zip(names, units, strict=True):
-            yield asked.write(name, undefined(why, n=n), unit=unit)
+            yield sample.write(name, undefined(why, n=n), unit=unit)
         return
-    second = asked.explainer.attribute(asked.frame, method=other).values
+    second = sample.explainer.attribute(sample.frame, method=other).values
     works = (agreement.spearman, agreement.kendall, agreement.top_overlap(k))
     rows = [agreement.by_length(work, values, second, there) for work in works]
-    empty = because("no-order-by-both", parts=asked.explainer.part.parts)
+    empty = because("no-order-by-both", parts=sample.explainer.part.parts)
     for name, unit, each in zip(names, units, rows, strict=True):
         low = 0.0 if unit == "rate" else -1.0
         how = f"against {other.replace('_', ' ')}" + (f"; k = {k}" if unit == "rate" else "")
-        found = agreement.mean_known(each, asked.levels, low, 1.0, empty=empty)
-        yield asked.write(name, found, how=how, unit=unit)
+        found = agreement.mean_known(each, sample.levels, low, 1.0, empty=empty)
+        yield sample.write(name, found, how=how, unit=unit)
 
 
-def _importance(asked: _Asked, subject: Subject, repeats: int) -> Finding:
+def _importance(explained: _Asked, subject: Subject, repeats: int) -> Finding:
     import numpy as np
 
     from evenhand.audit.attribution.quality.importance import loss_increase
     from evenhand.audit.measure.attribution.agreement import column_agreement
 
     name = "importance_rank_correlation"
-    if not asked.explainer.is_tabular:
-        parts = asked.explainer.part.parts
+    if not explained.explainer.is_tabular:
+        parts = explained.explainer.part.parts
         reason = because("permutation-needs-columns", parts=parts)
-        return asked.record.without_value(name, "not_applicable", reason)
+        return explained.record.without_value(name, "not_applicable", reason)
     answers = answers_of(subject)
     if answers is None or subject.model is None:
-        return asked.record.without_value(name, "not_applicable", because("no-true-answers"))
-    stream = asked.record.stream("importance")
+        return explained.record.without_value(name, "not_applicable", because("no-true-answers"))
+    stream = explained.record.stream("importance")
     predictor = subject.model.predictor
     chosen = sample(subject, _IMPORTANCE_ROWS, stream)
     frame = subject.frame.iloc[chosen]
     increase = loss_increase(predictor, frame, answers[chosen], repeats, stream)
-    found = column_agreement(np.abs(asked.found.values), increase, asked.levels, stream)
+    found = column_agreement(np.abs(explained.found.values), increase, explained.levels, stream)
     lost = "squared error" if subject.task == "regression" else "log loss"
     how = f"importance: increase of {lost} when a column is shuffled {repeats} times"
     how += f" over {len(chosen)} rows"
-    return asked.write(name, found, how=how, unit="correlation")
+    return explained.write(name, found, how=how, unit="correlation")
 
 
-def _closed_form(asked: _Asked) -> Finding:
+def _closed_form(sample: _Asked) -> Finding:
     import numpy as np
 
     from evenhand.audit.measure.uncertainty.intervals import mean
 
     name = "closed_form_gap"
-    explainer = asked.explainer
+    explainer = sample.explainer
     if not explainer.is_linear:
         reason = because("not-linear")
-        return asked.record.without_value(name, "not_applicable", reason)
+        return sample.record.without_value(name, "not_applicable", reason)
     try:
-        exact = explainer.attribute(asked.frame, method="linear", output="logit")
-        ours = explainer.attribute(asked.frame, output="logit")
+        exact = explainer.attribute(sample.frame, method="linear", output="logit")
+        ours = explainer.attribute(sample.frame, output="logit")
     except InputError as error:
-        return asked.record.without_value(name, "not_applicable", str(error))
+        return sample.record.without_value(name, "not_applicable", str(error))
     gap = np.abs(ours.values - exact.values).max(axis=1, initial=0.0)
-    estimate = mean(gap, asked.levels).not_below(0.0)
-    told = replace(asked, about=f"{ours.method}; {len(asked.frame)} rows")
+    estimate = mean(gap, sample.levels).not_below(0.0)
+    told = replace(sample, about=f"{ours.method}; {len(sample.frame)} rows")
     return told.write(name, estimate, how=f"against: {exact.method}", unit=exact.unit)

@@ -66,14 +66,14 @@ def measure(
     sampled = explained_sample(
         subject, method=method, rows=rows, usual=100, seed=seed, evaluations=evaluations
     )
-    explainer, frame, found = sampled.explainer, sampled.frame, sampled.found
-    about = f"{found.method}; {len(frame)} of {subject.n} rows"
+    explainer, frame, attributed = sampled.explainer, sampled.frame, sampled.found
+    about = f"{attributed.method}; {len(frame)} of {subject.n} rows"
 
     def write(name: str, estimate: Estimate, how: str, unit: str) -> Finding:
         return record.write(name, estimate.by(about, how), unit=unit, random=True)
 
     for name, unit, estimate, how in _under_noise(
-        explainer, subject.frame, frame, found, levels, radius, draws, top_k, record
+        explainer, subject.frame, frame, attributed, levels, radius, draws, top_k, record
     ):
         yield write(name, estimate, how, unit)
     if not explainer.draws:
@@ -86,7 +86,7 @@ def measure(
             for i in range(seeds)
         ]
         how = f"{seeds} other seeds"
-        for part, unit, estimate, at in _kept(explainer, found, again, levels, top_k):
+        for part, unit, estimate, at in _kept(explainer, attributed, again, levels, top_k):
             yield write(f"seed_{part}", estimate, how + at, unit)
 
 
@@ -98,7 +98,7 @@ def _under_noise(
     explainer: Explainer,
     everyone: pd.DataFrame,
     frame: pd.DataFrame,
-    found: Explained,
+    attributed: Explained,
     levels: Sequence[float],
     radius: float,
     draws: int,
@@ -112,7 +112,7 @@ def _under_noise(
     from evenhand.audit.measure.uncertainty.estimate import undefined
     from evenhand.audit.measure.uncertainty.intervals import mean
 
-    values = found.values
+    values = attributed.values
     scale = scales(everyone, explainer.columns) if explainer.is_tabular else {}
     how = (
         f"noise of up to {radius:g} robust standard deviations on {len(scale)} of "
@@ -138,25 +138,25 @@ def _under_noise(
     left = len(change) - len(known)
     note = because("rows-without-attribution", n=left) if left else ()
     yield "sensitivity", "ratio", replace(estimate, reason=estimate.reason + note), how
-    for part, unit, estimate, at in _kept(explainer, found, list(moved), levels, top_k):
+    for part, unit, estimate, at in _kept(explainer, attributed, list(moved), levels, top_k):
         yield f"noise_{part}", unit, estimate, how + at
 
 
 def _kept(
     explainer: Explainer,
-    found: Explained,
+    attributed: Explained,
     others: Sequence[np.ndarray],
     levels: Sequence[float],
     top_k: int,
 ) -> Iterator[tuple[str, str, Estimate, str]]:
-    """(measure, unit, estimate, how) of the agreement of ``found`` with all of ``others``."""
+    """(measure, unit, estimate, how) of the agreement of ``attributed`` with all of ``others``."""
     import numpy as np
 
     from evenhand.audit.measure.attribution import agreement
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
-    values, there = found.values, found.there
-    k = agreement.top_of(found.most, top_k)
+    values, there = attributed.values, attributed.there
+    k = agreement.top_of(attributed.most, top_k)
     if k < 1:
         why = because("one-part", part=explainer.part.part)
         for part, unit in (("rank_correlation", "correlation"), ("top_k_overlap", "rate")):

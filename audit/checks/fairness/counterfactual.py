@@ -128,26 +128,26 @@ def _term_swaps(
             "two or more terms are needed",
             remedy="options: {fairness.counterfactual: {text_column: text, terms: 'he, she'}}",
         )
-    found: dict[str, int] = {}  # template text -> its row
+    row_of: dict[str, int] = {}  # template text -> its row
     for row, text in enumerate(frame[column]):
         template = template_of(str(text), known) if isinstance(text, str) else None
         if template is not None:
-            found.setdefault(template.text, row)
-    if not found:
+            row_of.setdefault(template.text, row)
+    if not row_of:
         raise MissingNeed(because("no-term-in-column", column=repr(column)))
     changed: list[pd.DataFrame] = []
     for term in known:
-        part = frame.iloc[list(found.values())].copy()
-        part[column] = [t.replace(HOLE, term) for t in found]
+        part = frame.iloc[list(row_of.values())].copy()
+        part[column] = [t.replace(HOLE, term) for t in row_of]
         changed.append(part)
     answers = predictions_on(subject, pd.concat(changed, ignore_index=True))
-    selected = answers.is_selected.reshape(len(known), len(found))
-    score = answers.answer.reshape(len(known), len(found))
+    selected = answers.is_selected.reshape(len(known), len(row_of))
+    score = answers.answer.reshape(len(known), len(row_of))
     first, second = np.triu_indices(len(known), k=1)
     return _Swapped(
         (selected[first] != selected[second]).ravel(),
         np.abs(score[first] - score[second]).ravel(),
-        np.tile(np.arange(len(found)), first.size),
+        np.tile(np.arange(len(row_of)), first.size),
     )
 
 

@@ -70,7 +70,7 @@ def measure(
 
 def _within(
     record: Recorder,
-    found: ValuePredictions,
+    predictions: ValuePredictions,
     groups: pd.DataFrame,
     level: Mapping[str, str],
     unit: str,
@@ -87,16 +87,18 @@ def _within(
         for each in compared.members:
             group, note = {**each.group, **level}, compared.note(each)
             place: dict[str, Any] = {"unit": unit, "group": group, "note": note}
-            yield record.write("mean_prediction", mean(found.predicted[each.of], levels), **place)
-            if found.actual is not None:
-                error = found.predicted[each.of] - found.actual[each.of]
+            yield record.write(
+                "mean_prediction", mean(predictions.predicted[each.of], levels), **place
+            )
+            if predictions.actual is not None:
+                error = predictions.predicted[each.of] - predictions.actual[each.of]
                 yield from _quantiles(record, error, levels, place)
     for features, compared in parts.items():
 
         def of(values: np.ndarray, big: Rows = compared.by_name) -> Rows:
             return {name: values[rows] for name, rows in big.items()}
 
-        for name, estimate in _estimates(found, of, levels):
+        for name, estimate in _estimates(predictions, of, levels):
             told = f"({unit})^2" if name.startswith("mean_squared") else unit
             place = {"unit": told, "group": level, "between": features}
             yield record.write(name, compared.noted(estimate), **place)

@@ -134,7 +134,7 @@ def _told(
 
 def _findings(
     record: Recorder,
-    found: Confirmed,
+    confirmed: Confirmed,
     columns: Sequence[Levels],
     levels: Sequence[float],
     tested: int,
@@ -143,25 +143,25 @@ def _findings(
     from evenhand.audit.measure.uncertainty.estimate import Estimate
     from evenhand.audit.measure.uncertainty.intervals import newcombe, rate
 
-    group = _named(found, columns)
+    group = _named(confirmed, columns)
     # in the method, not as p-values: these have an error budget of their own
     about = (
         "on the half that was not searched; more errors than elsewhere: one-sided Fisher's exact "
-        f"test, p = {found.adjusted:.3g} by Holm over {tested} candidates"
+        f"test, p = {confirmed.adjusted:.3g} by Holm over {tested} candidates"
     )
     # who looks at the highest of them looks at all: intervals hold for all candidates together
     together = [1 - (1 - level) / tested for level in levels]
     held = f"intervals for all {tested} candidates together"
-    share = rate(found.errors, found.rows, together, empty=because("no-rows"))
+    share = rate(confirmed.errors, confirmed.rows, together, empty=because("no-rows"))
     share = replace(
         share, intervals=_called(share.intervals, levels), method=f"{about}; {share.method}, {held}"
     )
     own = record.write("worst_group_error_rate", share, group=group, random=True)
-    pair = (found.errors, found.rows, found.other_errors, found.other_rows)
-    lift = found.errors / found.rows - found.other_errors / found.other_rows
+    pair = (confirmed.errors, confirmed.rows, confirmed.other_errors, confirmed.other_rows)
+    lift = confirmed.errors / confirmed.rows - confirmed.other_errors / confirmed.other_rows
     ends = _called([newcombe(*pair, level) for level in together], levels)
     counts = {"errors": pair[0], "rows": pair[1], "other_errors": pair[2], "other_rows": pair[3]}
-    estimate = Estimate(lift, found.rows, ends, counts, f"{about}; Newcombe, {held}")
+    estimate = Estimate(lift, confirmed.rows, ends, counts, f"{about}; Newcombe, {held}")
     unit = "rate difference"
     beyond = record.write("worst_group_error_lift", estimate, unit=unit, group=group, random=True)
     return own, beyond

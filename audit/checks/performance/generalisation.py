@@ -91,26 +91,34 @@ def _hits(found: AnyPredictions) -> np.ndarray | None:
     return None
 
 
-def _losses(found: AnyPredictions) -> np.ndarray | None:
+def _losses(predictions: AnyPredictions) -> np.ndarray | None:
     """One loss a row, or None where there is none."""
     import numpy as np
 
     floor = np.finfo(float).eps
-    if isinstance(found, Predictions):
-        if found.is_positive is None or found.score is None or not found.is_probability:
+    if isinstance(predictions, Predictions):
+        if (
+            predictions.is_positive is None
+            or predictions.score is None
+            or not predictions.is_probability
+        ):
             return None
-        given = np.where(found.is_positive, found.score, 1 - found.score)
+        given = np.where(predictions.is_positive, predictions.score, 1 - predictions.score)
         return -np.log(np.clip(given, floor, 1.0))
-    if isinstance(found, ClassPredictions):
-        if found.actual is None or found.probabilities is None:
+    if isinstance(predictions, ClassPredictions):
+        if predictions.actual is None or predictions.probabilities is None:
             return None
-        given = found.probabilities[np.arange(len(found.actual)), found.actual]
+        given = predictions.probabilities[np.arange(len(predictions.actual)), predictions.actual]
         return -np.log(np.clip(given, floor, 1.0))
-    if isinstance(found, ValuePredictions):
-        return None if found.actual is None else (found.predicted - found.actual) ** 2
-    if isinstance(found, TextPredictions):
-        kept = found.characters > 0
-        return -found.log_likelihood[kept] / math.log(2) / found.characters[kept]
+    if isinstance(predictions, ValuePredictions):
+        return (
+            None
+            if predictions.actual is None
+            else (predictions.predicted - predictions.actual) ** 2
+        )
+    if isinstance(predictions, TextPredictions):
+        kept = predictions.characters > 0
+        return -predictions.log_likelihood[kept] / math.log(2) / predictions.characters[kept]
     return None
 
 

@@ -33,25 +33,27 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     from evenhand.audit.measure import multiclass as m
     from evenhand.audit.measure.uncertainty.intervals import mean
 
-    found = expect(score(subject), ClassPredictions)
-    if found.actual is None:
+    predictions = expect(score(subject), ClassPredictions)
+    if predictions.actual is None:
         raise MissingNeed(because("no-true-labels"))
     record = Recorder(__name__, seed)
-    matrix = m.confusion_matrix(found.actual, found.predicted, len(found.classes))
-    without = [c for c, n in zip(found.classes, matrix.sum(axis=1), strict=True) if n == 0]
+    matrix = m.confusion_matrix(predictions.actual, predictions.predicted, len(predictions.classes))
+    without = [c for c, n in zip(predictions.classes, matrix.sum(axis=1), strict=True) if n == 0]
     note = because("classes-without-rows", names=listed(without)) if without else ()
     yield record.write("accuracy_score", m.accuracy(matrix, levels))
     yield record.write("balanced_accuracy_score", m.balanced_accuracy(matrix, levels), note=note)
     macro = m.macro_f1(matrix, levels)
     yield record.write("f1_score", macro, note=note)
-    if found.probabilities is None:
+    if predictions.probabilities is None:
         yield record.without_value("log_loss", "not_applicable", because("labels-only"))
     else:
-        likelihood = found.probabilities[np.arange(len(found.actual)), found.actual]
+        likelihood = predictions.probabilities[
+            np.arange(len(predictions.actual)), predictions.actual
+        ]
         floor = np.finfo(float).eps
         loss = mean(-np.log(np.clip(likelihood, floor, 1.0)), levels)
         yield record.write("log_loss", loss, unit="nat")
-    for position, label in enumerate(found.classes):
+    for position, label in enumerate(predictions.classes):
         group = {"class": label}
         yield record.write("recall_score", m.recall(matrix, position, levels), group=group)
         yield record.write("precision_score", m.precision(matrix, position, levels), group=group)

@@ -123,10 +123,10 @@ def _timeline(claim: Privacy) -> Mapping[str, Any] | Reasons:
 
     A format of somebody else's may tell anything: what does not grow as a ledger grows is refused.
     """
-    told = claim.timeline
-    if not isinstance(told, Mapping):
+    timeline = claim.timeline
+    if not isinstance(timeline, Mapping):
         return because("ledger-lines-not-told")
-    entries, n_lines = told.get("entries"), told.get("n_lines")
+    entries, n_lines = timeline.get("entries"), timeline.get("n_lines")
     if not isinstance(entries, list) or not 0 < len(entries) <= _MOST_ENTRIES:
         return because("ledger-entries-not-listed", most=_MOST_ENTRIES)
     if not isinstance(n_lines, int) or n_lines < len(entries):
@@ -138,7 +138,7 @@ def _timeline(claim: Privacy) -> Mapping[str, Any] | Reasons:
         if problem or entry["seq"] <= seq:
             return because("ledger-timeline", why=problem or because("lines-out-of-order"))
         seq, steps = entry["seq"], max(steps, entry["steps"])
-    return told if steps else because("ledger-without-steps")
+    return timeline if steps else because("ledger-without-steps")
 
 
 def _problem(entry: Any) -> Reasons:

@@ -44,22 +44,22 @@ def measure(
         raise MissingNeed(because("no-model-to-repeat"))
     record = Recorder(__name__, seed)
     chosen = sample(subject, rows, record.stream("sample"))
-    found = ask_again(subject, chosen, record.stream("order"))
-    n, k = len(found.differs), int(found.differs.sum())
+    answers = ask_again(subject, chosen, record.stream("order"))
+    n, k = len(answers.differs), int(answers.differs.sum())
     estimate = rate(k, n, levels, empty=because("no-rows"))
-    how = _how(found, n, subject.n)
+    how = _how(answers, n, subject.n)
     yield record.write(
         "inconsistent_answer_rate",
         replace(estimate, method=f"{estimate.method}; {how}"),
-        note=_note(found),
+        note=_note(answers),
         random=True,
     )
     yield record.plain(
         "largest_answer_difference",
-        found.largest,
+        answers.largest,
         n=n,
         unit=_UNITS.get(subject.task, "probability"),
-        note=_note(found),
+        note=_note(answers),
         random=True,
     )
 

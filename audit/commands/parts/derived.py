@@ -71,15 +71,15 @@ def option(name: str) -> str:
 
 
 def takes(*sources: Derived) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Gives a command the options of models; it finds those that were passed in ``given``.
+    """Gives a command the options of models; it finds those that were passed in ``options``.
 
-    ``given`` has the models' own names, and values that they take: a text or a number, or a tuple
+    ``options`` has the models' own names, and values that they take: a text or a number, or a tuple
     for an option that may be repeated or hold commas (or what ``reads`` makes of it).
     """
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
         own = list(inspect.signature(function, eval_str=True).parameters.values())
-        place = [p.name for p in own].index("given")
+        place = [p.name for p in own].index("options")
         added = [p for source in sources for p in source.parameters()]
         names = [p.name for p in (*own, *added)]
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -88,10 +88,10 @@ def takes(*sources: Derived) -> Callable[[Callable[..., int]], Callable[..., int
         ordered = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in together]
 
         @wraps(function)
-        def run(**options: Any) -> int:
-            passed = {p.name: options.pop(p.name) for p in added}
-            given = {k: _value(k, v) for k, v in passed.items() if v is not None}
-            return function(given=given, **options)
+        def run(**values: Any) -> int:
+            passed = {p.name: values.pop(p.name) for p in added}
+            options = {k: _value(k, v) for k, v in passed.items() if v is not None}
+            return function(options=options, **values)
 
         run.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
         run.__annotations__ = {}
@@ -112,9 +112,9 @@ def takes(*sources: Derived) -> Callable[[Callable[..., int]], Callable[..., int
     return decorate
 
 
-def of(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
+def of(model: type[BaseModel], options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the options that were passed which are fields of ``model``."""
-    return {name: value for name, value in given.items() if name in model.model_fields}
+    return {name: value for name, value in options.items() if name in model.model_fields}
 
 
 def _parameter(name: str, kind: Kind, info: FieldInfo) -> inspect.Parameter:

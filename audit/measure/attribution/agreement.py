@@ -163,23 +163,23 @@ def mean_known(
     import numpy as np
 
     known = values[~np.isnan(values)]
-    found = mean(known, levels, empty=empty)
+    estimate = mean(known, levels, empty=empty)
     if known.size > 1 and not np.ptp(known):
-        found = _all_alike(known, levels, low, high)
+        estimate = _all_alike(known, levels, low, high)
     without = len(values) - len(known)
     counts = {"rows": len(values), "rows_left_out": without}
-    if found.value is None:
-        return replace(found, n=len(values), counts=counts)
+    if estimate.value is None:
+        return replace(estimate, n=len(values), counts=counts)
     note = because("rows-without-value", n=without) if without else ()
-    centre = min(high, max(low, found.value))
+    centre = min(high, max(low, estimate.value))
     intervals = tuple(
         i.model_copy(
             update={"low": min(centre, max(low, i.low)), "high": max(centre, min(high, i.high))}
         )
-        for i in found.intervals
+        for i in estimate.intervals
     )
-    said = found.reason + note
-    return replace(found, value=centre, intervals=intervals, counts=counts, reason=said)
+    said = estimate.reason + note
+    return replace(estimate, value=centre, intervals=intervals, counts=counts, reason=said)
 
 
 def _all_alike(known: np.ndarray, levels: Sequence[float], low: float, high: float) -> Estimate:

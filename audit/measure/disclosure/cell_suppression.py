@@ -71,7 +71,7 @@ def told_by_counts(finding: str, group: Group, counts: Mapping[str, int]) -> Tol
     return Told(finding, tuple(People(group, (i,), counts[c]) for i, c in enumerate(names)))
 
 
-def withheld(told: Sequence[Told], *, total: int, minimum: int = 10) -> frozenset[str]:
+def withheld(cells: Sequence[Told], *, total: int, minimum: int = 10) -> frozenset[str]:
     """The ids of the findings that must not be published.
 
     Parameters
@@ -85,15 +85,15 @@ def withheld(told: Sequence[Told], *, total: int, minimum: int = 10) -> frozense
     crossings before single features, rates of errors before selection rates, about the fewest
     people first, and sizes last.
     """
-    small = {p for t in told for p in t.people if 0 < p.n < minimum}
+    small = {p for t in cells for p in t.people if 0 < p.n < minimum}
     if not small:
         return frozenset()
-    table = _Table(told, total)
+    table = _Table(cells, total)
     if table.is_too_large and not table.is_crossed:
-        return frozenset(t.id for t in told if any(p.group for p in t.people))
+        return frozenset(t.id for t in cells if any(p.group for p in t.people))
     if table.is_too_large:
-        return _by_feature(told, total, minimum)
-    hidden = {t.id for t in told if not small.isdisjoint(t.people)}
+        return _by_feature(cells, total, minimum)
+    hidden = {t.id for t in cells if not small.isdisjoint(t.people)}
     protected = sorted(small, key=lambda p: (p.n, sorted(p.group), p.outcomes))
     while exposed := next(table.exposed(protected, hidden), None):
         choices = table.choices(exposed, hidden)

@@ -73,7 +73,7 @@ def search(
     is_error : bool array of shape (n,)
     """
     looked_at = 0
-    found: list[Candidate] = []
+    candidates: list[Candidate] = []
     for size in range(1, depth + 1):
         for chosen in combinations(range(len(columns)), size):
             used = [columns[c] for c in chosen]
@@ -83,15 +83,15 @@ def search(
             is_group = _groups(used)
             z[~is_group] = -math.inf
             looked_at += int(((n >= smallest) & is_group).sum())
-            found += [
+            candidates += [
                 Candidate(
                     tuple(zip(chosen, _unravel(i, columns, chosen), strict=True)), float(z[i])
                 )
                 for i in _top(z, most)
             ]
     # simpler groups first among equals; then by columns, which does not depend on levels' names
-    found.sort(key=lambda c: (-round(c.z, 9), len(c.where), c.where))
-    return _distinct(found, columns, most), looked_at
+    candidates.sort(key=lambda c: (-round(c.z, 9), len(c.where), c.where))
+    return _distinct(candidates, columns, most), looked_at
 
 
 def confirm(

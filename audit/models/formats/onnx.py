@@ -269,15 +269,17 @@ class _Matrix:
 class _Columns:
     """One tensor a column, named as the column is (or as declared, in their order)."""
 
-    def __init__(self, given: list[Any], inputs: tuple[Input, ...], what: str) -> None:
-        declared = Declared(inputs=inputs).plain_columns(NAME) or tuple(i.name for i in given)
-        if len(declared) != len(given):
+    def __init__(self, graph_inputs: list[Any], inputs: tuple[Input, ...], what: str) -> None:
+        declared = Declared(inputs=inputs).plain_columns(NAME) or tuple(
+            i.name for i in graph_inputs
+        )
+        if len(declared) != len(graph_inputs):
             raise InputError(
-                f"{what} reads {len(given)} inputs ({', '.join(i.name for i in given[:10])}), "
-                f"declared are {len(declared)}",
+                f"{what} reads {len(graph_inputs)} inputs "
+                f"({', '.join(i.name for i in graph_inputs[:10])}), declared are {len(declared)}",
                 remedy="declare one column for each input, in that order: --inputs a,b,...",
             )
-        for one in given:
+        for one in graph_inputs:
             sizes = [s for s in one.shape[1:] if s != 1]
             if sizes or (one.type != _TEXT and one.type not in _NUMPY):
                 raise InputError(
@@ -285,7 +287,7 @@ class _Columns:
                     "no single column",
                     remedy="export it with one tensor of all columns, or one for each column",
                 )
-        self.columns, self._given = declared, given
+        self.columns, self._given = declared, graph_inputs
 
     def run(self, session: Any, frame: pd.DataFrame, outputs: list[str], what: str) -> list[Any]:
         import numpy as np

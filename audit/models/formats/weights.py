@@ -131,19 +131,19 @@ def _fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], what: st
             remedy="name the network that these weights were trained in, with its parameters",
         )
     for name, tensor in expected.items():
-        given = tensors[name]
-        if given.shape != tensor.shape:
+        stored = tensors[name]
+        if stored.shape != tensor.shape:
             raise InputError(
-                f"{what}: tensor {name!r} has shape {tuple(given.shape)}, the architecture has "
+                f"{what}: tensor {name!r} has shape {tuple(stored.shape)}, the architecture has "
                 f"{tuple(tensor.shape)}",
                 remedy="declare the network's parameters, inputs and classes as it was trained",
             )
-        if given.is_floating_point() != tensor.is_floating_point():
+        if stored.is_floating_point() != tensor.is_floating_point():
             raise InputError(
-                f"{what}: tensor {name!r} is {given.dtype}, the architecture has {tensor.dtype}",
+                f"{what}: tensor {name!r} is {stored.dtype}, the architecture has {tensor.dtype}",
                 remedy="save the weights as the network holds them",
             )
-        if given.is_floating_point() and not torch.isfinite(given).all():
+        if stored.is_floating_point() and not torch.isfinite(stored).all():
             raise InputError(
                 f"{what}: tensor {name!r} holds values that are not finite", remedy="train it again"
             )

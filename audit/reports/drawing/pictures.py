@@ -179,7 +179,7 @@ def _texts(document: Attributions, say: Words) -> list[Picture]:
 
 
 def _maps(document: Attributions, say: Words) -> list[Picture]:
-    found = []
+    pictures = []
     size = {"height": document.height, "width": document.width, "colours": document.colours}
     for i, drawn in enumerate(document.maps[:_PEOPLE]):
         title = say("pic_map", row=_row(document, i))
@@ -190,8 +190,8 @@ def _maps(document: Attributions, say: Words) -> list[Picture]:
         image = document.images[i] if document.images else None
         picture = heat_map(title, described, drawn.levels, image, **size)
         rows = [(say("pic_output"), output), (say("pic_strongest"), most)]
-        found.append(_picture(title, described, picture, ("col_name", "col_value"), rows, say))
-    return found
+        pictures.append(_picture(title, described, picture, ("col_name", "col_value"), rows, say))
+    return pictures
 
 
 def _curves(case: Case, say: Words) -> list[Picture]:
@@ -236,9 +236,9 @@ def _line(title: str, kind: int, shares: Sequence[float], points: Sequence[Point
 def _reference(case: Case, say: Words) -> list[Picture]:
     """How often each column is a principal reason, beside the reference applicant's value."""
     document = case.document(Reasons)
-    found = [f for f in case.findings if f.measure == "reason_share" and f.value]
-    found.sort(key=lambda f: (-(f.value or 0.0), f.column))
-    if document is None or not found:
+    shares = [f for f in case.findings if f.measure == "reason_share" and f.value]
+    shares.sort(key=lambda f: (-(f.value or 0.0), f.column))
+    if document is None or not shares:
         return []
     values = document.reference.values
     rows = [
@@ -248,10 +248,10 @@ def _reference(case: Case, say: Words) -> list[Picture]:
             f.interval.low if f.interval else None,
             f.interval.high if f.interval else None,
         )
-        for f in found[:_BARS]
+        for f in shares[:_BARS]
     ]
     title = say("pic_reasons")
-    description = say("pic_reasons_about", n=f"{found[0].n:,}", first=found[0].column)
+    description = say("pic_reasons_about", n=f"{shares[0].n:,}", first=shares[0].column)
     table = [
         (
             f.column,
@@ -259,7 +259,7 @@ def _reference(case: Case, say: Words) -> list[Picture]:
             _cell(values.get(f.column)),
             say("answer.true") if f.column in document.proxies else say("answer.false"),
         )
-        for f in found[:_BARS]
+        for f in shares[:_BARS]
     ]
     heads = ("pic_column", "pic_reason_share", "pic_reference", "pic_proxy")
     return [_picture(title, description, charts.bars(title, description, rows), heads, table, say)]

@@ -62,19 +62,19 @@ def verdict_sentence(found: Mapping[str, Any], say: Words) -> str:
     return say("cmp_worse", count=found["n_worse"], level=number(found["level"]))
 
 
-def facts(found: Mapping[str, Any], say: Words) -> list[tuple[str, str]]:
+def facts(document: Mapping[str, Any], say: Words) -> list[tuple[str, str]]:
     """Which cases were compared, and how."""
-    named = [(x.upper(), f"{found[x]['name']} ({found[x]['case']})") for x in ("a", "b")]
-    by = {"reason": found.get("paired", ""), "reason_codes": found.get("paired_codes") or []}
+    named = [(x.upper(), f"{document[x]['name']} ({document[x]['case']})") for x in ("a", "b")]
+    by = {"reason": document.get("paired", ""), "reason_codes": document.get("paired_codes") or []}
     paired = [(say("cmp_paired"), render_json(by, say.lang))] if by["reason"] else []
-    seals = [(f"{say('md_seal')} {x.upper()}", found[x]["digest"]) for x in ("a", "b")]
+    seals = [(f"{say('md_seal')} {x.upper()}", document[x]["digest"]) for x in ("a", "b")]
     return [
         *named,
         *seals,
-        (say("cmp_rows"), f"{found['n']:,}"),
+        (say("cmp_rows"), f"{document['n']:,}"),
         *paired,
-        (say("cmp_test"), found["test"]),
-        (say("cmp_interval"), f"{found['interval']}, {number(found['level'])}"),
+        (say("cmp_test"), document["test"]),
+        (say("cmp_interval"), f"{document['interval']}, {number(document['level'])}"),
     ]
 
 

@@ -114,23 +114,23 @@ class Dossier:
 
 def sources(case: Case, dossier: Dossier, say: Words) -> list[tuple[str, str]]:
     """Where everything in a report is from: the case, the packs, the register, the day."""
-    found = [(say("src_case"), case.digest)]
+    rows = [(say("src_case"), case.digest)]
     if dossier.standing == "unknown":
-        found.insert(0, (say("src_standing"), say("src_unknown")))
+        rows.insert(0, (say("src_standing"), say("src_unknown")))
     for pack in dossier.packs:
-        found.append((say("src_pack", pack=pack.id, version=pack.version), pack.digest))
+        rows.append((say("src_pack", pack=pack.id, version=pack.version), pack.digest))
     used = dossier.used(case)
     told = say.listed([f"{e.seq} ({say.term('entry', e.kind)})" for e in used])
-    found.append((say("src_register"), told or say("src_no_entry")))
+    rows.append((say("src_register"), told or say("src_no_entry")))
     if used:
-        found.append((say("src_last_entry", seq=used[-1].seq), used[-1].digest))
+        rows.append((say("src_last_entry", seq=used[-1].seq), used[-1].digest))
     if dossier.as_of:
-        found.append((say("src_as_of"), dossier.as_of))
+        rows.append((say("src_as_of"), dossier.as_of))
     place = dossier.run_on_this_data(case)
     if place is not None:
-        found.append((say("src_run"), say("src_run_of", k=place[0], n=place[1])))
-    found.append((say("src_evenhand"), case.environment.evenhand or "–"))
-    return found
+        rows.append((say("src_run"), say("src_run_of", k=place[0], n=place[1])))
+    rows.append((say("src_evenhand"), case.environment.evenhand or "–"))
+    return rows
 
 
 @dataclass(frozen=True)

@@ -67,25 +67,25 @@ def _decision(told: Explanation, say: Words) -> str:
     return line + say("ex_score_needed", score=number(told.score), needed=number(told.needed))
 
 
-def _reasons(told: PersonReasons | None, say: Words) -> list[str]:
-    if told is None:
+def _reasons(reasons: PersonReasons | None, say: Words) -> list[str]:
+    if reasons is None:
         return [say("ex_reasons_not_held")]
-    found = [say("ex_reasons", reference=_compared_with(told.reference, say))]
-    if not told.reference.is_favourable:
-        found.append(say("ex_reference_refused"))
-    if not told.listed:
-        return [*found, "  " + say("ex_no_reason")]
-    for position, reason in enumerate(told.listed, start=1):
+    lines = [say("ex_reasons", reference=_compared_with(reasons.reference, say))]
+    if not reasons.reference.is_favourable:
+        lines.append(say("ex_reference_refused"))
+    if not reasons.listed:
+        return [*lines, "  " + say("ex_no_reason")]
+    for position, reason in enumerate(reasons.listed, start=1):
         line = f"  {position}. " + _standing(reason, say)
         line += say("ex_push", push=number(reason.push))
         tested = "ex_rise" if reason.rise > 0 else "ex_no_rise"
         line += say(tested, rise=number(abs(reason.rise)))
         if reason.proxy:
             line += _proxy(reason.proxy, say)
-        found.append(line)
-    if told.sensitive:
-        found.append(say("ex_sensitive", features=say.listed(list(told.sensitive))))
-    return found
+        lines.append(line)
+    if reasons.sensitive:
+        lines.append(say("ex_sensitive", features=say.listed(list(reasons.sensitive))))
+    return lines
 
 
 def _standing(reason: StatedReason, say: Words) -> str:
@@ -99,20 +99,22 @@ def _standing(reason: StatedReason, say: Words) -> str:
     )
 
 
-def _change(told: PersonChange | None, say: Words) -> list[str]:
-    if told is None:
+def _change(changed: PersonChange | None, say: Words) -> list[str]:
+    if changed is None:
         return [say("ex_change_not_held")]
-    if not told.is_found:
+    if not changed.is_found:
         return [say("ex_no_change")]
-    found = [say("ex_change"), *("  - " + _step(change, say) for change in told.changes)]
+    found = [say("ex_change"), *("  - " + _step(change, say) for change in changed.changes)]
     cost = say(
         "ex_cost",
-        cost=cell(told.cost, say) if told.cost is None else number(told.cost),
-        distance=cell(told.distance, say) if told.distance is None else number(told.distance),
-        count=len(told.changes),
+        cost=cell(changed.cost, say) if changed.cost is None else number(changed.cost),
+        distance=cell(changed.distance, say)
+        if changed.distance is None
+        else number(changed.distance),
+        count=len(changed.changes),
     )
-    if told.plausibility is not None:
-        cost += say("ex_plausible", share=number(told.plausibility))
+    if changed.plausibility is not None:
+        cost += say("ex_plausible", share=number(changed.plausibility))
     return [*found, cost]
 
 

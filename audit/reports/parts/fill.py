@@ -176,7 +176,7 @@ def items(*clauses: str, packs: Sequence[str] = ()) -> Fill:
 
     def fill(source: Source) -> list[Block]:
         say = source.say
-        found = [
+        kept = [
             v
             for v in source.verdicts
             if (not packs or v.pack in packs)
@@ -189,7 +189,7 @@ def items(*clauses: str, packs: Sequence[str] = ()) -> Fill:
                 say.pick(v.because),
                 f"{v.pack}:{v.item}",
             ]
-            for v in found
+            for v in kept
         ]
         heads = [say("col_item"), say("col_status"), say("col_because"), say("doc_item")]
         return table(say("doc_items"), heads, rows)

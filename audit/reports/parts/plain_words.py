@@ -93,48 +93,48 @@ def _errors(case: Case, feature: str, say: Words) -> list[str]:
     if outcome is None:
         return []
     measure = "false_negative_rate" if outcome.is_selection else "false_positive_rate"
-    found = apart(case, feature, measure)
-    if found is None or found.highest is None or found.lowest is None:
+    pair = apart(case, feature, measure)
+    if pair is None or pair.highest is None or pair.lowest is None:
         return []
-    if found.gap.value == 0:
+    if pair.gap.value == 0:
         return []
     high, low, gap = in_a_hundred(
-        found.highest.value or 0.0, found.lowest.value or 0.0, found.gap.value or 0.0
+        pair.highest.value or 0.0, pair.lowest.value or 0.0, pair.gap.value or 0.0
     )
     key = "pw_refused" if measure == "false_negative_rate" else "pw_burdened"
     told = say(
         key,
         feature=feature,
-        worse=found.highest.group[feature],
-        better=found.lowest.group[feature],
+        worse=pair.highest.group[feature],
+        better=pair.lowest.group[feature],
         worse_people=high,
         better_people=low,
         gap=gap,
-        worse_n=f"{found.highest.n:,}",
-        better_n=f"{found.lowest.n:,}",
+        worse_n=f"{pair.highest.n:,}",
+        better_n=f"{pair.lowest.n:,}",
     )
-    return [say.joined(told, _range(found, say))]
+    return [say.joined(told, _range(pair, say))]
 
 
-def _gap(found: Apart, case: Case, say: Words) -> str:
+def _gap(pair: Apart, case: Case, say: Words) -> str:
     outcome = declared_favourable(case.subject)
     answer = say("pw_answer", label=case.subject.positive_label)
     if outcome is not None:
         answer = say("pw_answer_benefit" if outcome.is_selection else "pw_answer_burden")
-    if found.highest is None or found.lowest is None:
-        [gap] = in_a_hundred(found.gap.value or 0.0)
-        return say("pw_gap_only", feature=found.feature, answer=answer, gap=gap)
-    if found.gap.value == 0:
-        return say("pw_no_gap", feature=found.feature, answer=answer)
-    one, other = found.lowest, found.highest
+    if pair.highest is None or pair.lowest is None:
+        [gap] = in_a_hundred(pair.gap.value or 0.0)
+        return say("pw_gap_only", feature=pair.feature, answer=answer, gap=gap)
+    if pair.gap.value == 0:
+        return say("pw_no_gap", feature=pair.feature, answer=answer)
+    one, other = pair.lowest, pair.highest
     if outcome is not None and not outcome.is_selection:
         one, other = other, one
-    first, second, gap = in_a_hundred(one.value or 0.0, other.value or 0.0, found.gap.value or 0.0)
+    first, second, gap = in_a_hundred(one.value or 0.0, other.value or 0.0, pair.gap.value or 0.0)
     return say(
         "pw_selected",
-        feature=found.feature,
-        worse=one.group[found.feature],
-        better=other.group[found.feature],
+        feature=pair.feature,
+        worse=one.group[pair.feature],
+        better=other.group[pair.feature],
         worse_people=first,
         better_people=second,
         answer=answer,

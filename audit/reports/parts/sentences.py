@@ -19,7 +19,7 @@ USE_KEYS = ("intended_use", "intended_uses", "purpose")
 def subject_sentences(case: Case, say: Words) -> list[str]:
     """What was audited: name and task, target, and what the positive label means."""
     subject = case.subject
-    told = [
+    sentences = [
         say(
             "sum_subject",
             name=subject.name,
@@ -27,12 +27,12 @@ def subject_sentences(case: Case, say: Words) -> list[str]:
         )
     ]
     if subject.target:
-        told.append(say("sum_target", target=subject.target))
+        sentences.append(say("sum_target", target=subject.target))
     label = subject.positive_label
     if label is not None:
         means = f"positive.{subject.positive_is}"
-        told.append(say(means if means in say.texts else "positive_unknown", label=label))
-    return told
+        sentences.append(say(means if means in say.texts else "positive_unknown", label=label))
+    return sentences
 
 
 def coverage_sentences(case: Case, say: Words) -> list[str]:

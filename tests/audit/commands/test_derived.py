@@ -132,9 +132,9 @@ def test_a_new_field_is_an_option_and_its_value_arrives(capsys: pytest.CaptureFi
 
     @app.command()
     @takes(Derived(Parcel))
-    def send(to: str, *, given: dict[str, Any], twice: bool = False) -> int:
+    def send(to: str, *, options: dict[str, Any], twice: bool = False) -> int:
         """Sends it."""
-        found.append({"to": to, "twice": twice, **given})
+        found.append({"to": to, "twice": twice, **options})
         return 3
 
     line = ["home", "--weight-g", "4", "--stamps", "a,b", "--stamps", "c", "--no-is-fragile"]
