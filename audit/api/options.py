@@ -74,6 +74,7 @@ class SubjectOptions(TypedDict, total=False):
     sensitive_features: Names
     control_features: Names
     weight: str
+    unit: str
     facts: Mapping[str, Any]
     roles: Mapping[str, Names]
     declared: Mapping[str, Scalar]

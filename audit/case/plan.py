@@ -52,6 +52,7 @@ class PlannedSubject(Shape):
     positive_is: str | None = None
     threshold: Number | None = None
     weight: str | None = None
+    unit: str | None = None
     sensitive_features: Texts = ()
     roles: Annotated[dict[str, Texts], EmptyIfNull] = Field(default_factory=dict)
     control_features: Texts = ()

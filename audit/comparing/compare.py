@@ -17,7 +17,7 @@ from evenhand.audit.comparing.decisions import Decisions, NotPairedError, read_d
 from evenhand.audit.favourable import more_is_better
 from evenhand.audit.finding import Interval, is_known
 from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
-from evenhand.audit.measure.uncertainty.estimate import Estimate
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.testing import adjust
 from evenhand.audit.reason import Reasons, because, reasons_json
 from evenhand.audit.subject.counts import feature_sets
@@ -40,6 +40,7 @@ _SAME = (
     "target",
     "positive_label",
     "positive_is",
+    "unit",
     "sensitive_features",
     "control_features",
 )
@@ -157,8 +158,18 @@ def compare(
         parts += a.groups(features)
     better = compared(case_a)
     found = [paired(a, b, m, g, rows, level) for g, rows in parts for m in better]
+    found = [_of_persons(case_a, each) for each in found]
     how = () if pairs is None else pairs.how
     return Comparison(case_a, case_b, a.n, level, _judged(found, better, level), how)
+
+
+def _of_persons(case: Case, found: Paired) -> Paired:
+    """Where persons have several rows, McNemar's test and its interval take rows for persons: the
+    change is told, without them."""
+    if case.subject.unit is None:
+        return found
+    reason = found.reason + because("not-paired-by-units")
+    return replace(found, interval=None, p_value=None, outcome="undefined", reason=reason)
 
 
 def compared(case: Case) -> dict[str, bool | None]:
@@ -287,7 +298,7 @@ def paired_change(
             why = because("no-rows-of-group", feature=feature, group=name)
             raise NotPairedError(why, remedy="audit again")
         rows = known.rows(known.levels.index(name), rows)
-    return paired(a, b, measure, group, rows, level)
+    return _of_persons(case_a, paired(a, b, measure, group, rows, level))
 
 
 def _counts(a: Decisions, b: Decisions, measure: str, rows: int) -> PairedCounts:
@@ -340,6 +351,8 @@ def gap_change(
     from evenhand.audit.measure.paired_gap import gap_change as change
 
     a, b = paired_decisions(case_a, case_b)
+    if case_a.subject.unit is not None:
+        return undefined(because("not-paired-by-units"), n=a.n)
     positive = a.positive or 0
     minimum = min_group_size(case_a)
     table = []

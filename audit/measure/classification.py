@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import mean, rate
-from evenhand.audit.measure.uncertainty.weighted import Weighted, weighted_limits
+from evenhand.audit.measure.uncertainty.weighted import Clustered, Weighted, clustered, sums_limits
 from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
@@ -73,6 +73,11 @@ RATES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], Reasons]] = {
 _THREAT = ((TP,), (FP, FN, TP), _NO_POSITIVES)
 
 
+# Sums of the weights and of their squares of a cell's rows, each tn, fp, fn, tp; or each person's
+# own sums, shape (persons, 4).
+CellSums: TypeAlias = "tuple[tuple[float, ...], tuple[float, ...]] | np.ndarray"
+
+
 @dataclass(frozen=True)
 class RateCount:
     """``k`` cases in ``n`` rows behind a rate. With weights both are effective numbers (Kish) that
@@ -84,7 +89,7 @@ class RateCount:
     rows: int
     empty: Reasons
     is_weighted: bool = False
-    weights: Weighted | None = None
+    weights: Weighted | Clustered | None = None
 
 
 def rate_counts(c: Confusion) -> dict[str, tuple[int, int, Reasons]]:
@@ -96,13 +101,14 @@ def rate_counts(c: Confusion) -> dict[str, tuple[int, int, Reasons]]:
     }
 
 
-def rate_count(
-    c: Confusion, name: str, weights: tuple[tuple[float, ...], tuple[float, ...]] | None = None
-) -> RateCount:
+def rate_count(c: Confusion, name: str, weights: CellSums | None = None) -> RateCount:
     """The counts behind one of ``RATES``, or of "threat_score".
 
     With ``weights`` (sums and sums of squares, in the order tn, fp, fn, tp) the rate is
     sum(w of cases) / sum(w), and n is the effective number (sum w)^2 / sum(w^2), at most the rows.
+
+    Where ``weights`` are the sums of each person's rows, shape (persons, 4), persons are what is
+    drawn, and n is the sum over all of them.
 
     Source: Kish 1965, section 8.2, for the effective number, which is shown and decides nothing.
     """
@@ -111,11 +117,17 @@ def rate_count(
     rows = sum(cells[i] for i in bottom)
     if weights is None:
         return RateCount(sum(cells[i] for i in top), rows, rows, empty)
+    others = [i for i in bottom if i not in top]
+    if not isinstance(weights, tuple):
+        cases, all_rows = weights[:, list(top)].sum(axis=1), weights[:, list(bottom)].sum(axis=1)
+        if all_rows.sum() <= 0:
+            return RateCount(0.0, 0.0, rows, empty, is_weighted=True)
+        of = clustered(cases, all_rows)
+        return RateCount(of.cases, of.weight, rows, empty, is_weighted=True, weights=of)
     sums, squares = weights
     if sum(sums[i] for i in bottom) <= 0:
         without = empty if rows == 0 else because("no-weight")
         return RateCount(0.0, 0.0, rows, without, is_weighted=True)
-    others = [i for i in bottom if i not in top]
     found = Weighted(
         math.fsum(sums[i] for i in top),
         math.fsum(sums[i] for i in others),
@@ -157,24 +169,24 @@ def named_rate(c: Confusion, name: str, levels: Sequence[float]) -> Estimate:
 
 
 def estimate_rate(count: RateCount, levels: Sequence[float]) -> Estimate:
-    """A counted rate with its intervals; with weights, from their sums (``weighted_limits``)."""
+    """A counted rate with its intervals; with weights or persons, from their sums."""
     if not count.is_weighted:
         return rate(int(count.k), int(count.n), levels, empty=count.empty)
     method = "weighted; linearised variance in a score form"
+    if isinstance(count.weights, Clustered):
+        method = "a person's rows together; linearised variance in a score form"
     if count.weights is None:
         return undefined(count.empty, n=count.rows, method=method)
     intervals = []
     for level in levels:
-        low, high = weighted_limits(count.weights, level)
+        low, high = sums_limits(count.weights, level)
         intervals.append(Interval(low=low, high=high, level=level, method=method))
-    return Estimate(count.weights.share, count.rows, tuple(intervals), method=method)
-
-
-CellWeights = tuple[tuple[float, ...], tuple[float, ...]]
+    counts = {"units": count.weights.persons} if isinstance(count.weights, Clustered) else {}
+    return Estimate(count.weights.share, count.rows, tuple(intervals), counts, method)
 
 
 def balanced_accuracy(
-    c: Confusion, levels: Sequence[float], weights: CellWeights | None = None
+    c: Confusion, levels: Sequence[float], weights: CellSums | None = None
 ) -> Estimate:
     """The mean of the true positive and the true negative rate; ``weights`` as in ``rate_count``.
 
@@ -204,7 +216,7 @@ def balanced_accuracy(
     return Estimate(value, c.n, tuple(intervals), counts, method)
 
 
-def f1(c: Confusion, levels: Sequence[float], weights: CellWeights | None = None) -> Estimate:
+def f1(c: Confusion, levels: Sequence[float], weights: CellSums | None = None) -> Estimate:
     """The harmonic mean of precision and recall, 2 tp / (2 tp + fp + fn).
 
     F1 = 2 J / (1 + J) with J = tp / (tp + fp + fn), a plain rate: its interval, mapped through that
@@ -226,12 +238,19 @@ def f1(c: Confusion, levels: Sequence[float], weights: CellWeights | None = None
         low, high = 2 * i.low / (1 + i.low), 2 * i.high / (1 + i.high)
         intervals.append(Interval(low=low, high=high, level=i.level, method=method))
     value = 2 * j.value / (1 + j.value)
+    if "units" in j.counts:
+        counts["units"] = j.counts["units"]
     if weights is None:
         value = 2 * c.tp / (2 * c.tp + c.fp + c.fn)
     return Estimate(value, c.n, tuple(intervals), counts, method)
 
 
-def log_loss(is_positive: np.ndarray, score: np.ndarray, levels: Sequence[float]) -> Estimate:
+def log_loss(
+    is_positive: np.ndarray,
+    score: np.ndarray,
+    levels: Sequence[float],
+    units: np.ndarray | None = None,
+) -> Estimate:
     """The mean of -log p(label), in nat; probabilities are clipped at float64's epsilon, as
     scikit-learn does, so that one certain mistake costs 36 nat and not infinity.
 
@@ -244,13 +263,13 @@ def log_loss(is_positive: np.ndarray, score: np.ndarray, levels: Sequence[float]
 
     p = np.clip(np.asarray(score, dtype=float), np.finfo(float).eps, 1 - np.finfo(float).eps)
     loss = -np.log(np.where(is_positive, p, 1 - p))
-    estimate = mean(loss, levels)
+    estimate = mean(loss, levels, units=units)
     clipped = int(((score <= 0) | (score >= 1)).sum())
     return Estimate(
         estimate.value,
         estimate.n,
         tuple(i.model_copy(update={"low": max(0.0, i.low)}) for i in estimate.intervals),
-        {"clipped": clipped},
+        {**estimate.counts, "clipped": clipped},
         estimate.method,
         estimate.reason,
     )

@@ -83,3 +83,35 @@ def _numbered(column: pd.Series[Any], known: pd.Series[Any]) -> Identifier | Non
     in_turn = float(numbers.max() - numbers.min()) < 2 * n
     named = bool(_NAMED.search(name) or _CAMEL.search(name))
     return Identifier(name, n, n, n) if named or in_turn else None
+
+
+_PERSON = re.compile(
+    r"(?:^|[_\W])(?:person|patient|customer|client|user|applicant|member|employee|student|subject|"
+    r"candidate|individual|household|account)(?:$|[_\W]?(?:id|key|uuid|guid|nr|no|number|name)$)",
+    re.IGNORECASE,
+)
+_ROWS_A_PERSON = 100  # on average at most: beyond it a column tells branches apart, not persons
+
+
+def repeated_person(column: pd.Series[Any]) -> tuple[int, int] | None:
+    """How many values and known cells a column has that looks like it tells persons apart of whom
+    some have several rows: it is called so (``patient``, ``customer_id``), and has at least ten
+    values, some of them more than once. None for any other column.
+
+    >>> import pandas as pd
+    >>> repeated_person(pd.Series([f"p{i % 12}" for i in range(30)], name="patient_id"))
+    (12, 30)
+    >>> repeated_person(pd.Series(range(30), name="patient_id"))
+    """
+    name = str(column.name)
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
+    if not _PERSON.search(snake):
+        return None
+    known = column.dropna()
+    try:
+        values = int(known.nunique())
+    except TypeError:  # cells without a hash: lists, records
+        return None
+    if not 10 <= values < len(known) or len(known) > _ROWS_A_PERSON * values:
+        return None
+    return values, len(known)

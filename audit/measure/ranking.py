@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-from evenhand.audit.measure.uncertainty.placements import Placements, auc_limits, placements
+from evenhand.audit.measure.uncertainty.placements import (
+    Placements,
+    auc_limits,
+    person_limits,
+    placements,
+)
 from evenhand.audit.reason import because
 
 if TYPE_CHECKING:
@@ -16,13 +21,20 @@ if TYPE_CHECKING:
 METHOD = "Mann-Whitney; placements with one more row at each end, score form"
 
 
-def roc_auc(is_positive: np.ndarray, score: np.ndarray, levels: Sequence[float]) -> Estimate:
+def roc_auc(
+    is_positive: np.ndarray,
+    score: np.ndarray,
+    levels: Sequence[float],
+    units: np.ndarray | None = None,
+) -> Estimate:
     """The share of (positive, negative) pairs that the score puts in order, ties counting half.
 
     Parameters
     ----------
     is_positive : bool array of shape (n,)
     score       : float array of shape (n,), finite; higher means more positive
+    units       : codes of the persons whose rows they are, int of shape (n,); None where every row
+                  is another's
 
     Returns an Estimate in [0, 1]; undefined without positives or without negatives.
 
@@ -41,7 +53,40 @@ def roc_auc(is_positive: np.ndarray, score: np.ndarray, levels: Sequence[float])
     found = placements(
         np.bincount(code[truth], minlength=size), np.bincount(code[~truth], minlength=size)
     )
-    return area_estimate(*found, levels, counts)
+    plain = area_estimate(*found, levels, counts)
+    return plain if units is None else _of_persons(plain, truth, score, units, levels)
+
+
+def _of_persons(
+    plain: Estimate,
+    truth: np.ndarray,
+    score: np.ndarray,
+    units: np.ndarray,
+    levels: Sequence[float],
+) -> Estimate:
+    """The same area, its limits from the persons' own contributions."""
+    import numpy as np
+
+    area = float(plain.value or 0.0)
+    order = np.sort(score[truth]), np.sort(score[~truth])
+    placed = np.empty(score.size)
+    below = np.searchsorted(order[1], score[truth], side="left")
+    placed[truth] = (below + np.searchsorted(order[1], score[truth], side="right")) / 2
+    placed[truth] /= order[1].size
+    above = np.searchsorted(order[0], score[~truth], side="left")
+    placed[~truth] = (above + np.searchsorted(order[0], score[~truth], side="right")) / 2
+    placed[~truth] = 1 - placed[~truth] / order[0].size
+    sizes = np.where(truth, order[0].size, order[1].size)
+    _, code = np.unique(units, return_inverse=True)
+    own = np.bincount(code, (placed - area) / sizes)
+    method = "Mann-Whitney; placements of each person's rows together, score form"
+    intervals = []
+    for i in plain.intervals:
+        low, high = person_limits(area, own, (order[0].size, order[1].size), i.level)
+        ends = {"low": min(low, i.low), "high": max(high, i.high)}
+        intervals.append(Interval(**ends, level=i.level, method=method))
+    counts = {**plain.counts, "units": int(own.size)}
+    return Estimate(area, plain.n, tuple(intervals), counts, method)
 
 
 def area_estimate(

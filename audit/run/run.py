@@ -178,6 +178,18 @@ def _measure_all(
     return findings
 
 
+def _of_persons(finding: Finding, subject: Subject) -> Finding:
+    """Where persons have several rows, an interval or a test that takes rows for persons is too
+    narrow: it is left out, and the finding says so. ``counts`` tells those that don't."""
+    tells = finding.interval is not None or finding.p_value is not None
+    if subject.units is None or not tells or "units" in finding.counts:
+        return finding
+    units = int(subject.units.max()) + 1
+    why = because("no-interval-for-units", units=units, rows=subject.n)
+    changed = {"interval": None, "other_intervals": (), "p_value": None}
+    return finding.model_copy(update={**changed, "reason": finding.reason + why})
+
+
 def _into(artifacts: dict[str, Any]) -> Callable[[Artifact], object]:
     def keep(artifact: Artifact) -> None:
         if artifact.name in artifacts:
@@ -283,6 +295,7 @@ def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
         positive_is=subject.positive_is,
         threshold=threshold_of(subject),
         weight=spec.weight,
+        unit=spec.unit,
         sensitive_features=tuple(subject.sensitive_features),
         roles={role: tuple(columns) for role, columns in spec.roles.items()},
         control_features=tuple(subject.control_features),
@@ -340,7 +353,7 @@ def run_check(
         if isinstance(each, Artifact):
             keep(each)
         else:
-            yield each
+            yield _of_persons(each, subject)
 
 
 def _levels(spec: SubjectSpec, packs: Sequence[PlannedPack]) -> tuple[float, ...]:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import RowError
 from evenhand.audit.finding import group_name
-from evenhand.audit.measure.classification import Confusion, RateCount, rate_count
+from evenhand.audit.measure.classification import CellSums, Confusion, RateCount, rate_count
+from evenhand.audit.subject.people import BINARY, People, four_of, people_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-BINARY = ("negative", "positive")
 _MANY, _FEW = 100_000, 2_000  # rows above which, and objects in a sample up to which, addresses pay
 
 
@@ -42,12 +42,13 @@ class Cell:
     Without labels ``confusion`` holds selected rows as tp and others as tn, and ``has_labels`` is
     False: only rates that need no labels may be read from it. ``weights`` holds the sums of the
     rows' weights and of their squares, each in the order tn, fp, fn, tp; None without weights.
+    Where rows are of persons, it holds each person's own sums instead, shape (persons, 4).
     """
 
     group: Mapping[str, str]
     confusion: Confusion
     has_labels: bool
-    weights: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    weights: CellSums | None = None
 
     @property
     def n(self) -> int:
@@ -58,6 +59,13 @@ class Cell:
     def name(self) -> str:
         """The group as people write it: ``race=black, sex=F``."""
         return group_name(self.group)
+
+    @property
+    def persons(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Each person's selected rows and all their rows; None where rows are no persons'."""
+        if self.weights is None or isinstance(self.weights, tuple):
+            return None
+        return self.weights[:, [1, 3]].sum(axis=1), self.weights.sum(axis=1)
 
     def rate(self, name: str) -> RateCount:
         """Cases and rows behind one rate; with weights, effective ones (see ``rate_count``)."""
@@ -77,6 +85,8 @@ class Counts:
     weights  : float64, shape (2, groups, K or 1, K): sums of the rows' weights and of their
                squares; None without weights
     dropped  : rows left out because they have no true label
+    people   : each person's rows (or sums of their weights) in each group; None where every row is
+               another person's
     """
 
     features: tuple[str, ...]
@@ -85,6 +95,7 @@ class Counts:
     table: np.ndarray
     weights: np.ndarray | None = None
     dropped: int = 0
+    people: People | None = None
 
     @property
     def n(self) -> int:
@@ -109,6 +120,8 @@ class Counts:
                 raise ValueError(f"counts with {what} {mine} and {theirs} do not add up")
         if (self.weights is None) != (other.weights is None):
             raise ValueError("weighted and unweighted counts do not add up")
+        if self.people is not None or other.people is not None:
+            raise ValueError("counts of persons' rows do not add up: count all rows at once")
         weights = None
         if self.weights is not None and other.weights is not None:
             weights = np.concatenate([self.weights, other.weights], axis=1)
@@ -131,6 +144,7 @@ class Counts:
             self.table,
             self.weights,
             self.dropped,
+            self.people,
         )
 
     def levels(self, control_features: Sequence[str]) -> Iterator[tuple[dict[str, str], Counts]]:
@@ -143,7 +157,14 @@ class Counts:
         for level in sorted(set(found)):
             rows = [i for i, name in enumerate(found) if name == level]
             weights = None if self.weights is None else self.weights[:, rows]
-            part = replace(self, names=self.names[rows], table=self.table[rows], weights=weights)
+            people = None if self.people is None else self.people.within(rows)
+            part = replace(
+                self,
+                names=self.names[rows],
+                table=self.table[rows],
+                weights=weights,
+                people=people,
+            )
             yield dict(zip(control_features, level, strict=True)), part
 
     def groupings(
@@ -161,18 +182,20 @@ class Counts:
 
         Without labels, selected rows stand as tp and others as tn.
         """
-        return _four(self.table if self.weights is None else self.weights[0])
+        return four_of(self.table if self.weights is None else self.weights[0])
 
     def cells(self) -> list[Cell]:
         """A binary task's groups with their four counts, ordered by name."""
         import numpy as np
 
-        flat = _four(self.table)
+        flat = four_of(self.table)
         weights: Any = [None] * len(flat)
         if self.weights is not None:
-            sums, squares = (_four(w) for w in self.weights)
+            sums, squares = (four_of(w) for w in self.weights)
             pairs = zip(sums.tolist(), squares.tolist(), strict=True)
             weights = [(tuple(a), tuple(b)) for a, b in pairs]
+        if self.people is not None:
+            weights = self.people.by_group(len(flat))
         rows = np.asarray(flat).tolist()
         return [
             Cell(
@@ -185,18 +208,6 @@ class Counts:
         ]
 
 
-def _four(table: np.ndarray) -> np.ndarray:
-    """Binary counts as (groups, 4) in the order tn, fp, fn, tp; without labels, tn and tp."""
-    import numpy as np
-
-    if table.shape[-1] != len(BINARY):
-        raise ValueError(f"cells are of a binary task, these counts have {table.shape[-1]} classes")
-    if table.shape[1] == 2:
-        return table.reshape(-1, 4)
-    nothing = np.zeros_like(table[:, 0, 0])
-    return np.stack([table[:, 0, 0], nothing, nothing, table[:, 0, 1]], axis=1)
-
-
 def _grouped(
     features: tuple[str, ...],
     classes: tuple[str, ...],
@@ -204,6 +215,7 @@ def _grouped(
     table: np.ndarray,
     weights: np.ndarray | None,
     dropped: int,
+    people: People | None = None,
 ) -> Counts:
     """Adds up the rows of ``table`` that carry the same name, and sorts them by name."""
     import numpy as np
@@ -220,7 +232,8 @@ def _grouped(
         for i in range(2):
             np.add.at(together[i], where, weights[i])
     unique = np.array(order, dtype=object).reshape(len(order), len(features))
-    return Counts(features, classes, unique, summed, together, dropped)
+    regrouped = None if people is None else people.regrouped(where)
+    return Counts(features, classes, unique, summed, together, dropped, regrouped)
 
 
 def total(cells: Iterable[Cell]) -> Confusion:
@@ -283,6 +296,7 @@ def count_groups(
     *,
     classes: Sequence[str] = BINARY,
     weights: np.ndarray | None = None,
+    units: np.ndarray | None = None,
 ) -> Counts:
     """Counts of rows in memory, over the crossing of ``features``.
 
@@ -292,6 +306,8 @@ def count_groups(
     actual    : positions in ``classes`` (bool or int), shape (n,); None without labels
     predicted : the same, shape (n,)
     weights   : float, shape (n,), finite and not negative; None without weights
+    units     : codes of the persons whose rows they are, int of shape (n,); None where every row
+                is another's
     """
     import numpy as np
 
@@ -320,7 +336,12 @@ def count_groups(
         sums = np.stack([np.bincount(flat, w, minlength=slots).reshape(shape) for w in parts])
     seen = table.sum(axis=(1, 2)) > 0
     kept_sums = None if sums is None else sums[:, seen]
-    return _grouped(tuple(features), tuple(classes), names[seen], table[seen], kept_sums, 0)
+    people = None
+    if units is not None:
+        place = np.cumsum(seen) - 1
+        cell = truth * size + predicted.astype(np.int64)
+        people = people_of(place[code], units, cell, weights, (height, size))
+    return _grouped(tuple(features), tuple(classes), names[seen], table[seen], kept_sums, 0, people)
 
 
 def _factorized(column: Any) -> tuple[np.ndarray, Any]:

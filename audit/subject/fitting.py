@@ -76,6 +76,7 @@ def require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> No
     table.require([spec.score] if spec.score else [], "score column")
     table.require([spec.weight] if spec.weight else [], "weight column")
     table.require([spec.id] if spec.id else [], "id column")
+    table.require([spec.unit] if spec.unit else [], "unit column")
     table.require(spec.sensitive_features, "sensitive feature")
     table.require(spec.control_features, "control feature")
     repeated = set(spec.sensitive_features) & set(spec.control_features)

@@ -160,6 +160,7 @@ def counts_of(subject: Subject) -> Counts:
             p.is_positive,
             p.is_selected,
             weights=subject.weights,
+            units=subject.units,
         )
     return _counted[subject]
 
@@ -179,7 +180,7 @@ def group_sizes(subject: Subject) -> Counts:
         return group_counts(subject)
     nobody = np.zeros(subject.n, dtype=bool)
     features = (*subject.sensitive_features, *subject.control_features)
-    return count_groups(subject.groups, features, None, nobody)
+    return count_groups(subject.groups, features, None, nobody, units=subject.units)
 
 
 def predictions_on(subject: Subject, frame: pd.DataFrame) -> Predictions:

@@ -160,6 +160,11 @@ class SubjectSpec(BaseModel):
     weight: str | None = Field(
         default=None, description="column of row weights, for rates and gaps by group"
     )
+    unit: str | None = Field(
+        default=None,
+        description="column that tells persons apart of whom there are several rows: intervals, "
+        "tests and comparisons then take a person's rows together",
+    )
     facts: Mapping[str, Scalar | list[Scalar]] = Field(
         default_factory=dict, description="dotted facts for packs, e.g. system.domain: credit"
     )

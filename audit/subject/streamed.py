@@ -82,7 +82,8 @@ def is_streamed(spec: SubjectSpec) -> bool:
     if spec.stream is not None or named is None:
         return bool(spec.stream)
     path = Path(named)
-    if spec.task not in (None, "binary") or not path.exists() or spec.types or spec.join:
+    declared = spec.types or spec.join or spec.unit
+    if spec.task not in (None, "binary") or not path.exists() or declared:
         return False
     kind = kind_of(path)
     if kind == "folder":
@@ -94,6 +95,11 @@ def is_streamed(spec: SubjectSpec) -> bool:
 
 
 def _require_countable(named: str, spec: SubjectSpec) -> None:
+    if spec.unit is not None:
+        raise InputError(
+            f"--stream counts rows, and {spec.unit!r} tells several rows of one person",
+            remedy="audit without --stream: the rows of a person are taken together in memory",
+        )
     if is_url(named):
         raise InputError(
             f"the rows of {without_secrets(named)} lie in a database: they can't be counted on "

@@ -22,6 +22,7 @@ from evenhand.audit.subject.counts import Counts
 from evenhand.audit.subject.declared_file import DeclaredFile
 from evenhand.audit.subject.fitting import check_combination, require_columns
 from evenhand.audit.subject.joining import joined, with_types_of
+from evenhand.audit.subject.people import units_of
 from evenhand.audit.subject.spec import Actionable, SubjectSpec
 from evenhand.audit.subject.target import Target, numbers, read_target
 from evenhand.audit.worker.isolation.levels import Rules
@@ -46,7 +47,9 @@ class Subject:
     """What is audited. ``frame`` holds the rows in canonical order, ``truth`` their true answers;
     ``groups`` the sensitive and control features as texts, missing ones as ``unknown``.
     ``training`` holds the rows that the model was trained on, where they were given; ``weights``
-    the rows' weights, float of shape (n,), where a ``weight`` column was named; ``row_numbers``
+    the rows' weights, float of shape (n,), where a ``weight`` column was named; ``units`` codes of
+    the persons whose rows they are, int of shape (n,), where a ``unit`` column tells several rows
+    of one person; ``row_numbers``
     each row's place in the data file, from 1, int of shape (n,). ``outcomes`` are columns that were
     known later than the decision, which no model reads. ``proxies``,
     ``reference_applicant`` and ``actionable`` are what the spec declares for the reasons and
@@ -77,6 +80,8 @@ class Subject:
     training: Rows | None = None
     weight: str | None = None
     weights: np.ndarray | None = None
+    unit: str | None = None
+    units: np.ndarray | None = None
     row_numbers: np.ndarray | None = None
     proxies: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
@@ -123,18 +128,14 @@ class Rows:
 
 
 def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
-    """Opens what the spec names and checks that it fits together.
-
-    ``rules`` say what is allowed when a model is opened; they come from the user, never from the
-    spec, which a stranger may have written.
+    """Opens what the spec names, by the user's own ``rules``, and checks that it fits together.
 
     Raises InputError (exit 2) for a missing file or column, a target that cannot be used, a
     sensitive feature with one group; UnsafeModelError (exit 5) for a model that is refused.
     """
     check_combination(spec)
     opening, named = begin_model(spec, rules), str(spec.predictions or spec.data)
-    # Texts are read as their model reads. Other rows come first: meanwhile the libraries that open
-    # the model are imported in its process.
+    # Texts are read as their model reads; other rows come first, while the model's process starts.
     model = opening() if is_plain_text(named) else None
     table = read_rows(spec, model, rules)
     require_columns(spec, table, None)
@@ -143,9 +144,9 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     task = task_of(spec, model)
     require_columns(spec, table, model)
     with rows_of_file(row_numbers):
-        truth, weights = read_target(frame, spec, task, model), _weights(frame, spec)
-    known = {"data": table.digest, "model": model.digest if model else ""}
-    digests = {part: digest for part, digest in known.items() if digest}
+        truth = read_target(frame, spec, task, model)
+        weights, units = _weights(frame, spec), units_of(frame, spec.unit)
+    digests = _digests(table, model)
     return Subject(
         name=spec.name or Path(spec.source).name,
         task=task,
@@ -168,6 +169,8 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         training=_training(spec, task, model, digests, rules),
         weight=spec.weight,
         weights=weights,
+        unit=spec.unit,
+        units=units,
         row_numbers=row_numbers,
         proxies=spec.proxies,
         outcomes=spec.outcomes,
@@ -187,6 +190,11 @@ def _notes(table: Table, frame: pd.DataFrame, id_column: str | None) -> Reasons:
         if n := len(known) - len(set(known)):
             notes.append(f"id column {id_column!r} names {n} rows by an id that an earlier row has")
     return tuple(reason for note in notes for reason in quoted(note))
+
+
+def _digests(table: Table, model: Opened | None) -> dict[str, str]:
+    known = {"data": table.digest, "model": model.digest if model else ""}
+    return {part: digest for part, digest in known.items() if digest}
 
 
 def begin_model(spec: SubjectSpec, rules: Rules | None = None) -> Callable[[], Opened | None]:

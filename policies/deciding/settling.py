@@ -45,6 +45,8 @@ def cells_behind(gap: Finding, findings: Iterable[Finding]) -> tuple[Cells, ...]
 
 def rate_counts(finding: Finding) -> tuple[int, int] | None:
     """k and n, if the finding's value is that plain rate."""
+    if "units" in finding.counts:  # persons with several rows: rows are not what is drawn
+        return None
     k, n = finding.counts.get("k"), finding.counts.get("n")
     if k is None or n is None or not 0 <= k <= n or n == 0 or finding.value is None:
         return None

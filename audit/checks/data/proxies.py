@@ -130,7 +130,13 @@ def _inputs(subject: Subject) -> list[str]:
         known = list(subject.model.predictor.input_columns)
     else:
         stored = subject.stored
-        own = {subject.target, subject.weight, stored and stored.predicted, stored and stored.score}
+        own = {
+            subject.target,
+            subject.weight,
+            subject.unit,
+            stored and stored.predicted,
+            stored and stored.score,
+        }
         known = [str(c) for c in subject.frame.columns if c not in own]
     apart = {*subject.sensitive_features, *subject.control_features, *subject.outcomes}
     return [c for c in known if c not in apart]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
-from evenhand.audit.reason import because
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.answers import notes_on_answers
 from evenhand.audit.subject.subject import Subject
 
@@ -30,7 +30,8 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
 
     record = Recorder(__name__, seed)
     dropped = subject.n_dropped
-    notes = (*subject.notes, *notes_on_answers(subject)) + (_WEIGHTS if subject.is_weighted else ())
+    notes = (*subject.notes, *notes_on_answers(subject), *_persons(subject))
+    notes += _WEIGHTS if subject.is_weighted else ()
     yield record.plain("row_count", subject.n, n=subject.n, unit="row", note=notes)
     why = because("rows-dropped", n=dropped, why=because("no-true-label"))
     why = why if dropped else because("none-dropped")
@@ -44,6 +45,20 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     for column in _columns_in_use(subject):
         estimate = rate(subject.missing_cells(column), subject.n, levels, empty=because("no-rows"))
         yield record.write("missing_rate", estimate, column=column)
+
+
+def _persons(subject: Subject) -> Reasons:
+    """What is said of columns that look like they tell persons apart, while no unit is named."""
+    from evenhand.audit.measure.identifiers import repeated_person
+
+    if subject.unit is not None or subject.is_streamed:
+        return ()
+    said: Reasons = ()
+    for column in map(str, subject.frame.columns):
+        found = repeated_person(subject.frame[column])
+        if found is not None:
+            said += because("looks-like-persons", column=column, values=found[0], rows=found[1])
+    return said
 
 
 def _columns_in_use(subject: Subject) -> list[str]:

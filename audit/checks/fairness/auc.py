@@ -58,7 +58,8 @@ def measure(
     record = Recorder(__name__, seed)
     for level, inside in control_levels(predictions.groups, subject.control_features):
         groups = predictions.groups.loc[inside, list(subject.sensitive_features)]
-        rows = _Rows(truth[inside], score[inside], groups)
+        units = None if subject.units is None else subject.units[inside]
+        rows = _Rows(truth[inside], score[inside], groups, units)
         yield from _within(record, rows, level, levels, min_group_size)
 
 
@@ -69,6 +70,7 @@ class _Rows:
     truth: np.ndarray
     score: np.ndarray
     groups: pd.DataFrame
+    units: np.ndarray | None = None
 
     def background(self, features: Sequence[str]) -> Background:
         """Everybody of whom it is known to which group of ``features`` they belong."""
@@ -109,7 +111,8 @@ def _within(
         areas: dict[str, EstimateAt] = {}
         for each in groups.members:
             rows, note = each.of, groups.note(each)
-            within = partial(roc_auc, inside.truth[rows], inside.score[rows])
+            units = None if inside.units is None else inside.units[rows]
+            within = partial(roc_auc, inside.truth[rows], inside.score[rows], units=units)
             place: dict[str, Any] = {"group": {**each.group, **level}, "note": note}
             yield record.write("roc_auc_score", within(levels), **place)
             for name, area in inside.across(background, each, levels):

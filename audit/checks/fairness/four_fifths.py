@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.compared import Compared, Member
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.favourable import Favourable, favourable
 from evenhand.audit.finding import Finding, is_known
+from evenhand.audit.measure.groups.impact import Selected, selected
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import group_counts
 from evenhand.audit.subject.subject import Subject
+
+if TYPE_CHECKING:
+    from evenhand.audit.subject.counts import Cell
 
 QUESTION = "Is a group favoured at under four fifths of the highest rate, and could that be chance?"
 TASKS = frozenset({"binary"})
@@ -53,10 +58,7 @@ def measure(
     for level, part in counts.levels(subject.control_features):
         for features in feature_sets(subject.sensitive_features):
             cells = part.by(features).cells()
-            members = [
-                Member({**c.group, **level}, c.n, outcome.cases(c.confusion.selected, c.n))
-                for c in cells
-            ]
+            members = [Member({**c.group, **level}, c.n, _selected(c, outcome)) for c in cells]
             total = sum(m.n for m in members if is_known(m.group))
             least = max(min_group_size, math.ceil(minimum_share * total - 1e-9))
             table = Compared(members, least)
@@ -66,7 +68,9 @@ def measure(
                 yield from _compared(record, table, outcome, levels)
 
 
-def _small(record: Recorder, table: Compared[int], minimum: int, share: float) -> Iterator[Finding]:
+def _small(
+    record: Recorder, table: Compared[Selected], minimum: int, share: float
+) -> Iterator[Finding]:
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
     total = sum(m.n for m in table.known)
@@ -74,7 +78,7 @@ def _small(record: Recorder, table: Compared[int], minimum: int, share: float) -
         if member.n < minimum:
             why = because("too-small", n=member.n, least=minimum)
         elif member.n < share * total:
-            why = because("under-share", share=share, n=member.n, rate=member.of / member.n)
+            why = because("under-share", share=share, n=member.n, rate=member.of.k / member.n)
         else:
             why = because("fewer-than-two-groups-to-compare")
         blank = undefined(why, n=member.n, counts={"assessed": member.n, "table": total})
@@ -84,11 +88,10 @@ def _small(record: Recorder, table: Compared[int], minimum: int, share: float) -
 
 
 def _compared(
-    record: Recorder, table: Compared[int], outcome: Favourable, levels: Sequence[float]
+    record: Recorder, table: Compared[Selected], outcome: Favourable, levels: Sequence[float]
 ) -> Iterator[Finding]:
     from evenhand.audit.measure.groups import impact as m
     from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-    from evenhand.audit.measure.uncertainty.picked import METHOD, shortfall_p_values
 
     total = sum(member.n for member in table.known)
 
@@ -97,12 +100,10 @@ def _compared(
         method = f"{estimate.method}; {test}" if test else estimate.method
         return table.told(replace(estimate, counts=counts, method=outcome.method(method)))
 
-    everyone = [m.Selected(member.of, member.n) for member in table.big]
+    everyone = [member.of for member in table.big]
     top = m.highest(everyone)
     # one stream for all tables: a draw must not depend on a group's or a feature's name
-    p_values = shortfall_p_values(
-        [g.k for g in everyone], [g.n for g in everyone], seed=record.stream("shortfall")
-    )
+    p_values, test = _tested(everyone, record.stream("shortfall"))
     for i, member in enumerate(table.big):
         one, group = everyone[i], member.group
         if i == everyone.index(top):
@@ -111,7 +112,7 @@ def _compared(
         p_value = None if ratio.value is None else p_values[i]
         yield record.write(
             "adverse_impact_ratio",
-            told(ratio, METHOD),
+            told(ratio, test),
             unit="ratio",
             group=group,
             p_value=p_value,
@@ -120,10 +121,27 @@ def _compared(
         )
         flipped = undefined(because("nobody-left-to-flip"), n=member.n)
         if one.k < one.n:
-            more_by_one = m.Selected(one.k + 1, one.n)
+            more_by_one = replace(one, k=one.k + 1)
             others = [*everyone[:i], more_by_one, *everyone[i + 1 :]]
             flipped = m.impact_ratio(more_by_one, others, levels)
         yield record.write("flip_one_ratio", told(flipped), unit="ratio", group=group)
         more = Estimate(float(m.selections_to_four_fifths(one, top)), member.n, method="count")
         told_more = table.told(more)
         yield record.write("selections_to_four_fifths", told_more, unit="person", group=group)
+
+
+def _tested(
+    everyone: Sequence[Selected], stream: Sequence[int]
+) -> tuple[Sequence[float | None], str]:
+    """p-values of each group's shortfall, and how they came about."""
+    from evenhand.audit.measure.uncertainty.picked import METHOD, shortfall_p_values
+
+    if everyone[0].sums is not None:
+        return [None] * len(everyone), "no test: persons have several rows"
+    k, n = [g.k for g in everyone], [g.n for g in everyone]
+    return shortfall_p_values(k, n, seed=stream), METHOD
+
+
+def _selected(cell: Cell, outcome: Favourable) -> Selected:
+    cases = outcome.cases(cell.confusion.selected, cell.n)
+    return selected(cases, cell.n, cell.persons, is_selection=outcome.is_selection)

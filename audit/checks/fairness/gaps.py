@@ -184,7 +184,8 @@ def _closed(cells: Sequence[Cell], form: _Form, levels: Sequence[float]) -> Esti
     families = [_family(cells, rate) for rate in form.rates]
     estimate = gap(families, scale=form.scale, levels=levels, agg=form.agg)
     if cells and cells[0].weights is not None:
-        weighted = f"weighted rates, linearised; {estimate.method}"
+        kind = "weighted rates" if isinstance(cells[0].weights, tuple) else "rates of persons' rows"
+        weighted = f"{kind}, linearised; {estimate.method}"
         return replace(estimate, method=weighted)
     return estimate
 
@@ -207,12 +208,13 @@ def _treatment_equality(cells: Sequence[Cell], levels: Sequence[float]) -> Estim
     """FN / FP = q / (1 - q) with q the share of false negatives among errors, a plain rate."""
     import numpy as np
 
-    from evenhand.audit.measure.groups.gaps import limits_gap, limits_of_rates
+    from evenhand.audit.measure.groups.gaps import limits_gap, limits_of_rates, persons
     from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 
     counted = [_group(c, "false_negatives_among_errors") for c in cells]
+    family = _family(cells, "false_negatives_among_errors")
     kept = [g for g in counted if g.n > g.k]
-    counts = {"groups": len(cells), "groups_left_out": len(cells) - len(kept)}
+    counts = {"groups": len(cells), "groups_left_out": len(cells) - len(kept), **persons([family])}
     without = {g.name: because("no-false-positives") for g in counted if g.n <= g.k}
     note = because("left-out", names=listed(named(without))) if without else ()
     n = sum(int(g.rows or 0) for g in kept)
@@ -238,8 +240,11 @@ def _if_known(groups: Compared[Cell], form: _Form, end: End, levels: Sequence[fl
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
     n = sum(m.n for m in groups.members)
-    if groups.members[0].of.weights is not None:
-        return undefined(because("no-bounds-for-weights"), n=n)
+    sums = groups.members[0].of.weights
+    if sums is not None:
+        is_weighted = isinstance(sums, tuple)
+        why = because("no-bounds-for-weights") if is_weighted else because("no-bounds-for-units")
+        return undefined(why, n=n)
     # unknown rows may make a small group large: what widens a gap may be any known group
     known = _cells(groups.known if widens(form.scale, end) else groups.big)
     unknown = []
@@ -285,6 +290,8 @@ def _to_overall(groups: Compared[Cell], levels: Sequence[float], stream: Sequenc
         return undefined(because("no-rows"), n=0)
     four = [(c.confusion.tn, c.confusion.fp, c.confusion.fn, c.confusion.tp) for c in known]
     weights = [c.weights for c in known]
+    if any(w is not None and not isinstance(w, tuple) for w in weights):
+        return undefined(because("not-of-units"), n=sum(c.n for c in known))
     return bootstrap_gap(
         np.array(four),
         lambda table: measure_values(table, "selection_rate"),

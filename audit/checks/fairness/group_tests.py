@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.compared import Compared, Member
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
-from evenhand.audit.finding import Finding
+from evenhand.audit.finding import UNKNOWN, Finding
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.predictions import group_counts
 from evenhand.audit.subject.subject import Subject
@@ -61,7 +62,11 @@ def from_counts(
         groups = Compared((Member(c.group, c.n, c) for c in grouped.cells()), min_group_size)
         everyone = total(m.of for m in groups.known)
         for member in groups.big:
-            if member.n < everyone.n:
+            if member.n >= everyone.n:
+                continue
+            if grouped.people is not None:
+                yield from _of_persons(record, groups, grouped, member.of, levels)
+            else:
                 yield from _tested(record, groups, member.of, everyone, levels)
 
 
@@ -105,3 +110,69 @@ def _difference(
         return undefined(why, n=n1 + n2, counts=counts, method="Newcombe interval")
     intervals = tuple(newcombe(k1, n1, k2, n2, level) for level in levels)
     return Estimate(k1 / n1 - k2 / n2, n1 + n2, intervals, counts, method)
+
+
+def _of_persons(
+    record: Recorder,
+    groups: Compared[Cell],
+    counts: Counts,
+    cell: Cell,
+    levels: Sequence[float],
+) -> Iterator[Finding]:
+    """The same where persons have several rows: each one's rows are taken together."""
+    own, rest = _sides(counts, cell)
+    for rate in _RATES if cell.has_labels else ("selection_rate",):
+        estimate, p_value = _clustered(own, rest, rate, levels)
+        yield record.write(
+            f"{rate}_difference_to_rest",
+            groups.told(estimate),
+            unit="rate difference",
+            group=cell.group,
+            p_value=p_value,
+        )
+
+
+def _sides(counts: Counts, cell: Cell) -> tuple[Cell, Cell]:
+    """The group, and everybody else whose group is known, each with its persons' sums."""
+    import numpy as np
+
+    from evenhand.audit.subject.counts import BINARY, Counts
+
+    assert counts.people is not None
+    names = counts.names.tolist()
+    own = list(cell.group.values())
+    side = np.array([0 if n == own else 2 if UNKNOWN in n else 1 for n in names])
+    height = counts.table.shape[1]
+    table = np.zeros((3, height, 2), dtype=np.int64)
+    np.add.at(table, side, counts.table)
+    called = np.array([["own"], ["rest"], ["unknown"]], dtype=object)
+    people = counts.people.regrouped(side)
+    cells = Counts(("side",), BINARY, called, table, people=people).cells()
+    return cells[0], cells[1]
+
+
+def _clustered(
+    own: Cell, rest: Cell, rate: str, levels: Sequence[float]
+) -> tuple[Estimate, float | None]:
+    from evenhand.audit.finding import Interval
+    from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+    from evenhand.audit.measure.uncertainty.testing import equal_rates_of_persons
+    from evenhand.audit.measure.uncertainty.weighted import Clustered, cluster_limits
+
+    one, other = own.rate(rate), rest.rate(rate)
+    method = "a person's rows together; variances recovered from both rates' limits"
+    n = one.rows + other.rows
+    if not isinstance(one.weights, Clustered) or not isinstance(other.weights, Clustered):
+        where, empty = ("rest", other.empty) if one.rows else ("this-group", one.empty)
+        return undefined(because("within", why=empty, where=where), n=n, method=method), None
+    p, q = one.weights.share, other.weights.share
+    ends = []
+    for level in levels:
+        a, b = cluster_limits(one.weights, level), cluster_limits(other.weights, level)
+        low = p - q - math.hypot(p - a[0], b[1] - q)
+        high = p - q + math.hypot(a[1] - p, q - b[0])
+        ends.append(Interval(low=max(-1.0, low), high=min(1.0, high), level=level, method=method))
+    counts = {"units": one.weights.persons + other.weights.persons}
+    test = "Student's t test of linearised rates"
+    found = Estimate(p - q, n, tuple(ends), counts, f"{method}; {test}")
+    return found, equal_rates_of_persons(one.weights, other.weights)

@@ -11,7 +11,7 @@ from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import RowsOnDisk
 from evenhand.audit.favourable import Favourable, declared_favourable
 from evenhand.audit.finding import Finding, Status, is_known
-from evenhand.audit.measure.groups.impact import Selected, impact_ratio
+from evenhand.audit.measure.groups.impact import Selected, impact_ratio, selected
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.counts import feature_sets
@@ -25,7 +25,7 @@ from evenhand.audit.subject.predictions import (
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
-    from evenhand.audit.subject.counts import Counts
+    from evenhand.audit.subject.counts import Cell, Counts
 
 QUESTION = "How does each group's rate compare with the highest, in tables as LL144 asks for?"
 TASKS = frozenset({"binary", "regression"})
@@ -127,7 +127,7 @@ def _beside_median(subject: Subject) -> tuple[Halves | None, Status, Reasons]:
     middle = np.median(scores)
     features = (*subject.sensitive_features, *subject.control_features)
     above, below = (
-        count_groups(subject.groups, features, None, side)
+        count_groups(subject.groups, features, None, side, units=subject.units)
         for side in (scores > middle, scores < middle)
     )
     return (above, below), "measured", ()
@@ -154,11 +154,9 @@ class _Tables:
         self, features: tuple[str, ...], level: Level, halves: Halves, outcome: Favourable | None
     ) -> Iterator[Finding]:
         """Scoring rates, and their ratios where it is declared what a high score means."""
-        from evenhand.audit.measure.uncertainty.intervals import rate
-
         above, below = halves
         for member in _table(above, features, level, _AS_COUNTED):
-            found = rate(member.of, member.n, self.levels, empty=because("no-rows"))
+            found = _rate(member.of, self.levels)
             yield self.record.write("scoring_rate", found, group=member.group)
         if outcome is not None:
             side = above if outcome.is_selection else below
@@ -166,12 +164,12 @@ class _Tables:
             yield from self.ratios("scoring_rate_impact_ratio", table, outcome)
 
     def ratios(
-        self, name: str, table: Sequence[Member[int]], outcome: Favourable
+        self, name: str, table: Sequence[Member[Selected]], outcome: Favourable
     ) -> Iterator[Finding]:
         """The full table, then the one without groups under the minimum share."""
         total = sum(m.n for m in table)
         for own, share in ((name, 0.0), (f"large_group_{name}", self.minimum_share)):
-            compared = [Selected(m.of, m.n) for m in table if m.n >= share * total]
+            compared = [m.of for m in table if m.n >= share * total]
             for member in table:
                 estimate = self._ratio(member, compared, share, total)
                 counts = {**outcome.counts(estimate.counts), "table": total}
@@ -180,24 +178,37 @@ class _Tables:
                 yield self.record.write(own, told, unit="ratio", group=member.group)
 
     def _ratio(
-        self, member: Member[int], compared: Sequence[Selected], share: float, total: int
+        self, member: Member[Selected], compared: Sequence[Selected], share: float, total: int
     ) -> Estimate:
-        counts = {"selected": member.of, "assessed": member.n}
+        counts = {"selected": member.of.k, "assessed": member.n}
         if member.n < share * total:
-            why = because("under-share", share=share, n=member.n, rate=member.of / member.n)
+            why = because("under-share", share=share, n=member.n, rate=member.of.k / member.n)
         elif len(compared) < 2:
             why = because("fewer-than-two-groups-to-compare")
         else:
-            return impact_ratio(Selected(member.of, member.n), compared, self.levels)
+            return impact_ratio(member.of, compared, self.levels)
         return undefined(why, n=member.n, counts=counts)
 
 
 def _table(
     counts: Counts, features: tuple[str, ...], level: Level, outcome: Favourable
-) -> list[Member[int]]:
+) -> list[Member[Selected]]:
     """The known groups of one table, with how many of each have the outcome."""
     return [
-        Member({**c.group, **level}, c.n, outcome.cases(c.confusion.selected, c.n))
+        Member({**c.group, **level}, c.n, _selected(c, outcome))
         for c in counts.by(features).cells()
         if is_known(c.group)
     ]
+
+
+def _selected(cell: Cell, outcome: Favourable) -> Selected:
+    cases = outcome.cases(cell.confusion.selected, cell.n)
+    return selected(cases, cell.n, cell.persons, is_selection=outcome.is_selection)
+
+
+def _rate(of: Selected, levels: Sequence[float]) -> Estimate:
+    from evenhand.audit.measure.classification import RateCount, estimate_rate
+
+    is_clustered = of.sums is not None
+    count = RateCount(of.k, of.n, of.n, because("no-rows"), is_clustered, of.sums)
+    return estimate_rate(count, levels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.checks.compared import Member, by_features
@@ -65,7 +66,8 @@ def measure(
             None if found.actual is None else found.actual[inside], found.predicted[inside]
         )
         groups = subject.groups.loc[inside, list(subject.sensitive_features)]
-        yield from _within(record, part, groups, level, unit, levels, min_group_size)
+        units = None if subject.units is None else subject.units[inside]
+        yield from _within(record, part, groups, level, unit, levels, min_group_size, units)
 
 
 def _within(
@@ -76,6 +78,7 @@ def _within(
     unit: str,
     levels: Sequence[float],
     minimum: int,
+    units: np.ndarray | None,
 ) -> Iterator[Finding]:
     from evenhand.audit.measure.uncertainty.intervals import mean
     from evenhand.audit.subject.counts import group_rows
@@ -87,9 +90,9 @@ def _within(
         for each in compared.members:
             group, note = {**each.group, **level}, compared.note(each)
             place: dict[str, Any] = {"unit": unit, "group": group, "note": note}
-            yield record.write(
-                "mean_prediction", mean(predictions.predicted[each.of], levels), **place
-            )
+            own = None if units is None else units[each.of]
+            average = mean(predictions.predicted[each.of], levels, units=own)
+            yield record.write("mean_prediction", average, **place)
             if predictions.actual is not None:
                 error = predictions.predicted[each.of] - predictions.actual[each.of]
                 yield from _quantiles(record, error, levels, place)
@@ -98,7 +101,7 @@ def _within(
         def of(values: np.ndarray, big: Rows = compared.by_name) -> Rows:
             return {name: values[rows] for name, rows in big.items()}
 
-        for name, estimate in _estimates(predictions, of, levels):
+        for name, estimate in _estimates(predictions, of, levels, units):
             told = f"({unit})^2" if name.startswith("mean_squared") else unit
             place = {"unit": told, "group": level, "between": features}
             yield record.write(name, compared.noted(estimate), **place)
@@ -115,28 +118,34 @@ def _quantiles(
 
 
 def _estimates(
-    found: ValuePredictions, of: Callable[[np.ndarray], Rows], levels: Sequence[float]
+    found: ValuePredictions,
+    of: Callable[[np.ndarray], Rows],
+    levels: Sequence[float],
+    units: np.ndarray | None,
 ) -> Iterator[tuple[str, Estimate]]:
     import numpy as np
 
-    yield "mean_prediction_difference", _spread(of(found.predicted), levels)
+    whose = {} if units is None else of(units)
+    yield "mean_prediction_difference", _spread(of(found.predicted), levels, whose)
     if found.actual is None:
         return
     error = found.predicted - found.actual
-    yield "mean_error_difference", _spread(of(error), levels)
-    yield "mean_absolute_error_difference", _spread(of(np.abs(error)), levels)
+    yield "mean_error_difference", _spread(of(error), levels, whose)
+    yield "mean_absolute_error_difference", _spread(of(np.abs(error)), levels, whose)
     yield "mean_absolute_error_group_max", _worst(of(np.abs(error)), levels)
     yield "mean_squared_error_group_max", _worst(of(error**2), levels)
 
 
-def _spread(groups: Rows, levels: Sequence[float]) -> Estimate:
+def _spread(
+    groups: Rows, levels: Sequence[float], units: Mapping[str, np.ndarray] = MappingProxyType({})
+) -> Estimate:
     from evenhand.audit.measure.groups.spread import largest_difference
     from evenhand.audit.measure.uncertainty.intervals import mean
 
-    def at(values: np.ndarray) -> Callable[[Sequence[float]], Estimate]:
-        return lambda asked: mean(values, asked)
+    def at(name: str, values: np.ndarray) -> Callable[[Sequence[float]], Estimate]:
+        return lambda asked: mean(values, asked, units=units.get(name))
 
-    return largest_difference({name: at(values) for name, values in groups.items()}, levels)
+    return largest_difference({name: at(name, values) for name, values in groups.items()}, levels)
 
 
 def _worst(groups: Rows, levels: Sequence[float]) -> Estimate:

@@ -38,10 +38,13 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         raise MissingNeed(because("no-true-labels"))
     record = Recorder(__name__, seed)
     confusion = total(counts.cells())
+    # of persons with several rows each one's are taken together; weights are for groups
+    people = counts.by(()).cells()[0].weights if counts.people is not None else None
     for name in ("accuracy_score", "precision_score", "recall_score"):
-        yield record.write(name, c.named_rate(confusion, name, levels))
+        rate = c.estimate_rate(c.rate_count(confusion, name, people), levels)
+        yield record.write(name, rate)
     yield record.write("balanced_accuracy_score", c.balanced_accuracy(confusion, levels))
-    yield record.write("f1_score", c.f1(confusion, levels))
+    yield record.write("f1_score", c.f1(confusion, levels, people))
     yield from _of_scores(record, subject, levels)
 
 
@@ -59,9 +62,10 @@ def _of_scores(record: Recorder, subject: Subject, levels: Sequence[float]) -> I
         for name in _SCORED:
             yield record.without_value(name, "not_applicable", because("labels-only"))
         return
-    yield record.write("roc_auc_score", roc_auc(predictions.is_positive, predictions.score, levels))
+    truth, scores, units = predictions.is_positive, predictions.score, subject.units
+    yield record.write("roc_auc_score", roc_auc(truth, scores, levels, units))
     if predictions.is_probability:
-        loss = c.log_loss(predictions.is_positive, predictions.score, levels)
+        loss = c.log_loss(truth, scores, levels, units)
         yield record.write("log_loss", loss, unit="nat")
     else:
         yield record.without_value("log_loss", "not_applicable", because("scores-outside-unit"))

@@ -87,7 +87,7 @@ def gap(
     kept = [[g for g in f.groups if g.n > 0] for f in families]
     left_out = {g.name: f.empty for f in families for g in f.groups if g.n <= 0}
     names = {g.name for f in families for g in f.groups}
-    counts = {"groups": len(names), "groups_left_out": len(left_out)}
+    counts = {"groups": len(names), "groups_left_out": len(left_out), **persons(families)}
     why_not = dict(sorted(left_out.items()))
     note = because("left-out", names=listed(named(why_not))) if left_out else ()
     n = sum(int(g.n) if g.rows is None else g.rows for groups in kept for g in groups)
@@ -143,6 +143,14 @@ def limits_gap(
         low_end, high_end = min(max(0.0, lowest), value), max(highest, value)
         found.append(Interval(low=low_end, high=high_end, level=level, method=method))
     return value, tuple(found)
+
+
+def persons(families: Sequence[Family]) -> dict[str, int]:
+    """How many persons the largest of these rates is over; empty where each row is another's."""
+    known = [
+        [g.weights.persons for g in f.groups if isinstance(g.weights, Clustered)] for f in families
+    ]
+    return {"units": max(map(sum, known))} if any(known) else {}
 
 
 def _together_over(pairs: int) -> str:

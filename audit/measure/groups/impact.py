@@ -6,26 +6,44 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.groups.gaps import GroupCount, limits_of_rates, ratio_bounds
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
+from evenhand.audit.measure.uncertainty.weighted import Clustered, clustered
 from evenhand.audit.reason import because
+
+if TYPE_CHECKING:
+    import numpy as np
 
 METHOD = "Donner-Zou, against whichever group is highest"
 
 
 @dataclass(frozen=True)
 class Selected:
-    """``k`` of ``n`` people of one group were selected."""
+    """``k`` of ``n`` rows of one group were selected; ``sums`` where rows are of persons."""
 
     k: int
     n: int
+    sums: Clustered | None = None
 
     @property
     def rate(self) -> Fraction:
         """The exact selection rate; n >= 1."""
         return Fraction(self.k, self.n)
+
+
+def selected(
+    k: int, n: int, persons: tuple[np.ndarray, np.ndarray] | None, *, is_selection: bool
+) -> Selected:
+    """A group of which ``k`` of ``n`` rows have the favourable outcome. ``persons``: each one's
+    rows that are selected, and all, both of shape (persons,); not being selected counts where
+    ``is_selection`` is False."""
+    if persons is None:
+        return Selected(k, n)
+    chosen, rows = persons
+    return Selected(k, n, clustered(chosen if is_selection else rows - chosen, rows))
 
 
 def highest(groups: Sequence[Selected]) -> Selected:
@@ -56,6 +74,8 @@ def impact_ratio(group: Selected, table: Sequence[Selected], levels: Sequence[fl
         "highest_selected": top.k,
         "highest_assessed": top.n,
     }
+    if group.sums is not None:
+        counts["units"] = group.sums.persons
     if top.k == 0:
         return undefined(because("every-rate-is-zero"), n=group.n, counts=counts, method=METHOD)
     others = list(table)
@@ -77,8 +97,8 @@ def _lowest(group: Selected, others: Sequence[Selected], level: float) -> tuple[
 
     if not others:
         return 1.0, 1.0
-    own = limits_of_rates([GroupCount("", group.k, group.n)], level)
-    counted = [GroupCount("", one.k, one.n) for one in others]
+    own = limits_of_rates([GroupCount("", group.k, group.n, weights=group.sums)], level)
+    counted = [GroupCount("", one.k, one.n, weights=one.sums) for one in others]
     low, high = ratio_bounds(own, limits_of_rates(counted, level))
     return float(np.min(low)), float(np.min(high))
 

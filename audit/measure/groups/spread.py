@@ -35,6 +35,8 @@ def largest_difference(groups: Mapping[str, EstimateAt], levels: Sequence[float]
     why_not = {name: first[name].reason or because("no-interval") for name in left_out}
     note = because("left-out", names=listed(named(why_not))) if left_out else ()
     counts = {"groups": len(first), "groups_left_out": len(left_out)}
+    if kept and all("units" in first[name].counts for name in kept):
+        counts["units"] = sum(first[name].counts["units"] for name in kept)
     n = sum(first[name].n for name in kept)
     method = "variances recovered from the groups' own intervals"
     if len(kept) < 2:

@@ -136,9 +136,16 @@ def rate(k: int, n: int, levels: Levels, *, empty: Reasons | str) -> Estimate:
 
 
 def mean(
-    values: Sequence[float] | np.ndarray, levels: Levels, *, empty: Reasons = NO_ROWS
+    values: Sequence[float] | np.ndarray,
+    levels: Levels,
+    *,
+    empty: Reasons = NO_ROWS,
+    units: np.ndarray | None = None,
 ) -> Estimate:
     """The mean of ``values``, shape (n,), with the limits of ``skewed.mean_limits`` (n >= 2).
+
+    ``units`` are codes of the persons whose rows they are, int of shape (n,): then persons are what
+    varies (``weighted.clustered_mean_limits``).
 
     Where a few rows carry the mean its interval may be too narrow, and the estimate says so.
     """
@@ -154,9 +161,30 @@ def mean(
     centre = float(x.mean())
     if n == 1:
         return Estimate(centre, 1, method=method, reason=because("one-row"))
+    if units is not None:
+        return _mean_of_persons(x, units, levels)
     of = moments(x)
     intervals = []
     for level in levels:
         low, high = mean_limits(of, level)
         intervals.append(Interval(low=low, high=high, level=level, method=method))
     return Estimate(centre, n, tuple(intervals), method=method, reason=few_rows(of))
+
+
+def _mean_of_persons(x: np.ndarray, units: np.ndarray, levels: Levels) -> Estimate:
+    import numpy as np
+
+    from evenhand.audit.measure.uncertainty.weighted import clustered, clustered_mean_limits
+
+    _, code = np.unique(units, return_inverse=True)
+    of = clustered(np.bincount(code, x), np.bincount(code))
+    method = "Student's t over persons, each one's rows together"
+    counts = {"units": of.persons}
+    if of.persons < 2:
+        why = because("one-person")
+        return Estimate(float(x.mean()), int(x.size), counts=counts, method=method, reason=why)
+    intervals = []
+    for level in levels:
+        low, high = clustered_mean_limits(of, level)
+        intervals.append(Interval(low=low, high=high, level=level, method=method))
+    return Estimate(float(x.mean()), int(x.size), tuple(intervals), counts, method)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from evenhand.audit.measure.uncertainty.weighted import Clustered
 
 Budget = Literal["holm", "benjamini-hochberg"]
 BUDGETS: dict[str, str] = {"holm": "Holm", "benjamini-hochberg": "Benjamini-Hochberg"}
@@ -48,6 +51,29 @@ def equal_rates(k1: int, n1: int, k2: int, n2: int) -> tuple[float, str]:
     if min(n1, n2) * min(pooled, 1 - pooled) < _EXACT_BELOW:
         return fisher_exact(k1, n1, k2, n2), "Fisher's exact test"
     return two_proportion_z(k1, n1, k2, n2), "two-proportion z test"
+
+
+def equal_rates_of_persons(one: Clustered, other: Clustered) -> float:
+    """Two-sided p-value of equal rates where persons have several rows, each one's rows together.
+
+    Student's t of the difference, its variances linearised at the pooled rate, with Satterthwaite's
+    degrees of freedom. 1.0 where every row is a case, or none is, or a side is one person.
+
+    Source: Kish and Frankel 1974; Satterthwaite 1946.
+    """
+    from scipy.stats import t
+
+    from evenhand.audit.measure.uncertainty.weighted import clustered_variance
+
+    if min(one.persons, other.persons) < 2:
+        return 1.0
+    pooled = (one.cases + other.cases) / (one.weight + other.weight)
+    a, b = clustered_variance(one, pooled), clustered_variance(other, pooled)
+    if a + b <= 0:
+        return 1.0
+    of_a, of_b = (max(1.0, c.weight**2 / c.weight_squared - 1) for c in (one, other))
+    freedom = (a + b) ** 2 / (a * a / of_a + b * b / of_b)
+    return min(1.0, 2 * float(t.sf(abs(one.share - other.share) / math.sqrt(a + b), freedom)))
 
 
 def adjust(p_values: Sequence[float], budget: Budget = "holm") -> list[float]:

@@ -136,6 +136,25 @@ def cluster_limits(of: Clustered, level: float) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
+def clustered_variance(of: Clustered, share: float) -> float:
+    """Linearised variance of a mean over all rows if it were ``share``; two persons or more.
+
+    Source: Kish and Frankel 1974.
+    """
+    spread = of.cases_squared - 2 * share * of.products + share**2 * of.weight_squared
+    return max(0.0, spread) / of.weight**2 * of.persons / (of.persons - 1)
+
+
+def clustered_mean_limits(of: Clustered, level: float) -> tuple[float, float]:
+    """The limits of a mean over rows (``cases`` are each person's sums), by Student's t with the
+    effective number of persons, as their numbers of rows differ; two persons or more."""
+    from scipy.stats import t
+
+    freedom = max(1.0, of.weight**2 / of.weight_squared - 1)
+    half = float(t.ppf(0.5 + level / 2, freedom)) * clustered_variance(of, of.share) ** 0.5
+    return of.share - half, of.share + half
+
+
 def sums_limits(sums: Weighted | Clustered, level: float) -> tuple[float, float]:
     """The limits of a share from whichever sums there are."""
     if isinstance(sums, Clustered):

@@ -22,8 +22,8 @@ PLAIN = "predictions: rows.csv\ntarget: y\npredicted: yhat\npositive_label: 1\n"
 # What each key may hold. A new key is thought about: may a stranger set it?
 _NO_PLACE = """
 name task classes inputs outputs architecture truncate stream encoding types target predicted
-score threshold positive_label positive_is sensitive_features control_features weight facts roles
-declared outcomes on id
+score threshold positive_label positive_is sensitive_features control_features weight unit facts
+roles declared outcomes on id
 proxies reference_applicant actionable checks options seed level min_group_size error_budget
 """
 NO_PLACE = frozenset(_NO_PLACE.split())
