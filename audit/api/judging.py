@@ -143,12 +143,17 @@ def compare(
     *,
     level: float = 0.95,
     id: str | None = None,
+    data_a: Any = None,
+    data_b: Any = None,
 ) -> Compared:
     """Holds case A against case B, person by person: who is worse off under A, beyond chance.
 
     ``level`` is the confidence level, between 0.5 and 1; ``id`` the column that names each person,
-    where two files of the same people were audited. Per group: McNemar's exact test, Holm over
-    all results, and Newcombe's paired interval; and how alike the explanations are.
+    where two files of the same people were audited. ``data_a`` and ``data_b`` are the rows of such
+    audits, frames or paths, where they do not lie where they lay.
+
+    Per group: McNemar's exact test, Holm over all results, and Newcombe's paired interval; and how
+    alike the explanations are.
 
     Raises InputError unless both cases audited the same rows in the same way.
 
@@ -156,11 +161,16 @@ def compare(
     >>> evenhand.compare(CASE, CASE).passed
     True
     """
+    from evenhand.audit.api.sources import rows_at
     from evenhand.audit.comparing.compare import compare as pair
     from evenhand.audit.comparing.drift import explanation_drift
+    from evenhand.audit.files.leftovers import own_folder
 
     if not 0.5 < level < 1:
         raise InputError(f"level {level} must lie between 0.5 and 1", remedy="pass e.g. 0.95")
     first, second = case_of(a), case_of(b)
     drift = explanation_drift(first, second, level=level)
-    return Compared(pair(first, second, level=level, id=id), drift)
+    with own_folder() as folder:
+        names = {"a": data_a, "b": data_b}
+        data = [None if d is None else rows_at(d, folder, name) for name, d in names.items()]
+        return Compared(pair(first, second, level=level, id=id, data=data), drift)

@@ -128,6 +128,10 @@ class Comparing(_Settings):
         description="column that names each person, where two files of the same people were audited"
         " (default: the audits' own --id, else rows that are equal but for the predictions)",
     )
+    data_a: str | None = Field(
+        default=None, description="where the file that case A audited is now, if it was moved"
+    )
+    data_b: str | None = Field(default=None, description="the same of case B")
     format: str = Field(default="table", description="table, or markdown or html to hand over")
     out: Path | None = Field(default=None, description="file to write")
 

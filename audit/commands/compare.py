@@ -39,7 +39,7 @@ def compare(
     from evenhand.audit.comparing.drift import explanation_drift
 
     (a, of_a), (b, of_b) = sh.opened(case_a), sh.opened(case_b)
-    found = pair(a, b, level=how.level, id=how.id)
+    found = pair(a, b, level=how.level, id=how.id, data=(how.data_a, how.data_b))
     drift = explanation_drift(a, b, level=how.level)
     document = {**found.to_json(), "explanations": drift.to_json()}
     if as_json:

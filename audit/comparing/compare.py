@@ -135,12 +135,18 @@ def _answers(case: Case) -> str:
 
 
 def compare(
-    case_a: Case, case_b: Case, *, level: float = 0.95, id: str | None = None
+    case_a: Case,
+    case_b: Case,
+    *,
+    level: float = 0.95,
+    id: str | None = None,
+    data: Sequence[str | None] = (None, None),
 ) -> Comparison:
     """Pairs two cases row by row.
 
     Two files of the same people are paired by the column ``id``, or the one that both plans name,
-    or by what their rows hold beside the predictions; see ``evenhand.audit.comparing.pairing``.
+    or by what their rows hold beside the predictions; ``data`` says where they are now. See
+    ``evenhand.audit.comparing.pairing``.
 
     Raises InputError (exit 2) unless both audited the same people, for a classification task, in
     the same way.
@@ -150,7 +156,7 @@ def compare(
         from evenhand.audit.comparing.pairing import pairs_of
 
         _require_same(case_a, case_b, is_one_file=False)
-        pairs = pairs_of(case_a, case_b, id)
+        pairs = pairs_of(case_a, case_b, id, data)
     a, b = paired_decisions(case_a, case_b, pairs)
     sensitive = list(case_a.subject.sensitive_features)
     parts: list[tuple[dict[str, str], int]] = [({}, a.everyone)]

@@ -37,27 +37,30 @@ class Pairs:
     how: Reasons
 
 
-def pairs_of(a: Case, b: Case, id_column: str | None = None) -> Pairs:
-    """The people of both cases. ``id_column``: by default the one that both plans name, if any.
+def pairs_of(
+    a: Case, b: Case, id_column: str | None = None, data: Sequence[str | None] = (None, None)
+) -> Pairs:
+    """The people of both cases. ``id_column``: by default the one that both plans name, if any;
+    ``data``: where the files of A and of B are now, by default where the plans say.
 
     Raises NotPairedError where a file is no longer as it was audited, ids are repeated, rows can't
     be told apart, or nobody is in both.
     """
     planned = {case.subject.data.id for case in (a, b)}
     column = id_column or (planned.pop() if len(planned) == 1 else None)
-    frames = [_frame(case) for case in (a, b)]
+    frames = [_frame(case, place) for case, place in zip((a, b), data, strict=True)]
     if column is not None:
         return _by_id(column, (a, b), frames)
     return _by_rows((a, b), frames)
 
 
-def _frame(case: Case) -> pd.DataFrame:
+def _frame(case: Case, moved_to: str | None) -> pd.DataFrame:
     """The audited rows of a case, in the order of its decisions."""
-    place = case.subject.data.path
+    place = moved_to or case.subject.data.path
     if place is None or not (is_url(place) or Path(place.partition("#")[0]).exists()):
         raise NotPairedError(because("data-not-there", case=case.path, place=place), remedy=_HERE)
     try:
-        table, frame = planned_rows(case.plan)
+        table, frame = planned_rows(case.plan, place)
     except EvenhandError as error:
         why = because("data-not-readable", case=case.path, place=place, why=error.message)
         raise NotPairedError(why, remedy=error.remedy) from error
@@ -67,8 +70,8 @@ def _frame(case: Case) -> pd.DataFrame:
 
 
 _HERE = (
-    "run evenhand compare where both files lie as they were audited, or audit both models on one "
-    "file, with a column of predictions each"
+    "say where the files lie that were audited: --data-a FILE --data-b FILE; or audit both models "
+    "on one file, with a column of predictions each"
 )
 
 

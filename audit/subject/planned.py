@@ -27,11 +27,14 @@ def reading_of(plan: Plan) -> dict[str, Any]:
     }
 
 
-def planned_rows(plan: Plan) -> tuple[Table, pd.DataFrame]:
-    """The table of a case, read again, and its audited rows in the order that they were scored in.
+def planned_rows(plan: Plan, data: str | None = None) -> tuple[Table, pd.DataFrame]:
+    """The table of a case, read again (from ``data``, where it was moved there), and its audited
+    rows in the order that they were scored in.
 
     Raises InputError and LimitError as reading does. No model is opened.
     """
-    spec = make_spec({**reading_of(plan), "data": plan.subject.data.path}, source="the plan")
+    spec = make_spec(
+        {**reading_of(plan), "data": data or plan.subject.data.path}, source="the plan"
+    )
     table = read_rows(spec)
     return table, audited_rows(table, spec)[0]

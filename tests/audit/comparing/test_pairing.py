@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import evenhand
 from evenhand.audit.case.case import Case
 from evenhand.audit.cli import run
 from evenhand.audit.comparing.compare import Comparison, compare
@@ -154,3 +155,34 @@ def test_the_command_pairs_by_id_in_every_form(
     for form, word in (([], "paired by id"), (["--format", "markdown", "--lang", "zh"], "配对")):
         assert run(["compare", *cases, "--id", "id", *form]) == 0
         assert word in capsys.readouterr().out
+
+
+def test_frames_of_python_and_files_that_were_moved_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EVENHAND_HOME", str(tmp_path / "home"))
+    right = told(one_file(tmp_path))
+    options: dict[str, Any] = {
+        "target": "y",
+        "predicted": "p",
+        "positive_label": 1,
+        "positive_is": "benefit",
+        "sensitive_features": "sex",
+        "checks": ["performance.classification"],
+    }
+    rows = [side(p, seed=3).reset_index(drop=True) for p in ("new", "old")]
+    made = [evenhand.audit_predictions(frame, **options) for frame in rows]
+    with pytest.raises(InputError, match="no longer at") as gone:
+        evenhand.compare(*made)
+    assert "--data-a FILE --data-b FILE" in str(gone.value)
+    found = evenhand.compare(*made, data_a=rows[0], data_b=rows[1])
+    assert told(found.comparison) == right
+
+    case_of(side("new", seed=1), "new", tmp_path)
+    case_of(side("old", seed=2), "old", tmp_path)
+    for p in ("new", "old"):
+        (tmp_path / f"{p}.csv").rename(tmp_path / f"moved-{p}.csv")
+    cases = [str(tmp_path / f"case-{p}") for p in ("new", "old")]
+    moved = [f"--data-{x}={tmp_path}/moved-{p}.csv" for x, p in (("a", "new"), ("b", "old"))]
+    assert run(["compare", *cases]) == 2
+    assert run(["compare", *cases, *moved]) == 0
