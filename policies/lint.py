@@ -90,6 +90,25 @@ def _about_pack(pack: Pack, as_of: date | None) -> Iterator[Complaint]:
             "add applies_from to legal_status",
             line,
         )
+    for key, source in pack.sources.items():
+        if source.checked is None:
+            yield Complaint(
+                "error",
+                "",
+                f"nobody says when the source {key!r} was last looked at",
+                "add checked: YYYY-MM-DD to it",
+                pack.line("sources", key),
+            )
+    for key, source in pack.sources.items():
+        if source.checked and as_of and (as_of - source.checked).days > STALE_AFTER_DAYS:
+            yield Complaint(
+                "warning",
+                "",
+                f"the source {key!r} was last looked at on {source.checked}, over "
+                f"{STALE_AFTER_DAYS} days ago",
+                "check it again, then set checked",
+                pack.line("sources", key),
+            )
     yield from outdated(pack, as_of)
 
 

@@ -73,9 +73,10 @@ class Condition(Part):
 
 
 class Source(Part):
-    """Where a pack's demands come from."""
+    """Where a pack's demands come from; ``checked`` is the day on which somebody last looked."""
 
     cite: str = Field(min_length=1)
+    checked: date | None = None
     url: str | None = None
     note: str | None = None
 

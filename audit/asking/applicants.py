@@ -84,9 +84,13 @@ class Applicants:
 
     @property
     def sensitive(self) -> tuple[str, ...]:
-        """The sensitive features that the model reads, and inputs that are copies of one."""
-        features, copied = self.subject.sensitive_features, subject_copies(self.subject)
-        return tuple(c for c in self.columns if c in features or c in copied)
+        """The sensitive features that the model reads, and inputs that are copies of one; without
+        those that may lawfully be a reason."""
+        lawful = set(self.subject.lawful_reasons)
+        features = set(self.subject.sensitive_features) - lawful
+        copied = subject_copies(self.subject)
+        kept = {c for c, copy in copied.items() if not set(copy.features) <= lawful}
+        return tuple(c for c in self.columns if c in features or (c in kept and c not in lawful))
 
     @property
     def may_be_named(self) -> np.ndarray:

@@ -27,6 +27,7 @@ from evenhand.audit.reports.parts.document import (
 )
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.words import Words, words
+from evenhand.audit.words.roles import lawful_reasons
 from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
@@ -110,8 +111,10 @@ def _person(case: Case, dossier: Dossier) -> tuple[Explanation, PersonReasons]:
 
 
 def nameable(case: Case, reasons: PersonReasons) -> list[StatedReason]:
-    """The reasons, strongest first; sensitive features and their copies are never among them."""
-    sensitive = {*case.subject.sensitive_features, *reasons.sensitive}
+    """The reasons, strongest first; sensitive features and their copies are never among them,
+    unless the law lets them be (age, as the creditor declares): then they may not be left out."""
+    lawful = lawful_reasons(case.subject.roles, case.plan.facts)
+    sensitive = {*case.subject.sensitive_features, *reasons.sensitive} - set(lawful)
     return [reason for reason in reasons.listed if reason.column not in sensitive]
 
 

@@ -25,6 +25,7 @@ from evenhand.audit.subject.joining import joined, with_types_of
 from evenhand.audit.subject.people import units_of
 from evenhand.audit.subject.spec import Actionable, SubjectSpec
 from evenhand.audit.subject.target import Target, numbers, read_target
+from evenhand.audit.words.roles import lawful_reasons
 from evenhand.audit.worker.isolation.levels import Rules
 from evenhand.audit.worker.opened import Opened
 from evenhand.audit.worker.opening import begin_opening, open_endpoint
@@ -53,7 +54,8 @@ class Subject:
     each row's place in the data file, from 1, int of shape (n,). ``outcomes`` are columns that were
     known later than the decision, which no model reads. ``proxies``,
     ``reference_applicant`` and ``actionable`` are what the spec declares for the reasons and
-    counterfactuals of a person.
+    counterfactuals of a person; ``lawful_reasons`` the sensitive features that may be told all the
+    same.
 
     Where the rows stay on disk (``evenhand.audit.subject.streamed``) ``counts`` and each feature's
     ``missing`` cells are all that is known of them: ``frame`` and ``groups`` raise RowsOnDisk.
@@ -87,6 +89,7 @@ class Subject:
     outcomes: tuple[str, ...] = ()
     reference_applicant: Mapping[str, Any] = field(default_factory=dict)
     actionable: Mapping[str, Actionable] = field(default_factory=dict)
+    lawful_reasons: tuple[str, ...] = ()
     counts: Counts | None = None
     missing: Mapping[str, int] = field(default_factory=dict)
     declared_file: DeclaredFile | None = None
@@ -135,8 +138,7 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     """
     check_combination(spec)
     opening, named = begin_model(spec, rules), str(spec.predictions or spec.data)
-    # Texts are read as their model reads; other rows come first, while the model's process starts.
-    model = opening() if is_plain_text(named) else None
+    model = opening() if is_plain_text(named) else None  # texts: else while its process starts
     table = read_rows(spec, model, rules)
     require_columns(spec, table, None)
     frame, row_numbers = audited_rows(table, spec)
@@ -176,6 +178,7 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         outcomes=spec.outcomes,
         reference_applicant=spec.reference_applicant,
         actionable=spec.actionable,
+        lawful_reasons=lawful_reasons({str(k): v for k, v in spec.roles.items()}, spec.facts),
     )
 
 

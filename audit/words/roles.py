@@ -52,6 +52,19 @@ NAMES: Mapping[Role, Mapping[str, str]] = {
 }
 
 
+AGE_USE = "credit.age_use"  # the fact by which a creditor says how age enters
+
+
+def lawful_reasons(
+    roles: Mapping[str, tuple[str, ...]], facts: Mapping[str, object]
+) -> tuple[str, ...]:
+    """Columns that are sensitive features and may all the same be a reason that is told: age, where
+    a creditor declares the lawful use of it (12 CFR 1002.6(b)(2)(ii), (iii)). A principal reason
+    may not be left out of the letter (comment 9(b)(2)-4)."""
+    is_lawful = facts.get(AGE_USE) in ("sound-system", "judgmental")
+    return tuple(roles.get("age", ())) if is_lawful else ()
+
+
 def role_name(role: str, lang: str = "en") -> str:
     """A role in words; one that this version does not know as it is written.
 

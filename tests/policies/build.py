@@ -72,7 +72,7 @@ def pack_data(*items: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
         "jurisdiction": "INT",
         "kind": "house",
         "legal_status": {"state": "voluntary", "checked_on": "2026-11-01"},
-        "sources": {"house": {"cite": "house rules"}},
+        "sources": {"house": {"cite": "house rules", "checked": "2026-11-01"}},
         "items": list(items or [item()]),
         **changes,
     }

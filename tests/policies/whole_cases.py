@@ -226,6 +226,8 @@ ECOA = [
             "ECOA-03": "pass",
             "ECOA-04": "pass",
             "ECOA-05": "pass",
+            "ECOA-05a": "not-applicable",  # no column is age
+            "ECOA-05b": "not-applicable",  # age is not used
             "ECOA-06": "attested",  # 0.03 at most of 0.10, and the review is on file
             "ECOA-07": "pass",
             "ECOA-08": "pass",  # 0.89 at least
@@ -252,6 +254,8 @@ ECOA = [
             "ECOA-03": "fail",
             "ECOA-04": "warn",
             "ECOA-05": "fail",
+            "ECOA-05a": "not-applicable",
+            "ECOA-05b": "not-applicable",
             "ECOA-06": "fail",
             "ECOA-07": "inconclusive",  # not measured
             "ECOA-08": "warn",

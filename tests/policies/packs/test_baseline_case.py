@@ -19,7 +19,7 @@ def verdict(
         interval = Interval(low=value - half, high=value + half, level=0.95, method="m")
     fields: dict[str, Any] = {
         "pack": "p",
-        "pack_version": "2026.11.0",
+        "pack_version": "2026.12.0",
         "item": "X-1",
         "title": {},
         "kind": "automated",

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.words.roles import NAMES, ROLES
+from evenhand.audit.words.roles import NAMES, ROLES, lawful_reasons
+from evenhand.policies.judge import judge
 from evenhand.policies.pack import load_pack, shipped_packs
 from evenhand.policies.schema import Item, Pack
-from tests.policies.build import check, item, make_case, make_pack, only
+from tests.policies.build import DAY, check, item, make_case, make_pack, only
 from tests.policies.packs.test_every_item import case_for, findings, verdict
 from tests.samples import finding
 
@@ -114,3 +115,38 @@ def test_any_role_asks_of_those_that_the_data_hold() -> None:
     assert only(special, said).status == "not-applicable"
     other = make_case(*FOUND, **features, roles={"race": ["SEX"], "other": ["age_band"]})
     assert only(special, other).status == "pass"
+
+
+def test_an_age_that_the_law_lets_in_may_be_told_and_no_other_trait() -> None:
+    """12 CFR 1002.6(b)(2)(ii), (iii); comment 9(b)(2)-4: no principal reason is left out."""
+    roles = {"age": ("years",), "sex": ("SEX",)}
+    for use in ("sound-system", "judgmental"):
+        assert lawful_reasons(roles, {"credit.age_use": use}) == ("years",)
+    assert lawful_reasons(roles, {"credit.age_use": "none"}) == ()
+    assert lawful_reasons(roles, {}) == ()
+
+
+AGE = {"system.domain": "credit", "subject.sensitive_features": ["years"]}
+
+
+@pytest.mark.parametrize(
+    ("use", "expected"),
+    [
+        ("none", ("fail", "not-applicable")),
+        ("sound-system", ("not-applicable", "needs-attestation")),
+        ("judgmental", ("not-applicable", "needs-attestation")),
+    ],
+)
+def test_age_in_a_sound_system_is_for_a_person_to_answer(
+    use: str, expected: tuple[str, str]
+) -> None:
+    found = finding("explanation.reasons", "sensitive_reason_rate", 0.4, column="years")
+    case = make_case(
+        found,
+        facts={**AGE, "credit.age_use": use},
+        sensitive_features=["years"],
+        roles={"age": ["years"]},
+    )
+    told = {v.item: v.status for v in judge(case, load_pack("us-ecoa-reg-b"), (), as_of=DAY)}
+    assert (told["ECOA-05a"], told["ECOA-05b"]) == expected
+    assert told["ECOA-05"] == "not-applicable"  # the one sensitive feature is age
