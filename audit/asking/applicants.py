@@ -13,6 +13,7 @@ from evenhand.audit.artifacts.explanation import Standing
 from evenhand.audit.asking.copies import subject_copies
 from evenhand.audit.asking.stand_ins import StandIn, subject_stand_ins
 from evenhand.audit.attribution.baselines import typical_row
+from evenhand.audit.attribution.door import Question, ask
 from evenhand.audit.attribution.recourse.space import MOST_CATEGORIES, Rule, Space, build_space
 from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import as_text, match_label, texts
@@ -59,7 +60,8 @@ class Applicants:
         self.subject = subject
         self.predictor = subject.model.predictor
         self.columns = tuple(self.predictor.input_columns)
-        if not any(_is_comparable(subject.frame[c]) for c in self.columns):
+        kind = ask(self.predictor, Question("capabilities")).facts["kind"]
+        if kind != "tabular" or not any(_is_comparable(subject.frame[c]) for c in self.columns):
             raise MissingNeed(because("no-columns-to-name"))
         self.is_favourable = self._favourable(predictions_of(subject).is_selected)
         if self.is_favourable.all() or not self.is_favourable.any():
@@ -177,7 +179,8 @@ class Applicants:
             name: because("copy-of", features=copy.features)
             for name, copy in subject_copies(self.subject).items()
         }
-        return build_space(self.subject.frame, self.columns, rules, fixed)
+        codes = getattr(self.predictor, "codes", ())
+        return build_space(self.subject.frame, self.columns, rules, fixed, codes)
 
 
 def plain_cell(value: Any) -> str | float | None:

@@ -47,7 +47,13 @@ def answer(predictor: Predictor, question: Question) -> Answer:
     baseline = question.frames.get("baseline")
     kind = kind_of(predictor, words=request.words)
     if request.method == AUTO:
-        request = replace(request, method=methods_of(predictor, kind)[0])
+        offered = methods_of(predictor, kind)
+        if not offered:
+            raise InputError(
+                f"no method explains this {kind} model of format {predictor.format}",
+                remedy="its tokens can't be asked for: leave explanation.* out of --checks",
+            )
+        request = replace(request, method=offered[0])
     require_method(predictor, kind, request.method)
     found: Answer = module_of(kind).attribute(predictor, request, rows, baseline)
     facts = {**found.facts, "kind": kind, "request": asdict(request)}

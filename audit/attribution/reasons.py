@@ -11,7 +11,7 @@ than four seldom useful); Shapley 1953; Lundberg and Lee 2017 for one reference 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -129,10 +129,15 @@ def differs(people: pd.DataFrame, reference: pd.DataFrame) -> np.ndarray:
 
 
 def shaken(
-    people: pd.DataFrame, everyone: pd.DataFrame, noise: float, seed: Sequence[int]
+    people: pd.DataFrame,
+    everyone: pd.DataFrame,
+    noise: float,
+    seed: Sequence[int],
+    codes: Collection[str] = (),
 ) -> pd.DataFrame:
     """``people`` with normal noise on their numbers, ``noise`` standard deviations of the column
-    among ``everyone``. Columns with 20 values or fewer, and texts, stay as they are."""
+    among ``everyone``. Columns with 20 values or fewer, texts, and numbers that are categories to
+    the model (``codes``) stay as they are."""
     import numpy as np
 
     from evenhand.audit.attribution.recourse.space import FEW_VALUES
@@ -141,7 +146,7 @@ def shaken(
     made = people.copy()
     for column in people.columns:
         cells = everyone[column]
-        if not is_number(cells):
+        if column in codes or not is_number(cells):
             continue
         known = cells.dropna().to_numpy(dtype=float)
         if np.unique(known).size <= FEW_VALUES:

@@ -41,6 +41,7 @@ class BoosterPredictor(RowModel):
         if classes:
             self.task = "binary" if len(classes) == 2 else "multiclass"
         self.input_columns = columns.columns
+        self.codes = columns.codes
         self.maker_says = says
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
@@ -99,6 +100,8 @@ class BoosterColumns:
                 self._categories[feature] = found
         self._missing = {i.column: i.missing for i in inputs if i.missing is not None}
         self.columns = tuple(i.column for i in inputs)
+        named = zip(self._features, self.columns, strict=True)
+        self.codes = tuple(column for feature, column in named if feature in self._categories)
 
     def has_categories(self, feature: str) -> bool:
         """Whether the categories of a feature are known."""

@@ -72,6 +72,12 @@ class EstimatorPredictor(RowModel):
         place = dict(zip(self._fitted, self.input_columns, strict=True))
         return {place[c]: known.names for c, known in self._known.items() if known.names}
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The input columns whose cells are no amounts to it: nothing lies between two of them."""
+        place = dict(zip(self._fitted, self.input_columns, strict=True))
+        return tuple(place[c] for c in self._known)
+
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
         """Scores of shape (rows, n_classes); 1 for the label where it gives labels alone."""
         import numpy as np

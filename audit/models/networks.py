@@ -92,6 +92,7 @@ class DeclaredNetwork(RowModel):
         self._outputs = outputs_of(declared, self.task, what)
         self.classes = declared.classes
         self.input_columns = inputs.input_columns
+        self.codes = tuple(i.column for i in inputs.inputs if i.categories)
         self.maker_says: Mapping[str, Any] = {}
         if rows is None and self._outputs != "probabilities":
             scores = one_score_a_class(module, len(self.classes))

@@ -60,6 +60,7 @@ class WorkerPredictor:
         self.gives_scores = facts.flag("gives_scores", usual=True)
         self.own_rule = facts.flag("own_rule", usual=False)
         self.categories = facts.categories()
+        self.codes = facts.texts("codes", usual=[])
         self._end = weakref.finalize(self, session.close)
 
     @property
@@ -210,8 +211,8 @@ class _Checked:
         value: Any = self._facts.get("task")
         return value if value in get_args(Task) else self._refuse("task")
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self._facts.get(key)
+    def texts(self, key: str, usual: Any = None) -> tuple[str, ...]:
+        value = self._facts.get(key, usual)
         if not isinstance(value, list) or len(value) > MAX_NAMES:
             return self._refuse(key)
         if any(type(v) is not str for v in value):

@@ -162,6 +162,7 @@ class _Worker:
                 "maker_says": dict(made.maker_says),
                 "methods": has,
                 "gives_scores": bool(getattr(made, "gives_scores", True)),
+                "codes": list(getattr(made, "codes", ())),
                 "own_rule": bool(getattr(made, "own_rule", False)),
                 "categories": {k: list(v) for k, v in getattr(made, "categories", {}).items()},
             }

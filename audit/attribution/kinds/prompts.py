@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
-_SPECIAL = 3  # padding, unknown, start: never said
+_SPECIAL = 3  # padding, unknown, start: the first ids of our own tokenisers
 
 
 class Tokens(texts.Tokens, Protocol):
@@ -271,6 +271,11 @@ class _Likelihoods:
         return 24.0 * logits.numel()
 
 
+def _never_said(access: Tokens) -> list[int]:
+    """The ids of special tokens, which no continuation holds."""
+    return list(getattr(access, "never_said", range(_SPECIAL)))
+
+
 def generator_of(access: Tokens) -> Any:
     """The network as Captum expects a language model: a module with ``input_ids`` to ``.logits``,
     ``generate`` and ``device``. ``asked`` counts the sequences that it was given."""
@@ -296,7 +301,7 @@ def generator_of(access: Tokens) -> Any:
             ids = input_ids
             for _ in range(max_new_tokens):
                 logits = self.forward(ids[:, -access.max_length :]).logits[0, -1].clone()
-                logits[:_SPECIAL] = -torch.inf
+                logits[_never_said(access)] = -torch.inf
                 ids = torch.cat([ids, logits.argmax().reshape(1, 1)], dim=1)
             return ids
 

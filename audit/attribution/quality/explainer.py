@@ -98,6 +98,7 @@ class Explainer:
         self._predictor = predictor
         self.kind, self._words = str(can["kind"]), words
         self.columns = tuple(predictor.input_columns)
+        self.codes = frozenset(getattr(predictor, "codes", ()))
         self.offered: tuple[str, ...] = tuple(can["methods"])
         if not self.offered:
             raise MissingNeed(because("no-method-explains"))

@@ -11,7 +11,7 @@ deviation); Ustun, Spangher and Liu 2019 for what is actionable (bounds, directi
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -208,12 +208,14 @@ def build_space(
     columns: Sequence[str],
     rules: Mapping[str, Rule],
     fixed: Mapping[str, Reasons],
+    codes: Collection[str] = (),
 ) -> Space:
     """The space of changes over ``columns`` of ``frame``, whose values set the default bounds.
 
     Columns of ``fixed`` (sensitive features) never change, for the reason given there. A text
     column with more than 50 different texts, a constant one, and cells that are neither numbers nor
-    texts don't change either. ``rules["*"]`` holds for columns without a rule of their own.
+    texts don't change either. ``rules["*"]`` holds for columns without a rule of their own. Numbers
+    of ``codes`` are categories to the model: they become what occurs, and nothing in between.
     """
     mutable, immutable = [], {}
     everyone = rules.get("*", Rule())
@@ -224,7 +226,7 @@ def build_space(
         elif rule.immutable:
             immutable[name] = because("declared-immutable")
         else:
-            column = _mutable(name, frame[name], rule)
+            column = _mutable(name, frame[name], rule, name in codes)
             if isinstance(column, tuple):
                 immutable[name] = column
             else:
@@ -250,12 +252,12 @@ def spread_of(values: np.ndarray) -> float:
     return float(np.median(off)) or float(off.mean()) or 1.0
 
 
-def _mutable(name: str, cells: pd.Series[Any], rule: Rule) -> Mutable | Reasons:
+def _mutable(name: str, cells: pd.Series[Any], rule: Rule, is_code: bool) -> Mutable | Reasons:
     import numpy as np
 
     if is_number(cells):
         x = cells.to_numpy(dtype=float, na_value=np.nan)
-        return _number(name, x[np.isfinite(x)], rule, cells.dtype)
+        return _number(name, x[np.isfinite(x)], rule, cells.dtype, is_code)
     known = cells.dropna()
     if not known.map(lambda v: isinstance(v, str | bool | np.bool_)).all():
         return because("neither-numbers-nor-texts")
@@ -286,7 +288,9 @@ def _mutable(name: str, cells: pd.Series[Any], rule: Rule) -> Mutable | Reasons:
     )
 
 
-def _number(name: str, known: np.ndarray, rule: Rule, dtype: Any) -> Mutable | Reasons:
+def _number(
+    name: str, known: np.ndarray, rule: Rule, dtype: Any, is_code: bool
+) -> Mutable | Reasons:
     import numpy as np
 
     distinct = np.unique(known)
@@ -300,9 +304,9 @@ def _number(name: str, known: np.ndarray, rule: Rule, dtype: Any) -> Mutable | R
     values = None
     if rule.values:
         values = np.array(sorted(float(v) for v in rule.values))
-    elif distinct.size <= FEW_VALUES and rule.step is None:
+    elif is_code or (distinct.size <= FEW_VALUES and rule.step is None):
         inside = distinct[(distinct >= low) & (distinct <= high)]
-        ends = [e for e in (rule.min, rule.max) if e is not None]
+        ends = [e for e in (rule.min, rule.max) if e is not None and not is_code]
         values = np.unique(np.concatenate([inside, np.array(ends, dtype=float)]))
     shares = np.linspace(0, 1, QUANTILES + 1)
     inside = distinct[(distinct >= low) & (distinct <= high)]

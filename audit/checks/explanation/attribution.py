@@ -105,7 +105,10 @@ def _plan(subject: Subject, record: Recorder, asked: dict[str, Any], baseline: s
     assert subject.model is not None
     predictor = subject.model.predictor
     words = {"words": is_prose(subject, predictor.input_columns)}
-    kind = ask(predictor, Question("capabilities", words)).facts["kind"]
+    can = ask(predictor, Question("capabilities", words)).facts
+    if not can["methods"]:
+        raise MissingNeed(because("no-method-explains"))
+    kind = can["kind"]
     options = {**asked, **words, "seed": (record.seed ^ record.stream("attributions")[1]) % 2**31}
     if subject.task == "binary":
         options["target"] = positive_position(subject)

@@ -142,7 +142,8 @@ def _stability(
 
     people = sampled.people
     everyone = people.frame(np.arange(people.subject.n))
-    moved = core.shaken(sampled.frame, everyone, noise, record.stream("noise"))
+    codes = getattr(people.predictor, "codes", ())
+    moved = core.shaken(sampled.frame, everyone, noise, record.stream("noise"), codes)
     again = core.ranked(_pushes(people, record, moved, evaluations), people.may_be_named)
     same = [core.overlap(a, b) for a, b in zip(sampled.reasons, again, strict=True)]
     about = f"{sampled.about}; noise of {noise:g} standard deviations"

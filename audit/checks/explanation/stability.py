@@ -57,9 +57,9 @@ def measure(
 
     Noise moves each number by up to ``radius`` robust standard deviations of its column (the
     interquartile range over 1.349), ``draws`` times; texts, truth values, codes of two values,
-    columns half of whose cells are alike, and missing cells stay; an image or a text has no such
-    column. ``seeds`` other seeds draw the
-    attributions again, where the method draws at all. For a model against its private or
+    columns half of whose cells are alike, numbers that are categories to the model, and missing
+    cells stay; an image or a text has no such column. ``seeds`` other seeds draw the attributions
+    again, where the method draws at all. For a model against its private or
     compressed twin, see ``evenhand compare``.
     """
     record = Recorder(__name__, seed)
@@ -113,7 +113,8 @@ def _under_noise(
     from evenhand.audit.measure.uncertainty.intervals import mean
 
     values = attributed.values
-    scale = scales(everyone, explainer.columns) if explainer.is_tabular else {}
+    amounts = [c for c in explainer.columns if c not in explainer.codes]
+    scale = scales(everyone, amounts) if explainer.is_tabular else {}
     how = (
         f"noise of up to {radius:g} robust standard deviations on {len(scale)} of "
         f"{len(explainer.columns)} columns, {draws} draws"

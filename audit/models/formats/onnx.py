@@ -136,6 +136,7 @@ class OnnxPredictor(RowModel):
         self._label, self._scores = label, scores
         self._feed = _feed(session.get_inputs(), declared.inputs, what)
         self.input_columns = self._feed.columns
+        self.codes = self._feed.codes
         self.maker_says: Mapping[str, Any] = {}
         known = declared.classes or self._own_classes(labels)
         self.task: Task = task_of(declared.model_copy(update={"classes": known}), what)
@@ -247,6 +248,9 @@ class _Matrix:
                 remedy="export it with a tensor of floats, or one input for each column",
             )
         self.columns = self._inputs.input_columns
+        whole = not _NUMPY[one.type].startswith("float")
+        coded = self._inputs.inputs if whole else [i for i in self._inputs.inputs if i.categories]
+        self.codes = tuple(i.column for i in coded)
 
     def run(self, session: Any, frame: pd.DataFrame, outputs: list[str], what: str) -> list[Any]:
         encoded = self._inputs.encode(frame).astype(_NUMPY[self._type])
@@ -288,6 +292,8 @@ class _Columns:
                     remedy="export it with one tensor of all columns, or one for each column",
                 )
         self.columns, self._given = declared, graph_inputs
+        amount = (_NUMPY.get(one.type, "texts").startswith("float") for one in graph_inputs)
+        self.codes = tuple(c for c, is_one in zip(declared, amount, strict=True) if not is_one)
 
     def run(self, session: Any, frame: pd.DataFrame, outputs: list[str], what: str) -> list[Any]:
         import numpy as np

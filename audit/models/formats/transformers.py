@@ -6,6 +6,7 @@ each text. Pickled weights and folders that name code of their own (``auto_map``
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from evenhand.audit.data.table import as_text, texts
 from evenhand.audit.errors import InputError, RowError, UnsafeModelError, rows_from
 from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.audit.models.formats.weights import check_header, is_safetensors
+from evenhand.audit.models.generator_tokens import GeneratorTokens, nothing_id
 from evenhand.audit.models.optional import library
 from evenhand.audit.models.outputs import as_probabilities, as_values
 from evenhand.audit.models.predictor import Task
@@ -39,6 +41,11 @@ _MAX_JSON_BYTES = 64 << 20
 _CODE = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack", ".py"})
 _BATCH = 32  # texts at once, fixed: the same rows give the same bytes
 _UNLIMITED = 1 << 20  # tokenisers without a limit say 10**30
+# They count the places of a text from behind the padding token's number.
+_POSITIONS_BEHIND_PADDING = frozenset(
+    {"camembert", "data2vec-text", "ibert", "longformer", "mpnet", "roberta"}
+    | {"roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"}
+)
 
 
 def recognises(path: Path) -> bool:
@@ -142,6 +149,7 @@ def _part(path: Path, kind: str, what: str, **options: Any) -> Any:
 class _TextModel:
     format = NAME
     gradients = None
+    reads_texts = True
     task: Task
     classes: tuple[str, ...] = ()
 
@@ -150,12 +158,12 @@ class _TextModel:
         self._what = str(path)
         self.input_columns = (column,)
         self.maker_says: Mapping[str, Any] = {"architecture": type(model).__name__}
-        limits = (
-            getattr(model.config, "max_position_embeddings", None),
-            getattr(model.config, "n_positions", None),
-            tokenizer.model_max_length,
-        )
+        positions = getattr(model.config, "max_position_embeddings", None)
+        if positions and model.config.model_type in _POSITIONS_BEHIND_PADDING:
+            positions -= (model.config.pad_token_id or 0) + 1
+        limits = (positions, getattr(model.config, "n_positions", None), tokenizer.model_max_length)
         self._limit = min((int(n) for n in limits if n and n < _UNLIMITED), default=None)
+        self._reads = frozenset(inspect.signature(model.forward).parameters)
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
         """Scores of shape (rows, n_classes)."""
@@ -224,32 +232,62 @@ class TextClassifier(_TextModel):
         import torch
 
         answers = [np.zeros((0, int(self._model.config.num_labels)))]
-        for start in range(0, len(found), _BATCH):
+        # Without a token for padding texts of several lengths can't be asked together.
+        pads = self._tokenizer.pad_token_id is not None
+        size = _BATCH if pads and self._model.config.pad_token_id is not None else 1
+        for start in range(0, len(found), size):
             with rows_from(start):
-                encoded = self._encoded(found[start : start + _BATCH])
-            with torch.no_grad():
-                answers.append(self._model(**encoded).logits.double().numpy())
+                encoded = self._encoded(found[start : start + size])
+            try:
+                with torch.no_grad():
+                    answers.append(self._model(**encoded).logits.double().numpy())
+            # A network raises anything for tokens that it can't read; each means the same here.
+            except Exception as error:
+                shown = str(error).strip().splitlines()
+                raise InputError(
+                    f"{self._what} can't read its tokeniser's tokens: {type(error).__name__}: "
+                    f"{shown[0][:300] if shown else ''}",
+                    remedy="save model and tokenizer of one training with save_pretrained into one "
+                    "folder: a T5 classifier needs </s> at the end of each text",
+                ) from error
         return np.concatenate(answers)
 
-    def _encoded(self, part: list[str]) -> Any:
-        pads = self._tokenizer.pad_token is not None
+    def _encoded(self, part: list[str]) -> dict[str, Any]:
+        import torch
+
         cut = {"truncation": True, "max_length": self._limit} if self._truncates else {}
-        encoded = self._tokenizer(part if pads else part[:1], padding=pads, **cut)
-        lengths = [sum(mask) for mask in encoded["attention_mask"]]
-        if self._limit and max(lengths) > self._limit:
+        encoded = dict(self._tokenizer(part, padding=False, **cut))
+        lengths = [len(ids) for ids in encoded["input_ids"]]
+        longest = lengths.index(max(lengths))
+        if self._limit and lengths[longest] > self._limit:
             raise RowError(
                 "the text in",
-                lengths.index(max(lengths)),
-                f" has {max(lengths)} tokens, {self._what} reads {self._limit}",
+                longest,
+                f" has {lengths[longest]} tokens, {self._what} reads {self._limit}",
                 remedy="declare truncate: true in subject.yaml if users' texts are cut off too",
             )
-        return encoded.convert_to_tensors("pt")
+        # A text without any token (no words, and a tokeniser that adds none) is asked as one
+        # token that stands for nothing: a network can't be asked about a text of length 0.
+        nothing = {"input_ids": nothing_id(self._tokenizer), "attention_mask": 1}
+        whole = {
+            name: [row or [nothing.get(name, 0)] for row in rows]
+            for name, rows in encoded.items()
+            if name in self._reads
+        }
+        if len(part) > 1:
+            whole = self._tokenizer.pad(whole, padding=True)
+        return {name: torch.tensor(rows) for name, rows in whole.items()}
 
 
 class LanguageModel(_TextModel):
     """A causal language model: log-likelihood of texts, in windows of its own length."""
 
     task: Task = "generation"
+
+    def __init__(self, model: Any, tokenizer: Any, column: str, path: Path) -> None:
+        super().__init__(model, tokenizer, column, path)
+        if tokenizer.is_fast:  # others don't say where in the text a token lies
+            self.tokens = GeneratorTokens(model, tokenizer, self._limit, column)
 
     def token_log_likelihood(
         self, frame: pd.DataFrame
