@@ -51,6 +51,7 @@ class SubjectOptions(TypedDict, total=False):
 
     name: str
     task: str
+    preprocess: str
     endpoint: str | Mapping[str, Any]
     classes: Scalar | Sequence[Scalar]
     inputs: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]

@@ -319,4 +319,4 @@ def regresses(estimator: Any) -> bool:
     try:
         return bool(is_regressor(estimator))
     except AttributeError:  # no estimator of scikit-learn's at all
-        return False
+        return getattr(estimator, "_estimator_type", "") == "regressor"

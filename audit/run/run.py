@@ -54,7 +54,7 @@ from evenhand.audit.subject.subject import Subject
 from evenhand.audit.worker.isolation.levels import Rules
 
 # What a spec tells about a model so that it can be opened: needed to open it again.
-MODEL_DECLARED = ("classes", "inputs", "outputs", "architecture", "truncate")
+MODEL_DECLARED = ("preprocess", "classes", "inputs", "outputs", "architecture", "truncate")
 NEEDED = "needed"
 Progress = Callable[[str, int, int], None]
 

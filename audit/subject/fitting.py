@@ -20,7 +20,7 @@ def check_combination(spec: SubjectSpec) -> None:
             remedy="--join names the other file, --on the column that says whose a row is",
         )
     if spec.predictions:
-        if spec.model or spec.endpoint or spec.data:
+        if spec.model or spec.endpoint or spec.data or spec.preprocess:
             raise InputError(
                 "stored predictions need no model and no data",
                 remedy="pass either --predictions FILE, or a model with --data FILE",
@@ -36,6 +36,11 @@ def check_combination(spec: SubjectSpec) -> None:
                 f"scores in {spec.score!r} need a threshold to become predictions",
                 remedy="pass --threshold NUMBER (predicted positive = score at or above it)",
             )
+    elif spec.preprocess and not spec.model:
+        raise InputError(
+            f"{spec.preprocess} stands before a model, and none is named",
+            remedy="pass the model's own file too: MODEL --preprocess FILE",
+        )
     elif spec.model and spec.endpoint:
         raise InputError(
             f"a model ({spec.model}) and an endpoint are named", remedy="audit one of them"
@@ -58,7 +63,8 @@ def _one_role_each(spec: SubjectSpec) -> None:
         return
     first = {spec.target: "target"} if spec.target else {}
     features = (*spec.sensitive_features, *spec.control_features)
-    others = [("predicted column", spec.predicted), *(("feature", c) for c in features)]
+    answers = [("predicted column", spec.predicted), ("score column", spec.score)]
+    others = [*answers, *(("feature", c) for c in features)]
     for role, column in others:
         if column in first:
             raise InputError(

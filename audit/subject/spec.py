@@ -74,6 +74,11 @@ class SubjectSpec(BaseModel):
     model: str | None = Field(
         default=None, description="a saved model, of any format that `evenhand formats` lists"
     )
+    preprocess: str | None = Field(
+        default=None,
+        description="a fitted scaler, encoder or vectoriser in a file of its own (skops, joblib), "
+        "which the rows go through before the model",
+    )
     endpoint: str | Endpoint | None = Field(
         default=None, description="instead of a model: a URL that scores JSON rows"
     )

@@ -207,7 +207,7 @@ def begin_model(spec: SubjectSpec, rules: Rules | None = None) -> Callable[[], O
     if endpoint is not None:
         return partial(open_endpoint, endpoint, declared)
     if spec.model:
-        return begin_opening(spec.model, declared, rules=rules)
+        return begin_opening(spec.model, declared, rules=rules, before=spec.preprocess)
     return lambda: None
 
 

@@ -21,7 +21,7 @@ from evenhand.audit.files.beside import beside
 from evenhand.audit.subject.spec import ONE_OR_MANY, SubjectSpec, make_spec
 
 # Keys that name files: wherever they lie, or beside the subject file alone.
-ANYWHERE = ("model", "data", "training_data", "predictions", "join")
+ANYWHERE = ("model", "preprocess", "data", "training_data", "predictions", "join")
 BESIDE = ("declared_file", "out")  # and packs that are no shipped ones
 # What a file can't say, and what the person at the machine passes instead.
 BY_OPTION = {

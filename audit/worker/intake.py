@@ -45,22 +45,29 @@ class Copy:
         return Path(tempfile.mkdtemp(prefix="scratch-", dir=self.folder))
 
 
-def copy_in(path: str | Path) -> Copy:
-    """Copies the file or folder at ``path``.
+def copy_in(path: str | Path, *, before: str | Path | None = None) -> Copy:
+    """Copies the file or folder at ``path``; with ``before``, the file of what rows go through
+    first, a folder of both (``evenhand.audit.models.formats.preprocessed``).
 
     Raises InputError where there is nothing or the disk is full, UnsafeModelError for links and
     for anything that is no regular file, LimitError (exit 6) for too many or too large files.
     """
     source = Path(path)
-    if not os.path.lexists(source):
-        siblings = (p.name for p in source.parent.glob("*")) if source.parent.is_dir() else ()
-        raise InputError(f"no model at {source}", remedy=nearest(source.name, siblings))
+    _require_there(source, "model")
+    if before is not None:
+        _require_there(Path(before), "scaler or encoder")
     folder = make_folder()
     name = source.name if _PLAIN_NAME.fullmatch(source.name) else "model"
     (folder / "in").mkdir()
     target = folder / "in" / name
     try:
-        _Copying(source).run(source, target)
+        if before is None:
+            _Copying(source).run(source, target)
+        else:
+            target = folder / "in" / "both"
+            target.mkdir()
+            _Copying(source).run(source, target / "model")
+            _Copying(Path(before)).run(Path(before), target / "preprocess")
         copied = Copy(folder, target, source, digest_path(target))
         weakref.finalize(copied, _remove, folder, os.getpid())
         return copied
@@ -75,6 +82,12 @@ def copy_in(path: str | Path) -> Copy:
     except BaseException:
         remove_folder(folder)
         raise
+
+
+def _require_there(source: Path, what: str) -> None:
+    if not os.path.lexists(source):
+        siblings = (p.name for p in source.parent.glob("*")) if source.parent.is_dir() else ()
+        raise InputError(f"no {what} at {source}", remedy=nearest(source.name, siblings))
 
 
 def _remove(folder: Path, owner: int) -> None:

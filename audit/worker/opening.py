@@ -47,14 +47,19 @@ def open_model(
 
 
 def begin_opening(
-    path: str | Path, declared: Declared = NOTHING, *, rules: Rules | None = None
+    path: str | Path,
+    declared: Declared = NOTHING,
+    *,
+    rules: Rules | None = None,
+    before: str | Path | None = None,
 ) -> Callable[[], Opened]:
     """Copies the model at ``path`` in, at once; what comes back opens it.
 
-    For whoever has other work while the libraries that open it are imported elsewhere. Raises, and
+    ``before`` is the file of a scaler or encoder that rows go through first. For whoever has other
+    work while the libraries that open it are imported elsewhere. Raises, and
     what comes back raises, as ``open_model`` does.
     """
-    copied = copy_in(path)
+    copied = copy_in(path, before=before)
     return lambda: _open_copy(copied, declared, rules or Rules())
 
 
