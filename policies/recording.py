@@ -45,7 +45,7 @@ class Signer:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class EvidenceFile:
     """A file that an attestation leans on; ``kind`` is one of the item's ``evidence_required``."""
 
     name: str
@@ -85,7 +85,7 @@ def attestation(
     answer: str,
     statement: str,
     signer: Signer,
-    evidence: Sequence[Evidence] = (),
+    evidence: Sequence[EvidenceFile] = (),
     expires: date | None = None,
     at: datetime,
 ) -> dict[str, Any]:
@@ -258,7 +258,7 @@ _FILE_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def read_evidence(ref: str) -> Evidence:
+def read_evidence(ref: str) -> EvidenceFile:
     """The file of ``FILE`` or ``kind=FILE``. Raises InputError for what is no readable file."""
     kind, separator, rest = ref.partition("=")
     path = Path(rest if separator else ref)
@@ -271,10 +271,10 @@ def read_evidence(ref: str) -> Evidence:
             f"{path} has {path.stat().st_size} bytes, more than {MOST_BYTES}",
             remedy="attest with a smaller file that names where the large one is kept",
         )
-    return Evidence(path.name, path.read_bytes(), (kind or None) if separator else None)
+    return EvidenceFile(path.name, path.read_bytes(), (kind or None) if separator else None)
 
 
-def keep_evidence(folder: Path, evidence: Sequence[Evidence]) -> None:
+def keep_evidence(folder: Path, evidence: Sequence[EvidenceFile]) -> None:
     """Stores each file under its SHA-256 in ``folder``; what is there already is left alone.
 
     Raises InputError that names the disk where it refuses.

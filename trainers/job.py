@@ -24,7 +24,7 @@ from evenhand.trainers.versions import library_versions
 if TYPE_CHECKING:
     from evenhand.trainers.data.prepared import Fitted, Prepared
     from evenhand.trainers.fitting.loop import Progress
-    from evenhand.trainers.fitting.session import Session
+    from evenhand.trainers.fitting.session import TrainingSession
 
 
 def train(
@@ -96,7 +96,7 @@ def _new_place(prepared: Prepared) -> Path:
 
 
 def _cost(
-    prepared: Prepared, session: Session | None, meter: Meter, writer: FolderWriter
+    prepared: Prepared, session: TrainingSession | None, meter: Meter, writer: FolderWriter
 ) -> dict[str, Any]:
     """What training cost; where the run was resumed, its last part alone."""
     import json
@@ -129,7 +129,9 @@ def take_part(
         train_prepared_network(prepared, None, session)
 
 
-def _session(prepared: Prepared, out: Path, *, resume: bool, every: int | None) -> Session | None:
+def _session(
+    prepared: Prepared, out: Path, *, resume: bool, every: int | None
+) -> TrainingSession | None:
     """The session of a network; an estimator is fitted in one go and has none."""
     if prepared.recipe.model in ESTIMATORS:
         if resume:
@@ -147,7 +149,7 @@ def train_prepared(
     prepared: Prepared,
     writer: FolderWriter,
     progress: Progress | None = None,
-    session: Session | None = None,
+    session: TrainingSession | None = None,
 ) -> tuple[ModelDescription, tuple[str, ...]]:
     """Trains, tests on the held-out rows and fills the folder, which the caller commits; returns
     notes for whoever trains beside the description."""

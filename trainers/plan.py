@@ -17,7 +17,7 @@ from evenhand.trainers.recipe.recipe import ESTIMATORS, Recipe, as_recipe
 if TYPE_CHECKING:
     from evenhand.trainers.data.prepared import Prepared
     from evenhand.trainers.examples import Examples
-    from evenhand.trainers.private.plan import Plan
+    from evenhand.trainers.private.plan import NoisePlan
 
 _MOST_ROWS = 256  # of a step that is timed
 
@@ -67,7 +67,7 @@ def plan(recipe: Recipe | Mapping[str, Any] | str | Path) -> dict[str, Any]:
     }
 
 
-def _private(prepared: Prepared, planned: Plan) -> dict[str, Any]:
+def _private(prepared: Prepared, planned: NoisePlan) -> dict[str, Any]:
     from evenhand.trainers.fitting.statements import outside_guarantee, preprocessing_of
     from evenhand.trainers.private.plan import SAMPLER
 
@@ -98,7 +98,7 @@ def _private(prepared: Prepared, planned: Plan) -> dict[str, Any]:
     }
 
 
-def _composition(prepared: Prepared, planned: Plan) -> dict[str, Any]:
+def _composition(prepared: Prepared, planned: NoisePlan) -> dict[str, Any]:
     """What all runs on these rows would cost together; without a store this is the first one."""
     from evenhand.trainers.data.rows import rows_of
     from evenhand.trainers.ledger.store import LedgerStore
@@ -138,7 +138,7 @@ def _estimate(
     prepared: Prepared,
     module: Any,
     made_up: Callable[[int], Examples],
-    planned: Plan | None,
+    planned: NoisePlan | None,
     steps: int,
     rows_a_step: float,
 ) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def _estimate(
     }
 
 
-def _seconds_a_step(module: Any, like: Any, planned: Plan | None) -> float:
+def _seconds_a_step(module: Any, like: Any, planned: NoisePlan | None) -> float:
     """Seconds of one step over ``like``: the least of five, since other work on the machine and a
     first step's preparations only add to it."""
     import torch

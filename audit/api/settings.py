@@ -26,7 +26,7 @@ class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
-class Opening(_Settings):
+class OpeningSettings(_Settings):
     """What is allowed when a model is opened; ``make_rules`` checks it."""
 
     allow_pickle: bool = Field(
@@ -96,7 +96,7 @@ class Stating(_Settings):
     by: str | None = Field(default=None, description="who states it")
 
 
-class Person(_Settings):
+class PersonSettings(_Settings):
     """Whose decision is explained, and where what was audited lies now."""
 
     row: str | None = Field(

@@ -84,7 +84,7 @@ class NamedPack(Shape):
     digest: str
 
 
-class DeclaredFile(Shape):
+class PlannedFile(Shape):
     """The file of thresholds that were written down before, and what Git says of when."""
 
     path: str | None = None
@@ -102,7 +102,7 @@ class Plan(Shape):
     subject: PlannedSubject
     facts: dict[str, Scalar | list[Scalar]]
     declared: Annotated[dict[str, Scalar], EmptyIfNull] = Field(default_factory=dict)
-    declared_file: DeclaredFile | None = None
+    declared_file: PlannedFile | None = None
     model_declared: Annotated[dict[str, Any], EmptyIfNull] = Field(default_factory=dict)
     proxies: Texts = ()
     reference_applicant: Annotated[dict[str, Scalar], EmptyIfNull] = Field(default_factory=dict)

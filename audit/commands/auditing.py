@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.api.settings import Gating, Judging, Opening, Running, Stating
+from evenhand.audit.api.settings import Gating, Judging, OpeningSettings, Running, Stating
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, option, takes
@@ -39,7 +39,7 @@ _OF_THE_ENDPOINT = Derived(Endpoint, leave_out=("url", "time_limit_s"))
 @takes(
     _OF_THE_SUBJECT,
     _OF_THE_ENDPOINT,
-    Derived(Opening),
+    Derived(OpeningSettings),
     Derived(Running),
     Derived(Gating),
 )

@@ -125,7 +125,7 @@ def _packs() -> Symptom:
 def _isolation() -> Symptom:
     """The level that a worker reaches here, and every way out, tried from inside one."""
     from evenhand.audit.worker.escape import must_be_stopped, try_to_escape
-    from evenhand.audit.worker.isolation.levels import LEAST, Level
+    from evenhand.audit.worker.isolation.levels import LEAST, IsolationLevel
 
     what = "isolation of models"
     try:
@@ -139,9 +139,9 @@ def _isolation() -> Symptom:
     detail = f"{isolation}; {stopped}"
     if failed:
         return Symptom(what, "problem", f"{detail}; it should stop {', '.join(failed)}")
-    if isolation.level is Level.L3 and isolation.own_root:
+    if isolation.level is IsolationLevel.L3 and isolation.own_root:
         return Symptom(what, "ok", detail)
-    if isolation.level is Level.L3:
+    if isolation.level is IsolationLevel.L3:
         seen = "a model can see whether a path exists, and its scratch folder is watched, not held"
         return Symptom(what, "note", f"{detail}; {seen} (SECURITY.md)")
     refused = sorted(trust for trust, least in LEAST.items() if least > isolation.level)

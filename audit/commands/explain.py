@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from evenhand.audit.api.settings import Language, Opening, Person
+from evenhand.audit.api.settings import Language, OpeningSettings, PersonSettings
 from evenhand.audit.commands.auditing import CaseFolder
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
@@ -12,7 +12,7 @@ from evenhand.audit.commands.parts.derived import Derived, of, takes
 from evenhand.audit.errors import OK, InputError
 
 
-@takes(Derived(Person), Derived(Opening), Derived(Language))
+@takes(Derived(PersonSettings), Derived(OpeningSettings), Derived(Language))
 def explain(case: CaseFolder, *, options: dict[str, Any], as_json: sh.Json = False) -> int:
     """Name the reasons for one adverse decision, and the smallest change that turns it."""
     from evenhand.audit.commands.parts.tables import show
@@ -22,7 +22,7 @@ def explain(case: CaseFolder, *, options: dict[str, Any], as_json: sh.Json = Fal
     from evenhand.audit.run.one_person import explain as explain_row
     from evenhand.audit.run.one_person import reopen, row_number
 
-    lang, person = options.get("lang", "en"), Person(**of(Person, options))
+    lang, person = options.get("lang", "en"), PersonSettings(**of(PersonSettings, options))
     if lang not in LANGUAGES:
         raise InputError(
             f"explanations are not written in language {lang!r}", remedy=nearest(lang, LANGUAGES)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.api.settings import Opening
+from evenhand.audit.api.settings import OpeningSettings
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, option, takes
 from evenhand.audit.errors import OK, InputError
-from evenhand.trainers.mitigation.options import Mitigation
+from evenhand.trainers.mitigation.options import MitigationRequest
 from evenhand.trainers.validate import checked
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 # Only formats of data alone are mitigated: there is nothing to allow.
-@takes(Derived(Mitigation), Derived(Opening, leave_out=("allow_pickle", "allow_weak_isolation")))
+@takes(
+    Derived(MitigationRequest),
+    Derived(OpeningSettings, leave_out=("allow_pickle", "allow_weak_isolation")),
+)
 def mitigate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Model folder or .skops.")],
     *,
@@ -37,7 +40,9 @@ def mitigate(
     from evenhand.audit.worker.opening import open_model
     from evenhand.trainers.mitigation.mitigate import mitigate as run
 
-    mitigation = checked(Mitigation, of(Mitigation, options), "the mitigation", as_options=True)
+    mitigation = checked(
+        MitigationRequest, of(MitigationRequest, options), "the mitigation", as_options=True
+    )
     rules = sh.rules(options)
     declared = mitigation.declared()
     opened = open_model(model, declared, rules=rules)
@@ -94,7 +99,7 @@ class _Rows:
     notes: tuple[str, ...]
 
 
-def _people(opened: Opened, asked: Mitigation) -> _People:
+def _people(opened: Opened, asked: MitigationRequest) -> _People:
     """What was passed, else what the data set and the model's own folder state."""
     from evenhand.trainers.datasets import load_dataset
 
@@ -119,7 +124,7 @@ def _people(opened: Opened, asked: Mitigation) -> _People:
     return _People(table.frame, table.digest, str(column), str(label), features)
 
 
-def _rows(people: _People, model: str, asked: Mitigation) -> _Rows:
+def _rows(people: _People, model: str, asked: MitigationRequest) -> _Rows:
     from evenhand.audit.data.reading import read_table
     from evenhand.trainers.data.split import split
 

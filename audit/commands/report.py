@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.api.settings import Gating, Judging, Language, Opening, Person, Reporting
+from evenhand.audit.api.settings import (
+    Gating,
+    Judging,
+    Language,
+    OpeningSettings,
+    PersonSettings,
+    Reporting,
+)
 from evenhand.audit.commands.auditing import CaseFolder
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
@@ -27,8 +34,8 @@ _GITHUB = "github"
 
 @takes(
     Derived(Reporting),
-    Derived(Person),
-    Derived(Opening),
+    Derived(PersonSettings),
+    Derived(OpeningSettings),
     Derived(Judging),
     Derived(Gating),
     Derived(Language),
@@ -38,7 +45,7 @@ def report(case: CaseFolder, *, options: dict[str, Any]) -> int:
     from evenhand.audit.api.dossier import dossier_of
     from evenhand.audit.reports import render
 
-    how, person = Reporting(**of(Reporting, options)), Person(**of(Person, options))
+    how, person = Reporting(**of(Reporting, options)), PersonSettings(**of(PersonSettings, options))
     read, stands = sh.opened(case)
     if _plain(how.format) == "evidence":
         return _evidence(read, how.out, case, public=how.public)
@@ -84,7 +91,7 @@ def _evidence(read: Case, out: Path | None, avoid: Path, *, public: bool) -> int
     return OK
 
 
-def _explained(case: Case, person: Person, given: Mapping[str, Any]) -> Explanation:
+def _explained(case: Case, person: PersonSettings, given: Mapping[str, Any]) -> Explanation:
     """The explanation of one row, from the case, or from the audited model and data."""
     from evenhand.audit.errors import MissingNeed
     from evenhand.audit.run.one_person import explain, reopen, row_number

@@ -33,7 +33,7 @@ _SECRET = re.compile(r"(?s:(?<=://).*@)|(?i:(password|passwd|pwd|token|secret|ss
 
 
 @dataclass(frozen=True)
-class Place:
+class DatabasePlace:
     """A database's URL, and the table in it that is named after ``#`` (with its schema)."""
 
     url: str
@@ -69,11 +69,11 @@ def relative_to(text: str, folder: Path) -> str:
     return f"{start}{folder / text.removeprefix(start)}" if text.startswith(start) else text
 
 
-def place_of(text: str) -> Place:
+def place_of(text: str) -> DatabasePlace:
     """The parts of ``URL#table`` or ``URL#schema.table``."""
     url, _, table = text.partition("#")
     schema, _, name = table.rpartition(".")
-    return Place(url, name or None, schema or None)
+    return DatabasePlace(url, name or None, schema or None)
 
 
 def read_database(text: str, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
@@ -98,7 +98,7 @@ def read_sqlite(file: Path, table: str | None, limits: Limits) -> tuple[pd.DataF
 
 
 def _read_all(
-    engine: Engine, place: Place, shown: str, limits: Limits
+    engine: Engine, place: DatabasePlace, shown: str, limits: Limits
 ) -> tuple[pd.DataFrame, list[str]]:
     try:
         with engine.connect() as connection:
@@ -118,7 +118,7 @@ def _sqlite(file: Path, limits: Limits) -> Engine:
     return create_engine("sqlite://", creator=lambda: connect(file, limits), poolclass=NullPool)
 
 
-def _engine(place: Place, shown: str, limits: Limits) -> Engine:
+def _engine(place: DatabasePlace, shown: str, limits: Limits) -> Engine:
     from sqlalchemy import create_engine, make_url
     from sqlalchemy.exc import ArgumentError
     from sqlalchemy.pool import NullPool
@@ -180,7 +180,7 @@ def _make_read_only(connection: Connection, limits: Limits) -> list[str]:
 
 
 def _read(
-    connection: Connection, place: Place, shown: str, limits: Limits
+    connection: Connection, place: DatabasePlace, shown: str, limits: Limits
 ) -> tuple[pd.DataFrame, list[str]]:
     import pandas as pd
     from sqlalchemy import column, inspect, select, table
@@ -245,14 +245,14 @@ def _series(cells: list[Any]) -> pd.Series[Any]:
     return pd.Series(plain, dtype=object).infer_objects()
 
 
-def _known_table(found: Any, place: Place, shown: str) -> Place:
+def _known_table(found: Any, place: DatabasePlace, shown: str) -> DatabasePlace:
     """The place with the schema and table as the database lists them."""
     schema, wanted = place.schema, place.table
     schemas = found.get_schema_names()
     if schema is not None and schema not in schemas:
         dotted = f"{schema}.{wanted}"  # a table whose own name has a dot in it
         if dotted in _listed(found, None):
-            return Place(place.url, dotted, None)
+            return DatabasePlace(place.url, dotted, None)
         raise InputError(f"{shown} has no schema {schema!r}", remedy=nearest(schema, schemas))
     known = _listed(found, schema)
     if wanted is None:
@@ -261,7 +261,7 @@ def _known_table(found: Any, place: Place, shown: str) -> Place:
                 f"{shown} holds {len(known)} tables and views: which one?",
                 remedy=f"write {shown.split('#')[0]}#TABLE; {nearest('', known)}",
             )
-        return Place(place.url, known[0], schema)
+        return DatabasePlace(place.url, known[0], schema)
     if wanted not in known:
         raise InputError(f"{shown} has no table {wanted!r}", remedy=nearest(wanted, known))
     return place
@@ -271,7 +271,7 @@ def _listed(found: Any, schema: str | None) -> list[str]:
     return [*found.get_table_names(schema=schema), *found.get_view_names(schema=schema)]
 
 
-def _columns(found: Any, place: Place, shown: str) -> list[str]:
+def _columns(found: Any, place: DatabasePlace, shown: str) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of types that SQLAlchemy doesn't know: none is used
         names = [str(c["name"]) for c in found.get_columns(place.table, schema=place.schema)]
@@ -281,7 +281,7 @@ def _columns(found: Any, place: Place, shown: str) -> list[str]:
 
 
 @contextmanager
-def _named_errors(shown: str, place: Place, limits: Limits) -> Iterator[None]:
+def _named_errors(shown: str, place: DatabasePlace, limits: Limits) -> Iterator[None]:
     """What a driver says becomes an error of ours, without its SQL and without secrets."""
     from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
@@ -318,7 +318,7 @@ def _named_errors(shown: str, place: Place, limits: Limits) -> Iterator[None]:
         ) from None
 
 
-def _plain(said: str, place: Place) -> str:
+def _plain(said: str, place: DatabasePlace) -> str:
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 

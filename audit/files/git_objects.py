@@ -20,7 +20,7 @@ from evenhand.audit.files.git_packs import (
     KINDS,
     MAX_OBJECT,
     GitError,
-    Pack,
+    GitPack,
     changed,
     inflated,
     opened,
@@ -36,7 +36,7 @@ _REF = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]{1,1000}")
 
 
 @dataclass(frozen=True)
-class Entry:
+class TreeEntry:
     """One name in a folder: ``mode`` as git writes it (0o100644), ``id`` in hexadecimal."""
 
     mode: int
@@ -50,7 +50,7 @@ class Repository:
         self._folder, self._common = folder.resolve(), (common or folder).resolve()
         self._deadline = time.monotonic() + MAX_SECONDS
         self._read_bytes = 0
-        self._packs: list[Pack] | None = None
+        self._packs: list[GitPack] | None = None
         self._cut_off: frozenset[str] | None = None
 
     def head(self) -> str | None:
@@ -83,7 +83,7 @@ class Repository:
             raise GitError(f"its {kind.decode()} {name} is damaged")
         return content
 
-    def entry(self, tree: str, name: bytes) -> Entry | None:
+    def entry(self, tree: str, name: bytes) -> TreeEntry | None:
         """What a folder (a tree object) holds under a name."""
         content, size, at = self.object(tree, b"tree"), len(tree) // 2, 0
         while at < len(content):
@@ -95,7 +95,7 @@ class Repository:
                 mode = content[at:space]
                 if not re.fullmatch(rb"[0-7]{1,7}", mode):
                     raise GitError(f"its tree {tree} is damaged")
-                return Entry(int(mode, 8), content[end + 1 : end + 1 + size].hex())
+                return TreeEntry(int(mode, 8), content[end + 1 : end + 1 + size].hex())
             at = end + 1 + size
         return None
 
@@ -147,7 +147,7 @@ class Repository:
                 return self._resolved(pack, at, len(name) // 2)
         return None
 
-    def _known_packs(self) -> list[Pack]:
+    def _known_packs(self) -> list[GitPack]:
         if self._packs is None:
             folder = self._common / "objects" / "pack"
             try:
@@ -156,10 +156,10 @@ class Repository:
                 names = []
             if len(names) > MAX_PACKS:
                 raise GitError(f"it has {len(names):,} packs, over {MAX_PACKS:,}")
-            self._packs = [Pack(folder / n, self._common) for n in names]
+            self._packs = [GitPack(folder / n, self._common) for n in names]
         return self._packs
 
-    def _resolved(self, pack: Pack, at: int, width: int) -> tuple[bytes, bytes]:
+    def _resolved(self, pack: GitPack, at: int, width: int) -> tuple[bytes, bytes]:
         """An object of a pack, the changes that it is kept as applied to what they change."""
         changes: list[bytes] = []
         while True:

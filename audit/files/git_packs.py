@@ -25,7 +25,7 @@ class GitError(Exception):
     """The repository can't be read as far as it is needed; says why."""
 
 
-class Pack:
+class GitPack:
     """A pack and its index of version 2. Files are opened for each look: there may be many."""
 
     def __init__(self, index: Path, inside: Path) -> None:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts import figures
 from evenhand.audit.reports.parts.dossier import Dossier, sources
-from evenhand.audit.reports.parts.outline import Pack, packs
+from evenhand.audit.reports.parts.outline import PackVerdicts, packs
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.text import visible
 from evenhand.policies.gate import Gate
@@ -53,7 +53,7 @@ def render(
 
 def _suite(
     case: Case,
-    pack: Pack,
+    pack: PackVerdicts,
     say: Words,
     gate: Gate | None,
     dossier: Dossier,
@@ -76,7 +76,7 @@ def _suite(
 
 
 def _properties(
-    case: Case, pack: Pack, gate: Gate | None, dossier: Dossier, say: Words
+    case: Case, pack: PackVerdicts, gate: Gate | None, dossier: Dossier, say: Words
 ) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = [
         ("evenhand.case", case.digest),

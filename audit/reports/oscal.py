@@ -15,7 +15,7 @@ from typing import Any
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts.dossier import Dossier, sources
-from evenhand.audit.reports.parts.outline import Pack, packs
+from evenhand.audit.reports.parts.outline import PackVerdicts, packs
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.text import visible
 from evenhand.policies.gate import Gate
@@ -45,7 +45,7 @@ def render(
     at = _time(case.environment.finished_at)
     title = visible(say("page_title", name=case.subject.name))
     plan = _id(case, "plan")
-    results = [_result(case, p, at, say) for p in packs(verdicts) or [Pack("none", "", ())]]
+    results = [_result(case, p, at, say) for p in packs(verdicts) or [PackVerdicts("none", "", ())]]
     document = {
         "assessment-results": {
             "uuid": _id(case, "results"),
@@ -68,7 +68,7 @@ def render(
     return json.dumps(document, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"
 
 
-def _result(case: Case, pack: Pack, at: str, say: Words) -> dict[str, Any]:
+def _result(case: Case, pack: PackVerdicts, at: str, say: Words) -> dict[str, Any]:
     observations = [_observation(case, v, at, say) for v in pack.verdicts]
     findings = [_finding(case, v, say) for v in pack.verdicts if v.status not in _WITHOUT_FINDING]
     controls = [{"control-id": _token(v)} for v in pack.verdicts]

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts.dossier import Dossier, sources
-from evenhand.audit.reports.parts.outline import Pack, packs
+from evenhand.audit.reports.parts.outline import PackVerdicts, packs
 from evenhand.audit.reports.parts.places import in_repository, place_of
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.text import visible
@@ -52,7 +52,7 @@ def render(
     dossier: Dossier,
 ) -> bytes:
     """A SARIF log with at least one run, as readers expect."""
-    asked = packs(verdicts) or [Pack("none", "", ())]
+    asked = packs(verdicts) or [PackVerdicts("none", "", ())]
     log = {
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"
         "sarif-schema-2.1.0.json",
@@ -62,7 +62,9 @@ def render(
     return json.dumps(log, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"
 
 
-def _run(case: Case, pack: Pack, say: Words, gate: Gate | None, dossier: Dossier) -> dict[str, Any]:
+def _run(
+    case: Case, pack: PackVerdicts, say: Words, gate: Gate | None, dossier: Dossier
+) -> dict[str, Any]:
     rules = [_rule(v, say) for v in pack.verdicts]
     return {
         "tool": {

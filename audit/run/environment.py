@@ -14,7 +14,7 @@ from typing import Any
 from evenhand.audit.case.environment import AnnouncedRun, Environment
 from evenhand.audit.data.database import without_secrets
 from evenhand.audit.subject.subject import Subject
-from evenhand.audit.worker.isolation.levels import Isolation, Level
+from evenhand.audit.worker.isolation.levels import Isolation, IsolationLevel
 
 _PACKAGES = (
     "torch",
@@ -78,18 +78,20 @@ def _opening(subject: Subject) -> dict[str, Any]:
     """How far the model was isolated, in words, and how it was opened."""
     if subject.model is None:
         return {"isolation": "there was no model to open"}
-    told = dict(subject.model.opening)
-    level = str(told.get("level", "none"))
-    if level in Level.__members__:
-        means = tuple(told.get("means", ()))
+    opening = dict(subject.model.opening)
+    level = str(opening.get("level", "none"))
+    if level in IsolationLevel.__members__:
+        means = tuple(opening.get("means", ()))
         return {
-            "isolation": str(Isolation(Level[level], means, tuple(told.get("lacking", ())))),
-            "opening": told,
+            "isolation": str(
+                Isolation(IsolationLevel[level], means, tuple(opening.get("lacking", ())))
+            ),
+            "opening": opening,
         }
-    if told.get("trust") == "endpoint":
-        said = f"none: not opened, it answered over HTTP ({told['identity']})"
-        return {"isolation": said, "opening": told}
-    return {"isolation": "none: the model was opened in this process", "opening": told}
+    if opening.get("trust") == "endpoint":
+        said = f"none: not opened, it answered over HTTP ({opening['identity']})"
+        return {"isolation": said, "opening": opening}
+    return {"isolation": "none: the model was opened in this process", "opening": opening}
 
 
 def command() -> list[str]:

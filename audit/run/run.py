@@ -16,11 +16,11 @@ from evenhand.audit.case.finished import Finished
 from evenhand.audit.case.plan import (
     PLAN_SCHEMA,
     DataPlace,
-    DeclaredFile,
     ModelPlace,
     NamedPack,
     Plan,
     PlannedCheck,
+    PlannedFile,
     PlannedSubject,
     StoredScores,
 )
@@ -269,7 +269,7 @@ def make_plan(
         subject=_planned_subject(spec, subject),
         facts=dict(subject.facts),
         declared=dict(subject.declared),
-        declared_file=DeclaredFile.model_validate(file.to_json()) if file else None,
+        declared_file=PlannedFile.model_validate(file.to_json()) if file else None,
         model_declared=spec.model_dump(
             mode="json", include=set(MODEL_DECLARED), exclude_defaults=True
         ),

@@ -12,7 +12,7 @@ from evenhand.audit.files.leftovers import own_folder
 from evenhand.audit.worker.isolation.levels import Isolation, Rules
 from evenhand.audit.worker.isolation.probes import PROBES
 from evenhand.audit.worker.isolation.probes_calls import ENDED
-from evenhand.audit.worker.session import Session
+from evenhand.audit.worker.session import WorkerSession
 
 # Ways that a level has to stop; a higher level stops those of the lower ones too.
 STOPPED_BY_L1 = frozenset(
@@ -89,7 +89,7 @@ def try_to_escape(rules: Rules | None = None) -> tuple[Isolation, list[list[Any]
 def _tried(
     folder: Path, told: Mapping[str, str], names: Iterable[str], rules: Rules | None
 ) -> tuple[Isolation, list[list[Any]]]:
-    session = Session("the probe", folder / "model", folder / "scratch", rules or Rules())
+    session = WorkerSession("the probe", folder / "model", folder / "scratch", rules or Rules())
     try:
         facts = {"do": "probe", "told": told, "names": list(names)}
         answer = session.ask("try to escape", facts, seconds=60)

@@ -25,7 +25,7 @@ from evenhand.audit.worker.intake import Copy, copy_in
 from evenhand.audit.worker.isolation.levels import LEAST, Rules, require
 from evenhand.audit.worker.launcher import launcher, names_at
 from evenhand.audit.worker.predictor import as_predictor
-from evenhand.audit.worker.session import Session, escaped
+from evenhand.audit.worker.session import WorkerSession, escaped
 
 _SNIFF_SECONDS = 10.0  # looking at a few bytes and names
 _MAX_IMPORTS = 1000
@@ -105,7 +105,7 @@ def parts_of(opened: Opened) -> Predictor:
 
 def _open_copy(copied: Copy, declared: Declared, rules: Rules) -> Opened:
     name = f"model {copied.source}"
-    look = Session(name, copied.model, copied.scratch(), rules)
+    look = WorkerSession(name, copied.model, copied.scratch(), rules)
     try:
         seen = dict(look.ask("look at it", {"do": "sniff"}, seconds=_SNIFF_SECONDS).facts)
     finally:
@@ -120,8 +120,8 @@ def _open_copy(copied: Copy, declared: Declared, rules: Rules) -> Opened:
     launcher().warm(model_format=chosen.NAME, beside=names_at(copied.model))
     load = {"do": "load", "format": chosen.NAME, "declared": declared.model_dump(mode="json")}
 
-    def start(elsewhere: bool = False) -> tuple[Session, Any]:
-        session = Session(name, copied.model, copied.scratch(), rules, elsewhere=elsewhere)
+    def start(elsewhere: bool = False) -> tuple[WorkerSession, Any]:
+        session = WorkerSession(name, copied.model, copied.scratch(), rules, elsewhere=elsewhere)
         try:
             require(f"{name} ({chosen.NAME})", trust, session.isolation, rules)
             return session, session.ask("open it", load, seconds=rules.opening_seconds)

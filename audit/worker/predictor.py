@@ -12,7 +12,7 @@ from evenhand.audit.errors import InputError, UnsafeModelError
 from evenhand.audit.models.predictor import Gradients, Task
 from evenhand.audit.worker.frames import Message
 from evenhand.audit.worker.isolation.levels import Isolation, Rules
-from evenhand.audit.worker.session import Session
+from evenhand.audit.worker.session import WorkerSession
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,10 +37,10 @@ class WorkerPredictor:
     def __init__(
         self,
         name: str,
-        session: Session,
+        session: WorkerSession,
         message: Message,
         rules: Rules,
-        again: Callable[[bool], Session],
+        again: Callable[[bool], WorkerSession],
         *,
         elsewhere: bool = False,
     ) -> None:
@@ -117,7 +117,7 @@ class WorkerPredictor:
         facts = found.facts.get("facts")
         return Answer(dict(found.arrays), facts if isinstance(facts, dict) else {})
 
-    def _living(self) -> Session:
+    def _living(self) -> WorkerSession:
         """The worker, another one where a question ended it; the ended one has the say if not."""
         was_closed = not self._end.alive
         if self._session.is_open or was_closed or self._replaced == MOST_REPLACED:
@@ -183,17 +183,21 @@ class LabellingWorkerPredictor(WorkerPredictor):
 
 
 def as_predictor(
-    name: str, session: Session, told: Message, rules: Rules, again: Callable[[bool], Session]
+    name: str,
+    session: WorkerSession,
+    message: Message,
+    rules: Rules,
+    again: Callable[[bool], WorkerSession],
 ) -> WorkerPredictor:
     """The predictor that what a worker told of its model calls for. Raises UnsafeModelError."""
-    methods = told.facts.get("methods")
+    methods = message.facts.get("methods")
     can = methods if isinstance(methods, list) else []
     kind = WorkerPredictor
     if "decide" in can:
         kind = DecidingWorkerPredictor
     elif "predict_labels" in can:
         kind = LabellingWorkerPredictor
-    return kind(name, session, told, rules, again)
+    return kind(name, session, message, rules, again)
 
 
 class _Checked:

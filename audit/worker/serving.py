@@ -11,7 +11,7 @@ from typing import Any
 from evenhand.audit.errors import EvenhandError, RowError
 from evenhand.audit.worker.elsewhere import go_elsewhere
 from evenhand.audit.worker.frames import BadFrame, Message, pack, unpack
-from evenhand.audit.worker.isolation.levels import Level
+from evenhand.audit.worker.isolation.levels import IsolationLevel
 from evenhand.audit.worker.isolation.lock import leave_family, lock, resident_memory
 
 KNOWN_METHODS = (
@@ -37,7 +37,10 @@ def serve(task: dict[str, Any], *, channel: int, said: int, parent: int) -> None
         line.write(pack(Message({"held": held})))
         return
     isolation = lock(
-        Path(task["scratch"]), Path(task["model"]), memory=left, at_most=Level[task["at_most"]]
+        Path(task["scratch"]),
+        Path(task["model"]),
+        memory=left,
+        at_most=IsolationLevel[task["at_most"]],
     )
     if task.get("elsewhere"):
         go_elsewhere()

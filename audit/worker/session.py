@@ -22,7 +22,7 @@ from evenhand.audit.errors import (
 )
 from evenhand.audit.words.text import lines
 from evenhand.audit.worker.frames import MAX_MESSAGE, BadFrame, Message, pack, unpack
-from evenhand.audit.worker.isolation.levels import GIB, Isolation, Level, Rules
+from evenhand.audit.worker.isolation.levels import GIB, Isolation, IsolationLevel, Rules
 from evenhand.audit.worker.isolation.lock import MAX_SCRATCH, resident_memory
 from evenhand.audit.worker.isolation.own_root import MAX_FILES
 from evenhand.audit.worker.launcher import launcher
@@ -41,7 +41,7 @@ def escaped(text: object, *, most: int = _KEPT_TEXT) -> str:
     return lines(whole[:most] + (" …" if len(whole) > most else ""))
 
 
-class Session:
+class WorkerSession:
     """A worker for the model at ``model``, which may write into ``scratch``.
 
     ``elsewhere`` gives it another clock and environment (``evenhand.audit.worker.elsewhere``).
@@ -75,7 +75,7 @@ class Session:
             theirs.close()
             os.close(said)
         self._is_open = True
-        self.isolation = Isolation(Level.L1)  # until it says
+        self.isolation = Isolation(IsolationLevel.L1)  # until it says
         self._owner = os.getpid()
         try:
             told = self._receive(time.monotonic() + 30, "lock itself", 30)
@@ -233,7 +233,9 @@ class Session:
                 f"memory, the limit is {self._rules.memory_limit / GIB:.2g} GiB",
                 remedy="raise it: --memory-limit GIB",
             )
-        return Isolation(Level[told["level"]], tuple(told["means"]), tuple(told["lacking"]))
+        return Isolation(
+            IsolationLevel[told["level"]], tuple(told["means"]), tuple(told["lacking"])
+        )
 
     # --- how it ends
 

@@ -16,11 +16,11 @@ from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import store
 from evenhand.dashboard.i18n import Translator
-from evenhand.dashboard.server.identity import Person, RefusedError
+from evenhand.dashboard.server.identity import RefusedError, SignedIn
 from evenhand.policies import recording
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import Pack
-from evenhand.policies.recording import Evidence
+from evenhand.policies.recording import EvidenceFile
 from evenhand.policies.schema import Item
 from evenhand.policies.verdict import Verdict
 
@@ -28,14 +28,14 @@ SETTLED = ("pass", "attested", "not-applicable", "not-yet-applicable")
 
 
 def attest(
-    person: Person,
+    person: SignedIn,
     shown: Case,
     pack: Pack,
     item: Item,
     *,
     answer: str,
     statement: str,
-    evidence: Sequence[Evidence] = (),
+    evidence: Sequence[EvidenceFile] = (),
     expires: date | None = None,
 ) -> Entry:
     """Records that ``person`` answers ``item``; the evidence files are kept beside the register.
@@ -68,7 +68,7 @@ def attest(
 
 
 def waive(
-    person: Person,
+    person: SignedIn,
     shown: Case,
     pack: Pack,
     item: Item,
@@ -100,7 +100,7 @@ def waive(
 
 
 def sign_off(
-    person: Person, shown: Case, packs: Sequence[Pack], *, statement: str, accepts: Sequence[str]
+    person: SignedIn, shown: Case, packs: Sequence[Pack], *, statement: str, accepts: Sequence[str]
 ) -> Entry:
     """Records that ``person`` accepts the case with every item that is open at this moment.
 
@@ -124,7 +124,7 @@ def sign_off(
     return register.append("sign-off", body)
 
 
-def evidence_file(name: str, content: bytes, kind: str | None) -> Evidence:
+def evidence_file(name: str, content: bytes, kind: str | None) -> EvidenceFile:
     """An uploaded file as evidence. Its name is a stranger's: no path is kept of it.
 
     >>> evidence_file("../a/b.txt", b"x", None).name
@@ -136,7 +136,7 @@ def evidence_file(name: str, content: bytes, kind: str | None) -> Evidence:
             f"{plain} has {len(content)} bytes, more than {recording.MOST_BYTES}",
             remedy="attest with a smaller file that names where the large one is kept",
         )
-    return Evidence(plain[:200], content, kind)
+    return EvidenceFile(plain[:200], content, kind)
 
 
 def open_items(verdicts: Sequence[Verdict]) -> list[Verdict]:

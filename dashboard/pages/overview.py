@@ -18,7 +18,7 @@ from evenhand.dashboard.charts.compared import trend
 from evenhand.dashboard.frames import plain_words
 from evenhand.dashboard.text import ending, escape
 from evenhand.dashboard.views import figure, parts, state
-from evenhand.dashboard.views.context import Context, Counted
+from evenhand.dashboard.views.context import Context, CountedCases
 
 _PER_PAGE = 20
 _ALL = ""
@@ -165,7 +165,7 @@ def _packs(ctx: Context, stored: StoredCase) -> list[PackChoice]:
     return [*own, chosen]
 
 
-def _counts(ctx: Context, counted: Sequence[Counted]) -> None:
+def _counts(ctx: Context, counted: Sequence[CountedCases]) -> None:
     """One plain sentence on a case, then the verdict counts of each pack."""
     judged = [one for one in counted if not one.problem]
     if judged:

@@ -46,7 +46,7 @@ class RefusedError(InputError):
 
 
 @dataclass(frozen=True)
-class Person:
+class SignedIn:
     """Who is there. ``role`` is None for somebody who may not even read.
 
     ``signs_as`` are the packs' own roles ("data owner") that this person may sign as; None stands
@@ -88,7 +88,7 @@ class Person:
         return Signer(self.name, role, self.known_by, subject)
 
 
-READER = Person("", "viewer")
+READER = SignedIn("", "viewer")
 
 
 class _Part(BaseModel):
@@ -142,7 +142,7 @@ class Settings(_Part):
     def _is_guarded(cls, url: str) -> str:
         return _guarded(url).rstrip("/")
 
-    def person(self, claims: Mapping[str, Any], *, now: float) -> Person:
+    def person(self, claims: Mapping[str, Any], *, now: float) -> SignedIn:
         """Who the provider says is there: nobody we know, or one of ``people``.
 
         A login that is older than ``session_hours``, or that does not say when it was made, is
@@ -151,7 +151,7 @@ class Settings(_Part):
         subject, issuer = str(claims.get("sub") or ""), str(claims.get("iss") or "")
         name = str(claims.get("name") or claims.get("email") or subject)
         if not claims.get("is_logged_in") or not subject or not issuer:
-            return Person("", None)
+            return SignedIn("", None)
         made = claims.get("iat")
         is_fresh = isinstance(made, int | float) and now - made <= self.session_hours * 3600
         for member in self.people:
@@ -159,8 +159,8 @@ class Settings(_Part):
                 issuer,
                 subject,
             ):
-                return Person(member.name, member.role, "oidc", issuer, subject, member.signs_as)
-        return Person(name, None, "oidc", issuer, subject)
+                return SignedIn(member.name, member.role, "oidc", issuer, subject, member.signs_as)
+        return SignedIn(name, None, "oidc", issuer, subject)
 
 
 def is_loopback(host: str) -> bool:
@@ -238,18 +238,18 @@ def settings_path(given: Path | None) -> Path | None:
     return usual
 
 
-def stated(text: str) -> Person:
+def stated(text: str) -> SignedIn:
     """The person of ``--as NAME:ROLE``. Raises InputError for anything else."""
     name, _, role = text.rpartition(":")
     for known in ROLES:
         if name.strip() and role.strip() == known:
-            return Person(name.strip(), known, "stated", signs_as=None)
+            return SignedIn(name.strip(), known, "stated", signs_as=None)
     raise InputError(
         f"--as {text!r} is not NAME:ROLE", remedy=f"name one of the roles {', '.join(ROLES)}"
     )
 
 
-def current() -> Person:
+def current() -> SignedIn:
     """Who is looking, worked out anew from the request each time that it is asked."""
     import streamlit as st
 

@@ -26,7 +26,7 @@ from typing import Any, Literal
 from evenhand.audit import surroundings
 from evenhand.audit.case.register import home
 from evenhand.audit.errors import InputError
-from evenhand.dashboard.server.identity import Person
+from evenhand.dashboard.server.identity import SignedIn
 
 MOST_RUNNING = 2  # a third would only slow the others down
 _KEPT_LINES = 200
@@ -130,7 +130,7 @@ class Jobs:
         self._lock = threading.Lock()
         atexit.register(self._end_all)
 
-    def start(self, person: Person, kind: str, arguments: Sequence[str]) -> Job:
+    def start(self, person: SignedIn, kind: str, arguments: Sequence[str]) -> Job:
         """Starts ``evenhand *arguments --json``.
 
         Raises RefusedError for a person who may not, InputError where enough is running already.
@@ -150,7 +150,7 @@ class Jobs:
                 del self._jobs[old]
         return job
 
-    def stop(self, person: Person, job: Job) -> None:
+    def stop(self, person: SignedIn, job: Job) -> None:
         """Stops a job. Raises RefusedError for a person who may not start one either."""
         person.require("start")
         job.stop()
@@ -253,7 +253,7 @@ def run_briefly(
     return done.stdout
 
 
-def keep_upload(person: Person, files: Sequence[tuple[str, bytes]], *, role: str) -> Path:
+def keep_upload(person: SignedIn, files: Sequence[tuple[str, bytes]], *, role: str) -> Path:
     """Stores what was uploaded as ``role`` (model, data) under EVENHAND_HOME/uploads.
 
     One file becomes a file of our naming with its own suffix; several become a folder, whose files

@@ -44,7 +44,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountedCases:
     """How many items of a pack have each status, or why nobody can say."""
 
     choice: PackChoice
@@ -96,10 +96,10 @@ class Context:
         except EvenhandError as error:
             return Judged(choice, problem=str(error))
 
-    def counted(self, stored: StoredCase, choice: PackChoice) -> Counted:
+    def counted(self, stored: StoredCase, choice: PackChoice) -> CountedCases:
         """The verdicts of a pack on a case as of today, counted; the case is read if need be."""
         if problem := self._obstacle(choice):
-            return Counted(choice, problem=problem)
+            return CountedCases(choice, problem=problem)
         assert stored.cover is not None
         assert choice.pack is not None
         last = judging.last_statement(self.register.entries)
@@ -111,9 +111,9 @@ class Context:
 
         try:
             asked = (stored.cover.digest, choice.pack.digest, last, self.as_of)
-            return Counted(choice, _counts(*asked, count))
+            return CountedCases(choice, _counts(*asked, count))
         except EvenhandError as error:
-            return Counted(choice, problem=str(error))
+            return CountedCases(choice, problem=str(error))
 
     def _obstacle(self, choice: PackChoice) -> str:
         """Why nothing can be judged by this pack; empty where it can."""

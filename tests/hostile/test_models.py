@@ -19,7 +19,7 @@ import pytest
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.audit.worker.escape import try_to_escape
-from evenhand.audit.worker.isolation.levels import GIB, Level, Rules
+from evenhand.audit.worker.isolation.levels import GIB, IsolationLevel, Rules
 from evenhand.audit.worker.launcher import launcher
 from evenhand.audit.worker.opening import open_model
 from tests.hostile import cases, data_files, packs, pickles, processes, tables, torch_files
@@ -164,15 +164,15 @@ def test_by_default_nothing_runs_and_everything_ends(corpus: Corpus) -> None:
     assert 0.1 * GIB < peak < 2 * GIB, "a worker, with the libraries that it shares"
 
 
-def level_here() -> Level:
+def level_here() -> IsolationLevel:
     """What this machine can do."""
     isolation, _ = try_to_escape(Rules())
-    level: Level = isolation.level
+    level: IsolationLevel = isolation.level
     return level
 
 
 def test_pickles_that_are_allowed_run_where_they_reach_nothing(corpus: Corpus) -> None:
-    if level_here() < Level.L3:
+    if level_here() < IsolationLevel.L3:
         pytest.skip("no L3 on this machine: pickles are refused in any case")
     for sample in corpus.samples:
         if (sample.name[0] in "ABDEFK" and sample.carries_code) or sample.name == "A.bomb_memo":
@@ -181,7 +181,7 @@ def test_pickles_that_are_allowed_run_where_they_reach_nothing(corpus: Corpus) -
 
 
 def test_below_l3_code_is_refused(corpus: Corpus) -> None:
-    rules = limits(allow_pickle=True, allow_weak_isolation=True, at_most=Level.L2)
+    rules = limits(allow_pickle=True, allow_weak_isolation=True, at_most=IsolationLevel.L2)
     for sample in corpus.samples:
         if sample.name[0] in "AE":
             assert meet(sample, rules) in ("2", "5", "6"), sample.name

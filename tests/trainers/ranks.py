@@ -17,13 +17,13 @@ from evenhand.trainers.fitting import networks
 from evenhand.trainers.fitting.loop import Loop, run
 from evenhand.trainers.private.accounting import Spent
 from evenhand.trainers.private.noise import entropy_generator
-from evenhand.trainers.private.plan import Plan
+from evenhand.trainers.private.plan import NoisePlan
 from evenhand.trainers.private.wrapping import known_warnings_silenced, wrap
 
 
 def noise_of_a_step(mode: str) -> list[float]:
     """Mean and deviation of the change that one step makes to weights without gradient."""
-    wanted = Plan(1e-5, 0.4, 1.5, 0.25, 32, 1, Spent(1, 1, "PRV"), (), mode, world_size=2)
+    wanted = NoisePlan(1e-5, 0.4, 1.5, 0.25, 32, 1, Spent(1, 1, "PRV"), (), mode, world_size=2)
     torch.manual_seed(0)
     module = torch.nn.Sequential(torch.nn.Linear(5, 400), torch.nn.Linear(400, 20))
     before = torch.cat([p.detach().flatten() for p in module.parameters()]).clone()
@@ -39,7 +39,7 @@ def noise_of_a_step(mode: str) -> list[float]:
 
 def drawn() -> list[int]:
     """Which rows of 20 this process ever draws, and how many in 400 draws."""
-    plan = Plan(1e-5, 1.0, 1.0, 0.25, 20, 400, Spent(1, 1, "PRV"), world_size=2)
+    plan = NoisePlan(1e-5, 1.0, 1.0, 0.25, 20, 400, Spent(1, 1, "PRV"), world_size=2)
     module = torch.nn.Linear(2, 2)
     parts = wrap(
         module,

@@ -22,7 +22,7 @@ from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import digest_bytes, digest_file
 from evenhand.audit.files.disk import write_whole
 from evenhand.trainers.examples import Point
-from evenhand.trainers.fitting.loop import Standing
+from evenhand.trainers.fitting.loop import LoopState
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,7 @@ class Saved:
 
     step: int
     digest: str
-    standing: Standing
+    standing: LoopState
     settings: Mapping[str, Any]
     ledger: Mapping[str, Any] | None
     extra: Mapping[str, Any]
@@ -89,7 +89,7 @@ def save(
     folder: Path,
     module: torch.nn.Module,
     optimizer: Any,
-    standing: Standing,
+    standing: LoopState,
     *,
     settings: Mapping[str, Any],
     ledger: Mapping[str, Any] | None = None,
@@ -146,7 +146,7 @@ def load(folder: Path, step: int | None = None) -> Saved:
         return Saved(
             step=int(record["step"]),
             digest=digest_bytes(text),
-            standing=Standing(int(record["step"]), points, record["total"], record["count"]),
+            standing=LoopState(int(record["step"]), points, record["total"], record["count"]),
             settings=record["settings"],
             ledger=record["ledger"],
             extra=record["extra"],

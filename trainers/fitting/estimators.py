@@ -61,13 +61,13 @@ class _TabularNetwork(BaseEstimator):
         """Trains; ``y`` (rows,) are the answers as given, by which the store knows the rows."""
         from evenhand.trainers.data.rows import frame_rows
         from evenhand.trainers.fitting.networks import train_network
-        from evenhand.trainers.fitting.session import Session
+        from evenhand.trainers.fitting.session import TrainingSession
 
         recipe = self._recipe()
         scale = getattr(self, "target_scale_", None)
         train, validation = self._parts(len(examples), examples.targets, recipe)
         known = frame.assign(**{" target": y}).iloc[train]
-        session = Session(
+        session = TrainingSession(
             rows=lambda: frame_rows(known),
             dataset_digest=digest_json([str(c) for c in frame.columns]),
             outside=("the encoder's means, deviations and categories", self._also_outside()),

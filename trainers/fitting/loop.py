@@ -25,7 +25,7 @@ Progress = Callable[[int, int, float | None, float | None, float], None]
 
 
 @dataclass
-class Standing:
+class LoopState:
     """Where a run stands: steps taken, the curve so far, and the losses of the epoch under way."""
 
     step: int = 0
@@ -53,8 +53,8 @@ class Loop:
     join: Callable[[torch.Tensor], torch.Tensor]
     epsilon_after: Callable[[int], float | None] | None = None
     take: Take | None = None
-    standing: Standing = field(default_factory=Standing)
-    after_step: Callable[[Standing], None] | None = None
+    standing: LoopState = field(default_factory=LoopState)
+    after_step: Callable[[LoopState], None] | None = None
     factor: Factor | None = None
     watch: Watch | None = None
 

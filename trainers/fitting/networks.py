@@ -16,7 +16,7 @@ from evenhand.trainers.fitting.beginning import Beginning, validation_notes
 from evenhand.trainers.fitting.loop import Loop, Progress, make_optimizer, run, without_loss
 from evenhand.trainers.fitting.loop import shuffled_batches as shuffled
 from evenhand.trainers.fitting.measuring import measure_network
-from evenhand.trainers.fitting.session import Session
+from evenhand.trainers.fitting.session import TrainingSession
 from evenhand.trainers.fitting.starting import pretrained_record
 from evenhand.trainers.fitting.statements import outside_guarantee, preprocessing_of, settings_of
 from evenhand.trainers.fitting.stopping import Watch, watch_rows
@@ -32,7 +32,7 @@ from evenhand.trainers.recipe.schedules import factor_of
 if TYPE_CHECKING:
     import torch
 
-    from evenhand.trainers.private.plan import Plan
+    from evenhand.trainers.private.plan import NoisePlan
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Trained:
 
     module: torch.nn.Module
     curve: tuple[Point, ...]
-    plan: Plan | None = None
+    plan: NoisePlan | None = None
     executed_steps: int = 0
     n_not_finite: int = 0
     watch: Watch | None = None
@@ -62,7 +62,7 @@ def fit_network(
     prepared: Prepared,
     writer: FolderWriter,
     progress: Progress | None = None,
-    session: Session | None = None,
+    session: TrainingSession | None = None,
 ) -> Fitted:
     """Trains the recipe's network; encoder, weights and (private) ledger are in the folder then."""
     recipe, encoder = prepared.recipe, prepared.encoder
@@ -94,7 +94,7 @@ def fit_network(
 
 
 def train_prepared_network(
-    prepared: Prepared, progress: Progress | None, session: Session
+    prepared: Prepared, progress: Progress | None, session: TrainingSession
 ) -> tuple[Trained, Beginning]:
     """Trains the network of what was prepared, and says what it began with."""
     begun = Beginning(prepared)
@@ -113,9 +113,9 @@ def train_prepared_network(
     return trained, begun
 
 
-def new_session(prepared: Prepared, **options: Any) -> Session:
+def new_session(prepared: Prepared, **options: Any) -> TrainingSession:
     """The session of a run on ``prepared``; ``options`` are Session's own."""
-    return Session(
+    return TrainingSession(
         rows=lambda: rows_of(prepared),
         dataset_digest=prepared.training_digest,
         outside=outside_guarantee(prepared) if prepared.recipe.private else (),
@@ -148,7 +148,7 @@ def train_network(
     *,
     defaults: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
-    session: Session | None = None,
+    session: TrainingSession | None = None,
     start: Callable[[torch.nn.Module], None] | None = None,
     validation: Examples | None = None,
     unit: float = 1.0,
@@ -167,7 +167,7 @@ def train_network(
 
     chosen = architecture(recipe.model)
     parameters = network_parameters(recipe, defaults or {})
-    around = session or Session(rows=lambda: example_rows(examples))
+    around = session or TrainingSession(rows=lambda: example_rows(examples))
     on = examples.to(distributed.device())
     with seeded(recipe.seed):
         module = chosen.build(tuple(examples.inputs.shape[1:]), n_outputs, parameters)
@@ -220,7 +220,7 @@ def _fit_plain(
     recipe: Recipe,
     parameters: Mapping[str, Any],
     progress: Progress | None,
-    session: Session,
+    session: TrainingSession,
     watch: Watch | None,
 ) -> Trained:
     import torch
@@ -259,7 +259,7 @@ def _fit_private(
     parameters: Mapping[str, Any],
     made_up: Callable[[int], Examples],
     progress: Progress | None,
-    session: Session,
+    session: TrainingSession,
     watch: Watch | None,
 ) -> Trained:
     import torch
@@ -325,7 +325,7 @@ def _was_stopped(watch: Watch | None) -> bool:
     return watch is not None and watch.stopped_after is not None
 
 
-def plan_of(recipe: Recipe, n_train: int, *, world_size: int = 1) -> Plan:
+def plan_of(recipe: Recipe, n_train: int, *, world_size: int = 1) -> NoisePlan:
     """The plan of a private recipe for ``n_train`` rows, in its architecture's fastest mode."""
     from evenhand.trainers.architectures import architecture
     from evenhand.trainers.private.plan import GRAD_SAMPLE_MODE, plan_private
@@ -341,7 +341,7 @@ def plan_of(recipe: Recipe, n_train: int, *, world_size: int = 1) -> Plan:
     )
 
 
-def _epsilon_curve(plan: Plan, epochs: int) -> Callable[[int], float | None]:
+def _epsilon_curve(plan: NoisePlan, epochs: int) -> Callable[[int], float | None]:
     every = -(-epochs // _EPSILON_POINTS)
 
     def epsilon_after(step: int) -> float | None:
@@ -365,7 +365,7 @@ def _optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer
     )
 
 
-def _put_back(watch: Watch | None, session: Session) -> None:
+def _put_back(watch: Watch | None, session: TrainingSession) -> None:
     """A resumed run's watch goes on where it was."""
     if watch is not None and session.extra:
         watch.put_back(session.extra, session.extra_tensors("best"))

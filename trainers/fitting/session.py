@@ -13,7 +13,7 @@ from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.trainers import distributed
 from evenhand.trainers.fitting import checkpoint
 from evenhand.trainers.fitting.checkpoint import Due, Interrupts, Saved
-from evenhand.trainers.fitting.loop import Standing
+from evenhand.trainers.fitting.loop import LoopState
 from evenhand.trainers.ledger.entries import closing_entry, opening_entry
 from evenhand.trainers.ledger.run import RunLedger
 from evenhand.trainers.ledger.store import LedgerStore, RowSet
@@ -21,11 +21,11 @@ from evenhand.trainers.ledger.store import LedgerStore, RowSet
 if TYPE_CHECKING:
     import torch
 
-    from evenhand.trainers.private.plan import Plan
+    from evenhand.trainers.private.plan import NoisePlan
 
 
 @dataclass
-class Session:
+class TrainingSession:
     """One run of ``train``. Used as a context manager around the training loop.
 
     ``rows`` are the training rows as bytes, asked for once, by private runs alone. ``folder`` is
@@ -48,7 +48,7 @@ class Session:
     _interrupts: Interrupts = field(default_factory=Interrupts)
     _settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> TrainingSession:
         self._interrupts.__enter__()
         return self
 
@@ -64,7 +64,7 @@ class Session:
 
     def begin(
         self, module: torch.nn.Module, optimizer: Any, settings: Mapping[str, Any]
-    ) -> Standing:
+    ) -> LoopState:
         """Where the loop starts: at step 0, or (resuming) where the last checkpoint stands, with
         weights and optimizer state put back.
 
@@ -74,7 +74,7 @@ class Session:
         self._settings = settings
         if not self.resume:
             self._require_nothing_unfinished()
-            return Standing()
+            return LoopState()
         if self.folder is None:
             raise InputError("there is nothing to resume", remedy="leave resume out")
         saved = checkpoint.load(self.folder)
@@ -90,7 +90,7 @@ class Session:
         """The step after which this process went on; 0 for a run from its start."""
         return self._saved.step if self._saved else 0
 
-    def open_ledger(self, plan: Plan, start_step: int) -> None:
+    def open_ledger(self, plan: NoisePlan, start_step: int) -> None:
         """Enters a private run, or its next segment, into the store; no step is authorised yet."""
         if not self.is_first:
             return
@@ -128,11 +128,11 @@ class Session:
         module: torch.nn.Module,
         optimizer: Any,
         extra: Callable[[], tuple[Mapping[str, Any], Mapping[str, torch.Tensor]]] | None = None,
-    ) -> Callable[[Standing], None]:
+    ) -> Callable[[LoopState], None]:
         """What the loop calls after each step: saves when due; on Ctrl-C saves and stops."""
         due = Due(self.every)
 
-        def after(standing: Standing) -> None:
+        def after(standing: LoopState) -> None:
             is_asked = distributed.anyone(self._interrupts.is_asked)
             if self.folder is not None and self.is_first and (is_asked or due.now(standing.step)):
                 self._save(module, optimizer, standing, *(extra() if extra else ({}, {})))
@@ -164,7 +164,7 @@ class Session:
         return ()
 
     def close(
-        self, plan: Plan, executed_steps: int, weights_digest: str, n_not_finite: int = 0
+        self, plan: NoisePlan, executed_steps: int, weights_digest: str, n_not_finite: int = 0
     ) -> None:
         """Ends the run in the ledger: what was executed, and which weights came of it."""
         if self.run_ledger is not None:
@@ -188,7 +188,7 @@ class Session:
         self,
         module: torch.nn.Module,
         optimizer: Any,
-        standing: Standing,
+        standing: LoopState,
         extra: Mapping[str, Any],
         tensors: Mapping[str, torch.Tensor],
     ) -> None:
@@ -208,7 +208,7 @@ class Session:
             self.run_ledger.checkpoint(standing.step, digest)
         checkpoint.keep_only(folder, standing.step)
 
-    def _stopped(self, standing: Standing) -> KeyboardInterrupt:
+    def _stopped(self, standing: LoopState) -> KeyboardInterrupt:
         if self.run_ledger:
             self.run_ledger.pause(standing.step - self.run_ledger.opened.start_step)
         stopped = KeyboardInterrupt()

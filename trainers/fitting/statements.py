@@ -9,7 +9,7 @@ from evenhand.trainers.fitting.starting import overlap_statement
 
 if TYPE_CHECKING:
     from evenhand.trainers.data.prepared import Prepared
-    from evenhand.trainers.private.plan import Plan
+    from evenhand.trainers.private.plan import NoisePlan
 
 
 def outside_guarantee(prepared: Prepared) -> tuple[str, ...]:
@@ -46,7 +46,11 @@ def preprocessing_of(prepared: Prepared) -> dict[str, str]:
 
 
 def settings_of(
-    recipe: dict[str, Any], parameters: Any, dataset_digest: str, plan: Plan | None, world_size: int
+    recipe: dict[str, Any],
+    parameters: Any,
+    dataset_digest: str,
+    plan: NoisePlan | None,
+    world_size: int,
 ) -> dict[str, Any]:
     """What must not change between a run and its resuming: flat, so that an error can name it."""
     private = dict(recipe.get("private") or {})

@@ -9,23 +9,23 @@ from evenhand.trainers.ledger import record as ledger
 from evenhand.trainers.versions import library_versions
 
 if TYPE_CHECKING:
-    from evenhand.trainers.private.plan import Plan
+    from evenhand.trainers.private.plan import NoisePlan
 
 
 def opening_entry(
-    plan: Plan,
+    plan: NoisePlan,
     dataset_digest: str,
     outside: tuple[str, ...],
     *,
     preprocessing: Mapping[str, str] | None = None,
     start_step: int = 0,
-) -> ledger.Opened:
+) -> ledger.OpenedLedger:
     """The ledger's opening line for a plan, or for what is left of it after ``start_step``."""
     from evenhand.trainers.private.plan import SAMPLER
 
     left = plan.steps - start_step
     cost = plan.cost_after(left)
-    return ledger.Opened(
+    return ledger.OpenedLedger(
         dataset_digest=dataset_digest,
         n_train=plan.stated_rows,
         unit=plan.unit.name,
@@ -56,7 +56,7 @@ def opening_entry(
 
 
 def closing_entry(
-    plan: Plan, executed_steps: int, weights_digest: str, n_not_finite: int
+    plan: NoisePlan, executed_steps: int, weights_digest: str, n_not_finite: int
 ) -> ledger.Closed:
     """The closing line of a segment in which ``executed_steps`` were taken."""
     cost = plan.cost_after(executed_steps)

@@ -34,7 +34,7 @@ _TOLERANCE = 1e-3
 KINDS = ("opened", "ahead", "checkpoint", "paused", "closed")
 
 
-class Opened(Strict):
+class OpenedLedger(Strict):
     """The body of an opening line; ``epsilon`` is the cost if every planned step is run.
 
     ``run`` and ``store`` say which run of which ledger store it is of ("" for a ledger without a
@@ -123,7 +123,7 @@ class LedgerRecord:
     not closed. ``seq`` and ``head`` are the number and digest of the last line.
     """
 
-    runs: tuple[Opened, ...]
+    runs: tuple[OpenedLedger, ...]
     segments: tuple[Segment, ...]
     delta: float
     cost: Spent
@@ -203,7 +203,7 @@ def unknown_composition(reason: str) -> Composed:
     return Composed(state="unknown", reason=f"composition unknown: {reason}")
 
 
-def open_run(path: Path, run: Opened) -> Chain:
+def open_run(path: Path, run: OpenedLedger) -> Chain:
     """Writes an opening line; when this returns, it is on the disk.
 
     Raises InputError where the ledger is of other rows, AlteredEvidenceError where it is broken.
@@ -232,7 +232,7 @@ def close_run(path: Path, run: Closed) -> None:
 class _Open:
     """A segment while its lines are read."""
 
-    opened: Opened
+    opened: OpenedLedger
     through: int = 0
     ended: Paused | Closed | None = None
 
@@ -259,7 +259,7 @@ def read_ledger(path: str | Path, *, is_anchored: bool = False) -> LedgerRecord:
     checkpoint = None
     for line in lines:
         if line["kind"] == "opened":
-            segments.append(_Open(checked(Opened, line["body"], f"ledger {file}")))
+            segments.append(_Open(checked(OpenedLedger, line["body"], f"ledger {file}")))
             opened = segments[-1].opened
             _require_stated(file, opened.epsilon, opened, opened.planned_steps)
         elif not segments or segments[-1].ended is not None:
@@ -314,7 +314,7 @@ def _follow(file: Path, segment: _Open, line: Mapping[str, Any]) -> None:
         _require_stated(file, segment.ended.epsilon, segment.opened, segment.ended.executed_steps)
 
 
-def _require_stated(file: Path, stated: float, run: Opened, steps: int) -> None:
+def _require_stated(file: Path, stated: float, run: OpenedLedger, steps: int) -> None:
     segment = Segment(run.noise_multiplier, run.sample_rate, steps)
     counted = spent([segment], run.delta, rows_per_unit=run.rows_per_unit)
     if counted.accountant != run.accountant:

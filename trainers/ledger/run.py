@@ -10,7 +10,7 @@ from typing import Any
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.chain import Chain
 from evenhand.audit.files.disk import write_whole
-from evenhand.trainers.ledger.record import Ahead, Checkpointed, Closed, Opened, Paused
+from evenhand.trainers.ledger.record import Ahead, Checkpointed, Closed, OpenedLedger, Paused
 
 _BLOCKS = 100  # lines written ahead a run: more cost time, fewer over-count more after a crash
 
@@ -18,7 +18,7 @@ _BLOCKS = 100  # lines written ahead a run: more cost time, fewer over-count mor
 class RunLedger:
     """The ledger of a run under way: steps are authorised here before they are taken."""
 
-    def __init__(self, chain: Chain, opened: Opened, earlier_steps: int = 0) -> None:
+    def __init__(self, chain: Chain, opened: OpenedLedger, earlier_steps: int = 0) -> None:
         """``earlier_steps`` are those that the run's segments before this one count."""
         self.opened = opened
         self._chain = chain

@@ -33,7 +33,7 @@ from evenhand.audit.files.canonical import digest_bytes
 from evenhand.audit.files.chain import GENESIS, Chain, read_lines
 from evenhand.audit.files.disk import write_whole
 from evenhand.trainers.ledger import record as ledger
-from evenhand.trainers.ledger.record import Opened
+from evenhand.trainers.ledger.record import OpenedLedger
 from evenhand.trainers.ledger.run import RunLedger, drop_torn_line
 from evenhand.trainers.private.accounting import spent
 from evenhand.trainers.private.bracket import Segment
@@ -134,7 +134,7 @@ class LedgerStore:
             raise InputError("no rows to enter into the ledger", remedy="check the data")
         return RowSet(np.unique(np.frombuffer(bytes(found), dtype=">u8")))
 
-    def open_run(self, opened: Opened, rows: RowSet) -> RunLedger:
+    def open_run(self, opened: OpenedLedger, rows: RowSet) -> RunLedger:
         """Starts a run: when this returns, it is on the disk and no step of it is authorised."""
         run = token_hex(8)
         with self._locked():
@@ -185,7 +185,7 @@ class LedgerStore:
                     ahead.append(entry["from"])
         return rows.shared_with(RowSet(seen))
 
-    def resume_run(self, run: str, opened: Opened) -> RunLedger:
+    def resume_run(self, run: str, opened: OpenedLedger) -> RunLedger:
         """Adds a segment to a run that did not end. Raises where the run is closed or broken."""
         record = self.read_run(run)
         if record.is_closed:
@@ -291,7 +291,7 @@ class LedgerStore:
         self._require_index(record.runs[-1])
         return StoredRun(run, record, self._read_rows(record.runs[-1].rows_digest))
 
-    def _require_index(self, opened: Opened) -> None:
+    def _require_index(self, opened: OpenedLedger) -> None:
         heads = [GENESIS, *(line["digest"] for line in self._index_lines())]
         if opened.index_seq >= len(heads) or heads[opened.index_seq] != opened.index_head:
             raise _rolled_back(f"the index of {self.folder} lacks runs that came before")

@@ -54,7 +54,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedMitigation:
     """What a mitigator learnt; its parts are in the folder already."""
 
     randomises: bool
@@ -67,7 +67,7 @@ class Fitted:
     notes: tuple[str, ...] = ()
 
 
-def threshold(task: Task, writer: FolderWriter) -> Fitted:
+def threshold(task: Task, writer: FolderWriter) -> FittedMitigation:
     """ThresholdOptimizer: thresholds by group on the model's own scores (Hardt et al. 2016)."""
     import numpy as np
     from fairlearn.postprocessing import ThresholdOptimizer
@@ -85,7 +85,7 @@ def threshold(task: Task, writer: FolderWriter) -> Fitted:
     optimizer.fit(scores.reshape(-1, 1), task.is_positive, sensitive_features=task.merged)
     learnt = optimizer.interpolated_thresholder_.interpolation_dict
     rules = tuple(_rule(name, learnt[name]) for name in sorted(learnt))
-    return Fitted(
+    return FittedMitigation(
         randomises=any(rule.is_random for rule in rules),
         needs_sensitive=True,
         rules=rules,
@@ -147,7 +147,7 @@ def _moment(constraint: Constraint) -> Any:
     return named[constraint]()
 
 
-def exponentiated_gradient(task: Task, writer: FolderWriter) -> Fitted:
+def exponentiated_gradient(task: Task, writer: FolderWriter) -> FittedMitigation:
     """ExponentiatedGradient: a random mixture of retrained models (Agarwal et al. 2018)."""
     from fairlearn.reductions import ExponentiatedGradient
 
@@ -162,10 +162,10 @@ def exponentiated_gradient(task: Task, writer: FolderWriter) -> Fitted:
     ]
     written = _write_parts(writer, inputs, weighted, task)
     randomises = len(weighted) > 1
-    return Fitted(randomises, needs_sensitive=False, options=options, **written)
+    return FittedMitigation(randomises, needs_sensitive=False, options=options, **written)
 
 
-def grid_search(task: Task, writer: FolderWriter) -> Fitted:
+def grid_search(task: Task, writer: FolderWriter) -> FittedMitigation:
     """GridSearch: the best of many retrained models (Agarwal et al. 2018, section 3.4)."""
     from fairlearn.reductions import GridSearch
 
@@ -175,10 +175,10 @@ def grid_search(task: Task, writer: FolderWriter) -> Fitted:
     fitted.fit(inputs.matrix(task.rows), task.is_positive, sensitive_features=task.merged)
     best = fitted.predictors_[fitted.best_idx_]
     written = _write_parts(writer, inputs, [(1.0, best)], task)
-    return Fitted(False, needs_sensitive=False, options=options, **written)
+    return FittedMitigation(False, needs_sensitive=False, options=options, **written)
 
 
-def correlation_remover(task: Task, writer: FolderWriter) -> Fitted:
+def correlation_remover(task: Task, writer: FolderWriter) -> FittedMitigation:
     """CorrelationRemover: inputs without linear correlation with the groups; the model retrained.
 
     It knows no constraint: the gap is measured, not bounded.
@@ -206,12 +206,12 @@ def correlation_remover(task: Task, writer: FolderWriter) -> Fitted:
     estimator.fit(filtered, task.is_positive)
     written = _write_parts(writer, inputs, [(1.0, estimator)], task)
     note = "the method knows no constraint of its own: the gap is measured, it was not bounded"
-    return Fitted(
+    return FittedMitigation(
         False, needs_sensitive=True, removal=removal, options=options, notes=(note,), **written
     )
 
 
-def adversarial(task: Task, writer: FolderWriter) -> Fitted:
+def adversarial(task: Task, writer: FolderWriter) -> FittedMitigation:
     """AdversarialFairnessClassifier: a network that an adversary can't read the groups from.
 
     Zhang, Lemoine and Mitchell 2018. The predictor is an mlp of one hidden layer; it needs no
@@ -238,7 +238,7 @@ def adversarial(task: Task, writer: FolderWriter) -> Fitted:
     written = _write_parts(
         writer, inputs, [(1.0, WeightedNetwork(None, module))], task, network=network
     )
-    return Fitted(False, needs_sensitive=False, options=options, **written)
+    return FittedMitigation(False, needs_sensitive=False, options=options, **written)
 
 
 def base_estimator(task: Task) -> tuple[Inputs, Any]:
@@ -284,7 +284,7 @@ def _write_parts(
     task: Task,
     network: Network | None = None,
 ) -> dict[str, Any]:
-    """Writes inputs and predictors; returns the fields of ``Fitted`` that name them."""
+    """Writes inputs and predictors; returns the fields of ``FittedMitigation`` that name them."""
     from safetensors.torch import save
     from skops.io import dumps
 
@@ -323,7 +323,7 @@ def known_warnings_silenced() -> Iterator[None]:
         yield
 
 
-METHODS: dict[str, Callable[[Task, FolderWriter], Fitted]] = {
+METHODS: dict[str, Callable[[Task, FolderWriter], FittedMitigation]] = {
     "threshold": threshold,
     "exponentiated-gradient": exponentiated_gradient,
     "grid-search": grid_search,

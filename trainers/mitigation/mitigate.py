@@ -27,7 +27,12 @@ from evenhand.audit.files.canonical import digest_bytes, relative_files
 from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.trainers.folder.writing import FolderWriter
 from evenhand.trainers.mitigation.description import Method, MitigatedDescription
-from evenhand.trainers.mitigation.methods import METHODS, Fitted, Task, known_warnings_silenced
+from evenhand.trainers.mitigation.methods import (
+    METHODS,
+    FittedMitigation,
+    Task,
+    known_warnings_silenced,
+)
 from evenhand.trainers.mitigation.options import mitigator
 from evenhand.trainers.mitigation.parts import group_texts
 from evenhand.trainers.versions import library_versions
@@ -239,7 +244,7 @@ def _copy_base(opened: Opened, writer: FolderWriter) -> None:
 
 def _describe(
     task: Task,
-    fitted: Fitted,
+    fitted: FittedMitigation,
     opened: Opened,
     method: Method,
     writer: FolderWriter,

@@ -37,7 +37,7 @@ _ABLE: Mapping[Method, tuple[Constraint, ...]] = {
 }
 
 
-class Rows(Strict):
+class MitigationRows(Strict):
     """The rows to mitigate on, and what their columns mean."""
 
     data: str = Field(
@@ -144,7 +144,7 @@ class Mitigator(Strict):
         return {name: value for name, value in values.items() if value is not None}
 
 
-class Mitigation(Mitigator, Rows, Base):
+class MitigationRequest(Mitigator, MitigationRows, Base):
     """Everything that ``evenhand mitigate`` is asked, beside the model."""
 
 

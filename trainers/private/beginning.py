@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import InputError
 from evenhand.trainers.private.noise import entropy_generator, seeded_generator
-from evenhand.trainers.private.plan import Plan
+from evenhand.trainers.private.plan import NoisePlan
 from evenhand.trainers.private.preflight import (
     preflight,
     require_same_parameters,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def make_private(
     module: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    plan: Plan,
+    plan: NoisePlan,
     *,
     like: Examples,
     data_loader: Any = None,
@@ -78,7 +78,7 @@ def refuse_data_loader(loader: Any) -> None:
     )
 
 
-def _generator(plan: Plan, purpose: str, start_step: int, *, device: Any) -> torch.Generator:
+def _generator(plan: NoisePlan, purpose: str, start_step: int, *, device: Any) -> torch.Generator:
     if plan.noise_seed is None:
         return entropy_generator(device)
     from evenhand.trainers.distributed import rank

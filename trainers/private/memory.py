@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
     from evenhand.trainers.examples import Examples
-    from evenhand.trainers.private.plan import Plan
+    from evenhand.trainers.private.plan import NoisePlan
 
 # Half for the step, half for what else the process, and others, may come to need.
 _DEFAULT_SHARE = 0.5
@@ -32,11 +32,11 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def fit_to_memory(
-    plan: Plan,
+    plan: NoisePlan,
     module: torch.nn.Module,
     made_up: Callable[[int], Examples],
     limit: int | None = None,
-) -> Plan:
+) -> NoisePlan:
     """The plan with a ``physical_batch_size`` that keeps a step within ``limit`` bytes (by default
     half of what is available); None where a batch of every row would fit.
 
@@ -80,7 +80,7 @@ def available_bytes(device: torch.device) -> int:
 
 
 def _bytes_per_row(
-    plan: Plan, module: torch.nn.Module, made_up: Callable[[int], Examples], limit: int
+    plan: NoisePlan, module: torch.nn.Module, made_up: Callable[[int], Examples], limit: int
 ) -> tuple[float, int]:
     """Bytes a row, and the number of rows that they were measured on.
 
@@ -95,7 +95,7 @@ def _bytes_per_row(
     return per_row, measured
 
 
-def _step_peak(plan: Plan, module: torch.nn.Module, like: Examples) -> int:
+def _step_peak(plan: NoisePlan, module: torch.nn.Module, like: Examples) -> int:
     """The most bytes that one private step over ``like`` holds at a time."""
     import torch
 

@@ -51,7 +51,7 @@ class MemoryUse:
 
 
 @dataclass(frozen=True)
-class Plan:
+class NoisePlan:
     """A private run before it starts: its dials, what it will cost, and warnings about both.
 
     ``steps`` counts the whole run. ``physical_batch_size`` is how many rows are in memory at once;
@@ -108,7 +108,7 @@ def plan_private(
     grad_sample_mode: str = GRAD_SAMPLE_MODE,
     world_size: int = 1,
     unit: Unit = ROW,
-) -> Plan:
+) -> NoisePlan:
     """Turns the dials of a recipe into a plan for ``n_train`` rows; epsilon is that of a ``unit``.
 
     Raises InputError for a delta of 1/n_train or more, for an epsilon that the given noise
@@ -132,7 +132,7 @@ def plan_private(
         )
     if cost.note:
         notes.append(cost.note)
-    return Plan(
+    return NoisePlan(
         delta,
         private.max_grad_norm,
         noise,

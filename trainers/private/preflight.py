@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from evenhand.trainers.examples import Examples
-    from evenhand.trainers.private.plan import Plan
+    from evenhand.trainers.private.plan import NoisePlan
 
 
 def require_separable(module: torch.nn.Module) -> None:
@@ -60,7 +60,7 @@ def require_same_parameters(module: torch.nn.Module, optimizer: torch.optim.Opti
         raise InputError("the network has no trainable parameter", remedy="unfreeze some")
 
 
-def preflight(module: torch.nn.Module, plan: Plan, like: Examples) -> None:
+def preflight(module: torch.nn.Module, plan: NoisePlan, like: Examples) -> None:
     """Compares a private step on ``like`` (made-up rows) with a loop over them.
 
     Raises InputError where a row's gradient depends on another row, is not finite, is not clipped,
@@ -141,7 +141,7 @@ def _compare_rows(in_batch: Gradients, alone: Gradients) -> None:
 
 
 def _compare_step(
-    module: torch.nn.Module, plan: Plan, like: Examples, rows: list[Gradients]
+    module: torch.nn.Module, plan: NoisePlan, like: Examples, rows: list[Gradients]
 ) -> None:
     import torch
 

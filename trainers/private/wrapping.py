@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evenhand.trainers.private.plan import Plan
+from evenhand.trainers.private.plan import NoisePlan
 
 if TYPE_CHECKING:
     import torch
@@ -75,7 +75,7 @@ class PrivateParts:
 def wrap(
     module: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    plan: Plan,
+    plan: NoisePlan,
     *,
     noise: torch.Generator,
     sampling: torch.Generator,

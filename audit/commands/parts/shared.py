@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.audit.api.settings import Gating, Opening
+from evenhand.audit.api.settings import Gating, OpeningSettings
 from evenhand.audit.commands.parts.derived import of
 from evenhand.audit.errors import InputError
 from evenhand.audit.words.numbers import estimate
@@ -45,7 +45,7 @@ def rules(given: Mapping[str, Any]) -> Rules:
     """What the user allows when a model is opened, of the options that were passed."""
     from evenhand.audit.worker.isolation.levels import make_rules
 
-    return make_rules(**of(Opening, given))
+    return make_rules(**of(OpeningSettings, given))
 
 
 def gated(

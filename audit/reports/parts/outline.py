@@ -27,7 +27,7 @@ FAMILIES = (
 
 
 @dataclass(frozen=True)
-class Pack:
+class PackVerdicts:
     """The verdicts of one version of one pack, in the pack's order."""
 
     id: str
@@ -63,15 +63,15 @@ class FindingTable:
         return any(f.between for f in self.findings)
 
 
-def packs(verdicts: Sequence[Verdict]) -> list[Pack]:
+def packs(verdicts: Sequence[Verdict]) -> list[PackVerdicts]:
     """Verdicts by pack and version, in the order in which packs first appear."""
     grouped: dict[tuple[str, str], list[Verdict]] = {}
     for verdict in verdicts:
         grouped.setdefault((verdict.pack, verdict.pack_version), []).append(verdict)
-    return [Pack(p, version, tuple(vs)) for (p, version), vs in grouped.items()]
+    return [PackVerdicts(p, version, tuple(vs)) for (p, version), vs in grouped.items()]
 
 
-def present(packs: Sequence[Pack]) -> list[VerdictStatus]:
+def present(packs: Sequence[PackVerdicts]) -> list[VerdictStatus]:
     """The statuses that occur in any of the packs, most pressing first."""
     return [s for s in VERDICT_STATUSES if any(s in dict(p.counts) for p in packs)]
 

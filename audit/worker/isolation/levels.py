@@ -20,7 +20,7 @@ GIB = 1 << 30
 OWN_ROOT = "a root folder of its own"
 
 
-class Level(IntEnum):
+class IsolationLevel(IntEnum):
     """A level of isolation; a higher one contains more."""
 
     L1 = 1
@@ -29,11 +29,11 @@ class Level(IntEnum):
 
 
 # What opening a format amounts to -> the least level at which that is done.
-LEAST: Mapping[str, Level] = {
-    "data": Level.L1,  # read by code that is meant for hostile input
-    "native": Level.L2,  # data, read by parsers in C++
-    "code": Level.L3,  # a program, of operations that reach files
-    "pickle": Level.L3,  # any Python at all
+LEAST: Mapping[str, IsolationLevel] = {
+    "data": IsolationLevel.L1,  # read by code that is meant for hostile input
+    "native": IsolationLevel.L2,  # data, read by parsers in C++
+    "code": IsolationLevel.L3,  # a program, of operations that reach files
+    "pickle": IsolationLevel.L3,  # any Python at all
 }
 TRUST_SAYS: Mapping[str, str] = {
     "data": "data alone",
@@ -47,7 +47,7 @@ TRUST_SAYS: Mapping[str, str] = {
 class Isolation:
     """The level at which a worker locked itself, what holds it, and why it is no higher."""
 
-    level: Level
+    level: IsolationLevel
     means: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
 
@@ -83,7 +83,7 @@ class Rules:
     allow_weak_isolation: bool = False
     time_limit: float | None = None
     memory_limit: int = 2 * GIB
-    at_most: Level = Level.L3
+    at_most: IsolationLevel = IsolationLevel.L3
 
     @property
     def opening_seconds(self) -> float:
@@ -111,16 +111,17 @@ def make_rules(
         raise InputError(
             f"memory limit {memory_limit:g} is out of range", remedy="give GiB, e.g. 4"
         )
-    if isolation != "auto" and isolation not in Level.__members__:
+    if isolation != "auto" and isolation not in IsolationLevel.__members__:
         raise InputError(
-            f"no isolation {isolation!r}", remedy=f"known: auto, {', '.join(Level.__members__)}"
+            f"no isolation {isolation!r}",
+            remedy=f"known: auto, {', '.join(IsolationLevel.__members__)}",
         )
     return Rules(
         allow_pickle=allow_pickle,
         allow_weak_isolation=allow_weak_isolation,
         time_limit=time_limit,
         memory_limit=2 * GIB if memory_limit is None else int(memory_limit * GIB),
-        at_most=Level.L3 if isolation == "auto" else Level[isolation],
+        at_most=IsolationLevel.L3 if isolation == "auto" else IsolationLevel[isolation],
     )
 
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from evenhand.audit.worker.isolation import landlock, own_root, seccomp
-from evenhand.audit.worker.isolation.levels import GIB, OWN_ROOT, Isolation, Level
+from evenhand.audit.worker.isolation.levels import GIB, OWN_ROOT, Isolation, IsolationLevel
 
 MAX_SCRATCH = GIB  # what it may write into its scratch folder, in all
 MAX_OPEN_FILES = 256
@@ -41,7 +41,7 @@ def leave_family(parent: int) -> None:
         os._exit(1)
 
 
-def lock(scratch: Path, model: Path, *, memory: int, at_most: Level) -> Isolation:
+def lock(scratch: Path, model: Path, *, memory: int, at_most: IsolationLevel) -> Isolation:
     """Locks this process, which has one thread, and moves it into ``scratch``.
 
     ``memory`` (bytes) is what it may take from now on. Works as root and as an ordinary user. What
@@ -53,14 +53,20 @@ def lock(scratch: Path, model: Path, *, memory: int, at_most: Level) -> Isolatio
         os.environ[name] = str(scratch)
     tempfile.tempdir = str(scratch)
     means, lacking = _limits(memory)
-    if at_most < Level.L2:
-        return Isolation(Level.L1, tuple(means), (*lacking, f"no more than {at_most.name} asked"))
+    if at_most < IsolationLevel.L2:
+        return Isolation(
+            IsolationLevel.L1, tuple(means), (*lacking, f"no more than {at_most.name} asked")
+        )
     if sys.platform != "linux":
-        return Isolation(Level.L1, tuple(means), (*lacking, f"{sys.platform} has no seccomp"))
+        return Isolation(
+            IsolationLevel.L1, tuple(means), (*lacking, f"{sys.platform} has no seccomp")
+        )
     if (threads := len(os.listdir("/proc/self/task"))) > 1:  # a lock holds for one thread alone
-        return Isolation(Level.L1, tuple(means), (*lacking, f"{threads} threads ran before it"))
+        return Isolation(
+            IsolationLevel.L1, tuple(means), (*lacking, f"{threads} threads ran before it")
+        )
     own = False
-    if at_most >= Level.L3:  # first, since it takes rights to get there
+    if at_most >= IsolationLevel.L3:  # first, since it takes rights to get there
         try:
             own_root.enter([*readable(), model], scratch, size=MAX_SCRATCH)
             own = True
@@ -68,7 +74,7 @@ def lock(scratch: Path, model: Path, *, memory: int, at_most: Level) -> Isolatio
             lacking.append(f"no root folder of its own: {error.strerror}")
     lacking += _give_up_rights()
     version = 0
-    if at_most >= Level.L3:
+    if at_most >= IsolationLevel.L3:
         try:
             version = landlock.restrict([*readable(), model], [scratch])
             means.insert(0, f"Landlock version {version}")
@@ -82,8 +88,10 @@ def lock(scratch: Path, model: Path, *, memory: int, at_most: Level) -> Isolatio
         means.insert(1 if version else 0, "seccomp")
     except OSError as error:
         lacking.append(f"no seccomp: {error.strerror}")
-        return Isolation(Level.L1, tuple(means), tuple(lacking))
-    return Isolation(Level.L3 if version else Level.L2, tuple(means), tuple(lacking))
+        return Isolation(IsolationLevel.L1, tuple(means), tuple(lacking))
+    return Isolation(
+        IsolationLevel.L3 if version else IsolationLevel.L2, tuple(means), tuple(lacking)
+    )
 
 
 def readable() -> Iterator[Path]:

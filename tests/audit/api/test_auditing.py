@@ -150,7 +150,7 @@ def test_options_are_those_of_the_models() -> None:
     """The dictionaries repeat, for editors, what the pydantic model and the gate define."""
     import inspect
 
-    from evenhand.audit.api.settings import Gating, Opening, Running
+    from evenhand.audit.api.settings import Gating, OpeningSettings, Running
     from evenhand.audit.worker.isolation.levels import make_rules
 
     beside = {"model", "data", "predictions", "policy", "out"}
@@ -160,9 +160,9 @@ def test_options_are_those_of_the_models() -> None:
         set(GateOptions.__annotations__) == set(Gating.model_fields) == gate | {"baseline", "as_of"}
     )
     rules = inspect.signature(make_rules).parameters
-    assert set(OpeningOptions.__annotations__) == set(Opening.model_fields) == set(rules)
+    assert set(OpeningOptions.__annotations__) == set(OpeningSettings.model_fields) == set(rules)
     own = inspect.signature(evenhand.audit_model).parameters
-    for settings, parameters in ((Opening, rules), (Running, own)):
+    for settings, parameters in ((OpeningSettings, rules), (Running, own)):
         for name, field in settings.model_fields.items():
             assert parameters[name].default == field.default, name
     assert get_type_hints(api_options.AuditOptions)

@@ -21,7 +21,7 @@ from evenhand.audit.commands.parts.command import written_out
 from evenhand.audit.commands.parts.derived import LETTERS, SINGULAR, Derived, kind_of, takes
 from evenhand.audit.errors import InputError
 from evenhand.audit.subject.spec import SubjectSpec
-from evenhand.trainers.mitigation.options import DIALS, Mitigation
+from evenhand.trainers.mitigation.options import DIALS, MitigationRequest
 from evenhand.trainers.recipe.recipe import Recipe
 
 FROM_MODELS = ("audit", "train", "mitigate", "explain", "compare", "judge", "report")
@@ -68,7 +68,7 @@ def test_every_field_is_an_option_with_its_own_description(command: str) -> None
 
 def test_one_thing_has_one_name_in_every_command() -> None:
     """What two models both have is of one kind; what they are called elsewhere is no field."""
-    models = (SubjectSpec, Recipe, Mitigation)
+    models = (SubjectSpec, Recipe, MitigationRequest)
     for name in ("target", "positive_label", "sensitive_features", "data", "seed"):
         kinds = {kind_of(model.model_fields[name].annotation) for model in models}
         assert len(kinds) == 1, (name, kinds)
@@ -111,7 +111,7 @@ def test_a_letter_is_one_option_in_every_command() -> None:
 
 def test_every_dial_of_a_mitigation_names_its_methods() -> None:
     for name in {name for names in DIALS.values() for name in names}:
-        info = Mitigation.model_fields[name]
+        info = MitigationRequest.model_fields[name]
         methods = [method for method, names in DIALS.items() if name in names]
         assert all(method in (info.description or "") for method in methods), name
 

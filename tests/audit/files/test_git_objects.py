@@ -196,7 +196,7 @@ def test_bombs_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     pack = tmp_path / "one.pack"
     pack.write_bytes(bytes([0x90, *[0x80] * 4, 0x04]) + zlib.compress(b"x"))
     with pytest.raises(GitError, match=f"{1 << 34:,} bytes is over 16 MiB"):
-        git_packs.Pack(pack.with_suffix(".idx"), tmp_path).read(0, 20)
+        git_packs.GitPack(pack.with_suffix(".idx"), tmp_path).read(0, 20)
     monkeypatch.setattr(git_objects, "MAX_SECONDS", -1.0)
     found = git_objects.repository_of(folder / NAMES[0])
     assert found is not None

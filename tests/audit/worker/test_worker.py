@@ -25,7 +25,7 @@ from evenhand.audit.worker.isolation.levels import (
     GIB,
     LEAST,
     Isolation,
-    Level,
+    IsolationLevel,
     Rules,
     make_rules,
     require,
@@ -49,21 +49,21 @@ def model(tmp_path: Path) -> Path:
 
 def test_what_each_trust_needs() -> None:
     assert LEAST == {
-        "data": Level.L1,
-        "native": Level.L2,
-        "code": Level.L3,
-        "pickle": Level.L3,
+        "data": IsolationLevel.L1,
+        "native": IsolationLevel.L2,
+        "code": IsolationLevel.L3,
+        "pickle": IsolationLevel.L3,
     }
-    at = {level: Isolation(level, (), ("no Landlock",)) for level in Level}
-    require("model m", "data", at[Level.L1], Rules())
-    require("model m", "native", at[Level.L1], Rules(allow_weak_isolation=True))
-    require("model m", "pickle", at[Level.L3], Rules(allow_pickle=True))
+    at = {level: Isolation(level, (), ("no Landlock",)) for level in IsolationLevel}
+    require("model m", "data", at[IsolationLevel.L1], Rules())
+    require("model m", "native", at[IsolationLevel.L1], Rules(allow_weak_isolation=True))
+    require("model m", "pickle", at[IsolationLevel.L3], Rules(allow_pickle=True))
     refused = [
-        ("native", Level.L1, Rules()),
-        ("code", Level.L2, Rules(allow_weak_isolation=True, allow_pickle=True)),
-        ("pickle", Level.L3, Rules()),
-        ("pickle", Level.L2, Rules(allow_pickle=True)),
-        ("safe, trust me", Level.L3, Rules()),
+        ("native", IsolationLevel.L1, Rules()),
+        ("code", IsolationLevel.L2, Rules(allow_weak_isolation=True, allow_pickle=True)),
+        ("pickle", IsolationLevel.L3, Rules()),
+        ("pickle", IsolationLevel.L2, Rules(allow_pickle=True)),
+        ("safe, trust me", IsolationLevel.L3, Rules()),
     ]
     for trust, level, rules in refused:
         with pytest.raises(UnsafeModelError) as caught:
@@ -99,7 +99,7 @@ def test_a_worker_answers_as_the_process_itself(model: Path) -> None:
     )
     assert opened.digest == here.digest and opened.path == model
     assert opened.opening["format"] == "skops" and opened.opening["trust"] == "data"
-    assert opened.opening["level"] in Level.__members__
+    assert opened.opening["level"] in IsolationLevel.__members__
 
 
 def test_labels_and_groups_never_enter(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,9 +149,9 @@ def test_a_model_that_decides_itself_does_so_in_a_worker(tmp_path: Path) -> None
 # --- isolation
 
 
-@pytest.mark.parametrize("level", list(Level))
+@pytest.mark.parametrize("level", list(IsolationLevel))
 def test_no_probe_gets_through_what_its_level_stops(
-    level: Level, monkeypatch: pytest.MonkeyPatch
+    level: IsolationLevel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EVENHAND_TEST_SECRET", "x")
     isolation, probes = try_to_escape(Rules(at_most=level))
@@ -165,7 +165,7 @@ def test_no_probe_gets_through_what_its_level_stops(
 def test_this_machine_gives_l3_where_the_kernel_has_what_it_takes() -> None:
     isolation, probes = try_to_escape()
     if landlock.abi() and seccomp.supported():
-        assert isolation.level is Level.L3, str(isolation)
+        assert isolation.level is IsolationLevel.L3, str(isolation)
         through = {name: why for name, got, why in probes if got}
         assert not through.keys() & must_be_stopped(isolation), through
     else:
@@ -303,7 +303,9 @@ def test_a_scratch_folder_without_a_size_of_its_own_is_watched(tmp_path: Path) -
 
     (tmp_path / "scratch" / "deep").mkdir(parents=True)
     (tmp_path / "model").write_text("x")
-    made = session.Session("it", tmp_path / "model", tmp_path / "scratch", Rules(at_most=Level.L2))
+    made = session.WorkerSession(
+        "it", tmp_path / "model", tmp_path / "scratch", Rules(at_most=IsolationLevel.L2)
+    )
     try:
         assert not made.isolation.own_root
         (tmp_path / "scratch" / "deep" / "file").write_bytes(bytes(1 << 20))

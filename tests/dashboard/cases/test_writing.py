@@ -12,13 +12,13 @@ from evenhand.audit.case.register import Register
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.dashboard.cases import writing
-from evenhand.dashboard.server.identity import READER, Person, RefusedError
+from evenhand.dashboard.server.identity import READER, RefusedError, SignedIn
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import Pack, load_pack
 from tests.dashboard.sound_cases import PACK, alter
 
-ADA = Person("Ada", "auditor", "oidc", "https://login.example.org", "17", ("risk owner",))
-GRACE = Person("Grace", "approver", "oidc", "https://login.example.org", "18")
+ADA = SignedIn("Ada", "auditor", "oidc", "https://login.example.org", "17", ("risk owner",))
+GRACE = SignedIn("Grace", "approver", "oidc", "https://login.example.org", "18")
 TODAY = datetime.now(UTC).date()
 
 
@@ -32,14 +32,18 @@ def status(case: Case, pack: Pack, item: str) -> str:
     return next(v.status for v in verdicts if v.item == item)
 
 
-def attest(person: Person, case: Case, pack: Pack, item: str = "H-05", **changes: object) -> object:
+def attest(
+    person: SignedIn, case: Case, pack: Pack, item: str = "H-05", **changes: object
+) -> object:
     given = {"answer": "met", "statement": "I do.", "evidence": (), **changes}
     found = pack.item(item)
     assert found is not None
     return writing.attest(person, case, pack, found, **given)  # type: ignore[arg-type]
 
 
-def waive(person: Person, case: Case, pack: Pack, item: str = "H-02", **changes: object) -> object:
+def waive(
+    person: SignedIn, case: Case, pack: Pack, item: str = "H-02", **changes: object
+) -> object:
     given = {
         "reason": "retraining is under way",
         "owner": "Ada",
@@ -72,14 +76,14 @@ def test_an_attestation_changes_the_verdict_and_names_the_person(
     ("person", "said"),
     [
         (READER, "nobody is signed in"),
-        (Person("Eve", None, "oidc"), "to attest takes the role auditor"),
-        (Person("Eve", "viewer", "oidc", "i", "1", ("risk owner",)), "takes the role auditor"),
-        (Person("Eve", "auditor", "oidc", "i", "1", ("data owner",)), "may not sign as"),
-        (Person("Eve", "approver", "oidc", "i", "1", ()), "may not sign as 'risk owner'"),
+        (SignedIn("Eve", None, "oidc"), "to attest takes the role auditor"),
+        (SignedIn("Eve", "viewer", "oidc", "i", "1", ("risk owner",)), "takes the role auditor"),
+        (SignedIn("Eve", "auditor", "oidc", "i", "1", ("data owner",)), "may not sign as"),
+        (SignedIn("Eve", "approver", "oidc", "i", "1", ()), "may not sign as 'risk owner'"),
     ],
 )
 def test_the_wrong_person_attests_nothing(
-    case: Case, pack: Pack, home: Path, person: Person, said: str
+    case: Case, pack: Pack, home: Path, person: SignedIn, said: str
 ) -> None:
     before = Register().snapshot()
     file = writing.evidence_file("a.txt", b"x", None)

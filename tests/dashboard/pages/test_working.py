@@ -241,7 +241,7 @@ def test_what_is_uploaded_as_a_model_is_never_a_subject(
     from evenhand.audit.cli import run as evenhand
     from evenhand.dashboard.pages import run as page
     from evenhand.dashboard.server import starting
-    from evenhand.dashboard.server.identity import Person
+    from evenhand.dashboard.server.identity import SignedIn
 
     monkeypatch.setenv("EVENHAND_HOME", str(tmp_path / "home"))
     (tmp_path / "secret.csv").write_text("y,yhat\n1,1\n0,0\n")
@@ -249,7 +249,7 @@ def test_what_is_uploaded_as_a_model_is_never_a_subject(
         f"predictions: {tmp_path}/secret.csv\ntarget: y\npredicted: yhat\npositive_label: 1\n"
     ).encode()
     for name in ("model.yaml", "model.onnx", "weights.bin"):
-        kept = starting.keep_upload(Person("ada", "auditor"), [(name, subject)], role="model")
+        kept = starting.keep_upload(SignedIn("ada", "auditor"), [(name, subject)], role="model")
         out = tmp_path / f"case-{name}"
         made = page._arguments(False, str(kept), "", {"out": str(out)})
         assert f"--model={kept}" in made

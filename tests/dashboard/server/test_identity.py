@@ -8,7 +8,7 @@ import pytest
 
 from evenhand.audit.errors import InputError
 from evenhand.dashboard.server import identity, launch
-from evenhand.dashboard.server.identity import READER, Person, RefusedError
+from evenhand.dashboard.server.identity import READER, RefusedError, SignedIn
 
 NOW = 1_800_000_000.0
 YAML = """
@@ -72,7 +72,7 @@ def test_roles_are_ordered_and_refuse_by_name() -> None:
         role: {
             right
             for right in ("read", "attest", "start", "waive", "sign-off")
-            if Person("x", role).may(right)
+            if SignedIn("x", role).may(right)
         }
         for role in identity.ROLES
     }
@@ -80,7 +80,7 @@ def test_roles_are_ordered_and_refuse_by_name() -> None:
     assert may["auditor"] == {"read", "attest", "start"}
     assert may["approver"] == {"read", "attest", "start", "waive", "sign-off"}
     with pytest.raises(RefusedError, match="'Ada' has the role auditor; to waive takes"):
-        Person("Ada", "auditor", "oidc").require("waive")
+        SignedIn("Ada", "auditor", "oidc").require("waive")
     with pytest.raises(RefusedError, match="nobody is signed in"):
         READER.require("attest")
 

@@ -12,10 +12,10 @@ import pytest
 
 from evenhand.audit.errors import InputError
 from evenhand.dashboard.server import starting
-from evenhand.dashboard.server.identity import READER, Person, RefusedError
+from evenhand.dashboard.server.identity import READER, RefusedError, SignedIn
 from evenhand.dashboard.server.starting import Job, Jobs
 
-ADA = Person("Ada", "auditor", "stated", signs_as=None)
+ADA = SignedIn("Ada", "auditor", "stated", signs_as=None)
 PROGRESS = """
 import json, signal, sys, time
 print("audit: fairness.gaps (3/12)", file=sys.stderr)
@@ -69,7 +69,7 @@ def test_the_shown_command_is_the_one_that_a_shell_would_run() -> None:
 
 
 def test_nobody_starts_what_they_may_not(jobs: Jobs) -> None:
-    for person in (READER, Person("Eve", "viewer", "oidc"), Person("Eve", None, "oidc")):
+    for person in (READER, SignedIn("Eve", "viewer", "oidc"), SignedIn("Eve", None, "oidc")):
         with pytest.raises(RefusedError, match="to start takes the role auditor"):
             jobs.start(person, "audit", ["formats"])
         with pytest.raises(RefusedError):

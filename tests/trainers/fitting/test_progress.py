@@ -8,7 +8,7 @@ import torch
 from evenhand.audit.cli import run as evenhand
 from evenhand.trainers.examples import Examples
 from evenhand.trainers.fitting import loop as fit
-from evenhand.trainers.fitting.loop import Loop, Standing
+from evenhand.trainers.fitting.loop import Loop, LoopState
 
 
 def test_time_left_is_at_the_pace_of_the_steps_taken_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,7 +31,7 @@ def test_time_left_is_at_the_pace_of_the_steps_taken_here(monkeypatch: pytest.Mo
     for first in (0, 10):  # from the start, and resumed in the middle
         steps[0] = 0
         batches = iter([[0]] * 20)
-        loop = Loop(batches, 20, 4, torch.mean, take=take, standing=Standing(step=first))
+        loop = Loop(batches, 20, 4, torch.mean, take=take, standing=LoopState(step=first))
         fit.run(module, optimizer, examples, loop, heard)
         assert left[4] == 0.0 and left[3] == pytest.approx(15.0)
         assert first or left[2] == pytest.approx(30.0)

@@ -16,7 +16,7 @@ from evenhand.trainers import read_ledger, train
 from evenhand.trainers.examples import Point
 from evenhand.trainers.fitting import checkpoint
 from evenhand.trainers.fitting.checkpoint import unfinished_folder
-from evenhand.trainers.fitting.loop import Standing
+from evenhand.trainers.fitting.loop import LoopState
 from evenhand.trainers.ledger.store import LedgerStore
 
 PRIVATE = {"batch_size": 64, "private": {"noise_multiplier": 4, "delta": 1e-4}}
@@ -219,7 +219,7 @@ def test_a_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     optimizer = torch.optim.Adam(module.parameters(), lr=0.1)
     module(torch.ones(4, 3)).sum().backward()
     optimizer.step()
-    standing = Standing(7, [Point(1, 0.25, None)], total=1.5, count=4)
+    standing = LoopState(7, [Point(1, 0.25, None)], total=1.5, count=4)
     digest = checkpoint.save(tmp_path, module, optimizer, standing, settings={"a": 1})
     other = torch.nn.Linear(3, 2)
     fresh = torch.optim.Adam(other.parameters(), lr=9.0)

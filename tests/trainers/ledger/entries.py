@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evenhand.trainers.ledger.record import Closed, Opened
+from evenhand.trainers.ledger.record import Closed, OpenedLedger
 from evenhand.trainers.private.accounting import spent
 from evenhand.trainers.private.bracket import Segment
 
@@ -11,7 +11,7 @@ FULL = spent([Segment(4.0, 0.1, PLANNED)], 1e-5)
 PART = spent([Segment(4.0, 0.1, EXECUTED)], 1e-5)
 
 
-def opened(**changes: object) -> Opened:
+def opened(**changes: object) -> OpenedLedger:
     body = {
         "dataset_digest": "sha256:" + "a" * 64,
         "n_train": 1000,
@@ -30,7 +30,7 @@ def opened(**changes: object) -> Opened:
         "outside_guarantee": ("training means",),
         "versions": {},
     }
-    return Opened.model_validate({**body, **changes})
+    return OpenedLedger.model_validate({**body, **changes})
 
 
 def closed(**changes: object) -> Closed:

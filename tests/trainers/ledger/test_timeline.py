@@ -10,7 +10,7 @@ import pytest
 from opacus.accountants import PRVAccountant
 
 from evenhand.audit.files.chain import Chain
-from evenhand.trainers.ledger.record import KINDS, Opened, read_ledger
+from evenhand.trainers.ledger.record import KINDS, OpenedLedger, read_ledger
 from evenhand.trainers.ledger.run import RunLedger
 from evenhand.trainers.ledger.timeline import timeline
 
@@ -44,7 +44,7 @@ def written(path: Path, *lines: tuple[str, dict[str, Any]]) -> Path:
 
 
 def opened(**changes: Any) -> tuple[str, dict[str, Any]]:
-    body = Opened.model_validate({**OPENED, "writes_ahead": True, **changes})
+    body = OpenedLedger.model_validate({**OPENED, "writes_ahead": True, **changes})
     return "opened", body.model_dump(mode="json")
 
 
@@ -115,7 +115,7 @@ def test_a_ledger_without_lines_ahead_is_spent_when_it_opens(tmp_path: Path) -> 
 
 def test_of_a_hundred_blocks_a_few_are_told_and_both_ends(tmp_path: Path) -> None:
     chain = Chain(tmp_path / "ledger.jsonl", KINDS)
-    body = Opened.model_validate({**OPENED, "planned_steps": 300, "writes_ahead": True})
+    body = OpenedLedger.model_validate({**OPENED, "planned_steps": 300, "writes_ahead": True})
     chain.append("opened", body.model_dump(mode="json"))
     run = RunLedger(chain, body)
     for step in range(1, 301):

@@ -6,12 +6,12 @@ import torch
 
 from evenhand.trainers.examples import Examples
 from evenhand.trainers.private.accounting import Spent
-from evenhand.trainers.private.plan import Plan
+from evenhand.trainers.private.plan import NoisePlan
 
 COST = Spent(1.0, 1.1, "PRV")
 
 
-def plan(**changes: object) -> Plan:
+def plan(**changes: object) -> NoisePlan:
     dials = {
         "delta": 1e-5,
         "max_grad_norm": 1.0,
@@ -21,7 +21,7 @@ def plan(**changes: object) -> Plan:
         "steps": 3,
         "cost": COST,
     }
-    return Plan(**{**dials, **changes})  # type: ignore[arg-type]
+    return NoisePlan(**{**dials, **changes})  # type: ignore[arg-type]
 
 
 def network(seed: int = 0) -> torch.nn.Sequential:

@@ -13,7 +13,7 @@ from evenhand.trainers.fitting.loop import Loop, run
 from evenhand.trainers.private.beginning import make_private
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.private.noise import entropy_generator
-from evenhand.trainers.private.plan import Plan, plan_private
+from evenhand.trainers.private.plan import NoisePlan, plan_private
 from evenhand.trainers.private.preflight import preflight
 from evenhand.trainers.private.wrapping import PrivateParts, known_warnings_silenced, wrap
 from tests.trainers.private.small import flat, naive_gradients, network, plan, rows, sgd
@@ -21,7 +21,7 @@ from tests.trainers.private.small import flat, naive_gradients, network, plan, r
 MODES = ["hooks", "ghost"]
 
 
-def parts_of(module: torch.nn.Module, wanted: Plan) -> PrivateParts:
+def parts_of(module: torch.nn.Module, wanted: NoisePlan) -> PrivateParts:
     return wrap(
         module, sgd(module), wanted, noise=entropy_generator(), sampling=entropy_generator()
     )

@@ -14,12 +14,12 @@ from evenhand.trainers.private import wrapping as private
 from evenhand.trainers.private.beginning import make_private
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.private.noise import entropy_generator
-from evenhand.trainers.private.plan import Plan, plan_private
+from evenhand.trainers.private.plan import NoisePlan, plan_private
 from evenhand.trainers.private.wrapping import wrap
 from tests.trainers.private.small import flat, naive_gradients, network, plan, rows, sgd
 
 
-def parts_for(module: torch.nn.Module, wanted: Plan) -> private.PrivateParts:
+def parts_for(module: torch.nn.Module, wanted: NoisePlan) -> private.PrivateParts:
     return wrap(
         module, sgd(module), wanted, noise=entropy_generator(), sampling=entropy_generator()
     )
@@ -56,7 +56,7 @@ def test_a_step_without_noise_is_the_clipped_sum_over_the_expected_batch_size(no
         torch.testing.assert_close(flat(module), before - clipped / 8, rtol=1e-4, atol=1e-6)
 
 
-def noise_steps(batches: list[list[int]], wanted: Plan) -> torch.Tensor:
+def noise_steps(batches: list[list[int]], wanted: NoisePlan) -> torch.Tensor:
     """The changes that steps make to weights whose gradients are all zero."""
     module = torch.nn.Sequential(torch.nn.Linear(5, 200), torch.nn.Linear(200, 2))
     examples = rows(wanted.n_train)
@@ -173,7 +173,7 @@ def test_preflight_leaves_the_module_and_torchs_generator_as_they_were() -> None
     assert all(p.grad is None and p.grad_sample is None for p in module.parameters())
 
 
-def one_step(wanted: Plan) -> torch.Tensor:
+def one_step(wanted: NoisePlan) -> torch.Tensor:
     torch.manual_seed(0)
     module = network()
     parts = make_private(module, sgd(module), wanted, like=rows(4))

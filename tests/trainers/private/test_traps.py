@@ -26,7 +26,7 @@ from evenhand.trainers.private.beginning import make_private, refuse_data_loader
 from evenhand.trainers.private.bracket import Segment
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.private.noise import entropy_generator, seeded_generator
-from evenhand.trainers.private.plan import Plan, plan_private
+from evenhand.trainers.private.plan import NoisePlan, plan_private
 from evenhand.trainers.private.wrapping import known_warnings_silenced, wrap
 from evenhand.trainers.recipe.recipe import Recipe, as_recipe
 from tests.trainers.private.small import flat, network, plan, rows, sgd
@@ -38,7 +38,7 @@ def given(recipe: dict, **changes: Any) -> Recipe:
     return as_recipe({**recipe, "batch_size": 64, "private": PRIVATE, **changes})
 
 
-def step(wanted: Plan, drawn: list[int], examples: Examples) -> torch.Tensor:
+def step(wanted: NoisePlan, drawn: list[int], examples: Examples) -> torch.Tensor:
     """The change of the weights that one step makes."""
     module = network()
     before = flat(module)

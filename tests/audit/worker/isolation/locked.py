@@ -76,7 +76,7 @@ def _one(job: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _locked(job: dict[str, Any], folder: Path, told: dict[str, Any], parent: int) -> None:
     from evenhand.audit.worker.isolation import landlock, lock, own_root, probes
-    from evenhand.audit.worker.isolation.levels import Level
+    from evenhand.audit.worker.isolation.levels import IsolationLevel
 
     lock.leave_family(parent)
     if job.get("user") is not None:
@@ -92,7 +92,10 @@ def _locked(job: dict[str, Any], folder: Path, told: dict[str, Any], parent: int
         own_root.enter = _no_namespaces
     lock.MAX_SCRATCH = job.get("size", lock.MAX_SCRATCH)
     isolation = lock.lock(
-        folder / "scratch", folder / "model", memory=1 << 30, at_most=Level[job.get("level", "L3")]
+        folder / "scratch",
+        folder / "model",
+        memory=1 << 30,
+        at_most=IsolationLevel[job.get("level", "L3")],
     )
     _say({**isolation.to_json(), "own_root": isolation.own_root})
     if job["do"] == "probes":

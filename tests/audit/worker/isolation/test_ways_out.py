@@ -13,7 +13,7 @@ import pytest
 
 from evenhand.audit.worker.escape import must_be_stopped
 from evenhand.audit.worker.isolation import landlock, seccomp
-from evenhand.audit.worker.isolation.levels import Isolation, Level
+from evenhand.audit.worker.isolation.levels import Isolation, IsolationLevel
 from evenhand.audit.worker.isolation.probes import PROBES
 from evenhand.audit.worker.isolation.probes_calls import ENDED
 from tests.audit.worker.isolation import locked
@@ -52,8 +52,10 @@ def attempts() -> list[tuple[dict[str, Any], dict[str, Any]]]:
 def test_no_way_out_on_any_landlock_as_any_user(attempts: Any) -> None:
     assert len(QUIET) > 85 + 40  # the listed ways and forty others
     for job, done in attempts:
-        isolation = Isolation(Level[done["level"]], tuple(done["means"]), tuple(done["lacking"]))
-        assert isolation.level is Level.L3, done
+        isolation = Isolation(
+            IsolationLevel[done["level"]], tuple(done["means"]), tuple(done["lacking"])
+        )
+        assert isolation.level is IsolationLevel.L3, done
         assert f"Landlock version {job['abi']}" in isolation.means
         if not job["root"]:
             assert not isolation.own_root and "no root folder of its own" in str(isolation)
