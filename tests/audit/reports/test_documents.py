@@ -175,7 +175,7 @@ def test_people_and_the_changes_of_a_house_pack_are_shown(case: Case, lang: str)
         "2027-01-31",
         "check.threshold",
         "0.05",
-        "baseline 2026.12.0",
+        "baseline 2026.11.0",
         "house-lending:HL-02",
     ):
         assert text in told.text, text
