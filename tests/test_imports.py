@@ -47,7 +47,8 @@ WALLS: dict[str, str] = {
     ),
     "audit/checks": "audit/artifacts audit/finding audit/measure/uncertainty audit/reason",
     "audit/checks/data": (
-        "audit/checks audit/errors audit/finding audit/measure audit/measure/groups "
+        "audit/asking audit/checks audit/data audit/errors audit/finding audit/measure "
+        "audit/measure/groups "
         "audit/measure/uncertainty audit/reason audit/subject"
     ),
     "audit/checks/energy": (
@@ -66,7 +67,8 @@ WALLS: dict[str, str] = {
         "audit/subject"
     ),
     "audit/checks/performance": (
-        "audit/checks audit/errors audit/finding audit/measure audit/measure/uncertainty "
+        "audit/asking audit/checks audit/errors audit/finding audit/measure "
+        "audit/measure/uncertainty "
         "audit/reason audit/subject"
     ),
     "audit/checks/plan": (

@@ -21,6 +21,7 @@ FAMILY_OF = (
     ("data.groups/*_count", ""),
     ("data.groups/label_rate_difference", "rate gap"),
     ("data.groups/*", "rate"),
+    ("data.leakage/*", ""),
     ("data.proxies/*_count", ""),
     ("data.proxies/proxy_strength", "dependence"),
     ("data.proxies/proxy_auc", "area"),

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from evenhand.audit.asking.overlap import Overlap, overlap_of
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-from evenhand.audit.reason import because
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.predictions import (
     AnyPredictions,
     ClassPredictions,
@@ -40,15 +41,26 @@ MEASURES = {
 
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
-    """Yields the gap in accuracy (classifiers) and in mean loss; above 0 means overfitting."""
+    """Yields the gap in accuracy (classifiers) and in mean loss; above 0 means overfitting.
+
+    Rows that are in both files count on one side: as trained on, unless the model says in its
+    folder that the audited file was held out.
+    """
     from evenhand.audit.measure.uncertainty.intervals import newcombe
 
     there = score_training(subject)
-    if there is None:
+    overlap = overlap_of(subject)
+    if there is None or overlap is None:
         raise MissingNeed(because("no-training-rows"))
     here = score(subject)
     record = Recorder(__name__, seed)
-    hits, training_hits = _hits(here), _hits(there)
+    mine, theirs = overlap.kept_audited, overlap.kept_training
+    if not (mine.any() and theirs.any()):
+        why = because("every-row-trained-on")
+        yield from (record.without_value(m, "undefined", why, n=subject.n) for m in MEASURES)
+        return
+    note = _note(overlap)
+    hits, training_hits = _only(_hits(here), mine), _only(_hits(there), theirs)
     if hits is None or training_hits is None:
         reason = because("accuracy-needs-labels")
         yield record.without_value("accuracy_generalisation_gap", "not_applicable", reason)
@@ -58,21 +70,39 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         intervals = tuple(newcombe(k, n, k_here, n_here, level) for level in levels)
         value = k / n - k_here / n_here
         gap = Estimate(value, n_here, intervals, {"n_train": n}, "Newcombe")
-        yield record.write("accuracy_generalisation_gap", gap, unit="rate difference")
-    losses, training_losses = _losses(here), _losses(there)
+        yield record.write("accuracy_generalisation_gap", gap, unit="rate difference", note=note)
+    losses, training_losses = _only(_losses(here), mine), _only(_losses(there), theirs)
     if losses is None or training_losses is None:
         reason = because("loss-needs-probabilities")
         for name in ("loss_generalisation_gap", "relative_loss_generalisation_gap"):
             yield record.without_value(name, "not_applicable", reason)
         return
     gap = _welch(losses, training_losses, levels)
-    yield record.write("loss_generalisation_gap", gap, unit=_UNITS[subject.task])
+    yield record.write("loss_generalisation_gap", gap, unit=_UNITS[subject.task], note=note)
+    relative, unit = "relative_loss_generalisation_gap", "share of variance"
     if isinstance(here, ValuePredictions) and here.actual is not None:
-        relative = _relative(gap, here.actual)
-        yield record.write("relative_loss_generalisation_gap", relative, unit="share of variance")
+        yield record.write(relative, _relative(gap, here.actual[mine]), unit=unit, note=note)
     else:
         reason = because("not-of-this-task", task=subject.task)
-        yield record.without_value("relative_loss_generalisation_gap", "not_applicable", reason)
+        yield record.without_value(relative, "not_applicable", reason)
+
+
+def _note(overlap: Overlap) -> Reasons:
+    """What was done about rows that are in both files."""
+    shared = int(overlap.audited.sum())
+    if not shared:
+        return ()
+    left_out = int((~overlap.kept_audited).sum() + (~overlap.kept_training).sum())
+    note = because("rows-in-both-files", n=shared)
+    return note + (because("overlap-left-out", n=left_out) if left_out else because("rows-repeat"))
+
+
+def _only(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    """The values of these rows, without those that have none (NaN)."""
+    if values is None:
+        return None
+    kept = values[rows]
+    return kept[kept == kept]
 
 
 _UNITS = {
@@ -92,7 +122,7 @@ def _hits(found: AnyPredictions) -> np.ndarray | None:
 
 
 def _losses(predictions: AnyPredictions) -> np.ndarray | None:
-    """One loss a row, or None where there is none."""
+    """One loss a row (NaN for a text of no characters), or None where there is none."""
     import numpy as np
 
     floor = np.finfo(float).eps
@@ -111,14 +141,11 @@ def _losses(predictions: AnyPredictions) -> np.ndarray | None:
         given = predictions.probabilities[np.arange(len(predictions.actual)), predictions.actual]
         return -np.log(np.clip(given, floor, 1.0))
     if isinstance(predictions, ValuePredictions):
-        return (
-            None
-            if predictions.actual is None
-            else (predictions.predicted - predictions.actual) ** 2
-        )
+        actual = predictions.actual
+        return None if actual is None else (predictions.predicted - actual) ** 2
     if isinstance(predictions, TextPredictions):
-        kept = predictions.characters > 0
-        return -predictions.log_likelihood[kept] / math.log(2) / predictions.characters[kept]
+        characters = np.where(predictions.characters > 0, predictions.characters, np.nan)
+        return -predictions.log_likelihood / math.log(2) / characters
     return None
 
 
