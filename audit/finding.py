@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -194,3 +195,12 @@ def finding_id(
     if column:
         parts.append("#" + quote(column))
     return "".join(parts)
+
+
+def measure_of(finding_id: str) -> str:
+    """The measure that an id names; empty for what is no id of a finding.
+
+    >>> measure_of("fairness.group_rates/selection_rate@race=Black"), measure_of("x")
+    ('selection_rate', '')
+    """
+    return re.split("[@~#]", finding_id.partition("/")[2], maxsplit=1)[0]

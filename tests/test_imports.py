@@ -80,8 +80,8 @@ WALLS: dict[str, str] = {
         "audit/reason audit/subject"
     ),
     "audit/checks/robustness": (
-        "audit/asking audit/checks audit/errors audit/finding audit/measure/uncertainty "
-        "audit/reason audit/subject"
+        "audit/asking audit/checks audit/finding audit/measure/uncertainty audit/reason "
+        "audit/subject"
     ),
     "audit/claims": "audit/errors audit/files",
     "audit/cli": (
@@ -238,7 +238,7 @@ WALLS: dict[str, str] = {
     "trainers/encoders": "audit/data audit/errors trainers/validate",
     "trainers/examples": "trainers/losses trainers/model_description",
     "trainers/fitting": (
-        "audit/claims audit/data audit/errors audit/files audit/surroundings "
+        "audit/claims audit/data audit/errors audit/files audit/surroundings audit/words "
         "trainers/architectures trainers/data trainers/distributed trainers/encoders "
         "trainers/examples trainers/folder trainers/ledger trainers/losses "
         "trainers/model_description trainers/private trainers/recipe trainers/validate"
@@ -273,7 +273,8 @@ WALLS: dict[str, str] = {
         "trainers/job trainers/ledger trainers/private trainers/recipe"
     ),
     "trainers/private": (
-        "audit/errors trainers/distributed trainers/examples trainers/losses trainers/validate"
+        "audit/errors audit/words trainers/distributed trainers/examples trainers/losses "
+        "trainers/validate"
     ),
     "trainers/recipe": (
         "audit/data audit/errors audit/files trainers/architectures trainers/datasets "

@@ -20,6 +20,7 @@ from evenhand.audit.data.table import as_text, match_label, texts
 from evenhand.audit.errors import InputError, MissingNeed, nearest
 from evenhand.audit.favourable import favourable as required_outcome
 from evenhand.audit.reason import because
+from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.predictions import predictions_of, predictions_on
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
@@ -52,13 +53,11 @@ class Applicants:
     """
 
     def __init__(self, subject: Subject) -> None:
-        if subject.model is None:
-            raise MissingNeed(because("no-model-to-ask"))
+        self.predictor = predictor_of(subject)
         if subject.task != "binary":
             raise MissingNeed(because("task-without-adverse-decision", task=subject.task))
         self._selection = required_outcome(subject).is_selection
         self.subject = subject
-        self.predictor = subject.model.predictor
         self.columns = tuple(self.predictor.input_columns)
         kind = ask(self.predictor, Question("capabilities")).facts["kind"]
         if kind != "tabular" or not any(_is_comparable(subject.frame[c]) for c in self.columns):

@@ -16,6 +16,7 @@ from evenhand.audit.data.cells import is_number
 from evenhand.audit.errors import InputError
 from evenhand.audit.measure.rounding import Precision, precision_of
 from evenhand.audit.models.predictor import Decides
+from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.predictions import (
     ClassPredictions,
     Predictions,
@@ -90,9 +91,7 @@ def ask_again(subject: Subject, rows: np.ndarray, seed: Sequence[int]) -> Consis
     """
     import numpy as np
 
-    if subject.model is None:
-        raise ValueError("stored predictions cannot be asked again")
-    predictor = subject.model.predictor
+    predictor = predictor_of(subject)
     # Only what the model says that it reads: no label, no group, no trace of the rows' places.
     frame = subject.frame.iloc[rows][list(predictor.input_columns)].reset_index(drop=True)
     asking = _Asking(subject, frame, _audited(subject, rows))

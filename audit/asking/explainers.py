@@ -10,9 +10,10 @@ from weakref import WeakKeyDictionary
 
 from evenhand.audit.attribution.quality.explainer import Explained, Explainer, joined
 from evenhand.audit.data.table import match_label
-from evenhand.audit.errors import MissingNeed, rows_of_file
+from evenhand.audit.errors import rows_of_file
 from evenhand.audit.finding import UNKNOWN
 from evenhand.audit.reason import Reasons, because, listed
+from evenhand.audit.subject.needs import predictor_of, require
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
 
@@ -91,16 +92,15 @@ def explainer_of(
     ``method`` is "auto" or one that the model offers; ``stream`` seeds what draws. Raises
     MissingNeed without a model, and where no method explains it.
     """
-    if subject.model is None:
-        raise MissingNeed(because("no-model-to-explain"))
+    predictor = predictor_of(subject)
     return Explainer(
-        subject.model.predictor,
+        predictor,
         subject.frame,
         target=positive_position(subject) if subject.task == "binary" else None,
         method=method,
         seed=stream[0] ^ stream[1],
         evaluations=evaluations,
-        words=is_prose(subject, subject.model.predictor.input_columns),
+        words=is_prose(subject, predictor.input_columns),
     )
 
 
@@ -184,8 +184,7 @@ def explained_groups(
     Kept as long as the subject is, so that the checks that ask share the cost and the rows. Raises
     MissingNeed without sensitive features, or where there is nothing that can be explained.
     """
-    if not subject.sensitive_features:
-        raise MissingNeed(because("no-sensitive-features"))
+    require(subject, "sensitive_features")
     kept = _groups.setdefault(subject, {})
     key = (method, rows, seed, evaluations)
     if key not in kept:

@@ -195,8 +195,8 @@ def _show(compared: BeforeAfter, *, as_json: bool) -> None:
         made.add_row(
             measured(row.measure),
             sh.safe(" × ".join(row.over) or "all rows"),
-            sh.interval_text(*row.before.shown),
-            sh.interval_text(*row.after.shown),
+            sh.interval_text(*row.before.shown, row.measure),
+            sh.interval_text(*row.after.shown, row.measure),
             sh.interval_text(*row.change.shown),
         )
     show(made)

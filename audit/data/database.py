@@ -303,9 +303,7 @@ def _named_errors(shown: str, place: DatabasePlace, limits: Limits) -> Iterator[
     except (SQLAlchemyError, sqlite3.Error, OSError, ValueError, OverflowError, TypeError) as error:
         said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
         said = _plain(said, place)
-        timed_out = any(
-            word in said for word in ("interrupt", "statement timeout", "max_execution")
-        )
+        timed_out = any(word in said for word in _TOO_SLOW)
         if limits.is_over or timed_out:
             raise too_slow(shown, limits.seconds) from None
         if "too big" in said:

@@ -181,7 +181,7 @@ def _counted(finding: Finding, scoring: Finding | None) -> tuple[str, str, str]:
 def _ratio(finding: Finding, say: Words) -> str:
     if finding.value is None:
         return f"{say.term('finding', finding.status)}: {say.reason(finding.reason)}"
-    return f"{finding.value:.3f}"
+    return numbers.of_measure(finding.measure, finding.value)
 
 
 def _under_two_percent(

@@ -47,6 +47,7 @@ from evenhand.audit.subject.answers import notes_on_answers
 from evenhand.audit.subject.deciding import threshold_of
 from evenhand.audit.subject.declared_file import NAME as DECLARED_FILE
 from evenhand.audit.subject.declared_file import with_declared
+from evenhand.audit.subject.needs import require
 from evenhand.audit.subject.predictions import ClassPredictions, Predictions, score
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.streamed import open_subject
@@ -339,6 +340,7 @@ def run_check(
         return
     options = _options(check, spec)
     try:
+        require(subject, *check.module.NEEDS)
         found = list(check.module.measure(subject, seed=spec.seed, levels=levels, **options))
     except MissingNeed as need:
         status: Status = "skipped" if isinstance(need, RowsOnDisk) else "not_applicable"

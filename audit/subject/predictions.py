@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 from evenhand.audit.data.table import match_label, texts
-from evenhand.audit.errors import InputError, MissingNeed, RowError, nearest, rows_of_file
+from evenhand.audit.errors import InputError, RowError, nearest, rows_of_file
 from evenhand.audit.models.predictor import Predictor, gives_scores
-from evenhand.audit.reason import because
 from evenhand.audit.subject.counts import Counts, count_groups, require_answers
 from evenhand.audit.subject.deciding import (
     decides_itself,
@@ -21,6 +20,7 @@ from evenhand.audit.subject.deciding import (
     probabilities_of,
     select,
 )
+from evenhand.audit.subject.needs import require
 from evenhand.audit.subject.subject import Subject
 from evenhand.audit.subject.target import Target, numbers
 
@@ -167,8 +167,7 @@ def counts_of(subject: Subject) -> Counts:
 
 def group_counts(subject: Subject) -> Counts:
     """``counts_of`` a subject whose groups are compared. Raises MissingNeed without groups."""
-    if not subject.sensitive_features:
-        raise MissingNeed(because("no-sensitive-features"))
+    require(subject, "sensitive_features")
     return counts_of(subject)
 
 

@@ -48,6 +48,18 @@ def at_most(value: float, thresholds: Sequence[float] = ()) -> str:
     return repr(value)
 
 
+def rounded_up(value: float, digits: int = 4) -> float:
+    """A guarantee as a number of so many digits, never below itself.
+
+    >>> rounded_up(2.98241), rounded_up(2.98), rounded_up(0.000100001), rounded_up(0.0)
+    (2.983, 2.98, 0.0001001, 0.0)
+    """
+    if value == 0 or not math.isfinite(value):
+        return value
+    exact = Decimal(repr(float(value)))
+    return float(exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), ROUND_CEILING))
+
+
 def of_measure(measure: str, value: float, thresholds: Sequence[float] = ()) -> str:
     """The value of a measure: a guarantee by ``at_most``, any other by ``number``.
 
@@ -75,7 +87,7 @@ def span(low: float, high: float, thresholds: Sequence[float] = ()) -> tuple[str
     """The ends of a range, with as many digits as keep them apart: no range reads as one number.
 
     >>> span(0.1, 0.25), span(0.12341, 0.12349), span(2.0, 2.0)
-    (('0.10', '0.25'), ('0.12341', '0.12349'), ('2', '2'))
+    (('0.10', '0.25'), ('0.1234', '0.1235'), ('2', '2'))
     """
     shown = number(low, thresholds), number(high, thresholds)
     for digits in range(4, 18):

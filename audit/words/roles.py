@@ -25,16 +25,6 @@ Role = Literal[
     "other",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
-# Special categories of Article 9(1) GDPR, as far as a column of a table holds one.
-SPECIAL_CATEGORIES: tuple[Role, ...] = (
-    "race",
-    "religion",
-    "political_opinion",
-    "union_membership",
-    "health",
-    "disability",
-    "sexual_orientation",
-)
 NAMES: Mapping[Role, Mapping[str, str]] = {
     "sex": {"en": "sex", "zh": "性别"},
     "race": {"en": "race or ethnicity", "zh": "种族或民族"},

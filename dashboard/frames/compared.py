@@ -16,6 +16,7 @@ import pandas as pd
 from evenhand.audit import surroundings
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.words.numbers import GUARANTEES, rounded_up
 from evenhand.audit.words.reasons import render_json
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import group_axis, group_key, group_name, is_overall
@@ -191,7 +192,8 @@ def side_by_side(cases: Mapping[str, Case], wanted: Sequence[str], t: Translator
     for name, case in cases.items():
         for f in case.findings:
             if f.measure in wanted and f.value is not None and is_overall(f):
-                values.setdefault((f.measure, f.unit), {}).setdefault(name, f.value)
+                shown = rounded_up(f.value) if f.measure in GUARANTEES else f.value
+                values.setdefault((f.measure, f.unit), {}).setdefault(name, shown)
     rows = [
         [t.measure(measure), visible(t.term("unit", unit)), *(held.get(n) for n in names)]
         for (measure, unit), held in sorted(values.items(), key=lambda p: wanted.index(p[0][0]))

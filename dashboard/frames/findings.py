@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from evenhand.audit.finding import Finding
-from evenhand.audit.words.numbers import number, of_measure, span
+from evenhand.audit.finding import Finding, measure_of
+from evenhand.audit.words.numbers import GUARANTEES, number, of_measure, rounded_up, span
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis
 from evenhand.dashboard.i18n import Translator
@@ -248,7 +248,7 @@ def checklist_frame(verdicts: Iterable[Verdict], t: Translator) -> pd.DataFrame:
             "title": visible(t.pick(v.title)),
             "severity": t.term("severity", v.severity),
             "obligation": t.term("obligation", v.obligation),
-            "value": v.value,
+            "value": _decided(v),
             "low": v.interval.low if v.interval else None,
             "high": v.interval.high if v.interval else None,
             "requirement": requirement(v),
@@ -264,6 +264,12 @@ def checklist_frame(verdicts: Iterable[Verdict], t: Translator) -> pd.DataFrame:
     return frame
 
 
+def _decided(verdict: Verdict) -> float | None:
+    measures = {measure_of(finding) for finding in verdict.findings}
+    is_bound = verdict.value is not None and bool(measures & GUARANTEES)
+    return rounded_up(verdict.value) if is_bound and verdict.value is not None else verdict.value
+
+
 def requirement(verdict: Verdict) -> str:
     """The comparison that decided, e.g. ``≤ 0.1``; empty where no single number is asked for."""
     if not verdict.comparator or verdict.threshold is None:
@@ -274,10 +280,15 @@ def requirement(verdict: Verdict) -> str:
 
 def rounded(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """The table as it is shown: values, ends of intervals and ``columns`` to four significant
-    digits."""
+    digits; a guarantee is rounded up."""
     shown = frame.copy()
     for column in {"value", "low", "high", "epsilon", *columns} & set(frame.columns):
         shown[column] = [v if abs(v) >= 1000 else float(f"{v:.4g}") for v in frame[column]]
+    if "epsilon" in frame.columns:
+        shown["epsilon"] = [rounded_up(v) for v in frame["epsilon"]]
+    if "measure" in frame.columns and "value" in frame.columns:
+        pairs = zip(frame["measure"], frame["value"], shown["value"], strict=True)
+        shown["value"] = [rounded_up(v) if m in GUARANTEES else near for m, v, near in pairs]
     return shown
 
 

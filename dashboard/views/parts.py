@@ -151,7 +151,7 @@ def table(
     ``picks`` are the finding ids of the rows: given, choosing a row selects its finding.
     """
     key = f"table_{name}"
-    shown = frames.rounded(frame.drop(columns=list(hidden)))
+    shown = frames.rounded(frame).drop(columns=list(hidden))
     if not picks:
         st.dataframe(
             shown,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evenhand.audit.words.numbers import at_most
+
 
 def words(
     epoch: int, epochs: int, loss: float | None, epsilon: float | None, seconds_left: float
@@ -9,10 +11,10 @@ def words(
     """Loss, epsilon spent and time left, as far as they are known; see ``fit.Progress``.
 
     >>> words(2, 15, 0.41234, 1.2, 7260)
-    'loss 0.4123, epsilon 1.20, 2 h 1 min left'
+    'loss 0.4123, epsilon 1.2, 2 h 1 min left'
     """
     parts = [f"loss {loss:.4f}"] if loss is not None else []
-    parts += [f"epsilon {epsilon:.2f}"] if epsilon is not None else []
+    parts += [f"epsilon {at_most(epsilon)}"] if epsilon is not None else []
     parts += [f"{duration(seconds_left)} left"] if epoch < epochs else []
     return ", ".join(parts) or "epoch"
 

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.words.numbers import at_most
 from evenhand.trainers.data.rows import rows_of
 from evenhand.trainers.ledger.store import LedgerStore
 
@@ -153,7 +154,7 @@ def overlap_statement(prepared: Prepared) -> str | None:
     if privacy is None:
         return start + "trained without privacy: rows of these among its own are not protected"
     return start + (
-        f"trained privately (epsilon {privacy.epsilon:.3f}, delta {privacy.delta:g}): that "
+        f"trained privately (epsilon {at_most(privacy.epsilon)}, delta {privacy.delta:g}): that "
         "budget is not in this one, and adds to it for rows that are among both"
     )
 

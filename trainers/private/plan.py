@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.numbers import at_most
 from evenhand.trainers.private.accounting import Spent, good_delta, noise_for, spent
 from evenhand.trainers.private.bracket import Segment
 from evenhand.trainers.private.dials import Private
@@ -126,8 +127,8 @@ def plan_private(
     cost = spent([Segment(noise, rate, steps)], delta, rows_per_unit=unit.rows)
     if private.epsilon is not None and cost.epsilon > private.epsilon:
         raise InputError(
-            f"noise_multiplier={noise} costs epsilon={cost.epsilon:.3f} over {steps} steps, above "
-            f"epsilon={private.epsilon}",
+            f"noise_multiplier={noise} costs epsilon={at_most(cost.epsilon)} over {steps} steps, "
+            f"above epsilon={private.epsilon}",
             remedy="leave noise_multiplier out: it is found for epsilon",
         )
     if cost.note:

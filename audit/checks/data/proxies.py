@@ -53,8 +53,6 @@ def measure(
     """
     from evenhand.audit.measure import dependence as d
 
-    if not subject.sensitive_features:
-        raise MissingNeed(because("no-sensitive-features"))
     columns = _inputs(subject)
     if not columns:
         raise MissingNeed(because("no-input-besides-sensitive"))

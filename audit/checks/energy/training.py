@@ -10,6 +10,7 @@ from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.reason import because
+from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How much time, energy and carbon did training take, and how is that known?"
@@ -28,9 +29,7 @@ MEASURES = {
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields the record of ``cost.json``: the maker's claim, never reproducible."""
-    if subject.model is None:
-        raise MissingNeed(because("no-model-no-training"))
-    says = subject.model.predictor.maker_says
+    says = predictor_of(subject).maker_says
     cost = cost_stated(says)
     if cost is None:
         raise MissingNeed(because("no-training-cost"))

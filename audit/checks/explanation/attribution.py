@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.asking.explainers import is_prose, positive_position
 from evenhand.audit.checks.record import Artifact, Recorder
-from evenhand.audit.errors import InputError, MissingNeed, rows_of_file
+from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
 from evenhand.audit.subject.sampling import sample
@@ -83,8 +83,6 @@ def measure(
     of a mean a tenth of the largest mean, 200 to 1600 (prompts: 20 to 40). ``keep`` rows are kept
     one by one in the artifact, with their cells unless ``keep_inputs`` is false.
     """
-    if subject.model is None:
-        raise MissingNeed(because("no-model-to-explain"))
     asked = {
         "method": method,
         "steps": steps,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.checks.compared import Member, by_features
 from evenhand.audit.checks.record import Recorder
-from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import UNKNOWN, Finding, is_known
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import predictions_of
@@ -47,14 +46,10 @@ def measure(
     Background is everybody else whose group is known."""
     from evenhand.audit.subject.counts import control_levels
 
-    if not subject.sensitive_features:
-        raise MissingNeed(because("no-sensitive-features"))
     predictions = predictions_of(subject)
     truth, score = predictions.is_positive, predictions.score
-    if truth is None:
-        raise MissingNeed(because("no-true-labels"))
-    if score is None:
-        raise MissingNeed(because("labels-only-no-scores"))
+    assert truth is not None  # NEEDS labels
+    assert score is not None  # NEEDS scores
     record = Recorder(__name__, seed)
     for level, inside in control_levels(predictions.groups, subject.control_features):
         groups = predictions.groups.loc[inside, list(subject.sensitive_features)]

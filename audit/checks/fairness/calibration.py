@@ -54,13 +54,9 @@ def measure(
     """
     from evenhand.audit.subject.counts import control_levels
 
-    if not subject.sensitive_features:
-        raise MissingNeed(because("no-sensitive-features"))
     predictions = predictions_of(subject)
-    if predictions.is_positive is None:
-        raise MissingNeed(because("no-true-labels"))
-    if predictions.score is None:
-        raise MissingNeed(because("labels-only-no-scores"))
+    assert predictions.is_positive is not None  # NEEDS labels
+    assert predictions.score is not None  # NEEDS scores
     if not predictions.is_probability:
         raise MissingNeed(because("scores-of-another-kind"))
     record = Recorder(__name__, seed)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.compared import Compared, Member
 from evenhand.audit.checks.record import Artifact, Recorder
-from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.predictions import ClassPredictions, expect, score
@@ -79,8 +78,6 @@ def measure(
     """
     from evenhand.audit.subject.counts import count_groups
 
-    if not subject.sensitive_features:
-        raise MissingNeed(because("no-sensitive-features"))
     found = expect(score(subject), ClassPredictions)
     counts = count_groups(
         subject.groups,

@@ -11,6 +11,7 @@ from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
+from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.predictions import predictions_of
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
@@ -48,9 +49,7 @@ def measure(
     """
     from evenhand.audit.measure.neighbours import disagreement, encode
 
-    if subject.model is None:
-        raise MissingNeed(because("no-model-inputs"))
-    inputs = subject.model.predictor.input_columns
+    inputs = predictor_of(subject).input_columns
     apart = {*subject.sensitive_features, *subject_copies(subject)}
     columns = [c for c in inputs if c not in apart]
     record = Recorder(__name__, seed)

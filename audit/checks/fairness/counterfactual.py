@@ -12,6 +12,7 @@ from evenhand.audit.data.table import as_text
 from evenhand.audit.errors import InputError, MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import Reasons, because
+from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.predictions import predictions_on
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
@@ -62,12 +63,10 @@ def measure(
     direct use of the feature and no more. Texts that are alike but for
     their term count as one template.
     """
-    if subject.model is None:
-        raise MissingNeed(because("no-model-to-ask"))
     if not (subject.sensitive_features or text_column):
         raise MissingNeed(because("no-sensitive-features-or-terms"))
     record = Recorder(__name__, seed)
-    reads = subject.model.predictor.input_columns
+    reads = predictor_of(subject).input_columns
     chosen = sample(subject, rows, record.stream("sample"))
     frame = subject.frame.iloc[chosen]
     random = len(frame) < subject.n

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.compared import Compared, Member
 from evenhand.audit.checks.record import Recorder
-from evenhand.audit.errors import MissingNeed
 from evenhand.audit.favourable import favourable
 from evenhand.audit.finding import Finding
-from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import group_counts
 from evenhand.audit.subject.subject import Subject
 
@@ -41,8 +39,6 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     """
     counts = group_counts(subject)
     is_burden = not favourable(subject).is_selection
-    if not counts.has_labels:
-        raise MissingNeed(because("no-true-labels"))
     record = Recorder(__name__, seed)
     for level, part in counts.levels(subject.control_features):
         yield from _within(record, part, subject.sensitive_features, is_burden, level, levels)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.claims import mitigation_stated
-from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
 from evenhand.audit.subject.deciding import decides_itself
+from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.predictions import predictions_of
 from evenhand.audit.subject.subject import Subject
 
@@ -35,10 +35,8 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     """
     from evenhand.audit.measure.uncertainty.intervals import rate
 
-    if subject.model is None:
-        raise MissingNeed(because("no-model-no-decision-rule"))
     record = Recorder(__name__, seed)
-    predictor = subject.model.predictor
+    predictor = predictor_of(subject)
     claim = mitigation_stated(predictor.maker_says)
     scores = predictions_of(subject).score
     k = 0

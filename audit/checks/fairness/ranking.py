@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.compared import Member, by_features
 from evenhand.audit.checks.record import Recorder
-from evenhand.audit.errors import MissingNeed
 from evenhand.audit.favourable import declared_favourable
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
@@ -60,8 +59,6 @@ def measure(
     """
     from evenhand.audit.subject.counts import control_levels
 
-    if not subject.sensitive_features:
-        raise MissingNeed(because("no-sensitive-features"))
     values, relevance = _scores(subject)
     outcome = declared_favourable(subject)
     is_burden = outcome is not None and not outcome.is_selection
@@ -124,8 +121,7 @@ def _quality(
 def _scores(subject: Subject) -> tuple[np.ndarray, np.ndarray | None]:
     found = score(subject)
     if isinstance(found, Predictions):
-        if found.score is None:
-            raise MissingNeed(because("labels-only-no-scores"))
+        assert found.score is not None  # NEEDS scores
         truth = found.is_positive
         return found.score, None if truth is None else truth.astype(float)
     return expect(found, ValuePredictions).predicted, None

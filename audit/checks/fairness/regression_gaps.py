@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.checks.compared import Member, by_features
 from evenhand.audit.checks.record import Recorder
-from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import ValuePredictions, expect, score
@@ -56,8 +55,6 @@ def measure(
     """
     from evenhand.audit.subject.counts import control_levels
 
-    if not subject.sensitive_features:
-        raise MissingNeed(because("no-sensitive-features"))
     found = expect(score(subject), ValuePredictions)
     record = Recorder(__name__, seed)
     unit = f"unit of {subject.target or 'the prediction'}"

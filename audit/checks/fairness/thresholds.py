@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.checks.compared import Compared, Member, by_features
 from evenhand.audit.checks.record import Artifact, Recorder
-from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
 from evenhand.audit.subject.deciding import threshold_of
@@ -62,12 +61,9 @@ def measure(
     from evenhand.audit.measure.groups.sweep import RATES
     from evenhand.audit.subject.counts import control_levels
 
-    if not subject.sensitive_features:
-        raise MissingNeed(because("no-sensitive-features"))
     predictions = predictions_of(subject)
     score, truth = predictions.score, predictions.is_positive
-    if score is None:
-        raise MissingNeed(because("labels-only-no-scores"))
+    assert score is not None  # NEEDS scores
     record = Recorder(__name__, seed)
     current = threshold_of(subject)
     thresholds = _thresholds(score, predictions.is_probability, points, current)

@@ -181,8 +181,7 @@ def _errors(subject: Subject) -> np.ndarray:
     else:
         classes = expect(found, ClassPredictions)
         actual, predicted = classes.actual, classes.predicted
-    if actual is None:
-        raise MissingNeed(because("no-true-labels"))
+    assert actual is not None  # NEEDS labels
     wrong: np.ndarray = predicted != actual
     return wrong
 

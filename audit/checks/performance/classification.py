@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evenhand.audit.checks.record import Recorder
-from evenhand.audit.errors import MissingNeed, RowsOnDisk
+from evenhand.audit.errors import RowsOnDisk
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import counts_of, predictions_of
@@ -34,8 +34,6 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     from evenhand.audit.subject.counts import total
 
     counts = counts_of(subject)
-    if not counts.has_labels:
-        raise MissingNeed(because("no-true-labels"))
     record = Recorder(__name__, seed)
     confusion = total(counts.cells())
     # of persons with several rows each one's are taken together; weights are for groups

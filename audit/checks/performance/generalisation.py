@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.asking.overlap import Overlap, overlap_of
 from evenhand.audit.checks.record import Recorder
-from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.reason import Reasons, because
@@ -50,8 +49,8 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
 
     there = score_training(subject)
     overlap = overlap_of(subject)
-    if there is None or overlap is None:
-        raise MissingNeed(because("no-training-rows"))
+    assert there is not None  # NEEDS training_data
+    assert overlap is not None
     here = score(subject)
     record = Recorder(__name__, seed)
     mine, theirs = overlap.kept_audited, overlap.kept_training

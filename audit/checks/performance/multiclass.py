@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evenhand.audit.checks.record import Recorder
-from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because, listed
 from evenhand.audit.subject.predictions import ClassPredictions, expect, score
@@ -34,8 +33,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     from evenhand.audit.measure.uncertainty.intervals import mean
 
     predictions = expect(score(subject), ClassPredictions)
-    if predictions.actual is None:
-        raise MissingNeed(because("no-true-labels"))
+    assert predictions.actual is not None  # NEEDS labels
     record = Recorder(__name__, seed)
     matrix = m.confusion_matrix(predictions.actual, predictions.predicted, len(predictions.classes))
     without = [c for c, n in zip(predictions.classes, matrix.sum(axis=1), strict=True) if n == 0]

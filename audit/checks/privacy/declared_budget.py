@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.claims import Privacy, privacy_stated
-from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.reason import Reasons, because
+from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "What differential-privacy guarantee is declared for the training data?"
@@ -25,10 +25,8 @@ MEASURES = {
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields epsilon and delta with unit, adjacency, accountant and sampler in the method."""
-    if subject.model is None:
-        raise MissingNeed(because("no-model-no-budget"))
     record = Recorder(__name__, seed)
-    says = subject.model.predictor.maker_says
+    says = predictor_of(subject).maker_says
     if "privacy" not in says:
         reason = because("no-privacy-record")
         for name in MEASURES:

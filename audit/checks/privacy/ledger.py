@@ -13,6 +13,7 @@ from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.reason import Reasons, because, quoted
+from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "Does the privacy ledger hold together: all runs, both accountants, what lies outside?"
@@ -42,9 +43,7 @@ def measure(
 
     Its lines in their order, with steps and epsilon so far, go into an artifact.
     """
-    if subject.model is None:
-        raise MissingNeed(because("no-model-no-ledger"))
-    says = subject.model.predictor.maker_says
+    says = predictor_of(subject).maker_says
     claim = privacy_stated(says)
     if claim is None:
         raise MissingNeed(because("no-ledger"))

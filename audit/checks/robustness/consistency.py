@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from evenhand.audit.asking.consistency import ELSEWHERE, FRESH, ORDER, Consistency, ask_again
 from evenhand.audit.checks.record import Recorder
-from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.sampling import sample
@@ -40,8 +39,6 @@ def measure(
     """
     from evenhand.audit.measure.uncertainty.intervals import rate
 
-    if subject.model is None:
-        raise MissingNeed(because("no-model-to-repeat"))
     record = Recorder(__name__, seed)
     chosen = sample(subject, rows, record.stream("sample"))
     answers = ask_again(subject, chosen, record.stream("order"))

@@ -226,6 +226,9 @@ def write_bytes(data: bytes, out: Path | None, *, avoid: Path | None = None) -> 
         ) from error
 
 
-def interval_text(value: float | None, interval: Mapping[str, float] | None) -> str:
+def interval_text(
+    value: float | None, interval: Mapping[str, float] | None, measure: str = ""
+) -> str:
     """``0.17 (0.08 to 0.28)``, or a dash where there is no value."""
-    return estimate(value, None if interval is None else (interval["low"], interval["high"]))
+    ends = None if interval is None else (interval["low"], interval["high"])
+    return estimate(value, ends, measure)

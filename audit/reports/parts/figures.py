@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evenhand.audit.finding import Finding, Interval
+from evenhand.audit.finding import Finding, Interval, measure_of
 from evenhand.audit.reports.parts.words import Words
-from evenhand.audit.words.numbers import FRACTIONS, number, of_measure, span
+from evenhand.audit.words import numbers
+from evenhand.audit.words.numbers import FRACTIONS, of_measure, span
+from evenhand.policies.verdict import Verdict
 
+number = numbers.number  # templates ask for it here
 _SIGNS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
 
 
-def against(value: float, threshold: float) -> str:
-    """``value`` with as many digits as it takes to tell it from ``threshold``.
-
-    >>> against(0.79996, 0.8), against(0.75, 0.8)
-    ('0.79996', '0.75')
-    """
-    return number(value, [threshold])
+def decided(verdict: Verdict) -> str:
+    """The value that decided, with as many digits as it takes to tell it from the threshold; a
+    guarantee is rounded up. Empty where no number decided."""
+    if verdict.value is None:
+        return ""
+    measure = measure_of(verdict.findings[0]) if verdict.findings else ""
+    return of_measure(
+        measure, verdict.value, () if verdict.threshold is None else [verdict.threshold]
+    )
 
 
 def bounds(interval: Interval) -> str:

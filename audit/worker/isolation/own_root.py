@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _NEWNS, _NEWUSER = 0x20000, 0x10000000
-_NEW_OTHERS = 0x40000000 | 0x08000000 | 0x04000000 | 0x02000000  # network, IPC, names, cgroups
+_NEW_OTHERS = (0x40000000, 0x08000000, 0x04000000, 0x02000000)  # network, IPC, names, cgroups
 _NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
 _DETACH = 2
 _MOUNT_SETATTR = 442
@@ -53,7 +53,7 @@ def enter(readable: Iterable[Path], scratch: Path, *, size: int) -> None:
             raise OSError(number, said) from None
     else:
         _map(user, group)
-    for each in (0x40000000, 0x08000000, 0x04000000, 0x02000000):
+    for each in _NEW_OTHERS:
         libc.unshare(each)  # seccomp denies what they would keep apart, where they can't be had
     _mount(libc, None, Path("/"), None, _REC | _PRIVATE)
     _mount(libc, "tmpfs", scratch, "tmpfs", _NOSUID | _NODEV | _NOEXEC, "size=1m,mode=0755")

@@ -138,7 +138,9 @@ def test_a_crashed_check_is_a_finding_and_the_rest_goes_on(tmp_path: Path) -> No
         yield Finding(id="x", check="x", measure="m", status="skipped", reason="r")
         raise ZeroDivisionError("seven")
 
-    module = SimpleNamespace(measure=crash, MEASURES={"m": "", "k": ""}, TASKS={"binary"})
+    module = SimpleNamespace(
+        measure=crash, MEASURES={"m": "", "k": ""}, TASKS={"binary"}, NEEDS=frozenset()
+    )
     frame = confusion_rows({}, tp=3, fp=1, fn=1, tn=3)
     spec = stored_spec(frame, tmp_path)
     found = list(run_check(Check("my.check", module), build_subject(spec), spec, (0.95,)))

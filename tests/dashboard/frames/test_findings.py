@@ -6,7 +6,11 @@ import csv
 import io
 import math
 
+import pytest
+
 from evenhand.audit.finding import Interval
+from evenhand.audit.reports.parts import figures
+from evenhand.audit.words.numbers import GUARANTEES
 from evenhand.dashboard.cases.axes import axes, axis_label
 from evenhand.dashboard.cases.axes import axis as axis_of
 from evenhand.dashboard.frames import findings as frames
@@ -163,6 +167,21 @@ def test_large_counts_are_shown_in_full_and_rates_to_four_digits() -> None:
     shown = frames.rounded(frames.findings_frame([counted, rate], EN))
     assert list(shown["value"]) == [123456.0, 0.1235]
     assert frames.value_text(counted, EN) == "123,456 row"
+
+
+@pytest.mark.parametrize("measure", sorted(GUARANTEES))
+def test_a_guarantee_is_rounded_up_wherever_it_is_shown(measure: str) -> None:
+    """2.98241 to four digits is 2.982 by the nearest one: less than what is guaranteed."""
+    stated = finding("privacy.declared_budget", measure, 2.98241, unit="epsilon")
+    shown = frames.rounded(frames.findings_frame([stated], EN))
+    assert list(shown["value"]) == [2.983]
+    told = verdict(value=2.98241, threshold=None, findings=(stated.id,))
+    assert list(frames.rounded(frames.checklist_frame([told], EN))["value"]) == [2.983]
+    assert figures.decided(told) == "2.99"  # three digits, as all reports have it
+    assert figures.decided(told.model_copy(update={"threshold": 2.984})) == "2.983"
+    other = told.model_copy(update={"findings": ("privacy.attack/empirical_epsilon",)})
+    assert figures.decided(other) == "2.98"
+    assert list(frames.rounded(frames.checklist_frame([other], EN))["value"]) == [2.982]
 
 
 def test_empty_tables_keep_their_columns() -> None:

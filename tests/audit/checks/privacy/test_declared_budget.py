@@ -56,5 +56,5 @@ def test_a_model_that_was_trained_plainly_has_no_budget() -> None:
 
 def test_stored_predictions_declare_nothing() -> None:
     subject: Any = SimpleNamespace(model=None)
-    with pytest.raises(MissingNeed, match="declare no budget"):
+    with pytest.raises(MissingNeed, match="no model, only stored"):
         list(declared_budget.measure(subject, seed=0, levels=(0.95,)))

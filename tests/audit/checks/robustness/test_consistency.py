@@ -244,7 +244,7 @@ def test_stored_predictions_cannot_be_asked(tmp_path: Path) -> None:
     frame = confusion_rows({}, tp=5, fp=5, fn=5, tn=5)
     found = findings_of("robustness.consistency", frame, tmp_path)
     assert {f.status for f in found} == {"not_applicable"}
-    assert "stored predictions cannot be asked again" in render(found[0].reason)
+    assert "no model, only stored predictions" in render(found[0].reason)
 
 
 def test_an_endpoint_is_asked_too() -> None:
