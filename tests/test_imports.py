@@ -29,8 +29,8 @@ WALLS: dict[str, str] = {
     "audit/artifacts": "audit/files",
     "audit/asking": (
         "audit/artifacts audit/attribution audit/attribution/quality audit/attribution/recourse "
-        "audit/claims audit/data audit/errors audit/favourable audit/finding audit/measure "
-        "audit/models audit/reason audit/subject"
+        "audit/checks audit/claims audit/data audit/errors audit/favourable audit/finding "
+        "audit/measure audit/models audit/reason audit/subject"
     ),
     "audit/attribution": (
         "audit/attribution/recourse audit/data audit/errors audit/measure/uncertainty audit/models"
@@ -45,7 +45,10 @@ WALLS: dict[str, str] = {
         "audit/artifacts audit/errors audit/favourable audit/files audit/finding "
         "audit/measure/uncertainty"
     ),
-    "audit/checks": "audit/artifacts audit/finding audit/measure/uncertainty audit/reason",
+    "audit/checks": (
+        "audit/artifacts audit/errors audit/finding audit/measure/uncertainty audit/models "
+        "audit/reason audit/subject"
+    ),
     "audit/checks/data": (
         "audit/asking audit/checks audit/data audit/errors audit/finding audit/measure "
         "audit/measure/groups "
@@ -387,8 +390,8 @@ def test_checks_never_import_each_other() -> None:
         if module.startswith("evenhand.audit.checks.") and module.count(".") == 4:
             for name in imports(ast.parse(path.read_text("utf-8"))):
                 if name.startswith("evenhand.audit.checks."):
-                    shared = ("evenhand.audit.checks.record", "evenhand.audit.checks.compared")
-                    assert name.startswith(shared), f"{module} imports {name}"
+                    shared = ("record", "compared", "needs")
+                    assert name.split(".")[3] in shared, f"{module} imports {name}"
 
 
 def test_files_and_functions_keep_to_one_job() -> None:

@@ -15,12 +15,12 @@ from evenhand.audit.asking.stand_ins import StandIn, subject_stand_ins
 from evenhand.audit.attribution.baselines import typical_row
 from evenhand.audit.attribution.door import Question, ask
 from evenhand.audit.attribution.recourse.space import MOST_CATEGORIES, Rule, Space, build_space
+from evenhand.audit.checks.needs import predictor_of
 from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import as_text, match_label, texts
 from evenhand.audit.errors import InputError, MissingNeed, nearest
 from evenhand.audit.favourable import favourable as required_outcome
 from evenhand.audit.reason import because
-from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.predictions import predictions_of, predictions_on
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.checks.needs import predictor_of
 from evenhand.audit.claims import mitigation_stated
 from evenhand.audit.data.cells import is_number
 from evenhand.audit.errors import InputError
 from evenhand.audit.measure.rounding import Precision, precision_of
 from evenhand.audit.models.predictor import Decides
-from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.predictions import (
     ClassPredictions,
     Predictions,

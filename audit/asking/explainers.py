@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from evenhand.audit.attribution.quality.explainer import Explained, Explainer, joined
+from evenhand.audit.checks.needs import predictor_of, require
 from evenhand.audit.data.table import match_label
 from evenhand.audit.errors import rows_of_file
 from evenhand.audit.finding import UNKNOWN
 from evenhand.audit.reason import Reasons, because, listed
-from evenhand.audit.subject.needs import predictor_of, require
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
 

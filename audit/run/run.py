@@ -24,6 +24,7 @@ from evenhand.audit.case.plan import (
     PlannedSubject,
     StoredScores,
 )
+from evenhand.audit.checks.needs import require
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.data.database import without_secrets
 from evenhand.audit.errors import InputError, MissingNeed, RowsOnDisk, nearest
@@ -47,7 +48,6 @@ from evenhand.audit.subject.answers import notes_on_answers
 from evenhand.audit.subject.deciding import threshold_of
 from evenhand.audit.subject.declared_file import NAME as DECLARED_FILE
 from evenhand.audit.subject.declared_file import with_declared
-from evenhand.audit.subject.needs import require
 from evenhand.audit.subject.predictions import ClassPredictions, Predictions, score
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.streamed import open_subject

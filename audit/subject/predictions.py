@@ -20,7 +20,6 @@ from evenhand.audit.subject.deciding import (
     probabilities_of,
     select,
 )
-from evenhand.audit.subject.needs import require
 from evenhand.audit.subject.subject import Subject
 from evenhand.audit.subject.target import Target, numbers
 
@@ -165,18 +164,12 @@ def counts_of(subject: Subject) -> Counts:
     return _counted[subject]
 
 
-def group_counts(subject: Subject) -> Counts:
-    """``counts_of`` a subject whose groups are compared. Raises MissingNeed without groups."""
-    require(subject, "sensitive_features")
-    return counts_of(subject)
-
-
 def group_sizes(subject: Subject) -> Counts:
-    """``group_counts`` for any task: beyond binary ones rows alone are counted, nobody selected."""
+    """``counts_of`` for any task: beyond binary ones rows alone are counted, nobody selected."""
     import numpy as np
 
-    if subject.task == "binary" or not subject.sensitive_features:
-        return group_counts(subject)
+    if subject.task == "binary":
+        return counts_of(subject)
     nobody = np.zeros(subject.n, dtype=bool)
     features = (*subject.sensitive_features, *subject.control_features)
     return count_groups(subject.groups, features, None, nobody, units=subject.units)

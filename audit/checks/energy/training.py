@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from evenhand.audit.checks.needs import predictor_of
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.claims import cost_stated
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.reason import because
-from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "How much time, energy and carbon did training take, and how is that known?"

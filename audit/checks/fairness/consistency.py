@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evenhand.audit.asking.copies import subject_copies
+from evenhand.audit.checks.needs import predictor_of
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
-from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.predictions import predictions_of
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject

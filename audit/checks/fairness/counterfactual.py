@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.asking.copies import Swapping, copies_of
+from evenhand.audit.checks.needs import predictor_of
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.data.table import as_text
 from evenhand.audit.errors import InputError, MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import Reasons, because
-from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.predictions import predictions_on
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject

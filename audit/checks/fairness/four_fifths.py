@@ -13,7 +13,7 @@ from evenhand.audit.favourable import Favourable, favourable
 from evenhand.audit.finding import Finding, is_known
 from evenhand.audit.measure.groups.impact import Selected, selected
 from evenhand.audit.reason import because
-from evenhand.audit.subject.predictions import group_counts
+from evenhand.audit.subject.predictions import counts_of
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def measure(
     """
     from evenhand.audit.subject.counts import feature_sets
 
-    counts, outcome = group_counts(subject), favourable(subject)
+    counts, outcome = counts_of(subject), favourable(subject)
     record = Recorder(__name__, seed)
     for level, part in counts.levels(subject.control_features):
         for features in feature_sets(subject.sensitive_features):

@@ -11,7 +11,7 @@ from evenhand.audit.checks.compared import Compared, Member
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because, listed, named
-from evenhand.audit.subject.predictions import group_counts
+from evenhand.audit.subject.predictions import counts_of
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def measure(
     no gap; the bounds beside it say what it could be if they were known.
     """
     yield from from_counts(
-        group_counts(subject),
+        counts_of(subject),
         seed=seed,
         levels=levels,
         control_features=subject.control_features,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
-from evenhand.audit.subject.predictions import group_counts
+from evenhand.audit.subject.predictions import counts_of
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def measure(
     With control features, also for every group within each of their levels.
     """
     yield from from_counts(
-        group_counts(subject),
+        counts_of(subject),
         seed=seed,
         levels=levels,
         control_features=subject.control_features,

@@ -11,7 +11,7 @@ from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import UNKNOWN, Finding
 from evenhand.audit.reason import Reasons, because
-from evenhand.audit.subject.predictions import group_counts
+from evenhand.audit.subject.predictions import counts_of
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def measure(
 
     The p-values share one error budget with all others of the audit (``evenhand.audit.run.run``).
     """
-    counts = group_counts(subject)
+    counts = counts_of(subject)
     if counts.weights is not None:
         raise MissingNeed(because("no-tests-for-weights"))
     own = counts.by(subject.sensitive_features)

@@ -10,7 +10,7 @@ from evenhand.audit.checks.compared import Compared, Member
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.favourable import favourable
 from evenhand.audit.finding import Finding
-from evenhand.audit.subject.predictions import group_counts
+from evenhand.audit.subject.predictions import counts_of
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     The benefit is predicted - true + 1 where the positive label is a benefit, and
     true - predicted + 1 where it is a burden; undeclared, there are no indices.
     """
-    counts = group_counts(subject)
+    counts = counts_of(subject)
     is_burden = not favourable(subject).is_selection
     record = Recorder(__name__, seed)
     for level, part in counts.levels(subject.control_features):

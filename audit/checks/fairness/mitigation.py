@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from evenhand.audit.checks.needs import predictor_of
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.claims import mitigation_stated
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
 from evenhand.audit.subject.deciding import decides_itself
-from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.predictions import predictions_of
 from evenhand.audit.subject.subject import Subject
 

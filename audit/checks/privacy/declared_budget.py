@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from evenhand.audit.checks.needs import predictor_of
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.claims import Privacy, privacy_stated
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.reason import Reasons, because
-from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "What differential-privacy guarantee is declared for the training data?"

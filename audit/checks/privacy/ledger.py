@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from evenhand.audit.checks.needs import predictor_of
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.claims import Privacy, privacy_stated
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.reason import Reasons, because, quoted
-from evenhand.audit.subject.needs import predictor_of
 from evenhand.audit.subject.subject import Subject
 
 QUESTION = "Does the privacy ledger hold together: all runs, both accountants, what lies outside?"

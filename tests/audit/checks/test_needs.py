@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from evenhand.audit.checks.needs import NEEDS, lacking, require
 from evenhand.audit.errors import RowsOnDisk
 from evenhand.audit.run.catalogue import Check, check, checks
 from evenhand.audit.run.run import run_check
-from evenhand.audit.subject.needs import NEEDS, lacking, require
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.subject import Stored, Subject, build_subject
 from tests.audit.subjects import rows, stored_spec
