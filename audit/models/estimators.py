@@ -16,7 +16,7 @@ from evenhand.audit.models.fitted import (
 )
 from evenhand.audit.models.outputs import RowModel, as_values
 from evenhand.audit.models.predictor import Task
-from evenhand.audit.models.versions import other_version, way_out
+from evenhand.audit.models.versions import Versions, way_out
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,8 +134,9 @@ class EstimatorPredictor(RowModel):
             ) from error
 
     def _remedy(self, said: str) -> str:
-        if (other := other_version(self._estimator)) is not None:
-            return way_out(other)
+        if "sklearn_version" in self.maker_says:
+            made, here = (self.maker_says[f"sklearn_version{end}"] for end in ("", "_here"))
+            return way_out(Versions(made, here))
         if "convert string to float" in said or "convert np.str_" in said:
             return (
                 "it was fitted on numbers: where an encoder was saved beside it, pass it with "
@@ -187,8 +188,6 @@ def predictor_of(
             remedy="name them: --classes no,yes; for a regression pass --task regression",
         )
     columns, named = _columns(model_format, estimator, where, declared)
-    if (other := other_version(estimator)) is not None:
-        says = {**says, "sklearn_version": other.made, "sklearn_version_here": other.here}
     return EstimatorPredictor(
         model_format,
         estimator,

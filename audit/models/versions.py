@@ -7,7 +7,6 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from evenhand.audit.models.pickle_imports import pickle_streams
 
@@ -27,16 +26,15 @@ class Versions:
     here: str
 
 
-def other_version(estimator: Any) -> Versions | None:
-    """What a fitted object says of the scikit-learn that saved it; None where it is this one."""
-    held = getattr(estimator, "__dict__", {})
-    parts = [estimator, *(step for _, step in held.get("steps", ()) or ())]
-    found = (getattr(part, "__dict__", {}).get(_KEY) for part in parts)
-    return _differing(next((str(v) for v in found if v), ""))
+def says(other: Versions | None) -> dict[str, str]:
+    """What a predictor tells of it (``maker_says``); nothing where the versions agree."""
+    if other is None:
+        return {}
+    return {"sklearn_version": other.made, "sklearn_version_here": other.here}
 
 
 def version_in_skops(file: Path) -> Versions | None:
-    """The same of a .skops file that could not be opened."""
+    """What a .skops file says of the scikit-learn that saved it; None where it is this one."""
     try:
         with zipfile.ZipFile(file) as archive:
             schema = json.loads(archive.read("schema.json"))

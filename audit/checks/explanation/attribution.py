@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.asking.explainers import is_prose, positive_position
 from evenhand.audit.checks.record import Artifact, Recorder
-from evenhand.audit.errors import InputError, rows_of_file
+from evenhand.audit.errors import InputError, MissingNeed, rows_of_file
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
 from evenhand.audit.subject.sampling import sample

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.models import versions
 from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.audit.models.deserialise import pickled_object, torch_object
 from evenhand.audit.models.estimators import predictor_of
@@ -69,7 +70,9 @@ def load(path: Path, declared: Declared = NOTHING) -> Predictor:
     """Opens it, and so runs what it holds. Raises InputError for what can't score."""
     torch_file = torch_kind(path) == "object"
     held = torch_object(path) if torch_file else pickled_object(path)
-    return predictor_from(held, path, {"imports": list(imports_of(path))}, declared)
+    made_by = {} if torch_file else versions.says(versions.version_in_pickle(path))
+    says = {"imports": list(imports_of(path)), **made_by}
+    return predictor_from(held, path, says, declared)
 
 
 def predictor_from(

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.models import versions
 from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.audit.models.estimators import EstimatorPredictor, predictor_of
-from evenhand.audit.models.versions import version_in_skops, way_out
 
 NAME = "skops"
 TRUST = "data"
@@ -137,7 +137,9 @@ def recognises(path: Path) -> bool:
 def load(path: Path, declared: Declared = NOTHING) -> EstimatorPredictor:
     """Opens it. Raises UnsafeModelError for types off the list, InputError for what can't score."""
     file = path / "model.skops" if path.is_dir() else path
-    return predictor_of(NAME, open_estimator(file), str(file), _says(path), declared)
+    held = open_estimator(file)
+    says = {**_says(path), **versions.says(versions.version_in_skops(file))}
+    return predictor_of(NAME, held, str(file), says, declared)
 
 
 def _says(path: Path) -> Mapping[str, Any]:
@@ -173,10 +175,10 @@ def open_estimator(file: Path) -> Any:
     # A hostile or broken archive fails anywhere inside skops with any type of error; each means
     # the same to the user, and none is retried more loosely.
     except Exception as error:
-        other = version_in_skops(file)
+        other = versions.version_in_skops(file)
         raise InputError(
             f"{file} cannot be opened as skops: {type(error).__name__}: {error}",
-            remedy=way_out(other)
+            remedy=versions.way_out(other)
             if other is not None
             else "save it again with the version of skops that is installed here",
         ) from error
