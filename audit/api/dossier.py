@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from evenhand.audit.artifacts.person import Explanation
+    from evenhand.audit.case.case import Case
     from evenhand.audit.reports.parts.dossier import Dossier, PackFacts
     from evenhand.policies.pack import Pack
 
 
 def dossier_of(
+    case: Case,
     packs: Sequence[Pack],
     day: date,
     *,
@@ -21,13 +23,13 @@ def dossier_of(
     of: str = "html",
     standing: str = "",
 ) -> Dossier:
-    """What a report says of packs, register and one person."""
-    from evenhand.audit.case.register import Register
+    """What a report of a case says of packs, register (and what came along) and one person."""
     from evenhand.audit.reports.parts.dossier import Dossier
+    from evenhand.audit.run.handing_over import entries_for
 
     return Dossier(
         packs=tuple(_facts(p) for p in packs),
-        entries=Register().snapshot(),
+        entries=entries_for(case),
         as_of=day.isoformat(),
         person=person,
         of=of,

@@ -131,7 +131,7 @@ def report(
         lang=lang,
         gate=result.gate,
         public=public,
-        dossier=dossier_of(result.packs, result.as_of, of=of),
+        dossier=dossier_of(result.case, result.packs, result.as_of, of=of),
     )
     made = FORMATS[format.replace("-", "_")]
     return Document(format, content, made.MEDIA_TYPE, made.SUFFIX)

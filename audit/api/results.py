@@ -89,10 +89,12 @@ class Result:
             raise InputError(f"{place} exists already", remedy="choose another place")
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.suffix == ".zip":
-            from evenhand.audit.case.archive import archive_bytes
             from evenhand.audit.files.disk import write_whole
+            from evenhand.audit.run.flow import load_packs
+            from evenhand.audit.run.handing_over import hand_over
 
-            write_whole(place, archive_bytes(self.case))
+            packs = load_packs([str(p) for p in self.case.pack_paths()])
+            write_whole(place, hand_over(self.case, packs).archive)
         else:
             shutil.copytree(self.case.path, place)
         return place

@@ -2,6 +2,8 @@
 
     case/...          every file of the sealed case
     signatures/...    the signed statements about it
+    register.jsonl, keys/..., evidence/..., handover.json
+                      what its verdicts rest on beside it (evenhand.audit.case.handover)
 
 Nothing is compressed, and names, times and order are fixed, so that the same case gives the same
 bytes anywhere. What is read is written again and compared: a changed bit is found even where the
@@ -13,22 +15,26 @@ from __future__ import annotations
 import io
 import stat
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from evenhand.audit.case.case import MOST_FILES, Case
+from evenhand.audit.case.handover import EVIDENCE, HANDOVER, KEYS, REGISTER
 from evenhand.audit.case.statement import envelopes_of, read_envelope
 from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError
-from evenhand.audit.files.leftovers import own_folder
 
 MOST_BYTES = 256 << 20  # of an archive, which is held in memory four times while it is compared
+_PARTS = ("case/", "signatures/", KEYS, EVIDENCE)
 _TIME = (1980, 1, 1, 0, 0, 0)  # the first that the format knows
 
 
-def archive_bytes(case: Case) -> bytes:
-    """The case and the statements beside it as a zip file. Raises LimitError for over 256 MiB."""
+def archive_bytes(case: Case, beside: Mapping[str, bytes]) -> bytes:
+    """The case, the statements beside it and the files of its hand-over as a zip file.
+
+    Raises LimitError for over 256 MiB.
+    """
     size = sum((case.path / n).stat().st_size for n in case.files)
+    size += sum(map(len, beside.values()))
     if size > MOST_BYTES:
         raise LimitError(
             f"case {case.path} has {size:,} bytes, over {MOST_BYTES:,}: no archive is made of it",
@@ -39,7 +45,7 @@ def archive_bytes(case: Case) -> bytes:
         files[f"signatures/{path.name.removeprefix(case.path.resolve().name + '.')}"] = (
             read_envelope(path)
         )
-    return _zip(files)
+    return _zip({**files, **beside})
 
 
 def _zip(files: Mapping[str, bytes]) -> bytes:
@@ -53,13 +59,11 @@ def _zip(files: Mapping[str, bytes]) -> bytes:
     return made.getvalue()
 
 
-@contextmanager
-def unpacked(path: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
-    """The case folder of an archive in a scratch place, and its signatures by name.
+def read_archive(path: Path) -> dict[str, bytes]:
+    """The files of an archive by name, all of them checked to be safe to unpack.
 
-    Raises InputError for what is no such archive or would not be safe to unpack, LimitError for
-    more than one holds,
-    AlteredEvidenceError for one whose bytes are not those that an export writes.
+    Raises InputError for what is no such archive or would not be safe, LimitError for more than one
+    holds, AlteredEvidenceError for one whose bytes are not those that an export writes.
     """
     raw = _read(path)
     files = _files(raw, path)
@@ -68,19 +72,17 @@ def unpacked(path: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
             f"{path} was altered: its bytes are not those that `evenhand export` writes",
             remedy="do not rely on it: ask for the archive again, and compare its SHA-256",
         )
-    signatures = {n.removeprefix("signatures/"): files[n] for n in files if _is_signature(n)}
-    with own_folder() as folder:
-        case = folder / "case"
-        for name, data in files.items():
-            if name.startswith("case/"):
-                target = folder / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(data)
-        yield case, signatures
+    return files
 
 
-def _is_signature(name: str) -> bool:
-    return name.startswith("signatures/")
+def unpack(files: Mapping[str, bytes], folder: Path) -> Path:
+    """Writes the case of an archive's ``files`` into ``folder``; returns the case's own folder."""
+    for name, data in files.items():
+        if name.startswith("case/"):
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+    return folder / "case"
 
 
 def _read(path: Path) -> bytes:
@@ -123,7 +125,7 @@ def _require_safe(members: list[zipfile.ZipInfo], path: Path) -> None:
         why = ""
         if plain.is_absolute() or ".." in plain.parts or "\\" in name or str(plain) != name:
             why = "leaves the folder"
-        elif not name.startswith(("case/", "signatures/")):
+        elif not name.startswith(_PARTS) and name not in (REGISTER, HANDOVER):
             why = "is no part of an exported case"
         elif name in seen:
             why = "is there twice"

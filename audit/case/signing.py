@@ -95,16 +95,21 @@ def read_signing_key(path: Path) -> SigningKey:
 
 def read_public_key(path: Path) -> PublicKey:
     """A public Ed25519 key from PEM. Raises InputError for anything else."""
+    return public_key_of(_read(path), path)
+
+
+def public_key_of(pem: bytes, where: object) -> PublicKey:
+    """The public Ed25519 key that ``pem`` from ``where`` holds. Raises InputError for none."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     hint = "ask the signer for the file keys/evenhand.pub of their EVENHAND_HOME"
     try:
-        key = load_pem_public_key(_read(path))
+        key = load_pem_public_key(pem)
     except ValueError as error:
-        raise InputError(f"{path} is no public key in PEM", remedy=hint) from error
+        raise InputError(f"{where} is no public key in PEM", remedy=hint) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise InputError(f"{path} is a {type(key).__name__}, not an Ed25519 key", remedy=hint)
+        raise InputError(f"{where} is a {type(key).__name__}, not an Ed25519 key", remedy=hint)
     return _public(key)
 
 

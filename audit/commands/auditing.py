@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from evenhand.policies.gate import Gate
     from evenhand.policies.pack import Pack
 
-CaseFolder = Annotated[Path, typer.Argument(metavar="CASE", help="A case folder.")]
+CaseFolder = Annotated[
+    Path, typer.Argument(metavar="CASE", help="A case folder, or an exported zip.")
+]
 
 
 _OF_THE_SUBJECT = Derived(

@@ -140,7 +140,7 @@ def _audit(name: str, trained: TrainResult, folder: Path, *, seed: int, quick: b
     case, packs = sh.measured(spec, quiet=True)
     verdicts = flow.verdicts_of(case, packs, flow.today(None))
     report = folder / "reports" / f"{name}.html"
-    dossier = dossier_of(packs, flow.today(None))
+    dossier = dossier_of(case, packs, flow.today(None))
     page = render("html", case, verdicts, dossier=dossier)
     sh.write_bytes(page, report, avoid=case.path)
     return Done(name, trained, case, tuple(verdicts), report)

@@ -61,7 +61,7 @@ def report(case: CaseFolder, *, options: dict[str, Any]) -> int:
                 f"--row is for adverse-action, not for {how.format}", remedy="leave out --row"
             )
         explained = _explained(read, person, options)
-    dossier = dossier_of(packs, day, person=explained, of=how.of, standing=stands.state)
+    dossier = dossier_of(read, packs, day, person=explained, of=how.of, standing=stands.state)
     shown: dict[str, Any] = {
         "lang": options.get("lang", "en"),
         "gate": setting,
@@ -80,14 +80,19 @@ def report(case: CaseFolder, *, options: dict[str, Any]) -> int:
 
 def _evidence(read: Case, out: Path | None, avoid: Path, *, public: bool) -> int:
     """The whole case and its signatures as one zip, as ``evenhand export`` writes it."""
-    from evenhand.audit.case.archive import archive_bytes
+    from evenhand.audit.run.handing_over import hand_over
 
+    if avoid.is_file():
+        raise InputError(
+            f"{avoid} is an archive already", remedy="hand it on as it is, or name another format"
+        )
     if public:
         raise InputError(
             "evidence is whole or it is none: it can't be written with --public",
             remedy="publish another format, or leave out --public",
         )
-    sh.write_bytes(archive_bytes(read), out, avoid=avoid)
+    packs = flow.load_packs([str(p) for p in read.pack_paths()])
+    sh.write_bytes(hand_over(read, packs).archive, out, avoid=avoid)
     return OK
 
 

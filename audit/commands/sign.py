@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from evenhand.audit.commands.auditing import CaseFolder
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.tables import show
-from evenhand.audit.errors import OK
+from evenhand.audit.errors import OK, InputError
 from evenhand.audit.run import flow
 
 
@@ -33,6 +34,7 @@ def sign(
     from evenhand.audit.files.canonical import digest_bytes
     from evenhand.audit.files.disk import write_whole
 
+    _require_folder(case, "signed")
     read, stands = sh.opened(case)
     packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
     sh.warn_of_altered(packs)
@@ -70,24 +72,38 @@ def sign(
     return OK
 
 
+def _require_folder(case: Path, what: str) -> None:
+    """An archive is read like a case, but what is written beside a case needs its folder."""
+    if case.is_file():
+        raise InputError(
+            f"{case} is an archive: a case is {what} from its folder",
+            remedy=f"unpack it with any zip tool, and name its folder: {case.stem}/case",
+        )
+
+
 def export(
     case: CaseFolder,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Zip file to write.")] = None,
+    policy: sh.Policy = None,
     as_json: sh.Json = False,
 ) -> int:
-    """Write a case and its signatures as one zip that anybody can verify."""
-    from evenhand.audit.case.archive import archive_bytes
-    from evenhand.audit.errors import InputError
+    """Write a case, its signatures and what its verdicts rest on as one zip to hand on."""
     from evenhand.audit.files.canonical import digest_bytes
     from evenhand.audit.files.disk import write_whole
+    from evenhand.audit.run.handing_over import hand_over
 
+    _require_folder(case, "exported")
     read, stands = sh.opened(case)
     whole = case.resolve()
     place = out or whole.with_name(f"{whole.name}.zip")
     if place.resolve().is_relative_to(whole):
         raise InputError(f"{place} lies inside the sealed case", remedy="write it elsewhere")
-    data = archive_bytes(read)
+    packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
+    handed = hand_over(read, packs)
+    data = handed.archive
     write_whole(place, data)
+    for file in handed.lacking:
+        sh.say(f"warning: evidence {file} is not kept here, and not in the archive")
     if as_json:
         told: dict[str, Any] = {
             "archive": str(place),
@@ -95,10 +111,15 @@ def export(
             "case": read.digest,
         }
         told["standing"] = stands.to_json()
+        told["entries"] = [{"seq": e.seq, "kind": e.kind} for e in handed.entries]
+        told |= {"evidence": handed.evidence, "evidence_lacking": list(handed.lacking)}
         sh.print_json({**told, "bytes": len(data), "exit_code": OK})
     else:
         show(f"wrote {place} ({len(data)} bytes)")
         show(digest_bytes(data))
+        kinds = Counter(e.kind for e in handed.entries)
+        along = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items())) or "none"
+        show(f"entries of the register that came along: {along}; evidence files: {handed.evidence}")
         show(f"Others check it with: evenhand verify {place.name} --recompute")
     return OK
 

@@ -93,10 +93,25 @@ def _case(
 
         envelopes = {p.name: read_envelope(p) for p in envelopes_of(path)} if path.exists() else {}
         return _checked(path, path, envelopes, keys, required, recompute)
-    from evenhand.audit.case.archive import unpacked
+    from evenhand.audit.run.handing_over import open_archive
 
-    with unpacked(path) as (folder, envelopes):
-        return _checked(path, folder, envelopes, keys, required, recompute)
+    opened = open_archive(path, tuple(keys.values()))
+    result = _checked(path, opened.case, opened.signatures, keys, required, recompute)
+    handed = opened.handed
+    result["handed_over"] = handed and {
+        "entries": [{"seq": e.seq, "kind": e.kind, "key": e.voucher.key} for e in handed.entries],
+        "evidence": sorted(handed.evidence),
+        "sender": handed.sender,
+        "unknown_keys": list(handed.unknown),
+    }
+    result["said"] = (
+        handed.said()
+        if handed
+        else [
+            "no entries of a register came along: attestations, waivers and sign-offs are not in it"
+        ]
+    )
+    return result
 
 
 def _checked(
@@ -188,6 +203,8 @@ def _show(result: dict[str, Any]) -> None:
         for s in result["signatures"]:
             said = "holds" if s["checked"] else "not checked: pass its public key with --key"
             show(f"signature {s['file']} of {s['key']}: {said}")
+        for line in result.get("said", ()):
+            show(line)
     if (sums := result.get("recomputed")) is not None:
         show(
             f"recomputed: {sums['numbers']} numbers of {sums['findings']} findings follow from "

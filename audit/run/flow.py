@@ -145,12 +145,19 @@ def _announced(register: Register, plan: Plan, out: Path) -> AnnouncedRun:
 
 
 def opened(path: Path) -> tuple[Case, Standing]:
-    """The sealed case at ``path``, and how it stands with the register: for whoever reads a case
-    that exists. Raises AlteredEvidenceError where either seal or register say otherwise."""
+    """The sealed case at ``path`` (a folder, or an archive of one), and how it stands with the
+    register: for whoever reads a case that exists. Raises AlteredEvidenceError where either seal or
+    register say otherwise."""
     from evenhand.audit.case.case import read_case
     from evenhand.audit.case.register import Register
     from evenhand.audit.case.standing import require_same, standing
+    from evenhand.audit.run.handing_over import open_archive, standing_of
 
+    if path.is_file():
+        case = read_case(open_archive(path).case)
+        found = standing_of(case)
+        require_same(path, found)
+        return case, found
     case = read_case(path)
     found = standing(path, case.digest, case.environment.run, Register().snapshot())
     require_same(path, found)
@@ -275,11 +282,11 @@ def today(as_of: datetime | None) -> date:
 def verdicts_of(
     case: Case, packs: Sequence[Pack], as_of: date, compare_to: Case | None = None
 ) -> list[Verdict]:
-    """Judges a case with packs and the register as it stands."""
-    from evenhand.audit.case.register import Register
+    """Judges a case with packs, the register as it stands, and what came along with it."""
+    from evenhand.audit.run.handing_over import entries_for
     from evenhand.policies.judge import judge
 
-    entries = Register().snapshot()
+    entries = entries_for(case)
     return [
         v for pack in packs for v in judge(case, pack, entries, as_of=as_of, compare_to=compare_to)
     ]

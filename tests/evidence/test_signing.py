@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case.archive import archive_bytes, unpacked
+from evenhand.audit.case.archive import archive_bytes, read_archive, unpack
 from evenhand.audit.case.case import Case, CaseWriter, read_case
 from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.recompute import recompute
@@ -145,7 +145,7 @@ def test_an_archive_has_the_same_bytes_and_verifies_elsewhere(
     shutil.copytree(case.path, tmp_path / "moved" / "case")
     for envelope in tmp_path.glob("case.*.dsse.json"):
         shutil.copy(envelope, tmp_path / "moved")
-    assert archive_bytes(case) == archive_bytes(read_case(tmp_path / "moved" / "case"))
+    assert archive_bytes(case, {}) == archive_bytes(read_case(tmp_path / "moved" / "case"), {})
     assert run(["export", str(case.path), "-o", str(tmp_path / "handed-on.zip")]) == 0
     public = tmp_path / "their.pub"
     shutil.copy(own_home / "keys" / "evenhand.pub", public)
@@ -163,14 +163,16 @@ def test_an_archive_has_the_same_bytes_and_verifies_elsewhere(
 
 
 def test_changed_archives_are_all_caught(case: Case, tmp_path: Path) -> None:
-    data = archive_bytes(case)
+    data = archive_bytes(case, {})
     place = tmp_path / "x.zip"
 
+    refusals: list[bytes] = []
+
     def refused(changed: bytes) -> bool:
+        refusals.append(b"")
         place.write_bytes(changed)
         try:
-            with unpacked(place) as (folder, _):
-                read_case(folder)
+            read_case(unpack(read_archive(place), tmp_path / str(len(refusals))))
         except (AlteredEvidenceError, InputError):
             return True
         return False

@@ -182,7 +182,7 @@ def _zip(honest: bytes, change: str, canary: Path) -> bytes:
 
 def archives(folder: Path, honest: Path, canary: Path) -> Iterator[Sample]:
     """Zip files that leave their folder, burst, or are none."""
-    whole = archive_bytes(read_case(honest))
+    whole = archive_bytes(read_case(honest), {})
     made = {c: _zip(whole, c, canary) for c in ("up", "absolute", "link", "bomb")}
     made |= {"cut": whole[: len(whole) // 2], "twice": whole + whole, "text": b"PK\3\4" * 99}
     for name, raw in made.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from evenhand.audit.api.dossier import dossier_of
-from evenhand.audit.case.case import Case
+from evenhand.audit.case.case import Case, read_case
 from evenhand.policies.pack import load_pack, shipped_packs
 from tests.samples import write_sample_case
 
@@ -93,7 +93,9 @@ def test_what_a_house_pack_changed_reaches_the_page(there: Path) -> None:
     from datetime import date
 
     (there / "house.yaml").write_text(HOUSE, "utf-8")
-    [facts] = dossier_of([load_pack("house.yaml")], date(2026, 11, 22)).packs
+    [facts] = dossier_of(
+        read_case(there / "case"), [load_pack("house.yaml")], date(2026, 11, 22)
+    ).packs
     assert facts.extends.startswith("baseline ")
     assert ("BASE-FAIR-1", "check.note") in {(c.item, c.part) for c in facts.changes}
     assert "check.threshold" in {c.part for c in facts.changes}
