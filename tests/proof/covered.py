@@ -85,6 +85,7 @@ FAMILY_OF = (
     ("fairness.worst_groups/worst_group_error_*", "worst groups"),
     ("fairness.worst_groups/*", ""),
     ("fairness.*/*_difference", "rate gap"),
+    ("fairness.*/*_difference_*", "rate gap"),
     ("fairness.*/*", "rate"),
     ("performance.multiclass/f1_score", "macro F1"),
     ("performance.*/balanced_accuracy_score", "balanced accuracy gap"),
