@@ -22,6 +22,7 @@ from evenhand.audit.commands.parts.remedies import for_command
 from evenhand.audit.commands.parts.shared import print_json, say
 from evenhand.audit.errors import BAD_INPUT, INTERRUPTED, OK, OUR_BUG, EvenhandError
 from evenhand.audit.interrupts import termination_as_interrupt
+from evenhand.audit.words.reasons import render
 
 app = typer.Typer(
     name="evenhand",
@@ -77,7 +78,8 @@ def run(arguments: list[str]) -> int:
         return result if isinstance(result, int) else OK
     except EvenhandError as error:
         remedy = for_command(error.remedy, next(iter(arguments), ""), options_by_command())
-        return _failed(error.message, remedy, error.exit_code, as_json=as_json)
+        notes = tuple(render((note,)) for note in error.notes)
+        return _failed(error.message, remedy, error.exit_code, as_json=as_json, notes=notes)
     except (typer.Abort, KeyboardInterrupt):
         return _failed("interrupted", "nothing half-done was left", INTERRUPTED, as_json=as_json)
     except TyperException as error:
@@ -116,8 +118,13 @@ def _usage(error: Any) -> str:
     return f"see: {context.command_path} --help" if context is not None else "see: evenhand --help"
 
 
-def _failed(message: str, remedy: str, code: int, *, as_json: bool) -> int:
+def _failed(
+    message: str, remedy: str, code: int, *, as_json: bool, notes: tuple[str, ...] = ()
+) -> int:
     if as_json:
-        print_json({"error": {"message": message, "remedy": remedy}, "exit_code": code})
-    say(f"evenhand: {message}" + (f"\n  -> {remedy}" if remedy else ""))
+        noted = {"notes": list(notes)} if notes else {}
+        error = {"message": message, "remedy": remedy, **noted}
+        print_json({"error": error, "exit_code": code})
+    noted_lines = "".join(f"\n  note: {note}" for note in notes)
+    say(f"evenhand: {message}{noted_lines}" + (f"\n  -> {remedy}" if remedy else ""))
     return code

@@ -57,9 +57,12 @@ class EvenhandError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.notes: Reasons = ()  # what was noticed before, and may explain it
 
     def __str__(self) -> str:
-        return f"{self.message}\n  -> {self.remedy}" if self.remedy else self.message
+        noted = [f"\n  note: {render((note,))}" for note in self.notes]
+        remedy = f"\n  -> {self.remedy}" if self.remedy else ""
+        return "".join((self.message, *noted, remedy))
 
 
 class InputError(EvenhandError):
@@ -169,11 +172,18 @@ class RowsOnDisk(MissingNeed):
     """Raised where a check asks for rows that were counted on disk and never loaded."""
 
 
+def _seen(name: str) -> str:
+    """A name, in quotes where its ends could not be seen otherwise."""
+    return name if name == name.strip() and name.isprintable() and name else repr(name)
+
+
 def nearest(name: str, known: Iterable[str], *, shown: int = 3) -> str:
     """A remedy that names the known names nearest to ``name``, or all of a short list.
 
     >>> nearest("approv", ["approve", "race"])
     'did you mean: approve?'
+    >>> nearest("Yes", ["Yes "])
+    "did you mean: 'Yes '?"
     """
     names = sorted({str(k) for k in known})
     close = difflib.get_close_matches(name, names, n=shown, cutoff=0.6)
@@ -181,6 +191,8 @@ def nearest(name: str, known: Iterable[str], *, shown: int = 3) -> str:
         lowered = {n.lower(): n for n in names}
         close = [lowered[c] for c in difflib.get_close_matches(name.lower(), lowered, n=shown)]
     if close:
-        return f"did you mean: {', '.join(close)}?"
-    listed = ", ".join(names[:30]) + (f", … ({len(names)} in all)" if len(names) > 30 else "")
+        return f"did you mean: {', '.join(map(_seen, close))}?"
+    listed = ", ".join(map(_seen, names[:30])) + (
+        f", … ({len(names)} in all)" if len(names) > 30 else ""
+    )
     return f"known: {listed}" if names else "there are none to choose from"

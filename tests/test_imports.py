@@ -20,11 +20,10 @@ MOST_FILES = 18  # of a room, besides folders
 # may not be imported, and what is here is imported.
 WALLS: dict[str, str] = {
     "audit/api": (
-        "audit/artifacts audit/case audit/comparing audit/data audit/errors audit/files "
-        "audit/finding audit/models audit/models/formats audit/reports audit/reports/parts "
-        "audit/run "
-        "audit/subject audit/words audit/worker/isolation policies/gate policies/pack "
-        "policies/verdict policies/words"
+        "audit/artifacts audit/case audit/comparing audit/data audit/data/written audit/errors "
+        "audit/files audit/finding audit/models audit/models/formats audit/reports "
+        "audit/reports/parts audit/run audit/subject audit/words audit/worker/isolation "
+        "policies/gate policies/pack policies/verdict policies/words"
     ),
     "audit/artifacts": "audit/files",
     "audit/asking": (
@@ -89,29 +88,30 @@ WALLS: dict[str, str] = {
     "audit/claims": "audit/errors audit/files",
     "audit/cli": (
         "audit/commands audit/commands/parts audit/errors audit/interrupts audit/run "
-        "audit/surroundings"
+        "audit/surroundings audit/words"
     ),
     "audit/commands": (
         "audit/api audit/artifacts audit/case audit/commands/parts audit/comparing audit/data "
-        "audit/errors audit/files audit/finding audit/models audit/reports audit/reports/parts "
-        "audit/run audit/subject audit/words audit/worker audit/worker/isolation dashboard/export "
-        "dashboard/server policies/facts policies/gate policies/lint policies/pack "
-        "policies/recording policies/verdict trainers/data trainers/datasets trainers/fitting "
-        "trainers/ledger trainers/mitigation trainers/plan trainers/private trainers/recipe "
-        "trainers/validate"
+        "audit/data/written audit/errors audit/files audit/finding audit/models audit/reports "
+        "audit/reports/parts audit/run audit/subject audit/words audit/worker "
+        "audit/worker/isolation dashboard/export dashboard/server policies/facts policies/gate "
+        "policies/lint policies/pack policies/recording policies/verdict trainers/data "
+        "trainers/datasets trainers/fitting trainers/ledger trainers/mitigation trainers/plan "
+        "trainers/private trainers/recipe trainers/validate"
     ),
     "audit/commands/parts": (
-        "audit/api audit/case audit/comparing audit/errors audit/finding audit/measure/groups "
-        "audit/reason audit/run audit/subject audit/words audit/worker/isolation policies/facts "
-        "policies/gate "
-        "policies/lint policies/pack policies/verdict trainers/mitigation"
+        "audit/api audit/case audit/comparing audit/data/written audit/errors audit/finding "
+        "audit/measure/groups audit/reason audit/run audit/subject audit/words "
+        "audit/worker/isolation policies/facts policies/gate policies/lint policies/pack "
+        "policies/verdict trainers/mitigation"
     ),
     "audit/comparing": (
         "audit/artifacts audit/case audit/data audit/errors audit/favourable audit/finding "
         "audit/measure audit/measure/attribution "
         "audit/measure/uncertainty audit/reason audit/subject audit/words"
     ),
-    "audit/data": "audit/errors audit/files",
+    "audit/data": ("audit/data/written audit/errors audit/files audit/reason audit/words"),
+    "audit/data/written": "audit/errors",
     "audit/errors": "audit/reason audit/words",
     "audit/favourable": "audit/errors audit/reason",
     "audit/files": "audit/errors",
@@ -146,9 +146,8 @@ WALLS: dict[str, str] = {
         "policies/verdict"
     ),
     "audit/subject": (
-        "audit/case audit/finding audit/data audit/errors audit/files audit/measure audit/models "
-        "audit/reason "
-        "audit/words audit/worker audit/worker/isolation"
+        "audit/case audit/data audit/data/written audit/errors audit/files audit/finding "
+        "audit/measure audit/models audit/reason audit/words audit/worker audit/worker/isolation"
     ),
     "audit/surroundings": "",
     "audit/words": "audit/reason",
@@ -236,7 +235,7 @@ WALLS: dict[str, str] = {
         "audit/claims audit/data audit/errors audit/measure trainers/encoders trainers/examples "
         "trainers/folder trainers/model_description trainers/private trainers/recipe"
     ),
-    "trainers/datasets": "audit/data audit/errors audit/files",
+    "trainers/datasets": "audit/data audit/data/written audit/errors audit/files",
     "trainers/distributed": "audit/errors trainers/examples",
     "trainers/encoders": "audit/data audit/errors trainers/validate",
     "trainers/examples": "trainers/losses trainers/model_description",
@@ -265,10 +264,10 @@ WALLS: dict[str, str] = {
     ),
     "trainers/losses": "trainers/model_description",
     "trainers/mitigation": (
-        "audit/data audit/errors audit/finding audit/files audit/models audit/models/formats "
+        "audit/data audit/data/written audit/errors audit/files audit/models audit/models/formats "
         "audit/worker audit/worker/isolation trainers/architectures trainers/encoders "
-        "trainers/examples trainers/fitting trainers/folder trainers/recipe "
-        "trainers/validate trainers/versions"
+        "trainers/examples trainers/fitting trainers/folder trainers/recipe trainers/validate "
+        "trainers/versions"
     ),
     "trainers/model_description": "audit/claims trainers/validate",
     "trainers/plan": (
@@ -280,8 +279,8 @@ WALLS: dict[str, str] = {
         "trainers/validate"
     ),
     "trainers/recipe": (
-        "audit/data audit/errors audit/files trainers/architectures trainers/datasets "
-        "trainers/encoders trainers/folder trainers/private trainers/validate"
+        "audit/data audit/data/written audit/errors audit/files trainers/architectures "
+        "trainers/datasets trainers/encoders trainers/folder trainers/private trainers/validate"
     ),
     "trainers/result": (
         "audit/claims audit/errors audit/files audit/words trainers/model_description"

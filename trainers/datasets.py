@@ -11,8 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evenhand.audit.data.cells import types_of
 from evenhand.audit.data.reading import read_table, table_of
 from evenhand.audit.data.table import Table, numbered
+from evenhand.audit.data.types import read_cells
+from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_bytes
 
@@ -35,14 +38,35 @@ class Dataset:
         object.__setattr__(self, "table", table)
 
 
-def load_dataset(name_or_path: str | Path) -> Dataset:
-    """A named data set (``loanapp``, ``adult:PATH``), or the table at a path. Raises InputError."""
-    name = str(name_or_path)
-    named = NAMED.get(name)
+def load_dataset(
+    name_or_path: str | Path, reading: Reading | None = None, *, target: str | None = None
+) -> Dataset:
+    """A named data set (``loanapp``, ``adult:PATH``), or the table at a path. Raises InputError.
+
+    ``reading`` is what is declared about the cells; its labels speak of ``target``.
+    """
+    path, reading = _file(name_or_path), reading or Reading()
+    if path is not None:
+        return Dataset(read_table(path, reading, answers=(target,) if target else ()))
+    known = _named(str(name_or_path))
+    answers = tuple(c for c in (target or known.target,) if c)
+    table = known.table
+    frame = read_cells(table.frame, reading, table.source, answers=answers)
+    return replace(known, table=replace(table, frame=frame, types=types_of(frame, reading.types)))
+
+
+def _named(given: str) -> Dataset:
+    named = NAMED.get(given)
     if named is not None:
         return named()
-    if name.startswith(_ADULT):
-        return adult(name.removeprefix(_ADULT))
+    return adult(given.removeprefix(_ADULT))
+
+
+def _file(name_or_path: str | Path) -> str | None:
+    """The file that is meant; None for a named data set. Raises InputError for neither."""
+    name = str(name_or_path)
+    if name in NAMED or name.startswith(_ADULT) or is_adult(Path(name)):
+        return None
     if name == "adult":
         raise InputError(
             "data set 'adult' is not shipped", remedy="pass --data adult:FOLDER (UCI's files)"
@@ -53,7 +77,7 @@ def load_dataset(name_or_path: str | Path) -> Dataset:
         raise InputError(
             f"{name!r} is neither a named data set nor a file", remedy=nearest(name, near)
         )
-    return adult(path) if is_adult(path) else Dataset(read_table(path))
+    return name
 
 
 def is_named(data: str) -> bool:

@@ -68,7 +68,9 @@ def train(
     if session is not None:
         session.finish()
     seconds = time.perf_counter() - started
-    return _result(path, description, (*prepared.notes, *notes), seconds, cost)
+    return _result(
+        path, description, prepared.column_types, (*prepared.notes, *notes), seconds, cost
+    )
 
 
 @contextmanager
@@ -224,6 +226,7 @@ def _split_record(prepared: Prepared) -> dict[str, Any]:
 def _result(
     path: Path,
     description: ModelDescription,
+    columns: Mapping[str, str],
     notes: tuple[str, ...],
     seconds: float,
     cost: Mapping[str, Any],
@@ -250,6 +253,7 @@ def _result(
         seconds=seconds,
         curves=tuple(points),
         notes=(*notes, *(privacy.warnings if privacy else ())),
+        columns=columns,
         privacy=privacy,
         cost=cost,
     )

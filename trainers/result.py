@@ -38,7 +38,8 @@ class TrainResult:
     gets there) are those of a classifier, None for other tasks. ``curves`` are points of epoch,
     training loss (nat; kept back in private training unless the recipe says otherwise) and epsilon
     so far. ``description`` is what model.json states, ``cost`` what cost.json does (time, memory,
-    energy). ``notes`` say what was done to the rows, and warnings about the budget.
+    energy). ``notes`` say what was done to the rows, and warnings about the budget,
+    ``columns`` what each was read as.
     """
 
     model: Path
@@ -56,6 +57,7 @@ class TrainResult:
     seconds: float
     curves: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...]
+    columns: Mapping[str, str]
     privacy: Privacy | None
     cost: Mapping[str, Any]
 
@@ -69,6 +71,7 @@ class TrainResult:
             "test": dict(self.test),
             "curves": [dict(point) for point in self.curves],
             "notes": list(self.notes),
+            "columns": dict(self.columns),
             "privacy": self.privacy.to_json() if self.privacy else None,
             "cost": dict(self.cost),
         }

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from evenhand.audit.api.options import ReadingOptions
 from evenhand.audit.api.records import FINDING_COLUMNS, Records, cell, finding_row
 from evenhand.audit.api.sources import rows_at
+from evenhand.audit.data.written.declared import make_reading
 from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
@@ -151,6 +153,7 @@ def count(
     weight: str | None = None,
     min_group_size: int = 10,
     level: float = 0.95,
+    **reading: Unpack[ReadingOptions],
 ) -> Counted:
     """Counts the rows of a binary task by group, true label and prediction, in one pass.
 
@@ -166,6 +169,7 @@ def count(
     positive_label                     : the label that counts as positive
     weight                             : column of row weights
     min_group_size, level              : of the findings, as in an audit
+    reading                            : how cells are read, as in subject.yaml
 
     Raises InputError for a missing column, or labels that are not two.
 
@@ -192,6 +196,7 @@ def count(
             threshold=threshold,
             positive_label=positive_label,
             weight=weight,
+            reading=make_reading(reading, "the call"),
         )
     return Counted(counts, control, min_group_size, level)
 

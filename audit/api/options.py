@@ -46,7 +46,20 @@ class OpeningOptions(TypedDict, total=False):
     memory_limit: float | None
 
 
-class SubjectOptions(TypedDict, total=False):
+class ReadingOptions(TypedDict, total=False):
+    """How tables are read; the same keys in subject.yaml and in a recipe, see docs/data.md."""
+
+    types: Mapping[str, str]
+    missing: Scalar | Sequence[Scalar]
+    unknown: Scalar | Sequence[Scalar]
+    decimal: str
+    encoding: str
+    sheet: str
+    labels: Mapping[Any, Scalar]
+    bins: Mapping[str, Scalar | Sequence[Scalar]]
+
+
+class SubjectOptions(ReadingOptions, total=False):
     """The keys of subject.yaml beside the model, the data and the packs; see docs/audit.md."""
 
     name: str
@@ -63,8 +76,6 @@ class SubjectOptions(TypedDict, total=False):
     on: Names
     id: str
     stream: bool
-    encoding: str
-    types: Mapping[str, str]
     target: str
     outcomes: Names
     predicted: str

@@ -15,7 +15,11 @@ PLAN_SCHEMAS = (PLAN_SCHEMA,)
 
 class DataPlace(Shape):
     """The data: where they lay, their rows before any was dropped, each column's type; the file
-    that was ``joined`` to them by the columns ``on``, and the column ``id`` that names a row."""
+    that was ``joined`` to them by the columns ``on``, and the column ``id`` that names a row.
+
+    ``reading`` is what is declared about the cells (``evenhand.audit.data.written.declared``),
+    ``notes`` what was noticed on reading: reasons as plain JSON.
+    """
 
     path: str | None = None
     rows: int | None = None
@@ -24,6 +28,8 @@ class DataPlace(Shape):
     joined: str | None = None
     on: Texts = ()
     id: str | None = None
+    reading: Annotated[dict[str, Any], EmptyIfNull] = Field(default_factory=dict)
+    notes: Annotated[tuple[dict[str, Any], ...], Field(strict=False)] = ()
 
 
 class ModelPlace(Shape):

@@ -12,7 +12,7 @@ from evenhand.audit.api.settings import Gating, Judging, OpeningSettings, Runnin
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, option, takes
-from evenhand.audit.data.types import parse_types
+from evenhand.audit.data.written.declared import READS
 from evenhand.audit.errors import InputError
 from evenhand.audit.models.declared import Endpoint
 from evenhand.audit.run import flow
@@ -31,7 +31,7 @@ CaseFolder = Annotated[
 
 _OF_THE_SUBJECT = Derived(
     SubjectSpec,
-    reads={"types": parse_types, "facts": parse_facts, "roles": parse_roles},
+    reads={**READS, "facts": parse_facts, "roles": parse_roles},
     whole=("facts",),
 )
 # What an endpoint is told, beside its address and how long it may take (--time-limit).
@@ -70,7 +70,13 @@ def audit(
 
 
 def _show_result(case: Case, verdicts: list[Any], setting: Gate, *, as_json: bool) -> None:
-    from evenhand.audit.commands.parts.tables import headline_table, show, show_known, show_verdicts
+    from evenhand.audit.commands.parts.tables import (
+        asked_of_reader,
+        headline_table,
+        show,
+        show_known,
+        show_verdicts,
+    )
 
     if as_json:
         sh.print_json(
@@ -86,6 +92,8 @@ def _show_result(case: Case, verdicts: list[Any], setting: Gate, *, as_json: boo
         )
         return
     show(headline_table(case.findings))
+    for question in asked_of_reader(case.subject.data.notes):
+        show(f"Asked of you: {question}")
     show_verdicts(verdicts)
     show_known(setting)
     crashed = sorted({f.check for f in case.findings if f.status == "error"})

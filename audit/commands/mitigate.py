@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from evenhand.audit.api.settings import OpeningSettings
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, option, takes
+from evenhand.audit.data.written.declared import READS, Reading
 from evenhand.audit.errors import OK, InputError
 from evenhand.trainers.mitigation.options import MitigationRequest
 from evenhand.trainers.validate import checked
@@ -21,11 +23,12 @@ if TYPE_CHECKING:
 
     from evenhand.audit.commands.parts.before_after import BeforeAfter
     from evenhand.audit.worker.opened import Opened
+    from evenhand.trainers.mitigation.mitigate import MitigationResult
 
 
 # Only formats of data alone are mitigated: there is nothing to allow.
 @takes(
-    Derived(MitigationRequest),
+    Derived(MitigationRequest, reads=READS),
     Derived(OpeningSettings, leave_out=("allow_pickle", "allow_weak_isolation")),
 )
 def mitigate(
@@ -48,7 +51,8 @@ def mitigate(
     opened = open_model(model, declared, rules=rules)
     people = _people(opened, mitigation)
     rows = _rows(people, model, mitigation)
-    _require_groups(rows, people.sensitive_features, mitigation.method)
+    _require_groups(rows, people.sensitive_features, mitigation)
+    sh.say_reading(people.types, people.notes, quiet=quiet)
     sh.say(f"mitigate: {mitigation.method} on {len(rows.train)} rows", quiet=quiet)
     result = run(
         opened,
@@ -64,11 +68,13 @@ def mitigate(
         options=mitigation.dials(),
         notes=rows.notes,
         declared=declared,
+        reading=mitigation.reading,
     )
     compared = before_after(
         model,
         result,
         data=rows.path or str(result.held_out),
+        reading=_edged(rows.reading, result),
         positive_is=mitigation.positive_is,
         seed=mitigation.seed,
         quiet=quiet,
@@ -87,16 +93,20 @@ class _People:
     target: str
     positive_label: str
     sensitive_features: tuple[str, ...]
+    types: Mapping[str, str]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows to mitigate with and rows held out; ``path`` is the held-out file, if there is one."""
+    """Rows to mitigate with and rows held out; ``path`` is the held-out file, if there is one,
+    and ``reading`` how it is read."""
 
     train: pd.DataFrame
     test: pd.DataFrame
     path: str | None
     notes: tuple[str, ...]
+    reading: Reading
 
 
 def _people(opened: Opened, asked: MitigationRequest) -> _People:
@@ -104,8 +114,9 @@ def _people(opened: Opened, asked: MitigationRequest) -> _People:
     from evenhand.trainers.datasets import load_dataset
 
     says = opened.predictor.maker_says
-    dataset = load_dataset(asked.data)
-    column = asked.target or says.get("target") or dataset.target
+    target = asked.target or says.get("target")
+    dataset = load_dataset(asked.data, asked.reading, target=target)
+    column = target or dataset.target
     label = asked.positive_label or says.get("positive_label") or dataset.positive_label
     features = asked.sensitive_features or tuple(
         says.get("sensitive_features") or dataset.sensitive_features
@@ -121,7 +132,9 @@ def _people(opened: Opened, asked: MitigationRequest) -> _People:
     table = dataset.table
     table.require([str(column)], "target")
     table.require(features, "sensitive feature")
-    return _People(table.frame, table.digest, str(column), str(label), features)
+    return _People(
+        table.frame, table.digest, str(column), str(label), features, table.types, table.said
+    )
 
 
 def _rows(people: _People, model: str, asked: MitigationRequest) -> _Rows:
@@ -137,8 +150,10 @@ def _rows(people: _People, model: str, asked: MitigationRequest) -> _Rows:
             "about 30 % of the rows were held out from mitigation; the model itself may have been "
             "trained on them"
         )
-        return _Rows(parts.train, parts.test, None, (note,))
-    held = read_table(path)
+        return _Rows(parts.train, parts.test, None, (note,), asked.of_written())
+    # What training held out was read already, and is written plainly.
+    reading = asked.reading if asked.test_data else asked.of_written()
+    held = read_table(path, reading, answers=(people.target,))
     held.require([people.target], "target")
     held.require(people.sensitive_features, "sensitive feature")
     if held.digest == people.digest:
@@ -150,7 +165,7 @@ def _rows(people: _People, model: str, asked: MitigationRequest) -> _Rows:
     if train.empty:
         raise InputError(f"every row of --data is in {path} too", remedy="give training rows")
     notes = (f"{twins} rows equal to a held-out row were left out of mitigation",) if twins else ()
-    return _Rows(train, held.frame, path, notes)
+    return _Rows(train, held.frame, path, notes, reading)
 
 
 def _without(train: pd.DataFrame, held: pd.DataFrame) -> tuple[pd.DataFrame, int]:
@@ -169,14 +184,22 @@ def _without(train: pd.DataFrame, held: pd.DataFrame) -> tuple[pd.DataFrame, int
     return train[~is_twin], int(is_twin.sum())
 
 
-def _require_groups(rows: _Rows, features: tuple[str, ...], method: str) -> None:
+def _edged(reading: Reading, result: MitigationResult) -> Reading:
+    """The reading with the edges of bins that the mitigation worked out."""
+    return reading.model_copy(update={"bins": result.description.grouping.bins})
+
+
+def _require_groups(rows: _Rows, features: tuple[str, ...], asked: MitigationRequest) -> None:
     """Held-out people of groups without a rule are said before hours of fitting."""
+    from evenhand.audit.data.grouping import grouping_of
     from evenhand.trainers.mitigation.parts import group_texts, require_known
 
-    if method not in ("threshold", "correlation-remover"):
+    if asked.method not in ("threshold", "correlation-remover"):
         return
+    grouping = grouping_of(rows.train, features, asked.reading)
     seen, held_out = (
-        {", ".join(g) for g in group_texts(frame, features)} for frame in (rows.train, rows.test)
+        {", ".join(g) for g in group_texts(frame, features, grouping)}
+        for frame in (rows.train, rows.test)
     )
     require_known(held_out, sorted(seen), " × ".join(features))
 

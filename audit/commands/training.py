@@ -12,6 +12,7 @@ import typer
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, option, takes
+from evenhand.audit.data.written.declared import READS
 from evenhand.audit.errors import OK, InputError, InterruptedRunError
 from evenhand.audit.words.numbers import at_most
 from evenhand.trainers.private.dials import Private
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _OF_THE_RECIPE = Derived(
     Recipe,
     kinds={"schedule": str, "early_stopping": int, "private": bool},
+    reads=READS,
     leave_out=("kind",),
 )
 _OF_PRIVACY = Derived(Private, kinds={"memory_limit": str})
@@ -59,8 +61,7 @@ def train(
             result = run_training(asked, out=how.out, progress=_epochs(progress), resume=how.resume)
         except KeyboardInterrupt as stopped:
             raise _interrupted(stopped, how.out) from stopped
-    for note in result.notes:
-        sh.say(f"note: {note}", quiet=quiet)
+    sh.say_reading(result.columns, result.notes, quiet=quiet)
     _show(result, as_json=as_json)
     return OK
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.arrow_messages import announced_bytes
 from evenhand.audit.data.limits import Limits, check_expansion, name_columns
+from evenhand.audit.data.written.arrow_messages import announced_bytes, announced_in_file
 from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PARQUET, ARROW, OLD_FEATHER = b"PAR1", b"ARROW1", b"FEA1"
-_STREAM_START = 8  # an Arrow file is a magic number, filled up to 8 bytes, and an Arrow stream
+ARROW_STREAM = b"\xff\xff\xff\xff"  # how its first message begins
 # The types of cells that a table of people can hold; others have no text to compare groups by.
 _ODD = ("is_union", "is_run_end_encoded", "is_map")
 
@@ -45,7 +45,7 @@ def read_parquet(raw: bytes, source: object, limits: Limits) -> tuple[pd.DataFra
 
 
 def read_arrow(raw: bytes, source: object, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
-    """All rows of an Arrow (Feather) file, read as the stream that it holds.
+    """All rows of an Arrow (Feather) file, found by its footer.
 
     Raises InputError for a broken one, LimitError for a bomb.
     """
@@ -56,15 +56,27 @@ def read_arrow(raw: bytes, source: object, limits: Limits) -> tuple[pd.DataFrame
             raise InputError(
                 f"{source} ends without Arrow's mark: it was cut off", remedy="write it again"
             )
-        body = memoryview(raw)[_STREAM_START:]
-        check_expansion(announced_bytes(body), len(raw), source, limits)
-        with pa.ipc.open_stream(pa.py_buffer(body)) as stream:
-            name_columns([str(n) for n in stream.schema.names], source)
-            _check_types(stream.schema, source)
-            table = stream.read_all()
-        return table, None
+        check_expansion(announced_in_file(memoryview(raw)), len(raw), source, limits)
+        with pa.ipc.open_file(pa.BufferReader(raw)) as file:
+            name_columns([str(n) for n in file.schema.names], source)
+            _check_types(file.schema, source)
+            return file.read_all(), None
 
     return _frame(read, "Arrow", raw, source, limits)
+
+
+def read_arrow_stream(raw: bytes, source: object, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
+    """All rows of an Arrow stream that was written to a file. Raises as ``read_arrow`` does."""
+    import pyarrow as pa
+
+    def read() -> Any:
+        check_expansion(announced_bytes(memoryview(raw)), len(raw), source, limits)
+        with pa.ipc.open_stream(pa.py_buffer(raw)) as stream:
+            name_columns([str(n) for n in stream.schema.names], source)
+            _check_types(stream.schema, source)
+            return stream.read_all(), None
+
+    return _frame(read, "Arrow stream", raw, source, limits)
 
 
 def _frame(

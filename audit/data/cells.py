@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.written.numbers import DecimalSign, number_with, plain_number
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -20,12 +22,6 @@ if TYPE_CHECKING:
 MISSING_TEXTS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
 _TRUTH = ("True", "TRUE", "true", "False", "FALSE", "false")
 _WHOLE = re.compile(r"[ \t]*[+-]?[0-9]+[ \t]*")
-# What a plain number looks like, also for DuckDB, whose own cast is as lenient as Python's.
-NUMBER_PATTERN = (
-    r"[ \t]*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-    r"|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)[ \t]*"
-)
-_NUMBER = re.compile(NUMBER_PATTERN)
 _CODE = re.compile(r"-?0[0-9]+")
 _EXACT = 1 << 53  # whole numbers below it are the same as floats
 
@@ -39,25 +35,39 @@ def number_in(text: str) -> float | None:
     >>> [number_in(t) for t in ("1.50", "-2e3", "1_0", "nan", "")]
     [1.5, -2000.0, None, None, None]
     """
-    return float(text) if _NUMBER.fullmatch(text) else None
+    return plain_number(text)
 
 
-def read_texts(cells: Iterable[str]) -> Mapping[str, Any]:
+def read_texts(cells: Iterable[str], decimal: DecimalSign | None = None) -> Mapping[str, Any]:
     """What the texts of one column are, together: numbers if all are, or truth values, or texts.
 
-    One cell with a leading zero (02139) makes codes of all of them, which stay texts.
+    One cell with a leading zero (02139) makes codes of all of them, which stay texts. Where a
+    ``decimal`` sign is declared, numbers that are written with it and with thousands signs count.
 
     >>> read_texts(["1", "2.5"]), read_texts(["01", "2"]), read_texts(["1_0", "10"])
     ({'1': 1.0, '2.5': 2.5}, {'01': '01', '2': '2'}, {'1_0': '1_0', '10': '10'})
+    >>> read_texts(["1.200,5", "3"], ",")
+    {'1.200,5': 1200.5, '3': 3.0}
     """
     known = list(cells)
     if known and all(c in _TRUTH for c in known):
         return {c: c.lower() == "true" for c in known}
-    if not all(_NUMBER.fullmatch(c) for c in known) or any(_CODE.fullmatch(c) for c in known):
+    if decimal is not None and any(sign in c for c in known for sign in ",.'\u2019\u00a0\u202f "):
+        by_sign = {c: number_with(c, decimal) for c in known}
+        if known and all(v is not None for v in by_sign.values()):
+            whole = all(_is_whole(v) for v in by_sign.values()) and decimal not in "".join(known)
+            return {c: int(v) if whole else v for c, v in by_sign.items() if v is not None}
+    if not all(plain_number(c) is not None for c in known) or any(
+        _CODE.fullmatch(c) for c in known
+    ):
         return {c: c for c in known}
     if all(_WHOLE.fullmatch(c) for c in known):
         return {c: int(c) for c in known}
     return {c: float(c) for c in known}
+
+
+def _is_whole(value: float | None) -> bool:
+    return value is not None and value.is_integer() and abs(value) < _EXACT
 
 
 def plain(value: Any) -> Any:

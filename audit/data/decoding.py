@@ -7,7 +7,9 @@ import re
 import zlib
 
 from evenhand.audit.data.limits import Limits, check_expansion
+from evenhand.audit.data.written.encodings import guesses, wide_encoding
 from evenhand.audit.errors import InputError, LimitError
+from evenhand.audit.reason import Reason, Reasons, because
 
 _MARKS = (  # the longer first: UTF-32's mark starts with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -19,6 +21,7 @@ _MARKS = (  # the longer first: UTF-32's mark starts with UTF-16's
 _CHUNK = 1 << 20
 _FIRST_STEP = 1 << 12
 _MAX_MEMBERS = 100_000  # bgzip writes one every 64 KiB
+_HIDDEN = re.compile("[\x80-\x84\x86-\x9f]")  # C1 controls but for a line end
 _PADDING = re.compile(rb"\0+")
 
 
@@ -35,10 +38,13 @@ def known_encoding(encoding: str) -> str:
     return found.name
 
 
-def decode(raw: bytes, source: object, encoding: str | None = None) -> tuple[str, list[str]]:
+def decode(
+    raw: bytes, source: object, encoding: str | None = None
+) -> tuple[str, list[Reason | str]]:
     """The text, and a note where it was not UTF-8.
 
-    Raises InputError, with line and column, for bytes that are no text in that encoding.
+    Raises InputError, with line and column, for bytes that are no text in that encoding; the
+    likeliest one is named.
     """
     marked = next((name for mark, name in _MARKS if raw.startswith(mark)), None)
     name = known_encoding(encoding) if encoding else marked or "utf-8"
@@ -53,20 +59,55 @@ def decode(raw: bytes, source: object, encoding: str | None = None) -> tuple[str
         where = f"byte {error.start} (line {line}, column {column})"
         raise InputError(
             f"{source} is not {shown} text: {where} is 0x{raw[error.start]:02x}",
-            remedy="name its encoding, e.g. --encoding latin-1, or pass Parquet",
+            remedy=way_out(raw),
         ) from None
     except UnicodeError as error:
-        raise InputError(f"{source} is not {shown} text: {error}", remedy="check it") from None
+        raise InputError(f"{source} is not {shown} text: {error}", remedy=way_out(raw)) from None
     if "\0" in text:
         at = text.index("\0")
         line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+        wide = wide_encoding(raw)
         raise InputError(
             f"{source} holds binary data (a zero byte at character {at}, line {line}, "
             f"column {column})",
-            remedy="pass CSV, Parquet, Arrow, JSON lines, Excel or SQLite; where it is text in "
+            remedy=f"it reads as text in UTF-16: --encoding {wide}"
+            if wide
+            else "pass CSV, Parquet, Arrow, JSON lines, Excel or SQLite; where it is text in "
             "UTF-16, name it: --encoding utf-16-le",
         )
-    return text, [] if name == "utf-8-sig" else [f"the file was read as {shown} text"]
+    notes: list[Reason | str] = []
+    if name != "utf-8-sig":
+        notes += because("read-as-encoding", encoding=shown)
+        notes += _controls(text, raw, shown)
+    return text, notes
+
+
+def way_out(raw: bytes) -> str:
+    """The likeliest encoding, and what a line of the file is in it."""
+    found = guesses(raw)
+    if not found:
+        return "name its encoding, e.g. --encoding cp1252, or pass Parquet"
+    first, *others = (
+        f"--encoding {guess.encoding} (its line {guess.line} is then {guess.text!r})"
+        for guess in found
+    )
+    also = f", or {others[0]}" if others else ""
+    return f"name its encoding: {first}{also}; or pass Parquet"
+
+
+def _controls(text: str, raw: bytes, shown: str) -> Reasons:
+    """A note where controls came out of bytes that are signs and letters in Windows' encodings."""
+    hidden = _HIDDEN.findall(text)
+    if not hidden:
+        return ()
+    better = guesses(raw)
+    return because(
+        "holds-controls",
+        encoding=shown,
+        n=len(hidden),
+        point=f"U+{ord(hidden[0]):04X}",
+        better=better[0].encoding if better else "cp1252",
+    )
 
 
 def gunzip(raw: bytes, source: object, limits: Limits) -> bytes:

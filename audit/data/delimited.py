@@ -7,17 +7,23 @@ import io
 import re
 import warnings
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.cells import MISSING_TEXTS, is_number
 from evenhand.audit.data.limits import MAX_CELL, check_width, name_columns
+from evenhand.audit.data.table import explained_by
+from evenhand.audit.data.written.numbers import plain_number
 from evenhand.audit.errors import InputError
+from evenhand.audit.reason import Reason, Reasons, because, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DELIMITERS = ",\t;|"
 _LEADING_ZERO = re.compile(r"(?:^|[\s,;|\"])-?0\d", re.MULTILINE)
+_START, _LOOKED_AT = 1 << 16, 30  # characters and lines in which the header is looked for
+_SEP = re.compile(r"sep=(\\t|.)", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -31,27 +37,108 @@ def delimiter_of(header: str) -> str:
     return max(DELIMITERS, key=bare.count)
 
 
+@dataclass(frozen=True)
+class Start:
+    """Where the table of a text begins: what parts its cells, and how many lines are above it."""
+
+    delimiter: str
+    above: int
+    notes: Reasons
+
+
+def start_of(text: str) -> Start:
+    """Where the header is: below ``sep=;``, and below lines of one cell where more cells follow.
+
+    A title is a line without a second cell (maybe filled up with empty ones) above a line that has
+    at least two, none of them empty, as wide as what follows.
+    """
+    lines = text[:_START].split("\n")[:_LOOKED_AT]
+    place = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    declared = _SEP.fullmatch(lines[place].strip("\r\ufeff \"'")) if lines else None
+    if declared:
+        sign = "\t" if declared[1] == "\\t" else declared[1]
+        return Start(sign, place + 1, because("sep-line", sign=repr(sign)))
+    first = delimiter_of(lines[place]) if lines else ","
+    sign = max(DELIMITERS, key=lambda d: (_widest(lines, d), d == first))
+    if _filled(lines[place], sign) >= 2:
+        return Start(first, 0, ())
+    for number in range(place + 1, len(lines)):
+        cells = _cells(lines[number], sign)
+        if _filled(lines[number], sign) < 2:
+            continue
+        below = [_cells(line, sign) for line in lines[number + 1 : number + 6] if line.strip()]
+        is_header = all(c.strip() for c in cells) and not any(plain_number(c) for c in cells)
+        as_wide = sum(len(row) == len(cells) for row in below)
+        if not is_header or 2 * as_wide < len(below) or not as_wide:
+            break
+        filled = ([c for c in _cells(line, sign) if c.strip()] for line in lines[place:number])
+        titles = [row[0].strip()[:60] for row in filled if row]
+        said = because("lines-above", n=len(titles), lines=listed(map(repr, titles), 3))
+        return Start(sign, number, said)
+    return Start(first, 0, ())
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line.strip("\r")], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:
+        return [line]
+
+
+def _filled(line: str, delimiter: str) -> int:
+    return sum(bool(cell.strip()) for cell in _cells(line, delimiter))
+
+
+def _widest(lines: list[str], delimiter: str) -> int:
+    """How many lines have the most frequent number of cells that is above one."""
+    widths = [len(_cells(line, delimiter)) for line in lines[1:] if line.strip()]
+    several = [w for w in widths if w > 1]
+    return max((several.count(w) for w in set(several)), default=0)
+
+
 def read_delimited(
-    text: str, source: object, as_text: Collection[str] | bool = ()
-) -> tuple[pd.DataFrame, list[str]]:
-    """The rows below the header. Columns in ``as_text`` (True: all) keep each cell's own text.
+    text: str,
+    source: object,
+    as_text: Collection[str] | bool = (),
+    missing: Collection[str] = (),
+) -> tuple[pd.DataFrame, list[Reason | str]]:
+    """The rows below the header. Columns in ``as_text`` (True: all) keep each cell's own text;
+    cells in ``missing`` hold no value.
 
     Raises InputError, with the line, for rows of more or fewer cells than the header, quotes that
     are left open, and cells or names that are too long.
     """
+    start = start_of(text)
+    with explained_by(start.notes):
+        frame, notes = _below(text, start, source, as_text, missing)
+    return frame, [*start.notes, *notes]
+
+
+def _below(
+    text: str,
+    start: Start,
+    source: object,
+    as_text: Collection[str] | bool,
+    missing: Collection[str],
+) -> tuple[pd.DataFrame, list[Reason | str]]:
     import pandas as pd
 
-    delimiter = delimiter_of(text.lstrip().split("\n", 1)[0])
+    delimiter, above = start.delimiter, start.above
+    if above:
+        text = text.split("\n", above)[above] if text.count("\n") >= above else ""
     header = _header(text, delimiter, source)
-    names, notes = name_columns([name.strip() for name in header], source)
+    names, noted = name_columns([name.strip() for name in header], source)
+    notes: list[Reason | str] = list(noted)
+    # First of all, since pandas says less of what is wrong with a row.
+    blank, n_rows = _check_rows(text, delimiter, names, source, above)
     try:
         with warnings.catch_warnings():
             # Rows longer than the header come as a warning and lose cells: that is an error here.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = _parse(text, delimiter, str if as_text is True else None)
+            frame = _parse(text, delimiter, str if as_text is True else None, missing)
             wanted = () if isinstance(as_text, bool) else as_text
             if as_text is not True and (wanted or _LEADING_ZERO.search(text)):
-                raw = _parse(text, delimiter, str)
+                raw = _parse(text, delimiter, str, missing)
                 _keep_codes(frame, raw)
                 for place, name in enumerate(names):
                     if name in wanted:
@@ -67,9 +154,14 @@ def read_delimited(
         raise InputError(f"{source} holds a number out of range: {error}", remedy="quote it") from (
             None
         )
-    notes += _check_rows(text, delimiter, names, len(frame), source)
+    if n_rows != len(frame):
+        raise InputError(
+            f"{source} reads as {len(frame)} rows by one reader and as {n_rows} by another",
+            remedy="its quotes or line ends are not those of CSV: write it again",
+        )
+    notes += [f"{blank} blank lines were left out"] if blank else []
     frame.columns = pd.Index(names)
-    return frame, notes + _formulas(frame)
+    return frame, [*notes, *_formulas(frame)]
 
 
 def _header(text: str, delimiter: str, source: object) -> list[str]:
@@ -90,9 +182,10 @@ def _lines(text: str) -> io.StringIO:
 
 
 def _check_rows(
-    text: str, delimiter: str, names: list[str], n_rows: int, source: object
-) -> list[str]:
-    """What pandas fills up or leaves out in silence: short rows, and lines with nothing on them."""
+    text: str, delimiter: str, names: list[str], source: object, above: int
+) -> tuple[int, int]:
+    """How many lines have nothing on them, and the rows. Raises InputError for a short or a long
+    row, which pandas fills up or leaves out in silence."""
     rows = csv.reader(_lines(text), delimiter=delimiter, skipinitialspace=True)
     width, blank, number = len(names), 0, -1
     try:
@@ -103,29 +196,29 @@ def _check_rows(
             number += 1
             if len(row) == width:
                 continue
+            line = rows.line_num + above
+            short = f" (from column {names[len(row)]!r})" if len(row) < width else ""
+            is_first = number == 1
+            above_it = f". Is line {above + 1} a title above the header? Remove it"
             raise InputError(
-                f"{source} line {rows.line_num}: {len(row)} cells where the header has {width} "
-                f"(from column {names[min(len(row), width - 1)]!r})",
-                remedy="every row needs as many cells as the header; leave a missing one empty",
+                f"{source} line {line}: {len(row)} cells where the header has {width}{short}",
+                remedy="every row needs as many cells as the header; leave a missing one empty"
+                + (above_it if is_first and len(row) > width else ""),
             )
     except csv.Error as error:
+        line = rows.line_num + above
         if "field larger" in str(error):
             raise InputError(
-                f"{source} line {rows.line_num}: a cell has over {MAX_CELL:,} characters",
+                f"{source} line {line}: a cell has over {MAX_CELL:,} characters",
                 remedy="is a quote left open? Shorten the cell, or leave the column out",
             ) from None
         raise InputError(
-            f"{source} line {rows.line_num} is not readable CSV: {error}", remedy="check it"
+            f"{source} line {line} is not readable CSV: {error}", remedy="check it"
         ) from None
-    if number != n_rows:
-        raise InputError(
-            f"{source} reads as {n_rows} rows by one reader and as {number} by another",
-            remedy="its quotes or line ends are not those of CSV: write it again",
-        )
-    return [f"{blank} blank lines were left out"] if blank else []
+    return blank, number
 
 
-def _parse(text: str, delimiter: str, dtype: Any) -> pd.DataFrame:
+def _parse(text: str, delimiter: str, dtype: Any, missing: Collection[str]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.read_csv(
@@ -133,7 +226,7 @@ def _parse(text: str, delimiter: str, dtype: Any) -> pd.DataFrame:
         sep=delimiter,
         skipinitialspace=True,
         keep_default_na=False,
-        na_values=list(MISSING_TEXTS),
+        na_values=[*MISSING_TEXTS, *missing],
         index_col=False,
         low_memory=False,
         dtype=dtype,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -11,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.data.limits import MAX_CELL, Limits, check_expansion, check_width
+from evenhand.audit.data.table import explained_by
 from evenhand.audit.errors import InputError, LimitError, nearest
+from evenhand.audit.reason import Reason, Reasons, because, listed
 
 _MAX_CELLS = 20_000_000
+_LOOKED_AT = 50  # rows in which a table is looked for
 _DECLARATIONS = tuple(
     word.encode(code) for word in ("<!DOCTYPE", "<!ENTITY") for code in ("ascii", "utf-16-le")
 ) + tuple(word.encode("utf-16-be") for word in ("<!DOCTYPE", "<!ENTITY"))
@@ -30,10 +34,11 @@ def is_workbook(file: Path) -> bool:
 
 def read_workbook(
     raw: bytes, source: object, sheet: str | None, limits: Limits
-) -> tuple[list[list[str]], list[str]]:
+) -> tuple[list[list[str]], list[Reason | str]]:
     """The rows of one sheet as texts, the header first, and notes.
 
-    The first sheet is read where none is named, and the notes say so where there are others.
+    Where none is named it is the first, or the only one that holds a table; the notes say so where
+    there are others.
     Numbers are written as Excel stores them, dates as ISO 8601, truth values as True and False.
 
     Raises InputError for a broken workbook, an unknown sheet, or where openpyxl is not installed;
@@ -54,7 +59,7 @@ def read_workbook(
 
 def _read_book(
     openpyxl: Any, raw: bytes, source: object, sheet: str | None, limits: Limits
-) -> tuple[list[list[str]], list[str]]:
+) -> tuple[list[list[str]], list[Reason | str]]:
     try:
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, keep_links=False)
     except MemoryError:
@@ -64,13 +69,58 @@ def _read_book(
     try:
         names = [s.title for s in book.worksheets]
         if not names or (sheet is not None and sheet not in names):
-            raise InputError(f"{source} has no sheet {sheet!r}", remedy=nearest(sheet or "", names))
-        chosen = sheet or names[0]
-        notes = [f"the workbook has {len(names)} sheets: {chosen!r} was read"] if names[1:] else []
-        rows, more = _rows(book[chosen], source, limits)
+            raise InputError(
+                f"{source} has no sheet {sheet!r}",
+                remedy=f"--sheet NAME; {nearest(sheet or '', names)}",
+            )
+        chosen, notes = (sheet, ()) if sheet else _chosen(book, names, source)
+        if sheet and names[1:]:
+            notes = because("sheets", n=len(names), sheet=repr(sheet))
+        with explained_by(notes):
+            rows, more = _rows(book[chosen], source, limits)
+            if len(rows) < 2:
+                other = next((n for n in names if n != chosen), None)
+                raise InputError(
+                    f"sheet {chosen!r} of {source} has no rows below a header",
+                    remedy=f"name another: --sheet {shlex.quote(other)}" if other else "add rows",
+                )
     finally:
         book.close()
-    return rows, notes + more
+    return rows, [*notes, *more]
+
+
+def _chosen(book: Any, names: list[str], source: object) -> tuple[str, Reasons]:
+    """The first sheet, unless it holds no table and exactly one other does. Raises InputError where
+    several others do."""
+    first = names[0]
+    if not names[1:]:
+        return first, ()
+    tables = [name for name in names if _holds_table(book[name])]
+    if first in tables or not tables:
+        return first, because("sheets", n=len(names), sheet=repr(first))
+    if tables[1:]:
+        raise InputError(
+            f"the first sheet of {source}, {first!r}, holds no table, and {len(tables)} others do: "
+            f"{', '.join(map(repr, tables[:10]))}",
+            remedy=f"name one: --sheet {shlex.quote(tables[0])}",
+        )
+    others = listed(repr(n) for n in names if n != tables[0])
+    return tables[0], because("sheet-chosen", sheet=repr(tables[0]), others=others)
+
+
+def _holds_table(sheet: Any) -> bool:
+    """Whether some line has two cells or more and the next with anything on it has two too."""
+    before = 0
+    sheet.reset_dimensions()
+    for number, values in enumerate(sheet.iter_rows(values_only=True)):
+        filled = sum(v is not None and str(v).strip() != "" for v in values)
+        if before >= 2 and filled >= 2:
+            return True
+        if filled:
+            before = filled
+        if number > _LOOKED_AT:
+            break
+    return False
 
 
 def _check_parts(raw: bytes, source: object, limits: Limits) -> None:
@@ -105,10 +155,11 @@ def _unreadable(source: object, error: Exception) -> InputError:
     )
 
 
-def _rows(sheet: Any, source: object, limits: Limits) -> tuple[list[list[str]], list[str]]:
+def _rows(sheet: Any, source: object, limits: Limits) -> tuple[list[list[str]], list[Reason | str]]:
     """The rows with any value, as wide as the header, and notes."""
     rows: list[list[str]] = []
     kept = cells = formulas = width = 0
+    is_headed = False
     sheet.reset_dimensions()  # what a sheet says of its size is not believed
     for number, values in enumerate(_read(sheet, source), start=1):
         limits.check_time(source)
@@ -120,25 +171,26 @@ def _rows(sheet: Any, source: object, limits: Limits) -> tuple[list[list[str]], 
         texts = [_text(v, source, number, i) for i, v in enumerate(values, start=1)]
         while texts and not texts[-1]:
             texts.pop()
-        if not width:
-            check_width(len(texts), source)
-            width = len(texts)
-            if not width:
-                continue  # empty rows above the header
-        if len(texts) > width:
+        if not rows and not texts:
+            continue  # empty rows above the header
+        if len(texts) > width and is_headed:
             raise InputError(
                 f"{source} row {number}: {len(texts)} cells where the header has {width}",
                 remedy="give every column a name, or remove what lies beside the table",
             )
+        if len(texts) > width:
+            check_width(len(texts), source)
+            width = len(texts)
+        is_headed = is_headed or len(texts) > 1  # lines of one cell may be titles
         formulas += sum(isinstance(v, str) and v.startswith("=") for v in values)
-        rows.append(texts + [""] * (width - len(texts)))
+        rows.append(texts)
         kept = len(rows) if texts else kept
-    filled = [row for row in rows[:kept] if any(row)]
-    notes = [f"{kept - len(filled)} blank rows were left out"] if len(filled) < kept else []
+    filled = [row + [""] * (width - len(row)) for row in rows[:kept] if any(row)]
+    notes: list[Reason | str] = []
+    if len(filled) < kept:
+        notes.append(f"{kept - len(filled)} blank rows were left out")
     if formulas:
-        notes.append(
-            f"{formulas} cells hold formulas, which are not evaluated: they are their own text"
-        )
+        notes += because("formulas", n=formulas)
     return filled, notes
 
 

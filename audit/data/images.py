@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evenhand.audit.data.limits import Limits, check_expansion
 from evenhand.audit.data.one_file import read_file
-from evenhand.audit.data.table import Table
+from evenhand.audit.data.table import Table, as_notes
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_file, digest_json
+from evenhand.audit.reason import Reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +43,7 @@ class _Read:
     pixels: np.ndarray
     columns: dict[str, Any]
     digest: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Reason | str, ...] = ()
 
 
 def holds_images(path: str | Path) -> bool:
@@ -133,7 +134,8 @@ def _table(images: _Read, place: Path, notes: tuple[str, ...] = ()) -> Table:
     frame = pd.DataFrame({IMAGE: pd.Series(cells, dtype=object)})
     for name, values in images.columns.items():
         frame[name] = pd.Series(list(values)).infer_objects()
-    return Table(frame, str(place), images.digest, (*images.notes, *notes), {IMAGE: shape})
+    told = as_notes((*images.notes, *notes))
+    return Table(frame, str(place), images.digest, told, {IMAGE: shape})
 
 
 # --- IDX: a magic number, the sizes as big-endian 32-bit numbers, then the bytes

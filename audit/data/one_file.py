@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evenhand.audit.data.arrow_files import ARROW, OLD_FEATHER, PARQUET, read_arrow, read_parquet
-from evenhand.audit.data.cells import settled, types_of
+from evenhand.audit.data.arrow_files import (
+    ARROW,
+    ARROW_STREAM,
+    OLD_FEATHER,
+    PARQUET,
+    read_arrow,
+    read_arrow_stream,
+    read_parquet,
+)
+from evenhand.audit.data.cells import types_of
 from evenhand.audit.data.database import read_sqlite
 from evenhand.audit.data.decoding import decode, gunzip
 from evenhand.audit.data.delimited import read_delimited, write_delimited
 from evenhand.audit.data.excel import is_workbook, read_workbook
 from evenhand.audit.data.json_lines import read_json_lines
 from evenhand.audit.data.limits import Limits, limited_memory
+from evenhand.audit.data.noticed import noticed
 from evenhand.audit.data.rows_on_disk import available_memory
 from evenhand.audit.data.sqlite import MAGIC as SQLITE
-from evenhand.audit.data.table import Table, as_text, canonical_order, merge_repeated
-from evenhand.audit.data.types import as_declared
+from evenhand.audit.data.table import (
+    Table,
+    as_notes,
+    canonical_order,
+    explained_by,
+    merge_repeated,
+)
+from evenhand.audit.data.types import read_cells
+from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, LimitError, nearest
 from evenhand.audit.files.canonical import digest_bytes
+from evenhand.audit.reason import Reason
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-_Frame = tuple["pd.DataFrame", list[str]]
+_Frame = tuple["pd.DataFrame", list[Reason | str]]
 
 
 # First bytes of what is no table, what it is, and what to do with it.
@@ -50,30 +67,37 @@ def read_file(
     file: Path,
     part: str | None = None,
     *,
-    types: Mapping[str, str] | None = None,
-    encoding: str | None = None,
+    reading: Reading | None = None,
+    answers: Collection[str] = (),
     limits: Limits | None = None,
 ) -> Table:
     """One file that holds rows of cells (no images), told apart by content.
 
-    ``part`` names a sheet or a table in it; for the rest, and for what it raises, see
-    ``evenhand.audit.data.reading.read_table``.
+    ``part`` names a sheet or a table in it, as ``reading.sheet`` does; for the rest, and for what
+    it raises, see ``evenhand.audit.data.reading.read_table``.
     """
-    limits, declared = limits or Limits(), types or {}
+    limits, reading = limits or Limits(), reading or Reading()
+    if part and reading.sheet and part != reading.sheet:
+        raise InputError(
+            f"two parts of {file} are named: {part!r} and --sheet {reading.sheet!r}",
+            remedy="name one",
+        )
+    part = part or reading.sheet
+    source = f"{file}#{part}" if part else str(file)
     start, size = look(file)
     if start.startswith(SQLITE):
         frame, notes = read_sqlite(file, part, limits)
-        source = f"{file}#{part}" if part else str(file)
-        return table_of_rows(frame, source, notes, declared)
+        return table_of_rows(frame, source, notes, reading, answers)
     with limited_memory(size, file, limits):
         raw = file.read_bytes()
-        frame, notes = parse_file(raw, file, part, declared, encoding, limits)
-        if frame.shape[0] == 0:
-            raise InputError(f"data file {file} has a header and no rows", remedy="add rows")
-        frame = as_declared(settled(frame), declared, file, as_text)
-    source = f"{file}#{part}" if part else str(file)
-    read_as = types_of(frame, declared)
-    return Table(frame, source, digest_bytes(raw), tuple(notes), types=read_as)
+        frame, noted = parse_file(raw, file, part, reading, limits)
+        with explained_by(noted):
+            if frame.shape[0] == 0:
+                raise InputError(f"data file {file} has a header and no rows", remedy="add rows")
+            is_raw = _is_raw(raw, reading)
+            frame = read_cells(frame, reading, file, answers=answers, is_raw=is_raw)
+        said = as_notes(noted) + noticed(frame, reading)
+    return Table(frame, source, digest_bytes(raw), said, types=types_of(frame, reading.types))
 
 
 def file_and_part(path: str | Path) -> tuple[Path, str | None]:
@@ -124,48 +148,74 @@ def look(file: Path) -> tuple[bytes, int]:
 
 
 def table_of_rows(
-    frame: pd.DataFrame, source: str, notes: list[str], declared: Mapping[str, str]
+    frame: pd.DataFrame,
+    source: str,
+    notes: Iterable[Reason | str],
+    reading: Reading,
+    answers: Collection[str],
 ) -> Table:
     """A table whose digest is that of its rows, in an order that depends on their contents."""
     if frame.shape[0] == 0:
         raise InputError(f"{source} has no rows", remedy="name another table")
     merged, repeated = merge_repeated(frame, source)
     ordered = merged.iloc[canonical_order(merged)].to_csv(index=False)
-    made = as_declared(settled(merged), declared, source, as_text)
+    made = read_cells(merged, reading, source, answers=answers)
     digest = digest_bytes(ordered.encode("utf-8", "surrogatepass"))
-    return Table(made, source, digest, (*notes, *repeated), types=types_of(made, declared))
+    said = as_notes((*notes, *repeated)) + noticed(made, reading)
+    return Table(made, source, digest, said, types=types_of(made, reading.types))
 
 
 def parse_file(
-    raw: bytes,
-    file: Path,
-    part: str | None,
-    declared: Mapping[str, str],
-    encoding: str | None,
-    limits: Limits,
+    raw: bytes, file: Path, part: str | None, reading: Reading, limits: Limits
 ) -> _Frame:
-    as_it_stands = [c for c, kind in declared.items() if kind in ("text", "category")]
+    """The cells as the file has them, and notes."""
+    as_it_stands = [c for c, kind in reading.types.items() if kind in ("text", "category")]
+    # Marks of one column alone are taken out later, when its name is known.
+    marks = [m for m in map(str.strip, reading.missing) if ":" not in m]
+    notes: list[Reason | str]
     if raw[:4] == PARQUET:
-        frame, notes = read_parquet(raw, file, limits)
+        frame, notes = _noted(read_parquet(raw, file, limits))
     elif raw[:6] == ARROW:
-        frame, notes = read_arrow(raw, file, limits)
+        frame, notes = _noted(read_arrow(raw, file, limits))
+    elif raw[:4] == ARROW_STREAM:
+        frame, notes = _noted(read_arrow_stream(raw, file, limits))
     elif raw[:4] == b"PK\x03\x04":
         rows, notes = read_workbook(raw, file, part, limits)
-        frame, more = read_delimited(write_delimited(rows), file, as_it_stands)
+        with explained_by(notes):
+            frame, more = read_delimited(write_delimited(rows), file, as_it_stands, marks)
         notes = [*notes, *more]
     else:
         if raw[:2] == b"\x1f\x8b":
             raw = gunzip(raw, file, limits)
-        text, notes = decode(raw, file, encoding)
-        if text.lstrip().startswith("{"):
-            frame, more = read_json_lines(text, file, limits)
-        elif text.lstrip().startswith(("[{", "[\n", "[ {")):
-            raise InputError(
-                f"{file} is a JSON array, not JSON lines",
-                remedy="write one object a line: jq -c '.[]'",
-            )
-        else:
-            frame, more = read_delimited(text, file, as_it_stands)
+        text, notes = decode(raw, file, reading.encoding)
+        with explained_by(notes):
+            plain = True if _is_raw(raw, reading) else as_it_stands
+            frame, more = _of_text(text, file, plain, marks, limits)
         notes = [*notes, *more]
     merged, repeated = merge_repeated(frame, file)
     return merged, [*notes, *repeated]
+
+
+def _is_raw(raw: bytes, reading: Reading) -> bool:
+    """Whether the cells of a file are read as texts first: by another decimal sign than the point,
+    what looks like a plain number (1.234) may be another one."""
+    typed = (PARQUET, ARROW, ARROW_STREAM, b"PK\x03\x04", b"{")
+    return reading.decimal == "," and not raw.lstrip()[:6].startswith(typed)
+
+
+def _noted(read: tuple[pd.DataFrame, list[str]]) -> _Frame:
+    frame, notes = read
+    return frame, [*notes]
+
+
+def _of_text(
+    text: str, file: Path, as_it_stands: list[str] | bool, marks: list[str], limits: Limits
+) -> _Frame:
+    if text.lstrip().startswith("{"):
+        return _noted(read_json_lines(text, file, limits))
+    if text.lstrip().startswith(("[{", "[\n", "[ {")):
+        raise InputError(
+            f"{file} is a JSON array, not JSON lines",
+            remedy="write one object a line: jq -c '.[]'",
+        )
+    return read_delimited(text, file, as_it_stands, marks)

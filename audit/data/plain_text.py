@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from evenhand.audit.data.decoding import decode
-from evenhand.audit.data.table import Table
+from evenhand.audit.data.table import Table, as_notes
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_bytes
 
@@ -51,7 +51,7 @@ def read_texts(path: str | Path, *, encoding: str = "utf-8", passage: int | None
             raise InputError(f"passage={passage} must be 1 or more", remedy="use e.g. 64")
         rows = [text[i : i + passage] for i in range(0, len(text), passage)]
     frame = pd.DataFrame({COLUMN: pd.Series(rows, dtype=object)})
-    return Table(frame, str(file), digest_bytes(raw), tuple(notes))
+    return Table(frame, str(file), digest_bytes(raw), as_notes(notes))
 
 
 def _bytes(file: Path) -> bytes:

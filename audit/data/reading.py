@@ -7,7 +7,7 @@ column kept once, blank lines left out) is in ``Table.notes``. Readers are in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from evenhand.audit.data.cells import MISSING_TEXTS, settled, types_of
 from evenhand.audit.data.database import is_url, read_database, without_secrets
 from evenhand.audit.data.limits import Limits
 from evenhand.audit.data.one_file import file_and_part, read_file, table_of_rows
-from evenhand.audit.data.table import Table, as_text, merge_repeated
-from evenhand.audit.data.types import as_declared
+from evenhand.audit.data.table import Table, as_notes, as_text, merge_repeated
+from evenhand.audit.data.types import read_cells
+from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import digest_bytes
 
@@ -26,34 +27,34 @@ __all__ = ["MISSING_TEXTS", "Table", "as_text", "read_table", "table_of"]
 
 def read_table(
     path: str | Path,
+    reading: Reading | None = None,
     *,
-    types: Mapping[str, str] | None = None,
-    encoding: str | None = None,
+    answers: Collection[str] = (),
     limits: Limits | None = None,
 ) -> Table:
     """Reads a data file, images (see ``evenhand.audit.data.images``) or a table of a database.
 
     CSV and its relatives (also packed with gzip), Parquet, Arrow, JSON lines, Excel and SQLite
     files are told apart by content; ``FILE#NAME`` names a sheet or a table in them. A database is
-    ``URL#table``, a URL of SQLAlchemy. ``types`` declares what columns hold (see
-    ``evenhand.audit.data.types``), ``encoding`` that of text without a mark (UTF-8).
+    ``URL#table``, a URL of SQLAlchemy. ``reading`` is what is declared about the cells, ``answers``
+    names the target's and the predicted column, of which its ``labels`` speak.
 
     Raises InputError for a missing, empty or malformed source, a cell that breaks a declared type,
     and a column name that is repeated with cells that differ; LimitError (exit 6) for what would
-    take too much memory or time.
+    take too much memory or time. Errors carry the notes on reading that may explain them.
     """
     from evenhand.audit.data.images import holds_images, read_images
 
-    limits, declared = limits or Limits(), types or {}
+    limits, reading = limits or Limits(), reading or Reading()
     if is_url(path):
         frame, notes = read_database(str(path), limits)
-        return table_of_rows(frame, without_secrets(str(path)), notes, declared)
+        return table_of_rows(frame, without_secrets(str(path)), notes, reading, answers)
     file, part = file_and_part(path)
     if holds_images(file):
         table = read_images(file)
-        frame = as_declared(table.frame, declared, file, as_text)
-        return replace(table, frame=frame, types=types_of(frame, declared))
-    return read_file(file, part, types=declared, encoding=encoding, limits=limits)
+        frame = read_cells(table.frame, reading, file, answers=answers)
+        return replace(table, frame=frame, types=types_of(frame, reading.types))
+    return read_file(file, part, reading=reading, answers=answers, limits=limits)
 
 
 def table_of(frame: Any, source: str = "data frame") -> Table:
@@ -77,4 +78,4 @@ def table_of(frame: Any, source: str = "data frame") -> Table:
     merged, notes = merge_repeated(frame.reset_index(drop=True), Path(source))
     text = merged.to_csv(index=False).encode()
     made = settled(merged)
-    return Table(made, source, digest_bytes(text), tuple(notes), types=types_of(made, {}))
+    return Table(made, source, digest_bytes(text), as_notes(notes), types=types_of(made, {}))

@@ -7,20 +7,42 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from evenhand.audit.data.delimited import delimiter_of
-from evenhand.audit.data.on_disk_engine import connected
+from evenhand.audit.data.decoding import decode, known_encoding
+from evenhand.audit.data.delimited import start_of
 from evenhand.audit.errors import InputError
+from evenhand.audit.files.leftovers import own_folder
+from evenhand.audit.reason import Reasons
+
+if TYPE_CHECKING:
+    import duckdb
 
 Kind = Literal["parquet", "arrow", "folder", "csv", "other"]
 # Measured peaks of an audit in memory: 30 to 85 bytes a cell of Parquet, 9 to 15 times a CSV file.
 _BYTES_A_CELL, _TIMES_A_CSV = 100, 15
 _BATCH = 65_536
+
+
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "autoload_known_extensions": "false",
+    "autoinstall_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_unsigned_extensions": "false",
+    "allow_persistent_secrets": "false",
+}
+
+
+def connected() -> duckdb.DuckDBPyConnection:
+    """A new database in memory. No extension is loaded or fetched, whatever a file needs."""
+    import duckdb
+
+    return duckdb.connect(":memory:", config=_SETTINGS)
 
 
 @dataclass(frozen=True)
@@ -29,10 +51,12 @@ class Source:
 
     relation: str
     is_text: bool
+    notes: Reasons = ()
 
 
-def kind_of(path: Path) -> Kind:
-    """What is at ``path``, by content. Raises InputError where nothing is."""
+def kind_of(path: Path, encoding: str = "utf-8") -> Kind:
+    """What is at ``path``, by content: text is taken as of ``encoding``. Raises InputError where
+    nothing is."""
     if path.is_dir():
         return "folder" if next(path.rglob("*.parquet"), None) is not None else "other"
     if not path.is_file():
@@ -43,7 +67,7 @@ def kind_of(path: Path) -> Kind:
         return "parquet"
     if start[:6] == b"ARROW1":
         return "arrow"
-    first = start.decode("utf-8-sig", "replace").lstrip()
+    first = start.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace").lstrip()
     is_table = bool(first) and not first.startswith("{") and "\0" not in first
     return "csv" if is_table else "other"
 
@@ -113,12 +137,43 @@ def open_source(database: Any, path: Path) -> Source:
             remedy="write it as Parquet",
         )
     with path.open("rb") as handle:
-        first = handle.read(1 << 16).decode("utf-8-sig", "replace").lstrip()
-    line = first.split("\n", 1)[0]
-    delimiter = delimiter_of(line)
-    options = f"delim = '{delimiter}', header = true, quote = '\"', auto_detect = false"
-    columns = f"columns = {_columns(line, delimiter, path)}"
-    return Source(f"read_csv({_literal(name)}, {options}, {columns})", is_text=True)
+        first = handle.read(1 << 16).decode("utf-8-sig", "replace")
+    start = start_of(first)
+    lines = first.split("\n")[start.above :]
+    line = next((text for text in lines if text.strip()), "")
+    options = (
+        f"delim = {_literal(start.delimiter)}, header = true, quote = '\"', auto_detect = false"
+        + (f", skip = {start.above}" if start.above else "")
+    )
+    columns = f"columns = {_columns(line, start.delimiter, path)}"
+    return Source(
+        f"read_csv({_literal(name)}, {options}, {columns})", is_text=True, notes=start.notes
+    )
+
+
+@contextmanager
+def as_utf8(path: Path, encoding: str | None) -> Iterator[Path]:
+    """The path of a file, or of a copy in UTF-8 where it is text in another encoding.
+
+    Raises InputError for an encoding that is not known, and bytes that are no text in it.
+    """
+    name = known_encoding(encoding) if encoding else "utf-8"
+    if name in ("utf-8", "utf-8-sig") or kind_of(path, name) != "csv":
+        yield path
+        return
+    with own_folder() as folder:
+        copy = folder / "rows.csv"
+        try:
+            with (
+                path.open(encoding=name, newline="") as rows,
+                copy.open("w", encoding="utf-8", newline="") as out,
+            ):
+                shutil.copyfileobj(rows, out)
+        except UnicodeError:
+            with path.open("rb") as handle:
+                decode(handle.read(), path, encoding)  # says where
+            raise
+        yield copy
 
 
 def read_batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.cells import number_in, plain
-from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.data.written.declared import quoted_part
+from evenhand.audit.errors import EvenhandError, InputError, nearest
+from evenhand.audit.reason import Reason, Reasons, quoted
+from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table:
-    """A data file as read: ``frame`` in the file's row order, its digest, and notes on reading.
+    """A data file as read: ``frame`` in the file's row order, and its digest.
 
+    ``notes`` say what was changed on the way in and what is odd about the cells.
     ``shapes`` tells the shape of the arrays whose bytes a column's cells hold (images), ``types``
     what each column was read as: number, category, text, boolean, date or bytes.
     """
@@ -27,18 +33,68 @@ class Table:
     frame: pd.DataFrame
     source: str
     digest: str
-    notes: tuple[str, ...] = ()
+    notes: Reasons = ()
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The notes in words."""
+        return tuple(render((note,)) for note in self.notes)
 
     def require(self, columns: Iterable[str], role: str) -> None:
         """Raises InputError, with near matches, unless every column is there."""
         for column in columns:
             if column not in self.frame.columns:
-                raise InputError(
-                    f"{role} {column!r} is not a column of {self.source}",
-                    remedy=nearest(column, self.frame.columns),
-                )
+                with explained_by(self.notes):
+                    raise InputError(
+                        f"{role} {column!r} is not a column of {self.source}",
+                        remedy=self._meant(column),
+                    )
+
+    def _meant(self, column: str) -> str:
+        """What to name instead of a column that is not there."""
+        names = [str(c) for c in self.frame.columns]
+        whole = [n for n in names if "," in n and column in map(str.strip, n.split(","))]
+        if not whole:
+            return nearest(column, names)
+        return f"a name with a comma is quoted, as in CSV: {shlex.quote(quoted_part(whole[0]))}"
+
+
+# Notes that may explain an error about any column; others do where it is about theirs.
+_EXPLAIN = frozenset(
+    {
+        "formulas",
+        "holds-controls",
+        "lines-above",
+        "read-as-encoding",
+        "sep-line",
+        "sheet-chosen",
+        "sheets",
+    }
+)
+
+
+@contextmanager
+def explained_by(notes: Iterable[Reason | str]) -> Iterator[None]:
+    """An error that is raised within it carries the notes on reading that may explain it."""
+    try:
+        yield
+    except EvenhandError as error:
+        told = [n for n in notes if isinstance(n, Reason) and n not in error.notes]
+        error.notes += tuple(
+            n
+            for n in told
+            if n.code in _EXPLAIN or repr(n.parameters.get("column")) in error.message
+        )
+        raise
+
+
+def as_notes(notes: Iterable[Reason | str]) -> Reasons:
+    """Notes as reasons: texts are quoted."""
+    return tuple(
+        r for note in notes for r in ((note,) if isinstance(note, Reason) else quoted(note))
+    )
 
 
 _NUMBERED = "row of the file"

@@ -27,10 +27,11 @@ from evenhand.audit.case.plan import (
 from evenhand.audit.checks.needs import require
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.data.database import without_secrets
+from evenhand.audit.data.table import explained_by
 from evenhand.audit.errors import InputError, MissingNeed, RowsOnDisk, nearest
 from evenhand.audit.finding import Finding, Status
 from evenhand.audit.measure.uncertainty.testing import BUDGETS, Budget, adjust
-from evenhand.audit.reason import because, quoted
+from evenhand.audit.reason import because, quoted, reasons_json
 from evenhand.audit.run.catalogue import Check, needed, select
 from evenhand.audit.run.decisions import decisions_json
 from evenhand.audit.run.environment import command, environment, own_version, packages
@@ -107,7 +108,8 @@ def audit(
     with CaseWriter(out, plan, resume=work, secret=keeping.secret) as writer:
         announced = _announce(writer, plan, run, before, keeping)
         if not subject.is_streamed:
-            score(subject)  # only now, and first: scores that cannot be used stop the audit
+            with explained_by(subject.notes):
+                score(subject)  # only now, and first: scores that cannot be used stop the audit
         for note in (*subject.notes, *notes_on_answers(subject)):
             keeping.note((note,))
         for pack in packs:
@@ -313,12 +315,20 @@ def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
             joined=None if spec.join is None else without_secrets(spec.join),
             on=spec.on,
             id=spec.id,
+            reading=_reading(spec, subject),
+            notes=tuple(reasons_json(subject.notes)),
         ),
         streamed=subject.is_streamed,
         stored=None
         if stored is None
         else StoredScores(predicted=stored.predicted, score=stored.score),
     )
+
+
+def _reading(spec: SubjectSpec, subject: Subject) -> dict[str, Any]:
+    """How the data were read, with the edges that quantiles were found to be."""
+    edges = {column: list(bins.edges) for column, bins in subject.bins.items()}
+    return {**spec.as_plain(), **({"bins": edges} if edges else {})}
 
 
 def run_check(

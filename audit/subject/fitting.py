@@ -13,6 +13,12 @@ from evenhand.audit.worker.opened import Opened
 def check_combination(spec: SubjectSpec) -> None:
     """Raises InputError for keys of the spec that do not go together."""
     _one_role_each(spec)
+    for column in spec.bins:
+        if column not in spec.features:
+            raise InputError(
+                f"bins are declared for {column!r}, which is no sensitive or control feature",
+                remedy=nearest(column, spec.features),
+            )
     if (spec.join is None) == bool(spec.on):
         raise InputError(
             f"{spec.join or '--on ' + ', '.join(spec.on)}: a file to join needs both --join FILE "

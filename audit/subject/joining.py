@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.table import Table, texts
+from evenhand.audit.data.table import Table, as_notes, texts
 from evenhand.audit.errors import InputError, RowError, nearest
 from evenhand.audit.files.canonical import digest_json
 
@@ -44,7 +44,7 @@ def joined(table: Table, other: Table, on: Sequence[str]) -> Table:
             "as numbers lose leading zeros: --types NAME=text",
         )
     frame = _with_columns(table, other, there, place)
-    said = [*other.notes, *_counted(table, other, found, place)]
+    said = as_notes((*other.notes, *_counted(table, other, found, place)))
     digest = digest_json({"table": table.digest, "joined": other.digest, "on": list(on)})
     types = {**{c: t for c, t in other.types.items() if c in frame}, **table.types}
     return replace(

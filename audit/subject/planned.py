@@ -21,6 +21,7 @@ def reading_of(plan: Plan) -> dict[str, Any]:
         "join": data.joined,
         "on": list(data.on),
         "types": {name: data.columns[name] for name in data.declared_columns},
+        **data.reading,
         "target": subject.target,
         "sensitive_features": list(subject.sensitive_features),
         "control_features": list(subject.control_features),

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from evenhand.audit.data.database import without_secrets
 from evenhand.audit.data.table import as_text
-from evenhand.audit.data.types import ColumnType
+from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.models.declared import (
     Architecture,
@@ -61,7 +61,7 @@ class Actionable(BaseModel):
         return self
 
 
-class SubjectSpec(BaseModel):
+class SubjectSpec(Reading):
     """Everything that one audit needs to know; ``subject_file`` says what a file may set of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
@@ -124,14 +124,6 @@ class SubjectSpec(BaseModel):
         default=None,
         description="count the rows on disk in one pass, without loading them (default: where they "
         "would take over half of the available memory); measures that need rows are skipped",
-    )
-    encoding: str | None = Field(
-        default=None, description="encoding of text files (default: told by a mark, else UTF-8)"
-    )
-    types: Mapping[str, ColumnType] = Field(
-        default_factory=dict,
-        description="what columns hold, by name: number, category, text, boolean or date; others "
-        "are told by their cells (as an option: age=number,zip=text)",
     )
     target: str | None = Field(default=None, description="column of true labels")
     outcomes: tuple[str, ...] = Field(
@@ -237,6 +229,16 @@ class SubjectSpec(BaseModel):
     @classmethod
     def _one_input_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str | Mapping) else value
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The columns of labels: the target's and the predicted one."""
+        return tuple(c for c in (self.target, self.predicted) if c is not None)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Sensitive and control features, the sensitive ones first."""
+        return (*self.sensitive_features, *self.control_features)
 
     @property
     def source(self) -> str:

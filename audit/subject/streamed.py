@@ -7,14 +7,16 @@ is asked batch by batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from evenhand.audit.data.cells import settled
 from evenhand.audit.data.database import is_url, without_secrets
+from evenhand.audit.data.grouping import MANY_VALUES, many_values
+from evenhand.audit.data.noticed import noticed_texts
 from evenhand.audit.data.rows_on_disk import (
+    as_utf8,
     available_memory,
     column_names,
     kind_of,
@@ -22,14 +24,19 @@ from evenhand.audit.data.rows_on_disk import (
     read_batches,
 )
 from evenhand.audit.data.table import Table
+from evenhand.audit.data.types import read_cells
+from evenhand.audit.data.written.declared import Reading
+from evenhand.audit.data.written.numbers import plain_number
 from evenhand.audit.errors import InputError, RowsOnDisk
 from evenhand.audit.files.canonical import digest_path
 from evenhand.audit.finding import UNKNOWN
 from evenhand.audit.models.predictor import Task
-from evenhand.audit.reason import because
+from evenhand.audit.reason import Reasons, because
+from evenhand.audit.subject.batches import tally_batches
 from evenhand.audit.subject.comparable import require_few_groups, too_few_groups
 from evenhand.audit.subject.deciding import select
 from evenhand.audit.subject.fitting import check_combination, require_columns
+from evenhand.audit.subject.meaning import Meaning
 from evenhand.audit.subject.predictions import require_labels
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.subject import (
@@ -40,7 +47,7 @@ from evenhand.audit.subject.subject import (
     facts_of,
     task_of,
 )
-from evenhand.audit.subject.tally import Tally, tally_batches, tally_file
+from evenhand.audit.subject.tally import Tally, bins_in_file, tally_file
 from evenhand.audit.subject.target import Target, read_target
 from evenhand.audit.worker.isolation.levels import Rules
 from evenhand.audit.worker.opened import Opened
@@ -82,7 +89,7 @@ def is_streamed(spec: SubjectSpec) -> bool:
     if spec.stream is not None or named is None:
         return bool(spec.stream)
     path = Path(named)
-    declared = spec.types or spec.join or spec.unit
+    declared = spec.sheet or spec.join or spec.unit
     if spec.task not in (None, "binary") or not path.exists() or declared:
         return False
     kind = kind_of(path)
@@ -111,11 +118,10 @@ def _require_countable(named: str, spec: SubjectSpec) -> None:
             f"{spec.join} is joined to the rows, which rows that are counted on disk can't be",
             remedy="leave --stream out",
         )
-    if spec.types:
+    if ("#" in named and not Path(named).exists()) or spec.sheet:
         raise InputError(
-            f"types of columns are declared ({', '.join(sorted(spec.types))}), which rows that "
-            "are counted on disk are not checked for",
-            remedy="leave --types or --stream out",
+            f"a part of {named} is named: rows of workbooks and databases can't be counted on disk",
+            remedy="leave --stream out, or write the table as Parquet",
         )
 
 
@@ -134,7 +140,9 @@ def streamed_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
             f"rows on disk are counted for binary tasks; {what} needs them in memory",
             remedy="leave --stream (and --training-data) out, or audit a sample of the file",
         )
-    table = Table(_no_rows(column_names(path)), str(path), digest_path(path))
+    with as_utf8(path, spec.encoding) as rows_path:
+        names = column_names(rows_path)
+    table = Table(_no_rows(names), str(path), digest_path(path))
     require_columns(spec, table, model)
     tally = _by_model(path, spec, model) if model is not None else _stored(path, spec)
     truth = _truth(tally, spec, task, model)
@@ -163,9 +171,10 @@ def streamed_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         facts=facts_of(spec, task, model),
         digests=digests,
         n_dropped=dropped,
-        notes=NOTE,
+        notes=NOTE + tally.notes + _noticed(tally, spec),
         counts=tally.counts,
         missing=tally.missing,
+        bins=tally.bins,
     )
 
 
@@ -180,7 +189,30 @@ def _stored(path: Path, spec: SubjectSpec) -> Tally:
         threshold=0.5 if spec.threshold is None else spec.threshold,
         positive_label=_positive_label(spec),
         weight=spec.weight,
+        reading=spec.reading,
     )
+
+
+def _noticed(tally: Tally, spec: SubjectSpec) -> Reasons:
+    """What is odd about groups and labels, by their names."""
+    said: Reasons = ()
+    counts = tally.counts
+    of_rows = counts.table.sum(axis=tuple(range(1, counts.table.ndim)))
+    for i, feature in enumerate(spec.features):
+        by_name: dict[str, int] = {}
+        for name, n in zip(counts.names[:, i], of_rows, strict=True):
+            by_name[str(name)] = by_name.get(str(name), 0) + int(n)
+        known = [n for n in by_name if n != UNKNOWN]
+        numbers = [plain_number(n) for n in known]
+        if feature not in tally.bins and len(known) > MANY_VALUES and None not in numbers:
+            middle = sorted(n for n in numbers if n is not None)[len(numbers) // 2]
+            said += many_values(feature, len(known), "number", middle)
+        elif feature not in tally.bins:
+            said += noticed_texts(feature, by_name, spec, spec.features)
+    for column, labels in ((spec.target, tally.labels), (spec.predicted, tally.predicted)):
+        if column is not None:
+            said += noticed_texts(column, dict.fromkeys(labels, 1), spec, (column,))
+    return said
 
 
 def _by_model(path: Path, spec: SubjectSpec, model: Opened) -> Tally:
@@ -189,30 +221,37 @@ def _by_model(path: Path, spec: SubjectSpec, model: Opened) -> Tally:
     own = (*model.predictor.input_columns, *features, spec.target, spec.weight)
     columns = list(dict.fromkeys(c for c in own if c is not None))
     positive = str(_truth(None, spec, "binary", model).positive)
+    known = tuple(column_names(path))
+    reading = spec.reading.only(columns)
 
     def selected(batch: Any) -> np.ndarray:
-        return select(model, _frame(batch), positive, spec.threshold)[1]
+        rows = _frame(batch, reading, spec.answers)
+        return select(model, rows, positive, spec.threshold)[1]
 
-    return tally_batches(
+    bins = bins_in_file(path, spec.features, spec.target, spec.reading)
+    meaning = Meaning(spec.reading, known, spec.answers, False, str(path), bins)
+    tally = tally_batches(
         _with_rows(read_batches(path, columns)),
+        meaning=meaning,
         features=features,
         target=spec.target,
         predicted=selected,
         positive_label=_positive_label(spec),
         weight=spec.weight,
     )
+    return replace(tally, bins=bins)
 
 
 def _with_rows(batches: Iterator[Any]) -> Iterator[Any]:
     return (batch for batch in batches if batch.num_rows)
 
 
-def _frame(batch: Any) -> pd.DataFrame:
+def _frame(batch: Any, reading: Reading, answers: Collection[str]) -> pd.DataFrame:
     """A batch as ``evenhand.audit.data.reading`` reads a table: each column by itself."""
     import pandas as pd
 
     columns = {name: batch.column(name).to_pandas() for name in batch.schema.names}
-    return settled(pd.DataFrame(columns))
+    return read_cells(pd.DataFrame(columns), reading, "the rows", answers=answers)
 
 
 def _no_rows(columns: Sequence[str]) -> pd.DataFrame:

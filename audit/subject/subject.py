@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from evenhand.audit.data.grouping import asks_for_bins, bins_of, group_names
 from evenhand.audit.data.images import holds_images, read_images
 from evenhand.audit.data.limits import SECONDS, Limits
 from evenhand.audit.data.plain_text import is_plain_text, read_texts
 from evenhand.audit.data.reading import read_table
-from evenhand.audit.data.table import Table, canonical_order, texts
+from evenhand.audit.data.table import Table, canonical_order, explained_by, texts
+from evenhand.audit.data.written.bins import Bins
 from evenhand.audit.errors import InputError, rows_of_file
-from evenhand.audit.finding import UNKNOWN
 from evenhand.audit.models.predictor import Task, gives_scores
 from evenhand.audit.reason import Reasons, quoted
 from evenhand.audit.subject.comparable import require_few_groups, too_few_groups
@@ -57,6 +58,8 @@ class Subject:
     counterfactuals of a person; ``lawful_reasons`` the sensitive features that may be told all the
     same.
 
+    ``bins`` are the groups that numbers or dates of a feature make.
+
     Where the rows stay on disk (``evenhand.audit.subject.streamed``) ``counts`` and each feature's
     ``missing`` cells are all that is known of them: ``frame`` and ``groups`` raise RowsOnDisk.
     """
@@ -93,6 +96,7 @@ class Subject:
     counts: Counts | None = None
     missing: Mapping[str, int] = field(default_factory=dict)
     declared_file: DeclaredFile | None = None
+    bins: Mapping[str, Bins] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -140,6 +144,17 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     opening, named = begin_model(spec, rules), str(spec.predictions or spec.data)
     model = opening() if is_plain_text(named) else None  # texts: else while its process starts
     table = read_rows(spec, model, rules)
+    with explained_by(table.notes):
+        return _of_table(spec, table, model, opening, rules)
+
+
+def _of_table(
+    spec: SubjectSpec,
+    table: Table,
+    model: Opened | None,
+    opening: Callable[[], Opened | None],
+    rules: Rules | None,
+) -> Subject:
     require_columns(spec, table, None)
     frame, row_numbers = audited_rows(table, spec)
     model = model or opening()
@@ -149,6 +164,8 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         truth = read_target(frame, spec, task, model)
         weights, units = _weights(frame, spec), units_of(frame, spec.unit)
     digests = _digests(table, model)
+    bins = bins_of(frame, spec.features, spec)
+    groups = _groups(frame, spec, table.source, bins)
     return Subject(
         name=spec.name or Path(spec.source).name,
         task=task,
@@ -162,12 +179,12 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         threshold=spec.threshold,
         sensitive_features=spec.sensitive_features,
         control_features=spec.control_features,
-        groups=_groups(frame, spec, table.source),
+        groups=groups,
         declared=spec.declared,
         facts=facts_of(spec, task, model),
         digests=digests,
         n_dropped=len(table.frame) - len(frame),
-        notes=_notes(table, frame, spec.id),
+        notes=_notes(table, frame, spec.id) + asks_for_bins(frame, spec.features, bins),
         training=_training(spec, task, model, digests, rules),
         weight=spec.weight,
         weights=weights,
@@ -179,12 +196,13 @@ def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         reference_applicant=spec.reference_applicant,
         actionable=spec.actionable,
         lawful_reasons=lawful_reasons({str(k): v for k, v in spec.roles.items()}, spec.facts),
+        bins=bins,
     )
 
 
 def _notes(table: Table, frame: pd.DataFrame, id_column: str | None) -> Reasons:
     """What was seen while reading, and where the column that names rows does not."""
-    notes = list(table.notes)
+    notes: list[str] = []
     if id_column is not None:
         names, missing = texts(frame[id_column])
         known = names[~missing]
@@ -192,7 +210,7 @@ def _notes(table: Table, frame: pd.DataFrame, id_column: str | None) -> Reasons:
             notes.append(f"id column {id_column!r} is empty in {n} rows")
         if n := len(known) - len(set(known)):
             notes.append(f"id column {id_column!r} names {n} rows by an id that an earlier row has")
-    return tuple(reason for note in notes for reason in quoted(note))
+    return table.notes + tuple(reason for note in notes for reason in quoted(note))
 
 
 def _digests(table: Table, model: Opened | None) -> dict[str, str]:
@@ -293,7 +311,7 @@ def _read(
         return read_texts(path, encoding=spec.encoding or "utf-8", passage=recipe.get("passage"))
     if part is not None and holds_images(path):
         return read_images(path, split=part)
-    return read_table(path, types=spec.types, encoding=spec.encoding, limits=_limits(rules))
+    return read_table(path, spec.reading, answers=spec.answers, limits=_limits(rules))
 
 
 def _limits(rules: Rules | None) -> Limits:
@@ -327,21 +345,24 @@ def _labelled_rows(table: Table, target: str | None) -> pd.DataFrame:
     return table.frame[~missing]
 
 
-def _groups(frame: pd.DataFrame, spec: SubjectSpec, source: str) -> pd.DataFrame:
+def _groups(
+    frame: pd.DataFrame, spec: SubjectSpec, source: str, bins: Mapping[str, Bins]
+) -> pd.DataFrame:
     import pandas as pd
 
     columns: dict[str, Any] = {}
-    for feature in (*spec.sensitive_features, *spec.control_features):
+    for feature in spec.features:
         if frame[feature].map(lambda v: isinstance(v, bytes)).any():
             raise InputError(
                 f"feature {feature!r} of {source} holds bytes that are no UTF-8 text",
                 remedy="write its groups as text: nobody could read their names",
             )
-        names, missing = texts(frame[feature])
-        known = sorted(set(names[~missing]))
+        names, unknown = group_names(
+            frame[feature], feature, spec, frame.columns, bins.get(feature)
+        )
+        known = sorted(set(names[~unknown]))
         if len(known) < 2 and feature in spec.sensitive_features:
             raise too_few_groups(feature, known, source)
-        names[missing] = UNKNOWN
         columns[feature] = names
     groups = pd.DataFrame(columns, index=frame.index, dtype=object)
     require_few_groups(groups, spec.sensitive_features, source)

@@ -18,6 +18,7 @@ import pytest
 
 from evenhand.audit.data.reading import read_table
 from evenhand.audit.data.table import Table
+from evenhand.audit.data.written.declared import Reading
 
 ROWS = pd.DataFrame(
     {
@@ -137,7 +138,7 @@ MAKERS: dict[str, Callable[[Path], Path | str]] = {
 def test_what_is_read_is_what_was_written(name: str, tmp_path: Path) -> None:
     made = MAKERS[name](tmp_path / f"rows.{name}")
     declared = name if name in ("latin1", "cp1252") else None
-    table = read_table(made, encoding=declared)
+    table = read_table(made, Reading(encoding=declared))
     # SQLite has no truth values: it keeps 1 and 0
     wanted = ROWS.assign(yes=ROWS["yes"].astype(int)) if "sqlite" in name else ROWS
     assert list(table.frame.columns) == list(ROWS.columns)

@@ -53,7 +53,8 @@ class Prepared:
     ``n_test_characters`` is for generation. ``validation`` are rows to look at after each epoch.
     With a ``target_scale`` (regression) the targets of ``train`` and ``validation`` are
     standardised by it; those of ``test`` are in their own unit. ``pretrained`` is where training
-    starts from; ``source_digest`` the digest of the file that all rows come from, where it is one.
+    starts from; ``source_digest`` the digest of the file that all rows come from, where it is one;
+    ``column_types`` what its columns were read as.
     """
 
     recipe: Recipe
@@ -82,6 +83,7 @@ class Prepared:
     target_scale: TargetScale | None = None
     pretrained: Pretrained | None = None
     source_digest: str | None = None
+    column_types: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stated_rows(self) -> int:

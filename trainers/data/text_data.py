@@ -32,12 +32,7 @@ def read_text_table(path: str | Path, recipe: Recipe, *, passage: int | None = N
     if is_plain_text(path):
         table = read_texts(path, encoding=recipe.encoding or "utf-8", passage=passage)
         return replace(table, frame=numbered(table.frame))
-    if recipe.encoding is not None:
-        raise InputError(
-            f"encoding={recipe.encoding!r} is for plain text files, and {path} is a table",
-            remedy="write the table as UTF-8 and leave encoding out",
-        )
-    table = read_table(path)
+    table = read_table(path, recipe.reading, answers=(recipe.target,) if recipe.target else ())
     return replace(table, frame=numbered(table.frame))
 
 

@@ -163,7 +163,7 @@ def _refuse_columns(recipe: Recipe) -> None:
 
 def _split(recipe: Recipe, table: Table, test_split: Table | None, target: str) -> _Rows:
     pixels: dict[str, bytes] = {}
-    notes = [*table.notes]
+    notes = [*table.said]
 
     def known_by_digest(part: Table) -> pd.DataFrame:
         digests = [hashlib.blake2b(cell, digest_size=16).hexdigest() for cell in part.frame[IMAGE]]
@@ -176,7 +176,7 @@ def _split(recipe: Recipe, table: Table, test_split: Table | None, target: str) 
 
     test = None
     if test_split is not None:
-        notes += [note for note in test_split.notes if note not in notes]
+        notes += [note for note in test_split.said if note not in notes]
         notes.append(f"the held-out images are the test split of {test_split.source}")
         if table.shapes[IMAGE] != test_split.shapes[IMAGE]:
             raise InputError(

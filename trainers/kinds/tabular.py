@@ -55,7 +55,7 @@ def prepare(recipe: Recipe) -> Prepared:
 
     Raises InputError.
     """
-    dataset = load_dataset(recipe.data)
+    dataset = load_dataset(recipe.data, recipe.reading, target=recipe.target)
     column = _target_column(recipe, dataset)
     named = recipe.sensitive_features
     sensitive = dataset.sensitive_features if named is None else named
@@ -90,7 +90,7 @@ def prepare(recipe: Recipe) -> Prepared:
         held_out_digest=digest_bytes(held_out),
         held_out=HeldOut("held_out.csv", held_out) if recipe.keep_held_out else None,
         outside_guarantee=_outside_guarantee(target, encoder, pretrained, rows.train),
-        notes=(*dataset.table.notes, *notes),
+        notes=(*dataset.table.said, *notes),
         split=split_record(recipe, rows),
         frames=Frames(rows.train, rows.test, validation),
         validation=(
@@ -99,6 +99,7 @@ def prepare(recipe: Recipe) -> Prepared:
         target_scale=target.scale,
         pretrained=pretrained,
         source_digest=dataset.table.digest,
+        column_types=dataset.table.types,
     )
 
 
@@ -126,7 +127,13 @@ def _rows(recipe: Recipe, dataset: Dataset, target: str) -> tuple[Split, list[st
     frame, notes = with_target(dataset.table.frame, target)
 
     def own(path: str | None, what: str) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
-        return table_of_its_own(path, what, lambda p: load_dataset(p).table, frame, target)
+        return table_of_its_own(
+            path,
+            what,
+            lambda p: load_dataset(p, recipe.reading, target=target).table,
+            frame,
+            target,
+        )
 
     test, said = own(recipe.test_data, "test_data")
     validation, also = own(recipe.validation_data, "validation_data")
@@ -257,7 +264,9 @@ def _encoder(
             )
         return found
     categorical = tuple(c for c in recipe.categorical if c in inputs)
-    declared = declared_columns(recipe.public, rows.train, inputs, categorical=categorical)
+    declared = declared_columns(
+        recipe.public, rows.train, inputs, categorical=categorical, reading=recipe.reading
+    )
     with rows_of_file(numbers_of(rows.train)):
         return TabularEncoder.fit(rows.train, inputs, categorical=categorical, declared=declared)
 

@@ -77,7 +77,7 @@ def prepare(recipe: Recipe) -> Prepared:
         architecture_defaults={"vocabulary": encoder.tokeniser.size},
         # A pretrained encoder knows nothing of these rows.
         outside_guarantee=() if pretrained else encoder.outside_guarantee,
-        notes=(*table.notes, *notes, *more, *encoding_notes(encoder, rows.train, rows.test)),
+        notes=(*table.said, *notes, *more, *encoding_notes(encoder, rows.train, rows.test)),
         split=split_record(recipe, rows),
         frames=Frames(rows.train, rows.test, rows.validation),
         validation=validation,

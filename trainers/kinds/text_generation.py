@@ -47,7 +47,7 @@ def prepare(recipe: Recipe) -> Prepared:
     sensitive = recipe.sensitive_features or ()
     table.require(sensitive, "sensitive feature")
     rows, more = split_texts(recipe, table.frame, passage=passage)
-    notes = [*table.notes, *more]
+    notes = [*table.said, *more]
     if recipe.unit_column is None:
         notes.append("one row is one passage: privacy, where asked for, is of passages")
     pretrained = open_pretrained(recipe.init_from) if recipe.init_from else None

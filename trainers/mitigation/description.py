@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from evenhand.audit.data.written.declared import Reading
 from evenhand.trainers.validate import Strict
 
 FORMAT = "evenhand-mitigated"
@@ -115,7 +116,8 @@ class Removal(Strict):
 class MitigatedDescription(Strict):
     """The content of model.json.
 
-    ``randomises`` and ``needs_sensitive_features`` are what anyone who uses the model must know.
+    ``grouping`` says how groups are named where the model decides by them. ``randomises`` and
+    ``needs_sensitive_features`` are what anyone who uses the model must know.
     ``privacy`` is always None: mitigation reads its rows without noise, so that no guarantee of
     the base model covers the result. ``files`` are the SHA-256 of the parts. ``base_declared`` is
     what was declared of the base model, which it does not say itself (``audit.models.declared``).
@@ -132,6 +134,7 @@ class MitigatedDescription(Strict):
     target: str
     sensitive_features: tuple[str, ...] = Field(min_length=1)
     input_columns: tuple[str, ...] = Field(min_length=1)
+    grouping: Reading = Field(default_factory=Reading)
     randomises: bool
     needs_sensitive_features: bool
     draw_seed: int = Field(ge=0, lt=2**53)

@@ -196,7 +196,9 @@ class MitigatedPredictor:
             return matrix
         features = self.description.sensitive_features
         return without_correlation(
-            matrix, sensitive_matrix(frame, removal.levels, features), removal
+            matrix,
+            sensitive_matrix(frame, removal.levels, features, self.description.grouping),
+            removal,
         )
 
 
@@ -244,7 +246,7 @@ class _Deciding(MitigatedPredictor):
         assert base is not None
         position = base.classes.index(self.description.positive_label)
         scores = np.asarray(base.predict_proba(frame))[:, position]
-        groups = group_texts(frame, self.description.sensitive_features)
+        groups = group_texts(frame, self.description.sensitive_features, self.description.grouping)
         names = [tuple(row) for row in groups]
         known = {rule.group for rule in self.description.rules}
         shown = {g: ", ".join(g) for g in {*names, *known}}

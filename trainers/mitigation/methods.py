@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError
 from evenhand.trainers.folder.writing import FolderWriter
 from evenhand.trainers.mitigation.description import (
@@ -40,6 +41,7 @@ class Task:
     target: str
     positive_label: str
     sensitive_features: tuple[str, ...]
+    grouping: Reading
     parts: Any = None
     constraint: Constraint = "demographic-parity"
     seed: int = 0
@@ -191,7 +193,7 @@ def correlation_remover(task: Task, writer: FolderWriter) -> FittedMitigation:
         feature: tuple(sorted(set(task.groups[:, i])))
         for i, feature in enumerate(task.sensitive_features)
     }
-    sensitive = sensitive_matrix(task.rows, levels, task.sensitive_features)
+    sensitive = sensitive_matrix(task.rows, levels, task.sensitive_features, task.grouping)
     matrix = np.asarray(inputs.matrix(task.rows), dtype=float)
     joined = np.hstack([sensitive, matrix])
     options = {"alpha": 1.0, **task.options}

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.grouping import grouping_of
 from evenhand.audit.data.table import (
     canonical_order,
     match_label,
@@ -22,6 +23,7 @@ from evenhand.audit.data.table import (
     renumbered,
     texts,
 )
+from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, UnsafeModelError, nearest, rows_of_file
 from evenhand.audit.files.canonical import digest_bytes, relative_files
 from evenhand.audit.models.declared import NOTHING, Declared
@@ -85,6 +87,7 @@ def mitigate(
     notes: Sequence[str] = (),
     rules: Rules | None = None,
     declared: Declared = NOTHING,
+    reading: Reading | None = None,
 ) -> MitigationResult:
     """Fits one of Fairlearn's mitigators on ``train`` and writes the folder ``out``.
 
@@ -95,6 +98,7 @@ def mitigate(
     held_out    : rows to keep in the folder beside the model; they are not trained on
     seed        : of the mitigator's own random draws and of the draws of a randomised model
     options     : dials of the mitigator, see ``options.Mitigator``, e.g. {"eps": 0.02}
+    reading     : names of groups that mean unknown, and bins; rows are read by it already
     rules       : limits of the worker that opens a path
     declared    : what the model does not say of itself; of an opened one, what it was opened with
 
@@ -106,7 +110,7 @@ def mitigate(
     chosen = asked.method
     opened = _opened(model, rules, declared)
     rows = _labelled(train, target)
-    task = _task(opened.predictor, rows, target, positive_label, tuple(sensitive_features))
+    task = _task(opened.predictor, rows, target, positive_label, tuple(sensitive_features), reading)
     task = replace(
         task,
         parts=None if chosen == "threshold" else _parts(opened),
@@ -175,7 +179,12 @@ _NAME_CLASSES = "if the model only numbers its classes, name them in its order: 
 
 
 def _task(
-    predictor: Any, rows: pd.DataFrame, target: str, positive_label: str, features: tuple[str, ...]
+    predictor: Any,
+    rows: pd.DataFrame,
+    target: str,
+    positive_label: str,
+    features: tuple[str, ...],
+    reading: Reading | None,
 ) -> Task:
     if not features:
         raise InputError(
@@ -205,7 +214,8 @@ def _task(
     is_positive = np.array([m == label for m in labels], dtype="int64")
     if is_positive.min() == is_positive.max():
         raise InputError(f"target {target!r} has one class only", remedy="give rows of both")
-    groups = group_texts(rows, features)
+    grouping = grouping_of(rows, features, reading or Reading())
+    groups = group_texts(rows, features, grouping)
     return Task(
         predictor=predictor,
         rows=rows,
@@ -214,6 +224,7 @@ def _task(
         target=target,
         positive_label=label,
         sensitive_features=features,
+        grouping=grouping,
     )
 
 
@@ -272,6 +283,7 @@ def _describe(
         target=task.target,
         sensitive_features=task.sensitive_features,
         input_columns=tuple(inputs),
+        grouping=task.grouping,
         randomises=fitted.randomises,
         needs_sensitive_features=fitted.needs_sensitive,
         draw_seed=task.seed,

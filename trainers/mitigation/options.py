@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.models.declared import Declared
 from evenhand.trainers.mitigation.description import Constraint, Method
 from evenhand.trainers.validate import Strict, checked
@@ -37,8 +38,8 @@ _ABLE: Mapping[Method, tuple[Constraint, ...]] = {
 }
 
 
-class MitigationRows(Strict):
-    """The rows to mitigate on, and what their columns mean."""
+class MitigationRows(Strict, Reading):
+    """The rows to mitigate on, how they are read, and what their columns mean."""
 
     data: str = Field(
         min_length=1, description="training rows, or a named data set (loanapp, adult:FOLDER)"

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.table import texts
+from evenhand.audit.data.grouping import group_names
+from evenhand.audit.data.written.bins import bins_at
+from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError
-from evenhand.audit.finding import UNKNOWN
 from evenhand.trainers.encoders.encoder import Encoder
 from evenhand.trainers.mitigation.description import Removal
 
@@ -43,8 +44,11 @@ class Inputs:
         return chosen if self.transformer is None else self.transformer.transform(chosen)
 
 
-def group_texts(frame: pd.DataFrame, features: Sequence[str]) -> np.ndarray:
-    """Each row's groups as texts, missing ones as ``unknown``: object array (rows, features)."""
+def group_texts(frame: pd.DataFrame, features: Sequence[str], grouping: Reading) -> np.ndarray:
+    """Each row's groups as texts, missing ones as ``unknown``: object array (rows, features).
+
+    ``grouping`` says which names are unknown too, and has the edges of bins.
+    """
     import numpy as np
 
     columns = []
@@ -54,13 +58,18 @@ def group_texts(frame: pd.DataFrame, features: Sequence[str]) -> np.ndarray:
                 f"sensitive feature {feature!r} is not in the data",
                 remedy="this model decides by it: give the column, or use another mitigation",
             )
-        names, missing = texts(frame[feature])
-        columns.append(np.where(missing, UNKNOWN, names))
+        edges = grouping.bins.get(feature)
+        bins = bins_at(feature, edges) if isinstance(edges, tuple) else None
+        names, _ = group_names(frame[feature], feature, grouping, frame.columns, bins)
+        columns.append(names)
     return np.column_stack(columns).astype(object)
 
 
 def sensitive_matrix(
-    frame: pd.DataFrame, levels: Mapping[str, Sequence[str]], features: Sequence[str]
+    frame: pd.DataFrame,
+    levels: Mapping[str, Sequence[str]],
+    features: Sequence[str],
+    grouping: Reading,
 ) -> np.ndarray:
     """0/1 columns for all but the first level of each feature, float64 of shape (rows, k).
 
@@ -68,7 +77,7 @@ def sensitive_matrix(
     """
     import numpy as np
 
-    groups = group_texts(frame, features)
+    groups = group_texts(frame, features, grouping)
     columns = []
     for position, feature in enumerate(features):
         known = list(levels[feature])

@@ -18,6 +18,7 @@ from pydantic import Field, field_validator, model_validator
 
 from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import as_text
+from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, nearest
 from evenhand.trainers.encoders.tabular import (
     MAX_CATEGORIES,
@@ -73,6 +74,7 @@ def declared_columns(
     inputs: Iterable[str],
     *,
     categorical: Iterable[str] = (),
+    reading: Reading | None = None,
 ) -> dict[str, Column]:
     """The input columns that are encoded by what is public, by name.
 
@@ -84,7 +86,7 @@ def declared_columns(
     wanted = tuple(inputs)
     columns: dict[str, Column] = {}
     if public.data is not None:
-        columns = _from_table(public.data, wanted, tuple(categorical))
+        columns = _from_table(public.data, wanted, tuple(categorical), reading)
     for name, (low, high) in public.bounds.items():
         _require_input(name, wanted)
         if not is_number(frame[name]):
@@ -101,10 +103,12 @@ def declared_columns(
     return columns
 
 
-def _from_table(path: str, inputs: tuple[str, ...], codes: tuple[str, ...]) -> dict[str, Column]:
+def _from_table(
+    path: str, inputs: tuple[str, ...], codes: tuple[str, ...], reading: Reading | None
+) -> dict[str, Column]:
     from evenhand.trainers.datasets import load_dataset
 
-    table = load_dataset(path).table
+    table = load_dataset(path, reading).table
     table.require(inputs, "public.data lacks the input")
     fitted = TabularEncoder.fit(table.frame, inputs, categorical=codes)
     found: dict[str, Column] = {}

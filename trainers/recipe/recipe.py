@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from evenhand.audit.data.table import as_text
+from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, nearest
 from evenhand.trainers.encoders.image import Normalise
 from evenhand.trainers.private.dials import Private
@@ -61,7 +62,7 @@ class Descent:
     l1: float
 
 
-class Recipe(TextDials):
+class Recipe(TextDials, Reading):
     """What to train.
 
     ``data`` is a path or the name of a data set (``loanapp``), which also knows its target,
@@ -70,7 +71,8 @@ class Recipe(TextDials):
     names numeric columns whose numbers are codes. ``architecture`` holds the parameters of the
     network, or of scikit-learn's estimator; ``optimizer`` to ``freeze`` are for networks.
 
-    ``normalise`` is of images. ``task`` is of tabular data, and binary unless declared.
+    How cells are read is declared as in an audit (``types`` to ``bins``); ``labels`` speak of the
+    target. ``normalise`` is of images. ``task`` is of tabular data, and binary unless declared.
     ``test_data`` is a table of its own to test on, in place of a ``test_share`` of ``data``; rows
     to validate on after each epoch are a ``validation_share`` of ``data`` or ``validation_data``.
     ``unit_column`` tells persons (or other units) apart that have several rows: they are held out
@@ -215,6 +217,9 @@ class Recipe(TextDials):
             raise ValueError("public declares columns of tables; this kind of data has none")
         if self.kind != "tabular" and self.task is not None:
             raise ValueError(f"task is of tabular data; kind {self.kind!r} has none")
+        if self.kind == "image" and self.as_plain():
+            named = next(iter(self.as_plain()))
+            raise ValueError(f"{named} is of tables and texts; it does not apply to kind 'image'")
         if self.kind == "image" and (self.test_data or self.validation_data):
             raise ValueError("images come with their test split or give a share of themselves")
         if self.private is not None and self.private.max_rows_per_unit and not self.unit_column:

@@ -17,10 +17,10 @@ TEXT_KINDS = ("text-classification", "text-generation")
 class TextDials(Strict):
     """How texts are read and cut into tokens.
 
-    ``text`` is the column of texts (classification; a plain text file has but one). ``encoding`` is
-    that of a plain text file. ``tokens`` are words, characters or byte-pair; a row keeps at most
-    ``max_length`` of them; generation cuts a plain text file into passages of ``passage``
-    characters, the rows that differential privacy protects.
+    ``text`` is the column of texts (classification; a plain text file has but one). ``tokens``
+    are words, characters or byte-pair; a row keeps at most ``max_length`` of them; generation
+    cuts a plain text file into passages of ``passage`` characters, the rows that differential
+    privacy protects.
 
     The vocabulary has at most ``vocabulary_size`` ids. It comes from the training rows, outside the
     guarantee of private training, unless ``vocabulary`` declares one that is public (``ascii``, a
@@ -30,9 +30,6 @@ class TextDials(Strict):
 
     text: str | None = Field(
         default=None, min_length=1, description="column of texts (default: text)"
-    )
-    encoding: str | None = Field(
-        default=None, min_length=1, description="of a plain text file (utf-8)"
     )
     tokens: Literal["words", "characters", "byte-pair"] | None = Field(
         default=None, description="words, characters or byte-pair"

@@ -15,6 +15,7 @@ from evenhand.audit.words.numbers import signed, span
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
     from evenhand.audit.comparing.compare import Comparison
+    from evenhand.audit.data.written.declared import Reading
     from evenhand.audit.finding import Finding, Interval
     from evenhand.audit.worker.isolation.levels import Rules
     from evenhand.trainers.mitigation.mitigate import MitigationResult
@@ -104,6 +105,7 @@ def before_after(
     result: MitigationResult,
     *,
     data: str,
+    reading: Reading,
     positive_is: str | None,
     seed: int,
     quiet: bool,
@@ -116,6 +118,7 @@ def before_after(
     described = result.description
     shared = {
         "data": data,
+        **reading.as_plain(),
         "target": described.target,
         "positive_label": described.positive_label,
         "positive_is": positive_is,

@@ -20,6 +20,8 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from evenhand.audit.data.written.declared import parts_of
+
 _PLAIN = (bool, int, float, str, date, Path)
 Kind = type[bool] | type[int] | type[float] | type[str] | type[date] | type[Path] | type[list]
 # Mappings that are typed one key at a time: each has its singular too.
@@ -104,8 +106,8 @@ def takes(*sources: Derived) -> Callable[[Callable[..., int]], Callable[..., int
         if not isinstance(value, list):
             return value
         whole = any(name in s.whole for s in sources)
-        texts = value if whole else [part for text in value for part in text.split(",")]
-        parts = [text.strip() for text in texts if text.strip()]
+        texts = value if whole else [part for text in value for part in parts_of(text)]
+        parts = [text.strip() for text in texts if text.strip()] if whole else texts
         read = next((s.reads[name] for s in sources if name in s.reads), tuple)
         return read(parts)
 

@@ -15,7 +15,9 @@ import typer
 from evenhand.audit.api.settings import Gating, OpeningSettings
 from evenhand.audit.commands.parts.derived import of
 from evenhand.audit.errors import InputError
+from evenhand.audit.reason import Reason, sentences
 from evenhand.audit.words.numbers import estimate
+from evenhand.audit.words.reasons import render
 from evenhand.audit.words.text import lines, name, visible
 
 if TYPE_CHECKING:
@@ -78,6 +80,14 @@ def types_shown(columns: Mapping[str, str]) -> str:
     return "columns were read as " + "; ".join(told) if told else "columns were not typed"
 
 
+def say_reading(columns: Mapping[str, str], notes: Sequence[str], *, quiet: bool) -> None:
+    """What columns were read as, and what was noticed on the way."""
+    if columns:
+        say(types_shown(columns), quiet=quiet)
+    for note in notes:
+        say(f"note: {note}", quiet=quiet)
+
+
 def print_json(value: Any) -> None:
     """A result on stdout. Non-ASCII text stays readable; what is not printable is escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
@@ -118,7 +128,6 @@ def measured(
 ) -> tuple[Case, list[Pack]]:
     """Audits by a spec under a progress bar, and says how the data were read."""
     from evenhand.audit.run.flow import measure
-    from evenhand.audit.words.reasons import render
 
     notes: list[Any] = []  # reasons
     with progress_bar("audit", quiet=quiet) as progress:
@@ -135,6 +144,13 @@ def measured(
     for note in notes:
         say(f"warning: {render(note)}", quiet=quiet)
     return case, packs
+
+
+def _noted(case: Case) -> list[Reason]:
+    """What data.quality says of the rows beside what was noticed on reading."""
+    known = sentences(list(case.subject.data.notes))
+    rows = (f.reason for f in case.findings if f.measure == "row_count")
+    return [reason for reasons in rows for reason in reasons if reason not in known]
 
 
 def opened(path: Path) -> tuple[Case, Standing]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.commands.parts.shared import console, safe
+from evenhand.audit.reason import sentences
 from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.numbers import estimate
+from evenhand.audit.words.reasons import render
 from evenhand.audit.words.text import lines, obeyed_by_none
 
 if TYPE_CHECKING:
@@ -181,3 +183,14 @@ def show_known(setting: Gate) -> None:
 def group_text(result: Paired) -> str:
     """``race=black, sex=F``, or ``all rows``."""
     return ", ".join(f"{k}={v}" for k, v in result.group.items()) or "all rows"
+
+
+# Notes on reading that change what the numbers mean, and ask for a declaration.
+_QUESTIONS = frozenset({"look-alike", "many-values", "may-be-a-code", "may-mean-nothing"})
+
+
+def asked_of_reader(notes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What has to be declared before the numbers mean what they seem to, in words; each with the
+    option that declares it."""
+    found = sentences(list(notes))
+    return [render((reason,)) for reason in found if reason.code in _QUESTIONS]

@@ -77,6 +77,9 @@ def for_the_public(case: Case, verdicts: Sequence[Verdict]) -> tuple[Case, list[
 
 def _without_folders(subject: PlannedSubject) -> PlannedSubject:
     """Where model and data lie on somebody's machine is nobody else's business: names stay."""
+    subject = subject.model_copy(
+        update={"data": subject.data.model_copy(update={"notes": ()})}  # they count single cells
+    )
     named = {
         part: place.model_copy(update={"path": PurePath(place.path).name})
         for part, place in (("model", subject.model), ("data", subject.data))

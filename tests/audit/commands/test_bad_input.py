@@ -201,7 +201,7 @@ def test_a_repeated_name_with_equal_cells_is_kept_once_with_a_note(
     ("content", "words"),
     [
         (b"y,yhat,race\n1,1,\xe9\n", "not UTF-8 text: byte 16"),
-        (b"y,yhat,race\n1,1,a,surplus\n", "not readable CSV"),
+        (b"y,yhat,race\n1,1,a,surplus\n", "line 2: 4 cells where the header has 3"),
         (b"PAR1 but not really", "not a readable Parquet file"),
         (b'{"y": 1}\n{"y": ', "line 2 is not a JSON record"),
         (b'{"y": {"nested": 1}}\n', "nested value"),

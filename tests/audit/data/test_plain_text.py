@@ -20,7 +20,7 @@ def test_lines_and_passages(tmp_path: Path) -> None:
     path = write(tmp_path, b"one\r\n\r\ntwo\rthree\n")
     lines = read_texts(path)
     assert list(lines.frame["text"]) == ["one", "two", "three"]
-    assert any("1 blank" in note for note in lines.notes)
+    assert any("1 blank" in note for note in lines.said)
     # "one\n\ntwo\nthree\n" has 15 characters: passages of 6 are 6, 6 and 3
     passages = read_texts(path, passage=6)
     assert list(passages.frame["text"]) == ["one\n\nt", "wo\nthr", "ee\n"]

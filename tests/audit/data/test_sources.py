@@ -13,7 +13,7 @@ from evenhand.audit.cli import run
 from evenhand.audit.data.database import without_secrets
 from evenhand.audit.data.limits import Limits
 from evenhand.audit.data.reading import read_table
-from evenhand.audit.data.types import parse_types
+from evenhand.audit.data.written.declared import Reading, parse_types
 from evenhand.audit.errors import InputError, LimitError
 from evenhand.audit.subject.subject import build_subject
 from tests.evidence.postgres import server  # noqa: F401 - a fixture
@@ -32,7 +32,7 @@ CELLS = "id,n,when,flag,code\n1,1.50,2026-01-31,yes,1\n2,,2026-02-01T10:00:00,no
 def test_declared_types_are_kept_to(tmp_path: Path) -> None:
     path = written(tmp_path, CELLS.replace("yes", "TRUE").replace("no", "0"))
     declared = {"id": "text", "n": "number", "when": "date", "flag": "boolean", "code": "category"}
-    table = read_table(path, types=declared)
+    table = read_table(path, Reading(types=declared))
     frame = table.frame
     assert frame["id"].tolist() == ["1", "2"]
     assert frame["n"].iloc[0] == 1.5 and pd.isna(frame["n"].iloc[1])
@@ -50,7 +50,7 @@ def test_a_number_declared_to_be_text_keeps_its_digits(tmp_path: Path) -> None:
     assert read_table(path).frame["a"].tolist() == ["1.50", "0007"]  # a leading zero is a code
     plain = written(tmp_path, "a,b\n1.50,2\n7,3\n")
     assert read_table(plain).frame["a"].tolist() == [1.5, 7.0]
-    assert read_table(plain, types={"a": "text"}).frame["a"].tolist() == ["1.50", "7"]
+    assert read_table(plain, Reading(types={"a": "text"})).frame["a"].tolist() == ["1.50", "7"]
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_a_number_declared_to_be_text_keeps_its_digits(tmp_path: Path) -> None:
 def test_a_cell_of_another_type_is_named(tmp_path: Path, kind: str, words: str) -> None:
     path = written(tmp_path, "x,y\n1,a\n2,a\nmany,a\nfew,a\n")
     with pytest.raises(InputError) as said:
-        read_table(path, types={"x": kind})
+        read_table(path, Reading(types={"x": kind}))
     assert words in str(said.value)
 
 
 def test_types_of_columns_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'agee', which is not a column"):
-        read_table(written(tmp_path, "age\n1\n"), types={"agee": "number"})
+        read_table(written(tmp_path, "age\n1\n"), Reading(types={"agee": "number"}))
     assert parse_types(["age=number", "a=b=text"]) == {"age": "number", "a=b": "text"}
     with pytest.raises(InputError, match="types: number, category, text, boolean, date"):
         parse_types(["age=integer"])
@@ -81,13 +81,13 @@ def test_short_rows_and_blank_lines_are_not_passed_over(tmp_path: Path) -> None:
         read_table(written(tmp_path, "a,b\n1,2\n3\n"))
     table = read_table(written(tmp_path, "a,b\n1,2\n\n3,4\n"))
     assert table.frame["a"].tolist() == [1, 3]
-    assert table.notes == ("1 blank lines were left out",)
+    assert table.said == ("1 blank lines were left out",)
 
 
 def test_formulas_and_odd_names_are_noted(tmp_path: Path) -> None:
     table = read_table(written(tmp_path, "sex,Sex ,\nf,=1+1,-5\nm,-5,2\n"))
     assert list(table.frame.columns) == ["sex", "Sex", "column 3"]
-    said = "; ".join(table.notes)
+    said = "; ".join(table.said)
     assert "the names of columns 'sex' and 'Sex' look alike" in said
     assert "column 3 has no name" in said
     assert (

@@ -129,7 +129,7 @@ def test_stored_answers_and_labels(
 def test_streamed_batches_without_the_rows_that_have_no_label() -> None:
     import pyarrow as pa
 
-    from evenhand.audit.subject.tally import count_batches
+    from evenhand.audit.subject.batches import count_batches
 
     parts = [
         {"g": ["a", "b", "a"], "y": [1, None, 0], "p": [1, 1, 0]},

@@ -30,13 +30,13 @@ def test_idx_files_are_read_as_they_were_written(digits: Path) -> None:
     assert len(test_part.frame) == 80
     read = read_table(digits)  # what an audit reads: the unseen images
     assert read.digest == test_part.digest != train_part.digest
-    assert read.notes == ("the test split was read",) and read.shapes == test_part.shapes
+    assert read.said == ("the test split was read",) and read.shapes == test_part.shapes
     pd.testing.assert_frame_equal(read.frame, test_part.frame)
 
 
 def test_a_folder_with_metadata(pictures: Path) -> None:
     table = read_table(pictures)
-    assert list(table.frame.columns) == ["image", "label", "sex"] and table.notes == ()
+    assert list(table.frame.columns) == ["image", "label", "sex"] and table.said == ()
     np.testing.assert_array_equal(pixels(table.frame, (12, 12)), squares(24)[0])
     before = table.digest
     Image.fromarray(squares(1, seed=9)[0][0]).save(pictures / "img" / "3.png")
@@ -52,7 +52,7 @@ def test_colour_and_grey_together_are_colour(pictures: Path) -> None:
     found = pixels(table.frame, (12, 12, 3))
     np.testing.assert_array_equal(found[0], red)
     np.testing.assert_array_equal(found[1][..., 2], squares(24)[0][1])
-    assert table.notes == ("23 grey images were read as colour images",)
+    assert table.said == ("23 grey images were read as colour images",)
 
 
 def test_arrays_with_and_without_a_split(tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ def test_validation_rows_come_from_the_training_rows(
         ({"model": "logistic", "epochs": None}, "logistic"),
         ({"tokens": "syllables"}, "tokens"),
         ({"passage": 9}, "passage does not apply"),
-        ({"encoding": "latin-1"}, "is a table"),
+        ({"encoding": "no-such"}, "no-such"),
         ({"vocabulary": "nowhere.txt"}, "nowhere.txt"),
         ({"vocabulary": "ascii"}, "of characters"),
         ({"vocabulary": "a", "public_data": "b"}, "two sources"),

@@ -66,7 +66,7 @@ def test_yaml_data_paths_count_from_the_recipe(tmp_path: Path) -> None:
 
 def test_every_key_that_names_a_file_is_known() -> None:
     named = {n for n, f in Recipe.model_fields.items() if f.annotation in (str, str | None)}
-    plain = {"target", "positive_label", "unit_column", "model", "text", "encoding"}
+    plain = {"target", "positive_label", "unit_column", "model", "text", "encoding", "sheet"}
     assert named - plain == {
         "data",
         "test_data",
@@ -108,7 +108,7 @@ def test_a_vocabulary_lies_beside_its_recipe_or_is_an_option(tmp_path: Path) -> 
         ("- data", "not a mapping"),
         ("data: a\ndata: b\n", "'data' appears twice"),
         ("data: !!python/object/apply:os.system [ls]\n", "malformed YAML"),
-        ("data: a\nunknown: 1\n", "'unknown'"),
+        ("data: a\nunheard: 1\n", "'unheard'"),
     ],
 )
 def test_bad_yaml_is_an_input_error(tmp_path: Path, text: str, word: str) -> None:

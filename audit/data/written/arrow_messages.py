@@ -1,10 +1,11 @@
-"""What the messages of an Arrow stream say that their buffers unpack to, without unpacking them.
+"""What the messages of an Arrow stream or file say that they unpack to, without unpacking them.
 
 A compressed buffer starts with its unpacked size, and Arrow allocates that before it unpacks. The
 message around it is a FlatBuffers table; the few fields that tell where buffers lie are read here
 by hand, with every offset checked.
 
-Source: Arrow columnar format 1.5, "Encapsulated message format" and "Compressed buffers".
+Source: Arrow columnar format 1.5, "Encapsulated message format", "IPC File Format" and "Compressed
+buffers".
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Iterator
 _CONTINUES = b"\xff\xff\xff\xff"
 _DICTIONARY, _RECORDS = 2, 3  # the kinds of messages that have a body
 _MAX_MESSAGES = 1_000_000
+_TAIL = 10  # the footer's size and the mark at the end of a file
+_BLOCK = 24  # of a footer: offset (8), length of the message (4, filled up to 8), of its body (8)
 
 
 def announced_bytes(stream: memoryview) -> int:
@@ -34,6 +37,40 @@ def announced_bytes(stream: memoryview) -> int:
         total += sum(_buffers(head, stream[start : start + body_size]))
         at = start + body_size
     raise ValueError(f"it has over {_MAX_MESSAGES:,} messages")
+
+
+def announced_in_file(file: memoryview) -> int:
+    """The same of a file, whose footer says where its messages lie: they may have gaps between
+    them, and a stream in the file need not be one that can be read on from its start. Raises
+    ValueError where the file is broken."""
+    size = _int(file, len(file) - _TAIL, "<i")
+    start = len(file) - _TAIL - size
+    if size <= 0 or start < 0:
+        raise ValueError("its footer is longer than the file")
+    footer = file[start : start + size]
+    total = seen = 0
+    for field in (_DICTIONARY, _RECORDS):  # fields 2 and 3 of a footer list the same kinds
+        places = _vector(footer, _root(footer), field)
+        if places is None:
+            continue
+        first, count = places
+        seen += count
+        if count < 0 or seen > _MAX_MESSAGES:
+            raise ValueError(f"it has over {_MAX_MESSAGES:,} messages")
+        for i in range(count):
+            total += _in_block(file, footer, first + _BLOCK * i)
+    return total
+
+
+def _in_block(file: memoryview, footer: memoryview, at: int) -> int:
+    offset, length = _int(footer, at, "<q"), _int(footer, at + 8, "<i")
+    body_size = _int(footer, at + 16, "<q")
+    if min(offset, length, body_size) < 0 or offset + length + body_size > len(file):
+        raise ValueError("a message is longer than the file")
+    message = file[offset : offset + length]
+    prefix = 8 if bytes(message[:4]) == _CONTINUES else 4  # before version 0.15 without a mark
+    head, start = message[prefix:], offset + length
+    return sum(_buffers(head, file[start : start + body_size]))
 
 
 def _buffers(head: memoryview, body: memoryview) -> Iterator[int]:

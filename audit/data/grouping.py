@@ -1,0 +1,166 @@
+"""Cells of a sensitive or control feature -> names of groups: bins, and who is of no known one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.data.cells import is_number
+from evenhand.audit.data.table import as_text, texts
+from evenhand.audit.data.types import is_marked
+from evenhand.audit.data.written.bins import Bins, Kind, edges_of, quantile_edges, ranks
+from evenhand.audit.data.written.declared import QUANTILES, Reading, option
+from evenhand.audit.data.written.numbers import plain_number
+from evenhand.audit.errors import InputError
+from evenhand.audit.reason import Reasons, because
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+UNKNOWN = "unknown"  # as in findings: the group of rows whose sensitive value is missing
+MANY_VALUES = 20  # different numbers or dates of a feature from which on bins are asked for
+
+
+def group_names(
+    column: pd.Series[Any],
+    feature: str,
+    reading: Reading,
+    columns: Collection[str],
+    bins: Bins | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The group of each cell of a feature, and which of them are of no known group: both (n,).
+
+    Missing cells, those that are declared unknown, and "unknown" however it is spelt are one group.
+    """
+    import numpy as np
+
+    marks = reading.marks_unknown(feature, columns)
+    if bins is not None:
+        values = as_numbers(column, bins.kind, feature, marks)
+        missing = np.isnan(values)
+        names = np.array([*bins.names, UNKNOWN], dtype=object)
+        places = np.searchsorted(np.array(bins.at), np.where(missing, 0, values), side="right")
+        return names[np.where(missing, len(names) - 1, places)], missing
+    names, missing = texts(column)
+    unknown = [n for n in set(names[~missing]) if is_unknown(n, marks)]
+    missing = missing | np.isin(names, unknown) if unknown else missing
+    names[missing] = UNKNOWN
+    return names, missing
+
+
+def is_unknown(name: str, marks: Collection[str] = ()) -> bool:
+    """Whether a group's name says that nobody knows the group.
+
+    >>> is_unknown("Unknown "), is_unknown("Not disclosed"), is_unknown("U", {"U"})
+    (True, False, True)
+    """
+    return name.strip().casefold() == UNKNOWN or is_marked(name, marks)
+
+
+def bins_of(frame: pd.DataFrame, features: Collection[str], reading: Reading) -> dict[str, Bins]:
+    """The bins of those features that have them declared, quantiles worked out.
+
+    Raises InputError for columns that are neither numbers nor dates, and for edges that are none.
+    """
+    import numpy as np
+
+    found = {}
+    for feature in features:
+        declared = reading.bins.get(feature)
+        if declared is None:
+            continue
+        marks = reading.marks_unknown(feature, frame.columns)
+        kind = kind_of_column(frame[feature], feature, marks)
+        if isinstance(declared, tuple):
+            found[feature] = edges_of(feature, declared, kind)
+            continue
+        values = as_numbers(frame[feature], kind, feature, marks)
+        known = np.sort(values[~np.isnan(values)])
+        at = [float(known[rank]) for rank in ranks(declared, len(known))]
+        lowest = float(known[0]) if len(known) else None
+        found[feature] = quantile_edges(feature, declared, kind, at, lowest)
+    return found
+
+
+def grouping_of(frame: pd.DataFrame, features: Collection[str], reading: Reading) -> Reading:
+    """What of a reading names the groups of these features, as a model can keep it that decides by
+    them: marks of unknown groups, and bins with the edges that quantiles are here."""
+    bins = bins_of(frame, features, reading)
+    edges = {feature: found.edges for feature, found in bins.items()}
+    return Reading(unknown=reading.unknown, bins=edges)
+
+
+def kind_of_column(column: pd.Series[Any], feature: str, marks: Collection[str]) -> Kind:
+    """Whether a column holds numbers or dates. Raises InputError for any other."""
+    import pandas as pd
+
+    if is_number(column):
+        return "number"
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return "date"
+    known = [v for v in column.dropna().unique() if not is_unknown(str(v), marks)]
+    if known and pd.to_numeric(pd.Series(known, dtype=object), errors="coerce").notna().all():
+        return "number"
+    dates = pd.to_datetime(pd.Series(known, dtype=object), errors="coerce", format="ISO8601")
+    if known and dates.notna().all():
+        return "date"
+    shown = next(
+        (repr(str(v)[:40]) for v, d in zip(known, dates, strict=True) if d != d), "nothing"
+    )
+    raise InputError(
+        f"bins are declared for {feature!r}, which holds {shown}: neither numbers nor dates",
+        remedy="leave its --bins out; or declare what it holds: "
+        f"{option('types', feature + '=number')} or {feature}=date, with --decimal and --missing "
+        "where its cells ask for them",
+    )
+
+
+def as_numbers(
+    column: pd.Series[Any], kind: Kind, feature: str, marks: Collection[str]
+) -> np.ndarray:
+    """A column as floats, shape (n,), dates as microseconds since 1970; nan where missing or of no
+    known group."""
+    import numpy as np
+    import pandas as pd
+
+    if kind == "number" and is_number(column):
+        values = column.to_numpy(dtype=float, na_value=np.nan)
+        return np.where(np.isin(values, _marked_numbers(marks)), np.nan, values)
+    hidden = [v for v in column.dropna().unique() if is_unknown(str(v), marks)]
+    known = column.mask(column.isin(hidden)) if hidden else column
+    if kind == "number":
+        numbers = pd.to_numeric(known.astype(object), errors="coerce")
+        return numbers.to_numpy(dtype=float, na_value=np.nan)
+    dates = pd.to_datetime(known, errors="coerce", format="ISO8601", utc=True)
+    elapsed = dates - pd.Timestamp("1970-01-01", tz="UTC")
+    return np.asarray(elapsed / pd.Timedelta(microseconds=1), dtype=float)
+
+
+def _marked_numbers(marks: Collection[str]) -> list[float]:
+    return [n for mark in marks if (n := plain_number(mark)) is not None]
+
+
+def asks_for_bins(
+    frame: pd.DataFrame, features: Collection[str], bins: Mapping[str, Bins]
+) -> Reasons:
+    """A note for each feature of many numbers or dates, each of which is a group by itself."""
+    import pandas as pd
+
+    said: Reasons = ()
+    for feature in features:
+        column = frame[feature]
+        is_date = pd.api.types.is_datetime64_any_dtype(column.dtype)
+        if feature in bins or not (is_number(column) or is_date):
+            continue
+        n = int(column.nunique())
+        if n > MANY_VALUES:
+            said += many_values(feature, n, "date" if is_date else "number", column.median())
+    return said
+
+
+def many_values(feature: str, n: int, kind: Kind, middle: Any) -> Reasons:
+    """The note on a feature of ``n`` different numbers or dates; ``middle`` is an edge to show."""
+    edge = str(middle)[:10] if kind == "date" else as_text(round(float(middle), 2))
+    asked = f"{option('bins', f'{feature}={QUANTILES}4')} ({option('bins', f'{feature}={edge}')})"
+    return because("many-values", feature=feature, n=n, kind=kind, option=asked)

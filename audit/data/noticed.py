@@ -1,0 +1,279 @@
+"""What is odd about a column's cells as they were read: noticed, said with its remedy, not changed.
+
+Numbers in disguise, values that mean none, texts that look alike, a column that counts the rows.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from evenhand.audit.data.cells import is_number
+from evenhand.audit.data.table import as_text
+from evenhand.audit.data.types import is_marked, is_text
+from evenhand.audit.data.written.declared import Reading, option
+from evenhand.audit.data.written.numbers import disguise, dressed, plain_number
+from evenhand.audit.reason import Reasons, because, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TRIED = 200  # distinct texts of a column that are looked at first
+_LEAST_SHARE = 0.9  # of a column's different texts that look like numbers
+_MOST_NAMES = 1_000  # different texts of a column that may be spellings of each other
+# Texts that often stand for "nobody knows", folded (see ``_folded``).
+_MEAN_NOTHING = frozenset(
+    [
+        "?",
+        "-",
+        "--",
+        ".",
+        "*",
+        "#",
+        "n/a",
+        "na",
+        "n.a.",
+        "n.a",
+        "#n/a",
+        "none",
+        "null",
+        "nil",
+        "nan",
+        "missing",
+        "unknown",
+        "unkown",
+        "undisclosed",
+        "undefined",
+        "unspecified",
+        "unavailable",
+        "unassigned",
+        "blank",
+        "empty",
+        "tbd",
+        "refused",
+        "declined",
+        "k.a.",
+        "unbekannt",
+        "inconnu",
+        "desconocido",
+        "sconosciuto",
+        "onbekend",
+        "okänd",
+        "未知",
+        "不详",
+        "不明",
+        "未提供",
+        "未填写",
+        "无",
+        "保密",
+        "不願透露",
+        "不愿透露",
+    ]
+) | {
+    "(blank)",
+    "(none)",
+    "(unknown)",
+    "<na>",
+    "<unknown>",
+    "declined to answer",
+    "declined to state",
+    "do not wish to disclose",
+    "don't know",
+    "keine angabe",
+    "no answer",
+    "no data",
+    "no response",
+    "not answered",
+    "not applicable",
+    "not available",
+    "not disclosed",
+    "not given",
+    "not known",
+    "not provided",
+    "not recorded",
+    "not reported",
+    "not specified",
+    "not stated",
+    "prefer not to answer",
+    "prefer not to disclose",
+    "prefer not to say",
+    "rather not say",
+    "non renseigné",
+    "no disponible",
+    "sin datos",
+    "wish not to answer",
+}
+# Numbers that often stand for "no value", where every other cell is far from them.
+_CODES_BELOW = (-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0)
+_CODES_ABOVE = (99.0, 999.0, 9999.0, 99999.0, 999999.0)
+
+
+def noticed(frame: pd.DataFrame, reading: Reading) -> Reasons:
+    """What is odd about the columns of a table, each with what to declare."""
+    said: Reasons = ()
+    names = [str(c) for c in frame.columns]
+    for place, name in enumerate(names):
+        column = frame.iloc[:, place]
+        if reading.types.get(name) == "text":
+            continue
+        if is_number(column):
+            said += _codes(name, column, reading) + _counts_rows(name, column)
+        elif is_text(column):
+            counts = {v: int(n) for v, n in column.value_counts().items() if isinstance(v, str)}
+            said += noticed_texts(name, counts, reading, names)
+    return said
+
+
+def noticed_texts(
+    name: str, counts: Mapping[str, int], reading: Reading, columns: Collection[str]
+) -> Reasons:
+    """What is odd about the texts of one column, given how often each occurs."""
+    declared = reading.marks_unknown(name, columns) | reading.marks_missing(name, columns)
+    known = {text: n for text, n in counts.items() if not is_marked(text, declared)}
+    if not known:
+        return ()
+    as_it_stands = reading.types.get(name) == "category"
+    in_numbers = () if as_it_stands else _numbers(name, known)
+    if in_numbers:
+        return in_numbers
+    return _nothings(name, known) + _alike(name, known, reading)
+
+
+def _numbers(name: str, counts: Mapping[str, int]) -> Reasons:
+    """Numbers in disguise, and numbers but for a few cells."""
+    texts = list(counts)
+    tried = texts[:_TRIED]
+    looks = sum(dressed(t) is not None for t in tried)
+    if looks < _LEAST_SHARE * len(tried) and len(tried) - looks > 3:
+        return ()
+    found = disguise(texts, least=_LEAST_SHARE if len(texts) > 10 else 0.5)
+    others = [t for t in texts if dressed(t) is None and plain_number(t) is None]
+    n_others = sum(counts[t] for t in others)
+    if found is None:
+        is_one = 0 < len(others) <= 3 and len(texts) - len(others) > len(others)
+        codes = any(t.lstrip("+-")[:1] == "0" and t.lstrip("+-")[1:2].isdigit() for t in texts)
+        if not is_one or codes:
+            return ()
+        return because(
+            "numbers-but-for",
+            column=name,
+            n=n_others,
+            cells=listed(map(quoted_text, others)),
+            option=option("missing", *others),
+        )
+    asked = [] if found.decimal in (None, ".") else ["--decimal ,"]
+    if "thousands-or-decimal" in found.wears:
+        asked = ["--decimal , (--decimal .)"]
+    if found.decimal == "." and set(found.wears) == {"thousands"}:
+        asked = ["--decimal ."]
+    if {"percent", "currency"} & set(found.wears) or not asked:
+        asked.append(option("types", f"{name}=number"))
+    if others:
+        asked.append(option("missing", *others))
+    n = sum(counts[t] for t in found.of)
+    return because(
+        "numbers-in-disguise",
+        column=name,
+        n=n,
+        of=sum(counts.values()),
+        wears=found.wears,
+        option=" ".join(asked),
+    )
+
+
+def _nothings(name: str, counts: Mapping[str, int]) -> Reasons:
+    found = [text for text in counts if _folded(text) in _MEAN_NOTHING]
+    # "unknown" itself is the group of those of whom nothing is known
+    found = [text for text in found if text.strip().casefold() != "unknown"]
+    if not found or len(found) == len(counts):
+        return ()
+    return because(
+        "may-mean-nothing",
+        column=name,
+        n=sum(counts[t] for t in found),
+        cells=listed(map(quoted_text, found)),
+        missing=option("missing", *(f"{name}:{t}" for t in found)),
+        unknown=option("unknown", *(f"{name}:{t}" for t in found)),
+    )
+
+
+def _codes(name: str, column: pd.Series[Any], reading: Reading) -> Reasons:
+    """A number far from all others that is often written for "no value"."""
+    import numpy as np
+
+    values = column.dropna().to_numpy(dtype=float)
+    if len(values) < 2 or name in reading.bins:
+        return ()
+    low, high = values.min(), values.max()
+    for code in (low if low in _CODES_BELOW else None, high if high in _CODES_ABOVE else None):
+        if code is None:
+            continue
+        others = values[values != code]
+        n = len(values) - len(others)
+        if n < 2 or not len(others) or len(np.unique(others[:1000])) < 3:
+            continue
+        nearest, farthest = np.abs(others - code).min(), np.abs(others - code).max()
+        is_below = code < 0 <= others.min()
+        is_above = code > 0 and nearest > 2 * (farthest - nearest) and others.max() < code / 3
+        if (code < -1 and is_below) or is_above:
+            return because(
+                "may-be-a-code",
+                column=name,
+                n=n,
+                value=as_text(code),
+                option=option("missing", f"{name}:{as_text(code)}"),
+            )
+    return ()
+
+
+def _counts_rows(name: str, column: pd.Series[Any]) -> Reasons:
+    import numpy as np
+
+    if not (name.startswith(("column ", "Unnamed:")) or name.casefold() in ("index", "row")):
+        return ()
+    values = column.to_numpy(dtype=float)
+    start = values[0] if len(values) else np.nan
+    if len(values) < 2 or start not in (0, 1) or not (np.diff(values) == 1).all():
+        return ()
+    return because("counts-rows", column=name, option=option("drop", name))
+
+
+def _alike(name: str, counts: Mapping[str, int], reading: Reading) -> Reasons:
+    """Texts that differ in blanks, case or in how accents are written."""
+    if len(counts) > _MOST_NAMES:
+        return ()
+    spellings: dict[str, list[str]] = {}
+    for text in counts:
+        spellings.setdefault(_folded(text), []).append(text)
+    said: Reasons = ()
+    for alike in spellings.values():
+        if len(alike) < 2:
+            continue
+        ranked = sorted(alike, key=lambda t: (-counts[t], t))
+        best = min(ranked[:1] or alike, key=lambda t: (t != t.strip(), t))
+        words = [f"{name}:{t}={best}" for t in ranked if t != best]
+        said += because(
+            "look-alike",
+            column=name,
+            names=listed(map(quoted_text, ranked)),
+            option=option("labels", *words),
+        )
+    return said[:20]
+
+
+def _folded(text: str) -> str:
+    """A text without what the eye doesn't tell apart: case, blanks, and how accents are written."""
+    seen = unicodedata.normalize("NFKC", text).casefold()
+    bare = "".join(c for c in seen if c.isprintable() or c.isspace())
+    return " ".join(unicodedata.normalize("NFKC", bare).split())
+
+
+def quoted_text(text: str) -> str:
+    """A text in quotes, so that blanks at its ends are seen; what looks like another is escaped.
+
+    >>> quoted_text("F "), quoted_text("e\\u0301")
+    ("'F '", "'e\\\\u0301'")
+    """
+    plain = unicodedata.normalize("NFC", text) == text and text.isprintable()
+    return repr(text) if plain else ascii(text)

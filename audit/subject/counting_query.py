@@ -1,0 +1,170 @@
+"""The SQL that counts the rows of a file: cells mean in it what they mean in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evenhand.audit.data.cells import MISSING_TEXTS
+from evenhand.audit.data.grouping import UNKNOWN, kind_of_column
+from evenhand.audit.data.rows_on_disk import Source
+from evenhand.audit.data.written.bins import Bins, edges_of, quantile_edges, ranks
+from evenhand.audit.data.written.declared import Reading
+from evenhand.audit.data.written.numbers import NUMBER_PATTERN, THOUSANDS, signed_pattern
+
+Fetch = Callable[[str], list[tuple[Any, ...]]]
+_LOOKED_AT = 1_000  # different values of a column that tell what kind it is of
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is counted: by which features and labels, of which predictions; with which bins."""
+
+    features: tuple[str, ...]
+    target: str | None
+    predicted: str | None
+    score: str | None
+    threshold: float | None
+    weight: str | None
+    reading: Reading
+    columns: tuple[str, ...]
+    bins: Mapping[str, Bins] = field(default_factory=dict)
+
+
+def query(source: Source, asked: Asked, fetch: Fetch) -> str:
+    """One row for each group, label and prediction, with how many rows of the file it is."""
+    chosen = [f"{_feature(source, asked, f, fetch)} AS f{i}" for i, f in enumerate(asked.features)]
+    chosen.append(f"{cell(source, asked.target)} AS t" if asked.target else "TRUE AS t")
+    score = _number(source, asked, str(asked.score), fetch) if asked.score else ""
+    chosen.append(
+        f"{cell(source, asked.predicted)} AS p"
+        if asked.predicted
+        else f"{score} >= {float(asked.threshold or 0)!r} AS p"
+    )
+    chosen.append("count(*)")
+    finite = f"isfinite({score})" if score else "TRUE"
+    chosen.append(f"count(*) FILTER (NOT coalesce({finite}, FALSE))")
+    if asked.weight:
+        w = _number(source, asked, asked.weight, fetch)
+        chosen.append(f"count(*) FILTER (NOT coalesce(isfinite({w}) AND {w} >= 0, FALSE))")
+        chosen.append(f"fsum({w}), fsum({w} * {w})")
+    # Every name in it is quoted, see cell() and open_source().
+    return f"SELECT {', '.join(chosen)} FROM {source.relation} GROUP BY ALL"  # noqa: S608
+
+
+def cell(source: Source, column: str | None) -> str:
+    """A cell as SQL: of a text file null where it means no value by itself."""
+    name = '"' + str(column).replace('"', '""') + '"'
+    if not source.is_text:
+        return name
+    missing = ", ".join(map(_text, MISSING_TEXTS))
+    return f"CASE WHEN ltrim({name}) IN ({missing}) THEN NULL ELSE ltrim({name}) END"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _number(source: Source, asked: Asked, column: str, fetch: Fetch) -> str:
+    """A cell as a number; null where it is none, or marked as missing."""
+    own = cell(source, column)
+    made = _parsed(source, asked, own, own, fetch)
+    marks = asked.reading.marks_missing(column, asked.columns)
+    return f"CASE WHEN {_marked(own, made, marks)} THEN NULL ELSE {made} END" if marks else made
+
+
+def _parsed(source: Source, asked: Asked, own: str, every: str, fetch: Fetch) -> str:
+    """A cell as a number. By the declared decimal sign where it is that of ``every`` cell."""
+    plain = f"TRY_CAST({own} AS DOUBLE)"
+    if not source.is_text:
+        return plain
+    sign = asked.reading.decimal
+    if sign is not None:
+        pattern = _text(signed_pattern(sign))
+        all_are = f"SELECT bool_and(regexp_full_match({every}, {pattern})) FROM {source.relation}"  # noqa: S608
+        if fetch(all_are)[0][0]:
+            bare = own
+            for thousands in THOUSANDS[sign]:
+                bare = f"replace({bare}, {_text(thousands)}, '')"
+            return f"TRY_CAST(replace({bare}, {_text(sign)}, '.') AS DOUBLE)"
+    return f"CASE WHEN regexp_full_match({own}, '{NUMBER_PATTERN}') THEN {plain} END"
+
+
+def _marked(own: str, number: str, marks: Collection[str]) -> str:
+    """Whether a cell is one of these texts, or the same number as one."""
+    texts = ", ".join(_text(m) for m in sorted(marks))
+    numbers = ", ".join(f"TRY_CAST({_text(m)} AS DOUBLE)" for m in sorted(marks))
+    same = f"trim(CAST({own} AS VARCHAR)) IN ({texts}) OR {number} IN ({numbers})"
+    return f"coalesce({same}, FALSE)"
+
+
+def _feature(source: Source, asked: Asked, feature: str, fetch: Fetch) -> str:
+    """A feature's cell, or the name of its bin."""
+    bins = asked.bins.get(feature)
+    own = cell(source, feature)
+    if bins is None:
+        return own
+    value = _value(source, asked, feature, bins.kind, fetch)
+    cases = " ".join(
+        f"WHEN {value} < {edge!r} THEN {_text(name)}"
+        for edge, name in zip(bins.at, bins.names, strict=False)
+    )
+    return f"CASE WHEN {value} IS NULL THEN NULL {cases} ELSE {_text(bins.names[-1])} END"
+
+
+def _value(source: Source, asked: Asked, column: str, kind: str, fetch: Fetch) -> str:
+    """A cell as the number that bins compare; null where it is missing or of no known group."""
+    own, reading = cell(source, column), asked.reading
+    marks = reading.marks_missing(column, asked.columns) | reading.marks_unknown(
+        column, asked.columns
+    )
+    text = f"trim(CAST({own} AS VARCHAR))"
+    is_hidden = f"{text} IN ({', '.join(map(_text, sorted({*marks, UNKNOWN})))})"
+    is_hidden += f" OR lower({text}) = {_text(UNKNOWN)}"
+    shown = f"CASE WHEN {is_hidden} THEN NULL ELSE {own} END"
+    if kind == "date":
+        return f"epoch_us(TRY_CAST({shown} AS TIMESTAMP))::DOUBLE"
+    made = _parsed(source, asked, shown, shown, fetch)
+    return f"CASE WHEN {_marked(own, made, marks)} THEN NULL ELSE {made} END" if marks else made
+
+
+def bins_on_disk(
+    source: Source, asked: Asked, fetch: Fetch, meant: Callable[[Collection[Any], str], Any]
+) -> dict[str, Bins]:
+    """The bins of features, quantiles worked out over the labelled rows.
+
+    ``meant`` reads distinct values of a column as a table in memory would.
+    """
+    found = {}
+    for feature in asked.features:
+        declared = asked.reading.bins.get(feature)
+        if declared is None:
+            continue
+        own = cell(source, feature)
+        some = fetch(
+            f"SELECT DISTINCT {own} FROM {source.relation} WHERE {own} IS NOT NULL "  # noqa: S608
+            f"LIMIT {_LOOKED_AT}"
+        )
+        marks = asked.reading.marks_unknown(feature, asked.columns)
+        column = meant([row[0] for row in some], feature)
+        kind = kind_of_column(column, feature, marks)
+        if isinstance(declared, tuple):
+            found[feature] = edges_of(feature, declared, kind)
+            continue
+        value = _value(source, asked, feature, kind, fetch)
+        known = f"SELECT {value} AS v FROM {source.relation} WHERE ({value}) IS NOT NULL"  # noqa: S608
+        if asked.target is not None:
+            label = cell(source, asked.target)
+            none = asked.reading.marks_missing(asked.target, asked.columns)
+            known += f" AND {label} IS NOT NULL"
+            if none:
+                known += f" AND NOT {_marked(label, f'TRY_CAST({label} AS DOUBLE)', none)}"
+        n, lowest = fetch(f"SELECT count(*), min(v) FROM ({known})")[0]  # noqa: S608
+        places = ", ".join(str(rank + 1) for rank in ranks(declared, int(n))) or "0"
+        ranked = f"SELECT v, row_number() OVER (ORDER BY v) AS r FROM ({known})"  # noqa: S608
+        rows = fetch(f"SELECT v FROM ({ranked}) WHERE r IN ({places})")  # noqa: S608
+        at = [float(row[0]) for row in rows]
+        low = None if lowest is None else float(lowest)
+        found[feature] = quantile_edges(feature, declared, kind, at, low)
+    return found
