@@ -111,6 +111,7 @@ WALLS: dict[str, str] = {
         "audit/measure/uncertainty audit/reason audit/subject audit/words"
     ),
     "audit/data": ("audit/data/written audit/errors audit/files audit/reason audit/words"),
+    "audit/data/counting": "audit/data audit/data/written",
     "audit/data/written": "audit/errors",
     "audit/errors": "audit/reason audit/words",
     "audit/favourable": "audit/errors audit/reason",
@@ -146,8 +147,9 @@ WALLS: dict[str, str] = {
         "policies/verdict"
     ),
     "audit/subject": (
-        "audit/case audit/data audit/data/written audit/errors audit/files audit/finding "
-        "audit/measure audit/models audit/reason audit/words audit/worker audit/worker/isolation"
+        "audit/case audit/data audit/data/counting audit/data/written audit/errors audit/files "
+        "audit/finding audit/measure audit/models audit/reason audit/words audit/worker "
+        "audit/worker/isolation"
     ),
     "audit/surroundings": "",
     "audit/words": "audit/reason",

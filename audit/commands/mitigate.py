@@ -137,22 +137,22 @@ def _people(opened: Opened, asked: MitigationRequest) -> _People:
     )
 
 
-def _rows(people: _People, model: str, asked: MitigationRequest) -> _Rows:
+def _rows(people: _People, model: str, mitigation: MitigationRequest) -> _Rows:
     from evenhand.audit.data.reading import read_table
     from evenhand.trainers.data.split import split
 
     own = Path(model) / "held_out.csv"
-    path = asked.test_data or (str(own) if own.is_file() else None)
+    path = mitigation.test_data or (str(own) if own.is_file() else None)
     labelled = people.frame[people.frame[people.target].notna()]
     if path is None:
-        parts = split(labelled, share=0.3, seed=asked.seed, classes_of=people.target)
+        parts = split(labelled, share=0.3, seed=mitigation.seed, classes_of=people.target)
         note = (
             "about 30 % of the rows were held out from mitigation; the model itself may have been "
             "trained on them"
         )
-        return _Rows(parts.train, parts.test, None, (note,), asked.of_written())
+        return _Rows(parts.train, parts.test, None, (note,), mitigation.of_written())
     # What training held out was read already, and is written plainly.
-    reading = asked.reading if asked.test_data else asked.of_written()
+    reading = mitigation.reading if mitigation.test_data else mitigation.of_written()
     held = read_table(path, reading, answers=(people.target,))
     held.require([people.target], "target")
     held.require(people.sensitive_features, "sensitive feature")

@@ -65,7 +65,7 @@ def bins_of(frame: pd.DataFrame, features: Collection[str], reading: Reading) ->
     """
     import numpy as np
 
-    found = {}
+    bins = {}
     for feature in features:
         declared = reading.bins.get(feature)
         if declared is None:
@@ -73,14 +73,14 @@ def bins_of(frame: pd.DataFrame, features: Collection[str], reading: Reading) ->
         marks = reading.marks_unknown(feature, frame.columns)
         kind = kind_of_column(frame[feature], feature, marks)
         if isinstance(declared, tuple):
-            found[feature] = edges_of(feature, declared, kind)
+            bins[feature] = edges_of(feature, declared, kind)
             continue
         values = as_numbers(frame[feature], kind, feature, marks)
         known = np.sort(values[~np.isnan(values)])
         at = [float(known[rank]) for rank in ranks(declared, len(known))]
         lowest = float(known[0]) if len(known) else None
-        found[feature] = quantile_edges(feature, declared, kind, at, lowest)
-    return found
+        bins[feature] = quantile_edges(feature, declared, kind, at, lowest)
+    return bins
 
 
 def grouping_of(frame: pd.DataFrame, features: Collection[str], reading: Reading) -> Reading:

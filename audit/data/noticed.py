@@ -147,10 +147,10 @@ def _numbers(name: str, counts: Mapping[str, int]) -> Reasons:
     looks = sum(dressed(t) is not None for t in tried)
     if looks < _LEAST_SHARE * len(tried) and len(tried) - looks > 3:
         return ()
-    found = disguise(texts, least=_LEAST_SHARE if len(texts) > 10 else 0.5)
+    clothes = disguise(texts, least=_LEAST_SHARE if len(texts) > 10 else 0.5)
     others = [t for t in texts if dressed(t) is None and plain_number(t) is None]
     n_others = sum(counts[t] for t in others)
-    if found is None:
+    if clothes is None:
         is_one = 0 < len(others) <= 3 and len(texts) - len(others) > len(others)
         codes = any(t.lstrip("+-")[:1] == "0" and t.lstrip("+-")[1:2].isdigit() for t in texts)
         if not is_one or codes:
@@ -162,23 +162,23 @@ def _numbers(name: str, counts: Mapping[str, int]) -> Reasons:
             cells=listed(map(quoted_text, others)),
             option=option("missing", *others),
         )
-    asked = [] if found.decimal in (None, ".") else ["--decimal ,"]
-    if "thousands-or-decimal" in found.wears:
-        asked = ["--decimal , (--decimal .)"]
-    if found.decimal == "." and set(found.wears) == {"thousands"}:
-        asked = ["--decimal ."]
-    if {"percent", "currency"} & set(found.wears) or not asked:
-        asked.append(option("types", f"{name}=number"))
+    options = [] if clothes.decimal in (None, ".") else ["--decimal ,"]
+    if "thousands-or-decimal" in clothes.wears:
+        options = ["--decimal , (--decimal .)"]
+    if clothes.decimal == "." and set(clothes.wears) == {"thousands"}:
+        options = ["--decimal ."]
+    if {"percent", "currency"} & set(clothes.wears) or not options:
+        options.append(option("types", f"{name}=number"))
     if others:
-        asked.append(option("missing", *others))
-    n = sum(counts[t] for t in found.of)
+        options.append(option("missing", *others))
+    n = sum(counts[t] for t in clothes.of)
     return because(
         "numbers-in-disguise",
         column=name,
         n=n,
         of=sum(counts.values()),
-        wears=found.wears,
-        option=" ".join(asked),
+        wears=clothes.wears,
+        option=" ".join(options),
     )
 
 

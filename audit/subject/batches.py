@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.counting.meaning import Meaning
 from evenhand.audit.data.grouping import UNKNOWN
 from evenhand.audit.data.table import as_text, match_label
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.subject.counts import Counts, count_groups, require_answers
-from evenhand.audit.subject.meaning import Meaning
 from evenhand.audit.subject.tally import Tally, bad_weights, positive_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def tally_batches(
     import numpy as np
     import pyarrow.compute as pc
 
-    given, counts = as_text(positive_label), None
+    positive, counts = as_text(positive_label), None
     meaning = meaning or Meaning(Reading(), (), (), is_text=False, source="the stream")
     labels: set[str] = set()
     answers: set[str] = set()
@@ -75,14 +75,14 @@ def tally_batches(
                 batch, numbers = batch.filter(labelled), numbers[np.asarray(labelled)]
         actual = None
         if target is not None:
-            actual = _is_label(batch.column(target), target, given, labels, meaning)
+            actual = _is_label(batch.column(target), target, positive, labels, meaning)
         with rows_of_file(numbers):
             if callable(predicted):
                 selected = predicted(batch)
             else:
                 answered = batch.column(predicted)
                 require_answers(np.asarray(_without_value(answered, predicted, meaning)), predicted)
-                selected = _is_label(answered, predicted, given, answers, meaning)
+                selected = _is_label(answered, predicted, positive, answers, meaning)
         columns = {f: _names(batch.column(f), f, missing, meaning) for f in features}
         weights = None if weight is None else _weights(batch.column(weight), weight)
         part = count_groups(columns, features, actual, selected, weights=weights)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from evenhand.audit.data.counting.meaning import Meaning
 from evenhand.audit.data.database import is_url, without_secrets
 from evenhand.audit.data.grouping import MANY_VALUES, many_values
 from evenhand.audit.data.noticed import noticed_texts
@@ -36,7 +37,6 @@ from evenhand.audit.subject.batches import tally_batches
 from evenhand.audit.subject.comparable import require_few_groups, too_few_groups
 from evenhand.audit.subject.deciding import select
 from evenhand.audit.subject.fitting import check_combination, require_columns
-from evenhand.audit.subject.meaning import Meaning
 from evenhand.audit.subject.predictions import require_labels
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.subject import (

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from evenhand.audit.data.counting.meaning import Meaning
+from evenhand.audit.data.counting.query import Asked, bins_on_disk, query
 from evenhand.audit.data.decoding import way_out
 from evenhand.audit.data.grouping import UNKNOWN
 from evenhand.audit.data.rows_on_disk import as_utf8, connected, kind_of, open_source
@@ -15,9 +17,7 @@ from evenhand.audit.data.written.bins import Bins
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.reason import Reasons
-from evenhand.audit.subject.counting_query import Asked, bins_on_disk, query
 from evenhand.audit.subject.counts import BINARY, Counts
-from evenhand.audit.subject.meaning import Meaning
 
 _LOOKED_AT = 1 << 22  # bytes in which another encoding is looked for
 _MEMORY = "160MB"  # DuckDB's own; it spills to disk beyond
@@ -163,23 +163,23 @@ class _Row:
     weight_squared: float = 0.0
 
 
-def _rows(found: Sequence[tuple[Any, ...]], asked: Asked, meaning: Meaning) -> list[_Row]:
+def _rows(counted: Sequence[tuple[Any, ...]], request: Asked, meaning: Meaning) -> list[_Row]:
     """The query's answer, its cells as what they mean."""
-    n = len(asked.features)
+    n = len(request.features)
     groups = []
-    for i, feature in enumerate(asked.features):
-        values = [row[i] for row in found]
+    for i, feature in enumerate(request.features):
+        values = [row[i] for row in counted]
         if feature in meaning.bins:  # by name already
             groups.append({v: (UNKNOWN if v is None else str(v), v is None) for v in values})
         else:
             groups.append(meaning.groups(values, feature))
     labels = predictions = None
-    if asked.target:
-        labels = meaning.labels([row[n] for row in found], asked.target)
-    if asked.predicted:
-        predictions = meaning.labels([row[n + 1] for row in found], asked.predicted)
+    if request.target:
+        labels = meaning.labels([row[n] for row in counted], request.target)
+    if request.predicted:
+        predictions = meaning.labels([row[n + 1] for row in counted], request.predicted)
     made = []
-    for row in found:
+    for row in counted:
         cells = [known[row[i]] for i, known in enumerate(groups)]
         made.append(
             _Row(

@@ -156,21 +156,21 @@ def disguise(cells: Iterable[str], *, least: float = 1.0) -> Disguise | None:
 
 
 def _wears(parts: Iterable[Dressed], decimal: DecimalSign | None) -> set[str]:
-    found = set()
+    signs = set()
     for part in parts:
         if part.percent:
-            found.add("percent")
+            signs.add("percent")
         if part.currency:
-            found.add("currency")
+            signs.add("currency")
         marks = set(part.core) & set(_MARKS)
         if decimal is None:  # signs that both readings allow: 1,234, or € 1.234
             if "," in marks or ("." in marks and (part.currency or part.percent)):
-                found.add("thousands-or-decimal")
+                signs.add("thousands-or-decimal")
             elif marks - {"."}:
-                found.add("thousands")
+                signs.add("thousands")
             continue
         if decimal == "," and "," in part.core:
-            found.add("decimal-comma")
+            signs.add("decimal-comma")
         if marks & set(THOUSANDS[decimal]):
-            found.add("thousands")
-    return found
+            signs.add("thousands")
+    return signs

@@ -32,21 +32,23 @@ class Asked:
     bins: Mapping[str, Bins] = field(default_factory=dict)
 
 
-def query(source: Source, asked: Asked, fetch: Fetch) -> str:
+def query(source: Source, request: Asked, fetch: Fetch) -> str:
     """One row for each group, label and prediction, with how many rows of the file it is."""
-    chosen = [f"{_feature(source, asked, f, fetch)} AS f{i}" for i, f in enumerate(asked.features)]
-    chosen.append(f"{cell(source, asked.target)} AS t" if asked.target else "TRUE AS t")
-    score = _number(source, asked, str(asked.score), fetch) if asked.score else ""
+    chosen = [
+        f"{_feature(source, request, f, fetch)} AS f{i}" for i, f in enumerate(request.features)
+    ]
+    chosen.append(f"{cell(source, request.target)} AS t" if request.target else "TRUE AS t")
+    score = _number(source, request, str(request.score), fetch) if request.score else ""
     chosen.append(
-        f"{cell(source, asked.predicted)} AS p"
-        if asked.predicted
-        else f"{score} >= {float(asked.threshold or 0)!r} AS p"
+        f"{cell(source, request.predicted)} AS p"
+        if request.predicted
+        else f"{score} >= {float(request.threshold or 0)!r} AS p"
     )
     chosen.append("count(*)")
     finite = f"isfinite({score})" if score else "TRUE"
     chosen.append(f"count(*) FILTER (NOT coalesce({finite}, FALSE))")
-    if asked.weight:
-        w = _number(source, asked, asked.weight, fetch)
+    if request.weight:
+        w = _number(source, request, request.weight, fetch)
         chosen.append(f"count(*) FILTER (NOT coalesce(isfinite({w}) AND {w} >= 0, FALSE))")
         chosen.append(f"fsum({w}), fsum({w} * {w})")
     # Every name in it is quoted, see cell() and open_source().
@@ -66,20 +68,20 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _number(source: Source, asked: Asked, column: str, fetch: Fetch) -> str:
+def _number(source: Source, request: Asked, column: str, fetch: Fetch) -> str:
     """A cell as a number; null where it is none, or marked as missing."""
     own = cell(source, column)
-    made = _parsed(source, asked, own, own, fetch)
-    marks = asked.reading.marks_missing(column, asked.columns)
+    made = _parsed(source, request, own, own, fetch)
+    marks = request.reading.marks_missing(column, request.columns)
     return f"CASE WHEN {_marked(own, made, marks)} THEN NULL ELSE {made} END" if marks else made
 
 
-def _parsed(source: Source, asked: Asked, own: str, every: str, fetch: Fetch) -> str:
+def _parsed(source: Source, request: Asked, own: str, every: str, fetch: Fetch) -> str:
     """A cell as a number. By the declared decimal sign where it is that of ``every`` cell."""
     plain = f"TRY_CAST({own} AS DOUBLE)"
     if not source.is_text:
         return plain
-    sign = asked.reading.decimal
+    sign = request.reading.decimal
     if sign is not None:
         pattern = _text(signed_pattern(sign))
         all_are = f"SELECT bool_and(regexp_full_match({every}, {pattern})) FROM {source.relation}"  # noqa: S608
@@ -99,13 +101,13 @@ def _marked(own: str, number: str, marks: Collection[str]) -> str:
     return f"coalesce({same}, FALSE)"
 
 
-def _feature(source: Source, asked: Asked, feature: str, fetch: Fetch) -> str:
+def _feature(source: Source, request: Asked, feature: str, fetch: Fetch) -> str:
     """A feature's cell, or the name of its bin."""
-    bins = asked.bins.get(feature)
+    bins = request.bins.get(feature)
     own = cell(source, feature)
     if bins is None:
         return own
-    value = _value(source, asked, feature, bins.kind, fetch)
+    value = _value(source, request, feature, bins.kind, fetch)
     cases = " ".join(
         f"WHEN {value} < {edge!r} THEN {_text(name)}"
         for edge, name in zip(bins.at, bins.names, strict=False)
@@ -113,11 +115,11 @@ def _feature(source: Source, asked: Asked, feature: str, fetch: Fetch) -> str:
     return f"CASE WHEN {value} IS NULL THEN NULL {cases} ELSE {_text(bins.names[-1])} END"
 
 
-def _value(source: Source, asked: Asked, column: str, kind: str, fetch: Fetch) -> str:
+def _value(source: Source, request: Asked, column: str, kind: str, fetch: Fetch) -> str:
     """A cell as the number that bins compare; null where it is missing or of no known group."""
-    own, reading = cell(source, column), asked.reading
-    marks = reading.marks_missing(column, asked.columns) | reading.marks_unknown(
-        column, asked.columns
+    own, reading = cell(source, column), request.reading
+    marks = reading.marks_missing(column, request.columns) | reading.marks_unknown(
+        column, request.columns
     )
     text = f"trim(CAST({own} AS VARCHAR))"
     is_hidden = f"{text} IN ({', '.join(map(_text, sorted({*marks, UNKNOWN})))})"
@@ -125,20 +127,20 @@ def _value(source: Source, asked: Asked, column: str, kind: str, fetch: Fetch) -
     shown = f"CASE WHEN {is_hidden} THEN NULL ELSE {own} END"
     if kind == "date":
         return f"epoch_us(TRY_CAST({shown} AS TIMESTAMP))::DOUBLE"
-    made = _parsed(source, asked, shown, shown, fetch)
+    made = _parsed(source, request, shown, shown, fetch)
     return f"CASE WHEN {_marked(own, made, marks)} THEN NULL ELSE {made} END" if marks else made
 
 
 def bins_on_disk(
-    source: Source, asked: Asked, fetch: Fetch, meant: Callable[[Collection[Any], str], Any]
+    source: Source, request: Asked, fetch: Fetch, meant: Callable[[Collection[Any], str], Any]
 ) -> dict[str, Bins]:
     """The bins of features, quantiles worked out over the labelled rows.
 
     ``meant`` reads distinct values of a column as a table in memory would.
     """
-    found = {}
-    for feature in asked.features:
-        declared = asked.reading.bins.get(feature)
+    bins = {}
+    for feature in request.features:
+        declared = request.reading.bins.get(feature)
         if declared is None:
             continue
         own = cell(source, feature)
@@ -146,17 +148,17 @@ def bins_on_disk(
             f"SELECT DISTINCT {own} FROM {source.relation} WHERE {own} IS NOT NULL "  # noqa: S608
             f"LIMIT {_LOOKED_AT}"
         )
-        marks = asked.reading.marks_unknown(feature, asked.columns)
+        marks = request.reading.marks_unknown(feature, request.columns)
         column = meant([row[0] for row in some], feature)
         kind = kind_of_column(column, feature, marks)
         if isinstance(declared, tuple):
-            found[feature] = edges_of(feature, declared, kind)
+            bins[feature] = edges_of(feature, declared, kind)
             continue
-        value = _value(source, asked, feature, kind, fetch)
+        value = _value(source, request, feature, kind, fetch)
         known = f"SELECT {value} AS v FROM {source.relation} WHERE ({value}) IS NOT NULL"  # noqa: S608
-        if asked.target is not None:
-            label = cell(source, asked.target)
-            none = asked.reading.marks_missing(asked.target, asked.columns)
+        if request.target is not None:
+            label = cell(source, request.target)
+            none = request.reading.marks_missing(request.target, request.columns)
             known += f" AND {label} IS NOT NULL"
             if none:
                 known += f" AND NOT {_marked(label, f'TRY_CAST({label} AS DOUBLE)', none)}"
@@ -166,5 +168,5 @@ def bins_on_disk(
         rows = fetch(f"SELECT v FROM ({ranked}) WHERE r IN ({places})")  # noqa: S608
         at = [float(row[0]) for row in rows]
         low = None if lowest is None else float(lowest)
-        found[feature] = quantile_edges(feature, declared, kind, at, low)
-    return found
+        bins[feature] = quantile_edges(feature, declared, kind, at, low)
+    return bins
