@@ -111,7 +111,7 @@ WALLS: dict[str, str] = {
         "audit/measure/uncertainty audit/reason audit/subject audit/words"
     ),
     "audit/data": ("audit/data/written audit/errors audit/files audit/reason audit/words"),
-    "audit/data/counting": "audit/data audit/data/written",
+    "audit/data/counting": "audit/data audit/data/written audit/errors audit/files",
     "audit/data/written": "audit/errors",
     "audit/errors": "audit/reason audit/words",
     "audit/favourable": "audit/errors audit/reason",

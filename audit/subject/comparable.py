@@ -3,11 +3,14 @@ can say something of."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.grouping import group_names
+from evenhand.audit.data.written.bins import Bins
 from evenhand.audit.errors import InputError
 from evenhand.audit.subject.counts import feature_sets
+from evenhand.audit.subject.spec import SubjectSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,3 +50,31 @@ def require_few_groups(groups: pd.DataFrame, features: Sequence[str], source: st
                 remedy=f"put the values of {most!r} into bins, or name another column, or fewer "
                 "columns at once",
             )
+
+
+def group_columns(
+    frame: pd.DataFrame, spec: SubjectSpec, source: str, bins: Mapping[str, Bins]
+) -> pd.DataFrame:
+    """The groups of each sensitive and control feature as texts, rows as in ``frame``.
+
+    Raises InputError for a feature without names, and a sensitive one with fewer than two groups.
+    """
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for feature in spec.features:
+        if frame[feature].map(lambda v: isinstance(v, bytes)).any():
+            raise InputError(
+                f"feature {feature!r} of {source} holds bytes that are no UTF-8 text",
+                remedy="write its groups as text: nobody could read their names",
+            )
+        names, unknown = group_names(
+            frame[feature], feature, spec, frame.columns, bins.get(feature)
+        )
+        known = sorted(set(names[~unknown]))
+        if len(known) < 2 and feature in spec.sensitive_features:
+            raise too_few_groups(feature, known, source)
+        columns[feature] = names
+    groups = pd.DataFrame(columns, index=frame.index, dtype=object)
+    require_few_groups(groups, spec.sensitive_features, source)
+    return groups

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from evenhand.audit.data.grouping import asks_for_bins, bins_of, group_names
+from evenhand.audit.data.counting.joining import joined, with_types_of
+from evenhand.audit.data.grouping import asks_for_bins, bins_of
 from evenhand.audit.data.images import holds_images, read_images
 from evenhand.audit.data.limits import SECONDS, Limits
 from evenhand.audit.data.plain_text import is_plain_text, read_texts
@@ -18,11 +19,10 @@ from evenhand.audit.data.written.bins import Bins
 from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.models.predictor import Task, gives_scores
 from evenhand.audit.reason import Reasons, quoted
-from evenhand.audit.subject.comparable import require_few_groups, too_few_groups
+from evenhand.audit.subject.comparable import group_columns
 from evenhand.audit.subject.counts import Counts
 from evenhand.audit.subject.declared_file import DeclaredFile
 from evenhand.audit.subject.fitting import check_combination, require_columns
-from evenhand.audit.subject.joining import joined, with_types_of
 from evenhand.audit.subject.people import units_of
 from evenhand.audit.subject.spec import Actionable, SubjectSpec
 from evenhand.audit.subject.target import Target, numbers, read_target
@@ -165,7 +165,7 @@ def _of_table(
         weights, units = _weights(frame, spec), units_of(frame, spec.unit)
     digests = _digests(table, model)
     bins = bins_of(frame, spec.features, spec)
-    groups = _groups(frame, spec, table.source, bins)
+    groups = group_columns(frame, spec, table.source, bins)
     return Subject(
         name=spec.name or Path(spec.source).name,
         task=task,
@@ -343,30 +343,6 @@ def _labelled_rows(table: Table, target: str | None) -> pd.DataFrame:
             remedy="name another --target, or leave it out to audit predictions alone",
         )
     return table.frame[~missing]
-
-
-def _groups(
-    frame: pd.DataFrame, spec: SubjectSpec, source: str, bins: Mapping[str, Bins]
-) -> pd.DataFrame:
-    import pandas as pd
-
-    columns: dict[str, Any] = {}
-    for feature in spec.features:
-        if frame[feature].map(lambda v: isinstance(v, bytes)).any():
-            raise InputError(
-                f"feature {feature!r} of {source} holds bytes that are no UTF-8 text",
-                remedy="write its groups as text: nobody could read their names",
-            )
-        names, unknown = group_names(
-            frame[feature], feature, spec, frame.columns, bins.get(feature)
-        )
-        known = sorted(set(names[~unknown]))
-        if len(known) < 2 and feature in spec.sensitive_features:
-            raise too_few_groups(feature, known, source)
-        columns[feature] = names
-    groups = pd.DataFrame(columns, index=frame.index, dtype=object)
-    require_few_groups(groups, spec.sensitive_features, source)
-    return groups
 
 
 # What the audit finds out itself, and packs may ask about.

@@ -1,1 +1,1 @@
-"""Rows that are never in memory together: what their cells mean, and the SQL that counts them."""
+"""Rows beyond one table in memory: joined by a key, or counted where they lie."""
