@@ -315,7 +315,7 @@ def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
             joined=None if spec.join is None else without_secrets(spec.join),
             on=spec.on,
             id=spec.id,
-            reading=_reading(spec, subject),
+            reading={**spec.as_plain(), **subject.edges},
             notes=tuple(reasons_json(subject.notes)),
         ),
         streamed=subject.is_streamed,
@@ -323,12 +323,6 @@ def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
         if stored is None
         else StoredScores(predicted=stored.predicted, score=stored.score),
     )
-
-
-def _reading(spec: SubjectSpec, subject: Subject) -> dict[str, Any]:
-    """How the data were read, with the edges that quantiles were found to be."""
-    edges = {column: list(bins.edges) for column, bins in subject.bins.items()}
-    return {**spec.as_plain(), **({"bins": edges} if edges else {})}
 
 
 def run_check(

@@ -118,6 +118,11 @@ class Subject:
         """The places in the data file, from 1, of the rows at ``positions`` of ``frame``."""
         return None if self.row_numbers is None else self.row_numbers[positions]
 
+    @property
+    def edges(self) -> dict[str, Any]:
+        """The edges of bins, those of quantiles worked out, as the plan keeps them."""
+        return {"bins": {c: list(b.edges) for c, b in self.bins.items()}} if self.bins else {}
+
     def missing_cells(self, column: str) -> int:
         """Missing cells of a column among the audited rows."""
         if self.is_streamed:
