@@ -89,10 +89,13 @@ class EstimatorPredictor(RowModel):
         return self._asked(self._estimator.predict_proba, frame)
 
     def predict_labels(self, frame: pd.DataFrame) -> np.ndarray:
-        """Positions in ``classes``, int of shape (rows,): what its own ``predict`` answers."""
+        """Positions in ``classes``, int of shape (rows,): what its own ``predict`` answers; the
+        first of the highest scores where it has none."""
         import numpy as np
         import pandas as pd
 
+        if not _has(self._estimator, "predict"):
+            return self.predict_proba(frame).argmax(axis=1).astype(np.int64)
         labels = self._asked(self._estimator.predict, frame)
         if labels.shape not in ((len(frame),), (len(frame), 1)):
             raise self._answers(labels, len(frame))
@@ -255,7 +258,7 @@ def _classes(estimator: Any, declared: Declared, where: str) -> tuple[str, ...]:
 
 def _require_one_answer(estimator: Any, where: str) -> None:
     """Raises InputError for what can't answer, and for what gives several answers a row."""
-    if not callable(getattr(estimator, "predict", None)):
+    if not (_has(estimator, "predict") or _has(estimator, "predict_proba")):
         raise InputError(
             f"{where} holds a {type(estimator).__name__}, which has no predict",
             remedy=_without_predict(estimator),
@@ -269,6 +272,10 @@ def _require_one_answer(estimator: Any, where: str) -> None:
     n = _outputs(estimator)
     if n != 1:
         raise several_outputs(where, n)
+
+
+def _has(estimator: Any, method: str) -> bool:
+    return callable(getattr(estimator, method, None))
 
 
 def _without_predict(estimator: Any) -> str:

@@ -94,7 +94,7 @@ def test_a_notebook_shows_the_decision(tmp_path: Path) -> None:
     failed = audited(tmp_path, 0.99, name="<b>model</b>")
     shown = failed._repr_html_()
     assert "something required fails" in shown
-    assert "0.8 (" in shown  # the number that decided, with its interval
+    assert "0.80 (" in shown  # the number that decided, with its interval
     assert "&gt;= 0.99" in shown  # what was asked
     assert "do this" in shown  # what to do next
     assert "<b>model" not in shown  # a stranger's text is escaped

@@ -13,7 +13,7 @@ from evenhand.policies.judge import judge
 from evenhand.policies.pack import load_pack, shipped_packs
 from evenhand.policies.schema import Item, Pack
 from tests.policies.build import DAY, check, item, make_case, make_pack, only
-from tests.policies.packs.test_every_item import case_for, findings, verdict
+from tests.policies.packs.every_item import case_for, findings, verdict
 from tests.samples import finding
 
 # Words by which laws name traits of people, in titles, questions, texts and clauses.

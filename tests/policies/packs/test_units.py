@@ -17,7 +17,7 @@ from evenhand.audit.subject.subject import build_subject
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import load_pack, shipped_packs
 from tests.policies.build import DAY, make_case
-from tests.policies.packs.test_every_item import facts
+from tests.policies.packs.every_item import facts
 
 CHECKS = ("performance.generalisation", "explanation.quality", "data.quality")
 
