@@ -103,9 +103,9 @@ def show(shown: Table | str) -> None:
     sys.stdout.write(obeyed_by_none(laid_out.get()))
 
 
-def headline_table(findings: Iterable[Finding]) -> Table:
+def headline_table(findings: Iterable[Finding]) -> Table | str:
     """The few findings that people ask for first; the rest are in the report, as is what a measure
-    that does not apply here would need."""
+    that does not apply here would need. A sentence where there is none of them."""
     made = table("Findings (the rest are in the report)", ["measure", "over", "value", "n", "note"])
     findings = list(findings)
     for name in _HEADLINES:
@@ -115,6 +115,8 @@ def headline_table(findings: Iterable[Finding]) -> Table:
                 made.add_row(*_headline(f, " × ".join(f.between) or "all rows"))
     for f in _strongest(findings):
         made.add_row(*_headline(f, f.column))
+    if not made.row_count:
+        return f"{len(findings)} findings, none of them a headline: they are in the report"
     return made
 
 
