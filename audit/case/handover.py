@@ -46,7 +46,9 @@ class HandedOver:
     def said(self) -> list[str]:
         """What the recipient has to know of it, in sentences."""
         by = ", ".join(sorted({e.voucher.key for e in self.entries} | {self.sender}))
-        lines = [f"{len(self.entries)} entries of the sender's register came along, signed by {by}"]
+        n = len(self.entries)
+        counted = "1 entry" if n == 1 else f"{n} entries"
+        lines = [f"{counted} of the sender's register came along, signed by {by}"]
         lines += [
             f"key {key} is not known here: compare it with what the signer told you, and put it "
             "into EVENHAND_HOME/keys/known to know it"

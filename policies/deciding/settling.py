@@ -99,7 +99,8 @@ def rows_in_words(rows: Rows) -> Words:
         )
     en = f"the interval spans it: about {rough(rows.sure)} more rows settle it, 4 times in 5"
     zh = f"区间跨越阈值：约需再增加 {rough(rows.sure)} 行，五次中有四次可判定"
-    if rows.as_seen is not None and rough(rows.as_seen) != rough(rows.sure):
+    is_fewer = rows.as_seen is not None and rows.as_seen < rows.sure
+    if rows.as_seen is not None and is_fewer and rough(rows.as_seen) != rough(rows.sure):
         en += f" ({rough(rows.as_seen)} if the truth is what was seen)"
         zh += f"（若真值即观测值，则为 {rough(rows.as_seen)} 行）"
     return say(en, zh)
