@@ -21,7 +21,7 @@ MOST_FILES = 18  # of a room, besides folders
 WALLS: dict[str, str] = {
     "audit/api": (
         "audit/artifacts audit/case audit/comparing audit/data audit/data/written audit/errors "
-        "audit/files audit/finding audit/models audit/models/formats audit/reports "
+        "audit/files audit/finding audit/models audit/models/formats audit/reason audit/reports "
         "audit/reports/parts audit/run audit/subject audit/words audit/worker/isolation "
         "policies/gate policies/pack policies/verdict policies/words"
     ),

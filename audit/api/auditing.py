@@ -15,6 +15,7 @@ from evenhand.audit.api.options import AuditOptions, GateOptions, OpeningOptions
 from evenhand.audit.api.results import Result
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.leftovers import own_folder
+from evenhand.audit.reason import QUOTED, Reasons
 from evenhand.audit.run import flow
 from evenhand.audit.words.reasons import render
 
@@ -211,6 +212,12 @@ def _spec(values: Mapping[str, Any]) -> SubjectSpec:
     return make_spec(values, source="the call")
 
 
+def _warned(said: Reasons) -> None:
+    """What asks for something is a warning; what a reader did is in the case's ``data.quality``."""
+    if any(reason.code != QUOTED for reason in said):
+        warnings.warn(render(said), stacklevel=6)
+
+
 def _audit(
     spec: SubjectSpec,
     settings: _Given,
@@ -224,7 +231,7 @@ def _audit(
         progress=progress or flow.no_progress,
         rules=make_rules(**settings.opening),
         say=lambda message: warnings.warn(message, stacklevel=4),
-        note=lambda said: warnings.warn(render(said), stacklevel=5),
+        note=_warned,
         **how,
     )
     return judged(case, packs, settings.gate)

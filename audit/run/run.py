@@ -45,7 +45,7 @@ from evenhand.audit.run.keeping import (
     versions,
     work_to_resume,
 )
-from evenhand.audit.subject.answers import notes_on_answers
+from evenhand.audit.subject.answers import notes_to_say
 from evenhand.audit.subject.deciding import threshold_of
 from evenhand.audit.subject.declared_file import NAME as DECLARED_FILE
 from evenhand.audit.subject.declared_file import with_declared
@@ -110,7 +110,7 @@ def audit(
         if not subject.is_streamed:
             with explained_by(subject.notes):
                 score(subject)  # only now, and first: scores that cannot be used stop the audit
-        for note in (*subject.notes, *notes_on_answers(subject)):
+        for note in notes_to_say(subject):
             keeping.note((note,))
         for pack in packs:
             writer.add_pack(f"{pack.id}.yaml", pack.raw)

@@ -20,6 +20,18 @@ _HALF = 0.5
 _ROUNDING = 1e-9
 
 
+def notes_to_say(subject: Subject) -> Reasons:
+    """What is said before the numbers are read: of the answers, of the table as a whole, and of the
+    columns that the audit reads. What else was noticed of the table is in ``data.quality``."""
+    stored, model = subject.stored, subject.model
+    read = {subject.target, subject.weight, subject.unit, *subject.outcomes}
+    read |= {*subject.sensitive_features, *subject.control_features}
+    read |= {stored.predicted, stored.score} if stored else set()
+    read |= set(model.predictor.input_columns) if model else set()
+    noticed = (n for n in subject.notes if n.parameters.get("column", subject.target) in read)
+    return (*noticed, *notes_on_answers(subject))
+
+
 def notes_on_answers(subject: Subject) -> Reasons:
     """Sentences for whoever reads the numbers; () where there is nothing to be said.
 

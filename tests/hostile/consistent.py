@@ -29,7 +29,7 @@ def subject_of(predictor: Any, frame: pd.DataFrame, positive: str | None = None)
         target=None,
         truth=Target(positive=positive),
         positive_is=None,
-        threshold=0.5,
+        threshold=None if hasattr(predictor, "decide") else 0.5,
         sensitive_features=(),
         control_features=(),
         groups=frame[[]],

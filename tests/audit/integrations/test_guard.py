@@ -113,7 +113,7 @@ def test_regression_takes_floats_as_values(home: Path, rows: pd.DataFrame) -> No
     pack = pack_data(
         item(
             evidence={"select": "performance.root_mean_squared_error"},
-            check=check("<=", 1e-9, decision="point"),
+            check=check("<=", 1e-9, decision="point", unit="unit of label"),
         )
     )
     (home / "values.yaml").write_text(json.dumps(pack))

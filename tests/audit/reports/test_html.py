@@ -135,7 +135,7 @@ def test_the_first_page_says_what_fails_and_gives_no_score(english: Page) -> Non
 def test_the_digits_tell_value_and_threshold_apart(case: Case) -> None:
     near = verdict("N-1", "fail", "t", "b", value=0.79996, threshold=0.8, comparator=">=")
     text = Page(render("html", case, [near]).decode()).text
-    assert "≥ 0.8 found: 0.79996" in text
+    assert "≥ 0.80 found: 0.79996" in text
 
 
 def test_evidence_names_every_file_and_digest(english: Page, case: Case) -> None:

@@ -188,7 +188,7 @@ IN_THE_FILES_ORDER = {
     "audit/errors.py",
     "audit/reports/adverse_action.py",
     "audit/run/one_person.py",
-    "audit/subject/joining.py",
+    "audit/data/counting/joining.py",
     "trainers/datasets.py",
 }
 

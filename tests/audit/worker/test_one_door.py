@@ -84,9 +84,13 @@ def test_the_ban_catches_what_it_is_for(code: str, words: str) -> None:
 
 
 def test_a_load_that_failed_is_not_tried_in_another_way() -> None:
-    """No handler of an exception in the formats' modules opens anything."""
+    """No handler of an exception in the formats' modules opens anything.
+
+    But for a model behind a scaler: the same format is asked with the columns declared, where it
+    said that it does not know what they are called.
+    """
     for module, path in modules():
-        if not module.startswith("evenhand.audit.models."):
+        if not module.startswith("evenhand.audit.models.") or module.endswith(".preprocessed"):
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.ExceptHandler):
