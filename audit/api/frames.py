@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.data.reading import known_frame
 from evenhand.audit.data.table import as_text, merge_repeated
-from evenhand.audit.errors import InputError, RowError
+from evenhand.audit.errors import RowError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,6 @@ def as_arrow(data: Any) -> Any:
 
 def _columns(data: Any) -> list[tuple[str, Any]]:
     """Names and columns: of pandas, or as Arrow has them."""
-    import narwhals as nw
     import pandas as pd
     import pyarrow as pa
 
@@ -60,14 +60,7 @@ def _columns(data: Any) -> list[tuple[str, Any]]:
         if not data.columns.is_unique:
             data = merge_repeated(data.reset_index(drop=True), "the data frame")[0]
         return [(str(name), column) for name, column in data.items()]
-    try:
-        known = nw.from_native(data)
-    except TypeError:
-        raise InputError(
-            f"{type(data).__name__} is no data frame",
-            remedy="pass a pandas, Polars or Arrow table, or the path of a file",
-        ) from None
-    frame = known.collect() if isinstance(known, nw.LazyFrame) else known
+    frame = known_frame(data, or_else="the path of a file")
     return [(name, _of_narwhals(frame[name])) for name in frame.columns]
 
 

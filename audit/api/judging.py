@@ -56,7 +56,7 @@ def judge(
     """
     read = case_of(case)
     named = [policy] if isinstance(policy, str) else policy
-    loaded = flow.load_packs(named or [str(p) for p in read.pack_paths()])
+    loaded = flow.packs_for(read, named)
     other = None if compare_to is None else case_of(compare_to)
     return judged(read, loaded, gate, compare_to=other)
 

@@ -90,11 +90,10 @@ class Result:
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.suffix == ".zip":
             from evenhand.audit.files.disk import write_whole
-            from evenhand.audit.run.flow import load_packs
+            from evenhand.audit.run.flow import packs_for
             from evenhand.audit.run.handing_over import hand_over
 
-            packs = load_packs([str(p) for p in self.case.pack_paths()])
-            write_whole(place, hand_over(self.case, packs).archive)
+            write_whole(place, hand_over(self.case, packs_for(self.case)).archive)
         else:
             shutil.copytree(self.case.path, place)
         return place

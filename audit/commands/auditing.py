@@ -189,7 +189,7 @@ def judge(case: CaseFolder, *, options: dict[str, Any], as_json: sh.Json = False
     from evenhand.audit.commands.parts.tables import show_known, show_verdicts
 
     read, stands = sh.opened(case)
-    packs = flow.load_packs(options.get("policy") or [str(p) for p in read.pack_paths()])
+    packs = flow.packs_for(read, options.get("policy"))
     if not packs:
         raise InputError(
             f"case {case} was planned for no pack", remedy="name one, e.g. --policy baseline"

@@ -167,7 +167,7 @@ def sign_off(
 def _opened(case: Path, policy: list[str] | None) -> tuple[Case, list[Pack]]:
     """The case, and the packs that are named or that it was planned for."""
     read, _ = sh.opened(case)
-    packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
+    packs = flow.packs_for(read, policy)
     if not packs:
         raise InputError(
             f"case {case} was planned for no pack", remedy="name one, e.g. --policy baseline"

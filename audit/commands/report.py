@@ -49,7 +49,7 @@ def report(case: CaseFolder, *, options: dict[str, Any]) -> int:
     read, stands = sh.opened(case)
     if _plain(how.format) == "evidence":
         return _evidence(read, how.out, case, public=how.public)
-    packs = flow.load_packs(options.get("policy") or [str(p) for p in read.pack_paths()])
+    packs = flow.packs_for(read, options.get("policy"))
     day = sh.day_of(options)
     sh.warn_of_outdated(packs, day)
     verdicts = flow.verdicts_of(read, packs, day, sh.earlier(options.get("compare_to")))
@@ -91,8 +91,7 @@ def _evidence(read: Case, out: Path | None, avoid: Path, *, public: bool) -> int
             "evidence is whole or it is none: it can't be written with --public",
             remedy="publish another format, or leave out --public",
         )
-    packs = flow.load_packs([str(p) for p in read.pack_paths()])
-    sh.write_bytes(hand_over(read, packs).archive, out, avoid=avoid)
+    sh.write_bytes(hand_over(read, flow.packs_for(read)).archive, out, avoid=avoid)
     return OK
 
 

@@ -36,7 +36,7 @@ def sign(
 
     _require_folder(case, "signed")
     read, stands = sh.opened(case)
-    packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
+    packs = flow.packs_for(read, policy)
     sh.warn_of_altered(packs)
     verdicts = flow.verdicts_of(read, packs, flow.today(as_of))
     signer = read_signing_key(key) if key is not None else own_key(home() / "keys")
@@ -98,7 +98,7 @@ def export(
     place = out or whole.with_name(f"{whole.name}.zip")
     if place.resolve().is_relative_to(whole):
         raise InputError(f"{place} lies inside the sealed case", remedy="write it elsewhere")
-    packs = flow.load_packs(policy or [str(p) for p in read.pack_paths()])
+    packs = flow.packs_for(read, policy)
     handed = hand_over(read, packs)
     data = handed.archive
     write_whole(place, data)

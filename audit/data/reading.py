@@ -57,24 +57,31 @@ def read_table(
     return read_file(file, part, reading=reading, answers=answers, limits=limits)
 
 
+def known_frame(data: Any, *, or_else: str) -> Any:
+    """A data frame of any library that narwhals knows as its own, lazy ones collected. Raises
+    InputError for anything else; ``or_else`` is what can be done instead."""
+    import narwhals as nw
+
+    try:
+        known = nw.from_native(data)
+    except TypeError:
+        raise InputError(
+            f"{type(data).__name__} is no data frame",
+            remedy=f"pass a pandas, Polars or Arrow table, or {or_else}",
+        ) from None
+    return known.collect() if isinstance(known, nw.LazyFrame) else known
+
+
 def table_of(frame: Any, source: str = "data frame") -> Table:
     """A table from a data frame in memory; its digest is that of its CSV text.
 
     ``frame`` is of pandas, or any that narwhals knows (Arrow tables, Polars frames, lazy ones too).
     Raises InputError for anything else.
     """
-    import narwhals as nw
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
-        try:
-            known = nw.from_native(frame)
-        except TypeError:
-            raise InputError(
-                f"{type(frame).__name__} is no data frame",
-                remedy="pass a pandas, Polars or Arrow table, or write a file",
-            ) from None
-        frame = (known.collect() if isinstance(known, nw.LazyFrame) else known).to_pandas()
+        frame = known_frame(frame, or_else="write a file").to_pandas()
     merged, notes = merge_repeated(frame.reset_index(drop=True), Path(source))
     text = merged.to_csv(index=False).encode()
     made = settled(merged)

@@ -242,6 +242,11 @@ def load_packs(refs: Sequence[str] | None) -> list[Pack]:
     return packs
 
 
+def packs_for(case: Case, named: Sequence[str] | None = None) -> list[Pack]:
+    """The packs that are named, else those that the case was planned for."""
+    return load_packs(named or [str(p) for p in case.pack_paths()])
+
+
 def open_facts(packs: Sequence[Pack], facts: Mapping[str, Any]) -> list[str]:
     """What to tell of the facts that ``packs`` ask for and nobody declared, one line each.
 

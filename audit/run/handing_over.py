@@ -162,10 +162,8 @@ def standing_of(case: Case) -> Standing:
     handed = handed_with(case)
     if here.state != "unknown" or handed is None:
         return here
-    said = "not in this register; " + "; ".join(handed.said())
-    for entry in handed.entries:
-        if entry.kind == "case" and entry.body.get("digest") == case.digest:
-            said = f"not in this register but entry {entry.seq} of the sender's; " + "; ".join(
-                handed.said()
-            )
+    cases = (e for e in reversed(handed.entries) if e.kind == "case")
+    theirs = next((e.seq for e in cases if e.body.get("digest") == case.digest), None)
+    but = "" if theirs is None else f" but entry {theirs} of the sender's"
+    said = "; ".join([f"not in this register{but}", *handed.said()])
     return Standing("unknown", None, said)

@@ -107,15 +107,14 @@ def _split_units(
 ) -> tuple[Split, str]:
     """A unit is held out with all its rows, by a hash of its name alone."""
     whole = _split(recipe, frame, classes_of, test, keyed_by=unit)
-    train = whole.train
-    n_all, note = len(train), ""
-    if recipe.private is not None:
-        most = recipe.private.max_rows_per_unit or 1
-        train = renumbered(capped(train, unit, most, recipe.seed))
-        note = (
-            f"{train[unit].nunique()} units of {unit!r} are trained on, with at most {most} rows "
-            f"each: {n_all - len(train)} rows were left out"
-        )
+    if recipe.private is None:
+        return whole, ""
+    most = recipe.private.max_rows_per_unit or 1
+    train = renumbered(capped(whole.train, unit, most, recipe.seed))
+    note = (
+        f"{train[unit].nunique()} units of {unit!r} are trained on, with at most {most} rows "
+        f"each: {len(whole.train) - len(train)} rows were left out"
+    )
     return replace(whole, train=train, n_twins=n_twins(train, whole.test)), note
 
 

@@ -72,13 +72,18 @@ def measures_of(spec, task: str) -> dict[str, frozenset[str]]:
     return {name: frozenset(measures) for name, measures in found.items()}
 
 
-@pytest.mark.parametrize("kind", ["unfair", "right", "all", "none"])
-@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+CASES = [
+    (task, kind)
+    for task in ("binary", "multiclass", "regression")
+    for kind in ("unfair", "right", "all", "none")
+    if (task, kind) != ("regression", "none")  # one constant number is enough
+]
+
+
+@pytest.mark.parametrize(("task", "kind"), CASES)
 def test_good_news_and_bad_news_are_the_same_measures(
     kind: str, task: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    if task == "regression" and kind == "none":
-        pytest.skip("one constant number is enough")
     folder = tmp_path_factory.getbasetemp()
     fair, other = told("fair", task, folder), told(kind, task, folder)
     assert fair.keys() == other.keys()

@@ -370,8 +370,7 @@ def test_the_command_says_before_and_after(
     printed = capsys.readouterr().out
     assert "Before and after" in printed
     assert "reads race to decide" in printed
-    # a coin a row: of 700 three in ten, with an sd of sqrt(700 * 0.3 * 0.7)
-    assert abs(len(pd.read_csv("k/held_out.csv")) - 210) < 4 * 12.2
+    assert abs(len(pd.read_csv("k/held_out.csv")) - 210) < 4 * 12.2  # sd of 700 coins of 0.3
 
 
 def test_error_rates_without_a_finding_of_their_own_get_a_gap(
