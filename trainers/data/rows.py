@@ -37,8 +37,8 @@ def rows_of(prepared: Prepared) -> Iterator[bytes]:
         yield from example_rows(prepared.train)
         return
     yield from frame_rows(prepared.frames.train)
-    if prepared.recipe.unit_column is not None:
-        yield from unit_marks(prepared.frames.train, prepared.recipe.unit_column)
+    if prepared.recipe.unit is not None:
+        yield from unit_marks(prepared.frames.train, prepared.recipe.unit)
 
 
 def canonical(cell: str) -> str:

@@ -60,10 +60,10 @@ def split_rows(
     """The recipe's split of ``frame``, and notes; ``test`` and ``validation`` are tables of their
     own that take the place of a share.
 
-    With a ``unit_column`` whole units are held out, and in private training a unit keeps at most
+    With a ``unit`` whole units are held out, and in private training a unit keeps at most
     ``max_rows_per_unit`` training rows. Raises InputError.
     """
-    unit, notes = recipe.unit_column, []
+    unit, notes = recipe.unit, []
     if unit is None:
         rows = _split(recipe, frame, classes_of, test)
     else:
@@ -162,11 +162,11 @@ def require_known(rows: Split, column: str, classes: tuple[str, ...]) -> None:
 def split_record(recipe: Recipe, rows: Split) -> dict[str, Any]:
     """What split.json says of a table's split, beside seed, shares and digests."""
     named = {"test_share": None, "test_data": recipe.test_data} if recipe.test_data else {}
-    units = {"unit_column": recipe.unit_column} if recipe.unit_column else {}
+    units = {"unit": recipe.unit} if recipe.unit else {}
     twins = {"held_out_rows_equal_to_a_training_row": rows.n_twins}
     return {
         "method": "each row by a keyed hash of itself"
-        if recipe.unit_column is None
+        if recipe.unit is None
         else "each unit by a keyed hash of its name",
         **named,
         **units,

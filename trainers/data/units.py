@@ -1,6 +1,6 @@
 """Who is protected: a row, or a person (any unit) with all their training rows.
 
-A guarantee for rows says little about a person who has many. ``unit_column`` names the column that
+A guarantee for rows says little about a person who has many. ``unit`` names the column that
 tells persons apart: a person's rows are held out together or not at all, at most
 ``max_rows_per_unit`` of them are trained on, and epsilon is that of a person, by group privacy.
 """
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 def unit_of(recipe: Recipe) -> Unit:
     """Who a private recipe protects."""
-    if recipe.unit_column is None or recipe.private is None:
+    if recipe.unit is None or recipe.private is None:
         return ROW
-    return Unit(recipe.unit_column, recipe.private.max_rows_per_unit or 1)
+    return Unit(recipe.unit, recipe.private.max_rows_per_unit or 1)
 
 
 def require_units(frame: pd.DataFrame, column: str, what: str) -> None:
     """Raises InputError where the column is missing or a row does not say whose it is."""
     if column not in frame.columns:
         raise InputError(
-            f"unit_column={column!r} is not a column of {what}",
+            f"unit={column!r} is not a column of {what}",
             remedy="name the column that tells persons apart",
         )
     n_missing = int(texts(frame[column])[1].sum())

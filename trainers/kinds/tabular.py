@@ -216,13 +216,13 @@ def _inputs(
     if pretrained is not None:
         return _pretrained_inputs(recipe, columns, target, pretrained)
     if recipe.inputs is not None:
-        for name, what in ((target, "target"), (recipe.unit_column, "unit_column")):
+        for name, what in ((target, "target"), (recipe.unit, "unit")):
             if name in recipe.inputs:
                 raise InputError(f"inputs name the {what} {name!r}", remedy="leave it out")
         return recipe.inputs
     left_out = {
         target,
-        recipe.unit_column,
+        recipe.unit,
         *recipe.drop,
         *(() if recipe.use_sensitive else sensitive),
     }

@@ -48,7 +48,7 @@ def prepare(recipe: Recipe) -> Prepared:
     table.require(sensitive, "sensitive feature")
     rows, more = split_texts(recipe, table.frame, passage=passage)
     notes = [*table.said, *more]
-    if recipe.unit_column is None:
+    if recipe.unit is None:
         notes.append("one row is one passage: privacy, where asked for, is of passages")
     pretrained = open_pretrained(recipe.init_from) if recipe.init_from else None
     if pretrained is not None:

@@ -35,7 +35,7 @@ class Private(Strict):
     ``physical_batch_size`` bounds the rows in memory at once and changes nothing else.
     Without it, it is found so that a step stays within ``memory_limit`` (bytes, or such as "2 GiB";
     by default half of the memory that is available). ``max_rows_per_unit`` goes with the recipe's
-    ``unit_column``: how many training rows a person may have (1). ``public_rows`` is a number of
+    ``unit``: how many training rows a person may have (1). ``public_rows`` is a number of
     training rows that is public or agreed: sample rate, steps, the limit of delta and the divisor
     of gradients follow it, and the folder tells no other. ``noise_seed`` makes noise and
     sampling repeatable: such a run is not certified."""
@@ -71,7 +71,7 @@ class Private(Strict):
         default=None,
         ge=1,
         le=1000,
-        description="training rows a person may have (1); see --unit-column",
+        description="training rows a person may have (1); see --unit",
     )
     public_rows: int | None = Field(
         default=None,

@@ -75,7 +75,7 @@ class Recipe(TextDials, Reading):
     target. ``normalise`` is of images. ``task`` is of tabular data, and binary unless declared.
     ``test_data`` is a table of its own to test on, in place of a ``test_share`` of ``data``; rows
     to validate on after each epoch are a ``validation_share`` of ``data`` or ``validation_data``.
-    ``unit_column`` tells persons (or other units) apart that have several rows: they are held out
+    ``unit`` tells persons (or other units) apart that have several rows: they are held out
     whole, the column is no input, and private training protects persons (units.py).
     ``init_from`` is a model folder to start from, ``freeze`` the layers of it that stay as they are
     (names, or patterns such as ``0.*``).
@@ -105,7 +105,7 @@ class Recipe(TextDials, Reading):
         default=None, min_length=1, description="input columns (default: the rest)"
     )
     drop: tuple[str, ...] = Field(default=(), description="columns that are no inputs")
-    unit_column: str | None = Field(
+    unit: str | None = Field(
         default=None,
         min_length=1,
         description="column that tells persons apart: held out whole, protected whole",
@@ -222,8 +222,8 @@ class Recipe(TextDials, Reading):
             raise ValueError(f"{named} is of tables and texts; it does not apply to kind 'image'")
         if self.kind == "image" and (self.test_data or self.validation_data):
             raise ValueError("images come with their test split or give a share of themselves")
-        if self.private is not None and self.private.max_rows_per_unit and not self.unit_column:
-            raise ValueError("max_rows_per_unit needs unit_column: which rows are one person's")
+        if self.private is not None and self.private.max_rows_per_unit and not self.unit:
+            raise ValueError("max_rows_per_unit needs unit: which rows are one person's")
         if self.nesterov and (self.optimizer != "sgd" or not self.momentum):
             raise ValueError("nesterov needs optimizer: sgd and a momentum above 0")
         if self.freeze and self.init_from is None:

@@ -68,7 +68,7 @@ def test_labels_and_columns_of_other_files_must_be_known(
 
 def test_writers_are_held_out_whole_and_capped(given: dict) -> None:
     private = {"noise_multiplier": 2.0, "max_rows_per_unit": 2}
-    prepared = prepare(as_recipe({**given, "unit_column": "writer", "private": private}))
+    prepared = prepare(as_recipe({**given, "unit": "writer", "private": private}))
     frames = prepared.frames
     assert frames is not None
     assert not set(frames.train["writer"]) & set(frames.test["writer"])

@@ -39,7 +39,7 @@ def given(visits: Path) -> dict:
         "data": str(visits),
         "target": "y",
         "positive_label": "yes",
-        "unit_column": "person",
+        "unit": "person",
         "batch_size": 64,
         "epochs": 2,
         "architecture": {"hidden": [2]},
@@ -136,7 +136,7 @@ def test_a_person_is_known_again_by_other_rows(given: dict, visits: Path, tmp_pa
     together = spent(segments, 1e-4, rows_per_unit=3).epsilon
     assert (both.composition.unit, both.composition.epsilon) == ("person", together)
     # a run that protects rows knows no persons: what all cost together is said for a row
-    rows = {**given, "unit_column": None, "private": {"noise_multiplier": 8.0, "delta": 1e-4}}
+    rows = {**given, "unit": None, "private": {"noise_multiplier": 8.0, "delta": 1e-4}}
     mixed = train(rows, out=tmp_path / "three").privacy
     assert mixed is not None
     assert (mixed.composition.unit, mixed.composition.runs) == ("row", 2)
@@ -145,18 +145,18 @@ def test_a_person_is_known_again_by_other_rows(given: dict, visits: Path, tmp_pa
 def test_what_is_unclear_about_persons_is_refused(
     given: dict, visits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(InputError, match="unit_column='nobody'"):
-        prepare(as_recipe({**given, "unit_column": "nobody"}))
-    with pytest.raises(InputError, match="name the unit_column"):
+    with pytest.raises(InputError, match="unit='nobody'"):
+        prepare(as_recipe({**given, "unit": "nobody"}))
+    with pytest.raises(InputError, match="name the unit"):
         prepare(as_recipe({**given, "inputs": ["person", "value"]}))
-    with pytest.raises(InputError, match="max_rows_per_unit needs unit_column"):
-        as_recipe({**given, "unit_column": None})
+    with pytest.raises(InputError, match="max_rows_per_unit needs unit"):
+        as_recipe({**given, "unit": None})
     frame = pd.read_csv(visits)
     frame.loc[3, "person"] = None
     frame.to_csv(tmp_path / "gaps.csv", index=False)
     with pytest.raises(InputError, match="1 rows of the data have no 'person'"):
         prepare(as_recipe({**given, "data": str(tmp_path / "gaps.csv")}))
     command = ["train", "tabular", "--data", str(visits), "--target", "y", "--positive-label"]
-    command += ["yes", "--private", "--unit-column", "person", "--max-rows-per-unit", "2", "--plan"]
+    command += ["yes", "--private", "--unit", "person", "--max-rows-per-unit", "2", "--plan"]
     assert evenhand(command) == 0
     assert "one person, with at most 2 training rows" in capsys.readouterr().out

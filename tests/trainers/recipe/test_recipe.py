@@ -66,7 +66,7 @@ def test_yaml_data_paths_count_from_the_recipe(tmp_path: Path) -> None:
 
 def test_every_key_that_names_a_file_is_known() -> None:
     named = {n for n, f in Recipe.model_fields.items() if f.annotation in (str, str | None)}
-    plain = {"target", "positive_label", "unit_column", "model", "text", "encoding", "sheet"}
+    plain = {"target", "positive_label", "unit", "model", "text", "encoding", "sheet"}
     assert named - plain == {
         "data",
         "test_data",
