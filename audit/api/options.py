@@ -89,6 +89,7 @@ class SubjectOptions(ReadingOptions, total=False):
     unit: str
     facts: Mapping[str, Any]
     roles: Mapping[str, Names]
+    words: Mapping[str, str | Mapping[str, str]]
     declared: Mapping[str, Scalar]
     declared_file: str
     proxies: Names

@@ -48,7 +48,8 @@ class StoredScores(Shape):
 
 class PlannedSubject(Shape):
     """What is audited, and what its maker declares about it. ``model`` is None for stored
-    predictions; ``digests`` are SHA-256 by part (model, data, training_data)."""
+    predictions; ``digests`` are SHA-256 by part (model, data, training_data); ``words`` what people
+    call things of it, by word and language."""
 
     name: str
     task: str | None = None
@@ -61,6 +62,7 @@ class PlannedSubject(Shape):
     unit: str | None = None
     sensitive_features: Texts = ()
     roles: Annotated[dict[str, Texts], EmptyIfNull] = Field(default_factory=dict)
+    words: Annotated[dict[str, dict[str, str]], EmptyIfNull] = Field(default_factory=dict)
     control_features: Texts = ()
     outcomes: Texts = ()
     digests: dict[str, str]

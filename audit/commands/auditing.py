@@ -16,7 +16,7 @@ from evenhand.audit.data.written.declared import READS
 from evenhand.audit.errors import InputError
 from evenhand.audit.models.declared import Endpoint
 from evenhand.audit.run import flow
-from evenhand.audit.subject.facts import parse_facts, parse_roles, with_options
+from evenhand.audit.subject.facts import parse_facts, parse_roles, parse_words, with_options
 from evenhand.audit.subject.spec import SubjectSpec
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ CaseFolder = Annotated[
 
 _OF_THE_SUBJECT = Derived(
     SubjectSpec,
-    reads={**READS, "facts": parse_facts, "roles": parse_roles},
-    whole=("facts",),
+    reads={**READS, "facts": parse_facts, "roles": parse_roles, "words": parse_words},
+    whole=("facts", "words"),
 )
 # What an endpoint is told, beside its address and how long it may take (--time-limit).
 _OF_THE_ENDPOINT = Derived(Endpoint, leave_out=("url", "time_limit_s"))

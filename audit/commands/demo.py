@@ -25,6 +25,11 @@ DATA = "loanapp"
 TARGET = "approve"
 SENSITIVE = ("race", "sex")
 PACK = "baseline"
+WORDS = {
+    "positive": {"en": "approved", "zh": "批准"},
+    "event": {"en": "get the loan", "zh": "获得贷款"},
+    "people": {"en": "applicants", "zh": "申请人"},
+}
 _NETWORK = {"hidden": [16], "activation": "tanh"}
 MODELS: dict[str, dict[str, Any]] = {
     "logistic": {"model": "logistic"},
@@ -122,6 +127,7 @@ def _audit(name: str, trained: TrainResult, folder: Path, *, seed: int, quick: b
             "positive_label": 1,
             "positive_is": "benefit",
             "sensitive_features": SENSITIVE,
+            "words": WORDS,
             "facts": {"system.domain": "credit"},
             "declared": {"accuracy_min": 0.85},
             "policy": (PACK,),

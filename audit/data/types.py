@@ -57,7 +57,7 @@ def read_cells(
             new = _reread(new, reading.decimal)
         elif is_text(new) and not as_it_stands and reading.decimal:
             new = _reread(new, reading.decimal, least="disguised")
-        if words := reading.words(name, known, is_answer=name in answers):
+        if words := reading.labels_of(name, known, is_answer=name in answers):
             new = _worded(new, words)
         if new is not column:
             made[place] = new

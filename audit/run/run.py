@@ -301,6 +301,7 @@ def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
         unit=spec.unit,
         sensitive_features=tuple(subject.sensitive_features),
         roles={role: tuple(columns) for role, columns in spec.roles.items()},
+        words=spec.words.to_json(),
         control_features=tuple(subject.control_features),
         outcomes=tuple(subject.outcomes),
         digests=dict(subject.digests),

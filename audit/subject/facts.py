@@ -1,4 +1,5 @@
-"""Facts and roles as options of a command: ``--facts KEY=VALUE``, ``--roles ROLE=COLUMN``."""
+"""Facts, roles and words as options of a command: ``--facts KEY=VALUE``, ``--roles ROLE=COLUMN``,
+``--words WORD=TEXT``."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any
 
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.words.roles import ROLES
+from evenhand.audit.words.subject import LANGUAGES, WORDS
 
 
 def parse_roles(given: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -29,6 +31,39 @@ def parse_roles(given: Iterable[str]) -> dict[str, tuple[str, ...]]:
             )
         roles[role] = (*roles.get(role, ()), column)
     return roles
+
+
+def parse_words(given: Iterable[str]) -> dict[str, dict[str, str]]:
+    """``["positive=approved", "positive.zh=批准"]`` as words by language; a text without one is
+    that of every language which has none of its own.
+
+    Raises InputError for what is no WORD=TEXT, and for a word or a language that is not known.
+    """
+    words: dict[str, dict[str, str]] = {}
+    plain: dict[str, str] = {}
+    for part in given:
+        key, equals, text = (piece.strip() for piece in part.partition("="))
+        word, _, language = key.partition(".")
+        if not equals or not text:
+            raise InputError(
+                f"--words {part!r} is not WORD=TEXT", remedy="e.g. --words positive=approved"
+            )
+        if word not in WORDS:
+            raise InputError(
+                f"--words {part!r}: unknown word {word!r}", remedy=nearest(word, WORDS)
+            )
+        if language and language not in LANGUAGES:
+            raise InputError(
+                f"--words {part!r}: unknown language {language!r}",
+                remedy=nearest(language, LANGUAGES),
+            )
+        if language:
+            words.setdefault(word, {})[language] = text
+        else:
+            plain[word] = text
+    for word, text in plain.items():
+        words[word] = {**dict.fromkeys(LANGUAGES, text), **words.get(word, {})}
+    return words
 
 
 def parse_facts(given: Iterable[str]) -> dict[str, Any]:
@@ -70,7 +105,8 @@ def _value(text: str) -> Any:
 
 
 def with_options(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """A subject file's values with those of options, which win; facts and roles are added one by
-    one, so that naming one doesn't take the file's others away."""
-    added = {key: {**base.get(key, {}), **given[key]} for key in ("facts", "roles") if key in given}
+    """A subject file's values with those of options, which win; facts, roles and words are added
+    one by one, so that naming one doesn't take the file's others away."""
+    one_by_one = ("facts", "roles", "words")
+    added = {key: {**base.get(key, {}), **given[key]} for key in one_by_one if key in given}
     return {**base, **given, **added}

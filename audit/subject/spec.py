@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -21,6 +21,7 @@ from evenhand.audit.models.declared import (
 )
 from evenhand.audit.models.predictor import Task
 from evenhand.audit.words.roles import ROLES, Role
+from evenhand.audit.words.subject import LANGUAGES
 
 Scalar = str | int | float | bool
 # Lists that a single text may stand for: ``policy: baseline``.
@@ -59,6 +60,35 @@ class Actionable(BaseModel):
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}")
         return self
+
+
+_Said = Annotated[str, Field(min_length=1, max_length=80)]
+_Word = _Said | Mapping[Literal["en", "zh"], _Said] | None
+
+
+class SubjectWords(BaseModel):
+    """What people call things of this subject: a text for every language, or one for each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    positive: _Word = Field(
+        default=None, description="what is done to a person who is predicted positive: approved"
+    )
+    event: _Word = Field(
+        default=None,
+        description="what those whose true label is positive did, after “did” or “did not”: repay",
+    )
+    people: _Word = Field(
+        default=None, description="whom the rows are about, as many of them: applicants"
+    )
+
+    def to_json(self) -> dict[str, dict[str, str]]:
+        """Word -> language -> text, those that are declared."""
+        given = self.model_dump(mode="json", exclude_none=True)
+        return {
+            word: dict.fromkeys(LANGUAGES, said) if isinstance(said, str) else said
+            for word, said in given.items()
+        }
 
 
 class SubjectSpec(Reading):
@@ -150,6 +180,11 @@ class SubjectSpec(Reading):
         default_factory=dict,
         description="which columns hold the traits that laws name, such as race: RAC1P; they are "
         "compared as sensitive features are. " + ", ".join(ROLES),
+    )
+    words: SubjectWords = Field(
+        default=SubjectWords(),
+        description="what people call things of it, in sentences: positive (approved), event "
+        "(repay), people (applicants); positive.zh=批准 in one language",
     )
     control_features: tuple[str, ...] = Field(
         default=(), description="columns within whose levels groups are compared"

@@ -25,7 +25,7 @@ from evenhand.audit.data.written.declared import parts_of
 _PLAIN = (bool, int, float, str, date, Path)
 Kind = type[bool] | type[int] | type[float] | type[str] | type[date] | type[Path] | type[list]
 # Mappings that are typed one key at a time: each has its singular too.
-SINGULAR = {"facts": "--fact", "roles": "--role"}
+SINGULAR = {"facts": "--fact", "roles": "--role", "words": "--word"}
 # One letter means one thing in every command.
 LETTERS = {"policy": "-p", "format": "-f", "out": "-o", "lang": "-l"}
 

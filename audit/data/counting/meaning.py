@@ -35,7 +35,7 @@ class Meaning:
         marks = {  # a mark of one column names it among all columns
             "missing": tuple(known.marks_missing(column, self.columns)),
             "unknown": (),
-            "labels": known.words(column, self.columns, is_answer=column in self.answers),
+            "labels": known.labels_of(column, self.columns, is_answer=column in self.answers),
         }
         frame = pd.DataFrame({column: pd.Series(list(values), dtype=object)})
         plain = known.model_copy(update=marks)

@@ -117,7 +117,9 @@ class Reading(BaseModel):
         """The texts that mean no known group in ``column``, one of ``columns``."""
         return _marks(self.unknown, column, columns)
 
-    def words(self, column: str, columns: Collection[str], *, is_answer: bool) -> Mapping[str, str]:
+    def labels_of(
+        self, column: str, columns: Collection[str], *, is_answer: bool
+    ) -> Mapping[str, str]:
         """Code -> word in ``column``; ``is_answer``: it is the target or the predicted one."""
         found = {}
         for code, word in self.labels.items():

@@ -9,7 +9,7 @@ import pytest
 
 from evenhand.audit.errors import InputError
 from evenhand.audit.run.run import audit
-from evenhand.audit.subject.facts import parse_facts, parse_roles, with_options
+from evenhand.audit.subject.facts import parse_facts, parse_roles, parse_words, with_options
 from evenhand.audit.subject.spec import make_spec
 from tests.audit.subjects import confusion_rows, stored_spec
 
@@ -67,3 +67,29 @@ def test_the_plan_carries_the_roles(tmp_path: Path) -> None:
     case = audit(spec, tmp_path / "case")
     assert case.subject.roles == {"sex": ("SEX",)}
     assert case.subject.sensitive_features == ("SEX",)
+
+
+def test_words_are_a_text_for_all_languages_or_one_for_each() -> None:
+    spec = make_spec(
+        {
+            "predictions": "p.csv",
+            "words": {"positive": {"en": "approved", "zh": "批准"}, "event": "repay"},
+        }
+    )
+    assert spec.words.to_json() == {
+        "positive": {"en": "approved", "zh": "批准"},
+        "event": {"en": "repay", "zh": "repay"},
+    }
+    assert parse_words(["positive=approved", "positive.zh=批准", "people=a, b = c"]) == {
+        "positive": {"en": "approved", "zh": "批准"},
+        "people": {"en": "a, b = c", "zh": "a, b = c"},
+    }
+    with pytest.raises(InputError, match="unknown word 'postive'") as refused:
+        parse_words(["postive=approved"])
+    assert "positive" in str(refused.value.remedy)
+    with pytest.raises(InputError, match="unknown language 'fr'"):
+        parse_words(["people.fr=gens"])
+    with pytest.raises(InputError, match="is not WORD=TEXT"):
+        parse_words(["positive"])
+    with pytest.raises(InputError, match="words"):
+        make_spec({"predictions": "p.csv", "words": {"positive": "x" * 81}})
