@@ -14,8 +14,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.case.register import Entry
 from evenhand.audit.errors import InputError
+from evenhand.audit.register.register import Entry
 from evenhand.audit.words.text import name
 from evenhand.policies.deciding.conditions import FactError, applies, defaults, facts_for
 from evenhand.policies.demands import declared_reference

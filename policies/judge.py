@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.case.register import Entry
+from evenhand.audit.register.register import Entry
 from evenhand.audit.words.text import name, short
 from evenhand.policies.deciding.automated import Measured, automated
 from evenhand.policies.deciding.conditions import FactError, applies, defaults, facts_for

@@ -15,9 +15,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from evenhand.audit.case.plan import PlannedSubject
-from evenhand.audit.case.register import Entry
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import digest_json
+from evenhand.audit.register.register import Entry
 from evenhand.audit.words.text import name, short
 from evenhand.policies.schema import Answer, Attest, Item, Pack, add_duration
 from evenhand.policies.terms import evidence_zh, role_zh

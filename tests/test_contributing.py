@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import os
 import re
@@ -16,6 +15,7 @@ import pytest
 
 from tests import new_formats
 from tests.source import ROOMS, ROOT
+from tests.walls import WALLS
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 DESIGN = (ROOT / "docs" / "design.md").read_text("utf-8")
@@ -37,17 +37,6 @@ def folders() -> tuple[set[str], set[str]]:
     return code, data
 
 
-def walls() -> dict[str, set[str]]:
-    """The table of tests/test_imports.py, read, not imported."""
-    tree = ast.parse((ROOT / "tests" / "test_imports.py").read_text("utf-8"))
-    (table,) = [
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "WALLS" and node.value
-    ]
-    return {room: set(others.split()) for room, others in ast.literal_eval(table).items()}
-
-
 def test_the_map_names_every_room_and_no_other() -> None:
     code, data = folders()
     rows = ROW.findall(DESIGN)
@@ -58,7 +47,8 @@ def test_the_map_names_every_room_and_no_other() -> None:
 
 def test_the_map_goes_from_ground_to_roof() -> None:
     order = {room: i for i, (room, _) in enumerate(ROW.findall(DESIGN))}
-    arrows = [(a, b) for a, others in walls().items() for b in others if {a, b} <= set(order)]
+    table = {room: others.split() for room, others in WALLS.items()}
+    arrows = [(a, b) for a, others in table.items() for b in others if {a, b} <= set(order)]
     assert len(arrows) > 100
     assert [(a, b) for a, b in arrows if order[b] > order[a]] == []
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evenhand.audit.data.cells import types_of
-from evenhand.audit.data.reading import read_table, table_of
+from evenhand.audit.data.reading.read import read_table, table_of
 from evenhand.audit.data.table import Table, numbered
 from evenhand.audit.data.types import read_cells
 from evenhand.audit.data.written.declared import Reading

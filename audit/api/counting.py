@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
 
     from evenhand.audit.finding import Finding
-    from evenhand.audit.subject.counts import Counts
+    from evenhand.audit.subject.tallying.counts import Counts
 
 _SHOWN = 50
 
@@ -181,7 +181,7 @@ def count(
     [['f', 200], ['m', 200]]
     """
     from evenhand.audit.files.leftovers import own_folder
-    from evenhand.audit.subject.tally import count_file
+    from evenhand.audit.subject.tallying.tally import count_file
 
     sensitive = _names(sensitive_features)
     control = _names(control_features)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.reading import known_frame
+from evenhand.audit.data.reading.read import known_frame
 from evenhand.audit.data.table import as_text, merge_repeated
 from evenhand.audit.errors import RowError
 

@@ -48,7 +48,7 @@ def as_pandas(data: Any) -> pd.DataFrame:
     if isinstance(data, pd.DataFrame):
         return data
     if isinstance(data, str | PathLike):
-        from evenhand.audit.data.reading import read_table
+        from evenhand.audit.data.reading.read import read_table
 
         return read_table(str(data)).frame
     from evenhand.audit.api.frames import as_arrow

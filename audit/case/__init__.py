@@ -1,1 +1,1 @@
-"""The case folder and the register: evidence written once, sealed, signed and found again."""
+"""The case folder: evidence written once, sealed, signed and found again."""

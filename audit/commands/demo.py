@@ -75,7 +75,7 @@ def demo(
     quiet: sh.Quiet = False,
 ) -> int:
     """Train three models on 1,989 real mortgage decisions, audit, judge and report each."""
-    from evenhand.audit.case.register import home
+    from evenhand.audit.register.register import home
     from evenhand.audit.worker.launcher import prepare
     from evenhand.trainers.ledger.record import FILE as LEDGER
 
@@ -112,7 +112,7 @@ def _train(name: str, folder: Path, *, seed: int, quick: bool) -> TrainResult:
 
 def _audit(name: str, trained: TrainResult, folder: Path, *, seed: int, quick: bool) -> Done:
     from evenhand.audit.api.dossier import dossier_of
-    from evenhand.audit.case.register import home
+    from evenhand.audit.register.register import home
     from evenhand.audit.reports import render
     from evenhand.audit.subject.spec import make_spec
 

@@ -63,7 +63,7 @@ def _package(name: str) -> Symptom:
 
 
 def _home() -> Symptom:
-    from evenhand.audit.case.register import home
+    from evenhand.audit.register.register import home
 
     place = home()
     parent = next(p for p in (place.resolve(), *place.resolve().parents) if p.exists())
@@ -74,7 +74,7 @@ def _home() -> Symptom:
 
 
 def _register() -> Symptom:
-    from evenhand.audit.case.register import Register
+    from evenhand.audit.register.register import Register
 
     try:
         entries = Register().snapshot()

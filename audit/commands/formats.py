@@ -105,7 +105,7 @@ def _is_installed(model_format: Any) -> bool:
 
 
 def _refused() -> list[dict[str, str]]:
-    from evenhand.audit.models.refused import RECIPES
+    from evenhand.audit.models.unpickling.refused import RECIPES
 
     return [{"format": name, "remedy": remedy} for name, remedy in RECIPES]
 

@@ -138,7 +138,7 @@ def _people(opened: Opened, asked: MitigationRequest) -> _People:
 
 
 def _rows(people: _People, model: str, mitigation: MitigationRequest) -> _Rows:
-    from evenhand.audit.data.reading import read_table
+    from evenhand.audit.data.reading.read import read_table
     from evenhand.trainers.data.split import split
 
     own = Path(model) / "held_out.csv"

@@ -17,7 +17,7 @@ from evenhand.audit.run import flow
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
-    from evenhand.audit.case.register import Kind
+    from evenhand.audit.register.register import Kind
     from evenhand.policies.pack import Pack
 
 ItemRef = Annotated[
@@ -47,7 +47,7 @@ def attest(
     as_json: sh.Json = False,
 ) -> int:
     """Answer one item of a checklist for the case's model, with evidence, on the register."""
-    from evenhand.audit.case.register import home
+    from evenhand.audit.register.register import home
     from evenhand.policies import recording
 
     values = _given(
@@ -141,7 +141,7 @@ def sign_off(
     as_json: sh.Json = False,
 ) -> int:
     """Accept a case, naming every item that is still open."""
-    from evenhand.audit.case.register import Register
+    from evenhand.audit.register.register import Register
     from evenhand.policies import recording
 
     read, packs = _opened(case, policy)
@@ -209,7 +209,7 @@ def _record(
     kind: Kind, body: dict[str, Any], case: Case, pack: Pack, item: str, as_json: bool
 ) -> int:
     """Appends the statement and shows what it makes of the item."""
-    from evenhand.audit.case.register import Register
+    from evenhand.audit.register.register import Register
 
     day = datetime.now(UTC).date()
     before = _verdict(case, pack, item, day)

@@ -16,7 +16,7 @@ from evenhand.audit.errors import OK, InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evenhand.audit.case.runs import Run
+    from evenhand.audit.register.runs import Run
 
 runs_app = typer.Typer(help="The audits that were planned here, finished or not.")
 
@@ -27,9 +27,9 @@ def runs_list(
     as_json: sh.Json = False,
 ) -> int:
     """List every run on the register, and every audit that was cut off."""
-    from evenhand.audit.case.register import Register
-    from evenhand.audit.case.runs import runs
     from evenhand.audit.commands.parts.tables import show, table
+    from evenhand.audit.register.register import Register
+    from evenhand.audit.register.runs import runs
 
     found = [r for r in runs(Register().snapshot()) if name in (None, r.name)]
     cut_off = unfinished_work([r.path for r in found])
@@ -58,9 +58,9 @@ def runs_show(
     as_json: sh.Json = False,
 ) -> int:
     """Show one run: its plan, its number of how many, its case."""
-    from evenhand.audit.case.register import Register
-    from evenhand.audit.case.runs import runs
     from evenhand.audit.commands.parts.tables import show
+    from evenhand.audit.register.register import Register
+    from evenhand.audit.register.runs import runs
 
     entries = Register().snapshot()
     one = _find(runs(entries), run)
@@ -101,8 +101,8 @@ def _state(run: Run) -> str:
 def unfinished_work(paths: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Audits that were cut off: below EVENHAND_HOME/cases, and beside each of ``paths``."""
     from evenhand.audit.case.finished import Store
-    from evenhand.audit.case.register import home
     from evenhand.audit.case.work import RUN_FILE, unfinished
+    from evenhand.audit.register.register import home
 
     folders = {(home() / "cases").resolve(), *(Path(p).parent for p in paths)}
     works = []

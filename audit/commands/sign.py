@@ -28,11 +28,11 @@ def sign(
     as_json: sh.Json = False,
 ) -> int:
     """Sign a case with its findings and verdicts: an in-toto statement beside the folder."""
-    from evenhand.audit.case.register import Register, home
     from evenhand.audit.case.signing import PUBLIC, own_key, read_signing_key
     from evenhand.audit.case.statement import envelope_place, make_statement, sign_statement
     from evenhand.audit.files.canonical import digest_bytes
     from evenhand.audit.files.disk import write_whole
+    from evenhand.audit.register.register import Register, home
 
     _require_folder(case, "signed")
     read, stands = sh.opened(case)

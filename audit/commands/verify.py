@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
     from evenhand.audit.case.recompute import Recomputed
     from evenhand.audit.case.signing import PublicKey
-    from evenhand.audit.case.standing import Standing
     from evenhand.audit.case.statement import Signature
+    from evenhand.audit.register.standing import Standing
 
 
 def verify(
@@ -79,8 +79,8 @@ def _given(paths: Any) -> list[PublicKey]:
 
 def _keys(paths: Any) -> dict[str, PublicKey]:
     """The keys that are given, and those that are known here."""
-    from evenhand.audit.case.register import home
-    from evenhand.audit.case.vouching import known_keys
+    from evenhand.audit.register.register import home
+    from evenhand.audit.register.vouching import known_keys
 
     return {k.id: k for k in (*known_keys(home() / "keys"), *_given(paths))}
 
@@ -169,8 +169,8 @@ def _sums(numbers: list[Recomputed]) -> dict[str, Any]:
 def _in_register(path: Path, folder: Path, digest: str | None) -> Standing | None:
     """How the case stands with the register; None without a seal to look for."""
     from evenhand.audit.case.case import read_environment
-    from evenhand.audit.case.register import Register
-    from evenhand.audit.case.standing import standing
+    from evenhand.audit.register.register import Register
+    from evenhand.audit.register.standing import standing
 
     if digest is None:
         return None
@@ -182,7 +182,7 @@ def _in_register(path: Path, folder: Path, digest: str | None) -> Standing | Non
 
 
 def _register(keys: list[PublicKey], copies: Any) -> dict[str, Any]:
-    from evenhand.audit.case.register import Register
+    from evenhand.audit.register.register import Register
 
     state = Register().verify(keys, copies)
     return {

@@ -20,7 +20,7 @@ from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.testing import adjust
 from evenhand.audit.reason import Reasons, because, reasons_json
-from evenhand.audit.subject.counts import feature_sets
+from evenhand.audit.subject.tallying.counts import feature_sets
 from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:

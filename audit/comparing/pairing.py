@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.comparing.decisions import NotPairedError
-from evenhand.audit.data.database import is_url
+from evenhand.audit.data.formats.database import is_url
 from evenhand.audit.data.table import texts
 from evenhand.audit.errors import EvenhandError, nearest
 from evenhand.audit.reason import Reasons, because

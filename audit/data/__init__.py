@@ -1,1 +1,1 @@
-"""Data of every kind -> one table, within limits: files, images, texts, databases."""
+"""What a table is: its cells, types and groups, and what is odd about them."""

@@ -13,7 +13,7 @@ from typing import Any
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.models.declared import Declared, load_with
 from evenhand.audit.models.predictor import Predictor
-from evenhand.audit.models.refused import describe, instead_of_pickle
+from evenhand.audit.models.unpickling.refused import describe, instead_of_pickle
 
 GROUP = "evenhand.model_formats"
 
@@ -59,7 +59,7 @@ def look_at(place: Path) -> dict[str, Any]:
                 "trust": trust(place) if trust is not None else model_format.TRUST,
             }
             if seen["trust"] == "pickle":
-                from evenhand.audit.models.pickle_imports import imports_of
+                from evenhand.audit.models.unpickling.pickle_imports import imports_of
 
                 seen["pickle_imports"] = list(imports_of(place))
                 seen["instead"] = instead_of_pickle(seen["pickle_imports"])

@@ -16,7 +16,7 @@ from evenhand.audit.models.fitted import (
 )
 from evenhand.audit.models.outputs import RowModel, as_values
 from evenhand.audit.models.predictor import Task
-from evenhand.audit.models.versions import Versions, way_out
+from evenhand.audit.models.unpickling.versions import Versions, way_out
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,6 @@ from evenhand.audit.errors import InputError
 from evenhand.audit.finding import UNKNOWN, Finding, Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.reason import Reasons, because
-from evenhand.audit.subject.counts import feature_sets
 from evenhand.audit.subject.predictions import (
     ClassPredictions,
     Predictions,
@@ -21,6 +20,7 @@ from evenhand.audit.subject.predictions import (
     score,
 )
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.subject.tallying.counts import feature_sets
 
 if TYPE_CHECKING:
     import numpy as np

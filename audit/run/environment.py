@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.case.environment import AnnouncedRun, Environment
-from evenhand.audit.data.database import without_secrets
+from evenhand.audit.data.formats.database import without_secrets
 from evenhand.audit.subject.subject import Subject
 from evenhand.audit.worker.isolation.levels import Isolation, IsolationLevel
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
     from evenhand.audit.case.environment import AnnouncedRun
     from evenhand.audit.case.plan import Plan
-    from evenhand.audit.case.register import Entry, Register
-    from evenhand.audit.case.standing import Standing
     from evenhand.audit.reason import Reasons
+    from evenhand.audit.register.register import Entry, Register
+    from evenhand.audit.register.standing import Standing
     from evenhand.audit.run.run import PlannedPack
     from evenhand.audit.subject.spec import SubjectSpec
     from evenhand.audit.worker.isolation.levels import Rules
@@ -49,9 +49,9 @@ def measure(
     of the data and the answers before the numbers are read.
     """
     from evenhand.audit.case.finished import Store
-    from evenhand.audit.case.register import Register, home
     from evenhand.audit.case.secret import own_secret
     from evenhand.audit.case.work import Sealed
+    from evenhand.audit.register.register import Register, home
     from evenhand.audit.run.keeping import Keeping
     from evenhand.audit.run.run import audit as run_audit
 
@@ -129,7 +129,7 @@ def _prepare_to_open(spec: SubjectSpec) -> None:
 def _announced(register: Register, plan: Plan, out: Path) -> AnnouncedRun:
     """Enters the plan, before anything is scored; which run of how many it is."""
     from evenhand.audit.case.environment import AnnouncedRun
-    from evenhand.audit.case.runs import plan_body, runs
+    from evenhand.audit.register.runs import plan_body, runs
 
     entry = register.append("plan", plan_body(plan, out))
     run = next(r for r in runs(register.snapshot()) if r.entry == entry.seq)
@@ -149,8 +149,8 @@ def opened(path: Path) -> tuple[Case, Standing]:
     register: for whoever reads a case that exists. Raises AlteredEvidenceError where either seal or
     register say otherwise."""
     from evenhand.audit.case.case import read_case
-    from evenhand.audit.case.register import Register
-    from evenhand.audit.case.standing import require_same, standing
+    from evenhand.audit.register.register import Register
+    from evenhand.audit.register.standing import require_same, standing
     from evenhand.audit.run.handing_over import open_archive, standing_of
 
     if path.is_file():
@@ -208,7 +208,7 @@ def _planned(pack: Pack) -> PlannedPack:
 
 def _default_out(spec: SubjectSpec, resume: bool) -> Path:
     """A new place below EVENHAND_HOME/cases; to resume, that of the last audit cut off there."""
-    from evenhand.audit.case.register import home
+    from evenhand.audit.register.register import home
 
     name = spec.name or Path(spec.source).stem
     plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in name).strip("-") or "case"
@@ -272,7 +272,7 @@ def state(
 ) -> Entry:
     """Enters facts and roles of a sealed case in the register, as ``by`` states them now; nothing
     is measured again. Raises InputError for what ``policies.facts.statement`` refuses."""
-    from evenhand.audit.case.register import Register
+    from evenhand.audit.register.register import Register
     from evenhand.policies.facts import statement
 
     body = statement(case, packs, facts=facts, roles=roles, by=by, at=datetime.now(UTC))

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     from evenhand.audit.case.case import Case
-    from evenhand.audit.case.handover import HandedOver
-    from evenhand.audit.case.register import Entry
     from evenhand.audit.case.signing import PublicKey
-    from evenhand.audit.case.standing import Standing
+    from evenhand.audit.register.handover import HandedOver
+    from evenhand.audit.register.register import Entry
+    from evenhand.audit.register.standing import Standing
     from evenhand.policies.pack import Pack
 
 _OF_THE_CASE = ("case", "signature", "sign-off")
@@ -51,11 +51,11 @@ def hand_over(case: Case, packs: Sequence[Pack], as_of: date | None = None) -> H
 
     Raises LimitError for over 256 MiB, InputError where the register can't be used.
     """
-    from evenhand.audit.case.archive import archive_bytes
-    from evenhand.audit.case.handover import pieces
-    from evenhand.audit.case.register import Register, home
     from evenhand.audit.case.signing import own_key
-    from evenhand.audit.case.vouching import known_keys
+    from evenhand.audit.register.archive import archive_bytes
+    from evenhand.audit.register.handover import pieces
+    from evenhand.audit.register.register import Register, home
+    from evenhand.audit.register.vouching import known_keys
 
     signer = own_key(home() / "keys")
     heard = [e for e in Register().snapshot() if e.vouched and e.voucher.key]
@@ -112,12 +112,12 @@ def open_archive(path: Path, keys: Sequence[PublicKey] = ()) -> Opened:
 
     Raises InputError for what is none, AlteredEvidenceError for one that was changed.
     """
-    from evenhand.audit.case.archive import read_archive, unpack
     from evenhand.audit.case.case import case_digest
-    from evenhand.audit.case.handover import read_handover
-    from evenhand.audit.case.register import home
-    from evenhand.audit.case.vouching import known_keys
     from evenhand.audit.files.leftovers import make_folder, remove_folder
+    from evenhand.audit.register.archive import read_archive, unpack
+    from evenhand.audit.register.handover import read_handover
+    from evenhand.audit.register.register import home
+    from evenhand.audit.register.vouching import known_keys
 
     files = read_archive(path)
     folder = make_folder()
@@ -143,7 +143,7 @@ def handed_with(case: Case) -> HandedOver | None:
 
 def entries_for(case: Case) -> tuple[Entry, ...]:
     """The entries that a case is judged by: those that came along with it, then this register's."""
-    from evenhand.audit.case.register import Register
+    from evenhand.audit.register.register import Register
 
     here = Register().snapshot()
     handed = handed_with(case)
@@ -155,8 +155,8 @@ def entries_for(case: Case) -> tuple[Entry, ...]:
 
 def standing_of(case: Case) -> Standing:
     """How a case from an archive stands: with this register, or else with the sender's."""
-    from evenhand.audit.case.register import Register
-    from evenhand.audit.case.standing import Standing, standing
+    from evenhand.audit.register.register import Register
+    from evenhand.audit.register.standing import Standing, standing
 
     here = standing(case.path, case.digest, case.environment.run, Register().snapshot())
     handed = handed_with(case)

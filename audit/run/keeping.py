@@ -49,7 +49,7 @@ class Keeping:
     """``resume``: go on with an audit that was cut off. ``cache``: where finished checks are kept.
 
     ``announce`` is called with the plan before anything is scored, and returns what the register
-    says of the run (its number, and of how many); see ``evenhand.audit.case.runs``.
+    says of the run (its number, and of how many); see ``evenhand.audit.register.runs``.
 
     ``secret`` vouches for what is kept: what another wrote is not gone on with. ``sealing`` is told
     the digest of the case before it is in its place, and ``sealed`` whether a case that is there

@@ -26,7 +26,7 @@ from evenhand.audit.case.plan import (
 )
 from evenhand.audit.checks.needs import require
 from evenhand.audit.checks.record import Artifact, Recorder
-from evenhand.audit.data.database import without_secrets
+from evenhand.audit.data.formats.database import without_secrets
 from evenhand.audit.data.table import explained_by
 from evenhand.audit.errors import InputError, MissingNeed, RowsOnDisk, nearest
 from evenhand.audit.finding import Finding, Status

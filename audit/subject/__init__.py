@@ -1,1 +1,1 @@
-"""What is audited: the spec, the target, the subject, its predictions and its counts."""
+"""What is audited: the spec, the target, the subject and its predictions."""

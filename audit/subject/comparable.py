@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.data.grouping import group_names
 from evenhand.audit.data.written.bins import Bins
 from evenhand.audit.errors import InputError
-from evenhand.audit.subject.counts import feature_sets
 from evenhand.audit.subject.spec import SubjectSpec
+from evenhand.audit.subject.tallying.counts import feature_sets
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,6 @@ from weakref import WeakKeyDictionary
 from evenhand.audit.data.table import match_label, texts
 from evenhand.audit.errors import InputError, RowError, nearest, rows_of_file
 from evenhand.audit.models.predictor import Predictor, gives_scores
-from evenhand.audit.subject.counts import Counts, count_groups, require_answers
 from evenhand.audit.subject.deciding import (
     decides_itself,
     finite_scores,
@@ -21,6 +20,7 @@ from evenhand.audit.subject.deciding import (
     select,
 )
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.subject.tallying.counts import Counts, count_groups, require_answers
 from evenhand.audit.subject.target import Target, numbers
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from evenhand.audit.data.database import without_secrets
+from evenhand.audit.data.formats.database import without_secrets
 from evenhand.audit.data.table import as_text
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, nearest

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from evenhand.audit.data.counting.meaning import Meaning
-from evenhand.audit.data.database import is_url, without_secrets
+from evenhand.audit.data.formats.database import is_url, without_secrets
 from evenhand.audit.data.grouping import MANY_VALUES, many_values
 from evenhand.audit.data.noticed import noticed_texts
-from evenhand.audit.data.rows_on_disk import (
+from evenhand.audit.data.reading.rows_on_disk import (
     as_utf8,
     available_memory,
     column_names,
@@ -33,7 +33,6 @@ from evenhand.audit.files.canonical import digest_path
 from evenhand.audit.finding import UNKNOWN
 from evenhand.audit.models.predictor import Task
 from evenhand.audit.reason import Reasons, because
-from evenhand.audit.subject.batches import tally_batches
 from evenhand.audit.subject.comparable import require_few_groups, too_few_groups
 from evenhand.audit.subject.deciding import select
 from evenhand.audit.subject.fitting import check_combination, require_columns
@@ -47,7 +46,8 @@ from evenhand.audit.subject.subject import (
     facts_of,
     task_of,
 )
-from evenhand.audit.subject.tally import Tally, bins_in_file, tally_file
+from evenhand.audit.subject.tallying.batches import tally_batches
+from evenhand.audit.subject.tallying.tally import Tally, bins_in_file, tally_file
 from evenhand.audit.subject.target import Target, read_target
 from evenhand.audit.worker.isolation.levels import Rules
 from evenhand.audit.worker.opened import Opened
@@ -247,7 +247,7 @@ def _with_rows(batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def _frame(batch: Any, reading: Reading, answers: Collection[str]) -> pd.DataFrame:
-    """A batch as ``evenhand.audit.data.reading`` reads a table: each column by itself."""
+    """A batch as ``evenhand.audit.data.reading.read`` reads a table: each column by itself."""
     import pandas as pd
 
     columns = {name: batch.column(name).to_pandas() for name in batch.schema.names}

@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evenhand.audit.data.counting.joining import joined, with_types_of
+from evenhand.audit.data.formats.limits import SECONDS, Limits
 from evenhand.audit.data.grouping import asks_for_bins, bins_of
-from evenhand.audit.data.images import holds_images, read_images
-from evenhand.audit.data.limits import SECONDS, Limits
-from evenhand.audit.data.plain_text import is_plain_text, read_texts
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.reading.images import holds_images, read_images
+from evenhand.audit.data.reading.plain_text import is_plain_text, read_texts
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.data.table import Table, canonical_order, explained_by, texts
 from evenhand.audit.data.written.bins import Bins
 from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.models.predictor import Task, gives_scores
 from evenhand.audit.reason import Reasons, quoted
 from evenhand.audit.subject.comparable import group_columns
-from evenhand.audit.subject.counts import Counts
 from evenhand.audit.subject.declared_file import DeclaredFile
 from evenhand.audit.subject.fitting import check_combination, require_columns
-from evenhand.audit.subject.people import units_of
 from evenhand.audit.subject.spec import Actionable, SubjectSpec
+from evenhand.audit.subject.tallying.counts import Counts
+from evenhand.audit.subject.tallying.people import units_of
 from evenhand.audit.subject.target import Target, numbers, read_target
 from evenhand.audit.words.roles import lawful_reasons
 from evenhand.audit.worker.isolation.levels import Rules

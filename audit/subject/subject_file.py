@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from evenhand.audit.data.database import is_url, relative_to, without_secrets
+from evenhand.audit.data.formats.database import is_url, relative_to, without_secrets
 from evenhand.audit.errors import InputError
 from evenhand.audit.files import safe_yaml
 from evenhand.audit.files.beside import beside

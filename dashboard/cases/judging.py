@@ -9,8 +9,8 @@ from datetime import date
 from pathlib import Path
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.case.register import Entry
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.register.register import Entry
 from evenhand.dashboard.cases.store import Cover
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import Pack, load_pack, shipped_packs

@@ -24,9 +24,9 @@ from evenhand.audit.case.case import (
 )
 from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.plan import Plan, PlannedSubject
-from evenhand.audit.case.register import Entry, Register, home
 from evenhand.audit.errors import AlteredEvidenceError, EvenhandError
 from evenhand.audit.files.canonical import digest_bytes, digest_json
+from evenhand.audit.register.register import Entry, Register, home
 
 State = Literal["sealed", "altered", "unreadable", "missing"]
 _KEY_LENGTH = 16

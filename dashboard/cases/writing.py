@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from evenhand.audit.case.case import Case, read_case
-from evenhand.audit.case.register import Entry, Register, home
 from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.register.register import Entry, Register, home
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import store
 from evenhand.dashboard.i18n import Translator

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.case.register import Entry
 from evenhand.audit.errors import EvenhandError, InputError
 from evenhand.audit.finding import Finding
+from evenhand.audit.register.register import Entry
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pictures import pictures
 from evenhand.audit.reports.parts import outline

@@ -11,8 +11,8 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.case.environment import Environment
-from evenhand.audit.case.register import Entry, chain_problems
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.register.register import Entry, chain_problems
 from evenhand.audit.reports import FORMATS
 from evenhand.audit.reports.parts import outline
 from evenhand.audit.words.text import visible

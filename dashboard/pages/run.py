@@ -9,8 +9,8 @@ from typing import Literal
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from evenhand.audit.case.register import home
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.register.register import home
 from evenhand.dashboard import app
 from evenhand.dashboard.server import identity, starting
 from evenhand.dashboard.text import escape

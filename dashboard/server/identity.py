@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from evenhand.audit.case.register import home
 from evenhand.audit.errors import InputError
+from evenhand.audit.register.register import home
 from evenhand.policies.recording import Signer
 
 Role = Literal["viewer", "auditor", "approver"]

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evenhand.audit import surroundings
-from evenhand.audit.case.register import home
 from evenhand.audit.errors import InputError
+from evenhand.audit.register.register import home
 from evenhand.dashboard.server.identity import SignedIn
 
 MOST_RUNNING = 2  # a third would only slow the others down

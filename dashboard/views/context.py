@@ -16,8 +16,8 @@ from pathlib import Path
 import streamlit as st
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.case.register import Entry
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.register.register import Entry
 from evenhand.dashboard import i18n
 from evenhand.dashboard.cases import judging, store
 from evenhand.dashboard.cases.index import Index

@@ -15,8 +15,8 @@ from datetime import timedelta
 import streamlit as st
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.case.register import Entry
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.register.register import Entry
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import writing
 from evenhand.dashboard.server import identity

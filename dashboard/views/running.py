@@ -9,8 +9,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from evenhand.audit.case.register import home
 from evenhand.audit.errors import INTERRUPTED, EvenhandError, InputError
+from evenhand.audit.register.register import home
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.server import identity, starting
 from evenhand.dashboard.server.starting import Job, Jobs

@@ -71,7 +71,7 @@ def test_databases_are_opened_in_one_place() -> None:
     found = {
         p.relative_to(ROOT).as_posix() for p in sources() if "duckdb.connect(" in p.read_text()
     }
-    assert found == {"audit/data/rows_on_disk.py"}
+    assert found == {"audit/data/reading/rows_on_disk.py"}
 
 
 @pytest.fixture

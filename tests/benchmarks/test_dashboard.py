@@ -17,8 +17,8 @@ import pytest
 
 from evenhand.audit.case.case import CaseWriter
 from evenhand.audit.case.environment import Environment
-from evenhand.audit.case.register import Register
 from evenhand.audit.finding import Finding, finding_id
+from evenhand.audit.register.register import Register
 from evenhand.policies.pack import PACKS
 from tests.dashboard.browsing import served
 from tests.dashboard.sessions import Visitor, p95, visitors

@@ -19,7 +19,7 @@ import pytest
 from sklearn.metrics import accuracy_score, precision_score
 
 from evenhand.audit.checks.fairness import gaps, group_rates
-from evenhand.audit.subject.counts import count_groups
+from evenhand.audit.subject.tallying.counts import count_groups
 
 pytestmark = pytest.mark.bench
 RATES = {
@@ -120,7 +120,7 @@ def test_a_thousand_draws_cost_the_same_whatever_the_rows() -> None:
 WORKER = """
 import json, sys, time
 from evenhand.audit.checks.fairness import gaps, group_rates
-from evenhand.audit.subject.tally import count_file
+from evenhand.audit.subject.tallying.tally import count_file
 start = time.perf_counter()
 counts = count_file(sys.argv[1], sensitive_features=json.loads(sys.argv[2]), target="y",
                     predicted="p")

@@ -9,7 +9,7 @@ from typing import Any
 import evenhand.dashboard as dashboard
 from evenhand.audit.case.case import Case, CaseWriter
 from evenhand.audit.case.environment import Environment
-from evenhand.audit.case.register import Register
+from evenhand.audit.register.register import Register
 from tests.samples import sample_findings, sample_plan
 
 APP = Path(dashboard.__file__).with_name("app.py")

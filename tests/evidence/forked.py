@@ -54,12 +54,12 @@ def keep(argv: list[str]) -> int:
     from evenhand.audit.case.case import CaseWriter, read_case
     from evenhand.audit.case.environment import Environment
     from evenhand.audit.case.finished import Finished
-    from evenhand.audit.case.register import Register, home
     from evenhand.audit.case.signing import own_key
     from evenhand.audit.case.statement import envelope_place, make_statement, sign_statement
     from evenhand.audit.case.work import unfinished
     from evenhand.audit.errors import EvenhandError
     from evenhand.audit.files.disk import write_whole
+    from evenhand.audit.register.register import Register, home
     from tests.samples import sample_findings, sample_plan
 
     findings, place, register = sample_findings()[:4], Path("case"), Register()

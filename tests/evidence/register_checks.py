@@ -10,8 +10,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from evenhand.audit.case.register import Register, chain_problems
 from evenhand.audit.case.signing import own_public
+from evenhand.audit.register.register import Register, chain_problems
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from evenhand.audit.case.case import verify_case
-from evenhand.audit.case.register import Register
 from evenhand.audit.case.work import unfinished
+from evenhand.audit.register.register import Register
 from tests.evidence.conftest import Forked
 from tests.evidence.contents import contents
 from tests.evidence.rows import audit_line

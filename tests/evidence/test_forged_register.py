@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case.register import Register
 from evenhand.audit.case.signing import own_public
 from evenhand.audit.cli import run
 from evenhand.audit.errors import AlteredEvidenceError
+from evenhand.audit.register.register import Register
 from tests.evidence.forging import insert
 from tests.policies.build import attestation, make_case, make_pack
 
@@ -176,7 +176,7 @@ def test_a_clock_that_goes_back_is_noted(
 ) -> None:
     from datetime import UTC, datetime
 
-    from evenhand.audit.case import register as module
+    from evenhand.audit.register import register as module
 
     class Back(datetime):
         @classmethod

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from evenhand.audit.case.case import CaseWriter, read_case
-from evenhand.audit.case.register import Register
 from evenhand.audit.case.work import unfinished
 from evenhand.audit.cli import run
+from evenhand.audit.register.register import Register
 from tests.evidence.contents import contents
 from tests.evidence.forging import edit_json, forge, poison
 from tests.evidence.rows import audit_line

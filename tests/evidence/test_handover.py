@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case.archive import _zip
-from evenhand.audit.case.register import Register
 from evenhand.audit.case.signing import own_key
 from evenhand.audit.cli import run
+from evenhand.audit.register.archive import _zip
+from evenhand.audit.register.register import Register
 from tests.policies.build import attestation_item, pack_data
 from tests.samples import write_sample_case
 
@@ -190,7 +190,7 @@ def test_signed_anew_it_names_the_key_that_did(
     sender: Path, elsewhere: Callable[[], Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """Who leaves an entry out can sign the rest with a key of their own: it is not the sender's."""
-    from evenhand.audit.case.handover import _message
+    from evenhand.audit.register.handover import _message
 
     files = files_of(exported(sender, "x.zip"))
     left_out(files)

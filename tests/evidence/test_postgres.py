@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case.register import Register
 from evenhand.audit.case.signing import own_public
 from evenhand.audit.errors import AlteredEvidenceError
+from evenhand.audit.register.register import Register
 from tests.evidence.register_checks import check_register, killed_on, shared
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.case.register import Register
 from evenhand.audit.case.signing import own_public
 from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.register.register import Register
 from tests.evidence.register_checks import ROOT, check_register, killed_on, shared
 
 
@@ -53,7 +53,7 @@ def test_8_writers_get_their_share_for_20_s(own_home: Path) -> None:
 
 FULL = """
 import json, resource, signal, sys
-from evenhand.audit.case.register import Register
+from evenhand.audit.register.register import Register
 from evenhand.audit.errors import InputError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 register = Register(sys.argv[1])

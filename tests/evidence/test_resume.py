@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from evenhand.audit.case.case import CaseWriter, read_case, verify_case
-from evenhand.audit.case.register import Register
 from evenhand.audit.case.work import lock_work, unfinished
 from evenhand.audit.errors import InputError
+from evenhand.audit.register.register import Register
 from tests.evidence.conftest import Forked
 from tests.evidence.contents import contents
 from tests.evidence.rows import CHECKS, audit_line, write_rows

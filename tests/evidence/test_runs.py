@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from evenhand.audit.case.case import read_case
-from evenhand.audit.case.register import Register
 from evenhand.audit.cli import run
+from evenhand.audit.register.register import Register
 from tests.evidence.rows import audit_line, write_rows
 
 ONE = "data.groups"

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case.archive import archive_bytes, read_archive, unpack
 from evenhand.audit.case.case import Case, CaseWriter, read_case
 from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.recompute import recompute
-from evenhand.audit.case.register import Register
 from evenhand.audit.case.signing import own_key, read_public_key, read_signing_key
 from evenhand.audit.cli import run
 from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.register.archive import archive_bytes, read_archive, unpack
+from evenhand.audit.register.register import Register
 from tests.evidence.rows import audit_line, write_rows
 from tests.samples import finding, sample_plan
 

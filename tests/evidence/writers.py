@@ -20,7 +20,7 @@ import time
 
 def write(url: str, pipe: int, writer: int, until: float) -> None:
     """Appends, and says so through the pipe only when ``append`` has returned."""
-    from evenhand.audit.case.register import Register
+    from evenhand.audit.register.register import Register
 
     register, n = Register(url), 0
     while time.monotonic() < until:
@@ -48,7 +48,7 @@ def main() -> None:
     import sqlalchemy.dialects.sqlite  # noqa: F401
     from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: F401
 
-    from evenhand.audit.case.register import Register
+    from evenhand.audit.register.register import Register
 
     url, mode, count = *sys.argv[1:3], int(sys.argv[3])
     if url.startswith("postgresql"):

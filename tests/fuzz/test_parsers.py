@@ -30,8 +30,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from evenhand.audit.case.case import read_case, verify_case
-from evenhand.audit.data.limits import Limits
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.formats.limits import Limits
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.data.table import texts
 from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError, UnsafeModelError
 from evenhand.audit.subject.subject_file import read_spec

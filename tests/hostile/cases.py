@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from evenhand.audit.case.archive import archive_bytes
 from evenhand.audit.case.case import read_case
-from evenhand.audit.case.register import Register
 from evenhand.audit.files.canonical import canonical_bytes, digest_bytes, digest_file
+from evenhand.audit.register.archive import archive_bytes
+from evenhand.audit.register.register import Register
 from tests.hostile.tables import STRINGS
 from tests.samples import finding, write_sample_case
 

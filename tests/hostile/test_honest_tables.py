@@ -16,7 +16,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.data.table import Table
 from evenhand.audit.data.written.declared import Reading
 

@@ -11,8 +11,8 @@ from typing import Any
 from evenhand.audit.case.case import Case
 from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.plan import Plan
-from evenhand.audit.case.register import Entry, Kind
 from evenhand.audit.finding import Finding
+from evenhand.audit.register.register import Entry, Kind
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import Pack, parse_pack
 from evenhand.policies.verdict import Verdict

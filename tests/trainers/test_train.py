@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import digest_file
 from evenhand.audit.worker.opening import open_here

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.plain_text import COLUMN, is_plain_text, read_texts
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.reading.plain_text import COLUMN, is_plain_text, read_texts
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.data.table import Table, numbered
 from evenhand.audit.errors import InputError
 from evenhand.trainers.data.split import Split

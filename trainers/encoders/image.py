@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from evenhand.audit.data.images import IMAGE, MAX_IMAGE_PIXELS
+from evenhand.audit.data.reading.images import IMAGE, MAX_IMAGE_PIXELS
 from evenhand.audit.errors import InputError, RowError, nearest
 from evenhand.trainers.validate import Strict, checked
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from evenhand.audit.data.images import IMAGE, LABEL, read_parts
+from evenhand.audit.data.reading.images import IMAGE, LABEL, read_parts
 from evenhand.audit.data.table import Table, numbered, numbers_of, texts
 from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.files.canonical import digest_bytes
@@ -217,7 +217,7 @@ def _positive(recipe: Recipe, classes: tuple[str, ...], target: str) -> str | No
 
 
 def _held_out(recipe: Recipe, found: _Rows, encoder: ImageEncoder) -> HeldOut | None:
-    """The held-out images as ``evenhand.audit.data.images`` reads arrays: no objects, missing cells
+    """The held-out images as ``data.reading.images`` reads arrays: no objects, missing cells
     empty."""
     import numpy as np
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evenhand.audit.data.plain_text import is_plain_text
+from evenhand.audit.data.reading.plain_text import is_plain_text
 from evenhand.audit.data.table import Table
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import digest_bytes

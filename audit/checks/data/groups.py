@@ -13,7 +13,7 @@ from evenhand.audit.subject.predictions import group_sizes
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
-    from evenhand.audit.subject.counts import Counts
+    from evenhand.audit.subject.tallying.counts import Counts
 
 QUESTION = "How many rows does each group have, and how often does it carry the positive label?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -35,7 +35,7 @@ def measure(
     """Yields count, share and label rate of every group and crossing of groups, and the largest
     difference of label rates over groups of ``min_group_size``."""
     from evenhand.audit.measure.uncertainty.intervals import rate
-    from evenhand.audit.subject.counts import feature_sets
+    from evenhand.audit.subject.tallying.counts import feature_sets
 
     sizes = group_sizes(subject)
     record = Recorder(__name__, seed)

@@ -44,7 +44,7 @@ def measure(
     control features also within each of their levels, where background is the level's own.
 
     Background is everybody else whose group is known."""
-    from evenhand.audit.subject.counts import control_levels
+    from evenhand.audit.subject.tallying.counts import control_levels
 
     predictions = predictions_of(subject)
     truth, score = predictions.is_positive, predictions.score
@@ -97,7 +97,7 @@ def _within(
 ) -> Iterator[Finding]:
     from evenhand.audit.measure.groups.spread import largest_difference
     from evenhand.audit.measure.ranking import roc_auc
-    from evenhand.audit.subject.counts import group_rows
+    from evenhand.audit.subject.tallying.counts import group_rows
 
     named = [str(c) for c in inside.groups.columns]
     members = [Member(own, rows.size, rows) for own, rows in group_rows(inside.groups, named)]

@@ -52,7 +52,7 @@ def measure(
     five rows a bin on average. Groups under ``min_group_size`` are marked and left out of gaps.
     With control features all of it again within each of their levels.
     """
-    from evenhand.audit.subject.counts import control_levels
+    from evenhand.audit.subject.tallying.counts import control_levels
 
     predictions = predictions_of(subject)
     assert predictions.is_positive is not None  # NEEDS labels
@@ -84,7 +84,7 @@ def _groups(
     predictions: Predictions, sensitive: Sequence[str], bins: int
 ) -> list[tuple[dict[str, str], _Group]]:
     """All rows first (with an empty name), then every group and crossing."""
-    from evenhand.audit.subject.counts import group_rows
+    from evenhand.audit.subject.tallying.counts import group_rows
 
     truth, score = predictions.is_positive, predictions.score
     assert truth is not None

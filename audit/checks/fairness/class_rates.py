@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from evenhand.audit.measure.groups.gaps import Family
     from evenhand.audit.measure.uncertainty.estimate import Estimate
-    from evenhand.audit.subject.counts import Counts
+    from evenhand.audit.subject.tallying.counts import Counts
 
 QUESTION = (
     "How often is each group given each class, how often rightly, and how far apart are they?"
@@ -76,7 +76,7 @@ def measure(
     is over the classes that the group has rows of; a group without rows of some class is left out
     of the macro gap, since its mean is about fewer classes.
     """
-    from evenhand.audit.subject.counts import count_groups
+    from evenhand.audit.subject.tallying.counts import count_groups
 
     found = expect(score(subject), ClassPredictions)
     counts = count_groups(

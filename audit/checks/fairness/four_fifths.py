@@ -17,7 +17,7 @@ from evenhand.audit.subject.predictions import counts_of
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
-    from evenhand.audit.subject.counts import Cell
+    from evenhand.audit.subject.tallying.counts import Cell
 
 QUESTION = "Is a group favoured at under four fifths of the highest rate, and could that be chance?"
 TASKS = frozenset({"binary"})
@@ -51,7 +51,7 @@ def measure(
     and can't be the highest. ``counts`` holds the people of the whole ``table``, the highest group
     and the small ones included.
     """
-    from evenhand.audit.subject.counts import feature_sets
+    from evenhand.audit.subject.tallying.counts import feature_sets
 
     counts, outcome = counts_of(subject), favourable(subject)
     record = Recorder(__name__, seed)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evenhand.audit.measure.groups.gaps import Aggregate, Family, GroupCount, Scale
     from evenhand.audit.measure.groups.unknown import End
     from evenhand.audit.measure.uncertainty.estimate import Estimate
-    from evenhand.audit.subject.counts import Cell, Counts
+    from evenhand.audit.subject.tallying.counts import Cell, Counts
 
 QUESTION = "How far apart are the groups in being selected, and in the errors made about them?"
 TASKS = frozenset({"binary"})
@@ -103,7 +103,7 @@ def from_counts(
     min_group_size: int = 10,
     measures: Sequence[str] = tuple(MEASURES),
 ) -> Iterator[Finding]:
-    """The same findings from counts (``evenhand.audit.subject.tally.count_file``), however many
+    """The same findings from counts (``tallying.tally.count_file``), however many
     rows they hold.
 
     The features of ``counts`` that are no control features are the sensitive ones.

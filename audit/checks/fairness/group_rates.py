@@ -12,7 +12,7 @@ from evenhand.audit.subject.predictions import counts_of
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
-    from evenhand.audit.subject.counts import Cell, Counts
+    from evenhand.audit.subject.tallying.counts import Cell, Counts
 
 QUESTION = "How often is each group selected, and how often is the model wrong about it?"
 TASKS = frozenset({"binary"})
@@ -61,7 +61,7 @@ def from_counts(
     min_group_size: int = 10,
     measures: Sequence[str] = tuple(MEASURES),
 ) -> Iterator[Finding]:
-    """The same findings from counts (``evenhand.audit.subject.tally.count_file``), however many
+    """The same findings from counts (``tallying.tally.count_file``), however many
     rows they hold.
 
     The features of ``counts`` that are no control features are the sensitive ones.

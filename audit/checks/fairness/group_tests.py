@@ -17,7 +17,7 @@ from evenhand.audit.subject.subject import Subject
 if TYPE_CHECKING:
     from evenhand.audit.measure.classification import Confusion
     from evenhand.audit.measure.uncertainty.estimate import Estimate
-    from evenhand.audit.subject.counts import Cell, Counts
+    from evenhand.audit.subject.tallying.counts import Cell, Counts
 
 QUESTION = "Which groups' rates differ from those of everybody else by more than chance explains?"
 TASKS = frozenset({"binary"})
@@ -54,8 +54,8 @@ def measure(
 def from_counts(
     counts: Counts, *, seed: int, levels: Sequence[float], min_group_size: int = 10
 ) -> Iterator[Finding]:
-    """The same findings from counts (``evenhand.audit.subject.tally.count_file``)."""
-    from evenhand.audit.subject.counts import total
+    """The same findings from counts (``evenhand.audit.subject.tallying.tally.count_file``)."""
+    from evenhand.audit.subject.tallying.counts import total
 
     record = Recorder(__name__, seed)
     for _, grouped in counts.groupings():
@@ -136,7 +136,7 @@ def _sides(counts: Counts, cell: Cell) -> tuple[Cell, Cell]:
     """The group, and everybody else whose group is known, each with its persons' sums."""
     import numpy as np
 
-    from evenhand.audit.subject.counts import BINARY, Counts
+    from evenhand.audit.subject.tallying.counts import BINARY, Counts
 
     assert counts.people is not None
     names = counts.names.tolist()

@@ -14,7 +14,6 @@ from evenhand.audit.finding import Finding, Status, is_known
 from evenhand.audit.measure.groups.impact import Selected, impact_ratio, selected
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.reason import Reasons, because
-from evenhand.audit.subject.counts import feature_sets
 from evenhand.audit.subject.predictions import (
     Predictions,
     ValuePredictions,
@@ -23,9 +22,10 @@ from evenhand.audit.subject.predictions import (
     score,
 )
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.subject.tallying.counts import feature_sets
 
 if TYPE_CHECKING:
-    from evenhand.audit.subject.counts import Cell, Counts
+    from evenhand.audit.subject.tallying.counts import Cell, Counts
 
 QUESTION = "How does each group's rate compare with the highest, in tables as LL144 asks for?"
 TASKS = frozenset({"binary", "regression"})
@@ -112,7 +112,7 @@ def _beside_median(subject: Subject) -> tuple[Halves | None, Status, Reasons]:
     status and reason."""
     import numpy as np
 
-    from evenhand.audit.subject.counts import count_groups
+    from evenhand.audit.subject.tallying.counts import count_groups
 
     try:
         found = score(subject)

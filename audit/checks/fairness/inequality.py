@@ -14,7 +14,7 @@ from evenhand.audit.subject.predictions import counts_of
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
-    from evenhand.audit.subject.counts import Cell, Counts
+    from evenhand.audit.subject.tallying.counts import Cell, Counts
 
 QUESTION = "How unequal are the benefits people get, and how much of it lies between groups?"
 TASKS = frozenset({"binary"})
@@ -55,7 +55,7 @@ def _within(
     import numpy as np
 
     from evenhand.audit.measure.groups.inequality import between_groups_index, individual_index
-    from evenhand.audit.subject.counts import feature_sets
+    from evenhand.audit.subject.tallying.counts import feature_sets
 
     meaning = "true - predicted + 1" if is_burden else "predicted - true + 1"
     for position, features in enumerate(feature_sets(sensitive_features)):

@@ -57,7 +57,7 @@ def measure(
     ranked among themselves. Everybody takes a place, people of unknown group too; the gaps are
     between known groups. Where ``positive_is`` says burden, the top is where the burden falls.
     """
-    from evenhand.audit.subject.counts import control_levels
+    from evenhand.audit.subject.tallying.counts import control_levels
 
     values, relevance = _scores(subject)
     outcome = declared_favourable(subject)
@@ -85,7 +85,7 @@ def _within(
     minimum: int,
 ) -> Iterator[Finding]:
     from evenhand.audit.measure.groups.spread import largest_difference
-    from evenhand.audit.subject.counts import group_rows
+    from evenhand.audit.subject.tallying.counts import group_rows
 
     named = [str(c) for c in groups.columns]
     members = [Member(own, rows.size, rows) for own, rows in group_rows(groups, named)]

@@ -53,7 +53,7 @@ def measure(
 
     Groups under ``min_group_size`` are shown, marked, and left out of gaps and worst losses.
     """
-    from evenhand.audit.subject.counts import control_levels
+    from evenhand.audit.subject.tallying.counts import control_levels
 
     found = expect(score(subject), ValuePredictions)
     record = Recorder(__name__, seed)
@@ -78,7 +78,7 @@ def _within(
     units: np.ndarray | None,
 ) -> Iterator[Finding]:
     from evenhand.audit.measure.uncertainty.intervals import mean
-    from evenhand.audit.subject.counts import group_rows
+    from evenhand.audit.subject.tallying.counts import group_rows
 
     named = [str(c) for c in groups.columns]
     members = [Member(own, len(rows), rows) for own, rows in group_rows(groups, named)]

@@ -59,7 +59,7 @@ def measure(
     features they are measured within each of their levels too.
     """
     from evenhand.audit.measure.groups.sweep import RATES
-    from evenhand.audit.subject.counts import control_levels
+    from evenhand.audit.subject.tallying.counts import control_levels
 
     predictions = predictions_of(subject)
     score, truth = predictions.score, predictions.is_positive
@@ -92,7 +92,7 @@ def _swept(
 ) -> list[Member[Sweep]]:
     """The counts of all rows (an empty name), and of every group and crossing."""
     from evenhand.audit.measure.groups.sweep import sweep
-    from evenhand.audit.subject.counts import group_rows
+    from evenhand.audit.subject.tallying.counts import group_rows
 
     positions = group_rows(groups, [str(c) for c in groups.columns])
     return [

@@ -31,7 +31,7 @@ _SCORED = ("roc_auc_score", "log_loss")
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields one finding a measure; AUC and log loss need scores (log loss, probabilities)."""
     from evenhand.audit.measure import classification as c
-    from evenhand.audit.subject.counts import total
+    from evenhand.audit.subject.tallying.counts import total
 
     counts = counts_of(subject)
     record = Recorder(__name__, seed)

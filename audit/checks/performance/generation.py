@@ -27,7 +27,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     import math
 
     from evenhand.audit.measure.regression import ratio_of_sums
-    from evenhand.audit.subject.counts import group_rows
+    from evenhand.audit.subject.tallying.counts import group_rows
 
     found = expect(score(subject), TextPredictions)
     record = Recorder(__name__, seed)

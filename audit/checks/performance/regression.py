@@ -26,7 +26,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     """Yields every measure over all rows, then for every group and crossing of groups."""
     from evenhand.audit.measure import regression as r
     from evenhand.audit.measure.uncertainty.intervals import mean
-    from evenhand.audit.subject.counts import group_rows
+    from evenhand.audit.subject.tallying.counts import group_rows
 
     found = expect(score(subject), ValuePredictions)
     assert found.actual is not None  # NEEDS labels

@@ -142,7 +142,7 @@ def _rows(
     before: Case, after: Case, constraint: str, sensitive: Sequence[str], comparison: Comparison
 ) -> list[Row]:
     from evenhand.audit.comparing.compare import gap_change
-    from evenhand.audit.subject.counts import feature_sets
+    from evenhand.audit.subject.tallying.counts import feature_sets
 
     overall = next(r for r in comparison.results if r.measure == "accuracy_score" and not r.group)
     paired = Number(overall.difference, overall.interval)

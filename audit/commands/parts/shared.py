@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from evenhand.audit.case.case import Case
-    from evenhand.audit.case.standing import Standing
+    from evenhand.audit.register.standing import Standing
     from evenhand.audit.subject.spec import SubjectSpec
     from evenhand.audit.worker.isolation.levels import Rules
     from evenhand.policies.gate import Gate

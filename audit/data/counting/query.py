@@ -8,7 +8,7 @@ from typing import Any
 
 from evenhand.audit.data.cells import MISSING_TEXTS
 from evenhand.audit.data.grouping import UNKNOWN, kind_of_column
-from evenhand.audit.data.rows_on_disk import Source
+from evenhand.audit.data.reading.rows_on_disk import Source
 from evenhand.audit.data.written.bins import Bins, edges_of, quantile_edges, ranks
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.data.written.numbers import NUMBER_PATTERN, THOUSANDS, signed_pattern

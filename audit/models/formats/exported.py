@@ -7,10 +7,10 @@ from typing import Any
 
 from evenhand.audit.errors import InputError
 from evenhand.audit.models.declared import NOTHING, Declared
-from evenhand.audit.models.deserialise import exported_program
 from evenhand.audit.models.inputs import declared_inputs
 from evenhand.audit.models.networks import DeclaredNetwork
-from evenhand.audit.models.torch_zip import torch_kind
+from evenhand.audit.models.unpickling.deserialise import exported_program
+from evenhand.audit.models.unpickling.torch_zip import torch_kind
 
 NAME = "torch-export"
 TRUST = "code"

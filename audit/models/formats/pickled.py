@@ -1,7 +1,7 @@
 """Pickles of every kind: opening one runs what its maker wrote.
 
 Refused unless the user says ``--allow-pickle`` and the worker is fully locked; the names that the
-pickle imports go into the case (``evenhand.audit.models.pickle_imports``). What it holds must
+pickle imports go into the case (``unpickling.pickle_imports``). What it holds must
 score like a scikit-learn object, or be a torch module.
 """
 
@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import InputError
-from evenhand.audit.models import versions
 from evenhand.audit.models.declared import NOTHING, Declared
-from evenhand.audit.models.deserialise import pickled_object, torch_object
 from evenhand.audit.models.estimators import predictor_of
 from evenhand.audit.models.functions import FunctionPredictor
 from evenhand.audit.models.inputs import declared_inputs
 from evenhand.audit.models.networks import DeclaredNetwork
-from evenhand.audit.models.pickle_imports import imports_of
-from evenhand.audit.models.torch_zip import torch_kind
+from evenhand.audit.models.unpickling import versions
+from evenhand.audit.models.unpickling.deserialise import pickled_object, torch_object
+from evenhand.audit.models.unpickling.pickle_imports import imports_of
+from evenhand.audit.models.unpickling.torch_zip import torch_kind
 
 if TYPE_CHECKING:
     from evenhand.audit.models.predictor import Predictor

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.errors import InputError, UnsafeModelError
 from evenhand.audit.models.catalogue import format_named, look_at
 from evenhand.audit.models.declared import NOTHING, Declared, Input, load_with
-from evenhand.audit.models.deserialise import pickled_object
 from evenhand.audit.models.estimators import EstimatorPredictor, predictor_of
 from evenhand.audit.models.fitted import own_names, reads_texts
 from evenhand.audit.models.formats import pickled, skops
+from evenhand.audit.models.unpickling.deserialise import pickled_object
 
 if TYPE_CHECKING:
     import numpy as np

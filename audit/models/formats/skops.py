@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.errors import InputError, UnsafeModelError
-from evenhand.audit.models import versions
 from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.audit.models.estimators import EstimatorPredictor, predictor_of
+from evenhand.audit.models.unpickling import versions
 
 NAME = "skops"
 TRUST = "data"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from evenhand.audit.models.declared import NOTHING, Declared
-from evenhand.audit.models.deserialise import torchscript
 from evenhand.audit.models.inputs import declared_inputs
 from evenhand.audit.models.networks import DeclaredNetwork
-from evenhand.audit.models.torch_zip import torch_kind
+from evenhand.audit.models.unpickling.deserialise import torchscript
+from evenhand.audit.models.unpickling.torch_zip import torch_kind
 
 NAME = "torchscript"
 TRUST = "code"

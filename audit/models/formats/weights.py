@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.models.declared import NOTHING, Declared
-from evenhand.audit.models.deserialise import state_dict
 from evenhand.audit.models.inputs import DeclaredInputs, declared_inputs
 from evenhand.audit.models.networks import DeclaredNetwork
 from evenhand.audit.models.outputs import outputs_of, task_of
 from evenhand.audit.models.predictor import Task
-from evenhand.audit.models.refused import TORCH
-from evenhand.audit.models.torch_zip import torch_kind
+from evenhand.audit.models.unpickling.deserialise import state_dict
+from evenhand.audit.models.unpickling.refused import TORCH
+from evenhand.audit.models.unpickling.torch_zip import torch_kind
 
 if TYPE_CHECKING:
     import torch

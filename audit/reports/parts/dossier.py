@@ -8,7 +8,7 @@ from typing import Any
 
 from evenhand.audit.artifacts.person import Explanation
 from evenhand.audit.case.case import Case
-from evenhand.audit.case.register import Entry
+from evenhand.audit.register.register import Entry
 from evenhand.audit.reports.parts.words import Words
 from evenhand.audit.words.numbers import moment
 

@@ -15,7 +15,7 @@ import pytest
 import evenhand
 from evenhand.audit.api.frames import as_arrow
 from evenhand.audit.api.sources import as_pandas, rows_at
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.data.table import texts
 from evenhand.audit.errors import InputError
 

@@ -16,8 +16,8 @@ from evenhand.audit.measure.ranking import roc_auc
 from evenhand.audit.measure.uncertainty.intervals import mean
 from evenhand.audit.run.catalogue import checks
 from evenhand.audit.run.run import audit, run_check
-from evenhand.audit.subject.counts import count_groups
 from evenhand.audit.subject.subject import build_subject
+from evenhand.audit.subject.tallying.counts import count_groups
 from evenhand.audit.words.reasons import render
 from tests.audit.subjects import findings_of, one, stored_spec
 

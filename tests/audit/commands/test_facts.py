@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from evenhand.audit.case.register import Register
 from evenhand.audit.cli import run
+from evenhand.audit.register.register import Register
 from tests.audit.subjects import confusion_rows
 
 PACK = "us-mrm-sr26-2"

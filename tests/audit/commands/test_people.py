@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.case.register import Register
 from evenhand.audit.cli import run
+from evenhand.audit.register.register import Register
 from tests.policies.build import attestation_item, check, item, pack_data
 from tests.samples import write_sample_case
 

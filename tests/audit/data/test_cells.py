@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evenhand.audit.data.cells import MISSING_TEXTS, is_missing, is_number, read_texts, settled
-from evenhand.audit.data.reading import read_table, table_of
+from evenhand.audit.data.reading.read import read_table, table_of
 from evenhand.audit.data.table import as_text, match_label, texts
 from evenhand.audit.errors import InputError
 from evenhand.audit.measure.dependence import levels_of

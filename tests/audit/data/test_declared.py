@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evenhand.audit.data.decoding import decode
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.formats.decoding import decode
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.data.written.declared import Reading, make_reading, parse_bins, parts_of
 from evenhand.audit.data.written.encodings import guesses
 from evenhand.audit.data.written.numbers import disguise, dressed

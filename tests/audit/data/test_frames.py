@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from evenhand.audit.data.reading import table_of
+from evenhand.audit.data.reading.read import table_of
 from evenhand.audit.errors import InputError
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.data.decoding import gunzip
-from evenhand.audit.data.images import read_images
-from evenhand.audit.data.limits import Limits
+from evenhand.audit.data.formats.decoding import gunzip
+from evenhand.audit.data.formats.limits import Limits
+from evenhand.audit.data.reading.images import read_images
 from evenhand.audit.errors import InputError, LimitError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.data.plain_text import is_plain_text, read_texts
+from evenhand.audit.data.reading.plain_text import is_plain_text, read_texts
 from evenhand.audit.errors import InputError
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evenhand.audit.data.reading import read_table, table_of
+from evenhand.audit.data.reading.read import read_table, table_of
 from evenhand.audit.data.table import as_text, canonical_order, match_label, texts
 from evenhand.audit.errors import InputError
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.cli import run
-from evenhand.audit.data.database import without_secrets
-from evenhand.audit.data.limits import Limits
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.formats.database import without_secrets
+from evenhand.audit.data.formats.limits import Limits
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.data.written.declared import Reading, parse_types
 from evenhand.audit.errors import InputError, LimitError
 from evenhand.audit.subject.subject import build_subject
@@ -160,7 +160,7 @@ def test_the_digest_of_a_table_is_that_of_its_rows(people: Path) -> None:
 
 
 def test_the_database_is_left_as_it_was(people: Path) -> None:
-    from evenhand.audit.data.sqlite import connect
+    from evenhand.audit.data.formats.sqlite import connect
 
     before = people.read_bytes()
     made = connect(people, Limits())

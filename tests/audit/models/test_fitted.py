@@ -23,7 +23,7 @@ from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from evenhand.audit.attribution.door import Question, answer
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.errors import InputError
 from evenhand.audit.models.declared import Declared
 from evenhand.audit.models.estimators import predictor_of

@@ -27,7 +27,7 @@ from evenhand.audit.models.declared import Declared
 from evenhand.audit.models.formats import exported, pickled, weights
 from evenhand.audit.models.formats import skops as skops_format
 from evenhand.audit.models.formats import xgboost as xgboost_format
-from evenhand.audit.models.refused import TO_PROGRAM, describe, instead_of_pickle
+from evenhand.audit.models.unpickling.refused import TO_PROGRAM, describe, instead_of_pickle
 
 COLUMNS = ["a", "b"]
 

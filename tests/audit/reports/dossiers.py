@@ -6,8 +6,8 @@ from typing import Any
 
 from evenhand.audit.artifacts.person import Explanation
 from evenhand.audit.case.case import Case
-from evenhand.audit.case.register import GENESIS, Entry
 from evenhand.audit.files.shapes import parsed
+from evenhand.audit.register.register import GENESIS, Entry
 from evenhand.audit.reports.parts.dossier import Change, Dossier, PackFacts
 from tests.samples import HOSTILE
 

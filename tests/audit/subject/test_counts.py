@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenhand.audit.errors import InputError
-from evenhand.audit.subject import counts as counts_module
-from evenhand.audit.subject.batches import count_batches
-from evenhand.audit.subject.counts import Counts, count_groups, feature_sets
-from evenhand.audit.subject.tally import count_file
+from evenhand.audit.subject.tallying import counts as counts_module
+from evenhand.audit.subject.tallying.batches import count_batches
+from evenhand.audit.subject.tallying.counts import Counts, count_groups, feature_sets
+from evenhand.audit.subject.tallying.tally import count_file
 
 Row = tuple[str, str, bool, bool, int]
 ROW = st.tuples(

@@ -129,7 +129,7 @@ def test_stored_answers_and_labels(
 def test_streamed_batches_without_the_rows_that_have_no_label() -> None:
     import pyarrow as pa
 
-    from evenhand.audit.subject.batches import count_batches
+    from evenhand.audit.subject.tallying.batches import count_batches
 
     parts = [
         {"g": ["a", "b", "a"], "y": [1, None, 0], "p": [1, 1, 0]},
@@ -181,9 +181,9 @@ def rows_in_words(tree: ast.AST) -> list[ast.JoinedStr]:
 
 # Where rows are still as the file has them, or the number is one that a person gave.
 IN_THE_FILES_ORDER = {
-    "audit/data/database.py",
-    "audit/data/delimited.py",
-    "audit/data/excel.py",
+    "audit/data/formats/database.py",
+    "audit/data/formats/delimited.py",
+    "audit/data/formats/excel.py",
     "audit/data/types.py",
     "audit/errors.py",
     "audit/reports/adverse_action.py",

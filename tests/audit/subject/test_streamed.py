@@ -183,7 +183,7 @@ def test_a_model_is_asked_batch_by_batch(
     frame.to_parquet(tmp_path / "rows.parquet")
     if kind == "arrow":
         feather.write_feather(pa.Table.from_pandas(frame), str(path))
-    monkeypatch.setattr("evenhand.audit.data.rows_on_disk._BATCH", 700)
+    monkeypatch.setattr("evenhand.audit.data.reading.rows_on_disk._BATCH", 700)
     named = {"target": "y", "positive_label": 1, "sensitive_features": ["sex", "race"]}
     checks = {"checks": ("fairness.g*", "performance.classification"), "model": str(model)}
     data = str(tmp_path / "rows.parquet")

@@ -11,11 +11,11 @@ import pytest
 from tests.source import imports, modules
 
 # Modules that own deserialisers which can run code, or nearly so.
-OWNERS = {"evenhand.audit.models.deserialise"}
+OWNERS = {"evenhand.audit.models.unpickling.deserialise"}
 # Modules that own one reader each of what strangers write, and nothing that can run code.
 READERS = {
     "skops": {"evenhand.audit.models.formats.skops"},
-    "pickletools": {"evenhand.audit.models.pickle_imports"},
+    "pickletools": {"evenhand.audit.models.unpickling.pickle_imports"},
 }
 BANNED_MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal"}
 BANNED_MODULES |= {"shelve", "jsonpickle", "hickle", "runpy", "imp", "code", "codeop"}

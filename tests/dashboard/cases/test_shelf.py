@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.case.register import Register
 from evenhand.audit.errors import AlteredEvidenceError
 from evenhand.audit.files.canonical import canonical_bytes, digest_file
+from evenhand.audit.register.register import Register
 from evenhand.dashboard.cases import index, shelf, store
 from evenhand.dashboard.cases.shelf import Shelf
 from evenhand.dashboard.charts import groups as charts

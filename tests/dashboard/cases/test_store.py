@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.case.register import Register
 from evenhand.audit.files.canonical import canonical_bytes, digest_file
+from evenhand.audit.register.register import Register
 from evenhand.dashboard.cases import store
 from tests.dashboard.sound_cases import alter, register_case, write_case
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from evenhand.audit.case.case import Case, read_case
-from evenhand.audit.case.register import Register
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import digest_bytes
+from evenhand.audit.register.register import Register
 from evenhand.dashboard.cases import writing
 from evenhand.dashboard.server.identity import READER, RefusedError, SignedIn
 from evenhand.policies.judge import judge

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from evenhand.audit.case.register import Entry, Register
 from evenhand.audit.files.canonical import digest_bytes
+from evenhand.audit.register.register import Entry, Register
 from evenhand.dashboard.cases import store
 from evenhand.dashboard.export import site as export
 from evenhand.dashboard.i18n import LANGUAGES, Translator

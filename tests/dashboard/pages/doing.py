@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from evenhand.audit.case.register import Register
+from evenhand.audit.register.register import Register
 
 
 def kinds() -> list[str]:

@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.case.register import Entry, Register
 from evenhand.audit.errors import InputError
+from evenhand.audit.register.register import Entry, Register
 from evenhand.dashboard.views import forms
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.pages.doing import kinds, press

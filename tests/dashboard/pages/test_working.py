@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.case.register import Register
+from evenhand.audit.register.register import Register
 from evenhand.dashboard.cases import items
 from evenhand.dashboard.i18n import LANGUAGES
 from evenhand.dashboard.server import identity

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.errors import InputError
 from evenhand.trainers import architectures, train
 from evenhand.trainers.folder import reading as model_folder

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from evenhand.audit.data.images import read_images, read_parts
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.reading.images import read_images, read_parts
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.errors import InputError
 from tests.trainers.made_images import squares, write_idx
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import torch
 
-from evenhand.audit.data.images import read_images
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.reading.images import read_images
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.errors import InputError
 from evenhand.audit.worker.opening import open_here
 from evenhand.trainers import train

@@ -12,7 +12,7 @@ import torch
 from safetensors.numpy import load_file
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.errors import InputError
 from evenhand.audit.worker.opening import open_here
 from evenhand.trainers import train

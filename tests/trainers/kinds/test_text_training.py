@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from evenhand.audit.cli import run
-from evenhand.audit.data.reading import read_table
+from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.errors import InputError
 from evenhand.audit.worker.opening import open_here
 from evenhand.trainers import train

@@ -238,7 +238,7 @@ def test_class_weights_weigh_the_loss(recipe: dict, tmp_path: Path) -> None:
     tilted = train(given, out=tmp_path / "tilted")
 
     def share_of_no(path: Path) -> float:
-        from evenhand.audit.data.reading import read_table
+        from evenhand.audit.data.reading.read import read_table
         from evenhand.trainers.folder import reading as model_folder
 
         rows = read_table(even.held_out).frame

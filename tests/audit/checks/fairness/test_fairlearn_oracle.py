@@ -16,7 +16,7 @@ from sklearn import metrics as sk
 
 from evenhand.audit.checks.fairness import gaps
 from evenhand.audit.measure.groups.disaggregated import disaggregate
-from evenhand.audit.subject.counts import count_groups
+from evenhand.audit.subject.tallying.counts import count_groups
 
 METRICS: dict[str, Callable[..., float]] = {
     "selection_rate": fl.selection_rate,

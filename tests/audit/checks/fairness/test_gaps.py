@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.checks.fairness import gaps, group_rates
-from evenhand.audit.subject.counts import count_groups
+from evenhand.audit.subject.tallying.counts import count_groups
 from evenhand.audit.words.reasons import render
 from tests.audit.checks.fairness.published import (
     GROUP,

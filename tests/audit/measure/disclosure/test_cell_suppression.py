@@ -17,7 +17,7 @@ from evenhand.audit.measure.disclosure.cell_suppression import (
     withheld,
 )
 from evenhand.audit.measure.disclosure.suppression import group_of
-from evenhand.audit.subject.counts import Cell, Counts, count_groups, feature_sets, total
+from evenhand.audit.subject.tallying.counts import Cell, Counts, count_groups, feature_sets, total
 
 NAMES = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision_score")
 

@@ -21,9 +21,9 @@ from evenhand.audit.models.catalogue import formats
 from evenhand.audit.models.declared import Declared
 from evenhand.audit.models.formats import exported, mlflow, pickled, torchscript, transformers
 from evenhand.audit.models.optional import library
-from evenhand.audit.models.pickle_imports import UNREADABLE, imports_of
-from evenhand.audit.models.refused import RECIPES, describe
-from evenhand.audit.models.torch_zip import torch_kind
+from evenhand.audit.models.unpickling.pickle_imports import UNREADABLE, imports_of
+from evenhand.audit.models.unpickling.refused import RECIPES, describe
+from evenhand.audit.models.unpickling.torch_zip import torch_kind
 from tests.audit.models.formats import makers as mk
 from tests.audit.models.formats import makers_boosters as mb
 from tests.audit.models.formats import makers_mlflow as mm

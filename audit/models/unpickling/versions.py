@@ -8,7 +8,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from evenhand.audit.models.pickle_imports import pickle_streams
+from evenhand.audit.models.unpickling.pickle_imports import pickle_streams
 
 _KEY = "_sklearn_version"
 # The key, perhaps a memo of it, and a text with its length: as protocols 2 to 5 write them.

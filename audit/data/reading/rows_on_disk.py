@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from evenhand.audit.data.decoding import decode, known_encoding
-from evenhand.audit.data.delimited import start_of
+from evenhand.audit.data.formats.decoding import decode, known_encoding
+from evenhand.audit.data.formats.delimited import start_of
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.leftovers import own_folder
 from evenhand.audit.reason import Reasons

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.errors import RowError
 from evenhand.audit.finding import group_name
 from evenhand.audit.measure.classification import CellSums, Confusion, RateCount, rate_count
-from evenhand.audit.subject.people import BINARY, People, four_of, people_of
+from evenhand.audit.subject.tallying.people import BINARY, People, four_of, people_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -347,7 +347,7 @@ def count_groups(
 def _factorized(column: Any) -> tuple[np.ndarray, Any]:
     """Codes of shape (n,) and the distinct values they stand for; -1 where missing.
 
-    A column of texts that came from ``evenhand.audit.data.reading`` refers to one object for each
+    A column of texts that came from ``data.reading.read`` refers to one object for each
     distinct text: then telling objects apart is enough, which is three times as fast as hashing
     every text.
     """

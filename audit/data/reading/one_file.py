@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evenhand.audit.data.arrow_files import (
+from evenhand.audit.data.cells import types_of
+from evenhand.audit.data.formats.arrow_files import (
     ARROW,
     ARROW_STREAM,
     OLD_FEATHER,
@@ -15,16 +16,15 @@ from evenhand.audit.data.arrow_files import (
     read_arrow_stream,
     read_parquet,
 )
-from evenhand.audit.data.cells import types_of
-from evenhand.audit.data.database import read_sqlite
-from evenhand.audit.data.decoding import decode, gunzip
-from evenhand.audit.data.delimited import read_delimited, write_delimited
-from evenhand.audit.data.excel import is_workbook, read_workbook
-from evenhand.audit.data.json_lines import read_json_lines
-from evenhand.audit.data.limits import Limits, limited_memory
+from evenhand.audit.data.formats.database import read_sqlite
+from evenhand.audit.data.formats.decoding import decode, gunzip
+from evenhand.audit.data.formats.delimited import read_delimited, write_delimited
+from evenhand.audit.data.formats.excel import is_workbook, read_workbook
+from evenhand.audit.data.formats.json_lines import read_json_lines
+from evenhand.audit.data.formats.limits import Limits, limited_memory
+from evenhand.audit.data.formats.sqlite import MAGIC as SQLITE
 from evenhand.audit.data.noticed import noticed
-from evenhand.audit.data.rows_on_disk import available_memory
-from evenhand.audit.data.sqlite import MAGIC as SQLITE
+from evenhand.audit.data.reading.rows_on_disk import available_memory
 from evenhand.audit.data.table import (
     Table,
     as_notes,
@@ -74,7 +74,7 @@ def read_file(
     """One file that holds rows of cells (no images), told apart by content.
 
     ``part`` names a sheet or a table in it, as ``reading.sheet`` does; for the rest, and for what
-    it raises, see ``evenhand.audit.data.reading.read_table``.
+    it raises, see ``evenhand.audit.data.reading.read.read_table``.
     """
     limits, reading = limits or Limits(), reading or Reading()
     if part and reading.sheet and part != reading.sheet:

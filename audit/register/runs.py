@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.case.plan import Plan
-from evenhand.audit.case.register import Entry
 from evenhand.audit.files.canonical import digest_json
+from evenhand.audit.register.register import Entry
 
 
 @dataclass(frozen=True)

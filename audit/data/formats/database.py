@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.limits import MAX_CELL, Limits, check_width, name_columns, too_slow
+from evenhand.audit.data.formats.limits import MAX_CELL, Limits, check_width, name_columns, too_slow
 from evenhand.audit.errors import EvenhandError, InputError, LimitError, nearest
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _sqlite(file: Path, limits: Limits) -> Engine:
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
-    from evenhand.audit.data.sqlite import connect
+    from evenhand.audit.data.formats.sqlite import connect
 
     return create_engine("sqlite://", creator=lambda: connect(file, limits), poolclass=NullPool)
 

@@ -40,7 +40,7 @@ def torch_kind(path: Path) -> TorchKind | None:
         return "torchscript"
     if "data.pkl" not in inner:
         return None
-    from evenhand.audit.models.pickle_imports import imports_of
+    from evenhand.audit.models.unpickling.pickle_imports import imports_of
 
     asked = imports_of(path)
     return "weights" if all(_of_tensors(name) for name in asked) else "object"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.audit.case.register import GENESIS, Register, chain_problems
 from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.register.register import GENESIS, Register, chain_problems
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.cells import MISSING_TEXTS, is_number
-from evenhand.audit.data.limits import MAX_CELL, check_width, name_columns
+from evenhand.audit.data.formats.limits import MAX_CELL, check_width, name_columns
 from evenhand.audit.data.table import explained_by
 from evenhand.audit.data.written.numbers import plain_number
 from evenhand.audit.errors import InputError

@@ -17,9 +17,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Protocol
 
-from evenhand.audit.case.checkpoints import signed_heads
 from evenhand.audit.case.secret import Secret, known_secret, own_secret
 from evenhand.audit.case.signing import PublicKey, own_key, own_public, read_public_key
+from evenhand.audit.register.checkpoints import signed_heads
 
 By = Literal["mac", "signature", ""]
 KNOWN = "known"  # the folder of others' public keys

@@ -2,7 +2,7 @@
 
 A table keeps every row and cell that the source has. What was changed on the way in (a repeated
 column kept once, blank lines left out) is in ``Table.notes``. Readers are in
-``evenhand.audit.data``.
+``evenhand.audit.data.formats``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.data.cells import MISSING_TEXTS, settled, types_of
-from evenhand.audit.data.database import is_url, read_database, without_secrets
-from evenhand.audit.data.limits import Limits
-from evenhand.audit.data.one_file import file_and_part, read_file, table_of_rows
+from evenhand.audit.data.formats.database import is_url, read_database, without_secrets
+from evenhand.audit.data.formats.limits import Limits
+from evenhand.audit.data.reading.one_file import file_and_part, read_file, table_of_rows
 from evenhand.audit.data.table import Table, as_notes, as_text, merge_repeated
 from evenhand.audit.data.types import read_cells
 from evenhand.audit.data.written.declared import Reading
@@ -32,7 +32,7 @@ def read_table(
     answers: Collection[str] = (),
     limits: Limits | None = None,
 ) -> Table:
-    """Reads a data file, images (see ``evenhand.audit.data.images``) or a table of a database.
+    """Reads a data file, images (see ``images``) or a table of a database.
 
     CSV and its relatives (also packed with gzip), Parquet, Arrow, JSON lines, Excel and SQLite
     files are told apart by content; ``FILE#NAME`` names a sheet or a table in them. A database is
@@ -43,7 +43,7 @@ def read_table(
     and a column name that is repeated with cells that differ; LimitError (exit 6) for what would
     take too much memory or time. Errors carry the notes on reading that may explain them.
     """
-    from evenhand.audit.data.images import holds_images, read_images
+    from evenhand.audit.data.reading.images import holds_images, read_images
 
     limits, reading = limits or Limits(), reading or Reading()
     if is_url(path):

@@ -9,15 +9,15 @@ from typing import Any
 
 from evenhand.audit.data.counting.meaning import Meaning
 from evenhand.audit.data.counting.query import Asked, bins_on_disk, query
-from evenhand.audit.data.decoding import way_out
+from evenhand.audit.data.formats.decoding import way_out
 from evenhand.audit.data.grouping import UNKNOWN
-from evenhand.audit.data.rows_on_disk import as_utf8, connected, kind_of, open_source
+from evenhand.audit.data.reading.rows_on_disk import as_utf8, connected, kind_of, open_source
 from evenhand.audit.data.table import as_text, match_label
 from evenhand.audit.data.written.bins import Bins
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.reason import Reasons
-from evenhand.audit.subject.counts import BINARY, Counts
+from evenhand.audit.subject.tallying.counts import BINARY, Counts
 
 _LOOKED_AT = 1 << 22  # bytes in which another encoding is looked for
 _MEMORY = "160MB"  # DuckDB's own; it spills to disk beyond
@@ -62,8 +62,8 @@ def tally_file(
     """Binary counts of stored predictions in a file, by one DuckDB query.
 
     The rows are never in memory together: 100 million take the same memory as one million. Files
-    are those of ``evenhand.audit.data.rows_on_disk``. Texts, labels and missing values mean what
-    they mean in ``evenhand.audit.data.reading``; rows without a true label are left out and
+    are those of ``data.reading.rows_on_disk``. Texts, labels and missing values mean what
+    they mean in ``evenhand.audit.data.reading.read``; rows without a true label are left out and
     counted in
     ``Counts.dropped``.
 

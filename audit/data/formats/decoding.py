@@ -6,7 +6,7 @@ import codecs
 import re
 import zlib
 
-from evenhand.audit.data.limits import Limits, check_expansion
+from evenhand.audit.data.formats.limits import Limits, check_expansion
 from evenhand.audit.data.written.encodings import guesses, wide_encoding
 from evenhand.audit.errors import InputError, LimitError
 from evenhand.audit.reason import Reason, Reasons, because

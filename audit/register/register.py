@@ -4,7 +4,7 @@ waivers and sign-offs.
 SQLite under EVENHAND_HOME by default; any SQLAlchemy URL in EVENHAND_REGISTER. Each entry's digest
 covers its number, time, kind, body and the digest before it, so that an edit, a deletion in the
 middle or a reordering breaks the chain. Truncation at the end is caught by signed checkpoints
-outside the database (``evenhand.audit.case.checkpoints``); EVENHAND_CHECKPOINTS names a second
+outside the database (``evenhand.audit.register.checkpoints``); EVENHAND_CHECKPOINTS names a second
 file.
 """
 
@@ -20,12 +20,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from evenhand.audit.case import database
-from evenhand.audit.case.checkpoints import Checkpoints
-from evenhand.audit.case.checkpoints import problems as checkpoint_problems
 from evenhand.audit.case.signing import PublicKey
-from evenhand.audit.case.turns import turn
-from evenhand.audit.case.vouching import (
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.files.canonical import canonical_bytes, digest_bytes
+from evenhand.audit.files.chain import GENESIS, line_digest
+from evenhand.audit.register import database
+from evenhand.audit.register.checkpoints import Checkpoints
+from evenhand.audit.register.checkpoints import problems as checkpoint_problems
+from evenhand.audit.register.turns import turn
+from evenhand.audit.register.vouching import (
     NO_VOUCHER,
     By,
     Voucher,
@@ -35,9 +38,6 @@ from evenhand.audit.case.vouching import (
     unsigned,
     unvouched,
 )
-from evenhand.audit.errors import AlteredEvidenceError, InputError
-from evenhand.audit.files.canonical import canonical_bytes, digest_bytes
-from evenhand.audit.files.chain import GENESIS, line_digest
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

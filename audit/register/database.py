@@ -65,7 +65,7 @@ def table() -> Table:
 
 
 def vouchers() -> Table:
-    """What vouches for entries, by their digest; see ``evenhand.audit.case.vouching``."""
+    """What vouches for entries, by their digest; see ``evenhand.audit.register.vouching``."""
     from sqlalchemy import Column, MetaData, String, Table
 
     return Table(

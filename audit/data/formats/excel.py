@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from evenhand.audit.data.limits import MAX_CELL, Limits, check_expansion, check_width
+from evenhand.audit.data.formats.limits import MAX_CELL, Limits, check_expansion, check_width
 from evenhand.audit.data.table import explained_by
 from evenhand.audit.errors import InputError, LimitError, nearest
 from evenhand.audit.reason import Reason, Reasons, because, listed

@@ -20,11 +20,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evenhand.audit.case.register import Entry
 from evenhand.audit.case.signing import PublicKey, SigningKey, public_key_of
-from evenhand.audit.case.vouching import Voucher, is_signed
 from evenhand.audit.errors import AlteredEvidenceError
 from evenhand.audit.files.canonical import canonical_bytes, digest_bytes
+from evenhand.audit.register.register import Entry
+from evenhand.audit.register.vouching import Voucher, is_signed
 
 REGISTER, HANDOVER, KEYS, EVIDENCE = "register.jsonl", "handover.json", "keys/", "evidence/"
 _SCHEMA = "evenhand-handover/1"

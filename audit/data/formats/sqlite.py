@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from evenhand.audit.data.limits import MAX_CELL, Limits
+from evenhand.audit.data.formats.limits import MAX_CELL, Limits
 from evenhand.audit.errors import InputError
 
 MAGIC = b"SQLite format 3\0"

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from evenhand.audit.data.limits import Limits, check_expansion
-from evenhand.audit.data.one_file import read_file
+from evenhand.audit.data.formats.limits import Limits, check_expansion
+from evenhand.audit.data.reading.one_file import read_file
 from evenhand.audit.data.table import Table, as_notes
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_file, digest_json

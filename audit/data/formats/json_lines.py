@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.limits import Limits, check_expansion, check_width, name_columns
+from evenhand.audit.data.formats.limits import Limits, check_expansion, check_width, name_columns
 from evenhand.audit.errors import InputError
 
 if TYPE_CHECKING:

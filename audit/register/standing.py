@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evenhand.audit.case.environment import AnnouncedRun
-from evenhand.audit.case.register import Entry
 from evenhand.audit.errors import AlteredEvidenceError
+from evenhand.audit.register.register import Entry
 
 State = Literal["registered", "unknown", "differs"]
 

@@ -11,8 +11,8 @@ from evenhand.audit.data.grouping import UNKNOWN
 from evenhand.audit.data.table import as_text, match_label
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, rows_of_file
-from evenhand.audit.subject.counts import Counts, count_groups, require_answers
-from evenhand.audit.subject.tally import Tally, bad_weights, positive_of
+from evenhand.audit.subject.tallying.counts import Counts, count_groups, require_answers
+from evenhand.audit.subject.tallying.tally import Tally, bad_weights, positive_of
 
 if TYPE_CHECKING:
     import numpy as np

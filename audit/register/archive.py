@@ -3,7 +3,7 @@
     case/...          every file of the sealed case
     signatures/...    the signed statements about it
     register.jsonl, keys/..., evidence/..., handover.json
-                      what its verdicts rest on beside it (evenhand.audit.case.handover)
+                      what its verdicts rest on beside it (evenhand.audit.register.handover)
 
 Nothing is compressed, and names, times and order are fixed, so that the same case gives the same
 bytes anywhere. What is read is written again and compared: a changed bit is found even where the
@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from evenhand.audit.case.case import MOST_FILES, Case
-from evenhand.audit.case.handover import EVIDENCE, HANDOVER, KEYS, REGISTER
 from evenhand.audit.case.statement import envelopes_of, read_envelope
 from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError
+from evenhand.audit.register.handover import EVIDENCE, HANDOVER, KEYS, REGISTER
 
 MOST_BYTES = 256 << 20  # of an archive, which is held in memory four times while it is compared
 _PARTS = ("case/", "signatures/", KEYS, EVIDENCE)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from evenhand.audit.errors import InputError
-from evenhand.audit.models.refused import TORCH
-from evenhand.audit.models.versions import version_in_pickle, way_out
+from evenhand.audit.models.unpickling.refused import TORCH
+from evenhand.audit.models.unpickling.versions import version_in_pickle, way_out
 
 T = TypeVar("T")
 

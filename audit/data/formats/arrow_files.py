@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.limits import Limits, check_expansion, name_columns
+from evenhand.audit.data.formats.limits import Limits, check_expansion, name_columns
 from evenhand.audit.data.written.arrow_messages import announced_bytes, announced_in_file
 from evenhand.audit.errors import InputError
 

@@ -1,13 +1,13 @@
 """A plain text file -> one table with the column ``text``: a line a row, or a passage a row.
 
-Tables of texts (CSV, Parquet, JSON lines) are read by ``evenhand.audit.data.reading``.
+Tables of texts (CSV, Parquet, JSON lines) are read by ``evenhand.audit.data.reading.read``.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from evenhand.audit.data.decoding import decode
+from evenhand.audit.data.formats.decoding import decode
 from evenhand.audit.data.table import Table, as_notes
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_bytes

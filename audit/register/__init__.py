@@ -1,0 +1,1 @@
+"""The register of cases and statements: append-only, chained, vouched for, handed over."""
