@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
+from evenhand.audit.register.binding import NAMES
 from evenhand.audit.register.register import Entry
 from evenhand.audit.words.text import name
 from evenhand.policies.deciding.conditions import FactError, applies, defaults, facts_for
@@ -301,7 +302,7 @@ def statement(
     }
 
 
-ALWAYS: Collection[str] = ("system.name",)  # what statements bind to, whatever packs ask
+ALWAYS: Collection[str] = tuple(NAMES.values())  # what statements bind to, whatever packs ask
 
 
 def _check_columns(case: Case, roles: Mapping[str, Sequence[str]]) -> None:

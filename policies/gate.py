@@ -121,7 +121,7 @@ _NOTHING_JUDGED = frozenset(
     }
 )
 _NOTHING_ATTESTED = frozenset(
-    {"no-attestation", "attestation-unvouched", "attestation-unbound", "attestation-other-model"}
+    {"no-attestation", "attestation-unvouched", "attestation-unbound", "attestation-elsewhere"}
 )
 
 

@@ -11,8 +11,10 @@ from datetime import date
 from typing import Any
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.register.binding import About, about
 from evenhand.audit.register.register import Entry
 from evenhand.audit.words.text import name, short
+from evenhand.policies.attested import attest_again, attested
 from evenhand.policies.deciding.automated import Measured, automated
 from evenhand.policies.deciding.conditions import FactError, applies, defaults, facts_for
 from evenhand.policies.deciding.decide import Outcome, worse
@@ -21,11 +23,10 @@ from evenhand.policies.schema import Condition, Item, Pack
 from evenhand.policies.statements import (
     Statements,
     Waiver,
-    attest_again,
-    attested,
     read_statements,
-    subject_digest,
+    unheard_waiver,
     waiver_for,
+    widest,
 )
 from evenhand.policies.verdict import Verdict
 from evenhand.policies.words import STATUS_ZH, Words, say, texts
@@ -63,7 +64,8 @@ def judge(
     statements = read_statements(register, pack)
     case, origins = heard(case, register)
     facts, problem = _facts(case, pack, origins)
-    bench = _Bench(case, pack, statements, facts, origins, problem, as_of, compare_to)
+    here = about(case)
+    bench = _Bench(case, here, pack, statements, facts, origins, problem, as_of, compare_to)
     return tuple(bench.verdict(item) for item in pack.items)
 
 
@@ -127,6 +129,7 @@ def _undecided(pack: Pack, error: FactError) -> Outcome:
 @dataclass(frozen=True)
 class _Bench:
     case: Case
+    here: About
     pack: Pack
     statements: Statements
     facts: Mapping[str, Any]
@@ -197,10 +200,10 @@ class _Bench:
     def _attested(self, item: Item) -> Outcome | None:
         if item.attest is None:
             return None
-        digest = subject_digest(self.case.subject)
         on_file = self.statements.attestations.get(item.id, ())
-        result = attested(self.pack, item, item.attest, on_file, digest, self.as_of)
-        if not on_file and (unheard := self.statements.unvouched.get(item.id)):
+        result = attested(self.pack, item, item.attest, on_file, self.here, self.as_of)
+        unheard = self.statements.unvouched.get(("attestation", item.id))
+        if not on_file and unheard:
             result = attest_again(item.attest, unheard)
         return Outcome(result.status, result.code, result.because)
 
@@ -217,14 +220,14 @@ class _Bench:
                 because=_after(say(f"applies from {starts}", f"自 {starts} 起适用"), outcome),
             )
         if outcome.status in _WAIVED:
-            waiver = waiver_for(
-                self.statements.waivers.get(item.id, ()),
-                subject_digest(self.case.subject),
-                self.as_of,
-            )
+            on_file = self.statements.waivers.get(item.id, ())
+            waiver = waiver_for(on_file, self.here, widest(item, "waiver"), self.as_of)
             if waiver is not None and item.can_be_waived:
                 return replace(
-                    outcome, status="waived", code="waived", because=_waived(waiver, outcome)
+                    outcome,
+                    status="waived",
+                    code="waived",
+                    because=_waived(waiver, outcome, self.here),
                 )
             if waiver is not None:
                 refused = say(
@@ -232,6 +235,10 @@ class _Bench:
                     "已有豁免，但该项不得豁免",
                 )
                 outcome = replace(outcome, because=_before(outcome, refused))
+            unvouched = self.statements.unvouched.get(("waiver", item.id), ())
+            unheard = unheard_waiver(on_file, unvouched, self.as_of)
+            if waiver is None and unheard is not None:
+                outcome = replace(outcome, because=_before(outcome, unheard))
         if outcome.status == "fail" and item.obligation != "must":
             return replace(outcome, status="warn")
         return outcome
@@ -262,11 +269,12 @@ def _before(outcome: Outcome, last: Words) -> Words:
     return say(f"{outcome.because['en']}; {last['en']}", f"{outcome.because['zh']}；{last['zh']}")
 
 
-def _waived(waiver: Waiver, outcome: Outcome) -> Words:
+def _waived(waiver: Waiver, outcome: Outcome, here: About) -> Words:
     owner, approver, reason = name(waiver.owner), name(waiver.approved_by), short(waiver.reason)
+    en, zh = (waiver.binds.words(lang, here) if waiver.binds else "" for lang in ("en", "zh"))
     return say(
-        f"waived until {waiver.expires} (owner {owner}, approved by {approver}): {reason}; "
-        f"underneath it is {outcome.status}: {outcome.because['en']}",
-        f"豁免至 {waiver.expires}（负责人 {owner}，批准人 {approver}）：{reason}；"
+        f"waived for {en} until {waiver.expires} (owner {owner}, approved by {approver}): "
+        f"{reason}; underneath it is {outcome.status}: {outcome.because['en']}",
+        f"就{zh}豁免至 {waiver.expires}（负责人 {owner}，批准人 {approver}）：{reason}；"
         f"实际结果为“{STATUS_ZH[outcome.status]}”：{outcome.because['zh']}",
     )

@@ -20,14 +20,16 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.audit.files.disk import write_whole
+from evenhand.audit.register.binding import About, Binding, about, is_within, new_names
+from evenhand.policies.attested import lacking_evidence
+from evenhand.policies.facts import statement as fact_statement
 from evenhand.policies.schema import Attest, Item, Pack, add_duration
 from evenhand.policies.statements import (
     Attestation,
     Waiver,
     first_problem,
     item_digest,
-    lacking_evidence,
-    subject_digest,
+    widest,
 )
 from evenhand.policies.verdict import Verdict
 
@@ -85,17 +87,19 @@ def attestation(
     answer: str,
     statement: str,
     signer: Signer,
+    binds: Binding,
     evidence: Sequence[EvidenceFile] = (),
     expires: date | None = None,
     at: datetime,
 ) -> dict[str, Any]:
-    """The body of an attestation of one item for the case's model.
+    """The body of an attestation of one item, bound to what ``binds`` says.
 
     Raises InputError for an item that nobody attests, a role or an answer that it does not offer,
     required evidence that is missing, or an end that is past or beyond the item's own.
     """
     attest = _attest(pack, item)
     _check_role(item, attest, signer)
+    _check_reach(item, "attestation", binds)
     if answer not in attest.answers:
         raise InputError(
             f"{item.id} does not offer the answer {answer!r}",
@@ -126,7 +130,7 @@ def attestation(
         "subject": signer.subject,
         "signed_at": at.isoformat(timespec="seconds"),
         "expires": (expires or last).isoformat(),
-        "model_digest": subject_digest(case.subject),
+        "binds": binds.to_json(),
         "case": case.digest,
         "evidence": [
             {"path": e.name, "sha256": digest_bytes(e.content), "kind": e.kind} for e in evidence
@@ -143,11 +147,12 @@ def waiver(
     reason: str,
     owner: str,
     approver: Signer,
+    binds: Binding,
     expires: date,
     compensating: Sequence[str],
     at: datetime,
 ) -> dict[str, Any]:
-    """The body of a waiver of one item for the case's model.
+    """The body of a waiver of one item, bound to what ``binds`` says.
 
     Raises InputError for an item that can't be waived, an approver who is the owner, a missing
     compensating measure, or an end beyond 180 days.
@@ -157,6 +162,7 @@ def waiver(
             f"{item.id} can't be waived ({item.severity})",
             remedy="mend what it found; only the pack's author can make it waivable",
         )
+    _check_reach(item, "waiver", binds)
     if not [c for c in compensating if c.strip()]:
         raise InputError(
             f"a waiver of {item.id} needs a compensating measure",
@@ -166,7 +172,7 @@ def waiver(
         "pack": pack.id,
         "pack_version": pack.version,
         "item": item.id,
-        "model_digest": subject_digest(case.subject),
+        "binds": binds.to_json(),
         "case": case.digest,
         "reason": reason,
         "owner": owner,
@@ -219,7 +225,7 @@ def sign_off(
         )
     return {
         "case": case.digest,
-        "model_digest": subject_digest(case.subject),
+        "model_digest": about(case).model,
         "packs": [{"id": p.id, "version": p.version, "digest": p.digest} for p in packs],
         "by": signer.name,
         "role": signer.role,
@@ -233,6 +239,26 @@ def sign_off(
         ],
         "verdicts": len(verdicts),
     }
+
+
+def naming(
+    case: Case, here: About, binds: Binding, signer: Signer, at: datetime
+) -> dict[str, Any] | None:
+    """The body of the fact that is entered before a statement which names the case's system or
+    organisation for the first time; None where the case is known to be of it."""
+    facts = new_names(here, binds)
+    if not facts:
+        return None
+    return fact_statement(
+        case,
+        [],
+        facts=facts,
+        roles={},
+        by=signer.name,
+        at=at,
+        known_by=signer.known_by,
+        subject=signer.subject,
+    )
 
 
 def read_statement_file(path: Path, kind: str) -> dict[str, Any]:
@@ -252,9 +278,19 @@ def read_statement_file(path: Path, kind: str) -> dict[str, Any]:
     return dict(document.data)
 
 
+_BINDS = ("bind", "system", "organisation")
 _FILE_KEYS: Mapping[str, tuple[str, ...]] = {
-    "attestation": ("item", "answer", "statement", "by", "role", "evidence", "expires"),
-    "waiver": ("item", "reason", "owner", "approved_by", "role", "expires", "compensating"),
+    "attestation": ("item", "answer", "statement", "by", "role", "evidence", "expires", *_BINDS),
+    "waiver": (
+        "item",
+        "reason",
+        "owner",
+        "approved_by",
+        "role",
+        "expires",
+        "compensating",
+        *_BINDS,
+    ),
 }
 
 
@@ -300,6 +336,15 @@ def _check_role(item: Item, attest: Attest, signer: Signer) -> None:
         raise InputError(
             f"{item.id} is attested by the role {attest.role!r}, not {signer.role!r}",
             remedy=f"have somebody sign who has the role {attest.role!r}",
+        )
+
+
+def _check_reach(item: Item, kind: str, binds: Binding) -> None:
+    reach = widest(item, kind)
+    if not is_within(binds.to, reach):
+        raise InputError(
+            f"{item.id} is about the {reach}: {kind}s of it can't be bound to the {binds.to}",
+            remedy=f"bind it to the {reach}, or to less",
         )
 
 

@@ -83,9 +83,9 @@ WALLS: dict[str, str] = {
         "audit/models audit/models/unpickling audit/register audit/reports audit/reports/parts "
         "audit/run audit/subject audit/words audit/worker audit/worker/isolation dashboard/export "
         "dashboard/server policies/facts policies/gate policies/lint policies/pack "
-        "policies/recording policies/verdict trainers/data trainers/datasets trainers/fitting "
-        "trainers/ledger trainers/mitigation trainers/plan trainers/private trainers/recipe "
-        "trainers/validate"
+        "policies/recording policies/schema policies/statements policies/verdict trainers/data "
+        "trainers/datasets trainers/fitting trainers/ledger trainers/mitigation trainers/plan "
+        "trainers/private trainers/recipe trainers/validate"
     ),
     "audit/commands/parts": (
         "audit/api audit/case audit/comparing audit/data/written audit/errors audit/finding "
@@ -124,7 +124,7 @@ WALLS: dict[str, str] = {
     ),
     "audit/models/unpickling": "audit/errors",
     "audit/reason": "",
-    "audit/register": "audit/case audit/errors audit/files",
+    "audit/register": "audit/case audit/errors audit/files audit/words",
     "audit/reports": (
         "audit/artifacts audit/case audit/errors audit/favourable audit/finding "
         "audit/reports/drawing audit/reports/parts audit/words policies/gate policies/verdict"
@@ -165,7 +165,7 @@ WALLS: dict[str, str] = {
     "dashboard/cases": (
         "audit/case audit/errors audit/files audit/finding audit/register audit/words "
         "dashboard/i18n dashboard/server policies/judge policies/pack policies/recording "
-        "policies/schema policies/verdict"
+        "policies/schema policies/statements policies/verdict"
     ),
     "dashboard/charts": (
         "audit/reports/drawing audit/words dashboard/frames dashboard/i18n dashboard/look "
@@ -200,6 +200,10 @@ WALLS: dict[str, str] = {
         "dashboard/look dashboard/server dashboard/text policies/gate policies/pack "
         "policies/schema policies/statements policies/verdict"
     ),
+    "policies/attested": (
+        "audit/register audit/words policies/schema policies/statements policies/terms "
+        "policies/words"
+    ),
     "policies/deciding": (
         "audit/case audit/comparing audit/errors audit/finding audit/measure/uncertainty "
         "audit/reason audit/words policies/demands policies/schema policies/verdict "
@@ -213,20 +217,20 @@ WALLS: dict[str, str] = {
     ),
     "policies/gate": "audit/errors policies/verdict",
     "policies/judge": (
-        "audit/case audit/register audit/words policies/deciding policies/facts policies/schema "
-        "policies/statements policies/verdict policies/words"
+        "audit/case audit/register audit/words policies/attested policies/deciding policies/facts "
+        "policies/schema policies/statements policies/verdict policies/words"
     ),
     "policies/lint": "audit/errors policies/demands policies/schema",
     "policies/pack": (
         "audit/errors audit/files policies/demands policies/extending policies/schema"
     ),
     "policies/recording": (
-        "audit/case audit/errors audit/files policies/schema policies/statements policies/verdict"
+        "audit/case audit/errors audit/files audit/register policies/attested policies/facts "
+        "policies/schema policies/statements policies/verdict"
     ),
     "policies/schema": "audit/files audit/words policies/demands policies/verdict",
     "policies/statements": (
-        "audit/case audit/errors audit/files audit/register audit/words policies/schema "
-        "policies/terms policies/words"
+        "audit/errors audit/files audit/register policies/schema policies/words"
     ),
     "policies/terms": "",
     "policies/verdict": "audit/finding",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,13 +18,29 @@ from evenhand.audit.run import flow
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
+    from evenhand.audit.register.binding import About, Binding
     from evenhand.audit.register.register import Kind
     from evenhand.policies.pack import Pack
+    from evenhand.policies.schema import Item
 
 ItemRef = Annotated[
     str | None, typer.Argument(metavar="ITEM", help="Item, or pack:ITEM; may be in --file.")
 ]
 FromFile = Annotated[Path | None, typer.Option("--file", help="Read the rest from a YAML file.")]
+Bind = Annotated[
+    str | None,
+    typer.Option(
+        "--bind",
+        help="Where it answers: case, model, system or organisation (default: what the item is "
+        "about, or the model where that is not named).",
+    ),
+]
+System = Annotated[
+    str | None, typer.Option(help="The system's name; cases declare it as the fact system.name.")
+]
+Organisation = Annotated[
+    str | None, typer.Option(help="The organisation's name: the fact organisation.name.")
+]
 Expires = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it counts.")
 ]
@@ -42,11 +59,14 @@ def attest(
         list[str] | None, typer.Option(help="FILE or kind=FILE; may be repeated.")
     ] = None,
     expires: Expires = None,
+    bind: Bind = None,
+    system: System = None,
+    organisation: Organisation = None,
     file: FromFile = None,
     policy: sh.Policy = None,
     as_json: sh.Json = False,
 ) -> int:
-    """Answer one item of a checklist for the case's model, with evidence, on the register."""
+    """Answer one item of a checklist, with evidence, for what the item is about."""
     from evenhand.audit.register.register import home
     from evenhand.policies import recording
 
@@ -60,23 +80,31 @@ def attest(
         statement=statement,
         evidence=evidence,
         expires=expires,
+        bind=bind,
+        system=system,
+        organisation=organisation,
     )
-    read, packs = _opened(case, policy)
-    pack, chosen = recording.find_item(packs, _text(values, "item"))
+    read, pack, chosen = _item(case, policy, values)
     files = [recording.read_evidence(str(ref)) for ref in values.get("evidence") or ()]
+    expires_on, now = _day(values), datetime.now(UTC)
+    answered, stated = _text(values, "answer"), _text(values, "statement")
+    signer = recording.Signer(_text(values, "by"), _text(values, "role"))
+    place = _bound(read, chosen, "attestation", values)
     body = recording.attestation(
         read,
         pack,
         chosen,
-        answer=_text(values, "answer"),
-        statement=_text(values, "statement"),
-        signer=recording.Signer(_text(values, "by"), _text(values, "role")),
+        answer=answered,
+        statement=stated,
+        signer=signer,
+        binds=place.binds,
         evidence=files,
-        expires=_day(values),
-        at=datetime.now(UTC),
+        expires=expires_on,
+        at=now,
     )
+    naming = recording.naming(read, place.here, place.binds, signer, now)
     recording.keep_evidence(home() / "evidence", files)
-    return _record("attestation", body, read, pack, chosen.id, as_json)
+    return _record("attestation", body, naming, read, pack, chosen.id, as_json)
 
 
 def waive(
@@ -92,6 +120,9 @@ def waive(
     compensating: Annotated[
         list[str] | None, typer.Option(help="What is done meanwhile; may be repeated.")
     ] = None,
+    bind: Bind = None,
+    system: System = None,
+    organisation: Organisation = None,
     file: FromFile = None,
     policy: sh.Policy = None,
     as_json: sh.Json = False,
@@ -109,24 +140,31 @@ def waive(
         role=role,
         expires=expires,
         compensating=compensating,
+        bind=bind,
+        system=system,
+        organisation=organisation,
     )
-    read, packs = _opened(case, policy)
-    pack, chosen = recording.find_item(packs, _text(values, "item"))
-    day = _day(values)
+    read, pack, chosen = _item(case, policy, values)
+    day, now = _day(values), datetime.now(UTC)
     if day is None:
         raise InputError("a waiver needs its last day", remedy="pass --expires YYYY-MM-DD")
+    why, owned = _text(values, "reason"), _text(values, "owner")
+    approver = recording.Signer(_text(values, "approved_by"), str(values.get("role") or ""))
+    place = _bound(read, chosen, "waiver", values)
     body = recording.waiver(
         read,
         pack,
         chosen,
-        reason=_text(values, "reason"),
-        owner=_text(values, "owner"),
-        approver=recording.Signer(_text(values, "approved_by"), str(values.get("role") or "")),
+        reason=why,
+        owner=owned,
+        approver=approver,
+        binds=place.binds,
         expires=day,
         compensating=[str(c) for c in values.get("compensating") or ()],
-        at=datetime.now(UTC),
+        at=now,
     )
-    return _record("waiver", body, read, pack, chosen.id, as_json)
+    naming = recording.naming(read, place.here, place.binds, approver, now)
+    return _record("waiver", body, naming, read, pack, chosen.id, as_json)
 
 
 def sign_off(
@@ -175,6 +213,41 @@ def _opened(case: Path, policy: list[str] | None) -> tuple[Case, list[Pack]]:
     return read, packs
 
 
+@dataclass(frozen=True)
+class _Place:
+    """What the case is about, and what of it a statement is bound to."""
+
+    here: About
+    binds: Binding
+
+
+def _bound(case: Case, item: Item, kind: str, values: dict[str, Any]) -> _Place:
+    """What a statement binds to; said before anything is recorded."""
+    from evenhand.audit.register.binding import about, bind
+    from evenhand.audit.run.handing_over import entries_for
+    from evenhand.policies.statements import widest
+
+    here = about(case, entries_for(case))
+    reach = widest(item, kind)
+    binds = bind(
+        here,
+        reach,
+        to=values.get("bind"),
+        system=str(values.get("system") or ""),
+        organisation=str(values.get("organisation") or ""),
+    )
+    sh.say(f"{item.id} is about the {reach}; this {kind} is {binds.reach('en', here)}")
+    return _Place(here, binds)
+
+
+def _item(case: Path, policy: list[str] | None, values: dict[str, Any]) -> tuple[Case, Pack, Item]:
+    """The case, and the item that the statement is about with its pack."""
+    from evenhand.policies.recording import find_item
+
+    read, packs = _opened(case, policy)
+    return read, *find_item(packs, _text(values, "item"))
+
+
 def _given(file: Path | None, kind: str, **options: Any) -> dict[str, Any]:
     """What the file and the options say; an option given on the command line wins."""
     from evenhand.policies.recording import read_statement_file
@@ -206,14 +279,25 @@ def _day(given: dict[str, Any]) -> Any:
 
 
 def _record(
-    kind: Kind, body: dict[str, Any], case: Case, pack: Pack, item: str, as_json: bool
+    kind: Kind,
+    body: dict[str, Any],
+    naming: dict[str, Any] | None,
+    case: Case,
+    pack: Pack,
+    item: str,
+    as_json: bool,
 ) -> int:
-    """Appends the statement and shows what it makes of the item."""
+    """Appends the statement, after the fact that names what it is bound to where that is new, and
+    shows what it makes of the item."""
     from evenhand.audit.register.register import Register
 
-    day = datetime.now(UTC).date()
+    day, register = datetime.now(UTC).date(), Register()
     before = _verdict(case, pack, item, day)
-    entry = Register().append(kind, body)
+    if naming is not None:
+        named = register.append("fact", naming)
+        told = ", ".join(f"{k} is {sh.safe(v)}" for k, v in naming["facts"].items())
+        sh.say(f"entered as entry {named.seq}: the case's {told}")
+    entry = register.append(kind, body)
     after = _verdict(case, pack, item, day)
     if as_json:
         sh.print_json(

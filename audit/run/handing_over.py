@@ -70,9 +70,13 @@ def hand_over(case: Case, packs: Sequence[Pack], as_of: date | None = None) -> H
 def entries_used(
     case: Case, packs: Sequence[Pack], entries: Iterable[Entry], day: date
 ) -> tuple[Entry, ...]:
-    """The entries about this very case, and of those that state something the fewest that give the
-    same verdicts: what was stated of other models is nobody else's business."""
+    """The entries about this very case, and of those that are bound to what it is about the fewest
+    that give the same verdicts: what was stated of other models is nobody else's business."""
+    from evenhand.audit.register.binding import about, binding_of
     from evenhand.policies.judge import judge
+
+    entries = tuple(entries)
+    here = about(case, entries)
 
     def verdicts(stated: Sequence[Entry]) -> list[Any]:
         return [v for pack in packs for v in judge(case, pack, stated, as_of=day)]
@@ -82,7 +86,7 @@ def entries_used(
         of_case = case.digest in (entry.body.get("case"), entry.body.get("digest"))
         if entry.kind in _OF_THE_CASE and of_case:
             own.append(entry)
-        elif entry.kind in _STATED:
+        elif entry.kind in _STATED and (binds := binding_of(entry)) and binds.holds(here):
             stated.append(entry)
     wanted = verdicts(stated)
     for entry in list(stated):

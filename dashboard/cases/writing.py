@@ -8,10 +8,12 @@ too. What a form was drawn for (case, pack) must still be so: nobody signs what 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from evenhand.audit.case.case import Case, read_case
 from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.register.binding import REACHES, About, Binding, Reach, about, bind, is_within
 from evenhand.audit.register.register import Entry, Register, home
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import store
@@ -22,9 +24,29 @@ from evenhand.policies.judge import judge
 from evenhand.policies.pack import Pack
 from evenhand.policies.recording import EvidenceFile
 from evenhand.policies.schema import Item
+from evenhand.policies.statements import widest
 from evenhand.policies.verdict import Verdict
 
 SETTLED = ("pass", "attested", "not-applicable", "not-yet-applicable")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Where a form says that a statement answers: what ``audit.register.binding.bind`` takes."""
+
+    to: Reach | None = None
+    system: str = ""
+    organisation: str = ""
+
+    def binding(self, here: About, item: Item, kind: str) -> Binding:
+        """What that is for a statement of ``kind`` on ``item``. Raises InputError as ``bind``."""
+        names = {"system": self.system, "organisation": self.organisation}
+        return bind(here, widest(item, kind), to=self.to, **names)
+
+
+def reaches(item: Item, kind: str) -> tuple[Reach, ...]:
+    """Where statements of ``kind`` on an item may answer, the narrowest first."""
+    return tuple(reach for reach in REACHES if is_within(reach, widest(item, kind)))
 
 
 def attest(
@@ -35,10 +57,13 @@ def attest(
     *,
     answer: str,
     statement: str,
+    bound: Bound | None = None,
     evidence: Sequence[EvidenceFile] = (),
     expires: date | None = None,
 ) -> Entry:
     """Records that ``person`` answers ``item``; the evidence files are kept beside the register.
+
+    ``bound`` is where the answer holds; None for what the item is about.
 
     Raises RefusedError for a person whose role, or whose list of pack roles, does not allow it, and
     InputError for what ``recording.attestation`` refuses.
@@ -51,19 +76,26 @@ def attest(
             f"{person.name!r} may not sign as {item.attest.role!r}",
             remedy=f"have the {item.attest.role} sign, or add signs_as to dashboard.yaml",
         )
-    case, register = _as_shown(shown)
+    case, register, entries = _as_shown(shown)
+    here, now = about(case, entries), datetime.now(UTC)
+    signer = person.signer(item.attest.role)
+    binds = (bound or Bound()).binding(here, item, "attestation")
     body = recording.attestation(
         case,
         pack,
         item,
         answer=answer,
         statement=statement,
-        signer=person.signer(item.attest.role),
+        signer=signer,
+        binds=binds,
         evidence=evidence,
         expires=expires,
-        at=datetime.now(UTC),
+        at=now,
     )
+    naming = recording.naming(case, here, binds, signer, now)
     recording.keep_evidence(home() / "evidence", evidence)
+    if naming is not None:
+        register.append("fact", naming)
     return register.append("attestation", body)
 
 
@@ -77,6 +109,7 @@ def waive(
     owner: str,
     expires: date,
     compensating: Sequence[str],
+    bound: Bound | None = None,
 ) -> Entry:
     """Records that ``person`` allows ``owner`` to live with ``item`` for a while.
 
@@ -84,18 +117,25 @@ def waive(
     refuses: an approver who is the owner among it.
     """
     person.require("waive")
-    case, register = _as_shown(shown)
+    case, register, entries = _as_shown(shown)
+    here, now = about(case, entries), datetime.now(UTC)
+    approver = person.signer("approver")
+    binds = (bound or Bound()).binding(here, item, "waiver")
     body = recording.waiver(
         case,
         pack,
         item,
         reason=reason,
         owner=owner,
-        approver=person.signer("approver"),
+        approver=approver,
+        binds=binds,
         expires=expires,
         compensating=[line.strip() for line in compensating if line.strip()],
-        at=datetime.now(UTC),
+        at=now,
     )
+    naming = recording.naming(case, here, binds, approver, now)
+    if naming is not None:
+        register.append("fact", naming)
     return register.append("waiver", body)
 
 
@@ -108,9 +148,8 @@ def sign_off(
     every open item (one may have opened since the page was drawn).
     """
     person.require("sign-off")
-    case, register = _as_shown(shown)
+    case, register, entries = _as_shown(shown)
     now = datetime.now(UTC)
-    entries = register.snapshot()
     verdicts = [v for pack in packs for v in judge(case, pack, entries, as_of=now.date())]
     body = recording.sign_off(
         case,
@@ -162,8 +201,8 @@ def signed(entry: Entry, t: Translator) -> str:
     )
 
 
-def _as_shown(shown: Case) -> tuple[Case, Register]:
-    """The case as it is on the disk now, and the register, both checked."""
+def _as_shown(shown: Case) -> tuple[Case, Register, tuple[Entry, ...]]:
+    """The case as it is on the disk now, and the register with its entries, both checked."""
     case = read_case(shown.path)
     if case.digest != shown.digest:
         raise AlteredEvidenceError(
@@ -171,5 +210,4 @@ def _as_shown(shown: Case) -> tuple[Case, Register]:
             remedy="open the page again, and look at what it shows now",
         )
     register = Register()
-    register.snapshot()
-    return case, register
+    return case, register, register.snapshot()

@@ -12,6 +12,7 @@ import streamlit as st
 from evenhand.audit.case.case import Case
 from evenhand.audit.case.environment import Environment
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.register.binding import UNBOUND, binding_of
 from evenhand.audit.register.register import Entry, chain_problems
 from evenhand.audit.reports import FORMATS
 from evenhand.audit.reports.parts import outline
@@ -234,9 +235,18 @@ def _row(ctx: Context, entry: Entry) -> dict[str, object]:
         "kind": ctx.t.term("entry", entry.kind),
         "about": visible(about),
         "by": visible(by),
+        "bound": _bound(ctx, entry),
         "known_by": ctx.t(f"login.known_by.{known}") if known in ("oidc", "stated") else "",
         "digest": entry.digest,
     }
+
+
+def _bound(ctx: Context, entry: Entry) -> str:
+    """What a statement is bound to; "" for entries that state nothing."""
+    if entry.kind not in ("attestation", "waiver", "sign-off", "fact"):
+        return ""
+    binds = binding_of(entry)
+    return binds.words(ctx.t.lang) if binds else UNBOUND[ctx.t.lang]
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.register.binding import NAMES, Binding, Reach, about, binding_of
 from evenhand.audit.register.register import Entry
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import writing
@@ -37,8 +38,9 @@ def told(ctx: Context) -> None:
     """What was just recorded, once."""
     done = st.session_state.pop(_DONE, None)
     if done:
-        kind, seq = done
+        kind, seq, where = done
         st.success(ctx.t.md("write.done", kind=ctx.t(f"write.{kind}"), entry=seq))
+        st.caption(escape(where))
 
 
 def open_form(what: str, item: str) -> None:
@@ -79,17 +81,16 @@ def attest(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
         expires = st.date_input(
             t.md("write.expires"), last, min_value=ctx.as_of, max_value=last, format="YYYY-MM-DD"
         )
+        bound = _bound(ctx, case, item, "attestation")
         sent = _buttons(ctx, t("write.attest"))
     if not sent:
         return
 
     def write() -> Entry:
+        given = [*uploads, *((None, f) for f in others or ())]
         files = [
-            writing.evidence_file(f.name, f.getvalue(), kind)
-            for kind, f in uploads
-            if f is not None
+            writing.evidence_file(f.name, f.getvalue(), kind) for kind, f in given if f is not None
         ]
-        files += [writing.evidence_file(f.name, f.getvalue(), None) for f in others or ()]
         return writing.attest(
             identity.current(),
             case,
@@ -97,6 +98,7 @@ def attest(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
             item,
             answer=answer or "",
             statement=statement,
+            bound=bound,
             evidence=files,
             expires=expires,
         )
@@ -121,6 +123,7 @@ def waive(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
             max_value=last,
             format="YYYY-MM-DD",
         )
+        bound = _bound(ctx, case, item, "waiver")
         sent = _buttons(ctx, t("write.waive"))
     if sent:
         _record(
@@ -135,6 +138,7 @@ def waive(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
                 owner=owner,
                 expires=expires,
                 compensating=compensating.splitlines(),
+                bound=bound,
             ),
         )
 
@@ -157,6 +161,8 @@ def sign_off(ctx: Context, case: Case, pack: Pack, verdicts: Sequence[Verdict]) 
             disabled=not titles,
         )
         statement = st.text_area(t.md("write.statement"), max_chars=4000)
+        only_here = Binding(to="case", digest=case.digest)
+        st.caption(escape(only_here.reach(t.lang)))
         sent = _buttons(ctx, t("write.sign-off"))
     if sent:
         accepts = [f"{pack.id}:{item}" for item in accepted]
@@ -167,6 +173,28 @@ def sign_off(ctx: Context, case: Case, pack: Pack, verdicts: Sequence[Verdict]) 
                 identity.current(), case, [pack], statement=statement, accepts=accepts
             ),
         )
+
+
+def _bound(ctx: Context, case: Case, item: Item, kind: str) -> writing.Bound:
+    """What the statement will be bound to, said and chosen before it is made."""
+    t, here = ctx.t, about(case, ctx.register.entries)
+    allowed = writing.reaches(item, kind)
+    default = writing.Bound().binding(here, item, kind)
+    st.caption(t.md("write.binds.about", what=t.term("reach", allowed[-1])))
+
+    def label(reach: Reach) -> str:
+        if reach in NAMES and not here.name(reach):
+            return t("write.binds.named_below", what=t.term("reach", reach))
+        return writing.Bound(reach).binding(here, item, kind).reach(t.lang, here)
+
+    chosen = st.selectbox(
+        t.md("write.binds"), allowed, index=allowed.index(default.to), format_func=label
+    )
+    names = {"system": "", "organisation": ""}
+    for reach in (r for r in allowed if r in NAMES and not here.name(r)):
+        shown = t.md("write.binds.name", what=t.term("reach", reach))
+        names[reach] = st.text_input(shown, max_chars=200, key=f"{kind}_{item.id}_{reach}")
+    return writing.Bound(chosen, **names)
 
 
 def _buttons(ctx: Context, label: str) -> bool:
@@ -214,7 +242,9 @@ def _record(ctx: Context, number: str, write: Callable[[], Entry]) -> None:
     except EvenhandError as error:
         parts.problem(ctx.t("write.refused"), error.message, error.remedy)
         return
-    st.session_state[_DONE] = (entry.kind, entry.seq)
+    binds = binding_of(entry)
+    where = binds.reach(ctx.t.lang) if binds else ""
+    st.session_state[_DONE] = (entry.kind, entry.seq, where)
     st.session_state[_NUMBERS] = {}
     state.change(act="")
     st.rerun()

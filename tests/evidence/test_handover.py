@@ -28,6 +28,7 @@ def sender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EVENHAND_HOME", str(tmp_path / "home"))
     items = [attestation_item("A-1", evidence_required=["plan"]), attestation_item("A-2")]
+    items.append(attestation_item("A-3"))
     (tmp_path / "house.yaml").write_text(json.dumps(pack_data(*items)))
     (tmp_path / "plan.pdf").write_bytes(b"a plan")
     case = tmp_path / "case"
@@ -73,7 +74,7 @@ def test_the_recipient_sees_what_the_sender_saw(
     tmp_path: Path,
 ) -> None:
     here = judged(capsys, sender)
-    assert {status for _, status, _ in here[1]} == {"attested", "fail"}
+    assert {status for _, status, _ in here[1]} == {"attested", "fail", "needs-attestation"}
     archive = exported(sender, "handed-on.zip")
     key = own_key(tmp_path / "home" / "keys").public.id
     there = elsewhere()
@@ -99,7 +100,7 @@ def test_before_and_after_the_sign_off_archives_differ(
     before = exported(sender, "before.zip").read_bytes()
     assert exported(sender, "again.zip").read_bytes() == before
     line = ["sign-off", str(sender), "-p", "house.yaml", "--by", "Eve", "--role", "owner"]
-    line += ["--statement", "we live with it", "--accept", "house-rules:A-2"]
+    line += ["--statement", "we live with it", "--accept", "house-rules:A-2", "--accept", "A-3"]
     assert run(line) == 0, capsys.readouterr()
     after = exported(sender, "after.zip")
     assert after.read_bytes() != before
@@ -109,7 +110,8 @@ def test_before_and_after_the_sign_off_archives_differ(
 
 
 def test_what_concerns_other_models_stays_at_home(sender: Path) -> None:
-    body = {**Register().snapshot()[0].body, "model_digest": "sha256:" + "5" * 64}
+    elsewhere = {"to": "model", "digest": "sha256:" + "5" * 64}
+    body = {**Register().snapshot()[0].body, "binds": elsewhere, "item": "A-3"}
     Register().append("attestation", body)
     with zipfile.ZipFile(exported(sender, "x.zip")) as archive:
         lines = archive.read("register.jsonl").splitlines()

@@ -108,6 +108,11 @@ def entries(*bodies: tuple[Kind, Mapping[str, Any]]) -> tuple[Entry, ...]:
     )
 
 
+def to_model(digest: str = MODEL) -> dict[str, str]:
+    """What a statement about a model is bound to."""
+    return {"to": "model", "digest": digest}
+
+
 def attestation(**changes: Any) -> tuple[Kind, dict[str, Any]]:
     body = {
         "pack": "house-rules",
@@ -119,7 +124,7 @@ def attestation(**changes: Any) -> tuple[Kind, dict[str, Any]]:
         "role": "owner",
         "signed_at": "2026-11-01T09:00:00+00:00",
         "expires": "2027-05-01",
-        "model_digest": MODEL,
+        "binds": to_model(),
         "evidence": [],
         **changes,
     }
@@ -130,7 +135,7 @@ def waiver(**changes: Any) -> tuple[Kind, dict[str, Any]]:
     body = {
         "pack": "house-rules",
         "item": "X-1",
-        "model_digest": MODEL,
+        "binds": to_model(),
         "reason": "the pilot has ten users",
         "owner": "Ada",
         "approved_by": "Grace",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.register.binding import about, bind
 from evenhand.policies.judge import judge
 from evenhand.policies.recording import (
     EvidenceFile,
@@ -40,6 +41,7 @@ def attested(**changes: Any) -> dict[str, Any]:
         "answer": "met",
         "statement": "seen",
         "signer": OWNER,
+        "binds": bind(about(CASE), "model"),
         "evidence": [EvidenceFile("plan.pdf", b"a plan", "plan")],
         "at": AT,
         **changes,
@@ -96,6 +98,7 @@ def waived(item_id: str = "X-1", **changes: Any) -> dict[str, Any]:
         "reason": "a pilot",
         "owner": "Ada",
         "approver": Signer("Grace", "risk"),
+        "binds": bind(about(CASE), "model"),
         "expires": date(2027, 5, 21),  # 180 days after 22 November
         "compensating": ["weekly review"],
         "at": AT,

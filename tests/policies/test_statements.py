@@ -22,6 +22,7 @@ from tests.policies.build import (
     make_case,
     make_pack,
     only,
+    to_model,
     waiver,
 )
 from tests.samples import finding
@@ -53,8 +54,8 @@ def test_answers(answer: str, status: str) -> None:
     verdict = signed(attestation(answer=answer))
     assert (verdict.status, verdict.underlying) == (status, status)
     assert verdict.because["en"] == (
-        f'answered "{answer}" by Ada (owner) on 2026-11-01, valid until 2027-05-01: '
-        "seen and checked"
+        f'answered "{answer}" by Ada (owner) on 2026-11-01 for the model sha256:{"a" * 12}…, '
+        "valid until 2027-05-01: seen and checked"
     )
 
 
@@ -67,7 +68,8 @@ def test_another_role_is_shown() -> None:
 @pytest.mark.parametrize(
     ("changes", "attest", "as_of", "code"),
     [
-        ({"model_digest": OTHER_MODEL}, {}, DAY, "attestation-other-model"),
+        ({"binds": to_model(OTHER_MODEL)}, {}, DAY, "attestation-elsewhere"),
+        ({"binds": None, "model_digest": MODEL}, {}, DAY, "attestation-unbound"),
         ({"expires": "2026-11-21"}, {}, DAY, "attestation-expired"),
         # signed on 1 November, valid for 20 days: until the 21st
         ({}, {"valid_for": "P20D"}, DAY, "attestation-expired"),
@@ -93,8 +95,8 @@ def test_another_role_is_shown() -> None:
         # half past eight in the evening in New York is the next day in UTC
         ({"signed_at": "2026-11-22T20:30:00-05:00"}, {}, DAY, None),
         ({"answer": "not-applicable"}, {"answers": ["met", "not-met"]}, DAY, "answer-not-offered"),
-        ({"model_digest": OTHER_MODEL}, {"scope": "system"}, DAY, None),
-        ({"model_digest": "*"}, {"scope": "org"}, DAY, None),
+        ({"binds": to_model(OTHER_MODEL)}, {"scope": "system"}, DAY, "attestation-elsewhere"),
+        ({"binds": None, "model_digest": "*"}, {"scope": "org"}, DAY, "attestation-unbound"),
     ],
 )
 def test_what_counts(
@@ -122,15 +124,15 @@ def test_the_latest_entry_counts() -> None:
     expired = attestation(expires="2026-11-02")
     assert signed(attestation(), expired).status == "needs-attestation"
     # what was signed for another model does not push out what was signed for this one
-    assert signed(attestation(), attestation(model_digest=OTHER_MODEL)).status == "attested"
+    assert signed(attestation(), attestation(binds=to_model(OTHER_MODEL))).status == "attested"
 
 
 def test_without_a_model_the_data_are_attested() -> None:
     data = "sha256:" + "b" * 64
     case = make_case(digests={"data": data}, model=None)
     pack = make_pack(attestation_item())
-    assert only(pack, case, entries(attestation(model_digest=data))).status == "attested"
-    assert only(pack, case, entries(attestation())).reason_code == "attestation-other-model"
+    assert only(pack, case, entries(attestation(binds=to_model(data)))).status == "attested"
+    assert only(pack, case, entries(attestation())).reason_code == "attestation-elsewhere"
 
 
 def test_two_people() -> None:
@@ -155,7 +157,7 @@ def test_statements_for_other_packs_and_items_are_not_ours() -> None:
     ("entry", "message"),
     [
         (attestation(answer="perhaps"), "register entry 1 (attestation): answer: "),
-        (attestation(model_digest="abc"), "model_digest: "),
+        (attestation(binds={"to": "model", "digest": "abc"}), "binds: "),
         (attestation(by=" "), "by: "),
         (attestation(statement=""), "statement: "),
         (attestation(signed_at="soon"), "signed_at: "),
@@ -195,7 +197,8 @@ def test_a_waiver_never_changes_what_was_found() -> None:
     verdict = waived(waiver())
     assert (verdict.status, verdict.underlying, verdict.reason_code) == ("waived", "fail", "waived")
     assert verdict.because["en"].startswith(
-        "waived until 2027-01-31 (owner Ada, approved by Grace): the pilot has ten users; "
+        f"waived for the model sha256:{'a' * 12}… until 2027-01-31 (owner Ada, approved by "
+        "Grace): the pilot has ten users; "
         "underneath it is fail: 0.90 (0.87 to 0.92, n=600)"
     )
     assert verdict.value == 0.9
@@ -207,8 +210,8 @@ def test_a_waiver_never_changes_what_was_found() -> None:
         (waiver(), date(2027, 1, 31), "waived"),
         (waiver(), date(2027, 2, 1), "fail"),
         (waiver(), date(2026, 10, 30), "fail"),
-        (waiver(model_digest="*"), DAY, "waived"),
-        (waiver(model_digest=OTHER_MODEL), DAY, "fail"),
+        (waiver(binds=None, model_digest="*"), DAY, "fail"),
+        (waiver(binds=to_model(OTHER_MODEL)), DAY, "fail"),
         (waiver(item="X-2"), DAY, "fail"),
         (waiver(created="2026-11-01", expires="2027-04-30"), DAY, "waived"),
     ],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evenhand.audit.artifacts.person import Explanation
 from evenhand.audit.case.case import Case
+from evenhand.audit.register.binding import UNBOUND, about, binding_of
 from evenhand.audit.register.register import Entry
 from evenhand.audit.reports.parts.words import Words
 from evenhand.audit.words.numbers import moment
@@ -68,20 +69,28 @@ class Dossier:
         return next((p for p in self.packs if p.id == pack_id), None)
 
     def statements(self, case: Case, kind: str) -> list[Entry]:
-        """Attestations or waivers of items of the packs that judged, about the case's model.
-
-        Those for another model that the item may let stand (scope system or org) are among them;
-        whether one counts is the verdict's to say.
-        """
-        digests = {*case.subject.digests.values(), "*"}
-        judged = {p.id for p in self.packs}
+        """Attestations or waivers of items of the packs that judged, bound to what the case is
+        about; whether one counts is the verdict's to say."""
+        here = about(case, self.entries)
         return [
             e
-            for e in self.entries
-            if e.kind == kind
-            and e.vouched
-            and e.body.get("pack") in judged
-            and e.body.get("model_digest") in digests
+            for e in self._said(kind)
+            if (binds := binding_of(e)) is not None and binds.holds(here)
+        ]
+
+    def unbound(self, case: Case, kind: str) -> list[Entry]:
+        """Those of an older version, made of the case's model: they are bound to nothing."""
+        digests = {*case.subject.digests.values(), "*"}
+        return [
+            e
+            for e in self._said(kind)
+            if binding_of(e) is None and e.body.get("model_digest") in digests
+        ]
+
+    def _said(self, kind: str) -> list[Entry]:
+        judged = {p.id for p in self.packs}
+        return [
+            e for e in self.entries if e.kind == kind and e.vouched and e.body.get("pack") in judged
         ]
 
     def sign_offs(self, case: Case) -> list[Entry]:
@@ -145,17 +154,23 @@ class Signature:
     until: str
     said: str
     more: str
+    counts: bool = True  # False for what is bound to nothing
 
 
 def signatures(case: Case, dossier: Dossier, say: Words) -> list[Signature]:
     """Attestations, waivers and sign-offs about the case, oldest first."""
-    entries: Sequence[Entry] = [
-        *dossier.statements(case, "attestation"),
-        *dossier.statements(case, "waiver"),
-        *dossier.sign_offs(case),
-    ]
+    entries: list[Entry] = dossier.sign_offs(case)
+    for kind in ("attestation", "waiver"):
+        entries += [*dossier.statements(case, kind), *dossier.unbound(case, kind)]
     makers = {"attestation": _attestation, "waiver": _waiver, "sign-off": _sign_off}
-    return [makers[e.kind](e, say) for e in sorted(entries, key=lambda e: e.seq)]
+    here = about(case, dossier.entries)
+    made = []
+    for entry in sorted(entries, key=lambda e: e.seq):
+        binds, row = binding_of(entry), makers[entry.kind](entry, say)
+        bound = binds.words(say.lang, here) if binds else UNBOUND[say.lang]
+        told = say.joined(say("sig_for", what=bound), row.more)
+        made.append(replace(row, more=told, counts=binds is not None))
+    return made
 
 
 def _attestation(entry: Entry, say: Words) -> Signature:

@@ -174,8 +174,8 @@ def signed(case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words
     told = [
         say("pw_signed", who=s.who, when=s.when, said=s.said) for s in found if s.kind == "sign-off"
     ] or [say("pw_unsigned")]
-    attested = sum(s.kind == "attestation" for s in found)
-    waivers = sum(s.kind == "waiver" for s in found)
+    attested = sum(s.counts and s.kind == "attestation" for s in found)
+    waivers = sum(s.counts and s.kind == "waiver" for s in found)
     if attested or waivers:
         told.append(say("pw_statements", attested=attested, waivers=waivers))
     return told

@@ -111,7 +111,7 @@ def sample_entries(case: Case) -> tuple[Entry, ...]:
             {
                 "pack": "house-lending",
                 "item": "HL-05",
-                "model_digest": MODEL,
+                "binds": {"to": "model", "digest": MODEL},
                 "answer": "met",
                 "statement": f"Applicants are told. {HOSTILE} | `x`",
                 "by": "Ada | `Q` \u202e @all",
@@ -129,7 +129,7 @@ def sample_entries(case: Case) -> tuple[Entry, ...]:
             {
                 "pack": "house-lending",
                 "item": "HL-06",
-                "model_digest": MODEL,
+                "binds": {"to": "model", "digest": MODEL},
                 "reason": "Pilot with consent.",
                 "owner": "Bo Owner",
                 "approved_by": "Cy Approver",
@@ -156,7 +156,7 @@ def sample_entries(case: Case) -> tuple[Entry, ...]:
             {
                 "pack": "house-lending",
                 "item": "HL-05",
-                "model_digest": "sha256:" + "9" * 64,
+                "binds": {"to": "model", "digest": "sha256:" + "9" * 64},
                 "by": "Eve Elsewhere",
             },
         ),

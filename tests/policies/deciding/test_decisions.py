@@ -21,6 +21,7 @@ from tests.policies.build import (
     make_case,
     make_pack,
     only,
+    to_model,
 )
 from tests.samples import finding
 from tests.shares import share_ends
@@ -156,8 +157,8 @@ class TestCrosswalk:
         assert self.verdict(signed, crosswalk=there, role="auditor").reason_code == (
             "no-attestation"
         )
-        elsewhere = attestation(pack="other", item="A-1", model_digest=OTHER_MODEL)
-        assert self.verdict(elsewhere, crosswalk=there).reason_code == "attestation-other-model"
+        elsewhere = attestation(pack="other", item="A-1", binds=to_model(OTHER_MODEL))
+        assert self.verdict(elsewhere, crosswalk=there).reason_code == "attestation-elsewhere"
 
     def test_the_latest_of_both_counts(self) -> None:
         own = attestation(item="H-1", answer="not-met")

@@ -17,14 +17,14 @@ from evenhand.policies.judge import judge
 from evenhand.policies.pack import load_pack, shipped_packs
 from evenhand.policies.schema import Condition, Evidence, Item, Pack
 from evenhand.policies.verdict import Verdict
-from tests.policies.build import MODEL, attestation, entries, make_case
+from tests.policies.build import attestation, entries, make_case
 from tests.samples import finding
 
 FEATURES = ("race", "sex")
 
 LATER = date(2030, 1, 1)  # every pack applies by then
 
-SIGNED = {"signed_at": "2029-12-31T09:00:00+00:00", "expires": None, "model_digest": MODEL}
+SIGNED = {"signed_at": "2029-12-31T09:00:00+00:00", "expires": None}
 
 
 def automated_items() -> Iterator[Any]:
