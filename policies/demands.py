@@ -21,13 +21,13 @@ ANY_UNIT = "any"
 _DECLARED = re.compile(r"^\$\{declared\.([^|}]+)(?:\|([^}]+))?\}$")
 
 
-class Part(BaseModel):
+class PackPart(BaseModel):
     """A part of a pack: frozen, and an unknown key is a mistake."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class ConfidenceInterval(Part):
+class ConfidenceInterval(PackPart):
     """The interval that decides. A one-sided level L reads the two-sided interval at 2L - 1."""
 
     method: Method | None = None
@@ -40,7 +40,7 @@ class ConfidenceInterval(Part):
         return self.level if self.sided == "two" else round(2 * self.level - 1, 12)
 
 
-class CompanionTest(Part):
+class CompanionTest(PackPart):
     """A significance test beside a point estimate: the p-value that the finding itself carries.
 
     A value that breaks the threshold fails only where p < ``alpha``, else it is inconclusive; one
@@ -54,7 +54,7 @@ class CompanionTest(Part):
     family: Literal["item", "none"] = "item"
 
 
-class Check(Part):
+class Requirement(PackPart):
     """What the selected number must satisfy. Whoever writes the threshold says where it is from.
 
     ``decision: bound`` passes only where the interval's bound passes; ``point`` compares the value,
@@ -86,7 +86,7 @@ class Check(Part):
     note: str | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> Check:
+    def _consistent(self) -> Requirement:
         present = self.decision == "present"
         if present != (self.comparator is None) or present != (self.threshold is None):
             raise ValueError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from evenhand.policies.demands import Check, declared_reference
+from evenhand.policies.demands import Requirement, declared_reference
 from evenhand.policies.schema import Attest, Change, Extended, Item, Pack, add_duration
 from evenhand.policies.verdict import SEVERITIES
 
@@ -180,5 +180,7 @@ _RULES: dict[str, Callable[[Any, Any, Item], bool]] = {
     "attest.scope": _rank(_SCOPES),
     "attest.two_person": lambda old, new, item: new is True,
 }
-assert {p.partition(".")[2] for p in _RULES if p.startswith("check.")} < set(Check.model_fields)
+assert {p.partition(".")[2] for p in _RULES if p.startswith("check.")} < set(
+    Requirement.model_fields
+)
 assert {p.partition(".")[2] for p in _RULES if p.startswith("attest.")} == set(Attest.model_fields)

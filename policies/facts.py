@@ -26,7 +26,7 @@ FOUND_OUT = "subject."  # what the audit finds out itself is never asked
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedFact:
     """One fact that a pack asks about. ``values``: those that it knows (``is_closed``), or names
     in its conditions. ``items``: what hangs on it; () is the whole pack."""
 
@@ -88,7 +88,7 @@ def written(value: Any) -> str:
     return str(value)
 
 
-def asked(pack: Pack) -> tuple[Asked, ...]:
+def asked(pack: Pack) -> tuple[AskedFact, ...]:
     """The facts that ``pack`` asks people about, in the order of its parameters."""
     hanging: dict[str, list[str]] = {}
     for item in pack.items:
@@ -101,7 +101,7 @@ def asked(pack: Pack) -> tuple[Asked, ...]:
         values = parameter.enum or tuple(dict.fromkeys(_mentioned(conditions, fact)))
         on_all = fact in whole or parameter.required
         listed.append(
-            Asked(
+            AskedFact(
                 pack.id,
                 fact,
                 {str(k): text for k, text in (parameter.text or {}).items()},
@@ -147,7 +147,7 @@ def limits(pack: Pack) -> tuple[Limit, ...]:
     return tuple(Limit(key, default, tuple(items)) for (key, default), items in found.items())
 
 
-def missing(pack: Pack, facts: Mapping[str, Any]) -> tuple[Asked, ...]:
+def missing(pack: Pack, facts: Mapping[str, Any]) -> tuple[AskedFact, ...]:
     """What the pack asks that nobody declared and that its answers hang on; nothing of a pack
     that, by what is declared, does not apply."""
     known = {**defaults(pack), **facts}
@@ -182,7 +182,7 @@ def _alone(pack: Pack, fact: str) -> Pack:
     return pack.model_copy(update={"parameters": {fact: pack.parameters[fact]}})
 
 
-def request(pack: Pack, open_facts: Sequence[Asked], language: str = "en") -> list[str]:
+def request(pack: Pack, open_facts: Sequence[AskedFact], language: str = "en") -> list[str]:
     """What to tell somebody whose subject leaves facts open: one line a fact."""
     lines = []
     for one in open_facts:

@@ -12,15 +12,15 @@ from pydantic import BaseModel, ValidationError
 
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files import safe_yaml
-from evenhand.audit.files.safe_yaml import Document
-from evenhand.policies.demands import Check
+from evenhand.audit.files.safe_yaml import YamlDocument
+from evenhand.policies.demands import Requirement
 from evenhand.policies.extending import LoosenedError, extended, merge
 from evenhand.policies.schema import Item, Pack, json_schema
 
 __all__ = [
-    "Check",
     "Item",
     "Pack",
+    "Requirement",
     "asked_levels",
     "asked_measures",
     "asked_shares",
@@ -131,14 +131,14 @@ def parse_pack(raw: bytes, name: str, base_of: Callable[[str], Pack] = _no_base)
     return _house_pack(document, base_of(str(document.data["extends"])))
 
 
-def _validated(data: dict[str, Any], document: Document) -> Pack:
+def _validated(data: dict[str, Any], document: YamlDocument) -> Pack:
     try:
         return Pack.model_validate(data)
     except ValidationError as error:
         raise _readable(error, document, data) from error
 
 
-def _house_pack(document: Document, base: Pack) -> Pack:
+def _house_pack(document: YamlDocument, base: Pack) -> Pack:
     """The base with what the document adds and tightens; its bytes are those of the whole."""
     import yaml
 
@@ -168,7 +168,7 @@ def _house_pack(document: Document, base: Pack) -> Pack:
     return made
 
 
-def _own_lines(document: Document, pack: Pack) -> dict[tuple[str | int, ...], int]:
+def _own_lines(document: YamlDocument, pack: Pack) -> dict[tuple[str | int, ...], int]:
     """Lines of the file that was written by hand, at the places of the pack that it became."""
     lines = {k: v for k, v in document.lines.items() if k[:1] != ("items",)}
     at = {item.id: index for index, item in enumerate(pack.items)}
@@ -204,7 +204,7 @@ def asked_shares(pack: Pack) -> dict[str, float]:
     return found
 
 
-def _raw_items(document: Document) -> list[dict[str, Any]]:
+def _raw_items(document: YamlDocument) -> list[dict[str, Any]]:
     items = document.data.get("items")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         line = document.line(("items",))
@@ -215,7 +215,7 @@ def _raw_items(document: Document) -> list[dict[str, Any]]:
     return items
 
 
-def _with_extends(document: Document) -> dict[str, Any]:
+def _with_extends(document: YamlDocument) -> dict[str, Any]:
     """Works ``extends`` in: a key that an item gives replaces the whole of the inherited one."""
     items = _raw_items(document)
     by_id = {str(item.get("id")): item for item in items}
@@ -262,19 +262,19 @@ def _item_with_defaults(item: dict[str, Any], defaults: Mapping[str, Any]) -> di
     return merged
 
 
-def _where(document: Document, location: tuple[str | int, ...], item_id: object) -> str:
+def _where(document: YamlDocument, location: tuple[str | int, ...], item_id: object) -> str:
     line = document.line(location)
     item = f", item {item_id!r}" if item_id is not None else ""
     return f"{document.name} line {line}{item}"
 
 
-def _check_keys(document: Document) -> None:
+def _check_keys(document: YamlDocument) -> None:
     """Unknown keys, before ``extends`` copies them to other items."""
     _check_keys_of(document, Pack, document.data, ())
 
 
 def _check_keys_of(
-    document: Document, model: type[BaseModel], data: Any, location: tuple[str | int, ...]
+    document: YamlDocument, model: type[BaseModel], data: Any, location: tuple[str | int, ...]
 ) -> None:
     if not isinstance(data, dict):
         return
@@ -320,7 +320,7 @@ def _is_mapping(annotation: Any) -> bool:
     return get_origin(annotation) is Mapping
 
 
-def _readable(error: ValidationError, document: Document, data: dict[str, Any]) -> InputError:
+def _readable(error: ValidationError, document: YamlDocument, data: dict[str, Any]) -> InputError:
     """Pydantic's errors with file, line and item, the first few of them."""
     messages: dict[tuple[str | int, ...], list[str]] = {}
     for one in error.errors():

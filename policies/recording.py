@@ -47,7 +47,7 @@ class Signer:
 
 
 @dataclass(frozen=True)
-class EvidenceFile:
+class EvidenceContent:
     """A file that an attestation leans on; ``kind`` is one of the item's ``evidence_required``."""
 
     name: str
@@ -88,7 +88,7 @@ def attestation(
     statement: str,
     signer: Signer,
     binds: Binding,
-    evidence: Sequence[EvidenceFile] = (),
+    evidence: Sequence[EvidenceContent] = (),
     expires: date | None = None,
     at: datetime,
 ) -> dict[str, Any]:
@@ -294,7 +294,7 @@ _FILE_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def read_evidence(ref: str) -> EvidenceFile:
+def read_evidence(ref: str) -> EvidenceContent:
     """The file of ``FILE`` or ``kind=FILE``. Raises InputError for what is no readable file."""
     kind, separator, rest = ref.partition("=")
     path = Path(rest if separator else ref)
@@ -307,10 +307,10 @@ def read_evidence(ref: str) -> EvidenceFile:
             f"{path} has {path.stat().st_size} bytes, more than {MOST_BYTES}",
             remedy="attest with a smaller file that names where the large one is kept",
         )
-    return EvidenceFile(path.name, path.read_bytes(), (kind or None) if separator else None)
+    return EvidenceContent(path.name, path.read_bytes(), (kind or None) if separator else None)
 
 
-def keep_evidence(folder: Path, evidence: Sequence[EvidenceFile]) -> None:
+def keep_evidence(folder: Path, evidence: Sequence[EvidenceContent]) -> None:
     """Stores each file under its SHA-256 in ``folder``; what is there already is left alone.
 
     Raises InputError that names the disk where it refuses.

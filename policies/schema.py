@@ -22,7 +22,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.audit.files.safe_yaml import Location, line_of
 from evenhand.audit.words.roles import Role
-from evenhand.policies.demands import Check, ConfidenceInterval, OnSmall, Part
+from evenhand.policies.demands import ConfidenceInterval, OnSmall, PackPart, Requirement
 from evenhand.policies.verdict import Decision, ItemKind, Obligation, Severity
 
 SCHEMA = "rai-pack/1"
@@ -39,7 +39,7 @@ Duration = Annotated[
 Scalar = bool | int | float | str | date | None
 
 
-class Condition(Part):
+class Condition(PackPart):
     """When a pack or an item applies: one comparison of a fact, or all, any, not of conditions."""
 
     fact: str | None = None
@@ -72,7 +72,7 @@ class Condition(Part):
         return below | ({self.fact} if self.fact is not None else set())
 
 
-class Source(Part):
+class Source(PackPart):
     """Where a pack's demands come from; ``checked`` is the day on which somebody last looked."""
 
     cite: str = Field(min_length=1)
@@ -81,7 +81,7 @@ class Source(Part):
     note: str | None = None
 
 
-class LegalStatus(Part):
+class LegalStatus(PackPart):
     """Whether the source binds, from when to when, and when somebody last looked."""
 
     state: Literal[
@@ -99,7 +99,7 @@ class LegalStatus(Part):
     note: str | None = None
 
 
-class Parameter(Part):
+class Parameter(PackPart):
     """A fact that the pack asks the subject's maker to declare."""
 
     text: Text | None = None
@@ -108,7 +108,7 @@ class Parameter(Part):
     default: Scalar | list[Scalar] = None
 
 
-class Evidence(Part):
+class Evidence(PackPart):
     """Which findings an item reads: ``family.measure``, for which sensitive features or columns.
 
     ``group_by`` (or its synonym ``between``) is ``each`` (every single sensitive feature),
@@ -165,7 +165,7 @@ class Evidence(Part):
         return self.group_by if self.group_by is not None else self.between
 
 
-class Attest(Part):
+class Attest(PackPart):
     """What a person signs: who, which question, with which evidence, for how long."""
 
     role: str = Field(min_length=1)
@@ -177,14 +177,14 @@ class Attest(Part):
     two_person: bool = False
 
 
-class OnFail(Part):
+class OnFail(PackPart):
     """What failing means, and what to do about it."""
 
     effect: str | Text | None = None
     fix: Text = Field(default_factory=dict)
 
 
-class Defaults(Part):
+class ItemDefaults(PackPart):
     """Values for items that do not set them."""
 
     severity: Severity | None = None
@@ -201,7 +201,7 @@ class Defaults(Part):
     effect: str | Text | None = None
 
 
-class Item(Part):
+class Item(PackPart):
     """One line of the checklist.
 
     ``evidence: external`` marks an attestation whose proper evidence is a measurement that is made
@@ -220,7 +220,7 @@ class Item(Part):
     applies_from: date | None = None
     applies_when: Condition | None = None
     evidence: Evidence | Literal["external"] | None = None
-    check: Check | None = None
+    check: Requirement | None = None
     attest: Attest | None = None
     on_fail: OnFail = OnFail()
     crosswalk: tuple[str, ...] = ()
@@ -255,7 +255,7 @@ class Item(Part):
         return self
 
 
-class Change(Part):
+class Change(PackPart):
     """One part of an item that a house pack changed, as text."""
 
     item: str
@@ -264,7 +264,7 @@ class Change(Part):
     after: str | None = None
 
 
-class Extended(Part):
+class Extended(PackPart):
     """The pack that a house pack was made of, and what it changed of it."""
 
     id: PackId
@@ -273,7 +273,7 @@ class Extended(Part):
     changes: tuple[Change, ...] = ()
 
 
-class Pack(Part):
+class Pack(PackPart):
     """A policy pack, with ``extends`` and ``defaults`` worked in. ``load_pack`` reads one.
 
     A file may say ``extends`` (a shipped pack's id, or a file beside it): the pack is then the
@@ -293,7 +293,7 @@ class Pack(Part):
     extended: Extended | None = None
     parameters: Mapping[str, Parameter] = Field(default_factory=dict)
     applies_when: Condition | None = None
-    defaults: Defaults = Defaults()
+    defaults: ItemDefaults = ItemDefaults()
     items: tuple[Item, ...] = Field(min_length=1)
 
     _raw: bytes = PrivateAttr(default=b"")

@@ -272,7 +272,8 @@ WALLS: dict[str, str] = {
         "trainers/model_description trainers/recipe"
     ),
     "trainers/ledger": (
-        "audit/claims audit/errors audit/files trainers/private trainers/validate trainers/versions"
+        "audit/claims audit/errors audit/files audit/words trainers/private trainers/validate "
+        "trainers/versions"
     ),
     "trainers/losses": "trainers/model_description",
     "trainers/mitigation": (

@@ -19,7 +19,7 @@ Take = Callable[[Callable[["torch.Tensor"], "torch.Tensor"], "torch.Tensor"], "t
 
 
 @dataclass(frozen=True)
-class Point:
+class CurvePoint:
     """One point of the learning curve: mean training loss (nat) over an epoch's batches.
 
     ``loss`` is None where a private run keeps it back; ``epsilon`` is what was spent so far. Where

@@ -72,9 +72,9 @@ def _private(prepared: Prepared, planned: NoisePlan) -> dict[str, Any]:
     from evenhand.trainers.private.plan import SAMPLER
 
     return {
-        "epsilon": planned.cost.epsilon,
-        "epsilon_rdp": planned.cost.epsilon_rdp,
-        "accountant": planned.cost.accountant,
+        "epsilon": planned.spending.epsilon,
+        "epsilon_rdp": planned.spending.epsilon_rdp,
+        "accountant": planned.spending.accountant,
         "delta": planned.delta,
         "unit": planned.unit.name,
         "adjacency": planned.unit.adjacency,
@@ -105,7 +105,7 @@ def _composition(prepared: Prepared, planned: NoisePlan) -> dict[str, Any]:
 
     store = LedgerStore()
     if not store.exists:
-        alone = {"state": "known", "epsilon": planned.cost.epsilon, "runs": 1, "overlap": 0.0}
+        alone = {"state": "known", "epsilon": planned.spending.epsilon, "runs": 1, "overlap": 0.0}
         return {**alone, "unit": planned.unit.name}
     segment = Segment(planned.noise_multiplier, planned.sample_rate, planned.steps)
     rows = store.row_set(rows_of(prepared))

@@ -38,7 +38,7 @@ def dossier_of(
 
 
 def _facts(pack: Pack) -> PackFacts:
-    from evenhand.audit.reports.parts.dossier import Change, PackFacts
+    from evenhand.audit.reports.parts.dossier import ChangeRow, PackFacts
     from evenhand.policies.pack import shipped_packs
     from evenhand.policies.words import texts
 
@@ -61,7 +61,7 @@ def _facts(pack: Pack) -> PackFacts:
         file="" if is_shipped else _from_here(pack.name),
         lines={**lines, **({"extends": extends} if extends else {})},
         extends=f"{made.id} {made.version} ({made.digest})" if made else "",
-        changes=tuple(Change(c.item, c.part, c.before, c.after) for c in made.changes)
+        changes=tuple(ChangeRow(c.item, c.part, c.before, c.after) for c in made.changes)
         if made
         else (),
     )

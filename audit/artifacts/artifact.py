@@ -30,7 +30,7 @@ Cell = str | Number | bool | None
 Cells = Annotated[tuple[Cell, ...], Tuple]
 
 
-class Document(Shape):
+class ArtifactDocument(Shape):
     """An artifact: ``artifacts/<FILE>`` of a case. Each kind names its schema and version; one
     that was written before it had a name for it is of the first version."""
 

@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from evenhand.audit.artifacts.artifact import (
+    ArtifactDocument,
     AtLeastOne,
     Cell,
     Cells,
-    Document,
     Gaps,
     Names,
     Number,
@@ -72,7 +72,7 @@ class Map(Shape):
     levels: str
 
 
-class Attributions(Document):
+class Attributions(ArtifactDocument):
     """``explanation.attribution.json``; see ``evenhand.audit.attribution.artifact`` for what each
     field means. Of the last fields a table has values, inputs, numeric; text has texts and words;
     an image has height, width, colours, maps and images."""
@@ -134,7 +134,7 @@ class GroupColumns(Shape):
     rank: Gaps
 
 
-class AttributionsByGroup(Document):
+class AttributionsByGroup(ArtifactDocument):
     """``explanation.by_group.json``: all rows first, then each group."""
 
     FILE: ClassVar[str] = "explanation.by_group.json"
@@ -155,7 +155,7 @@ class AttributionsByGroup(Document):
         return self
 
 
-class Point(Shape):
+class MeanPoint(Shape):
     """A mean with its interval, null without one."""
 
     mean: Number | None
@@ -163,7 +163,7 @@ class Point(Shape):
     high: Number | None
 
 
-class QualityCurves(Document):
+class QualityCurves(ArtifactDocument):
     """``explanation.quality-curves.json``: the output as columns are taken away or put in, in the
     attribution's order and by chance."""
 
@@ -175,9 +175,9 @@ class QualityCurves(Document):
     method: str
     parts: str = "columns"
     share_of_columns: Numbers
-    deletion: Annotated[tuple[Point, ...], Tuple]
-    insertion: Annotated[tuple[Point, ...], Tuple]
-    random_deletion: Annotated[tuple[Point, ...], Tuple]
+    deletion: Annotated[tuple[MeanPoint, ...], Tuple]
+    insertion: Annotated[tuple[MeanPoint, ...], Tuple]
+    random_deletion: Annotated[tuple[MeanPoint, ...], Tuple]
 
     @model_validator(mode="after")
     def _one_point_a_share(self) -> Self:
@@ -199,7 +199,7 @@ class ReferenceApplicant(Shape):
 Standing = Literal["below", "above", "different", "given", "missing"]
 
 
-class Reason(Shape):
+class ReasonAgainst(Shape):
     """A column that speaks against a person: how far it pushes, and how far the score would rise
     with the reference's value in it; ``compared`` says on which side of the reference it is."""
 
@@ -213,7 +213,7 @@ class Refused(Shape):
     """One refused person's reasons, the strongest first."""
 
     row: int
-    reasons: Annotated[tuple[Reason, ...], Tuple]
+    reasons: Annotated[tuple[ReasonAgainst, ...], Tuple]
 
 
 class Proxy(Shape):
@@ -224,7 +224,7 @@ class Proxy(Shape):
     auc: Number | None
 
 
-class Reasons(Document):
+class Reasons(ArtifactDocument):
     """``explanation.reasons.json``: what decided against each sampled person."""
 
     FILE: ClassVar[str] = "explanation.reasons.json"
@@ -236,7 +236,7 @@ class Reasons(Document):
     people: Annotated[tuple[Refused, ...], Tuple]
 
 
-class Change(Shape):
+class ColumnChange(Shape):
     """One column's change: by a number, or to a category (or from a missing cell)."""
 
     column: str
@@ -244,22 +244,22 @@ class Change(Shape):
     to: Cell = None
 
 
-class Turned(Shape):
+class TurnedDecision(Shape):
     """The smallest change that turns one person's refusal, if one was found."""
 
     row: int
     is_found: bool
-    changes: Annotated[tuple[Change, ...], Tuple] = ()
+    changes: Annotated[tuple[ColumnChange, ...], Tuple] = ()
     cost: Number | None = None
     distance: Number | None = None
     plausibility: Number | None = None
 
 
-class Counterfactuals(Document):
+class Counterfactuals(ArtifactDocument):
     """``explanation.counterfactual.json``; ``immutable`` says of each fixed column why it is."""
 
     FILE: ClassVar[str] = "explanation.counterfactual.json"
     schema_: Literal["evenhand-counterfactuals/1"] = Field(alias="schema")
     bounds: str
     immutable: dict[str, str]
-    people: Annotated[tuple[Turned, ...], Tuple]
+    people: Annotated[tuple[TurnedDecision, ...], Tuple]

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from evenhand.audit.artifacts.artifact import (
+    ArtifactDocument,
     AtLeastOne,
     Counts,
-    Document,
     Gaps,
     Names,
     Number,
@@ -55,7 +55,7 @@ class SweptGroup(Shape):
         return {"tp": self.tp, "fp": self.fp, "fn": self.fn, "tn": self.tn}[name]
 
 
-class Thresholds(Document):
+class Thresholds(ArtifactDocument):
     """``fairness.thresholds.json``: counts of each group at every threshold. ``threshold`` is the
     subject's own; ``left_out`` the sets of features with too many groups."""
 
@@ -102,7 +102,7 @@ class Curve(Shape):
     bins: Annotated[tuple[Bin, ...], Tuple]
 
 
-class Calibration(Document):
+class Calibration(ArtifactDocument):
     """``fairness.calibration.json``: a reliability curve for each group."""
 
     FILE: ClassVar[str] = "fairness.calibration.json"
@@ -153,7 +153,7 @@ class TestedGroup(Shape):
     adjusted: Number
 
 
-class WorstGroups(Document):
+class WorstGroups(ArtifactDocument):
     """``fairness.worst_groups.json``: where the errors of a sample of rows lie."""
 
     FILE: ClassVar[str] = "fairness.worst_groups.json"
@@ -188,17 +188,17 @@ class WorstGroups(Document):
         return self
 
 
-class Confusion(Shape):
+class GroupConfusion(Shape):
     """Rows of one group by true class (outer) and predicted class (inner)."""
 
     group: dict[str, str]
     table: Annotated[tuple[Numbers, ...], Tuple]
 
 
-class ClassTables(Document):
+class ClassTables(ArtifactDocument):
     """``fairness.class_rates.json``: a confusion table for each group."""
 
     FILE: ClassVar[str] = "fairness.class_rates.json"
     schema_: Literal["evenhand-class-tables/1"] = Field("evenhand-class-tables/1", alias="schema")
     classes: Names
-    groups: Annotated[tuple[Confusion, ...], Tuple]
+    groups: Annotated[tuple[GroupConfusion, ...], Tuple]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from evenhand.audit.artifacts.artifact import AtLeastOne, Document, Names, Number, Tuple
+from evenhand.audit.artifacts.artifact import ArtifactDocument, AtLeastOne, Names, Number, Tuple
 from evenhand.audit.artifacts.explanation import (
     Attributions,
     AttributionsByGroup,
@@ -38,7 +38,7 @@ class LedgerEntry(Shape):
     accountant: str
 
 
-class LedgerTimeline(Document):
+class LedgerTimeline(ArtifactDocument):
     """``privacy.ledger.json``: what a model's ledger says, line by line."""
 
     FILE: ClassVar[str] = "privacy.ledger.json"
@@ -67,7 +67,7 @@ class GroupBits(Shape):
         return self
 
 
-class DecisionBits(Document):
+class DecisionBits(ArtifactDocument):
     """``decisions.json``: see ``evenhand.audit.comparing.decisions``."""
 
     FILE: ClassVar[str] = "decisions.json"
@@ -78,7 +78,7 @@ class DecisionBits(Document):
     features: dict[str, GroupBits]
 
 
-KINDS: Mapping[str, type[Document]] = {
+KINDS: Mapping[str, type[ArtifactDocument]] = {
     kind.FILE: kind
     for kind in (
         DecisionBits,
@@ -96,7 +96,7 @@ KINDS: Mapping[str, type[Document]] = {
 }
 
 
-def as_document(name: str, value: Any) -> Document | None:
+def as_document(name: str, value: Any) -> ArtifactDocument | None:
     """The artifact as its model; None for a name that is none of ours (a third party's check).
 
     Raises ValueError, which names what is wrong, for one of ours that has another shape.

@@ -11,13 +11,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from evenhand.audit.artifacts.artifact import Cell, Names, Number, Tuple
-from evenhand.audit.artifacts.explanation import Change, Proxy, Reason
+from evenhand.audit.artifacts.explanation import ColumnChange, Proxy, ReasonAgainst
 from evenhand.audit.files.shapes import Shape
 
 Origin = Literal["case", "now"]  # sealed with the audit, or worked out again by the same model
 
 
-class StatedReason(Reason):
+class StatedReason(ReasonAgainst):
     """A reason with the reference's value, the person's own where it is known, and why the column
     is a proxy, if it is one."""
 
@@ -31,7 +31,7 @@ class StatedReason(Reason):
         return "value" in self.model_fields_set
 
 
-class Compared(Shape):
+class ComparedWith(Shape):
     """Whom the person is compared with."""
 
     declared: Names
@@ -44,12 +44,12 @@ class PersonReasons(Shape):
     """What decided against the person, the strongest first."""
 
     origin: Origin = Field(alias="from")
-    reference: Compared
+    reference: ComparedWith
     listed: Annotated[tuple[StatedReason, ...], Tuple]
     sensitive: Names
 
 
-class Step(Change):
+class PersonStep(ColumnChange):
     """A column's change, with the person's own value where it is known."""
 
     own: Cell = None
@@ -65,7 +65,7 @@ class PersonChange(Shape):
 
     origin: Origin = Field(alias="from")
     is_found: bool
-    changes: Annotated[tuple[Step, ...], Tuple] = ()
+    changes: Annotated[tuple[PersonStep, ...], Tuple] = ()
     cost: Number | None = None
     distance: Number | None = None
     plausibility: Number | None = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from evenhand.audit.data.table import texts
-from evenhand.audit.measure.copies import Copy, Rewriting, copies
+from evenhand.audit.measure.copies import ColumnCopy, Rewriting, copies
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 _ROWS = 50_000  # that are looked at; drawn by a seed of their own, so that all audits see the same
 _SEED = (0, 0xC0B1E5)
-_known: WeakKeyDictionary[Subject, dict[str, Copy]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Subject, dict[str, ColumnCopy]] = WeakKeyDictionary()
 
 
-def subject_copies(subject: Subject) -> dict[str, Copy]:
+def subject_copies(subject: Subject) -> dict[str, ColumnCopy]:
     """Input column -> what it is a copy of; none without a model or without sensitive features."""
     if subject not in _known:
         _known[subject] = _found(subject)
@@ -39,7 +39,7 @@ def read_as(subject: Subject, feature: str) -> list[str]:
     return own + copies_of(subject, feature)
 
 
-def _found(subject: Subject) -> dict[str, Copy]:
+def _found(subject: Subject) -> dict[str, ColumnCopy]:
     import pandas as pd
 
     features = list(subject.sensitive_features)
@@ -68,7 +68,7 @@ class Swapping:
             for copy in self._copies
         }
 
-    def _keys(self, copy: Copy, names: dict[str, Any]) -> np.ndarray:
+    def _keys(self, copy: ColumnCopy, names: dict[str, Any]) -> np.ndarray:
         import numpy as np
 
         made = names[copy.features[0]].astype(object)

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from evenhand.audit.artifacts.artifact import Document
+from evenhand.audit.artifacts.artifact import ArtifactDocument
 from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.finished import Store
 from evenhand.audit.case.plan import Plan, PlannedSubject
@@ -62,7 +62,7 @@ _FINDINGS_SCHEMAS = ("evenhand-findings/1", FINDINGS_SCHEMA)
 MOST_FILES, MOST_BYTES = 10_000, 2 << 30  # of a whole case
 _MOST_SEAL = 4 << 20  # of the seal, which is written again to be compared
 _S = TypeVar("_S", bound=Shape)
-_D = TypeVar("_D", bound=Document)
+_D = TypeVar("_D", bound=ArtifactDocument)
 _ALL_FIELDS = set(Finding.model_fields)
 
 
@@ -106,7 +106,7 @@ class Case:
         except ValueError as error:
             raise _unreadable(path, error) from None
 
-    def holds(self, *kinds: type[Document]) -> bool:
+    def holds(self, *kinds: type[ArtifactDocument]) -> bool:
         """Whether the case has an artifact of each of these kinds."""
         return all(f"artifacts/{kind.FILE}" in self.files for kind in kinds)
 

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Member(Generic[T]):
+class OneGroup(Generic[T]):
     """One group of one set of features: its name by feature, its rows, and what is known of it."""
 
     group: Mapping[str, str]
@@ -32,13 +32,13 @@ class Member(Generic[T]):
         return group_name(self.group)
 
 
-class Compared(Generic[T]):
+class ComparedGroups(Generic[T]):
     """The groups of one set of features: ``big`` are compared, ``small`` and ``unknown`` are not.
 
     ``known`` are big and small ones, ``members`` all of them, each in the order given.
     """
 
-    def __init__(self, members: Iterable[Member[T]], minimum: int) -> None:
+    def __init__(self, members: Iterable[OneGroup[T]], minimum: int) -> None:
         self.members, self.minimum = tuple(members), minimum
         self.known = tuple(m for m in self.members if is_known(m.group))
         self.unknown = tuple(m for m in self.members if not is_known(m.group))
@@ -55,11 +55,11 @@ class Compared(Generic[T]):
         """Rows whose group is unknown."""
         return sum(m.n for m in self.unknown)
 
-    def compares(self, member: Member[T]) -> bool:
+    def compares(self, member: OneGroup[T]) -> bool:
         """Whether the group is known and large enough."""
         return member.n >= self.minimum and is_known(member.group)
 
-    def note(self, member: Member[T]) -> Reasons:
+    def note(self, member: OneGroup[T]) -> Reasons:
         """What is said beside one group's own numbers: that it is too small to compare."""
         if member.n >= self.minimum:
             return ()
@@ -87,10 +87,12 @@ class Compared(Generic[T]):
         return replace(estimate, counts=counts, reason=reason)
 
 
-def by_features(members: Sequence[Member[T]], minimum: int) -> dict[tuple[str, ...], Compared[T]]:
+def by_features(
+    members: Sequence[OneGroup[T]], minimum: int
+) -> dict[tuple[str, ...], ComparedGroups[T]]:
     """The groups by the features that they are groups of; all rows (no feature) are no group."""
-    found: dict[tuple[str, ...], list[Member[T]]] = {}
+    found: dict[tuple[str, ...], list[OneGroup[T]]] = {}
     for member in members:
         if member.group:
             found.setdefault(tuple(member.group), []).append(member)
-    return {features: Compared(groups, minimum) for features, groups in found.items()}
+    return {features: ComparedGroups(groups, minimum) for features, groups in found.items()}

@@ -26,7 +26,7 @@ Location = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Document:
+class YamlDocument:
     """A parsed file: ``data`` as plain Python values, ``lines`` the 1-based line of each part."""
 
     name: str
@@ -91,7 +91,7 @@ def read_bytes(path: Path) -> bytes:
     return raw
 
 
-def parse(raw: bytes, name: str) -> Document:
+def parse(raw: bytes, name: str) -> YamlDocument:
     """Parses UTF-8 YAML; ``name`` is the file's name in messages.
 
     Raises InputError ("malformed YAML at NAME line N column M: ...").
@@ -109,11 +109,11 @@ def parse(raw: bytes, name: str) -> Document:
         try:
             node = loader.get_single_node()
             if node is None:
-                return Document(name, None, {})
+                return YamlDocument(name, None, {})
             _check_expanded(node)
             lines: dict[Location, int] = {}
             _note_lines(node, (), lines)
-            return Document(name, loader.construct_document(node), lines)
+            return YamlDocument(name, loader.construct_document(node), lines)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:

@@ -19,7 +19,7 @@ _CLIP = 1e-6  # logit(1e-6) is about -14: one certain score can't carry the whol
 
 
 @dataclass(frozen=True)
-class Bin:
+class CalibrationBin:
     """Rows with scores from ``low`` to ``high``: n, how many are positive, and their mean score."""
 
     low: float
@@ -42,7 +42,9 @@ class Bin:
         }
 
 
-def equal_mass_bins(is_positive: np.ndarray, score: np.ndarray, bins: int) -> tuple[Bin, ...]:
+def equal_mass_bins(
+    is_positive: np.ndarray, score: np.ndarray, bins: int
+) -> tuple[CalibrationBin, ...]:
     """At most ``bins`` bins between quantiles of ``score``; equal scores share a bin.
 
     Parameters
@@ -61,7 +63,7 @@ def equal_mass_bins(is_positive: np.ndarray, score: np.ndarray, bins: int) -> tu
         rows = codes == code
         inside = score[rows]
         made.append(
-            Bin(
+            CalibrationBin(
                 float(inside.min()),
                 float(inside.max()),
                 int(rows.sum()),
@@ -72,7 +74,7 @@ def equal_mass_bins(is_positive: np.ndarray, score: np.ndarray, bins: int) -> tu
     return tuple(made)
 
 
-def expected_calibration_error(bins: Sequence[Bin], levels: Sequence[float]) -> Estimate:
+def expected_calibration_error(bins: Sequence[CalibrationBin], levels: Sequence[float]) -> Estimate:
     """The mean over rows of |share of positives - mean score| of the row's bin, in [0, 1].
 
     With d_b the difference of bin b, w_b its share of rows and v_b its variance, the true

@@ -36,14 +36,16 @@ _MOST_CELLS = 5_000_000  # of a table of values by groups
 
 
 @dataclass(frozen=True)
-class Copy:
+class ColumnCopy:
     """A column that is ``features`` (one of them, or their crossing) written otherwise."""
 
     column: str
     features: tuple[str, ...]
 
 
-def copies(inputs: pd.DataFrame, groups: pd.DataFrame, missing: pd.DataFrame) -> dict[str, Copy]:
+def copies(
+    inputs: pd.DataFrame, groups: pd.DataFrame, missing: pd.DataFrame
+) -> dict[str, ColumnCopy]:
     """The copies among the columns of ``inputs``, by name.
 
     ``groups`` are the features' values as texts (object, shape (n, features)), ``missing`` (bool)
@@ -69,7 +71,7 @@ def copies(inputs: pd.DataFrame, groups: pd.DataFrame, missing: pd.DataFrame) ->
         values = _Values.of(inputs[column])
         for of, names, known in tried:
             if known.sum() >= _FEWEST and _is_copy(values, names, known, crossing=len(of) > 1):
-                found[column] = Copy(column, of)
+                found[column] = ColumnCopy(column, of)
                 break
     return found
 

@@ -128,7 +128,7 @@ def gives_scores(predictor: Predictor) -> bool:
     return bool(getattr(predictor, "gives_scores", True))
 
 
-class Format(Protocol):
+class ModelFormat(Protocol):
     """A module that opens one model format."""
 
     NAME: str

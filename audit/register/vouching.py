@@ -46,7 +46,7 @@ def make_voucher(keys: Path, digest: str) -> Voucher:
     return Voucher(mac, signer.public.id, signer.sign(message))
 
 
-class Entry(Protocol):
+class Vouchable(Protocol):
     """What is looked at of an entry of the register."""
 
     @property
@@ -108,7 +108,7 @@ def _message(digest: str) -> bytes:
 
 
 def unvouched(
-    entries: Sequence[Entry], known: Sequence[PublicKey], lines: bytes, notes: list[str]
+    entries: Sequence[Vouchable], known: Sequence[PublicKey], lines: bytes, notes: list[str]
 ) -> list[str]:
     """Entries that nobody known vouches for. Those that an older version signed a checkpoint of
     at the time become a note: they were entered here, and are to be attested again."""
@@ -137,7 +137,7 @@ def unvouched(
     return listed
 
 
-def unsigned(entries: Sequence[Entry], lines: bytes, pending: int, where: Path) -> list[str]:
+def unsigned(entries: Sequence[Vouchable], lines: bytes, pending: int, where: Path) -> list[str]:
     """Entries that this home vouches for and has no checkpoint of."""
     counts = {int(n) for n in re.findall(rb'"count":([0-9]+)', lines)} | {pending}
     gone = [e.seq for e in entries if e.vouched == "mac" and e.seq not in counts]
@@ -146,7 +146,7 @@ def unsigned(entries: Sequence[Entry], lines: bytes, pending: int, where: Path) 
     return [f"{where}: no checkpoint of {len(gone)} entries of this home, the first {gone[0]}"]
 
 
-def clock(entries: Sequence[Entry]) -> list[str]:
+def clock(entries: Sequence[Vouchable]) -> list[str]:
     """Entries whose time is before that of the entry before them."""
     back = [b for a, b in pairwise(entries) if b.at < a.at]
     return [

@@ -21,7 +21,7 @@ from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 
-class Format(Protocol):
+class ReportFormat(Protocol):
     """What a module in this folder offers."""
 
     MEDIA_TYPE: str
@@ -41,12 +41,12 @@ class Format(Protocol):
         ...
 
 
-def _discover() -> dict[str, Format]:
+def _discover() -> dict[str, ReportFormat]:
     names = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg)
-    return {n: cast(Format, importlib.import_module(f"{__name__}.{n}")) for n in names}
+    return {n: cast(ReportFormat, importlib.import_module(f"{__name__}.{n}")) for n in names}
 
 
-FORMATS: dict[str, Format] = _discover()
+FORMATS: dict[str, ReportFormat] = _discover()
 
 
 def render(

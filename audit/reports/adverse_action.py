@@ -18,9 +18,9 @@ from evenhand.audit.reports.parts import explained
 from evenhand.audit.reports.parts.document import (
     Block,
     Bullets,
-    Document,
     Gap,
     Letter,
+    ReportDocument,
     Section,
     Text,
     page,
@@ -71,7 +71,7 @@ def render(
         say("aa_intro"),
         *(f"{i}. {_line(r, case, say)}" for i, r in enumerate(reasons, start=1)),
     ]
-    document = Document(
+    document = ReportDocument(
         kind=say("aa_kind"),
         title=say("aa_title", row=person.row, name=case.subject.name),
         lead=(say("aa_lead"), say("aa_how")),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
 from evenhand.audit.reports.parts import figures, fill, outline, sentences
-from evenhand.audit.reports.parts.document import Block, Document, Text, facts, page, table
+from evenhand.audit.reports.parts.document import Block, ReportDocument, Text, facts, page, table
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.words import words
 from evenhand.policies.gate import Gate
@@ -30,7 +30,7 @@ def render(
 ) -> bytes:
     """The page: what was counted first, then the questions that only people can answer."""
     say = words(lang)
-    source = fill.Source(case, verdicts, dossier, say)
+    source = fill.DocumentSource(case, verdicts, dossier, say)
     parts = {
         "shape": (_shape, True),
         "columns": (_columns, True),
@@ -46,7 +46,7 @@ def render(
         "kept": (None, False),
     }
     rows = outline.counted(case, "row_count")
-    document = Document(
+    document = ReportDocument(
         kind=say("ds_kind"),
         title=sentences.data_name(case) or case.subject.name,
         lead=(
@@ -61,7 +61,7 @@ def render(
     return page(document, case, dossier, say)
 
 
-def _shape(source: fill.Source) -> list[Block]:
+def _shape(source: fill.DocumentSource) -> list[Block]:
     case, say = source.case, source.say
     subject = case.subject
     return facts(
@@ -86,7 +86,7 @@ def _by_column(case: Case, measure: str) -> list[Finding]:
     return [f for f in case.findings if f.measure == measure and f.column and not f.group]
 
 
-def _columns(source: fill.Source) -> list[Block]:
+def _columns(source: fill.DocumentSource) -> list[Block]:
     say = source.say
     findings = sorted(
         _by_column(source.case, "missing_rate"), key=lambda f: (-(f.value or 0.0), f.column)
@@ -114,7 +114,7 @@ def _columns(source: fill.Source) -> list[Block]:
     return told
 
 
-def _groups(source: fill.Source) -> list[Block]:
+def _groups(source: fill.DocumentSource) -> list[Block]:
     """Sizes, shares and label rates: of single features first, then of crossings."""
     say, case = source.say, source.case
     measures = ("group_count", "group_share", "label_rate")
@@ -130,7 +130,7 @@ def _groups(source: fill.Source) -> list[Block]:
     return table(say("ds_groups_caption"), heads, rows)
 
 
-def _cell(finding: Finding | None, source: fill.Source) -> str:
+def _cell(finding: Finding | None, source: fill.DocumentSource) -> str:
     if finding is None:
         return "–"
     if finding.value is None:
@@ -139,12 +139,12 @@ def _cell(finding: Finding | None, source: fill.Source) -> str:
     return f"{shown} {fill.interval(finding, source.say)}" if finding.interval else shown
 
 
-def _representation(source: fill.Source) -> list[Block]:
+def _representation(source: fill.DocumentSource) -> list[Block]:
     found = [f for f in source.case.findings if f.check == "data.representation"]
     return fill.findings_table(found, source.say("ds_represent_caption"), source.say)
 
 
-def _proxies(source: fill.Source) -> list[Block]:
+def _proxies(source: fill.DocumentSource) -> list[Block]:
     """The columns that tell most about a sensitive feature."""
     say = source.say
     found = [f for f in source.case.findings if f.measure == "proxy_strength" and f.value]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts import fill, plain_words
-from evenhand.audit.reports.parts.document import Block, Bullets, Document, Section, page
+from evenhand.audit.reports.parts.document import Block, Bullets, ReportDocument, Section, page
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.words import words
 from evenhand.policies.gate import Gate
@@ -24,12 +24,12 @@ _PIPL = ("cn-pipl-automated-decision",)
 _ACT = ("eu-ai-act-high-risk",)
 
 
-def _harms(source: fill.Source) -> list[Block]:
+def _harms(source: fill.DocumentSource) -> list[Block]:
     """Who fares worse, in people in a hundred."""
     return [Bullets(tuple(plain_words.worse(source.case, source.say)))]
 
 
-def _leaks(source: fill.Source) -> list[Block]:
+def _leaks(source: fill.DocumentSource) -> list[Block]:
     return [Bullets(tuple(plain_words.leaks(source.case, source.say)))]
 
 
@@ -72,7 +72,7 @@ def render(
 ) -> bytes:
     """The page: groups at risk first, then the two outlines."""
     say = words(lang)
-    source = fill.Source(case, verdicts, dossier, say)
+    source = fill.DocumentSource(case, verdicts, dossier, say)
     sections = tuple(
         Section(
             say.texts[f"ia.{name}"],
@@ -86,7 +86,7 @@ def render(
         )
         for name in _OUTLINES
     )
-    document = Document(
+    document = ReportDocument(
         kind=say("ia_kind"),
         title=case.subject.name,
         lead=(

@@ -17,12 +17,12 @@ from evenhand.audit.reports.parts import sentences
 from evenhand.audit.reports.parts.document import (
     Block,
     Bullets,
-    Document,
     Facts,
     Gap,
+    ReportDocument,
     Section,
-    Table,
     Text,
+    TextTable,
     page,
 )
 from evenhand.audit.reports.parts.dossier import Dossier
@@ -63,7 +63,7 @@ def render(
         _table_section("ll.crossing", crossing, case, rate, say),
         _dates(case, say),
     )
-    document = Document(
+    document = ReportDocument(
         kind=say("ll_kind"),
         title=case.subject.name,
         lead=(
@@ -148,7 +148,7 @@ def _table(
         say.measure("selection_rate") if rate_head == "selection_rate" else say(rate_head),
         say("ll_impact_ratio"),
     ]
-    return Table(title, tuple(heads), tuple(rows))
+    return TextTable(title, tuple(heads), tuple(rows))
 
 
 # (rate, whether being selected or scored high is a burden) -> heads of the people and the rate

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports.parts import fill, plain_words
-from evenhand.audit.reports.parts.document import Document, Section, page
+from evenhand.audit.reports.parts.document import ReportDocument, Section, page
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.words import words
 from evenhand.policies.gate import Gate
@@ -74,8 +74,8 @@ def render(
 ) -> bytes:
     """The page: a first page in plain words, nine points, and the sources."""
     say = words(lang)
-    source = fill.Source(case, verdicts, dossier, say)
-    document = Document(
+    source = fill.DocumentSource(case, verdicts, dossier, say)
+    document = ReportDocument(
         kind=say("tf_kind"),
         title=case.subject.name,
         lead=(
@@ -89,7 +89,7 @@ def render(
     return page(document, case, dossier, say)
 
 
-def _point(source: fill.Source, name: str) -> Section:
+def _point(source: fill.DocumentSource, name: str) -> Section:
     if name in _FILLS:
         how, whole = _FILLS[name]
         return fill.part(source, "tf", name, how, is_whole=whole)

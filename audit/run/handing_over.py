@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 _OF_THE_CASE = ("case", "signature", "sign-off")
 _STATED = ("fact", "attestation", "waiver")
-_opened: dict[Path, Opened] = {}
+_opened: dict[Path, UnpackedCase] = {}
 
 
 @dataclass(frozen=True)
-class Opened:
+class UnpackedCase:
     """An archive that this process unpacked: where its case lies, its signatures by name, and what
     came along (None in an archive of an older version)."""
 
@@ -110,7 +110,7 @@ def _evidence(entries: Iterable[Entry], folder: Path) -> tuple[dict[str, bytes],
     return found, tuple(lacking)
 
 
-def open_archive(path: Path, keys: Sequence[PublicKey] = ()) -> Opened:
+def open_archive(path: Path, keys: Sequence[PublicKey] = ()) -> UnpackedCase:
     """Unpacks an archive for as long as this process lives; ``keys`` are known beside those of
     this home.
 
@@ -134,7 +134,7 @@ def open_archive(path: Path, keys: Sequence[PublicKey] = ()) -> Opened:
     signatures = {
         n.removeprefix("signatures/"): d for n, d in files.items() if n.startswith("signatures/")
     }
-    opened = Opened(place, signatures, handed)
+    opened = UnpackedCase(place, signatures, handed)
     _opened[place.resolve()] = opened
     return opened
 

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.artifacts.explanation import (
-    Change,
+    ColumnChange,
     Counterfactuals,
     Proxy,
-    Reason,
+    ReasonAgainst,
     Reasons,
     ReferenceApplicant,
     Refused,
-    Turned,
+    TurnedDecision,
 )
 from evenhand.audit.artifacts.person import Explanation
 from evenhand.audit.asking.applicants import Applicants, compared, plain_cell, told_changes
@@ -49,7 +49,7 @@ _NEIGHBOURS = 2000
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class AuditedSubject:
     """The audited subject, rebuilt; or None, why it can't be, and what to do about it."""
 
     subject: Subject | None
@@ -59,7 +59,7 @@ class Source:
 
 def reopen(
     case: Case, *, model: str | None = None, data: str | None = None, rules: Rules | None = None
-) -> Source:
+) -> AuditedSubject:
     """The subject of a case, if its model and data are where the plan says (or where told) and have
     the digests that the case has. ``rules`` say what may be opened, as for an audit.
 
@@ -67,9 +67,9 @@ def reopen(
     """
     plan = case.subject
     if plan.model is None:
-        return Source(None, "the audit was of stored predictions: there is no model to ask")
+        return AuditedSubject(None, "the audit was of stored predictions: there is no model to ask")
     if plan.streamed:
-        return Source(None, "the audit left its rows on disk, and explained none")
+        return AuditedSubject(None, "the audit left its rows on disk, and explained none")
     moved = {"model": model, "data": data}
     places = {"model": plan.model.path, "data": plan.data.path}
     for part in ("model", "data"):
@@ -77,7 +77,7 @@ def reopen(
         if not path.exists():
             if moved[part]:
                 raise InputError(f"no {part} at {path}", remedy=f"check --{part}")
-            return Source(None, f"the {part} is not at {path}")
+            return AuditedSubject(None, f"the {part} is not at {path}")
     try:
         subject = build_subject(_spec(case, model, data), rules)
     except EvenhandError as error:
@@ -85,7 +85,7 @@ def reopen(
             raise
         why_not = f"it could not be opened again: {error.message}"
         is_refused = isinstance(error, UnsafeModelError)
-        return Source(None, why_not, _AS_AUDITED if is_refused else error.remedy)
+        return AuditedSubject(None, why_not, _AS_AUDITED if is_refused else error.remedy)
     for part in ("model", "data"):
         if subject.digests.get(part) != plan.digests.get(part):
             what = f"the {part} at {moved[part] or places[part]} is not the audited one"
@@ -94,8 +94,8 @@ def reopen(
                     f"{what}: its digest is {subject.digests.get(part)}",
                     remedy=f"the case has {plan.digests.get(part)}",
                 )
-            return Source(None, f"{what}: its digest has changed")
-    return Source(subject)
+            return AuditedSubject(None, f"{what}: its digest has changed")
+    return AuditedSubject(subject)
 
 
 _AS_AUDITED = "allow what the audit allowed: --allow-pickle, or --allow-weak-isolation"
@@ -123,7 +123,7 @@ def _spec(case: Case, model: str | None, data: str | None) -> SubjectSpec:
     )
 
 
-def row_number(case: Case, source: Source, row: str, id_column: str | None) -> int:
+def row_number(case: Case, source: AuditedSubject, row: str, id_column: str | None) -> int:
     """The row of the data file (from 1) that ``row`` means: its number, or a value of
     ``id_column``. Raises InputError with the nearest remedy."""
     if id_column is None:
@@ -153,7 +153,7 @@ def row_number(case: Case, source: Source, row: str, id_column: str | None) -> i
     return hits[0]
 
 
-def explain(case: Case, source: Source, row: int) -> Explanation:
+def explain(case: Case, source: AuditedSubject, row: int) -> Explanation:
     """Reasons and smallest change for one row, each with its origin: "case" (sealed with the audit)
     or "now" (worked out again, same model and data).
 
@@ -215,7 +215,7 @@ class _Person:
         rises = core.rises(lambda f: people.ask(f)[1], self.frame, people.reference.row)
         reference = people.reference.row
         reasons = [
-            Reason(
+            ReasonAgainst(
                 column=(name := people.columns[j]),
                 push=round(float(push.values[0, j]), 6),
                 rise=round(float(rises[0, j]), 6),
@@ -225,7 +225,7 @@ class _Person:
         ]
         return Refused(row=self.row, reasons=tuple(reasons))
 
-    def changes(self) -> Turned:
+    def changes(self) -> TurnedDecision:
         """The same as one person's entry in the artifact of the check."""
         people, options = self.people, self.options(_CHANGES)
         space = people.space
@@ -233,14 +233,14 @@ class _Person:
         real = people.frame(people.sample_favourable(_NEIGHBOURS, self.record(_CHANGES).seed))
         answer = Search(people.ask, space, donors=real, **limits).find(self.frame)
         if not answer.is_found[0]:
-            return Turned(row=self.row, is_found=False)
+            return TurnedDecision(row=self.row, is_found=False)
         changed = space.decode(self.frame, answer.is_found.nonzero()[0], answer.z)
         rank = Neighbours(real).plausibility(changed) if len(real) > 1 else [None]
         changes = told_changes(space, space.encode(self.frame)[0], answer.z[0])
-        return Turned(
+        return TurnedDecision(
             row=self.row,
             is_found=True,
-            changes=tuple(parsed(change, Change) for change in changes),
+            changes=tuple(parsed(change, ColumnChange) for change in changes),
             cost=round(float(answer.cost[0]), 6),
             distance=round(float(answer.distance[0]), 6),
             plausibility=None if rank[0] is None else round(float(rank[0]), 6),
@@ -248,7 +248,11 @@ class _Person:
 
 
 def _told(
-    case: Case, row: int, refused: Refused | None, turned: Turned | None, person: _Person | None
+    case: Case,
+    row: int,
+    refused: Refused | None,
+    turned: TurnedDecision | None,
+    person: _Person | None,
 ) -> Explanation:
     is_adverse = person is None or not person.is_favourable
     return parsed(
@@ -326,7 +330,7 @@ def _compared_with(
     return reference, proxies, person.people.sensitive
 
 
-def _change(held: Turned | None, person: _Person | None) -> dict[str, Any] | None:
+def _change(held: TurnedDecision | None, person: _Person | None) -> dict[str, Any] | None:
     if held is not None:
         entry = held
     elif person is not None:
@@ -339,7 +343,7 @@ def _change(held: Turned | None, person: _Person | None) -> dict[str, Any] | Non
     return {"from": "now" if held is None else "case", **made}
 
 
-def _with_values(change: Change, person: _Person) -> dict[str, Any]:
+def _with_values(change: ColumnChange, person: _Person) -> dict[str, Any]:
     own = plain_cell(person.frame[change.column].iloc[0])
     made = {**change.to_json(), "own": own}
     if change.by is not None and isinstance(own, float):
@@ -353,7 +357,7 @@ def _rows(case: Case) -> list[int]:
     return [] if kept is None else [person.row for person in kept.people]
 
 
-def _not_held(case: Case, source: Source, row: int) -> InputError:
+def _not_held(case: Case, source: AuditedSubject, row: int) -> InputError:
     rows = _rows(case)
     what = f"it keeps {len(rows)} sampled people refused" if rows else "it keeps nobody's reasons"
     close = ", ".join(str(r) for r in sorted(sorted(rows, key=lambda r: abs(r - row))[:5]))

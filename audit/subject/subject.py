@@ -82,7 +82,7 @@ class Subject:
     digests: Mapping[str, str]
     n_dropped: int = 0
     notes: Reasons = ()
-    training: Rows | None = None
+    training: FurtherRows | None = None
     weight: str | None = None
     weights: np.ndarray | None = None
     unit: str | None = None
@@ -131,7 +131,7 @@ class Subject:
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class FurtherRows:
     """Further rows with their true answers, in canonical order, and their places in the file."""
 
     frame: pd.DataFrame
@@ -266,7 +266,7 @@ def _training(
     model: Opened | None,
     digests: dict[str, str],
     rules: Rules | None,
-) -> Rows | None:
+) -> FurtherRows | None:
     if spec.training_data is None:
         return None
     if model is None:
@@ -279,7 +279,7 @@ def _training(
     frame, numbers = _in_order(_labelled_rows(table, spec.target))
     digests["training_data"] = table.digest
     with rows_of_file(numbers):
-        return Rows(frame, read_target(frame, spec, task, model), numbers)
+        return FurtherRows(frame, read_target(frame, spec, task, model), numbers)
 
 
 def read_rows(spec: SubjectSpec, model: Opened | None = None, rules: Rules | None = None) -> Table:

@@ -31,7 +31,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
-class Copy:
+class CopiedModel:
     """A model as it was copied in: ``folder`` is private, ``model`` lies in it; ``digest`` is of
     the copy. The folder is deleted with the last use of this object."""
 
@@ -45,7 +45,7 @@ class Copy:
         return Path(tempfile.mkdtemp(prefix="scratch-", dir=self.folder))
 
 
-def copy_in(path: str | Path, *, before: str | Path | None = None) -> Copy:
+def copy_in(path: str | Path, *, before: str | Path | None = None) -> CopiedModel:
     """Copies the file or folder at ``path``; with ``before``, the file of what rows go through
     first, a folder of both (``evenhand.audit.models.formats.preprocessed``).
 
@@ -68,7 +68,7 @@ def copy_in(path: str | Path, *, before: str | Path | None = None) -> Copy:
             target.mkdir()
             _Copying(source).run(source, target / "model")
             _Copying(Path(before)).run(Path(before), target / "preprocess")
-        copied = Copy(folder, target, source, digest_path(target))
+        copied = CopiedModel(folder, target, source, digest_path(target))
         weakref.finalize(copied, _remove, folder, os.getpid())
         return copied
     except OSError as error:

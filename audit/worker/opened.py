@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.models.predictor import Predictor
 
 if TYPE_CHECKING:
-    from evenhand.audit.worker.intake import Copy
+    from evenhand.audit.worker.intake import CopiedModel
 
 
 @dataclass(frozen=True)
@@ -24,4 +24,4 @@ class Opened:
     path: Path | str
     digest: str
     opening: Mapping[str, Any] = field(default_factory=dict)
-    copy: Copy | None = None
+    copy: CopiedModel | None = None

@@ -21,7 +21,7 @@ from evenhand.audit.errors import UnsafeModelError, nearest
 from evenhand.audit.files.canonical import digest_path
 from evenhand.audit.models.declared import load_with
 from evenhand.audit.models.predictor import Predictor
-from evenhand.audit.worker.intake import Copy, copy_in
+from evenhand.audit.worker.intake import CopiedModel, copy_in
 from evenhand.audit.worker.isolation.levels import LEAST, Rules, require
 from evenhand.audit.worker.launcher import launcher, names_at
 from evenhand.audit.worker.predictor import as_predictor
@@ -103,7 +103,7 @@ def parts_of(opened: Opened) -> Predictor:
 # --- in the parent
 
 
-def _open_copy(copied: Copy, declared: Declared, rules: Rules) -> Opened:
+def _open_copy(copied: CopiedModel, declared: Declared, rules: Rules) -> Opened:
     name = f"model {copied.source}"
     look = WorkerSession(name, copied.model, copied.scratch(), rules)
     try:

@@ -22,7 +22,7 @@ from evenhand.dashboard.server.identity import RefusedError, SignedIn
 from evenhand.policies import recording
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import Pack
-from evenhand.policies.recording import EvidenceFile
+from evenhand.policies.recording import EvidenceContent
 from evenhand.policies.schema import Item
 from evenhand.policies.statements import widest
 from evenhand.policies.verdict import Verdict
@@ -58,7 +58,7 @@ def attest(
     answer: str,
     statement: str,
     bound: Bound | None = None,
-    evidence: Sequence[EvidenceFile] = (),
+    evidence: Sequence[EvidenceContent] = (),
     expires: date | None = None,
 ) -> Entry:
     """Records that ``person`` answers ``item``; the evidence files are kept beside the register.
@@ -163,7 +163,7 @@ def sign_off(
     return register.append("sign-off", body)
 
 
-def evidence_file(name: str, content: bytes, kind: str | None) -> EvidenceFile:
+def evidence_file(name: str, content: bytes, kind: str | None) -> EvidenceContent:
     """An uploaded file as evidence. Its name is a stranger's: no path is kept of it.
 
     >>> evidence_file("../a/b.txt", b"x", None).name
@@ -175,7 +175,7 @@ def evidence_file(name: str, content: bytes, kind: str | None) -> EvidenceFile:
             f"{plain} has {len(content)} bytes, more than {recording.MOST_BYTES}",
             remedy="attest with a smaller file that names where the large one is kept",
         )
-    return EvidenceFile(plain[:200], content, kind)
+    return EvidenceContent(plain[:200], content, kind)
 
 
 def open_items(verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from evenhand.audit.artifacts.artifact import Document
+from evenhand.audit.artifacts.artifact import ArtifactDocument
 from evenhand.audit.artifacts.explanation import AttributionsByGroup, Counterfactuals, Reasons
 from evenhand.audit.artifacts.fairness import Calibration, Thresholds, WorstGroups
 from evenhand.audit.artifacts.kinds import LedgerTimeline
@@ -38,7 +38,7 @@ _RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accura
 _MOST_CURVES, _MOST_GROUPS, _MOST_PEOPLE, _MOST_PAIRS = 48, 12, 20, 6
 _POINTS, _ROWS = 51, 11
 _MOST_BARS = 8
-_D = TypeVar("_D", bound=Document)
+_D = TypeVar("_D", bound=ArtifactDocument)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def privacy(case: Case, t: Translator) -> list[View]:
     return [*told, View(t("privacy.cost"), t("export.cost"))]
 
 
-def _public(case: Case, t: Translator, kinds: Iterable[type[Document]]) -> list[View]:
+def _public(case: Case, t: Translator, kinds: Iterable[type[ArtifactDocument]]) -> list[View]:
     """What is said instead of the views of ``kinds`` in the version for the public: they have
     counts of every group, and what is withheld could be worked out from them."""
     if not is_published(case) or not any(case.holds(kind) for kind in kinds):

@@ -15,11 +15,11 @@ from evenhand.audit.artifacts.artifact import Cell
 from evenhand.audit.artifacts.explanation import (
     Attributions,
     AttributionsByGroup,
-    Change,
+    ColumnChange,
     Counterfactuals,
     Reasons,
     Refused,
-    Turned,
+    TurnedDecision,
 )
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import group_axis, group_key, group_name
@@ -183,13 +183,13 @@ def reasons_frame(person: Refused, document: Reasons, t: Translator) -> pd.DataF
     return pd.DataFrame(rows, columns=["place", "column", "compared", "reference", "push", "rise"])
 
 
-def changes_frame(person: Turned) -> pd.DataFrame:
+def changes_frame(person: TurnedDecision) -> pd.DataFrame:
     """The smallest change found that turns the decision, a row a column."""
     rows = [(visible(change.column), _change(change)) for change in person.changes]
     return pd.DataFrame(rows, columns=["column", "change"])
 
 
-def _change(change: Change) -> str:
+def _change(change: ColumnChange) -> str:
     if change.by is not None:
         return f"{change.by:+g}"
     return f"→ {visible('' if change.to is None else change.to)}"

@@ -6,13 +6,13 @@ from typing import TypeVar
 
 import streamlit as st
 
-from evenhand.audit.artifacts.artifact import Document
+from evenhand.audit.artifacts.artifact import ArtifactDocument
 from evenhand.audit.artifacts.explanation import (
     Attributions,
     Counterfactuals,
     Reasons,
     Refused,
-    Turned,
+    TurnedDecision,
 )
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
@@ -25,7 +25,7 @@ from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import figure, parts, state
 from evenhand.dashboard.views.context import Context
 
-_D = TypeVar("_D", bound=Document)
+_D = TypeVar("_D", bound=ArtifactDocument)
 
 
 def one_person(ctx: Context, case: Case) -> None:
@@ -185,5 +185,5 @@ def _refused(document: Reasons | None, row: int) -> Refused | None:
     return next((p for p in (document.people if document else ()) if p.row == row), None)
 
 
-def _turned(document: Counterfactuals | None, row: int) -> Turned | None:
+def _turned(document: Counterfactuals | None, row: int) -> TurnedDecision | None:
     return next((p for p in (document.people if document else ()) if p.row == row), None)

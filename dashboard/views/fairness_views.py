@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from evenhand.audit.artifacts.artifact import Document
+from evenhand.audit.artifacts.artifact import ArtifactDocument
 from evenhand.audit.artifacts.fairness import Calibration, Thresholds, WorstGroups
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
@@ -20,7 +20,7 @@ from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import figure, parts, state
 from evenhand.dashboard.views.context import Context
 
-_D = TypeVar("_D", bound=Document)
+_D = TypeVar("_D", bound=ArtifactDocument)
 
 
 def thresholds(ctx: Context, case: Case) -> None:

@@ -40,7 +40,7 @@ _TELLING: tuple[VerdictStatus, ...] = (
 
 
 @dataclass(frozen=True)
-class Step:
+class TourStep:
     """Where the step is, what it shows, and the selection with which its page shows it."""
 
     name: str
@@ -88,7 +88,7 @@ def _offer(ctx: Context) -> None:
             _end(ctx, "tour.later")
 
 
-def _step(ctx: Context, steps: list[Step], number: int, page: str) -> None:
+def _step(ctx: Context, steps: list[TourStep], number: int, page: str) -> None:
     """One step, with links to the one before and the one after."""
     t, step = ctx.t, steps[number - 1]
     with st.container(border=True, key="tour"):
@@ -105,7 +105,7 @@ def _step(ctx: Context, steps: list[Step], number: int, page: str) -> None:
             _end(ctx, "tour.end" if number < len(steps) else "tour.done")
 
 
-def _go(ctx: Context, step: Step, number: int, key: str, icon: str) -> None:
+def _go(ctx: Context, step: TourStep, number: int, key: str, icon: str) -> None:
     """A link to a step; what the step before it selected for itself does not come along."""
     fresh = dict.fromkeys(("finding", "verdict", "view", "other", "act", "measure", "rate"), "")
     title = ctx.t(f"tour.{step.name}")
@@ -127,11 +127,13 @@ def _path(page: str) -> str:
     return "" if page == parts.OVERVIEW else page.removeprefix("pages/").removesuffix(".py")
 
 
-def steps(ctx: Context) -> list[Step]:
+def steps(ctx: Context) -> list[TourStep]:
     """The steps that the cases of this store allow, in order; the overview is always the first."""
     private, plain = _pair(ctx)
     stored = plain or _first(ctx)
-    told = [Step("overview", parts.OVERVIEW, ctx.t("tour.overview_told", number=len(ctx.cases)))]
+    told = [
+        TourStep("overview", parts.OVERVIEW, ctx.t("tour.overview_told", number=len(ctx.cases)))
+    ]
     case = stored.case if stored else None
     if stored is None or case is None:
         return told
@@ -140,9 +142,9 @@ def steps(ctx: Context) -> list[Step]:
     if private and plain:
         where = {"case": private.key, "other": plain.key, "rate": "selection_rate"}
         words = ctx.t("tour.compare_told", private=visible(private.name), plain=visible(plain.name))
-        told.append(Step("compare", parts.COMPARE, words, where))
+        told.append(TourStep("compare", parts.COMPARE, words, where))
     words = ctx.t("tour.evidence_told", files=len(case.files), digest=case.digest[:19])
-    return [*told, Step("evidence", parts.EVIDENCE, words, {"case": stored.key})]
+    return [*told, TourStep("evidence", parts.EVIDENCE, words, {"case": stored.key})]
 
 
 def _first(ctx: Context) -> StoredCase | None:
@@ -177,7 +179,7 @@ def _alike(one: str, other: str) -> int:
     )
 
 
-def _worst(ctx: Context, stored: StoredCase, case: Case) -> list[Step]:
+def _worst(ctx: Context, stored: StoredCase, case: Case) -> list[TourStep]:
     """The group that the model treats worst by the widest gap in selection rates."""
     t, index = ctx.t, ctx.index(case)
     ends = _ends(case, index)
@@ -199,7 +201,7 @@ def _worst(ctx: Context, stored: StoredCase, case: Case) -> list[Step]:
         "feature": frames.axis(worst),
         "view": "groups",
     }
-    return [Step("worst", parts.FAIRNESS, words, where)]
+    return [TourStep("worst", parts.FAIRNESS, words, where)]
 
 
 def _ends(case: Case, index: Index) -> tuple[Finding, Finding] | None:
@@ -227,7 +229,7 @@ def _ends(case: Case, index: Index) -> tuple[Finding, Finding] | None:
     return ordered[0], ordered[-1]
 
 
-def _verdict(ctx: Context, stored: StoredCase, case: Case) -> list[Step]:
+def _verdict(ctx: Context, stored: StoredCase, case: Case) -> list[TourStep]:
     """One item that evidence decided."""
     t = ctx.t
     for choice in ctx.planned(case):
@@ -243,7 +245,7 @@ def _verdict(ctx: Context, stored: StoredCase, case: Case) -> list[Step]:
             because=visible(t.pick(verdict.because)).rstrip(".。"),
         )
         where = {"case": stored.key, "pack": choice.ref, "verdict": verdict.status}
-        return [Step("verdict", parts.CHECKLIST, words, where)]
+        return [TourStep("verdict", parts.CHECKLIST, words, where)]
     return []
 
 

@@ -25,7 +25,7 @@ from evenhand.policies.deciding.selection import Selection, features_of, select
 from evenhand.policies.deciding.settling import Cells, cells_behind
 from evenhand.policies.deciding.tables import divided_by_small
 from evenhand.policies.deciding.worsening import no_comparison, row_by_row
-from evenhand.policies.demands import Check, declared_reference
+from evenhand.policies.demands import Requirement, declared_reference
 from evenhand.policies.schema import Evidence
 from evenhand.policies.words import Words, count, measured, place, say
 
@@ -38,7 +38,9 @@ class Measured:
     thresholds: tuple[float, ...] = ()
 
 
-def automated(evidence: Evidence, check: Check, case: Case, compare_to: Case | None) -> Measured:
+def automated(
+    evidence: Evidence, check: Requirement, case: Case, compare_to: Case | None
+) -> Measured:
     """Judges the findings that ``evidence`` selects by ``check``; never raises for missing ones."""
     asked = _demand(check, case.plan.declared)
     selection = select(case, evidence)
@@ -52,7 +54,7 @@ def automated(evidence: Evidence, check: Check, case: Case, compare_to: Case | N
     return Measured(outcome, asked.thresholds)
 
 
-def _demand(check: Check, declared: Mapping[str, Any]) -> Demand | Outcome:
+def _demand(check: Requirement, declared: Mapping[str, Any]) -> Demand | Outcome:
     """The demand with its thresholds, or why there is none: no limit is ever guessed."""
     values: list[float] = []
     is_default = False

@@ -12,14 +12,14 @@ from evenhand.audit.measure.uncertainty import intervals
 from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.numbers import number
 from evenhand.audit.words.text import name, short
-from evenhand.policies.deciding.power import Rows
+from evenhand.policies.deciding.power import RowsNeeded
 from evenhand.policies.deciding.settling import (
     Cells,
     rate_counts,
     rows_in_words,
     rows_to_settle,
 )
-from evenhand.policies.demands import ANY_UNIT, Check, Comparator, ConfidenceInterval
+from evenhand.policies.demands import ANY_UNIT, Comparator, ConfidenceInterval, Requirement
 from evenhand.policies.verdict import VerdictStatus
 from evenhand.policies.words import Words, count, demand, measured, place, say
 
@@ -50,7 +50,7 @@ _METHODS = {
 class Demand:
     """What an item asks of a number: its check with the thresholds worked out."""
 
-    check: Check
+    check: Requirement
     thresholds: tuple[float, ...]
     is_default: bool = False
     numbers: int = 1  # how many numbers share the item's error
@@ -66,7 +66,7 @@ class Demand:
             return ci
         return ci.model_copy(update={"level": 1 - (1 - ci.level) / self.numbers})
 
-    def rows_to_settle(self, finding: Finding, interval: Interval) -> Rows:
+    def rows_to_settle(self, finding: Finding, interval: Interval) -> RowsNeeded:
         """Further rows until the interval leaves every threshold that it spans."""
         return rows_to_settle(finding, interval, self.thresholds, self.cells.get(finding.id, ()))
 

@@ -27,7 +27,7 @@ _phi = NormalDist().cdf
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowsNeeded:
     """Further rows that settle an item with four chances in five: ``as_seen`` if the truth is what
     was seen, ``sure`` given what is known of it. None where that is beyond a billion, or never."""
 
@@ -35,7 +35,7 @@ class Rows:
     sure: int | None
 
 
-def rows_for_rate(k: int, n: int, threshold: float, level: float) -> Rows:
+def rows_for_rate(k: int, n: int, threshold: float, level: float) -> RowsNeeded:
     """Rows beyond ``n`` until the Wilson interval of a rate leaves ``threshold``.
 
     ``level`` is two-sided. The threshold t lies in the Wilson interval of p over N rows as long as
@@ -44,7 +44,7 @@ def rows_for_rate(k: int, n: int, threshold: float, level: float) -> Rows:
     p (1 - p) (N - n) / N^2 for one that is what was seen.
     """
     if n <= 0 or not 0 < threshold < 1:
-        return Rows(None, None)
+        return RowsNeeded(None, None)
     p = (k + 1) / (n + 2)
     half = normal_quantile(level) * math.sqrt(threshold * (1 - threshold))
     return _closed_form(p - threshold, half, math.sqrt(p * (1 - p)), n)
@@ -52,7 +52,7 @@ def rows_for_rate(k: int, n: int, threshold: float, level: float) -> Rows:
 
 def rows_by_width(
     value: float, interval: Interval, n: int, threshold: float, *, ratio: bool = False
-) -> Rows:
+) -> RowsNeeded:
     """Rows beyond ``n`` until the interval's near end clears ``threshold``.
 
     The distance from value to end shrinks with 1 / sqrt(n); for a ratio it does on the log scale.
@@ -62,11 +62,11 @@ def rows_by_width(
     end = near_end(value, interval, threshold)
     if ratio:
         if min(value, end, threshold) <= 0:
-            return Rows(None, None)
+            return RowsNeeded(None, None)
         value, end, threshold = math.log(value), math.log(end), math.log(threshold)
     half = abs(value - end) * math.sqrt(n)
     if n <= 0 or half == 0:
-        return Rows(None, None)
+        return RowsNeeded(None, None)
     spread = half / normal_quantile(interval.level)
     return _closed_form(value - threshold, half, spread, n)
 
@@ -78,7 +78,7 @@ def near_end(value: float | None, interval: Interval, threshold: float) -> float
 
 def rows_for_gap(
     cells: Sequence[tuple[int, int]], threshold: float, level: float, *, ratio: bool = False
-) -> Rows:
+) -> RowsNeeded:
     """Rows beyond those there are, all groups growing in proportion, until the largest difference
     of the groups' rates (the smallest ratio) is settled against ``threshold``.
 
@@ -89,21 +89,21 @@ def rows_for_gap(
     with the same draws for every number of them.
     """
     if not 2 <= len(cells) <= _MOST_GROUPS or any(n <= 0 for _, n in cells):
-        return Rows(None, None)
+        return RowsNeeded(None, None)
     if ratio and not 0 < threshold < 1:
-        return Rows(None, None)
+        return RowsNeeded(None, None)
     trial = _Trial(cells, threshold, normal_quantile(level), ratio)
     if trial.is_settled_now():  # then what is open was decided by another interval
-        return Rows(None, None)
+        return RowsNeeded(None, None)
     centre = _centre(cells)
     random = Random(0)  # noqa: S311  (the same draws each time, for a plan)
     fixed = [(centre, _noise(random, len(cells))) for _ in range(_DRAWS)]
     drawn = [(rates, _noise(random, len(cells))) for rates in _posterior(cells, random)]
     total = sum(n for _, n in cells)
-    return Rows(trial.further(fixed, total), trial.further(drawn, total))
+    return RowsNeeded(trial.further(fixed, total), trial.further(drawn, total))
 
 
-def _closed_form(distance: float, half: float, spread: float, n: int) -> Rows:
+def _closed_form(distance: float, half: float, spread: float, n: int) -> RowsNeeded:
     """``distance`` from the threshold, ``half`` width and ``spread`` of one row."""
 
     def known(total: float) -> float:
@@ -118,7 +118,7 @@ def _closed_form(distance: float, half: float, spread: float, n: int) -> Rows:
 
     # a rate that is the threshold itself is settled, if ever, by chance
     as_seen = _least(lambda t: chance(t, known), n) if distance else None
-    return Rows(as_seen, _least(lambda t: chance(t, unknown), n))
+    return RowsNeeded(as_seen, _least(lambda t: chance(t, unknown), n))
 
 
 def _least(chance: Callable[[float], float], n: int) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from evenhand.audit.finding import Finding, Interval
 from evenhand.policies.deciding import power
-from evenhand.policies.deciding.power import Rows
+from evenhand.policies.deciding.power import RowsNeeded
 from evenhand.policies.deciding.selection import features_of
 from evenhand.policies.words import Words, count, say
 
@@ -58,17 +58,17 @@ def rows_to_settle(
     interval: Interval,
     thresholds: Sequence[float],
     cells: Sequence[Cells] = (),
-) -> Rows:
+) -> RowsNeeded:
     """Further rows until the interval leaves every threshold that it spans; ``cells`` are those
     behind a gap (``cells_behind``)."""
-    needed: list[Rows] = []
+    needed: list[RowsNeeded] = []
     for threshold in thresholds:
         if finding.value is not None and interval.low <= threshold <= interval.high:
             needed += _rows(finding, finding.value, interval, cells, threshold)
     if not needed:
-        return Rows(None, None)
+        return RowsNeeded(None, None)
     as_seen, sure = [r.as_seen for r in needed], [r.sure for r in needed]
-    return Rows(
+    return RowsNeeded(
         None if None in as_seen else max(r for r in as_seen if r is not None),
         None if None in sure else max(r for r in sure if r is not None),
     )
@@ -76,7 +76,7 @@ def rows_to_settle(
 
 def _rows(
     finding: Finding, value: float, interval: Interval, cells: Sequence[Cells], threshold: float
-) -> list[Rows]:
+) -> list[RowsNeeded]:
     rate = rate_counts(finding)
     is_ratio = finding.measure.endswith("_ratio")
     if rate is not None:
@@ -84,13 +84,13 @@ def _rows(
     if cells:
         tables = [power.rows_for_gap(c, threshold, interval.level, ratio=is_ratio) for c in cells]
         # a rate that is settled already needs none; of a gap over two rates the slower one decides
-        known = [t for t in tables if t != Rows(None, None)]
+        known = [t for t in tables if t != RowsNeeded(None, None)]
         if len(known) == len(tables):
             return known
     return [power.rows_by_width(value, interval, finding.n, threshold, ratio=is_ratio)]
 
 
-def rows_in_words(rows: Rows) -> Words:
+def rows_in_words(rows: RowsNeeded) -> Words:
     """About how many settle it with four chances in five, and how many if all is as seen."""
     if rows.sure is None:
         return say(

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from evenhand.audit.errors import InputError
-from evenhand.policies.facts import Asked, asked, heard, missing, request, require_known, statement
+from evenhand.policies.facts import (
+    AskedFact,
+    asked,
+    heard,
+    missing,
+    request,
+    require_known,
+    statement,
+)
 from evenhand.policies.gate import exit_code
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import Pack, load_pack, shipped_packs
@@ -27,7 +35,7 @@ PACK = make_pack(
 )
 
 
-def of(fact: str, pack: Pack = PACK) -> Asked:
+def of(fact: str, pack: Pack = PACK) -> AskedFact:
     return next(one for one in asked(pack) if one.fact == fact)
 
 

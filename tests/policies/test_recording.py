@@ -13,7 +13,7 @@ from evenhand.audit.errors import InputError
 from evenhand.audit.register.binding import about, bind
 from evenhand.policies.judge import judge
 from evenhand.policies.recording import (
-    EvidenceFile,
+    EvidenceContent,
     Signer,
     attestation,
     find_item,
@@ -42,7 +42,7 @@ def attested(**changes: Any) -> dict[str, Any]:
         "statement": "seen",
         "signer": OWNER,
         "binds": bind(about(CASE), "model"),
-        "evidence": [EvidenceFile("plan.pdf", b"a plan", "plan")],
+        "evidence": [EvidenceContent("plan.pdf", b"a plan", "plan")],
         "at": AT,
         **changes,
     }
@@ -75,7 +75,7 @@ def test_an_attestation_is_what_the_judge_takes() -> None:
         ({"signer": Signer(" ", "owner")}, "the name of who signs is empty"),
         ({"answer": "perhaps"}, "does not offer the answer 'perhaps'"),
         ({"evidence": []}, "asks for evidence: plan"),
-        ({"evidence": [EvidenceFile("x", b"", "minutes")]}, "asks for evidence: plan"),
+        ({"evidence": [EvidenceContent("x", b"", "minutes")]}, "asks for evidence: plan"),
         ({"expires": date(2027, 2, 21)}, "can't end on 2027-02-21"),
         ({"expires": date(2026, 11, 21)}, "can't end on 2026-11-21"),
         ({"statement": ""}, "statement"),
@@ -170,7 +170,7 @@ def test_items_are_found_by_id_or_with_their_pack() -> None:
 def test_evidence_is_kept_under_its_digest(tmp_path: Path) -> None:
     (tmp_path / "plan.pdf").write_bytes(b"a plan")
     one = read_evidence(f"plan={tmp_path / 'plan.pdf'}")
-    assert one == EvidenceFile("plan.pdf", b"a plan", "plan")
+    assert one == EvidenceContent("plan.pdf", b"a plan", "plan")
     assert read_evidence(str(tmp_path / "plan.pdf")).kind is None
     keep_evidence(tmp_path / "kept", [one, one])
     (kept,) = (tmp_path / "kept").iterdir()

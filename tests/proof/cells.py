@@ -12,7 +12,7 @@ from scipy import stats
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure import classification as c
 from evenhand.audit.measure import regression
-from evenhand.audit.measure.calibration import Bin, expected_calibration_error
+from evenhand.audit.measure.calibration import CalibrationBin, expected_calibration_error
 from evenhand.audit.measure.groups import exposure, inequality
 from evenhand.audit.measure.groups.gaps import Family, GroupCount, Scale, gap
 from evenhand.audit.measure.groups.impact import Selected, impact_ratio
@@ -286,7 +286,8 @@ def binned_error(n: int, off: float) -> Draw:
     def draw(rng: Rng) -> tuple[bool, float]:
         size = n // 10
         bins = [
-            Bin(m, m, size, int(rng.binomial(size, min(1, m + off))), float(m)) for m in middles
+            CalibrationBin(m, m, size, int(rng.binomial(size, min(1, m + off))), float(m))
+            for m in middles
         ]
         return held(expected_calibration_error(bins, LEVELS).interval, off)
 

@@ -51,7 +51,7 @@ def test_the_accounting_is_that_of_one_process(folder: Path, tmp_path: Path) -> 
     one = train(folder / "private.yaml", out=tmp_path / "one")
     alone = read_ledger(one.model / "ledger.jsonl")
     together = read_ledger(folder / "private" / "ledger.jsonl")
-    assert together.segments == alone.segments and together.cost == alone.cost
+    assert together.segments == alone.segments and together.spending == alone.spending
     assert together.runs[0].world_size == 2 and alone.runs[0].world_size == 1
     assert together.is_closed and len(together.runs) == 1
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evenhand.trainers.encoders.encoder import Encoder
-    from evenhand.trainers.examples import Examples, Point
+    from evenhand.trainers.examples import CurvePoint, Examples
     from evenhand.trainers.folder.pretrained import Pretrained
     from evenhand.trainers.recipe.recipe import Recipe
 
@@ -104,7 +104,7 @@ class Fitted:
     ``notes`` are for whoever trains."""
 
     test: ClassMetrics | ValueMetrics | TokenMetrics
-    curve: tuple[Point, ...] = ()
+    curve: tuple[CurvePoint, ...] = ()
     curve_notes: Mapping[str, Any] | None = None
     privacy: Privacy | None = None
     architecture: str | None = None

@@ -183,7 +183,7 @@ def _declared(name: str, kind: tokenisers.Kind) -> Tokeniser:
             else f"vocabulary {name} has {len(listed)} tokens",
             remedy=f"write one token a line, 1 to {tokenisers.MAX_VOCABULARY} of them",
         )
-    maker = tokenisers.Words if kind == "words" else tokenisers.Characters
+    maker = tokenisers.WordTokeniser if kind == "words" else tokenisers.Characters
     too_long = [t for t in listed if len(t) > 100]
     if too_long:
         raise InputError(

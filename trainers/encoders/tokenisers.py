@@ -57,7 +57,7 @@ class _Listed(Strict):
         return self.vocabulary[token_id - N_SPECIAL]
 
 
-class Words(_Listed):
+class WordTokeniser(_Listed):
     """Lower-case words and single punctuation marks; not reversible."""
 
     kind: Literal["words"] = "words"
@@ -65,7 +65,7 @@ class Words(_Listed):
     @staticmethod
     def pieces(text: str) -> Iterator[str]:
         """
-        >>> list(Words.pieces("It's GOOD, isn't it?"))
+        >>> list(WordTokeniser.pieces("It's GOOD, isn't it?"))
         ["it's", 'good', ',', "isn't", 'it', '?']
         """
         return (match.group().lower() for match in _WORD.finditer(text))
@@ -202,7 +202,7 @@ class BytePairs(Strict):
         return joined
 
 
-Tokeniser = Words | Characters | BytePairs
+Tokeniser = WordTokeniser | Characters | BytePairs
 Kind = Literal["words", "characters", "byte-pair"]
 ASCII = Characters(vocabulary=("\n", "\t", *map(chr, range(32, 127))))
 
@@ -212,7 +212,7 @@ def learn(kind: Kind, texts: Iterable[str], size: int) -> Tokeniser:
     or the most frequent pairs. Deterministic, whatever the order of the texts."""
     if kind == "byte-pair":
         return learn_pairs(texts, size)
-    maker = Words if kind == "words" else Characters
+    maker = WordTokeniser if kind == "words" else Characters
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(maker.pieces(text))

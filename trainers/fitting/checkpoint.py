@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import digest_bytes, digest_file
 from evenhand.audit.files.disk import write_whole
-from evenhand.trainers.examples import Point
+from evenhand.trainers.examples import CurvePoint
 from evenhand.trainers.fitting.loop import LoopState
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def load(folder: Path, step: int | None = None) -> Saved:
         record = json.loads(text)
         if record["schema"] != SCHEMA or digest_file(place / _TENSORS) != record["tensors"]:
             raise ValueError("its tensors are not those that it names")
-        points = [Point(**point) for point in record["curve"]]
+        points = [CurvePoint(**point) for point in record["curve"]]
         return Saved(
             step=int(record["step"]),
             digest=digest_bytes(text),

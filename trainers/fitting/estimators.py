@@ -84,8 +84,8 @@ class _TabularNetwork(BaseEstimator):
             # No weights are stored, so there is no digest of them.
             session.close(trained.plan, trained.executed_steps, "", trained.n_not_finite)
         self.module_, self.curve_, plan = trained.module, trained.curve, trained.plan
-        self.epsilon_ = trained.cost.epsilon if trained.cost else None
-        self.epsilon_rdp_ = trained.cost.epsilon_rdp if trained.cost else None
+        self.epsilon_ = trained.spending.epsilon if trained.spending else None
+        self.epsilon_rdp_ = trained.spending.epsilon_rdp if trained.spending else None
         self.delta_ = plan.delta if plan else None
         self.noise_multiplier_ = plan.noise_multiplier if plan else None
         together = session.privacy().composition if plan else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers.examples import Examples, Point, Take, example_losses
+from evenhand.trainers.examples import CurvePoint, Examples, Take, example_losses
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,7 @@ class LoopState:
     """Where a run stands: steps taken, the curve so far, and the losses of the epoch under way."""
 
     step: int = 0
-    curve: list[Point] = field(default_factory=list)
+    curve: list[CurvePoint] = field(default_factory=list)
     total: float = 0.0
     count: int = 0
 
@@ -65,7 +65,7 @@ def run(
     examples: Examples,
     loop: Loop,
     progress: Progress | None = None,
-) -> tuple[Point, ...]:
+) -> tuple[CurvePoint, ...]:
     """Takes ``loop.steps`` optimizer steps, one a batch, empty batches included.
 
     Returns the learning curve, a point an epoch; ``progress`` gets each point as it comes, and how
@@ -89,7 +89,7 @@ def run(
             loss = at.total / at.count if at.count else 0.0
             _require_finite(loss)
             epsilon = loop.epsilon_after(step) if loop.epsilon_after else None
-            point = Point(epoch, loss, epsilon)
+            point = CurvePoint(epoch, loss, epsilon)
             at.curve.append(loop.watch.after_epoch(module, point) if loop.watch else point)
             if progress:
                 a_step = (time.monotonic() - started) / (step - first)

@@ -11,7 +11,7 @@ from evenhand.audit.errors import InputError
 from evenhand.trainers.data.prepared import Fitted, Prepared
 from evenhand.trainers.data.rows import example_rows, rows_of
 from evenhand.trainers.data.units import unit_of
-from evenhand.trainers.examples import Examples, Point, made_up_examples, seeded
+from evenhand.trainers.examples import CurvePoint, Examples, made_up_examples, seeded
 from evenhand.trainers.fitting.beginning import Beginning, validation_notes
 from evenhand.trainers.fitting.loop import Loop, Progress, make_optimizer, run, without_loss
 from evenhand.trainers.fitting.loop import shuffled_batches as shuffled
@@ -41,16 +41,16 @@ class Trained:
     steps of it that were executed."""
 
     module: torch.nn.Module
-    curve: tuple[Point, ...]
+    curve: tuple[CurvePoint, ...]
     plan: NoisePlan | None = None
     executed_steps: int = 0
     n_not_finite: int = 0
     watch: Watch | None = None
 
     @property
-    def cost(self) -> Spent | None:
-        """What the executed steps cost; None in plain training."""
-        return self.plan.cost_after(self.executed_steps) if self.plan else None
+    def spending(self) -> Spent | None:
+        """What the executed steps spent; None in plain training."""
+        return self.plan.spending_after(self.executed_steps) if self.plan else None
 
 
 _FROZEN_BATCH = 1024
@@ -124,7 +124,9 @@ def new_session(prepared: Prepared, **options: Any) -> TrainingSession:
     )
 
 
-def _published(curve: tuple[Point, ...], *, keep: bool) -> tuple[tuple[Point, ...], dict[str, str]]:
+def _published(
+    curve: tuple[CurvePoint, ...], *, keep: bool
+) -> tuple[tuple[CurvePoint, ...], dict[str, str]]:
     """The curve of a private run as the folder holds it: losses are computed without noise."""
     if keep:
         return curve, {"note": "the losses are computed from private rows, outside the guarantee"}
@@ -347,7 +349,7 @@ def _epsilon_curve(plan: NoisePlan, epochs: int) -> Callable[[int], float | None
     def epsilon_after(step: int) -> float | None:
         epoch = step * epochs // plan.steps
         is_shown = epoch % every == 0 or step == plan.steps
-        return plan.cost_after(step).epsilon if is_shown else None
+        return plan.spending_after(step).epsilon if is_shown else None
 
     return epsilon_after
 

@@ -15,7 +15,7 @@ from evenhand.audit.data.table import texts
 from evenhand.trainers.data.labels import class_codes
 from evenhand.trainers.data.prepared import Fitted, Prepared
 from evenhand.trainers.encoders.tabular import MAX_CATEGORIES
-from evenhand.trainers.examples import Point
+from evenhand.trainers.examples import CurvePoint
 from evenhand.trainers.fitting.measuring import measure_classes, measure_values
 from evenhand.trainers.fitting.stopping import MEASURES
 from evenhand.trainers.folder.writing import FolderWriter, write_estimator
@@ -80,10 +80,10 @@ def fit_estimator(
     if progress:
         progress(1, 1, loss, None, 0.0)
     write_estimator(writer, pipeline)
-    point, notes = Point(1, loss), {}
+    point, notes = CurvePoint(1, loss), {}
     if rows.validation is not None:
         seen, seen_measure = _loss_and_measure(pipeline, rows.validation, prepared)
-        point = Point(1, loss, None, measure, seen, seen_measure)
+        point = CurvePoint(1, loss, None, measure, seen, seen_measure)
         notes = {"measure": MEASURES[prepared.task], "n_validation": len(rows.validation)}
     test = _test_metrics(pipeline, rows.test[inputs], prepared)
     return Fitted(test, (point,), notes, parameters=_parameters(prepared.recipe))

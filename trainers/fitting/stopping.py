@@ -13,7 +13,7 @@ from evenhand.trainers.recipe.early_stopping import EarlyStopping
 if TYPE_CHECKING:
     import torch
 
-    from evenhand.trainers.examples import Examples, Point
+    from evenhand.trainers.examples import CurvePoint, Examples
 
 # The measure of each task on the learning curve, in the unit of the target for regression.
 MEASURES = {
@@ -51,7 +51,7 @@ class Watch:
     stopped_after: int | None = None
     _weights: dict[str, torch.Tensor] = field(default_factory=dict)
 
-    def after_epoch(self, module: Any, point: Point) -> Point:
+    def after_epoch(self, module: Any, point: CurvePoint) -> CurvePoint:
         """The point with what validation rows say; sets ``stopped_after`` when it is enough.
 
         The module is evaluated in evaluation mode, without gradients. Raises InputError where the

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class NetworkGradients:
+class FolderGradients:
     """Access for gradient methods; see ``evenhand.audit.models.predictor.Gradients``."""
 
     module: Any
@@ -70,9 +70,9 @@ class NetworkPredictor:
         self.maker_says = says
         # Ids of tokens have no gradient: text networks offer their tokens and embedding instead.
         self.tokens = token_access(self._module, encoder)
-        self.gradients: NetworkGradients | None = None
+        self.gradients: FolderGradients | None = None
         if self.tokens is None:
-            self.gradients = NetworkGradients(self._module, encoder)
+            self.gradients = FolderGradients(self._module, encoder)
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
         """Scores of shape (rows, n_classes), float64, rows summing to 1.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_file
-from evenhand.trainers.folder.reading import Network, open_network, recognises
+from evenhand.trainers.folder.reading import OpenedNetwork, open_network, recognises
 
 if TYPE_CHECKING:
     pass
@@ -25,7 +25,7 @@ class Pretrained:
     """An opened model folder to start from, and the digest of its weights' file."""
 
     path: Path
-    network: Network
+    network: OpenedNetwork
     weights_digest: str
 
 

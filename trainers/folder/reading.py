@@ -52,7 +52,7 @@ def recognises(path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class Network:
+class OpenedNetwork:
     """An opened folder: what it says, its encoder, and its module as it was trained (in regression
     on standardised targets). ``privacy`` is the record as the ledger has it."""
 
@@ -109,7 +109,7 @@ def in_units(module: torch.nn.Module, scale: TargetScale | None) -> torch.nn.Mod
     return InUnits(module, mean=scale.mean, scale=scale.scale)
 
 
-def open_network(path: Path) -> Network:
+def open_network(path: Path) -> OpenedNetwork:
     """Opens the folder.
 
     Raises InputError for a folder that is not as ``train`` writes it, UnsafeModelError where
@@ -138,7 +138,7 @@ def open_network(path: Path) -> Network:
             encoder.input_shape, _n_outputs(description, encoder), description.parameters
         )
     load_weights(module, path / "weights.safetensors")
-    return Network(description, encoder, module, _privacy(path, description))
+    return OpenedNetwork(description, encoder, module, _privacy(path, description))
 
 
 def _n_outputs(description: ModelDescription, encoder: Encoder) -> int:

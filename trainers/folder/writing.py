@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import torch
 
     from evenhand.trainers.encoders.encoder import Encoder
-    from evenhand.trainers.examples import Point
+    from evenhand.trainers.examples import CurvePoint
 
 
 class FolderWriter:
@@ -106,7 +106,7 @@ def write_record(
     writer: FolderWriter,
     description: ModelDescription,
     recipe: Mapping[str, Any],
-    curve: Sequence[Point],
+    curve: Sequence[CurvePoint],
     notes: Mapping[str, Any],
 ) -> None:
     """Writes model.json, recipe.yaml and curves.json; ``notes`` go into curves.json."""

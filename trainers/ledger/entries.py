@@ -24,22 +24,22 @@ def opening_entry(
     from evenhand.trainers.private.plan import SAMPLER
 
     left = plan.steps - start_step
-    cost = plan.cost_after(left)
+    spending = plan.spending_after(left)
     return ledger.OpenedLedger(
         dataset_digest=dataset_digest,
         n_train=plan.stated_rows,
         unit=plan.unit.name,
         adjacency=plan.unit.adjacency,
         sampler=SAMPLER,
-        accountant=cost.accountant,
+        accountant=spending.accountant,
         noise=plan.noise,
         noise_multiplier=plan.noise_multiplier,
         max_grad_norm=plan.max_grad_norm,
         sample_rate=plan.sample_rate,
         delta=plan.delta,
         planned_steps=left,
-        epsilon=cost.epsilon,
-        epsilon_rdp=cost.epsilon_rdp,
+        epsilon=spending.epsilon,
+        epsilon_rdp=spending.epsilon_rdp,
         outside_guarantee=outside,
         warnings=plan.warnings,
         versions=library_versions("torch", "opacus", "numpy", "scipy"),
@@ -59,11 +59,11 @@ def closing_entry(
     plan: NoisePlan, executed_steps: int, weights_digest: str, n_not_finite: int
 ) -> ledger.Closed:
     """The closing line of a segment in which ``executed_steps`` were taken."""
-    cost = plan.cost_after(executed_steps)
+    spending = plan.spending_after(executed_steps)
     return ledger.Closed(
         executed_steps=executed_steps,
-        epsilon=cost.epsilon,
-        epsilon_rdp=cost.epsilon_rdp,
+        epsilon=spending.epsilon,
+        epsilon_rdp=spending.epsilon_rdp,
         weights_digest=weights_digest,
         n_not_finite=n_not_finite,
     )

@@ -6,7 +6,7 @@ opened       a segment: its dials, its planned steps, and which rows, store and 
 ahead        steps up to this one may be taken; on the disk before the first of them is
 checkpoint   the state after so many steps of the run was saved, and its digest
 paused       the segment was interrupted after so many steps; what follows opens another
-closed       the segment ended: steps taken, cost, digest of the weights that came of it
+closed       the segment ended: steps taken, spending, digest of the weights that came of it
 
 A segment that was neither paused nor closed counts the steps written ahead (all that were planned
 where it has no ahead lines): a crash over-counts and never under-counts. Read without the store's
@@ -25,6 +25,7 @@ from pydantic import Field
 from evenhand.audit.claims import Composed, Privacy
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.chain import GENESIS, Chain, altered, read_lines
+from evenhand.audit.words.numbers import span
 from evenhand.trainers.private.accounting import MAX_NOISE, Spent, spent
 from evenhand.trainers.private.bracket import Segment, bracket
 from evenhand.trainers.validate import Strict, checked
@@ -35,7 +36,7 @@ KINDS = ("opened", "ahead", "checkpoint", "paused", "closed")
 
 
 class OpenedLedger(Strict):
-    """The body of an opening line; ``epsilon`` is the cost if every planned step is run.
+    """The body of an opening line; ``epsilon`` is spent if every planned step is run.
 
     ``run`` and ``store`` say which run of which ledger store it is of ("" for a ledger without a
     store), ``rows_digest`` which keyed row hashes it covers. A segment that continues a run starts
@@ -102,7 +103,7 @@ class Paused(Strict):
 
 
 class Closed(Strict):
-    """The body of a closing line: what was run, what it cost, and which weights came of it.
+    """The body of a closing line: what was run, what it spent, and which weights came of it.
 
     ``n_not_finite`` counts per-example gradients that were not finite and counted as zero.
     """
@@ -116,7 +117,7 @@ class Closed(Strict):
 
 @dataclass(frozen=True)
 class LedgerRecord:
-    """A ledger that was read and holds together; costs are of all its segments composed.
+    """A ledger that was read and holds together; what is spent is of all its segments composed.
 
     ``is_closed`` is False where the last segment was not closed; ``n_abandoned`` counts segments
     that neither ended nor paused. ``weights_digest`` is that of the last segment, None where it was
@@ -126,7 +127,7 @@ class LedgerRecord:
     runs: tuple[OpenedLedger, ...]
     segments: tuple[Segment, ...]
     delta: float
-    cost: Spent
+    spending: Spent
     is_closed: bool
     n_abandoned: int
     weights_digest: str | None
@@ -142,7 +143,7 @@ class LedgerRecord:
         return sum(s.steps for s in self.segments)
 
     def _lower(self) -> float | None:
-        """The least that the segments cost together; None for units of several rows."""
+        """The least that the segments spend together; None for units of several rows."""
         if self.runs[-1].rows_per_unit > 1:
             return None
         limits = bracket(self.segments, self.delta)
@@ -155,7 +156,7 @@ class LedgerRecord:
         the record says that the composition is unknown.
         """
         last = self.runs[-1]
-        notes = [n for n in (*last.warnings, self.cost.note) if n]
+        notes = [n for n in (*last.warnings, self.spending.note) if n]
         outside = list(last.outside_guarantee)
         if not self.is_closed:
             notes.append("a run was not closed: its planned steps are counted")
@@ -166,19 +167,19 @@ class LedgerRecord:
             outside.append("how many gradients of rows were not finite")
         notes += [f"not certified: {reason}" for reason in last.not_certified]
         return Privacy(
-            epsilon=self.cost.epsilon,
+            epsilon=self.spending.epsilon,
             delta=self.delta,
             unit=last.unit,
             max_rows_per_unit=last.rows_per_unit if last.unit_column else None,
             adjacency=last.adjacency,
-            accountant=self.cost.accountant,
+            accountant=self.spending.accountant,
             sampler=last.sampler,
             noise_multiplier=last.noise_multiplier,
             max_grad_norm=last.max_grad_norm,
             sample_rate=last.sample_rate,
             steps=self.steps,
             n_train=last.n_train,
-            epsilon_rdp=self.cost.epsilon_rdp,
+            epsilon_rdp=self.spending.epsilon_rdp,
             epsilon_lower=self._lower(),
             noise=last.noise,
             grad_sample_mode=last.grad_sample_mode,
@@ -213,7 +214,7 @@ def open_run(path: Path, run: OpenedLedger) -> Chain:
         if (earlier.dataset_digest, earlier.delta) != (run.dataset_digest, run.delta):
             raise InputError(
                 f"the ledger {path} is of other rows or another delta",
-                remedy="start a new ledger: costs on other rows do not add up",
+                remedy="start a new ledger: what is spent on other rows does not add up",
             )
     chain = Chain(path, KINDS)
     chain.append("opened", run.model_dump(mode="json"))
@@ -245,13 +246,13 @@ class _Open:
 
 
 def read_ledger(path: str | Path, *, is_anchored: bool = False) -> LedgerRecord:
-    """Reads a ledger, checks its chain and counts again what its segments cost.
+    """Reads a ledger, checks its chain and counts again what its segments spend.
 
     ``is_anchored`` says that the caller has compared the last line with the store's anchor: then
     a last segment that is open counts the steps written ahead, not all planned ones.
 
     Raises InputError where there is none, and AlteredEvidenceError where a line was edited,
-    removed or moved, or states less than its steps cost.
+    removed or moved, or states less than its steps spend.
     """
     file = Path(path)
     lines = read_lines(file, kinds=KINDS, may_be_torn=True)
@@ -283,7 +284,7 @@ def read_ledger(path: str | Path, *, is_anchored: bool = False) -> LedgerRecord:
         runs=tuple(s.opened for s in segments),
         segments=counted,
         delta=delta,
-        cost=spent(counted, delta, rows_per_unit=max(s.opened.rows_per_unit for s in segments)),
+        spending=spent(counted, delta, rows_per_unit=max(s.opened.rows_per_unit for s in segments)),
         is_closed=ended is not None,
         n_abandoned=sum(s.ended is None for s in segments[:-1]),
         weights_digest=ended.weights_digest if ended else None,
@@ -320,4 +321,5 @@ def _require_stated(file: Path, stated: float, run: OpenedLedger, steps: int) ->
     if counted.accountant != run.accountant:
         return  # PRV cannot run here and RDP's looser bound stands in: not comparable
     if stated < counted.epsilon * (1 - _TOLERANCE) - _TOLERANCE:
-        raise altered(file, f"it states epsilon={stated:.4f}; its steps cost {counted.epsilon:.4f}")
+        low, high = span(stated, counted.epsilon)
+        raise altered(file, f"it states epsilon={low}; its steps spend {high}")

@@ -77,7 +77,7 @@ class StoredRun:
 
 @dataclass(frozen=True)
 class Composition:
-    """What all runs that share a row with this one cost together, at ``delta``.
+    """What all runs that share a row with this one spend together, at ``delta``.
 
     ``runs`` counts them, this one too; ``overlap`` is the largest share of this run's rows (and
     units) that another run also had. An upper bound for every ``unit``: a unit is in some of these
@@ -238,7 +238,7 @@ class LedgerStore:
         planned: tuple[Segment, ...] = (),
         unit: Unit = ROW,
     ) -> Composition:
-        """What the runs that share a row (or unit) with ``rows`` cost together, and ``planned``,
+        """What the runs that share a row (or unit) with ``rows`` spend together, and ``planned``,
         which protects ``unit``, with them."""
         sharing = [(run, rows.shared_with(run.rows)) for run in self.runs()]
         sharing = [(run, n) for run, n in sharing if n]
@@ -248,11 +248,11 @@ class LedgerStore:
             unit = ROW  # how many rows of a person the others had is not known
         # The rows of a unit may be others in each run: one row of each run goes, then the next.
         most = max([unit.rows, *(o.rows for o in others)]) if unit.column else 1
-        cost = spent(segments, delta, rows_per_unit=most)
+        spending = spent(segments, delta, rows_per_unit=most)
         return Composition(
-            epsilon=cost.epsilon,
+            epsilon=spending.epsilon,
             delta=delta,
-            accountant=cost.accountant,
+            accountant=spending.accountant,
             runs=len(sharing) + bool(planned),
             overlap=max((n / len(rows) for _, n in sharing), default=0.0),
             store=self.id,

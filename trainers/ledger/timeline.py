@@ -1,7 +1,7 @@
-"""The privacy ledger as it grew: line by line, how many steps counted and what they cost so far.
+"""The privacy ledger as it grew: line by line, how many steps counted and what they spent so far.
 
-``ledger.read_ledger`` says what a ledger adds up to; this says in which order it came about. Costs
-are the composition of everything counted up to a line, by the same accountant as the total.
+``ledger.read_ledger`` says what a ledger adds up to; this says in which order it came about. What
+is spent is the composition of everything counted up to a line, by the accountant of the total.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ def timeline(file: Path, record: LedgerRecord) -> dict[str, Any]:
     rows = max(opened.rows_per_unit for opened in record.runs)
     entries = []
     for i in kept:
-        cost = spent(counted[i], record.delta, rows_per_unit=rows)
+        spending = spent(counted[i], record.delta, rows_per_unit=rows)
         entries.append(
             {
                 "seq": int(lines[i]["seq"]),
                 "at": str(lines[i]["at"]),
                 "event": str(lines[i]["kind"]),
                 "steps": sum(s.steps for s in counted[i]),
-                "epsilon": cost.epsilon,
-                "accountant": cost.accountant,
+                "epsilon": spending.epsilon,
+                "accountant": spending.accountant,
             }
         )
     return {"entries": entries, "n_lines": len(lines)}

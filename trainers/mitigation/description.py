@@ -44,7 +44,7 @@ class Operation(Strict):
         return float(self.threshold)
 
 
-class Rule(Strict):
+class GroupRule(Strict):
     """How one group is decided, in Fairlearn's own terms.
 
     With probability p0 by operation0, else by operation1; where ``p_ignore`` is given, that result
@@ -61,7 +61,7 @@ class Rule(Strict):
     prediction_constant: float | None = Field(default=None, ge=0, le=1)
 
     @model_validator(mode="after")
-    def _adds_up(self) -> Rule:
+    def _adds_up(self) -> GroupRule:
         if not math.isclose(self.p0 + self.p1, 1.0, abs_tol=1e-6):
             raise ValueError(f"p0={self.p0} and p1={self.p1} do not add up to 1")
         if (self.p_ignore is None) != (self.prediction_constant is None):
@@ -77,14 +77,14 @@ class Rule(Strict):
         return mixes or ignores or partly
 
 
-class Part(Strict):
+class PredictorPart(Strict):
     """A trained predictor of the folder, and the probability with which it decides a row."""
 
     file: str = Field(pattern=r"^(estimator-\d{2,4}\.skops|weights-\d{2,4}\.safetensors)$")
     weight: float = Field(gt=0, le=1 + 1e-9)
 
 
-class Network(Strict):
+class NetworkDescription(Strict):
     """The network of every ``weights-*.safetensors``."""
 
     architecture: str
@@ -138,9 +138,9 @@ class MitigatedDescription(Strict):
     randomises: bool
     needs_sensitive_features: bool
     draw_seed: int = Field(ge=0, lt=2**53)
-    rules: tuple[Rule, ...] = ()
-    parts: tuple[Part, ...] = Field(default=(), max_length=10_000)
-    network: Network | None = None
+    rules: tuple[GroupRule, ...] = ()
+    parts: tuple[PredictorPart, ...] = Field(default=(), max_length=10_000)
+    network: NetworkDescription | None = None
     removal: Removal | None = None
     options: Mapping[str, Any] = Field(default_factory=dict)
     n_train: int = Field(ge=1)

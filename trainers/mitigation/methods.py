@@ -15,11 +15,11 @@ from evenhand.audit.errors import InputError
 from evenhand.trainers.folder.writing import FolderWriter
 from evenhand.trainers.mitigation.description import (
     Constraint,
-    Network,
+    GroupRule,
+    NetworkDescription,
     Operation,
-    Part,
+    PredictorPart,
     Removal,
-    Rule,
 )
 from evenhand.trainers.mitigation.parts import Inputs, WeightedNetwork, sensitive_matrix
 
@@ -61,9 +61,9 @@ class FittedMitigation:
 
     randomises: bool
     needs_sensitive: bool
-    rules: tuple[Rule, ...] = ()
-    parts: tuple[Part, ...] = ()
-    network: Network | None = None
+    rules: tuple[GroupRule, ...] = ()
+    parts: tuple[PredictorPart, ...] = ()
+    network: NetworkDescription | None = None
     removal: Removal | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -116,9 +116,9 @@ def scores_as_they_are() -> Any:
     return Scores()
 
 
-def _rule(name: str, learnt: Any) -> Rule:
+def _rule(name: str, learnt: Any) -> GroupRule:
     ignores = "p_ignore" in learnt
-    return Rule(
+    return GroupRule(
         group=tuple(json.loads(name)),
         p0=float(learnt.p0),
         operation0=_operation(learnt.operation0),
@@ -236,7 +236,7 @@ def adversarial(task: Task, writer: FolderWriter) -> FittedMitigation:
         seed=task.seed,
         options=task.options,
     )
-    network = Network(architecture="mlp", parameters=parameters)
+    network = NetworkDescription(architecture="mlp", parameters=parameters)
     written = _write_parts(
         writer, inputs, [(1.0, WeightedNetwork(None, module))], task, network=network
     )
@@ -284,7 +284,7 @@ def _write_parts(
     inputs: Inputs,
     weighted: list[tuple[float, Any]],
     task: Task,
-    network: Network | None = None,
+    network: NetworkDescription | None = None,
 ) -> dict[str, Any]:
     """Writes inputs and predictors; returns the fields of ``FittedMitigation`` that name them."""
     from safetensors.torch import save
@@ -304,13 +304,13 @@ def _write_parts(
         else:
             file = f"estimator-{number:02d}.skops"
             writer.write(file, dumps(predictor))
-        parts.append(Part(file=file, weight=weight))
+        parts.append(PredictorPart(file=file, weight=weight))
     return {"parts": tuple(parts), "network": network}
 
 
-def _network(task: Task) -> Network:
+def _network(task: Task) -> NetworkDescription:
     says = task.predictor.maker_says
-    return Network(architecture=says["architecture"], parameters=says["parameters"])
+    return NetworkDescription(architecture=says["architecture"], parameters=says["parameters"])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What DP-SGD costs: epsilon from the noise, and the noise for an epsilon.
+"""What DP-SGD spends: epsilon from the noise, and the noise for an epsilon.
 
 The reported number is the upper bound of Opacus' PRV accountant (Gopi, Lee and Wutschitz 2021,
 "Numerical composition of differential privacy"), with its RDP accountant beside it as a check. The
@@ -92,16 +92,16 @@ def _by_unit(segments: tuple[Segment, ...], delta: float, rows: int) -> Spent:
         return Spent(unsampled, unsampled, "RDP", f"{note}, without amplification by sampling")
     if at < _LEAST_PRV_DELTA:
         return Spent(rows * by_rdp, rows * by_rdp, "RDP", note)
-    cost = _spent(segments, at)
+    spending = _spent(segments, at)
     for _ in range(_UNIT_ROUNDS):  # PRV's epsilon is smaller, which leaves room for a larger delta
-        wider = row_delta(cost.epsilon, delta, rows)
+        wider = row_delta(spending.epsilon, delta, rows)
         if wider <= at * 1.03:
             break
-        at, cost = wider, _spent(segments, wider)
-    if at > row_delta(cost.epsilon, delta, rows) * (1 + 1e-9):  # PRV was above RDP
+        at, spending = wider, _spent(segments, wider)
+    if at > row_delta(spending.epsilon, delta, rows) * (1 + 1e-9):  # PRV was above RDP
         return Spent(rows * by_rdp, rows * by_rdp, "RDP", note)
-    told = "; ".join(part for part in (note, cost.note) if part)
-    return Spent(rows * cost.epsilon, rows * by_rdp, cost.accountant, told)
+    told = "; ".join(part for part in (note, spending.note) if part)
+    return Spent(rows * spending.epsilon, rows * by_rdp, spending.accountant, told)
 
 
 @lru_cache(maxsize=256)
@@ -218,7 +218,7 @@ def _edge_orders_allowed() -> Iterator[None]:
 def noise_for(
     epsilon: float, delta: float, sample_rate: float, steps: int, *, rows_per_unit: int = 1
 ) -> float:
-    """The noise multiplier with which ``steps`` steps cost at most ``epsilon`` at ``delta``.
+    """The noise multiplier with which ``steps`` steps spend at most ``epsilon`` at ``delta``.
 
     The budget is a row's, or that of a unit with at most ``rows_per_unit`` rows. Between 98 % and
     100 % of it is used. Raises InputError where no noise multiplier up to 10,000 is enough.
@@ -232,11 +232,11 @@ def noise_for(
 @lru_cache(maxsize=64)
 def _noise_for(epsilon: float, delta: float, sample_rate: float, steps: int) -> float:
 
-    def cost(noise: float) -> float:
+    def epsilon_of(noise: float) -> float:
         return spent([Segment(noise, sample_rate, steps)], delta).epsilon
 
     enough = 1.0
-    while cost(enough) > epsilon:
+    while epsilon_of(enough) > epsilon:
         enough *= 2
         if enough > MAX_NOISE:
             raise InputError(
@@ -245,13 +245,13 @@ def _noise_for(epsilon: float, delta: float, sample_rate: float, steps: int) -> 
                 remedy="ask for a larger epsilon, or train for fewer epochs",
             )
     too_little = enough / 2
-    while cost(too_little) <= epsilon and too_little > 0.05:
+    while epsilon_of(too_little) <= epsilon and too_little > 0.05:
         enough, too_little = too_little, too_little / 2
     for _ in range(30):
-        if cost(enough) >= 0.99 * epsilon:
+        if epsilon_of(enough) >= 0.99 * epsilon:
             break
         middle = math.sqrt(enough * too_little)
-        if cost(middle) <= epsilon:
+        if epsilon_of(middle) <= epsilon:
             enough = middle
         else:
             too_little = middle

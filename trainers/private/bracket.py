@@ -47,7 +47,7 @@ class Bracket:
 
 
 def bracket(segments: Sequence[Segment], delta: float) -> Bracket | None:
-    """The limits of what ``segments`` cost together at ``delta``, under Poisson sampling.
+    """The limits of what ``segments`` spend together at ``delta``, under Poisson sampling.
 
     None where a grid of a million points says nothing: for delta below 1e-10, and for an epsilon
     beyond about 60.

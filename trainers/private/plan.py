@@ -53,12 +53,12 @@ class MemoryUse:
 
 @dataclass(frozen=True)
 class NoisePlan:
-    """A private run before it starts: its dials, what it will cost, and warnings about both.
+    """A private run before it starts: its dials, what it will spend, and warnings about both.
 
     ``steps`` counts the whole run. ``physical_batch_size`` is how many rows are in memory at once;
-    it changes neither gradients nor cost. ``public_rows`` is what is planned with in place of the
-    number of rows, ``n_train``, which then nothing tells. ``not_certified`` says why the guarantee
-    does not hold as stated, () where it does. ``cost`` is that of one ``unit``.
+    it changes neither gradients nor spending. ``public_rows`` is what is planned with in place
+    of the number of rows, ``n_train``, which then nothing tells. ``not_certified`` says why the
+    guarantee does not hold as stated, () where it does. ``spending`` is that of one ``unit``.
     """
 
     delta: float
@@ -67,7 +67,7 @@ class NoisePlan:
     sample_rate: float
     n_train: int
     steps: int
-    cost: Spent
+    spending: Spent
     warnings: tuple[str, ...] = ()
     grad_sample_mode: str = GRAD_SAMPLE_MODE
     physical_batch_size: int | None = None
@@ -94,8 +94,8 @@ class NoisePlan:
         """Where its noise comes from, in words."""
         return ENTROPY if self.noise_seed is None else SEEDED
 
-    def cost_after(self, steps: int) -> Spent:
-        """What ``steps`` steps of this plan cost."""
+    def spending_after(self, steps: int) -> Spent:
+        """What ``steps`` steps of this plan spend."""
         segment = Segment(self.noise_multiplier, self.sample_rate, steps)
         return spent([segment], self.delta, rows_per_unit=self.unit.rows)
 
@@ -124,15 +124,15 @@ def plan_private(
     if noise is None:
         budget = private.epsilon or 3.0
         noise = noise_for(budget, delta, rate, steps, rows_per_unit=unit.rows)
-    cost = spent([Segment(noise, rate, steps)], delta, rows_per_unit=unit.rows)
-    if private.epsilon is not None and cost.epsilon > private.epsilon:
+    spending = spent([Segment(noise, rate, steps)], delta, rows_per_unit=unit.rows)
+    if private.epsilon is not None and spending.epsilon > private.epsilon:
         raise InputError(
-            f"noise_multiplier={noise} costs epsilon={at_most(cost.epsilon)} over {steps} steps, "
-            f"above epsilon={private.epsilon}",
+            f"noise_multiplier={noise} spends epsilon={at_most(spending.epsilon)} over {steps} "
+            f"steps, above epsilon={private.epsilon}",
             remedy="leave noise_multiplier out: it is found for epsilon",
         )
-    if cost.note:
-        notes.append(cost.note)
+    if spending.note:
+        notes.append(spending.note)
     return NoisePlan(
         delta,
         private.max_grad_norm,
@@ -140,7 +140,7 @@ def plan_private(
         rate,
         n_train,
         steps,
-        cost,
+        spending,
         warnings=tuple(notes),
         grad_sample_mode=_known_mode(grad_sample_mode),
         physical_batch_size=private.physical_batch_size,

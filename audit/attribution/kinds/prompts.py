@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _SPECIAL = 3  # padding, unknown, start: the first ids of our own tokenisers
 
 
-class Tokens(texts.Tokens, Protocol):
+class PromptTokens(texts.TextTokens, Protocol):
     """A generator's tokens, as its predictor's attribute ``tokens`` offers them."""
 
     unknown: int
@@ -98,12 +98,12 @@ def game_of(
 
 def _begun(
     predictor: Predictor, request: Request, rows: pd.DataFrame
-) -> tuple[Tokens, Any, list[list[str]], list[torch.Tensor]]:
+) -> tuple[PromptTokens, Any, list[list[str]], list[torch.Tensor]]:
     """The tokens, the network, each row's prompt in words, and what the model said behind it.
 
     A copy with shuffled weights is asked about what the model itself said: its ``speaker``.
     """
-    access: Tokens = predictor.tokens  # type: ignore[attr-defined]
+    access: PromptTokens = predictor.tokens  # type: ignore[attr-defined]
     model = generator_of(access)
     cells = rows[predictor.input_columns[0]]
     prompts = [_prompt(access, texts._text(cell), request) for cell in cells]
@@ -152,7 +152,7 @@ _UNKNOWN = "the token <unknown> in place of each token"
 _WITHOUT = "the prompt without the word"
 
 
-def _prompt(access: Tokens, text: str, request: Request) -> list[str]:
+def _prompt(access: PromptTokens, text: str, request: Request) -> list[str]:
     """The first words, fewer where they and the continuation are more than the network sees."""
     room = access.max_length - 1 - request.new_tokens
     if room < 1:
@@ -197,7 +197,7 @@ def _by_gradients(
     import torch
     from captum.attr import LayerIntegratedGradients
 
-    access: Tokens = model.access
+    access: PromptTokens = model.access
     prompt = "".join(words)
     ids = tokenizer.encode(prompt)
     nothing = [ids[0]] + [access.unknown] * (len(ids) - 1)  # the start token stays
@@ -227,7 +227,7 @@ def _by_gradients(
 class _Likelihoods:
     """What is asked of a language model, over its ``forward`` and ``generate``."""
 
-    access: Tokens
+    access: PromptTokens
     device: Any
     network: Any
     forward: Callable[..., Any]
@@ -271,12 +271,12 @@ class _Likelihoods:
         return 24.0 * logits.numel()
 
 
-def _never_said(access: Tokens) -> list[int]:
+def _never_said(access: PromptTokens) -> list[int]:
     """The ids of special tokens, which no continuation holds."""
     return list(getattr(access, "never_said", range(_SPECIAL)))
 
 
-def generator_of(access: Tokens) -> Any:
+def generator_of(access: PromptTokens) -> Any:
     """The network as Captum expects a language model: a module with ``input_ids`` to ``.logits``,
     ``generate`` and ``device``. ``asked`` counts the sequences that it was given."""
     import torch
@@ -311,7 +311,7 @@ def generator_of(access: Tokens) -> Any:
 class Tokenizer:
     """A tokeniser of ours as Captum expects one."""
 
-    def __init__(self, access: Tokens) -> None:
+    def __init__(self, access: PromptTokens) -> None:
         self._access = access
         self._decoded: tuple[str, list[int]] = ("", [])
 

@@ -41,7 +41,7 @@ _WORD = re.compile(r"\s*\S+\s*")
 _MOST_WORDS = 2000
 
 
-class Tokens(Protocol):
+class TextTokens(Protocol):
     """A text network's tokens, as its predictor's attribute ``tokens`` offers them.
 
     ``module`` maps ids (rows, length) to logits; ``embedding`` is the layer whose outputs
@@ -192,7 +192,7 @@ def _at_embedding(
 ) -> Answer:
     import numpy as np
 
-    access: Tokens = predictor.tokens  # type: ignore[attr-defined]
+    access: TextTokens = predictor.tokens  # type: ignore[attr-defined]
     ids = access.token_ids(rows)
     pieces, full, empty = _layer_gradients(access, ids, request, output)
     spans = access.spans(rows)
@@ -229,7 +229,7 @@ def word_of(spans: Sequence[tuple[int, int]], words: list[str], text: str) -> li
 
 
 def _layer_gradients(
-    access: Tokens, ids: np.ndarray, request: Request, output: Output
+    access: TextTokens, ids: np.ndarray, request: Request, output: Output
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Attributions of every token (rows, length), the output of each row, and that of the
     baseline, (rows,) each."""
@@ -261,7 +261,7 @@ def _layer_gradients(
     return attributions, full, empty
 
 
-def vector_bytes(access: Tokens, ids: np.ndarray) -> float:
+def vector_bytes(access: TextTokens, ids: np.ndarray) -> float:
     """Bytes that one row of ids takes from its vectors to their gradients; see ``memory``."""
     import torch
 

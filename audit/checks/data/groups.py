@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from evenhand.audit.checks.compared import Compared, Member
+from evenhand.audit.checks.compared import ComparedGroups, OneGroup
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import UNKNOWN, Finding
 from evenhand.audit.reason import because
@@ -70,7 +70,7 @@ def measure(
 def _label_gap(record: Recorder, counts: Counts, levels: Sequence[float], minimum: int) -> Finding:
     from evenhand.audit.measure.groups.gaps import Family, GroupCount, gap
 
-    groups = Compared((Member(c.group, c.n, c) for c in counts.cells()), minimum)
+    groups = ComparedGroups((OneGroup(c.group, c.n, c) for c in counts.cells()), minimum)
     table = []
     for member in groups.big:
         confusion = member.of.confusion

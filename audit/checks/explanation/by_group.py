@@ -20,7 +20,7 @@ from evenhand.audit.words.reasons import render
 if TYPE_CHECKING:
     import numpy as np
 
-    from evenhand.audit.measure.copies import Copy
+    from evenhand.audit.measure.copies import ColumnCopy
     from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "Do the same columns move every group's score, and do any stand in for a group?"
@@ -180,7 +180,7 @@ def _weighed(
         yield _Weighed("proxy_weighted_attribution", strength, how, feature, "share of entropy")
 
 
-def _called(column: str, copied: Mapping[str, Copy]) -> str:
+def _called(column: str, copied: Mapping[str, ColumnCopy]) -> str:
     """A column, and what it is a copy of."""
     return (
         f"{column} (a copy of {' and '.join(copied[column].features)})"

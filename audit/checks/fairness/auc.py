@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.checks.compared import Member, by_features
+from evenhand.audit.checks.compared import OneGroup, by_features
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import UNKNOWN, Finding, is_known
 from evenhand.audit.reason import because
@@ -75,7 +75,7 @@ class _Rows:
         return Background(self.truth, self.score, known)
 
     def across(
-        self, known: Background, of: Member[np.ndarray], levels: Sequence[float]
+        self, known: Background, of: OneGroup[np.ndarray], levels: Sequence[float]
     ) -> Iterator[tuple[str, Estimate]]:
         """The areas between one group and the other people whose group is known."""
         from evenhand.audit.measure.uncertainty.estimate import undefined
@@ -100,7 +100,7 @@ def _within(
     from evenhand.audit.subject.tallying.counts import group_rows
 
     named = [str(c) for c in inside.groups.columns]
-    members = [Member(own, rows.size, rows) for own, rows in group_rows(inside.groups, named)]
+    members = [OneGroup(own, rows.size, rows) for own, rows in group_rows(inside.groups, named)]
     for features, groups in by_features(members, minimum).items():
         background = inside.background(features)
         areas: dict[str, EstimateAt] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.checks.compared import Member, by_features
+from evenhand.audit.checks.compared import OneGroup, by_features
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import Finding
@@ -16,7 +16,7 @@ from evenhand.audit.subject.subject import Subject
 if TYPE_CHECKING:
     import numpy as np
 
-    from evenhand.audit.measure.calibration import Bin
+    from evenhand.audit.measure.calibration import CalibrationBin
 
 QUESTION = "Among people with the same score, is the same share positive in every group?"
 TASKS = frozenset({"binary"})
@@ -100,7 +100,7 @@ class _Group:
         from evenhand.audit.measure.calibration import equal_mass_bins
 
         self.is_positive, self.score, self.n = is_positive, score, int(score.size)
-        self.bins: tuple[Bin, ...] = equal_mass_bins(
+        self.bins: tuple[CalibrationBin, ...] = equal_mass_bins(
             is_positive, score, max(1, min(bins, self.n // 5))
         )
 
@@ -141,7 +141,7 @@ def _gaps(
 
     from evenhand.audit.measure.groups.spread import largest_difference
 
-    members = [Member(own, found.n, found) for own, found in groups]
+    members = [OneGroup(own, found.n, found) for own, found in groups]
     for features, compared in by_features(members, minimum).items():
         for name in _COMPARED:
             estimates = {n: partial(g.estimate, name) for n, g in compared.by_name.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from evenhand.audit.checks.compared import Compared, Member
+from evenhand.audit.checks.compared import ComparedGroups, OneGroup
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import Reasons, because
@@ -138,7 +138,7 @@ def _gaps(
 ) -> Iterator[Finding]:
     from evenhand.audit.measure.groups.spread import largest_difference
 
-    groups = Compared((Member(g, int(t.sum()), t) for g, t in _groups(counts)), minimum)
+    groups = ComparedGroups((OneGroup(g, int(t.sum()), t) for g, t in _groups(counts)), minimum)
     between = counts.features
     for position, label in enumerate(counts.classes):
         of_class: Mapping[str, str] = {**level, "class": label}
@@ -156,7 +156,7 @@ def _gaps(
 
 
 def _gap_and_bounds(
-    groups: Compared[np.ndarray], rate: str, position: int, levels: Sequence[float]
+    groups: ComparedGroups[np.ndarray], rate: str, position: int, levels: Sequence[float]
 ) -> Iterator[tuple[str, Estimate]]:
     """The gap over known groups; then, where some are unknown, its bounds."""
     from evenhand.audit.measure.groups.gaps import gap
@@ -180,7 +180,7 @@ def _gap_and_bounds(
         yield f"{name}_{end}", groups.noted(bound, is_bound=True)
 
 
-def _family(members: Sequence[Member[np.ndarray]], rate: str, position: int) -> Family:
+def _family(members: Sequence[OneGroup[np.ndarray]], rate: str, position: int) -> Family:
     from evenhand.audit.measure.groups.gaps import Family, GroupCount
 
     counted = [(m.name, *_counted(m.of, position, rate)) for m in members]

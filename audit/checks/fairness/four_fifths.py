@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evenhand.audit.checks.compared import Compared, Member
+from evenhand.audit.checks.compared import ComparedGroups, OneGroup
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.favourable import Favourable, favourable
 from evenhand.audit.finding import Finding, is_known
@@ -58,10 +58,10 @@ def measure(
     for level, part in counts.levels(subject.control_features):
         for features in feature_sets(subject.sensitive_features):
             cells = part.by(features).cells()
-            members = [Member({**c.group, **level}, c.n, _selected(c, outcome)) for c in cells]
+            members = [OneGroup({**c.group, **level}, c.n, _selected(c, outcome)) for c in cells]
             total = sum(m.n for m in members if is_known(m.group))
             least = max(min_group_size, math.ceil(minimum_share * total - 1e-9))
-            table = Compared(members, least)
+            table = ComparedGroups(members, least)
             if len(table.known) > 1:
                 yield from _small(record, table, min_group_size, minimum_share)
             if len(table.big) > 1:
@@ -69,7 +69,7 @@ def measure(
 
 
 def _small(
-    record: Recorder, table: Compared[Selected], minimum: int, share: float
+    record: Recorder, table: ComparedGroups[Selected], minimum: int, share: float
 ) -> Iterator[Finding]:
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
@@ -88,7 +88,7 @@ def _small(
 
 
 def _compared(
-    record: Recorder, table: Compared[Selected], outcome: Favourable, levels: Sequence[float]
+    record: Recorder, table: ComparedGroups[Selected], outcome: Favourable, levels: Sequence[float]
 ) -> Iterator[Finding]:
     from evenhand.audit.measure.groups import impact as m
     from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from evenhand.audit.checks.compared import Compared, Member
+from evenhand.audit.checks.compared import ComparedGroups, OneGroup
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because, listed, named
@@ -120,16 +120,16 @@ def from_counts(
             )
 
 
-def _compared(counts: Counts, minimum: int) -> Compared[Cell]:
-    return Compared((Member(c.group, c.n, c) for c in counts.cells()), minimum)
+def _compared(counts: Counts, minimum: int) -> ComparedGroups[Cell]:
+    return ComparedGroups((OneGroup(c.group, c.n, c) for c in counts.cells()), minimum)
 
 
-def _cells(members: Sequence[Member[Cell]]) -> list[Cell]:
+def _cells(members: Sequence[OneGroup[Cell]]) -> list[Cell]:
     return [m.of for m in members]
 
 
 def _estimates(
-    groups: Compared[Cell],
+    groups: ComparedGroups[Cell],
     has_labels: bool,
     record: Recorder,
     levels: Sequence[float],
@@ -235,7 +235,9 @@ def _treatment_equality(cells: Sequence[Cell], levels: Sequence[float]) -> Estim
     return Estimate(value, n, intervals, counts, method, note)
 
 
-def _if_known(groups: Compared[Cell], form: _Form, end: End, levels: Sequence[float]) -> Estimate:
+def _if_known(
+    groups: ComparedGroups[Cell], form: _Form, end: End, levels: Sequence[float]
+) -> Estimate:
     from evenhand.audit.measure.groups.unknown import if_known, widens
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
@@ -277,7 +279,9 @@ def _at(of: Callable[..., Estimate]) -> Callable[[Sequence[float]], Estimate]:
     return lambda levels: of(levels=levels)
 
 
-def _to_overall(groups: Compared[Cell], levels: Sequence[float], stream: Sequence[int]) -> Estimate:
+def _to_overall(
+    groups: ComparedGroups[Cell], levels: Sequence[float], stream: Sequence[int]
+) -> Estimate:
     """Overall is everybody whose group is known."""
     import numpy as np
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from evenhand.audit.checks.compared import Compared, Member
+from evenhand.audit.checks.compared import ComparedGroups, OneGroup
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
 from evenhand.audit.finding import UNKNOWN, Finding
@@ -59,7 +59,9 @@ def from_counts(
 
     record = Recorder(__name__, seed)
     for _, grouped in counts.groupings():
-        groups = Compared((Member(c.group, c.n, c) for c in grouped.cells()), min_group_size)
+        groups = ComparedGroups(
+            (OneGroup(c.group, c.n, c) for c in grouped.cells()), min_group_size
+        )
         everyone = total(m.of for m in groups.known)
         for member in groups.big:
             if member.n >= everyone.n:
@@ -72,7 +74,7 @@ def from_counts(
 
 def _tested(
     record: Recorder,
-    groups: Compared[Cell],
+    groups: ComparedGroups[Cell],
     cell: Cell,
     everyone: Confusion,
     levels: Sequence[float],
@@ -114,7 +116,7 @@ def _difference(
 
 def _of_persons(
     record: Recorder,
-    groups: Compared[Cell],
+    groups: ComparedGroups[Cell],
     counts: Counts,
     cell: Cell,
     levels: Sequence[float],

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.checks.compared import Member
+from evenhand.audit.checks.compared import OneGroup
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import RowsOnDisk
 from evenhand.audit.favourable import Favourable, declared_favourable
@@ -164,7 +164,7 @@ class _Tables:
             yield from self.ratios("scoring_rate_impact_ratio", table, outcome)
 
     def ratios(
-        self, name: str, table: Sequence[Member[Selected]], outcome: Favourable
+        self, name: str, table: Sequence[OneGroup[Selected]], outcome: Favourable
     ) -> Iterator[Finding]:
         """The full table, then the one without groups under the minimum share."""
         total = sum(m.n for m in table)
@@ -178,7 +178,7 @@ class _Tables:
                 yield self.record.write(own, told, unit="ratio", group=member.group)
 
     def _ratio(
-        self, member: Member[Selected], compared: Sequence[Selected], share: float, total: int
+        self, member: OneGroup[Selected], compared: Sequence[Selected], share: float, total: int
     ) -> Estimate:
         counts = {"selected": member.of.k, "assessed": member.n}
         if member.n < share * total:
@@ -192,10 +192,10 @@ class _Tables:
 
 def _table(
     counts: Counts, features: tuple[str, ...], level: Level, outcome: Favourable
-) -> list[Member[Selected]]:
+) -> list[OneGroup[Selected]]:
     """The known groups of one table, with how many of each have the outcome."""
     return [
-        Member({**c.group, **level}, c.n, _selected(c, outcome))
+        OneGroup({**c.group, **level}, c.n, _selected(c, outcome))
         for c in counts.by(features).cells()
         if is_known(c.group)
     ]

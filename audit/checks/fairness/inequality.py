@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evenhand.audit.checks.compared import Compared, Member
+from evenhand.audit.checks.compared import ComparedGroups, OneGroup
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.favourable import favourable
 from evenhand.audit.finding import Finding
@@ -61,7 +61,7 @@ def _within(
     for position, features in enumerate(feature_sets(sensitive_features)):
         # The order of groups must not depend on their names: draws follow it.
         cells = counts.by(features).cells()
-        groups = Compared((Member(c.group, c.n, _benefits(c, is_burden)) for c in cells), 0)
+        groups = ComparedGroups((OneGroup(c.group, c.n, _benefits(c, is_burden)) for c in cells), 0)
         table = np.array(sorted(m.of for m in groups.known)).reshape(-1, 3)
         for name, alpha in _ALPHA.items() if position == 0 else ():
             people = np.sum([m.of for m in groups.members], axis=0)

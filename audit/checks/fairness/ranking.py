@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from evenhand.audit.checks.compared import Member, by_features
+from evenhand.audit.checks.compared import OneGroup, by_features
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.favourable import declared_favourable
 from evenhand.audit.finding import Finding
@@ -88,7 +88,7 @@ def _within(
     from evenhand.audit.subject.tallying.counts import group_rows
 
     named = [str(c) for c in groups.columns]
-    members = [Member(own, rows.size, rows) for own, rows in group_rows(groups, named)]
+    members = [OneGroup(own, rows.size, rows) for own, rows in group_rows(groups, named)]
     for features, compared in by_features(members, minimum).items():
         estimates: dict[str, dict[str, EstimateAt]] = {name: {} for name in _UNITS}
         for each in compared.members:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.checks.compared import Member, by_features
+from evenhand.audit.checks.compared import OneGroup, by_features
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
@@ -81,7 +81,7 @@ def _within(
     from evenhand.audit.subject.tallying.counts import group_rows
 
     named = [str(c) for c in groups.columns]
-    members = [Member(own, len(rows), rows) for own, rows in group_rows(groups, named)]
+    members = [OneGroup(own, len(rows), rows) for own, rows in group_rows(groups, named)]
     parts = by_features(members, minimum)
     for compared in parts.values():
         for each in compared.members:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.checks.compared import Compared, Member, by_features
+from evenhand.audit.checks.compared import ComparedGroups, OneGroup, by_features
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
@@ -76,11 +76,11 @@ def measure(
     yield record.plain(
         "swept_threshold_count", count, n=predictions.n, unit="threshold", artifacts=named
     )
-    everyone: list[Member[Sweep]] = []
+    everyone: list[OneGroup[Sweep]] = []
     for level, inside in control_levels(predictions.groups, subject.control_features):
         groups = predictions.groups.loc[inside, list(subject.sensitive_features)]
         members = _swept(groups, labels[inside], score[inside], thresholds)
-        everyone += [Member({**m.group, **level}, m.n, m.of) for m in members]
+        everyone += [OneGroup({**m.group, **level}, m.n, m.of) for m in members]
         for features, name, gap in _gaps(members, rates, levels, min_group_size):
             kept = () if gap.reason == _NOT_SWEPT else named
             yield record.write(name, gap, group=level, between=features, artifacts=kept)
@@ -89,14 +89,14 @@ def measure(
 
 def _swept(
     groups: pd.DataFrame, labels: np.ndarray, score: np.ndarray, thresholds: np.ndarray
-) -> list[Member[Sweep]]:
+) -> list[OneGroup[Sweep]]:
     """The counts of all rows (an empty name), and of every group and crossing."""
     from evenhand.audit.measure.groups.sweep import sweep
     from evenhand.audit.subject.tallying.counts import group_rows
 
     positions = group_rows(groups, [str(c) for c in groups.columns])
     return [
-        Member(own, len(rows), sweep(labels[rows], score[rows], thresholds))
+        OneGroup(own, len(rows), sweep(labels[rows], score[rows], thresholds))
         for own, rows in positions
     ]
 
@@ -113,7 +113,7 @@ def _thresholds(
 
 
 def _document(
-    everyone: Sequence[Member[Sweep]],
+    everyone: Sequence[OneGroup[Sweep]],
     thresholds: np.ndarray,
     current: float | None,
     rates: Sequence[str],
@@ -135,7 +135,7 @@ def _document(
 
 
 def _gaps(
-    members: Sequence[Member[Sweep]], rates: Sequence[str], levels: Sequence[float], minimum: int
+    members: Sequence[OneGroup[Sweep]], rates: Sequence[str], levels: Sequence[float], minimum: int
 ) -> Iterator[tuple[tuple[str, ...], str, Estimate]]:
     """For each set of features: name and value of each gap that the labels allow."""
     from evenhand.audit.measure.uncertainty.estimate import undefined
@@ -151,7 +151,9 @@ def _gaps(
                 yield features, name, _worst_gap(groups, used, levels)
 
 
-def _worst_gap(groups: Compared[Sweep], rates: Sequence[str], levels: Sequence[float]) -> Estimate:
+def _worst_gap(
+    groups: ComparedGroups[Sweep], rates: Sequence[str], levels: Sequence[float]
+) -> Estimate:
     from evenhand.audit.measure.groups.gaps import Family, GroupCount, gap
 
     families = []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from evenhand.audit.comparing.compare import Paired
     from evenhand.audit.finding import Finding
-    from evenhand.policies.facts import Asked
+    from evenhand.policies.facts import AskedFact
     from evenhand.policies.gate import Gate
     from evenhand.policies.verdict import Verdict
 
@@ -144,7 +144,7 @@ def verdict_table(pack: str, verdicts: Sequence[Verdict]) -> Table:
     return made
 
 
-def facts_table(facts: Sequence[Asked]) -> Table:
+def facts_table(facts: Sequence[AskedFact]) -> Table:
     """The facts that packs ask for: question, values to choose from, what hangs on each."""
     from evenhand.policies.facts import written
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from evenhand.audit.data.cells import MISSING_TEXTS
 from evenhand.audit.data.grouping import UNKNOWN, kind_of_column
-from evenhand.audit.data.reading.rows_on_disk import Source
+from evenhand.audit.data.reading.rows_on_disk import RowSource
 from evenhand.audit.data.written.bins import Bins, edges_of, quantile_edges, ranks
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.data.written.numbers import NUMBER_PATTERN, THOUSANDS, signed_pattern
@@ -18,7 +18,7 @@ _LOOKED_AT = 1_000  # different values of a column that tell what kind it is of
 
 
 @dataclass(frozen=True)
-class Asked:
+class CountRequest:
     """What is counted: by which features and labels, of which predictions; with which bins."""
 
     features: tuple[str, ...]
@@ -32,7 +32,7 @@ class Asked:
     bins: Mapping[str, Bins] = field(default_factory=dict)
 
 
-def query(source: Source, request: Asked, fetch: Fetch) -> str:
+def query(source: RowSource, request: CountRequest, fetch: Fetch) -> str:
     """One row for each group, label and prediction, with how many rows of the file it is."""
     chosen = [
         f"{_feature(source, request, f, fetch)} AS f{i}" for i, f in enumerate(request.features)
@@ -55,7 +55,7 @@ def query(source: Source, request: Asked, fetch: Fetch) -> str:
     return f"SELECT {', '.join(chosen)} FROM {source.relation} GROUP BY ALL"  # noqa: S608
 
 
-def cell(source: Source, column: str | None) -> str:
+def cell(source: RowSource, column: str | None) -> str:
     """A cell as SQL: of a text file null where it means no value by itself."""
     name = '"' + str(column).replace('"', '""') + '"'
     if not source.is_text:
@@ -68,7 +68,7 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _number(source: Source, request: Asked, column: str, fetch: Fetch) -> str:
+def _number(source: RowSource, request: CountRequest, column: str, fetch: Fetch) -> str:
     """A cell as a number; null where it is none, or marked as missing."""
     own = cell(source, column)
     made = _parsed(source, request, own, own, fetch)
@@ -76,7 +76,7 @@ def _number(source: Source, request: Asked, column: str, fetch: Fetch) -> str:
     return f"CASE WHEN {_marked(own, made, marks)} THEN NULL ELSE {made} END" if marks else made
 
 
-def _parsed(source: Source, request: Asked, own: str, every: str, fetch: Fetch) -> str:
+def _parsed(source: RowSource, request: CountRequest, own: str, every: str, fetch: Fetch) -> str:
     """A cell as a number. By the declared decimal sign where it is that of ``every`` cell."""
     plain = f"TRY_CAST({own} AS DOUBLE)"
     if not source.is_text:
@@ -101,7 +101,7 @@ def _marked(own: str, number: str, marks: Collection[str]) -> str:
     return f"coalesce({same}, FALSE)"
 
 
-def _feature(source: Source, request: Asked, feature: str, fetch: Fetch) -> str:
+def _feature(source: RowSource, request: CountRequest, feature: str, fetch: Fetch) -> str:
     """A feature's cell, or the name of its bin."""
     bins = request.bins.get(feature)
     own = cell(source, feature)
@@ -115,7 +115,7 @@ def _feature(source: Source, request: Asked, feature: str, fetch: Fetch) -> str:
     return f"CASE WHEN {value} IS NULL THEN NULL {cases} ELSE {_text(bins.names[-1])} END"
 
 
-def _value(source: Source, request: Asked, column: str, kind: str, fetch: Fetch) -> str:
+def _value(source: RowSource, request: CountRequest, column: str, kind: str, fetch: Fetch) -> str:
     """A cell as the number that bins compare; null where it is missing or of no known group."""
     own, reading = cell(source, column), request.reading
     marks = reading.marks_missing(column, request.columns) | reading.marks_unknown(
@@ -132,7 +132,10 @@ def _value(source: Source, request: Asked, column: str, kind: str, fetch: Fetch)
 
 
 def bins_on_disk(
-    source: Source, request: Asked, fetch: Fetch, meant: Callable[[Collection[Any], str], Any]
+    source: RowSource,
+    request: CountRequest,
+    fetch: Fetch,
+    meant: Callable[[Collection[Any], str], Any],
 ) -> dict[str, Bins]:
     """The bins of features, quantiles worked out over the labelled rows.
 

@@ -46,7 +46,7 @@ def connected() -> duckdb.DuckDBPyConnection:
 
 
 @dataclass(frozen=True)
-class Source:
+class RowSource:
     """Rows for DuckDB: the relation to select from, and whether its cells are texts (CSV)."""
 
     relation: str
@@ -119,18 +119,18 @@ def available_memory() -> int | None:
     return min(found) if found else None
 
 
-def open_source(database: Any, path: Path) -> Source:
+def open_source(database: Any, path: Path) -> RowSource:
     """``path`` as a relation of the DuckDB connection ``database``."""
     kind = kind_of(path)
     name = "".join(f"[{c}]" if c in "*?[" else c for c in str(path.resolve()))
     if kind == "folder":
-        return Source(f"read_parquet({_literal(name + '/**/*.parquet')})", is_text=False)
+        return RowSource(f"read_parquet({_literal(name + '/**/*.parquet')})", is_text=False)
     if kind == "parquet":
-        return Source(f"read_parquet({_literal(name)})", is_text=False)
+        return RowSource(f"read_parquet({_literal(name)})", is_text=False)
     if kind == "arrow":
         with _readable(path, kind):
             database.register("arrow_rows", _dataset(path, kind))
-        return Source("arrow_rows", is_text=False)
+        return RowSource("arrow_rows", is_text=False)
     if kind == "other":
         raise InputError(
             f"{path} is neither Parquet nor CSV, nor an Arrow file or a folder of Parquet files",
@@ -146,7 +146,7 @@ def open_source(database: Any, path: Path) -> Source:
         + (f", skip = {start.above}" if start.above else "")
     )
     columns = f"columns = {_columns(line, start.delimiter, path)}"
-    return Source(
+    return RowSource(
         f"read_csv({_literal(name)}, {options}, {columns})", is_text=True, notes=start.notes
     )
 

@@ -28,7 +28,7 @@ _MOST_OF_ONE = 1200  # the same for a single feature, whose groups are then all 
 
 
 @dataclass(frozen=True)
-class People:
+class Headcount:
     """How many people of a group have one of some outcomes (positions in tn, fp, fn, tp)."""
 
     group: Group
@@ -37,18 +37,18 @@ class People:
 
 
 @dataclass(frozen=True)
-class Told:
+class KnownFinding:
     """A finding, and the numbers of people that whoever reads it knows.
 
     Of those that could be withheld for the sake of others, the ones with the lowest ``worth`` go.
     """
 
     id: str
-    people: tuple[People, ...]
+    people: tuple[Headcount, ...]
     worth: int = 0
 
 
-def told_by_rate(finding: str, group: Group, rate: str, k: int, n: int) -> Told:
+def told_by_rate(finding: str, group: Group, rate: str, k: int, n: int) -> KnownFinding:
     """What one of ``RATES`` tells: cases, rows, and their difference.
 
     >>> [p.n for p in told_by_rate("x", frozenset(), "true_positive_rate", 3, 50).people]
@@ -56,22 +56,24 @@ def told_by_rate(finding: str, group: Group, rate: str, k: int, n: int) -> Told:
     """
     top, bottom, _ = RATES[rate]
     rest = tuple(i for i in bottom if i not in top)
-    found = (People(group, bottom, n), People(group, top, k), People(group, rest, n - k))
-    return Told(finding, found, worth=int(rate == "selection_rate"))
+    found = (Headcount(group, bottom, n), Headcount(group, top, k), Headcount(group, rest, n - k))
+    return KnownFinding(finding, found, worth=int(rate == "selection_rate"))
 
 
-def told_by_size(finding: str, group: Group, n: int) -> Told:
+def told_by_size(finding: str, group: Group, n: int) -> KnownFinding:
     """What the size of a group tells."""
-    return Told(finding, (People(group, EVERYONE, n),), worth=SIZE)
+    return KnownFinding(finding, (Headcount(group, EVERYONE, n),), worth=SIZE)
 
 
-def told_by_counts(finding: str, group: Group, counts: Mapping[str, int]) -> Told:
+def told_by_counts(finding: str, group: Group, counts: Mapping[str, int]) -> KnownFinding:
     """What the four counts themselves tell, of a measure made of all of them."""
     names = ("tn", "fp", "fn", "tp")
-    return Told(finding, tuple(People(group, (i,), counts[c]) for i, c in enumerate(names)))
+    return KnownFinding(
+        finding, tuple(Headcount(group, (i,), counts[c]) for i, c in enumerate(names))
+    )
 
 
-def withheld(cells: Sequence[Told], *, total: int, minimum: int = 10) -> frozenset[str]:
+def withheld(cells: Sequence[KnownFinding], *, total: int, minimum: int = 10) -> frozenset[str]:
     """The ids of the findings that must not be published.
 
     Parameters
@@ -104,12 +106,14 @@ def withheld(cells: Sequence[Told], *, total: int, minimum: int = 10) -> frozens
     return frozenset(hidden)
 
 
-def possible(told: Sequence[Told], hidden: frozenset[str], people: People, *, total: int) -> Range:
+def possible(
+    told: Sequence[KnownFinding], hidden: frozenset[str], people: Headcount, *, total: int
+) -> Range:
     """What a reader of everything but the hidden findings can work out about a number of people."""
     return _Table(told, total).range(people, hidden)
 
 
-def _by_feature(told: Sequence[Told], total: int, minimum: int) -> frozenset[str]:
+def _by_feature(told: Sequence[KnownFinding], total: int, minimum: int) -> frozenset[str]:
     """Every crossing withheld, and each single feature dealt with by itself."""
     hidden = {t.id for t in told if any(len(p.group) > 1 for p in t.people)}
     rest = [t for t in told if t.id not in hidden]
@@ -122,7 +126,7 @@ def _by_feature(told: Sequence[Told], total: int, minimum: int) -> frozenset[str
 class _Table:
     """People by crossing of all features and by outcome: the unknowns that all numbers add up."""
 
-    def __init__(self, told: Sequence[Told], total: int) -> None:
+    def __init__(self, told: Sequence[KnownFinding], total: int) -> None:
         self.told, self.total = told, total
         pairs = {pair for t in told for p in t.people for pair in p.group}
         values: dict[str, list[tuple[str, str]]] = {}
@@ -149,10 +153,10 @@ class _Table:
             self._known[group, outcomes] = np.outer(inside, chosen).ravel().astype(float)
         return self._known[group, outcomes]
 
-    def choices(self, exposed: People, hidden: set[str]) -> list[frozenset[str]]:
+    def choices(self, exposed: Headcount, hidden: set[str]) -> list[frozenset[str]]:
         """What could be withheld next, each the findings that tell one number of people: of the
         kind that costs least alone, of groups that share most with ``exposed``, smallest first."""
-        tell: dict[tuple[Group, tuple[int, ...]], list[Told]] = {}
+        tell: dict[tuple[Group, tuple[int, ...]], list[KnownFinding]] = {}
         sizes = {}
         for told in self.told:
             for p in told.people if told.id not in hidden else ():
@@ -172,7 +176,7 @@ class _Table:
             self._last = hidden, _free(self.equations(hidden)[0])
         return self._last[1]
 
-    def is_sum(self, people: People, hidden: set[str]) -> bool:
+    def is_sum(self, people: Headcount, hidden: set[str]) -> bool:
         """Whether the number is a sum of published ones."""
         import numpy as np
 
@@ -195,27 +199,27 @@ class _Table:
         rows = np.array([self.vector(*key) for key in known])
         return rows, np.array(list(known.values()), dtype=float)
 
-    def exposed(self, protected: Sequence[People], hidden: set[str]) -> Iterator[People]:
+    def exposed(self, protected: Sequence[Headcount], hidden: set[str]) -> Iterator[Headcount]:
         """The protected numbers that can be worked out to within one person."""
         # Sums of published numbers first: that is quick to see. The rest by linear programming.
         rest = [p for p in protected if not self.is_sum(p, hidden)]
         yield from (p for p in protected if p not in rest)
         yield from (p for p in rest if self.is_exposed(p, hidden))
 
-    def is_exposed(self, people: People, hidden: set[str]) -> bool:
+    def is_exposed(self, people: Headcount, hidden: set[str]) -> bool:
         """Whether the number can be worked out to within one person."""
         if self.is_sum(people, hidden):
             return True
         found = self.range(people, hidden)
         return found.high - found.low < 1 - 1e-6
 
-    def range(self, people: People, hidden: frozenset[str] | set[str]) -> Range:
+    def range(self, people: Headcount, hidden: frozenset[str] | set[str]) -> Range:
         """The least and the greatest number that what is published allows."""
         matrix, numbers = self.equations(hidden)
         return linear_range(matrix, numbers, self.vector(people.group, people.outcomes))
 
 
-def _worth(told: Sequence[Told], group: Group) -> tuple[bool, int, int]:
+def _worth(told: Sequence[KnownFinding], group: Group) -> tuple[bool, int, int]:
     """Sizes last; crossings before single features, these before everybody; then by worth."""
     most = max(t.worth for t in told)
     return most == SIZE, -len(group), most

@@ -60,7 +60,7 @@ def recognises(path: Path) -> bool:
     return isinstance(config, dict) and "model_type" in config
 
 
-def load(path: Path, declared: Declared = NOTHING) -> TextClassifier | LanguageModel:
+def load(path: Path, declared: Declared = NOTHING) -> SequenceClassifier | LanguageModel:
     """Opens it. Raises UnsafeModelError for code and pickles in it, InputError for other models."""
     config = _json(path / "config.json")
     _refuse_code(path)
@@ -78,7 +78,7 @@ def load(path: Path, declared: Declared = NOTHING) -> TextClassifier | LanguageM
         model = _part(path, "AutoModelForCausalLM", "the model", use_safetensors=True)
         return LanguageModel(model.eval(), tokenizer, column, path)
     model = _part(path, "AutoModelForSequenceClassification", "the model", use_safetensors=True)
-    return TextClassifier(model.eval(), tokenizer, column, declared, path)
+    return SequenceClassifier(model.eval(), tokenizer, column, declared, path)
 
 
 def _text_column(declared: Declared, path: Path) -> str:
@@ -191,7 +191,7 @@ class _TextModel:
         return [str(t) for t in found]
 
 
-class TextClassifier(_TextModel):
+class SequenceClassifier(_TextModel):
     """A sequence classifier, or a regression where it gives one number."""
 
     def __init__(

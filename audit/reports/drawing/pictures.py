@@ -14,7 +14,7 @@ from evenhand.audit.artifacts.artifact import Cell
 from evenhand.audit.artifacts.explanation import (
     Attributions,
     ColumnPush,
-    Point,
+    MeanPoint,
     QualityCurves,
     Reasons,
 )
@@ -219,7 +219,9 @@ def _curves(case: Case, say: Words) -> list[Picture]:
     return [_picture(title, description, drawn, ("pic_share", *_CURVE_NAMES), rows, say)]
 
 
-def _line(title: str, kind: int, shares: Sequence[float], points: Sequence[Point]) -> charts.Line:
+def _line(
+    title: str, kind: int, shares: Sequence[float], points: Sequence[MeanPoint]
+) -> charts.Line:
     """A curve with its band, as narrow as the line where there is no interval; points without a
     mean are left out."""
     known = [(x, p.mean, p) for x, p in zip(shares, points, strict=True) if p.mean is not None]

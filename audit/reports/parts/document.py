@@ -1,7 +1,7 @@
 """A document of sections, as one self-contained HTML page: what every handed-over text is made of.
 
-A format builds a ``Document`` from a case; nothing here knows what it is about. Every part of it is
-text: the template escapes it, and shows characters that would not be seen.
+A format builds a ``ReportDocument`` from a case; nothing here knows what it is about. Every part of
+it is text: the template escapes it, and shows characters that would not be seen.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Bullets:
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """Rows of text; the first cell of a row is its heading."""
 
     caption: str
@@ -68,7 +68,7 @@ class Letter:
     kind: str = "letter"
 
 
-Block = Text | Facts | Bullets | Table | Gap | Letter
+Block = Text | Facts | Bullets | TextTable | Gap | Letter
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Document:
+class ReportDocument:
     """``kind`` says what sort of document it is, ``title`` what it is about, ``lead`` the whole in
     plain words; ``notice`` is what nobody may overlook."""
 
@@ -104,7 +104,7 @@ class Document:
         return sum(s.gaps for s in self.sections)
 
 
-def page(document: Document, case: Case, dossier: Dossier, say: Words) -> bytes:
+def page(document: ReportDocument, case: Case, dossier: Dossier, say: Words) -> bytes:
     """The document as HTML, UTF-8, with the sources that it was made from."""
     return pages.render(
         "document.html.j2",
@@ -124,7 +124,7 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     """A table, or nothing where it would have no rows."""
     if not rows:
         return []
-    return [Table(caption, tuple(heads), tuple(tuple(str(c) for c in r) for r in rows))]
+    return [TextTable(caption, tuple(heads), tuple(tuple(str(c) for c in r) for r in rows))]
 
 
 def facts(pairs: Sequence[tuple[str, object]]) -> list[Block]:

@@ -18,7 +18,7 @@ _NAMES = ("by", "owner", "approved_by", "subject")
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangeRow:
     """One part of an item that a house pack changed, as text."""
 
     item: str
@@ -44,7 +44,7 @@ class PackFacts:
     file: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
     extends: str = ""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ChangeRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def sources(case: Case, dossier: Dossier, say: Words) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
-class Signature:
+class StatementRow:
     """A statement of a person, ready to be shown: a row of a table."""
 
     seq: int
@@ -157,7 +157,7 @@ class Signature:
     counts: bool = True  # False for what is bound to nothing
 
 
-def signatures(case: Case, dossier: Dossier, say: Words) -> list[Signature]:
+def signatures(case: Case, dossier: Dossier, say: Words) -> list[StatementRow]:
     """Attestations, waivers and sign-offs about the case, oldest first."""
     entries: list[Entry] = dossier.sign_offs(case)
     for kind in ("attestation", "waiver"):
@@ -173,13 +173,13 @@ def signatures(case: Case, dossier: Dossier, say: Words) -> list[Signature]:
     return made
 
 
-def _attestation(entry: Entry, say: Words) -> Signature:
+def _attestation(entry: Entry, say: Words) -> StatementRow:
     body = entry.body
     evidence = [
         f"{e.get('kind') or say('sig_file')}: {e.get('path')} ({e.get('sha256')})"
         for e in body.get("evidence") or ()
     ]
-    return Signature(
+    return StatementRow(
         seq=entry.seq,
         kind=entry.kind,
         what=f"{body['pack']}:{body['item']}",
@@ -191,7 +191,7 @@ def _attestation(entry: Entry, say: Words) -> Signature:
     )
 
 
-def _waiver(entry: Entry, say: Words) -> Signature:
+def _waiver(entry: Entry, say: Words) -> StatementRow:
     body = entry.body
     who = say(
         "sig_owner",
@@ -199,7 +199,7 @@ def _waiver(entry: Entry, say: Words) -> Signature:
         approver=_name(body.get("approved_by"), say),
     )
     meanwhile = [str(c) for c in body.get("compensating") or ()]
-    return Signature(
+    return StatementRow(
         seq=entry.seq,
         kind=entry.kind,
         what=f"{body['pack']}:{body['item']}",
@@ -211,13 +211,13 @@ def _waiver(entry: Entry, say: Words) -> Signature:
     )
 
 
-def _sign_off(entry: Entry, say: Words) -> Signature:
+def _sign_off(entry: Entry, say: Words) -> StatementRow:
     body = entry.body
     accepted = [
         f"{a.get('pack')}:{a.get('item')} ({say.term('status', str(a.get('status')))})"
         for a in body.get("accepted") or ()
     ]
-    return Signature(
+    return StatementRow(
         seq=entry.seq,
         kind=entry.kind,
         what=say("sig_case"),

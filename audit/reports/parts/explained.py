@@ -7,12 +7,12 @@ from typing import Literal
 from evenhand.audit.artifacts.artifact import Cell
 from evenhand.audit.artifacts.explanation import Proxy
 from evenhand.audit.artifacts.person import (
-    Compared,
+    ComparedWith,
     Explanation,
     PersonChange,
     PersonReasons,
+    PersonStep,
     StatedReason,
-    Step,
 )
 from evenhand.audit.reports.parts.words import Words
 from evenhand.audit.words.numbers import number
@@ -118,7 +118,7 @@ def _change(changed: PersonChange | None, say: Words) -> list[str]:
     return [*found, cost]
 
 
-def _step(change: Step, say: Words) -> str:
+def _step(change: PersonStep, say: Words) -> str:
     column = change.column
     own, to = cell(change.own, say), cell(change.to, say)
     if change.by is not None:
@@ -131,7 +131,7 @@ def _step(change: Step, say: Words) -> str:
     return say("ex_to", column=column, to=to)
 
 
-def _compared_with(reference: Compared, say: Words) -> str:
+def _compared_with(reference: ComparedWith, say: Words) -> str:
     typical = say("ex_typical", rows=f"{reference.favourable_rows:,}")
     if not reference.declared:
         return typical

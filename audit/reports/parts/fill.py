@@ -19,7 +19,7 @@ MOST_ROWS = 40
 
 
 @dataclass(frozen=True)
-class Source:
+class DocumentSource:
     """Everything that a document is made from."""
 
     case: Case
@@ -33,10 +33,12 @@ class Source:
         return "" if value is None else str(value)
 
 
-Fill = Callable[[Source], list[Block]]
+Fill = Callable[[DocumentSource], list[Block]]
 
 
-def part(source: Source, kind: str, name: str, fill: Fill | None, *, is_whole: bool) -> Section:
+def part(
+    source: DocumentSource, kind: str, name: str, fill: Fill | None, *, is_whole: bool
+) -> Section:
     """Part ``name`` of the outline ``kind``: what fills it, and the gap that stays.
 
     ``is_whole``: evidence alone answers it. A maker's text, declared under
@@ -57,20 +59,20 @@ def part(source: Source, kind: str, name: str, fill: Fill | None, *, is_whole: b
     )
 
 
-def use(source: Source) -> list[Block]:
+def use(source: DocumentSource) -> list[Block]:
     """Intended use, as declared."""
     declared = next((source.declared(k) for k in sentences.USE_KEYS if source.declared(k)), "")
     return [Text(source.say("doc_declared", text=declared))] if declared else []
 
 
-def subject(source: Source) -> list[Block]:
+def subject(source: DocumentSource) -> list[Block]:
     """What was audited."""
     say = source.say
     told: list[Block] = [Text(" ".join(sentences.subject_sentences(source.case, say)))]
     return told + facts(sentences.subject_facts(source.case, say))
 
 
-def declared(source: Source) -> list[Block]:
+def declared(source: DocumentSource) -> list[Block]:
     """Thresholds and facts that the maker declared."""
     plan, say = source.case.plan, source.say
     pairs = outline.flat({**plan.declared, **plan.facts})
@@ -82,7 +84,7 @@ def declared(source: Source) -> list[Block]:
     return told
 
 
-def software(source: Source) -> list[Block]:
+def software(source: DocumentSource) -> list[Block]:
     """Versions, machine and how the model was opened."""
     return facts(outline.flat(source.case.environment.to_json()))
 
@@ -90,7 +92,7 @@ def software(source: Source) -> list[Block]:
 def measured(*families: str, groups: bool = False) -> Fill:
     """A table of the findings of these families that are about everybody, or about gaps."""
 
-    def fill(source: Source) -> list[Block]:
+    def fill(source: DocumentSource) -> list[Block]:
         found = [
             f
             for f in source.case.findings
@@ -129,7 +131,7 @@ def interval(finding: Finding, say: Words) -> str:
     return f"{shown} {figures.level(finding.interval)}"
 
 
-def columns_that_matter(source: Source) -> list[Block]:
+def columns_that_matter(source: DocumentSource) -> list[Block]:
     """The inputs that move predictions most."""
     say = source.say
     found = [
@@ -146,7 +148,7 @@ def columns_that_matter(source: Source) -> list[Block]:
 _SHOWN_RATES = ("selection_rate", "accuracy_score", "false_negative_rate", "false_positive_rate")
 
 
-def groups(source: Source) -> list[Block]:
+def groups(source: DocumentSource) -> list[Block]:
     """For each sensitive feature: the groups, their sizes and rates; small ones are marked."""
     say = source.say
     told: list[Block] = []
@@ -174,7 +176,7 @@ def items(*clauses: str, packs: Sequence[str] = ()) -> Fill:
     """The verdicts whose clause begins with one of ``clauses`` (in these packs, or in any)."""
     pattern = re.compile("|".join(rf"(?:^|[^\d]){re.escape(c)}(?![\d])" for c in clauses) or "$^")
 
-    def fill(source: Source) -> list[Block]:
+    def fill(source: DocumentSource) -> list[Block]:
         say = source.say
         kept = [
             v
@@ -197,7 +199,7 @@ def items(*clauses: str, packs: Sequence[str] = ()) -> Fill:
     return fill
 
 
-def signed(source: Source) -> list[Block]:
+def signed(source: DocumentSource) -> list[Block]:
     """Who attested, waived and signed."""
     say = source.say
     rows = [
@@ -226,7 +228,7 @@ def both(*fills: Fill) -> Fill:
     return lambda source: [block for fill in fills for block in fill(source)]
 
 
-def unmeasured(source: Source) -> list[Block]:
+def unmeasured(source: DocumentSource) -> list[Block]:
     """What has no number, by measure, each with its reason once."""
     say = source.say
     told: dict[str, str] = {}

@@ -21,21 +21,23 @@ _PROMISES = ("privacy.declared_budget", "privacy.ledger")
 
 
 @dataclass(frozen=True)
-class Told:
+class Passage:
     """A heading and its sentences."""
 
     heading: str
     lines: tuple[str, ...]
 
 
-def first_page(case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words) -> list[Told]:
+def first_page(
+    case: Case, verdicts: Sequence[Verdict], dossier: Dossier, say: Words
+) -> list[Passage]:
     """The five things that everybody should know, in order."""
     return [
-        Told(say("pw_h_does"), (*does(case, say), *wrong(case, say))),
-        Told(say("pw_h_worse"), tuple(worse(case, say))),
-        Told(say("pw_h_leaks"), tuple(leaks(case, say))),
-        Told(say("pw_h_open"), tuple(is_open(verdicts, say))),
-        Told(say("pw_h_signed"), tuple(signed(case, verdicts, dossier, say))),
+        Passage(say("pw_h_does"), (*does(case, say), *wrong(case, say))),
+        Passage(say("pw_h_worse"), tuple(worse(case, say))),
+        Passage(say("pw_h_leaks"), tuple(leaks(case, say))),
+        Passage(say("pw_h_open"), tuple(is_open(verdicts, say))),
+        Passage(say("pw_h_signed"), tuple(signed(case, verdicts, dossier, say))),
     ]
 
 

@@ -17,7 +17,7 @@ from evenhand.audit.case.plan import PlannedSubject
 from evenhand.audit.finding import Finding
 from evenhand.audit.measure.disclosure.cell_suppression import (
     RATE_NAMES,
-    Told,
+    KnownFinding,
     told_by_counts,
     told_by_rate,
     told_by_size,
@@ -115,7 +115,7 @@ def _small_rates(findings: Sequence[Finding]) -> frozenset[str]:
         return frozenset(t.id for t in told)
 
 
-def _told(f: Finding) -> Told | None:
+def _told(f: Finding) -> KnownFinding | None:
     """The numbers of people that a finding tells; None for what is no count or rate of them."""
     if f.between or f.column or "class" in f.group:
         return None

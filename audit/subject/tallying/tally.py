@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.data.counting.meaning import Meaning
-from evenhand.audit.data.counting.query import Asked, bins_on_disk, query
+from evenhand.audit.data.counting.query import CountRequest, bins_on_disk, query
 from evenhand.audit.data.formats.decoding import way_out
 from evenhand.audit.data.grouping import UNKNOWN
 from evenhand.audit.data.reading.rows_on_disk import as_utf8, connected, kind_of, open_source
@@ -85,11 +85,7 @@ def tally_file(
     features = (*sensitive_features, *control_features)
     reading = reading or Reading()
     with connected() as database, as_utf8(file, reading.encoding) as rows:
-        database.execute(f"SET memory_limit = '{memory}'")
-        database.execute("SET preserve_insertion_order = false")
-        database.execute("SET enable_progress_bar = false")
-        if weight or threads:
-            database.execute(f"SET threads = {1 if weight else int(threads or 1)}")
+        _limit(database, memory, 1 if weight else threads)
         source = open_source(database, rows)
 
         def fetch(sql: str) -> list[tuple[Any, ...]]:
@@ -101,7 +97,9 @@ def tally_file(
                 raise InputError(
                     f"{column!r} is not a column of {file}", remedy=nearest(column, columns)
                 )
-        asked = Asked(features, target, predicted, score, threshold, weight, reading, columns)
+        asked = CountRequest(
+            features, target, predicted, score, threshold, weight, reading, columns
+        )
         meaning = Meaning(reading, columns, (target, predicted), source.is_text, str(file))
         bins = bins_on_disk(source, asked, fetch, meaning.column)
         found = fetch(query(source, replace(asked, bins=bins), fetch))
@@ -125,7 +123,7 @@ def bins_in_file(
             return _fetch(database, sql, path)
 
         columns = tuple(str(row[0]) for row in fetch(f"DESCRIBE FROM {source.relation}"))
-        asked = Asked(tuple(features), target, None, None, None, None, reading, columns)
+        asked = CountRequest(tuple(features), target, None, None, None, None, reading, columns)
         meaning = Meaning(reading, columns, (target,), source.is_text, str(path))
         return bins_on_disk(source, asked, fetch, meaning.column)
 
@@ -163,7 +161,17 @@ class _Row:
     weight_squared: float = 0.0
 
 
-def _rows(counted: Sequence[tuple[Any, ...]], request: Asked, meaning: Meaning) -> list[_Row]:
+def _limit(database: Any, memory: str, threads: int | None) -> None:
+    database.execute(f"SET memory_limit = '{memory}'")
+    database.execute("SET preserve_insertion_order = false")
+    database.execute("SET enable_progress_bar = false")
+    if threads:
+        database.execute(f"SET threads = {int(threads)}")
+
+
+def _rows(
+    counted: Sequence[tuple[Any, ...]], request: CountRequest, meaning: Meaning
+) -> list[_Row]:
     """The query's answer, its cells as what they mean."""
     n = len(request.features)
     groups = []
@@ -193,7 +201,7 @@ def _rows(counted: Sequence[tuple[Any, ...]], request: Asked, meaning: Meaning) 
     return made
 
 
-def _tally(rows: Sequence[_Row], asked: Asked, positive_label: Any) -> Tally:
+def _tally(rows: Sequence[_Row], asked: CountRequest, positive_label: Any) -> Tally:
     import numpy as np
 
     features, target, predicted = asked.features, asked.target, asked.predicted

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evenhand.audit.artifacts.artifact import Document
+from evenhand.audit.artifacts.artifact import ArtifactDocument
 from evenhand.audit.artifacts.explanation import Attributions, AttributionsByGroup, QualityCurves
 from evenhand.audit.artifacts.fairness import Thresholds, WorstGroups
 from evenhand.audit.artifacts.kinds import KINDS, LedgerTimeline
@@ -95,7 +95,9 @@ def test_the_models_are_read_by_their_fields() -> None:
         ),
     ],
 )
-def test_what_does_not_fit_together_is_said(kind: type[Document], value: Any, said: str) -> None:
+def test_what_does_not_fit_together_is_said(
+    kind: type[ArtifactDocument], value: Any, said: str
+) -> None:
     with pytest.raises(ValueError) as caught:
         parsed(value, kind)
     assert said in str(caught.value)

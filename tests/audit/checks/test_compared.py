@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evenhand.audit.checks.compared import Compared, Member
+from evenhand.audit.checks.compared import ComparedGroups, OneGroup
 from evenhand.audit.finding import UNKNOWN, Finding, is_known
 from evenhand.audit.measure.uncertainty.estimate import Estimate
 from evenhand.audit.run.catalogue import checks
@@ -144,7 +144,7 @@ def test_explanations_compare_known_groups(tmp_path: Path) -> None:
 
 def test_small_and_unknown_groups_are_told_apart() -> None:
     groups = [({"g": "a"}, 40), ({"g": "b"}, 9), ({"g": UNKNOWN}, 7), ({"g": "c"}, 10)]
-    compared = Compared((Member(g, n, n) for g, n in groups), 10)
+    compared = ComparedGroups((OneGroup(g, n, n) for g, n in groups), 10)
     assert list(compared.by_name) == ["g=a", "g=c"]
     noted = compared.noted(Estimate(0.1, 50))
     assert noted.counts == {"groups": 3, "groups_left_out": 1, "unknown": 7}

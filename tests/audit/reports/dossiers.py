@@ -8,7 +8,7 @@ from evenhand.audit.artifacts.person import Explanation
 from evenhand.audit.case.case import Case
 from evenhand.audit.files.shapes import parsed
 from evenhand.audit.register.register import GENESIS, Entry
-from evenhand.audit.reports.parts.dossier import Change, Dossier, PackFacts
+from evenhand.audit.reports.parts.dossier import ChangeRow, Dossier, PackFacts
 from tests.samples import HOSTILE
 
 MODEL = "sha256:" + "a" * 64
@@ -175,7 +175,7 @@ def sample_dossier(case: Case, **changes: Any) -> Dossier:
         file="policies/house.yaml",
         lines={"HL-02": 21, "extends": 7},
         extends="baseline 2026.11.0",
-        changes=(Change("HL-02", "check.threshold", "0.1", "0.05"),),
+        changes=(ChangeRow("HL-02", "check.threshold", "0.1", "0.05"),),
     )
     law = PackFacts("sample-law", "2026.1", "sha256:" + "f" * 64, {"en": "Law"}, "in-force")
     given: dict[str, Any] = {

@@ -19,9 +19,9 @@ from evenhand.policies.deciding.decide import (
     relation,
     worse,
 )
-from evenhand.policies.deciding.power import Rows, rows_by_width
+from evenhand.policies.deciding.power import RowsNeeded, rows_by_width
 from evenhand.policies.deciding.settling import rough
-from evenhand.policies.demands import Check, Comparator, ConfidenceInterval
+from evenhand.policies.demands import Comparator, ConfidenceInterval, Requirement
 from tests.policies.build import check
 from tests.samples import finding
 from tests.shares import share_ends
@@ -32,7 +32,7 @@ COMPARATORS: list[Comparator] = [">=", "<=", ">", "<", "=="]
 
 def demand(comparator: str = ">=", *thresholds: float, **changes: Any) -> Demand:
     asked: Any = thresholds[0] if len(thresholds) == 1 else list(thresholds)
-    return Demand(Check.model_validate(check(comparator, asked, **changes)), thresholds)
+    return Demand(Requirement.model_validate(check(comparator, asked, **changes)), thresholds)
 
 
 def accuracy(value: float | None = 0.9, low: float = 0.87, high: float = 0.92, **f: Any) -> Finding:
@@ -241,7 +241,7 @@ def test_rows_to_settle_takes_the_farther_of_two_thresholds() -> None:
     assert asked.rows_to_settle(wide, wide.interval) == farther
     # what the interval doesn't span is settled
     settled = replace(asked, thresholds=(0.5, 2.0))
-    assert settled.rows_to_settle(wide, wide.interval) == Rows(None, None)
+    assert settled.rows_to_settle(wide, wide.interval) == RowsNeeded(None, None)
 
 
 def test_where_no_number_can_be_named_it_says_so() -> None:

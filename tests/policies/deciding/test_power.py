@@ -11,7 +11,7 @@ from scipy import stats
 
 from evenhand.audit.finding import Interval
 from evenhand.policies.deciding.power import (
-    Rows,
+    RowsNeeded,
     near_end,
     rows_by_width,
     rows_for_gap,
@@ -86,7 +86,7 @@ def kept(truths: Callable[[], np.ndarray], n: int, limit: float, tries: int) -> 
             (k + int(rng.binomial(further, p)), n + further)
             for (k, _), p in zip(cells, rates, strict=True)
         ]
-        settled.append(rows_for_gap(again, limit, 0.95) == Rows(None, None))
+        settled.append(rows_for_gap(again, limit, 0.95) == RowsNeeded(None, None))
     return settled
 
 
@@ -110,12 +110,12 @@ def test_a_gap_that_was_picked_is_not_taken_for_the_true_one() -> None:
 def test_ratios_go_by_their_logarithm() -> None:
     open_ = rows_for_gap([(450, 1500), (250, 1000)], 0.8, 0.95, ratio=True)
     assert open_.sure is not None
-    assert rows_for_gap([(450, 1500), (440, 1500)], 0.8, 0.95, ratio=True) == Rows(None, None)
+    assert rows_for_gap([(450, 1500), (440, 1500)], 0.8, 0.95, ratio=True) == RowsNeeded(None, None)
 
 
 def test_no_number_where_none_can_be_named() -> None:
     interval = Interval(low=0.0, high=0.2, level=0.95, method="bootstrap")
-    nothing = Rows(None, None)
+    nothing = RowsNeeded(None, None)
     assert rows_for_rate(8, 10, 1.0, 0.95) == nothing
     assert rows_for_rate(0, 0, 0.5, 0.95) == nothing
     assert rows_by_width(0.1, interval, 0, 0.05) == nothing

@@ -12,7 +12,7 @@ import pytest
 from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
 from evenhand.audit.run.catalogue import measure_index
-from evenhand.policies.demands import Check, declared_reference
+from evenhand.policies.demands import Requirement, declared_reference
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import load_pack, shipped_packs
 from evenhand.policies.schema import Condition, Evidence, Item, Pack
@@ -66,12 +66,12 @@ def facts(pack: Pack, item: Item) -> dict[str, Any]:
     return {**known, **wanted(pack.applies_when), **wanted(item.applies_when)}
 
 
-def declared(check: Check) -> dict[str, float]:
+def declared(check: Requirement) -> dict[str, float]:
     names = [declared_reference(t) for t in check.thresholds if isinstance(t, str)]
     return {name: 0.5 if default is None else default for name, default in names}
 
 
-def limits(check: Check) -> list[float]:
+def limits(check: Requirement) -> list[float]:
     values = declared(check)
     return [
         values[declared_reference(t)[0]] if isinstance(t, str) else float(t)
@@ -104,7 +104,7 @@ def places(evidence: Evidence) -> list[dict[str, Any]]:
     return [{"group": dict.fromkeys(s, v)} for s in sets for v in ("a", "b")]
 
 
-def value_on(check: Check, side: str) -> float:
+def value_on(check: Requirement, side: str) -> float:
     """A value a step inside or outside of what the item's file asks for."""
     at = limits(check)
     step = 0.1 * (abs(at[0]) or 1)
@@ -144,7 +144,7 @@ def findings(item: Item, side: str) -> list[Finding]:
     return made
 
 
-def method(check: Check) -> str:
+def method(check: Requirement) -> str:
     return {None: "Wilson score", "katz-log": "Katz log"}.get(check.ci.method, str(check.ci.method))
 
 

@@ -15,7 +15,7 @@ from evenhand.trainers.encoders.tokenisers import (
     ASCII,
     BytePairs,
     Characters,
-    Words,
+    WordTokeniser,
     learn,
     learn_pairs,
 )
@@ -104,7 +104,7 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character() -> None:
 
 
 def test_padding_cutting_off_and_missing_cells_by_hand() -> None:
-    encoder = TextEncoder("text", Words(vocabulary=("a", "b")), 3)
+    encoder = TextEncoder("text", WordTokeniser(vocabulary=("a", "b")), 3)
     table = frame("a b", "a b a b c", None, 7)
     assert encoder.transform(table).tolist() == [[3, 4, 0], [3, 4, 3], [0, 0, 0], [1, 0, 0]]
     counts = encoder.count(table)
@@ -133,7 +133,7 @@ def test_targets_are_one_place_further_on() -> None:
 
 
 def test_what_is_outside_the_guarantee() -> None:
-    words = Words(vocabulary=("a", "b"))
+    words = WordTokeniser(vocabulary=("a", "b"))
     assert TextEncoder("t", words, 3).outside_guarantee == (
         "vocabulary of 2 tokens from the training rows",
     )
@@ -144,7 +144,7 @@ def test_what_is_outside_the_guarantee() -> None:
     assert ASCII.size == 3 + 97
 
 
-GOOD = TextEncoder("text", Words(vocabulary=("a", "b")), 3).to_json()
+GOOD = TextEncoder("text", WordTokeniser(vocabulary=("a", "b")), 3).to_json()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import torch
 
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.trainers import read_ledger, train
-from evenhand.trainers.examples import Point
+from evenhand.trainers.examples import CurvePoint
 from evenhand.trainers.fitting import checkpoint
 from evenhand.trainers.fitting.checkpoint import unfinished_folder
 from evenhand.trainers.fitting.loop import LoopState
@@ -110,7 +110,7 @@ def test_a_resumed_private_run_goes_on_in_the_same_ledger(recipe: dict, broken_o
     record = read_ledger(result.model / "ledger.jsonl")
     assert record.runs[0].run == record.runs[1].run == run.run
     assert [s.steps for s in record.segments] == [14, 5] and record.n_abandoned == 1
-    assert record.cost.epsilon == result.epsilon
+    assert record.spending.epsilon == result.epsilon
 
 
 def test_a_second_start_does_not_overwrite_a_run_that_can_go_on(
@@ -219,7 +219,7 @@ def test_a_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     optimizer = torch.optim.Adam(module.parameters(), lr=0.1)
     module(torch.ones(4, 3)).sum().backward()
     optimizer.step()
-    standing = LoopState(7, [Point(1, 0.25, None)], total=1.5, count=4)
+    standing = LoopState(7, [CurvePoint(1, 0.25, None)], total=1.5, count=4)
     digest = checkpoint.save(tmp_path, module, optimizer, standing, settings={"a": 1})
     other = torch.nn.Linear(3, 2)
     fresh = torch.optim.Adam(other.parameters(), lr=9.0)

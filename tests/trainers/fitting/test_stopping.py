@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from evenhand.audit.errors import InputError
-from evenhand.trainers.examples import Point
+from evenhand.trainers.examples import CurvePoint
 from evenhand.trainers.fitting.stopping import Seen, Watch
 from evenhand.trainers.recipe.early_stopping import EarlyStopping
 from evenhand.trainers.validate import checked
@@ -19,7 +19,7 @@ def follow(losses: list[float], stopping: EarlyStopping | None) -> tuple[Watch, 
     watch = Watch(lambda _: Seen(next(told), 0.5), stopping)
     for epoch in range(1, len(losses) + 1):
         module.load_state_dict({"weight": torch.tensor([[float(epoch)]])})
-        watch.after_epoch(module, Point(epoch, 0.0))
+        watch.after_epoch(module, CurvePoint(epoch, 0.0))
         if watch.stopped_after:
             break
     return watch, module
@@ -63,7 +63,7 @@ def test_rows_are_seen_in_evaluation_mode_and_without_gradients() -> None:
         return Seen(0.1, 0.1)
 
     module.train()
-    Watch(evaluate).after_epoch(module, Point(1, 0.0))
+    Watch(evaluate).after_epoch(module, CurvePoint(1, 0.0))
     assert seen == [(False, False)] and module.training
 
 

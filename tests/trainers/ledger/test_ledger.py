@@ -26,7 +26,7 @@ def test_a_closed_run_counts_what_was_executed(tmp_path: Path) -> None:
     open_run(path, opened())
     close_run(path, closed())
     record = read_ledger(path)
-    assert record.cost.epsilon == PART.epsilon and record.is_closed
+    assert record.spending.epsilon == PART.epsilon and record.is_closed
     assert record.to_privacy().steps == EXECUTED
     assert record.weights_digest == "sha256:" + "b" * 64
     json.dumps(record.to_privacy().to_json())
@@ -36,7 +36,7 @@ def test_an_open_run_counts_what_was_planned(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     open_run(path, opened())
     record = read_ledger(path)
-    assert record.cost.epsilon == FULL.epsilon > PART.epsilon
+    assert record.spending.epsilon == FULL.epsilon > PART.epsilon
     assert not record.is_closed and record.weights_digest is None
     assert "not closed" in record.to_privacy().warnings[0]
 
@@ -44,7 +44,7 @@ def test_an_open_run_counts_what_was_planned(tmp_path: Path) -> None:
 def test_runs_compose(ledger: Path) -> None:
     record = read_ledger(ledger)
     assert record.to_privacy().steps == 2 * EXECUTED
-    assert PART.epsilon < record.cost.epsilon < 2 * PART.epsilon
+    assert PART.epsilon < record.spending.epsilon < 2 * PART.epsilon
 
 
 def test_an_abandoned_run_stays_counted_in_full(tmp_path: Path) -> None:
@@ -129,12 +129,12 @@ def test_every_single_byte_counts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", ["whole line", "half a line"])
 def test_a_lost_closing_line_over_counts(ledger: Path, cut: str) -> None:
-    both = read_ledger(ledger).cost.epsilon
+    both = read_ledger(ledger).spending.epsilon
     text = ledger.read_text()
     lines = text.splitlines(keepends=True)
     ledger.write_text("".join(lines[:3]) if cut == "whole line" else text[:-100])
     record = read_ledger(ledger)
-    assert record.cost.epsilon > both and not record.is_closed
+    assert record.spending.epsilon > both and not record.is_closed
 
 
 def test_nothing_is_appended_behind_half_a_line(ledger: Path) -> None:

@@ -87,7 +87,7 @@ def test_steps_and_epsilon_of_a_run_that_was_paused(tmp_path: Path) -> None:
     assert entries[0]["epsilon"] == 0.0
     assert entries[3]["epsilon"] == entries[4]["epsilon"] == pytest.approx(prv((4.0, 25)), rel=0.02)
     assert entries[-1]["epsilon"] == pytest.approx(prv((4.0, 58)), rel=0.02)
-    assert entries[-1]["epsilon"] == record.cost.epsilon  # the last line is the total
+    assert entries[-1]["epsilon"] == record.spending.epsilon  # the last line is the total
     assert all(e["at"].endswith("+00:00") for e in entries)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from evenhand.audit.errors import AlteredEvidenceError, InputError, UnsafeModelError
 from evenhand.trainers.mitigation import folder as mitigated_folder
-from evenhand.trainers.mitigation.description import Operation, Rule
+from evenhand.trainers.mitigation.description import GroupRule, Operation
 from tests.audit.people import skops_model
 from tests.mitigation import biased, mitigated
 
@@ -85,10 +85,10 @@ def test_rules_are_strict() -> None:
         Operation(operator=">", threshold="inf"),
     )
     assert (always.limit, never.limit) == (-np.inf, np.inf)
-    rule = Rule(group=("a",), p0=0.5, operation0=always, p1=0.5, operation1=never)
+    rule = GroupRule(group=("a",), p0=0.5, operation0=always, p1=0.5, operation1=never)
     assert rule.is_random
-    assert not Rule(group=("a",), p0=1, operation0=always, p1=0, operation1=never).is_random
+    assert not GroupRule(group=("a",), p0=1, operation0=always, p1=0, operation1=never).is_random
     with pytest.raises(ValueError, match="add up"):
-        Rule(group=("a",), p0=0.5, operation0=always, p1=0.1, operation1=never)
+        GroupRule(group=("a",), p0=0.5, operation0=always, p1=0.1, operation1=never)
     with pytest.raises(ValueError, match="go together"):
-        Rule(group=("a",), p0=1, operation0=always, p1=0, operation1=never, p_ignore=0.1)
+        GroupRule(group=("a",), p0=1, operation0=always, p1=0, operation1=never, p_ignore=0.1)

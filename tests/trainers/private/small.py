@@ -19,7 +19,7 @@ def plan(**changes: object) -> NoisePlan:
         "sample_rate": 0.25,
         "n_train": 32,
         "steps": 3,
-        "cost": COST,
+        "spending": COST,
     }
     return NoisePlan(**{**dials, **changes})  # type: ignore[arg-type]
 

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 from evenhand.audit.errors import InputError
 from evenhand.trainers import train
-from evenhand.trainers.examples import Examples, Point
+from evenhand.trainers.examples import CurvePoint, Examples
 from evenhand.trainers.fitting.loop import Loop, make_optimizer, run, set_rate
 from evenhand.trainers.fitting.stopping import evaluate_rows, watch_rows
 from evenhand.trainers.recipe.recipe import as_recipe
@@ -254,7 +254,7 @@ def test_dropout_is_off_when_rows_are_looked_at() -> None:
     rows = Examples(torch.randn(9, 3), torch.zeros(9, dtype=torch.int64), torch.ones(9))
     watch = watch_rows(rows, rows, None)
     module.train()
-    first, second = (watch.after_epoch(module, Point(1, 0.0)) for _ in range(2))
+    first, second = (watch.after_epoch(module, CurvePoint(1, 0.0)) for _ in range(2))
     assert first == second and module.training
     # the mean cross-entropy that torch's own mean gives
     module.eval()

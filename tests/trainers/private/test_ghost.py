@@ -167,7 +167,11 @@ def test_splitting_leaves_the_accounting_as_it_was(mode: str) -> None:
     split = plan_private(
         Private(epsilon=3, physical_batch_size=5), n_train=500, batch_size=50, epochs=2
     )
-    assert (split.cost, split.steps, split.sample_rate) == (same.cost, same.steps, same.sample_rate)
+    assert (split.spending, split.steps, split.sample_rate) == (
+        same.spending,
+        same.steps,
+        same.sample_rate,
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)

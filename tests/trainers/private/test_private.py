@@ -207,7 +207,7 @@ def test_the_plan_by_hand() -> None:
     wanted = plan_private(Private(noise_multiplier=4.0), n_train=512, batch_size=64, epochs=10)
     assert (wanted.sample_rate, wanted.steps, wanted.expected_batch_size) == (0.125, 80, 64)
     assert wanted.delta == 1e-4 and wanted.warnings == ()
-    assert wanted.cost.epsilon <= wanted.cost.epsilon_rdp
+    assert wanted.spending.epsilon <= wanted.spending.epsilon_rdp
 
 
 def test_an_awkward_rate_is_rounded_down_to_what_is_drawn_exactly() -> None:
@@ -242,4 +242,4 @@ def test_epsilon_is_a_ceiling_where_the_noise_is_given() -> None:
     kept = plan_private(
         Private(epsilon=9, noise_multiplier=2.0), n_train=1000, batch_size=200, epochs=10
     )
-    assert kept.noise_multiplier == 2.0 and kept.cost.epsilon < 9
+    assert kept.noise_multiplier == 2.0 and kept.spending.epsilon < 9

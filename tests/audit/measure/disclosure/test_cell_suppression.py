@@ -10,8 +10,8 @@ import pytest
 from evenhand.audit.measure.classification import RATES, rate_count
 from evenhand.audit.measure.disclosure.cell_suppression import (
     EVERYONE,
-    People,
-    Told,
+    Headcount,
+    KnownFinding,
     possible,
     told_by_rate,
     withheld,
@@ -31,14 +31,14 @@ def counted(groups: int, rows: int, seed: int, selected: float = 0.5) -> Counts:
     return count_groups(columns, ["r", "s"], rng.random(rows) < 0.4, rng.random(rows) < selected)
 
 
-def told_of(counts: Counts, names: tuple[str, ...] = NAMES) -> list[Told]:
+def told_of(counts: Counts, names: tuple[str, ...] = NAMES) -> list[KnownFinding]:
     """Size and rates of every group, crossing, and of everybody."""
     cells = [c for f in feature_sets(counts.features) for c in counts.by(f).cells()]
     everybody = Cell({}, total(counts.cells()), counts.has_labels)
     found = []
     for cell in [*cells, everybody]:
         group = group_of(cell.group)
-        found.append(Told(f"{cell.name}/n", (People(group, EVERYONE, cell.n),)))
+        found.append(KnownFinding(f"{cell.name}/n", (Headcount(group, EVERYONE, cell.n),)))
         for rate in names:
             count = rate_count(cell.confusion, rate)
             name = f"{cell.name}/{rate}"
@@ -73,7 +73,7 @@ def test_every_whole_table_that_fits_leaves_the_number_open() -> None:
         for g, (no, k) in people.items()
     ]
     told.append(told_by_rate("all", frozenset(), "selection_rate", 9, 24))
-    told += [Told(f"n {g}", (People(group_of({"g": g}), EVERYONE, 12),)) for g in people]
+    told += [KnownFinding(f"n {g}", (Headcount(group_of({"g": g}), EVERYONE, 12),)) for g in people]
     hidden = withheld(told, total=24)
     assert "a" in hidden
     shown = [p for t in told if t.id not in hidden for p in t.people]

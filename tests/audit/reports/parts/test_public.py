@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.measure.disclosure.cell_suppression import People, possible
+from evenhand.audit.measure.disclosure.cell_suppression import Headcount, possible
 from evenhand.audit.measure.disclosure.suppression import group_of
 from evenhand.audit.reports import FORMATS, render
 from evenhand.audit.reports.parts.public import _told, for_the_public
@@ -102,7 +102,7 @@ def test_rates_that_tell_of_few_people_are_withheld_and_what_gives_them_back(
     told = [_told(f) for f in case.findings if f.status == "measured"]
     known = [t for t in told if t is not None]
     hidden = frozenset(t.id for t in known if by_id[t.id].value is None)
-    four = possible(known, hidden, People(group_of({"g": "a"}), (2,), 4), total=len(frame))
+    four = possible(known, hidden, Headcount(group_of({"g": "a"}), (2,), 4), total=len(frame))
     assert four.low <= 3.5
     assert four.high >= 4.5
 
