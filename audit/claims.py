@@ -135,6 +135,8 @@ def _part(says: Mapping[str, Any], name: str, shape: type[_Record]) -> _Record |
         return parsed(stated, shape)
     except ValueError as error:
         raise InputError(
-            f"the model states a record {name!r} that is none: {error}",
+            "the model states a record {name!r} that is none: {error}",
             remedy="correct what the model's format states as maker_says",
+            name=name,
+            error=error,
         ) from None

@@ -22,6 +22,13 @@ from evenhand.audit.commands.parts.remedies import for_command
 from evenhand.audit.commands.parts.shared import print_json, say
 from evenhand.audit.errors import BAD_INPUT, INTERRUPTED, OK, OUR_BUG, EvenhandError
 from evenhand.audit.interrupts import termination_as_interrupt
+from evenhand.audit.words.phrases import (
+    current_language,
+    in_language,
+    language_of,
+    phrase,
+    speaking,
+)
 from evenhand.audit.words.reasons import render
 
 app = typer.Typer(
@@ -68,7 +75,16 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command line; every failure becomes a message with a remedy and an exit code."""
+    """Runs one command line; every failure becomes a message with a remedy and an exit code.
+
+    Messages are in the language of the surroundings (LANG), or of ``--lang``, which every command
+    takes.
+    """
+    with speaking(language_of()):
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         result = app(arguments, standalone_mode=False)
@@ -77,11 +93,14 @@ def run(arguments: list[str]) -> int:
             raise KeyboardInterrupt
         return result if isinstance(result, int) else OK
     except EvenhandError as error:
-        remedy = for_command(error.remedy, next(iter(arguments), ""), options_by_command())
-        notes = tuple(render((note,)) for note in error.notes)
+        remedy = for_command(
+            in_language(error.remedy), next(iter(arguments), ""), options_by_command()
+        )
+        notes = tuple(render((note,), current_language()) for note in error.notes)
         return _failed(error.message, remedy, error.exit_code, as_json=as_json, notes=notes)
     except (typer.Abort, KeyboardInterrupt):
-        return _failed("interrupted", "nothing half-done was left", INTERRUPTED, as_json=as_json)
+        left = phrase("nothing half-done was left")
+        return _failed(phrase("interrupted"), left, INTERRUPTED, as_json=as_json)
     except TyperException as error:
         message = getattr(error, "format_message", error.__str__)()
         return _failed(message, _usage(error), BAD_INPUT, as_json=as_json)
@@ -93,8 +112,10 @@ def run(arguments: list[str]) -> int:
         if os.environ.get("EVENHAND_TRACEBACK"):
             traceback.print_exc()
         return _failed(
-            f"a bug of ours: {type(error).__name__}: {error}",
-            "please report it with the output of the same command under EVENHAND_TRACEBACK=1",
+            phrase("a bug of ours: {kind}: {error}", kind=type(error).__name__, error=error),
+            phrase(
+                "please report it with the output of the same command under EVENHAND_TRACEBACK=1"
+            ),
             OUR_BUG,
             as_json=as_json,
         )
@@ -115,16 +136,18 @@ def options_by_command() -> dict[str, frozenset[str]]:
 
 def _usage(error: Any) -> str:
     context = getattr(error, "ctx", None)
-    return f"see: {context.command_path} --help" if context is not None else "see: evenhand --help"
+    command = "evenhand" if context is None else context.command_path
+    return phrase("see: {command} --help", command=command)
 
 
 def _failed(
     message: str, remedy: str, code: int, *, as_json: bool, notes: tuple[str, ...] = ()
 ) -> int:
+    message, remedy = in_language(message), in_language(remedy)
     if as_json:
         noted = {"notes": list(notes)} if notes else {}
         error = {"message": message, "remedy": remedy, **noted}
         print_json({"error": error, "exit_code": code})
-    noted_lines = "".join(f"\n  note: {note}" for note in notes)
+    noted_lines = "".join("\n  " + in_language(phrase("note: {note}", note=note)) for note in notes)
     say(f"evenhand: {message}{noted_lines}" + (f"\n  -> {remedy}" if remedy else ""))
     return code

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from evenhand.audit.reason import Reasons, sentences
+from evenhand.audit.words.phrases import Phrase, current_language, in_language, phrase, worded
 from evenhand.audit.words.reasons import render
 
 OK = 0
@@ -49,20 +50,32 @@ def worst_exit_code(codes: Iterable[int]) -> int:
 
 
 class EvenhandError(Exception):
-    """Base of every error a user can cause or meet. ``remedy`` says what to do next."""
+    """Base of every error a user can cause or meet. ``remedy`` says what to do next.
+
+    ``message`` and ``remedy`` are templates of ``fields``, written out where the error is raised
+    (a law of the tests holds them against the table of Chinese phrases), or phrases already.
+
+    >>> InputError("data file {file} is empty", file="a.csv", remedy="add rows").message
+    'data file a.csv is empty'
+    """
 
     exit_code = OUR_BUG
 
-    def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+    def __init__(self, message: str, *, remedy: str = "", **fields: Any) -> None:
+        self.message = worded(message, fields)
+        self.remedy = worded(remedy, fields)
+        super().__init__(self.message)
         self.notes: Reasons = ()  # what was noticed before, and may explain it
 
     def __str__(self) -> str:
-        noted = [f"\n  note: {render((note,))}" for note in self.notes]
-        remedy = f"\n  -> {self.remedy}" if self.remedy else ""
-        return "".join((self.message, *noted, remedy))
+        return self.said()
+
+    def said(self, lang: str = "") -> str:
+        """Message, notes and remedy, each on a line, in ``lang`` (default: the one spoken)."""
+        lang = lang or current_language()
+        noted = [f"\n  note: {render((note,), lang)}" for note in self.notes]
+        remedy = f"\n  -> {in_language(self.remedy, lang)}" if self.remedy else ""
+        return "".join((in_language(self.message, lang), *noted, remedy))
 
 
 class InputError(EvenhandError):
@@ -80,34 +93,44 @@ class Numbers(Protocol):
 
 
 class RowError(InputError):
-    """An input error about one row of those at hand: ``before``, "row 7", ``after``.
+    """An input error about one row of those at hand: ``{row}`` in the message is "row 7".
 
     Whoever finds the fault knows the row's place among the rows that it was given, ``position``
     from 0; whoever put those rows into that order knows their places in the file, and says so
     (``rows_from``, ``rows_of_file``). Until then the message names the place that is known.
 
-    >>> RowError("the cell in", 6, " is empty").of_file([11, 12, 13, 14, 15, 16, 138]).message
+    >>> error = RowError("the cell in {row} is empty", 6)
+    >>> error.of_file([11, 12, 13, 14, 15, 16, 138]).message
     'the cell in row 138 is empty'
     """
 
-    def __init__(self, before: str, position: int, after: str = "", *, remedy: str = "") -> None:
-        self.before, self.position, self.after = before, int(position), after
-        self.is_of_file = False
-        super().__init__(f"{before} row {self.position + 1}{after}", remedy=remedy)
+    def __init__(self, message: str, position: int, *, remedy: str = "", **fields: Any) -> None:
+        self.position, self.is_of_file = int(position), False
+        self._template, self._fields, self._remedy = message, fields, remedy
+        super().__init__(
+            message, remedy=remedy, row=phrase("row {row}", row=self.position + 1), **fields
+        )
 
     def moved(self, by: int) -> RowError:
         """The same of rows that begin ``by`` places earlier."""
-        return RowError(self.before, self.position + by, self.after, remedy=self.remedy)
+        return self._at(self.position + by)
 
     def of_file(self, numbers: Numbers) -> RowError:
         """The same with the row's number in its file; a number that is known stays."""
         if self.is_of_file or not 0 <= self.position < len(numbers):
             return self
-        named = RowError(
-            self.before, int(numbers[self.position]) - 1, self.after, remedy=self.remedy
-        )
+        named = self._at(int(numbers[self.position]) - 1)
         named.is_of_file = True
         return named
+
+    def around(self) -> tuple[str, str]:
+        """What the message says before and after the row."""
+        apart = Phrase(self._template, {**self._fields, "row": "\0"})
+        before, _, after = apart.partition("\0")
+        return before, after
+
+    def _at(self, position: int) -> RowError:
+        return RowError(self._template, position, remedy=self._remedy, **self._fields)
 
 
 @contextmanager
@@ -177,7 +200,7 @@ def _seen(name: str) -> str:
     return name if name == name.strip() and name.isprintable() and name else repr(name)
 
 
-def nearest(name: str, known: Iterable[str], *, shown: int = 3) -> str:
+def nearest(name: str, known: Iterable[str], *, shown: int = 3) -> Phrase:
     """A remedy that names the known names nearest to ``name``, or all of a short list.
 
     >>> nearest("approv", ["approve", "race"])
@@ -191,8 +214,10 @@ def nearest(name: str, known: Iterable[str], *, shown: int = 3) -> str:
         lowered = {n.lower(): n for n in names}
         close = [lowered[c] for c in difflib.get_close_matches(name.lower(), lowered, n=shown)]
     if close:
-        return f"did you mean: {', '.join(map(_seen, close))}?"
-    listed = ", ".join(map(_seen, names[:30])) + (
-        f", … ({len(names)} in all)" if len(names) > 30 else ""
-    )
-    return f"known: {listed}" if names else "there are none to choose from"
+        return phrase("did you mean: {names}?", names=", ".join(map(_seen, close)))
+    listed = ", ".join(map(_seen, names[:30]))
+    if len(names) > 30:
+        return phrase("known: {names}, … ({n} in all)", names=listed, n=len(names))
+    if names:
+        return phrase("known: {names}", names=listed)
+    return phrase("there are none to choose from")

@@ -17,6 +17,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.register.binding import NAMES
 from evenhand.audit.register.register import Entry
+from evenhand.audit.words.phrases import phrase
 from evenhand.audit.words.text import name
 from evenhand.policies.deciding.conditions import FactError, applies, defaults, facts_for
 from evenhand.policies.demands import declared_reference
@@ -174,7 +175,11 @@ def require_known(pack: Pack, facts: Mapping[str, Any]) -> None:
             facts_for(_alone(pack, one.fact), facts)
         except FactError as error:
             raise InputError(
-                f"pack {pack.id}: {error}", remedy=f"choose one of its values: {one.answers()}"
+                "pack {pack}: {error}",
+                remedy="choose one of its values: {one}",
+                pack=pack.id,
+                error=error,
+                one=one.answers(),
             ) from None
 
 
@@ -244,8 +249,10 @@ def heard(case: Case, register: Sequence[Entry]) -> tuple[Case, Mapping[str, Ori
             stated = Stated.model_validate(entry.body)
         except ValidationError as error:
             raise InputError(
-                f"malformed register entry {entry.seq} (fact): {error.errors()[0]['msg']}",
+                "malformed register entry {seq} (fact): {msg}",
                 remedy="state the facts of this case again",
+                seq=entry.seq,
+                msg=error.errors()[0]["msg"],
             ) from error
         facts |= stated.facts
         roles |= stated.roles
@@ -281,12 +288,20 @@ def statement(
     for fact, value in facts.items():
         if fact not in known:
             listed = ", ".join(sorted(known))
-            raise InputError(f"no pack asks for the fact {fact}", remedy=f"these do: {listed}")
+            raise InputError(
+                "no pack asks for the fact {fact}",
+                remedy="these do: {listed}",
+                fact=fact,
+                listed=listed,
+            )
         sealed = case.plan.facts.get(fact)
         if fact in case.plan.facts and sealed != _plain(value):
             raise InputError(
-                f"the sealed case says that {fact} is {written(sealed)}, not {written(value)}",
+                "the sealed case says that {fact} is {sealed}, not {value}",
                 remedy="audit again with the right fact: sealed evidence stays as it is",
+                fact=fact,
+                sealed=written(sealed),
+                value=written(value),
             )
     for pack in packs:
         require_known(pack, {**case.plan.facts, **facts})
@@ -311,14 +326,21 @@ def _check_columns(case: Case, roles: Mapping[str, Sequence[str]]) -> None:
         for column in columns:
             if column not in compared:
                 raise InputError(
-                    f"the column {column!r}, said to hold {role}, was not compared in this audit",
-                    remedy="audit again with it; compared were: " + (", ".join(compared) or "none"),
+                    "the column {column!r}, said to hold {role}, was not compared in this audit",
+                    remedy=phrase(
+                        "audit again with it; compared were: {compared}",
+                        compared=", ".join(compared) or "none",
+                    ),
+                    column=column,
+                    role=role,
                 )
         sealed = case.subject.roles.get(role)
         if sealed is not None and tuple(columns) != sealed:
             raise InputError(
-                f"the sealed case says that {role} is held by {', '.join(sealed)}",
+                "the sealed case says that {role} is held by {sealed}",
                 remedy="audit again with the right role: sealed evidence stays as it is",
+                role=role,
+                sealed=", ".join(sealed),
             )
 
 

@@ -181,4 +181,9 @@ def counts(verdicts: Iterable[Verdict]) -> dict[VerdictStatus, int]:
 
 def _check_choice(option: str, given: str, known: Sequence[str]) -> None:
     if given not in known:
-        raise InputError(f"{option} {given!r} is unknown", remedy=nearest(given, known))
+        raise InputError(
+            "{option} {given!r} is unknown",
+            remedy=nearest(given, known),
+            option=option,
+            given=given,
+        )

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files import safe_yaml
 from evenhand.audit.files.safe_yaml import YamlDocument
+from evenhand.audit.words.phrases import as_is
 from evenhand.policies.demands import Requirement
 from evenhand.policies.extending import LoosenedError, extended, merge
 from evenhand.policies.schema import Item, Pack, json_schema
@@ -66,7 +67,9 @@ def _load(path: Path, above: tuple[Path, ...]) -> Pack:
     """The pack at ``path``, which the packs ``above`` extend, the last one directly."""
     if path.resolve() in above:
         raise InputError(
-            f"{path}: extends goes in a circle", remedy="let one of the packs stand on its own"
+            "{path}: extends goes in a circle",
+            remedy="let one of the packs stand on its own",
+            path=path,
         )
     above = (*above, path.resolve())
     return parse_pack(safe_yaml.read_bytes(path), str(path), partial(_base_of, path, above))
@@ -79,16 +82,19 @@ def _base_of(path: Path, above: tuple[Path, ...], ref: str) -> Pack:
     beside = path.parent / ref
     if Path(ref).name != ref or not beside.is_file() or beside.is_symlink():
         raise InputError(
-            f"{path} extends {ref!r}, which is no shipped pack and no file beside it",
+            "{path} extends {ref!r}, which is no shipped pack and no file beside it",
             remedy=nearest(ref, shipped_packs()),
+            path=path,
+            ref=ref,
         )
     return _load(beside, above)
 
 
 def _no_base(ref: str) -> Pack:
     raise InputError(
-        f"the pack extends {ref!r}, but it was not read from a file",
+        "the pack extends {ref!r}, but it was not read from a file",
         remedy="load it by its path: load_pack(path)",
+        ref=ref,
     )
 
 
@@ -97,15 +103,17 @@ def _pack_path(ref: str | Path) -> Path:
         path = Path(ref)
         if not path.is_file():
             raise InputError(
-                f"no policy pack at {path}",
-                remedy=f"check the path, or name a shipped pack ({', '.join(shipped_packs())})",
+                "no policy pack at {path}",
+                remedy="check the path, or name a shipped pack ({shipped_packs})",
+                path=path,
+                shipped_packs=", ".join(shipped_packs()),
             )
         return path
     if ref in shipped_packs():
         return PACKS / f"{ref}.yaml"
     if ref and Path(ref).is_file():
         return Path(ref)
-    raise InputError(f"no policy pack {ref!r}", remedy=nearest(ref, shipped_packs()))
+    raise InputError("no policy pack {ref!r}", remedy=nearest(ref, shipped_packs()), ref=ref)
 
 
 def parse_pack(raw: bytes, name: str, base_of: Callable[[str], Pack] = _no_base) -> Pack:
@@ -114,13 +122,16 @@ def parse_pack(raw: bytes, name: str, base_of: Callable[[str], Pack] = _no_base)
     document = safe_yaml.parse(raw, name)
     if not isinstance(document.data, dict):
         raise InputError(
-            f"{name} is not a policy pack: it holds no mapping",
+            "{name} is not a policy pack: it holds no mapping",
             remedy="start it with: schema: rai-pack/1",
+            name=name,
         )
     if document.data.get("schema") != "rai-pack/1":
         raise InputError(
-            f"{name} is not a policy pack: schema is {document.data.get('schema')!r}",
+            "{name} is not a policy pack: schema is {value!r}",
             remedy="write schema: rai-pack/1",
+            name=name,
+            value=document.data.get("schema"),
         )
     _check_keys(document)
     if document.data.get("extends") is None:
@@ -157,9 +168,11 @@ def _house_pack(document: YamlDocument, base: Pack) -> Pack:
         ids = [str(item.get("id")) for item in _raw_items(document)]
         at = ("items", ids.index(error.item)) if error.item in ids else ()
         raise InputError(
-            f"{_where(document, at, error.item or None)}: {error}",
-            remedy=f"a pack that extends {base.id} may only ask for more; or write a pack of your "
-            "own",
+            "{document}: {error}",
+            remedy="a pack that extends {base} may only ask for more; or write a pack of your own",
+            document=_where(document, at, error.item or None),
+            error=error,
+            base=base.id,
         ) from error
     whole = {**data, "extended": changes.model_dump(mode="json", exclude_none=True)}
     raw = yaml.safe_dump(whole, allow_unicode=True, sort_keys=False, width=100).encode()
@@ -209,8 +222,10 @@ def _raw_items(document: YamlDocument) -> list[dict[str, Any]]:
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         line = document.line(("items",))
         raise InputError(
-            f"{document.name} line {line}: items must be a list of items",
+            "{document} line {line}: items must be a list of items",
             remedy="write items: and below it one entry per item, each starting with - id:",
+            document=document.name,
+            line=line,
         )
     return items
 
@@ -227,13 +242,17 @@ def _with_extends(document: YamlDocument) -> dict[str, Any]:
         where = _where(document, ("items", items.index(item), "extends"), item_id)
         if base_id in (*seen, item_id):
             raise InputError(
-                f"{where}: extends goes in a circle: {' -> '.join((*seen, item_id, str(base_id)))}",
+                "{where}: extends goes in a circle: {item_id}",
                 remedy="let one of them stand on its own",
+                where=where,
+                item_id=" -> ".join((*seen, item_id, str(base_id))),
             )
         if base_id not in by_id:
             raise InputError(
-                f"{where}: extends the unknown item {base_id!r}",
+                "{where}: extends the unknown item {base_id!r}",
                 remedy=nearest(str(base_id), by_id),
+                where=where,
+                base_id=base_id,
             )
         base = resolved(by_id[str(base_id)], (*seen, item_id))
         inherited = {key: value for key, value in base.items() if key not in _NOT_INHERITED}
@@ -283,8 +302,10 @@ def _check_keys_of(
         here = (*location, key)
         if key not in fields:
             raise InputError(
-                f"{_where(document, here, _item_id(document.data, here))}: unknown key {key!r}",
+                "{document}: unknown key {key!r}",
                 remedy=nearest(str(key), fields),
+                document=_where(document, here, _item_id(document.data, here)),
+                key=key,
             )
         below = _model_in(fields[key].annotation)
         if below is None:
@@ -341,7 +362,9 @@ def _readable(error: ValidationError, document: YamlDocument, data: dict[str, An
         problems.append(f"{where}: {path + ': ' if path else ''}{', or: '.join(found)}")
     if len(messages) > _SHOWN_ERRORS:
         problems.append(f"and {len(messages) - _SHOWN_ERRORS} more")
-    return InputError("; ".join(problems), remedy="correct it; `evenhand policies lint` helps")
+    return InputError(
+        as_is("; ".join(problems)), remedy="correct it; `evenhand policies lint` helps"
+    )
 
 
 def _existing(data: Any, location: tuple[str | int, ...]) -> tuple[str | int, ...]:

@@ -66,11 +66,16 @@ def find_item(packs: Sequence[Pack], ref: str) -> tuple[Pack, Item]:
     ]
     if not matches:
         known = [item.id for pack in packs for item in pack.items]
-        raise InputError(f"no item {ref!r} in {_ids(packs)}", remedy=nearest(item_id, known))
+        raise InputError(
+            "no item {ref!r} in {packs}", remedy=nearest(item_id, known), ref=ref, packs=_ids(packs)
+        )
     if len(matches) > 1:
         raise InputError(
-            f"item {item_id!r} is in several packs: {', '.join(p.id for p, _ in matches)}",
-            remedy=f"name the pack too: {matches[0][0].id}:{item_id}",
+            "item {item_id!r} is in several packs: {matches}",
+            remedy="name the pack too: {id}:{item_id}",
+            item_id=item_id,
+            matches=", ".join(p.id for p, _ in matches),
+            id=matches[0][0].id,
         )
     return matches[0]
 
@@ -102,20 +107,30 @@ def attestation(
     _check_reach(item, "attestation", binds)
     if answer not in attest.answers:
         raise InputError(
-            f"{item.id} does not offer the answer {answer!r}",
+            "{item} does not offer the answer {answer!r}",
             remedy=nearest(answer, attest.answers),
+            item=item.id,
+            answer=answer,
         )
     lacking = lacking_evidence([e.kind for e in evidence], attest)
     if lacking and answer in ("met", "met-by-other-means"):
         raise InputError(
-            f"{item.id} asks for evidence: {', '.join(lacking)}",
-            remedy=f"give a file as evidence of the kind {lacking[0]}",
+            "{item} asks for evidence: {lacking}",
+            remedy="give a file as evidence of the kind {lacking_2}",
+            item=item.id,
+            lacking=", ".join(lacking),
+            lacking_2=lacking[0],
         )
     last = add_duration(at.date(), attest.valid_for)
     if expires is not None and not at.date() <= expires <= last:
         raise InputError(
-            f"an attestation of {item.id} signed on {at.date()} can't end on {expires}",
-            remedy=f"choose a day up to {last} ({attest.valid_for} after signing)",
+            "an attestation of {item} signed on {at} can't end on {expires}",
+            remedy="choose a day up to {last} ({valid_for} after signing)",
+            item=item.id,
+            at=at.date(),
+            expires=expires,
+            last=last,
+            valid_for=attest.valid_for,
         )
     body = {
         "pack": pack.id,
@@ -159,14 +174,17 @@ def waiver(
     """
     if not item.can_be_waived:
         raise InputError(
-            f"{item.id} can't be waived ({item.severity})",
+            "{item} can't be waived ({severity})",
             remedy="mend what it found; only the pack's author can make it waivable",
+            item=item.id,
+            severity=item.severity,
         )
     _check_reach(item, "waiver", binds)
     if not [c for c in compensating if c.strip()]:
         raise InputError(
-            f"a waiver of {item.id} needs a compensating measure",
+            "a waiver of {item} needs a compensating measure",
             remedy="say what is done meanwhile, such as a weekly review by a person",
+            item=item.id,
         )
     body = {
         "pack": pack.id,
@@ -214,14 +232,18 @@ def sign_off(
         shown = ", ".join(f"{v.pack}:{v.item} ({v.status})" for v in missing[:8])
         more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
         raise InputError(
-            f"{len(missing)} open items are not accepted: {shown}{more}",
+            "{n_missing} open items are not accepted: {shown}{more}",
             remedy="accept each one by its id, or settle it first",
+            n_missing=len(missing),
+            shown=shown,
+            more=more,
         )
     surplus = named - {f"{v.pack}:{v.item}" for v in open_items}
     if surplus:
         raise InputError(
-            f"{sorted(surplus)[0]} is not open: there is nothing to accept",
+            "{surplus} is not open: there is nothing to accept",
             remedy="leave it out of what is accepted",
+            surplus=sorted(surplus)[0],
         )
     return {
         "case": case.digest,
@@ -267,13 +289,21 @@ def read_statement_file(path: Path, kind: str) -> dict[str, Any]:
 
     document = safe_yaml.parse(safe_yaml.read_bytes(path), str(path))
     if not isinstance(document.data, dict):
-        raise InputError(f"{path} holds no mapping", remedy=f"see the {kind} in docs/packs.md")
+        raise InputError(
+            "{path} holds no mapping",
+            remedy="see the {kind} in docs/packs.md",
+            path=path,
+            kind=kind,
+        )
     known = _FILE_KEYS[kind]
     for key in document.data:
         if key not in known:
             raise InputError(
-                f"{path} line {document.line((key,))}: unknown key {key!r}",
+                "{path} line {key}: unknown key {key_2!r}",
                 remedy=nearest(str(key), known),
+                path=path,
+                key=document.line((key,)),
+                key_2=key,
             )
     return dict(document.data)
 
@@ -301,11 +331,14 @@ def read_evidence(ref: str) -> EvidenceContent:
     if separator and not path.is_file() and Path(ref).is_file():
         path, kind = Path(ref), ""
     if not path.is_file():
-        raise InputError(f"no evidence file at {path}", remedy="give FILE, or kind=FILE")
+        raise InputError("no evidence file at {path}", remedy="give FILE, or kind=FILE", path=path)
     if path.stat().st_size > MOST_BYTES:
         raise InputError(
-            f"{path} has {path.stat().st_size} bytes, more than {MOST_BYTES}",
+            "{path} has {st_size} bytes, more than {most_bytes}",
             remedy="attest with a smaller file that names where the large one is kept",
+            path=path,
+            st_size=path.stat().st_size,
+            most_bytes=MOST_BYTES,
         )
     return EvidenceContent(path.name, path.read_bytes(), (kind or None) if separator else None)
 
@@ -324,8 +357,10 @@ def keep_evidence(folder: Path, evidence: Sequence[EvidenceContent]) -> None:
 def _attest(pack: Pack, item: Item) -> Attest:
     if item.attest is None:
         raise InputError(
-            f"{item.id} of {pack.id} is automated: it takes no attestation",
+            "{item} of {pack} is automated: it takes no attestation",
             remedy="where its result is to be lived with for a while, waive it",
+            item=item.id,
+            pack=pack.id,
         )
     return item.attest
 
@@ -334,8 +369,11 @@ def _check_role(item: Item, attest: Attest, signer: Signer) -> None:
     _require_text("the name of who signs", signer.name)
     if signer.role.strip().casefold() != attest.role.strip().casefold():
         raise InputError(
-            f"{item.id} is attested by the role {attest.role!r}, not {signer.role!r}",
-            remedy=f"have somebody sign who has the role {attest.role!r}",
+            "{item} is attested by the role {role!r}, not {role_2!r}",
+            remedy="have somebody sign who has the role {role!r}",
+            item=item.id,
+            role=attest.role,
+            role_2=signer.role,
         )
 
 
@@ -343,14 +381,18 @@ def _check_reach(item: Item, kind: str, binds: Binding) -> None:
     reach = widest(item, kind)
     if not is_within(binds.to, reach):
         raise InputError(
-            f"{item.id} is about the {reach}: {kind}s of it can't be bound to the {binds.to}",
-            remedy=f"bind it to the {reach}, or to less",
+            "{item} is about the {reach}: {kind}s of it can't be bound to the {to}",
+            remedy="bind it to the {reach}, or to less",
+            item=item.id,
+            reach=reach,
+            kind=kind,
+            to=binds.to,
         )
 
 
 def _require_text(what: str, text: str) -> None:
     if not text.strip():
-        raise InputError(f"{what} is empty", remedy=f"give {what}")
+        raise InputError("{what} is empty", remedy="give {what}", what=what)
 
 
 def _checked(model: type[Attestation | Waiver], body: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -358,6 +400,9 @@ def _checked(model: type[Attestation | Waiver], body: dict[str, Any], kind: str)
         model.model_validate(body)
     except ValidationError as error:
         raise InputError(
-            f"the {kind} can't be recorded: {first_problem(error)}", remedy="correct it"
+            "the {kind} can't be recorded: {error}",
+            remedy="correct it",
+            kind=kind,
+            error=first_problem(error),
         ) from error
     return body

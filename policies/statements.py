@@ -144,8 +144,9 @@ def read_statements(register: Sequence[Entry], pack: Pack) -> Statements:
             problems.pop(key, None)
     if problems:
         raise InputError(
-            "malformed " + "; ".join(problems.values()),
+            "malformed {problems}",
             remedy="put a corrected entry for the same pack and item on the register",
+            problems="; ".join(problems.values()),
         )
     return Statements(
         {item: tuple(found) for item, found in attestations.items()},

@@ -30,7 +30,7 @@ WALLS: dict[str, str] = {
     "audit/attribution/recourse": "audit/data audit/errors audit/reason",
     "audit/case": (
         "audit/artifacts audit/errors audit/favourable audit/files audit/finding "
-        "audit/measure/uncertainty"
+        "audit/measure/uncertainty audit/words"
     ),
     "audit/checks": (
         "audit/artifacts audit/errors audit/finding audit/measure/uncertainty audit/models "
@@ -102,14 +102,15 @@ WALLS: dict[str, str] = {
     "audit/data/counting": (
         "audit/data audit/data/reading audit/data/written audit/errors audit/files"
     ),
-    "audit/data/formats": "audit/data audit/data/written audit/errors audit/reason",
+    "audit/data/formats": ("audit/data audit/data/written audit/errors audit/reason audit/words"),
     "audit/data/reading": (
-        "audit/data audit/data/formats audit/data/written audit/errors audit/files audit/reason"
+        "audit/data audit/data/formats audit/data/written audit/errors audit/files audit/reason "
+        "audit/words"
     ),
-    "audit/data/written": "audit/errors",
+    "audit/data/written": "audit/errors audit/words",
     "audit/errors": "audit/reason audit/words",
     "audit/favourable": "audit/errors audit/reason",
-    "audit/files": "audit/errors",
+    "audit/files": "audit/errors audit/words",
     "audit/finding": "audit/reason audit/words",
     "audit/integrations": "audit/api audit/errors audit/files policies/gate",
     "audit/interrupts": "",
@@ -118,11 +119,11 @@ WALLS: dict[str, str] = {
     "audit/measure/disclosure": "audit/measure",
     "audit/measure/groups": "audit/finding audit/measure audit/measure/uncertainty audit/reason",
     "audit/measure/uncertainty": "audit/finding audit/reason",
-    "audit/models": "audit/data audit/errors audit/models/unpickling",
+    "audit/models": "audit/data audit/errors audit/models/unpickling audit/words",
     "audit/models/formats": (
-        "audit/data audit/errors audit/files audit/models audit/models/unpickling"
+        "audit/data audit/errors audit/files audit/models audit/models/unpickling audit/words"
     ),
-    "audit/models/unpickling": "audit/errors",
+    "audit/models/unpickling": "audit/errors audit/words",
     "audit/reason": "",
     "audit/register": "audit/case audit/errors audit/files audit/words",
     "audit/reports": (
@@ -140,8 +141,8 @@ WALLS: dict[str, str] = {
         "audit/artifacts audit/asking audit/attribution audit/attribution/recourse audit/case "
         "audit/checks audit/comparing audit/data audit/data/formats audit/errors audit/favourable "
         "audit/files audit/finding audit/measure/uncertainty audit/reason audit/register "
-        "audit/subject audit/subject/tallying audit/worker audit/worker/isolation policies/facts "
-        "policies/gate policies/judge policies/pack policies/verdict"
+        "audit/subject audit/subject/tallying audit/words audit/worker audit/worker/isolation "
+        "policies/facts policies/gate policies/judge policies/pack policies/verdict"
     ),
     "audit/subject": (
         "audit/case audit/data audit/data/counting audit/data/formats audit/data/reading "
@@ -150,7 +151,7 @@ WALLS: dict[str, str] = {
     ),
     "audit/subject/tallying": (
         "audit/data audit/data/counting audit/data/formats audit/data/reading audit/data/written "
-        "audit/errors audit/finding audit/measure audit/reason"
+        "audit/errors audit/finding audit/measure audit/reason audit/words"
     ),
     "audit/surroundings": "",
     "audit/words": "audit/reason",
@@ -190,7 +191,7 @@ WALLS: dict[str, str] = {
         "dashboard/views policies/gate policies/pack policies/schema policies/verdict"
     ),
     "dashboard/server": (
-        "audit/errors audit/files audit/interrupts audit/register audit/surroundings "
+        "audit/errors audit/files audit/interrupts audit/register audit/surroundings audit/words "
         "policies/recording"
     ),
     "dashboard/text": "audit/words",
@@ -222,7 +223,7 @@ WALLS: dict[str, str] = {
     ),
     "policies/lint": "audit/errors policies/demands policies/schema",
     "policies/pack": (
-        "audit/errors audit/files policies/demands policies/extending policies/schema"
+        "audit/errors audit/files audit/words policies/demands policies/extending policies/schema"
     ),
     "policies/recording": (
         "audit/case audit/errors audit/files audit/register policies/attested policies/facts "
@@ -241,9 +242,9 @@ WALLS: dict[str, str] = {
     ),
     "trainers/architectures": "audit/errors trainers/validate",
     "trainers/data": (
-        "audit/claims audit/data audit/data/reading audit/errors audit/measure trainers/encoders "
-        "trainers/examples trainers/folder trainers/model_description trainers/private "
-        "trainers/recipe"
+        "audit/claims audit/data audit/data/reading audit/errors audit/measure audit/words "
+        "trainers/encoders trainers/examples trainers/folder trainers/model_description "
+        "trainers/private trainers/recipe"
     ),
     "trainers/datasets": (
         "audit/data audit/data/reading audit/data/written audit/errors audit/files"
@@ -258,17 +259,17 @@ WALLS: dict[str, str] = {
         "trainers/model_description trainers/private trainers/recipe trainers/validate"
     ),
     "trainers/folder": (
-        "audit/claims audit/errors audit/files trainers/architectures trainers/encoders "
-        "trainers/examples trainers/ledger trainers/losses trainers/model_description "
-        "trainers/validate"
+        "audit/claims audit/errors audit/files audit/words trainers/architectures "
+        "trainers/encoders trainers/examples trainers/ledger trainers/losses "
+        "trainers/model_description trainers/validate"
     ),
     "trainers/job": (
         "audit/errors trainers/data trainers/fitting trainers/folder trainers/ledger "
         "trainers/model_description trainers/recipe trainers/result trainers/versions"
     ),
     "trainers/kinds": (
-        "audit/data audit/data/reading audit/errors audit/files trainers/data trainers/datasets "
-        "trainers/encoders trainers/examples trainers/folder trainers/losses "
+        "audit/data audit/data/reading audit/errors audit/files audit/words trainers/data "
+        "trainers/datasets trainers/encoders trainers/examples trainers/folder trainers/losses "
         "trainers/model_description trainers/recipe"
     ),
     "trainers/ledger": (
@@ -278,7 +279,7 @@ WALLS: dict[str, str] = {
     "trainers/losses": "trainers/model_description",
     "trainers/mitigation": (
         "audit/data audit/data/written audit/errors audit/files audit/models audit/models/formats "
-        "audit/worker audit/worker/isolation trainers/architectures trainers/encoders "
+        "audit/words audit/worker audit/worker/isolation trainers/architectures trainers/encoders "
         "trainers/examples trainers/fitting trainers/folder trainers/recipe trainers/validate "
         "trainers/versions"
     ),
@@ -292,12 +293,13 @@ WALLS: dict[str, str] = {
         "trainers/validate"
     ),
     "trainers/recipe": (
-        "audit/data audit/data/written audit/errors audit/files trainers/architectures "
-        "trainers/datasets trainers/encoders trainers/folder trainers/private trainers/validate"
+        "audit/data audit/data/written audit/errors audit/files audit/words "
+        "trainers/architectures trainers/datasets trainers/encoders trainers/folder "
+        "trainers/private trainers/validate"
     ),
     "trainers/result": (
         "audit/claims audit/errors audit/files audit/words trainers/model_description"
     ),
-    "trainers/validate": "audit/errors",
+    "trainers/validate": "audit/errors audit/words",
     "trainers/versions": "",
 }

@@ -75,7 +75,7 @@ def _file(name_or_path: str | Path) -> str | None:
     if not path.exists() and path.name == name:
         near = [*NAMED, "adult:PATH", *(p.name for p in Path().glob("*.*"))]
         raise InputError(
-            f"{name!r} is neither a named data set nor a file", remedy=nearest(name, near)
+            "{name!r} is neither a named data set nor a file", remedy=nearest(name, near), name=name
         )
     return name
 
@@ -162,14 +162,19 @@ def adult(path: str | Path) -> Dataset:
     file = file / "adult.data" if file.is_dir() else file
     if not file.is_file() or not is_adult(file):
         raise InputError(
-            f"{file} is not UCI's adult.data or adult.test", remedy="pass the file as published"
+            "{file} is not UCI's adult.data or adult.test",
+            remedy="pass the file as published",
+            file=file,
         )
     raw = file.read_bytes()
     rows = _adult_rows(raw.decode("utf-8", "replace"))
     wrong = next((row for row in rows if row.count(",") != len(ADULT_COLUMNS) - 1), None)
     if wrong is not None:
         raise InputError(
-            f"{file}: row {wrong[:80]!r} has not 15 cells", remedy="pass the file as published"
+            "{file}: row {wrong!r} has not 15 cells",
+            remedy="pass the file as published",
+            file=file,
+            wrong=wrong[:80],
         )
     frame = pd.read_csv(
         io.StringIO("\n".join(rows)),
@@ -181,7 +186,9 @@ def adult(path: str | Path) -> Dataset:
     frame["income"] = frame["income"].str.strip().str.removesuffix(".")
     odd = sorted(set(frame["income"].unique()) - {"<=50K", ">50K"})
     if odd:
-        raise InputError(f"{file}: income is {odd[0]!r}", remedy="pass the file as published")
+        raise InputError(
+            "{file}: income is {odd!r}", remedy="pass the file as published", file=file, odd=odd[0]
+        )
     frame = frame.drop(columns=["fnlwgt"])
     table = Table(frame, str(file), digest_bytes(raw))
     return Dataset(table, "adult", "income", ">50K", ("sex", "race"))

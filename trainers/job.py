@@ -138,8 +138,9 @@ def _session(
     if prepared.recipe.model in ESTIMATORS:
         if resume:
             raise InputError(
-                f"model {prepared.recipe.model!r} is fitted in one go: nothing can be resumed",
+                "model {model!r} is fitted in one go: nothing can be resumed",
                 remedy="leave --resume out",
+                model=prepared.recipe.model,
             )
         return None
     from evenhand.trainers.fitting.networks import new_session

@@ -83,7 +83,7 @@ class TrainResult:
         """
         place = Path(path)
         if place.exists() or place.is_symlink():
-            raise InputError(f"{place} exists already", remedy="choose another place")
+            raise InputError("{place} exists already", remedy="choose another place", place=place)
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.suffix == ".zip":
             made = io.BytesIO()

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.words.phrases import as_is, phrase
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,22 +38,35 @@ def _input_error(
     if first["type"] == "extra_forbidden":
         known = _fields_at(model, first["loc"][:-1])
         return InputError(
-            f"{what} has an unknown key {path!r}", remedy=nearest(str(first["loc"][-1]), known)
+            "{what} has an unknown key {path!r}",
+            remedy=nearest(str(first["loc"][-1]), known),
+            what=what,
+            path=path,
         )
     if first["type"] == "missing":
         remedy = f"pass {spelt}{means}" if as_options else f"add a line: {path}: ..."
-        return InputError(f"{what} lacks {spelt!r}", remedy=remedy)
+        return InputError("{what} lacks {spelt!r}", remedy=as_is(remedy), what=what, spelt=spelt)
     if first["type"] == "literal_error" and field is not None and len(first["loc"]) == 1:
         choices = _choices(field.annotation)
         return InputError(
-            f"{what}: no {path} {first['input']!r}", remedy=nearest(str(first["input"]), choices)
+            "{what}: no {path} {input!r}",
+            remedy=nearest(str(first["input"]), choices),
+            what=what,
+            path=path,
+            input=first["input"],
         )
     problem = first["msg"].removeprefix("Value error, ")
     if not path:
-        return InputError(f"{what}: {problem}", remedy="correct it")
+        return InputError("{what}: {problem}", remedy="correct it", what=what, problem=problem)
     return InputError(
-        f"{what}: {spelt}={first['input']!r}: {problem}",
-        remedy=f"{path}{means}" if means else f"correct {path}",
+        "{what}: {spelt}={input!r}: {problem}",
+        remedy=phrase("{path}{means}", path=path, means=means)
+        if means
+        else phrase("correct {path}", path=path),
+        what=what,
+        spelt=spelt,
+        input=first["input"],
+        problem=problem,
     )
 
 

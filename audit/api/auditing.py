@@ -142,7 +142,7 @@ def _split(options: AuditOptions) -> _Given:
     known = AuditOptions.__annotations__
     for name in options:
         if name not in known:
-            raise InputError(f"unknown option {name!r}", remedy=nearest(name, known))
+            raise InputError("unknown option {name!r}", remedy=nearest(name, known), name=name)
     return _Given(options)
 
 
@@ -199,8 +199,9 @@ def _inputs_of(model: Any, options: dict[str, Any]) -> int:
 
     if not options.get("inputs"):
         raise InputError(
-            f"which columns does {type(model).__name__} read?",
+            "which columns does {type} read?",
             remedy='declare them in their order: inputs=["age", "income"], outputs="logits"',
+            type=type(model).__name__,
         )
     declared = make_spec({"inputs": options["inputs"]}, source="the call").model_declarations()
     return sum(len(i.categories) or 1 for i in declared.inputs)

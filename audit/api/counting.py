@@ -57,8 +57,10 @@ class Counted:
         missing = [f for f in features if f not in self.counts.features]
         if missing:
             raise InputError(
-                f"{missing[0]!r} was not counted",
-                remedy=f"counted were: {', '.join(self.counts.features)}",
+                "{missing!r} was not counted",
+                remedy="counted were: {features}",
+                missing=missing[0],
+                features=", ".join(self.counts.features),
             )
         control = tuple(f for f in self.control_features if f in features)
         return Counted(self.counts.by(features), control, self.min_group_size, self.level)
@@ -111,7 +113,9 @@ class Counted:
         place = Path(path)
         if place.suffix not in (".parquet", ".csv"):
             raise InputError(
-                f"counts are not written to {place.name}", remedy="end in .parquet or .csv"
+                "counts are not written to {place}",
+                remedy="end in .parquet or .csv",
+                place=place.name,
             )
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.suffix == ".csv":

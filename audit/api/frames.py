@@ -140,10 +140,10 @@ def _texts(name: str, cells: pd.Series[Any]) -> Any:
     except (pa.ArrowInvalid, UnicodeError):
         wrong = next(i for i, text in enumerate(texts) if text is not None and not _is_utf8(text))
         raise RowError(
-            f"column {name!r} of the data frame holds, in",
+            "column {name!r} of the data frame holds, in {row}, a text that is no valid Unicode",
             wrong,
-            ", a text that is no valid Unicode",
             remedy="correct the cell, or leave the column out",
+            name=name,
         ) from None
 
 

@@ -68,8 +68,9 @@ def judged(
     unknown = sorted(set(gate) - set(GateOptions.__annotations__))
     if unknown:
         raise InputError(
-            f"unknown option {unknown[0]!r}",
+            "unknown option {unknown!r}",
             remedy=nearest(unknown[0], GateOptions.__annotations__),
+            unknown=unknown[0],
         )
     options: dict[str, Any] = dict(gate)
     day = options.pop("as_of", None) or datetime.now(UTC).date()
@@ -167,7 +168,9 @@ def compare(
     from evenhand.audit.files.leftovers import own_folder
 
     if not 0.5 < level < 1:
-        raise InputError(f"level {level} must lie between 0.5 and 1", remedy="pass e.g. 0.95")
+        raise InputError(
+            "level {level} must lie between 0.5 and 1", remedy="pass e.g. 0.95", level=level
+        )
     first, second = case_of(a), case_of(b)
     drift = explanation_drift(first, second, level=level)
     with own_folder() as folder:

@@ -86,7 +86,7 @@ class Result:
         """
         place = Path(path)
         if place.exists():
-            raise InputError(f"{place} exists already", remedy="choose another place")
+            raise InputError("{place} exists already", remedy="choose another place", place=place)
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.suffix == ".zip":
             from evenhand.audit.files.disk import write_whole
@@ -135,7 +135,9 @@ class Document:
             return self.content.decode("utf-8")
         except UnicodeDecodeError:
             raise InputError(
-                f"a report of format {self.format!r} is no text", remedy="use .content or .save"
+                "a report of format {format!r} is no text",
+                remedy="use .content or .save",
+                format=self.format,
             ) from None
 
     def save(self, path: str | Path) -> Path:
@@ -204,8 +206,9 @@ class Compared:
             content = render_comparison(self.to_json(), known[place.suffix], lang=lang)
         else:
             raise InputError(
-                f"a comparison is not written as {place.suffix or 'a file without a suffix'}",
+                "a comparison is not written as {suffix}",
                 remedy="end the name with .html, .md or .json",
+                suffix=place.suffix or "a file without a suffix",
             )
         place.parent.mkdir(parents=True, exist_ok=True)
         write_whole(place, content)

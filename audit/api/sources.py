@@ -90,8 +90,10 @@ def save_sklearn(model: Any, folder: Path) -> Path:
     unknown = not_allowed(data=raw)
     if unknown:
         raise InputError(
-            f"{type(model).__name__} holds types that are not opened as data: {', '.join(unknown)}",
+            "{type} holds types that are not opened as data: {unknown}",
             remedy="pass scored_here=True: its answers are audited, not the model itself",
+            type=type(model).__name__,
+            unknown=", ".join(unknown),
         )
     place = folder / "model.skops"
     place.write_bytes(_repeatable(raw))
@@ -136,9 +138,11 @@ def save_torch(model: Any, folder: Path, *, columns: int) -> Path:
         program = torch.export.export(model, (example,), dynamic_shapes=shapes)
     except Exception as error:  # the compiler raises anything, for a stranger's module
         raise InputError(
-            f"{type(model).__name__} can't be exported: {type(error).__name__}: "
-            f"{str(error).splitlines()[0][:200]}",
+            "{type} can't be exported: {type_2}: {error}",
             remedy="pass a function of a data frame that returns scores, or save it as ONNX",
+            type=type(model).__name__,
+            type_2=type(error).__name__,
+            error=str(error).splitlines()[0][:200],
         ) from error
     finally:
         model.train(was_training)
@@ -155,15 +159,19 @@ def answers(model: Any, rows: pd.DataFrame, target: str | None, options: dict[st
     """
     if target is not None and target not in rows.columns:
         raise InputError(
-            f"the rows have no column {target!r}", remedy=nearest(target, map(str, rows.columns))
+            "the rows have no column {target!r}",
+            remedy=nearest(target, map(str, rows.columns)),
+            target=target,
         )
     inputs = _inputs(model, rows.drop(columns=[target] if target else []), options)
     found = _answers(model, inputs, None if target is None else rows[target], options)
     for values in found.values():
         if len(values) != len(rows):
             raise InputError(
-                f"the predictor gave {len(values)} answers for {len(rows)} rows",
+                "the predictor gave {n_values} answers for {n_rows} rows",
                 remedy="give one answer for each row",
+                n_values=len(values),
+                n_rows=len(rows),
             )
     keys: dict[str, Any] = {"score" if c == SCORE else "predicted": c for c in found}
     if PREDICTED not in found:
@@ -181,16 +189,20 @@ def _inputs(model: Any, rows: pd.DataFrame, options: dict[str, Any]) -> Any:
         column = (declared or ("text",))[0]
         if column not in rows.columns:
             raise InputError(
-                f"{type(model).__name__} reads texts, and the rows have no column {column!r}",
+                "{type} reads texts, and the rows have no column {column!r}",
                 remedy="name the column of texts: inputs=[...]",
+                type=type(model).__name__,
+                column=column,
             )
         return rows[column].astype(object)
     names = own_names(model)
     lacking = [c for c in names or () if c not in rows.columns]
     if lacking:
         raise InputError(
-            f"the rows have no column {lacking[0]!r}, which {type(model).__name__} reads",
+            "the rows have no column {lacking!r}, which {type} reads",
             remedy=nearest(lacking[0], map(str, rows.columns)),
+            lacking=lacking[0],
+            type=type(model).__name__,
         )
     if names is not None:
         return rows[list(names)]
@@ -219,8 +231,9 @@ def _answers(
         label = match_label(given, classes)
         if label is None:
             raise InputError(
-                f"positive_label {given!r} is no class of the predictor",
+                "positive_label {given!r} is no class of the predictor",
                 remedy=nearest(given, classes),
+                given=given,
             )
         by_column[SCORE] = np.asarray(scores(inputs))[:, classes.index(label)]
         if options.get("threshold") is not None:
@@ -230,14 +243,16 @@ def _answers(
         return by_column
     if not callable(answer):
         raise InputError(
-            f"{type(model).__name__} can't predict",
+            "{type} can't predict",
             remedy="pass a function, or an object with predict or predict_proba",
+            type=type(model).__name__,
         )
     values = np.asarray(answer(inputs))
     if values.ndim > 1 and values.shape[1:] != (1,):
         raise InputError(
-            f"the predictor gave answers of shape {values.shape}: several for each row",
+            "the predictor gave answers of shape {values_shape}: several for each row",
             remedy="audit one at a time: a function that returns one of them",
+            values_shape=values.shape,
         )
     values = values.reshape(-1)
     is_label = (
@@ -270,9 +285,12 @@ def _are_labels(values: np.ndarray, truth: pd.Series[Any] | None, options: dict[
     if options.get("threshold") is None and not (low >= 0 and high <= 1):
         labels = ", ".join(sorted(known)[:6]) or "none are known"
         raise InputError(
-            f"the predictor answers numbers from {low:.4g} to {high:.4g}: they are neither labels "
-            f"of the target ({labels}) nor probabilities",
+            "the predictor answers numbers from {low:.4g} to {high:.4g}: they are neither labels "
+            "of the target ({labels}) nor probabilities",
             remedy="return labels, or say from which score on a row is selected: threshold=0.0; "
             'for amounts pass task="regression"',
+            low=low,
+            high=high,
+            labels=labels,
         )
     return False

@@ -241,8 +241,10 @@ def _cell(value: Any, cells: pd.Series[Any], column: str) -> pd.Series[Any]:
     if is_number(cells):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(
-                f"reference_applicant: {column} = {value!r}, and the column holds numbers",
+                "reference_applicant: {column} = {value!r}, and the column holds numbers",
                 remedy="give a number",
+                column=column,
+                value=value,
             )
         made = pd.Series([value])
         whole = kinds.is_integer_dtype(cells) and float(value).is_integer()
@@ -251,8 +253,10 @@ def _cell(value: Any, cells: pd.Series[Any], column: str) -> pd.Series[Any]:
     meant = match_label(str(value), known)
     if meant is None:
         raise InputError(
-            f"reference_applicant: {column} = {value!r} does not occur in the data",
+            "reference_applicant: {column} = {value!r} does not occur in the data",
             remedy=nearest(str(value), known),
+            column=column,
+            value=value,
         )
     first = int((texts(cells)[0] == meant).argmax())
     return cells.iloc[[first]].reset_index(drop=True)

@@ -171,7 +171,11 @@ class _Asking:
             try:
                 told = ask(self._frame.iloc[batch].reset_index(drop=True))
                 if told.shape != (len(batch), answers.shape[1]):
-                    raise InputError(f"answers of shape {told.shape} for {len(batch)} rows")
+                    raise InputError(
+                        "answers of shape {told_shape} for {n_batch} rows",
+                        told_shape=told.shape,
+                        n_batch=len(batch),
+                    )
             except _REFUSALS as error:
                 differs[batch] = True
                 self.found.refusals.append(f"{name}: {str(error)[:200]}")

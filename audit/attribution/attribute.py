@@ -50,8 +50,10 @@ def answer(predictor: Predictor, question: Question) -> Answer:
         offered = methods_of(predictor, kind)
         if not offered:
             raise InputError(
-                f"no method explains this {kind} model of format {predictor.format}",
+                "no method explains this {kind} model of format {format}",
                 remedy="its tokens can't be asked for: leave explanation.* out of --checks",
+                kind=kind,
+                format=predictor.format,
             )
         request = replace(request, method=offered[0])
     require_method(predictor, kind, request.method)
@@ -73,7 +75,8 @@ def input_rows(predictor: Predictor, rows: pd.DataFrame) -> pd.DataFrame:
     lacking = [c for c in predictor.input_columns if c not in rows.columns]
     if lacking:
         raise InputError(
-            f"the rows to explain have no column {lacking[0]!r}",
+            "the rows to explain have no column {lacking!r}",
             remedy=nearest(lacking[0], (str(c) for c in rows.columns)),
+            lacking=lacking[0],
         )
     return rows[list(predictor.input_columns)].reset_index(drop=True)

@@ -48,9 +48,12 @@ def declared_row(given: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     lacking = [c for c in columns if c not in given.columns]
     if lacking:
         raise InputError(
-            f"the baseline has no value for column {lacking[0]!r}",
+            "the baseline has no value for column {lacking!r}",
             remedy=nearest(lacking[0], (str(c) for c in given.columns)),
+            lacking=lacking[0],
         )
     if len(given) != 1:
-        raise InputError(f"the baseline has {len(given)} rows", remedy="give exactly one row")
+        raise InputError(
+            "the baseline has {n_given} rows", remedy="give exactly one row", n_given=len(given)
+        )
     return given[list(columns)].reset_index(drop=True)

@@ -41,8 +41,9 @@ def kind_of(predictor: Predictor, *, words: bool = False) -> str:
     if _tokens(predictor) is not None or words or getattr(predictor, "reads_texts", False):
         if len(predictor.input_columns) != 1:
             raise InputError(
-                f"words of {len(predictor.input_columns)} columns are asked for",
+                "words of {n_input_columns} columns are asked for",
                 remedy="leave words out: a table is explained by its columns",
+                n_input_columns=len(predictor.input_columns),
             )
         return "text"
     if predictor.gradients is not None and predictor.gradients.baseline.ndim > 1:
@@ -83,8 +84,13 @@ def require_method(predictor: Predictor, kind: str, method: str) -> None:
     offered = methods_of(predictor, kind)
     if method not in offered:
         raise InputError(
-            f"{method} doesn't explain this {kind} model of format {predictor.format}",
-            remedy=f"{nearest(method, offered)}; offered: {', '.join(offered) or 'none'}",
+            "{method} doesn't explain this {kind} model of format {format}",
+            remedy="{method_2}; offered: {offered}",
+            method=method,
+            kind=kind,
+            format=predictor.format,
+            method_2=nearest(method, offered),
+            offered=", ".join(offered) or "none",
         )
 
 

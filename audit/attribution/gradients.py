@@ -52,7 +52,10 @@ def encoded_attributions(
 
     if request.method != "gradient_shap" and len(baseline) != 1:
         raise InputError(
-            f"{request.method} has one baseline, not {len(baseline)}", remedy="give one row"
+            "{method} has one baseline, not {n_baseline}",
+            remedy="give one row",
+            method=request.method,
+            n_baseline=len(baseline),
         )
     device = device_of(module)
     inputs = torch.from_numpy(np.ascontiguousarray(encoded, dtype=np.float32))
@@ -210,8 +213,10 @@ def _with_head(module: Any, output: Output) -> torch.nn.Module:
     if output.kind == "probability":
         return torch.nn.Sequential(module, torch.nn.Softmax(dim=1))
     raise InputError(
-        f"DeepLift has no rule for the {output.kind} of {output.n_classes} classes",
+        "DeepLift has no rule for the {output_kind} of {n_classes} classes",
         remedy="explain the probability, or use integrated_gradients",
+        output_kind=output.kind,
+        n_classes=output.n_classes,
     )
 
 

@@ -41,8 +41,9 @@ def linear_attributions(
 
     if output.kind not in ("logit", "value"):
         raise InputError(
-            f"a linear model isn't linear in its {output.kind}",
+            "a linear model isn't linear in its {output_kind}",
             remedy="pass output: logit",
+            output_kind=output.kind,
         )
     columns = list(predictor.input_columns)
     form = _estimator_form if predictor.gradients is None else _network_form

@@ -52,9 +52,10 @@ class Output:
             values = self._of_scores(scores, self.targets[rows])
         if not np.isfinite(values).all():
             raise InputError(
-                f"the model's {self.kind} isn't finite in {int((~np.isfinite(values)).sum())} rows "
-                "that the explanation asks about",
+                "the model's {kind} isn't finite in {values} rows that the explanation asks about",
                 remedy="explain the probability (output: probability), or find out why",
+                kind=self.kind,
+                values=int((~np.isfinite(values)).sum()),
             )
         return values
 
@@ -101,8 +102,9 @@ def output_of(predictor: Predictor, request: Request, rows: pd.DataFrame) -> Out
     if predictor.task == "regression":
         if request.target is not None:
             raise InputError(
-                f"attribute: target={request.target} is asked of a regression",
+                "attribute: target={target} is asked of a regression",
                 remedy="leave target out: the predicted value is explained",
+                target=request.target,
             )
         return Output("value", None, "")
     classes: Any = predictor.classes
@@ -112,8 +114,11 @@ def output_of(predictor: Predictor, request: Request, rows: pd.DataFrame) -> Out
         return Output(request.output, scores.argmax(axis=1), of_each, len(classes))
     if not 0 <= request.target < len(classes):
         raise InputError(
-            f"attribute: target={request.target} of {len(classes)} classes",
-            remedy=f"use 0 to {len(classes) - 1}",
+            "attribute: target={target} of {n_classes} classes",
+            remedy="use 0 to {n_classes_2}",
+            target=request.target,
+            n_classes=len(classes),
+            n_classes_2=len(classes) - 1,
         )
     label = f"label {classes[request.target]!r}"
     return Output(request.output, np.full(n, request.target), label, len(classes))

@@ -88,7 +88,9 @@ class Request:
         known = {f.name: f for f in fields(cls)}
         for name, value in options.items():
             if name not in known:
-                raise InputError(f"attribute has no option {name!r}", remedy=nearest(name, known))
+                raise InputError(
+                    "attribute has no option {name!r}", remedy=nearest(name, known), name=name
+                )
             _require_type(name, value, known[name].default)
         request = cls(**options)
         _require_listed("method", request.method, METHODS)
@@ -114,13 +116,18 @@ class Request:
             value = getattr(self, name)
             if value < least.get(name, 0):
                 raise InputError(
-                    f"attribute: {name}={value} is too small",
-                    remedy=f"use {least.get(name, 0)} or more",
+                    "attribute: {name}={value} is too small",
+                    remedy="use {name_2} or more",
+                    name=name,
+                    value=value,
+                    name_2=least.get(name, 0),
                 )
         if not (0 < self.precision < float("inf") and 0 < self.level < 1):
             raise InputError(
-                f"attribute: precision={self.precision}, level={self.level}",
+                "attribute: precision={precision}, level={level}",
                 remedy="use a precision above 0 and a level between 0 and 1",
+                precision=self.precision,
+                level=self.level,
             )
 
 
@@ -134,11 +141,20 @@ def _require_type(name: str, value: Any, default: Any) -> None:
     else:
         fits, wanted = type(value) is type(default), type(default).__name__
     if not fits:
-        raise InputError(f"attribute: {name}={value!r} is not {wanted}", remedy="correct it")
+        raise InputError(
+            "attribute: {name}={value!r} is not {wanted}",
+            remedy="correct it",
+            name=name,
+            value=value,
+            wanted=wanted,
+        )
 
 
 def _require_listed(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise InputError(
-            f"attribute: {name}={value!r} is not known", remedy=nearest(value, allowed)
+            "attribute: {name}={value!r} is not known",
+            remedy=nearest(value, allowed),
+            name=name,
+            value=value,
         )

@@ -44,8 +44,11 @@ def exact(game: Game, memory_bytes: int) -> Shapley:
     most = int(game.active.sum(axis=1).max(initial=0))
     if most > MOST_ENUMERATED:
         raise InputError(
-            f"{most} features differ from the baseline: {2**most:,} coalitions a row",
-            remedy=f"use shapley_sampling, or at most {MOST_ENUMERATED} features",
+            "{most} features differ from the baseline: {most_2:,} coalitions a row",
+            remedy="use shapley_sampling, or at most {most_enumerated} features",
+            most=most,
+            most_2=2**most,
+            most_enumerated=MOST_ENUMERATED,
         )
     values = np.zeros((n, d))
     done = 0

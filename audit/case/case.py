@@ -88,8 +88,10 @@ class Case:
             if finding.id == finding_id:
                 return finding
         raise InputError(
-            f"case {self.path} has no finding {finding_id!r}",
+            "case {path} has no finding {finding_id!r}",
             remedy="list the ids with: evenhand report CASE --format json",
+            path=self.path,
+            finding_id=finding_id,
         )
 
     def artifact(self, name: str) -> Any:
@@ -100,7 +102,12 @@ class Case:
         """
         path = self.path / "artifacts" / name
         if f"artifacts/{name}" not in self.files:
-            raise InputError(f"case {self.path} has no artifact {name!r}", remedy="audit again")
+            raise InputError(
+                "case {path} has no artifact {name!r}",
+                remedy="audit again",
+                path=self.path,
+                name=name,
+            )
         try:
             return read_json(path)
         except ValueError as error:
@@ -225,9 +232,11 @@ class CaseWriter:
     def _write(self, name: str, data: bytes) -> str:
         target = self._partial / name
         if not target.resolve().is_relative_to(self._partial.resolve()):
-            raise InputError(f"file name {name!r} leaves the case folder", remedy="rename it")
+            raise InputError(
+                "file name {name!r} leaves the case folder", remedy="rename it", name=name
+            )
         if target.exists():
-            raise InputError(f"file {name!r} is written twice", remedy="rename it")
+            raise InputError("file {name!r} is written twice", remedy="rename it", name=name)
         if name.endswith((".json", ".jsonl")):
             require_writable(name, len(data), _MOST_SEAL if name == SEAL_FILE else MOST_JSON)
         write_whole(target, data)
@@ -261,8 +270,10 @@ def read_seal(folder: Path) -> dict[str, Any]:
     problems = verify_case(folder)
     if problems:
         raise AlteredEvidenceError(
-            f"case {folder} differs from its seal: " + "; ".join(map(str, problems[:5])),
+            "case {folder} differs from its seal: {problems}",
             remedy="do not rely on it: restore the case from a copy, or audit again",
+            folder=folder,
+            problems="; ".join(map(str, problems[:5])),
         )
     seal: dict[str, Any] = read_json(folder / SEAL_FILE)
     return seal
@@ -286,11 +297,14 @@ def verify_case(path: str | Path) -> list[Problem]:
     folder = Path(path)
     seal_path = folder / SEAL_FILE
     if not folder.is_dir():
-        raise InputError(f"no case folder at {folder}", remedy="check the path, or run an audit")
+        raise InputError(
+            "no case folder at {folder}", remedy="check the path, or run an audit", folder=folder
+        )
     if not (seal_path.exists() or (folder / "plan.json").exists()):
         raise InputError(
-            f"{folder} is not a case: it has neither plan.json nor seal.json",
+            "{folder} is not a case: it has neither plan.json nor seal.json",
             remedy="pass the folder that `evenhand audit --out` wrote",
+            folder=folder,
         )
     if not seal_path.is_file() or seal_path.is_symlink():
         return [Problem(SEAL_FILE, "missing")]
@@ -315,8 +329,13 @@ def _require_size(folder: Path, names: Collection[str]) -> None:
     size = sum((folder / name).lstat().st_size for name in names)
     if len(names) > MOST_FILES or size > MOST_BYTES:
         raise LimitError(
-            f"case {folder} holds {len(names):,} files of {size:,} bytes in all",
-            remedy=f"at most {MOST_FILES:,} files and {MOST_BYTES:,} bytes are read: is it a case?",
+            "case {folder} holds {n_names:,} files of {size:,} bytes in all",
+            remedy="at most {most_files:,} files and {most_bytes:,} bytes are read: is it a case?",
+            folder=folder,
+            n_names=len(names),
+            size=size,
+            most_files=MOST_FILES,
+            most_bytes=MOST_BYTES,
         )
 
 
@@ -341,8 +360,10 @@ def _read_seal(path: Path) -> tuple[dict[str, str], list[Problem]]:
 
 def _unreadable(file: Path, why: ValueError) -> InputError:
     return InputError(
-        f"{file} cannot be read: {why}",
+        "{file} cannot be read: {why}",
         remedy="another version wrote it, or it is none of ours: audit again with this version",
+        file=file,
+        why=why,
     )
 
 
@@ -351,8 +372,10 @@ def _record(file: Path, shape: type[_S]) -> _S:
         return parsed(read_json(file), shape)
     except ValueError as error:
         raise AlteredEvidenceError(
-            f"{file} does not hold what its name says: {error}",
+            "{file} does not hold what its name says: {error}",
             remedy="the case was written by another version or altered: audit again",
+            file=file,
+            error=error,
         ) from None
 
 
@@ -368,8 +391,10 @@ def read_findings(folder: Path, measures: Sequence[str] = ()) -> tuple[Finding, 
             found = tuple(_finding(line) for line in asked)
     except ValidationError as error:
         raise AlteredEvidenceError(
-            f"{file} does not hold findings: {first_problem(error)}",
+            "{file} does not hold findings: {error}",
             remedy="the case was written by another version or altered: audit again",
+            file=file,
+            error=first_problem(error),
         ) from error
     return tuple(f for f in found if f.measure in measures) if measures else found
 

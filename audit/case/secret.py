@@ -84,6 +84,7 @@ def known_secret(folder: Path) -> Secret | None:
 
 def _damaged(place: Path) -> InputError:
     return InputError(
-        f"{place} holds no secret of this home",
+        "{place} holds no secret of this home",
         remedy="restore it from a copy; without it, what this home wrote is not known as its own",
+        place=place,
     )

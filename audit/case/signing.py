@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.audit.files.disk import disk_error, sync_folder, write_whole
+from evenhand.audit.words.phrases import as_is, phrase
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     )
 
 PRIVATE, PUBLIC = "evenhand.pem", "evenhand.pub"
-_HINT = "make one with: openssl genpkey -algorithm ed25519 -out key.pem"
+_HINT = phrase("make one with: openssl genpkey -algorithm ed25519 -out key.pem")
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,15 @@ def read_signing_key(path: Path) -> SigningKey:
         key = load_pem_private_key(_read(path), password=None)
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"{path} is no private key in PEM, or is encrypted", remedy=_HINT
+            "{path} is no private key in PEM, or is encrypted", remedy=_HINT, path=path
         ) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise InputError(f"{path} is a {type(key).__name__}, not an Ed25519 key", remedy=_HINT)
+        raise InputError(
+            "{path} is a {type}, not an Ed25519 key",
+            remedy=_HINT,
+            path=path,
+            type=type(key).__name__,
+        )
     return SigningKey(key, _public(key.public_key()))
 
 
@@ -107,9 +113,16 @@ def public_key_of(pem: bytes, where: object) -> PublicKey:
     try:
         key = load_pem_public_key(pem)
     except ValueError as error:
-        raise InputError(f"{where} is no public key in PEM", remedy=hint) from error
+        raise InputError(
+            "{where} is no public key in PEM", remedy=as_is(hint), where=where
+        ) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise InputError(f"{where} is a {type(key).__name__}, not an Ed25519 key", remedy=hint)
+        raise InputError(
+            "{where} is a {type}, not an Ed25519 key",
+            remedy=as_is(hint),
+            where=where,
+            type=type(key).__name__,
+        )
     return _public(key)
 
 
@@ -117,7 +130,12 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read the key {path}: {error.strerror}", remedy=_HINT) from error
+        raise InputError(
+            "cannot read the key {path}: {strerror}",
+            remedy=_HINT,
+            path=path,
+            strerror=error.strerror,
+        ) from error
 
 
 def _public(key: Ed25519PublicKey) -> PublicKey:

@@ -143,4 +143,6 @@ def read_envelope(path: Path) -> bytes:
         with path.open("rb") as handle:
             return handle.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}", remedy="check it") from error
+        raise InputError(
+            "cannot read {path}: {strerror}", remedy="check it", path=path, strerror=error.strerror
+        ) from error

@@ -29,7 +29,9 @@ def lock_work(work: Path) -> int:
     except BlockingIOError as error:
         os.close(handle)
         raise InputError(
-            f"{work} is being written by another process", remedy="wait until it has ended"
+            "{work} is being written by another process",
+            remedy="wait until it has ended",
+            work=work,
         ) from error
     except (ImportError, OSError):
         pass  # no locks here (Windows, some network file systems): the name has the process in it

@@ -113,8 +113,9 @@ def _endpoint(options: Mapping[str, Any]) -> dict[str, Any] | None:
     if url is None:
         if dials:
             raise InputError(
-                f"{option(next(iter(dials)))} is of an endpoint, and none is named",
+                "{dials} is of an endpoint, and none is named",
                 remedy="pass --endpoint URL",
+                dials=option(next(iter(dials))),
             )
         return None
     if "time_limit" in options:
@@ -134,7 +135,12 @@ def _spec(named: str | None, options: dict[str, Any], *, quiet: bool) -> Subject
         _tell_places(base, named, overridden=given, quiet=quiet)
         return spec
     if named is not None and "model" in given:
-        raise InputError(f"two models are named: {named} and {given['model']}", remedy="name one")
+        raise InputError(
+            "two models are named: {named} and {model}",
+            remedy="name one",
+            named=named,
+            model=given["model"],
+        )
     spec = make_spec({**given, **({"model": named} if named else {})})
     _prepare_to_open(spec.model)
     return spec
@@ -192,7 +198,9 @@ def judge(case: CaseFolder, *, options: dict[str, Any], as_json: sh.Json = False
     packs = flow.packs_for(read, options.get("policy"))
     if not packs:
         raise InputError(
-            f"case {case} was planned for no pack", remedy="name one, e.g. --policy baseline"
+            "case {case} was planned for no pack",
+            remedy="name one, e.g. --policy baseline",
+            case=case,
         )
     if stated := of(Stating, options):
         _state(read, packs, Stating(**stated))

@@ -14,6 +14,7 @@ from evenhand.audit.commands.parts.derived import Derived, of, takes
 from evenhand.audit.commands.parts.tables import group_text, measured
 from evenhand.audit.errors import OK, InputError, nearest
 from evenhand.audit.words.numbers import estimate, number, p_value, signed
+from evenhand.audit.words.phrases import current_language
 from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:
@@ -32,9 +33,11 @@ def compare(
     """Compare two models on the same rows: per group, McNemar's test and paired intervals."""
     from evenhand.audit.comparing.compare import compare as pair
 
-    how, lang = Comparing(**of(Comparing, options)), options.get("lang", "en")
+    how, lang = Comparing(**of(Comparing, options)), options.get("lang", current_language())
     if not 0.5 < how.level < 1:
-        raise InputError(f"level {how.level} must lie between 0.5 and 1", remedy="pass e.g. 0.95")
+        raise InputError(
+            "level {level} must lie between 0.5 and 1", remedy="pass e.g. 0.95", level=how.level
+        )
     _check_output(how.format, lang, how.out, as_json=as_json)
     from evenhand.audit.comparing.drift import explanation_drift
 
@@ -64,11 +67,14 @@ def _check_output(format: str, lang: str, out: Path | None, *, as_json: bool) ->
     ):
         if given not in known:
             raise InputError(
-                f"comparisons are not written in {what} {given!r}", remedy=nearest(given, known)
+                "comparisons are not written in {what} {given!r}",
+                remedy=nearest(given, known),
+                what=what,
+                given=given,
             )
     if out is not None and (as_json or format == "table"):
         raise InputError(
-            f"{out} would be written in no format", remedy="pass --format markdown or html"
+            "{out} would be written in no format", remedy="pass --format markdown or html", out=out
         )
 
 
@@ -79,7 +85,7 @@ def _write(
 
     made = render_comparison(document, format, lang=lang)
     if out is not None and out.resolve().is_relative_to(cases[0].resolve()):
-        raise InputError(f"{out} lies inside a sealed case", remedy="write it elsewhere")
+        raise InputError("{out} lies inside a sealed case", remedy="write it elsewhere", out=out)
     sh.write_bytes(made, out, avoid=cases[1])
     if out is not None:
         sh.say(f"wrote {out}")

@@ -10,6 +10,7 @@ from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, takes
 from evenhand.audit.errors import OK, InputError
+from evenhand.audit.words.phrases import current_language
 
 
 @takes(Derived(PersonSettings), Derived(OpeningSettings), Derived(Language))
@@ -22,10 +23,15 @@ def explain(case: CaseFolder, *, options: dict[str, Any], as_json: sh.Json = Fal
     from evenhand.audit.run.one_person import explain as explain_row
     from evenhand.audit.run.one_person import reopen, row_number
 
-    lang, person = options.get("lang", "en"), PersonSettings(**of(PersonSettings, options))
+    lang, person = (
+        options.get("lang", current_language()),
+        PersonSettings(**of(PersonSettings, options)),
+    )
     if lang not in LANGUAGES:
         raise InputError(
-            f"explanations are not written in language {lang!r}", remedy=nearest(lang, LANGUAGES)
+            "explanations are not written in language {lang_!r}",
+            remedy=nearest(lang, LANGUAGES),
+            lang_=lang,
         )
     if person.row is None:
         raise InputError(
@@ -38,8 +44,9 @@ def explain(case: CaseFolder, *, options: dict[str, Any], as_json: sh.Json = Fal
         told = explain_row(read, source, number)
     except MissingNeed as need:
         raise InputError(
-            f"decisions of this case can't be explained by reasons: {need}",
+            "decisions of this case can't be explained by reasons: {need}",
             remedy="see what explanation.attribution says about it in the report",
+            need=need,
         ) from None
     if as_json:
         place = "model and data" if source.subject is not None else source.why_not

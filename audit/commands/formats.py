@@ -125,7 +125,7 @@ def _show_card(cards: list[dict[str, Any]], name: str, *, as_json: bool) -> int:
     found = [c for c in cards if c["name"] == name]
     if not found:
         raise InputError(
-            f"no model format {name!r}", remedy=nearest(name, [c["name"] for c in cards])
+            "no model format {name!r}", remedy=nearest(name, [c["name"] for c in cards]), name=name
         )
     (card,) = found
     if as_json:

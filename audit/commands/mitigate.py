@@ -124,8 +124,11 @@ def _people(opened: Opened, asked: MitigationRequest) -> _People:
     for name, value in (("target", column), ("positive_label", label)):
         if not value:
             raise InputError(
-                f"{opened.path} does not state its {name.replace('_', ' ')}",
-                remedy=f"pass {option(name)}",
+                "{opened_path} does not state its {value}",
+                remedy="pass {name}",
+                opened_path=opened.path,
+                value=name.replace("_", " "),
+                name=option(name),
             )
     if not features:
         raise InputError("whose groups are compared?", remedy="pass --sensitive-features COLUMN")
@@ -158,12 +161,15 @@ def _rows(people: _People, model: str, mitigation: MitigationRequest) -> _Rows:
     held.require(people.sensitive_features, "sensitive feature")
     if held.digest == people.digest:
         raise InputError(
-            f"--data and --test-data are the same rows ({path})",
+            "--data and --test-data are the same rows ({path})",
             remedy="rows that mitigation has seen tell nothing about others: hold some out",
+            path=path,
         )
     train, twins = _without(labelled, held.frame)
     if train.empty:
-        raise InputError(f"every row of --data is in {path} too", remedy="give training rows")
+        raise InputError(
+            "every row of --data is in {path} too", remedy="give training rows", path=path
+        )
     notes = (f"{twins} rows equal to a held-out row were left out of mitigation",) if twins else ()
     return _Rows(train, held.frame, path, notes, reading)
 

@@ -208,7 +208,9 @@ def _opened(case: Path, policy: list[str] | None) -> tuple[Case, list[Pack]]:
     packs = flow.packs_for(read, policy)
     if not packs:
         raise InputError(
-            f"case {case} was planned for no pack", remedy="name one, e.g. --policy baseline"
+            "case {case} was planned for no pack",
+            remedy="name one, e.g. --policy baseline",
+            case=case,
         )
     return read, packs
 
@@ -260,7 +262,7 @@ def _text(given: dict[str, Any], key: str) -> str:
     value = given.get(key)
     if not isinstance(value, str) or not value.strip():
         name = "ITEM" if key == "item" else "--" + key.replace("_", "-")
-        raise InputError(f"{name} is missing", remedy="give it, or put it into --file")
+        raise InputError("{name} is missing", remedy="give it, or put it into --file", name=name)
     return value
 
 
@@ -275,7 +277,9 @@ def _day(given: dict[str, Any]) -> Any:
     try:
         return value if isinstance(value, date) else date.fromisoformat(str(value))
     except ValueError as error:
-        raise InputError(f"expires is {value!r}, no day", remedy="write YYYY-MM-DD") from error
+        raise InputError(
+            "expires is {value!r}, no day", remedy="write YYYY-MM-DD", value=value
+        ) from error
 
 
 def _record(

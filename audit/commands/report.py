@@ -22,6 +22,7 @@ from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, takes
 from evenhand.audit.errors import OK, InputError
 from evenhand.audit.run import flow
+from evenhand.audit.words.phrases import current_language
 
 if TYPE_CHECKING:
     from evenhand.audit.artifacts.person import Explanation
@@ -58,12 +59,14 @@ def report(case: CaseFolder, *, options: dict[str, Any]) -> int:
     if person.row is not None and not how.public:
         if _PERSONAL not in (_plain(how.format), _plain(how.of)):
             raise InputError(
-                f"--row is for adverse-action, not for {how.format}", remedy="leave out --row"
+                "--row is for adverse-action, not for {format}",
+                remedy="leave out --row",
+                format=how.format,
             )
         explained = _explained(read, person, options)
     dossier = dossier_of(read, packs, day, person=explained, of=how.of, standing=stands.state)
     shown: dict[str, Any] = {
-        "lang": options.get("lang", "en"),
+        "lang": options.get("lang", current_language()),
         "gate": setting,
         "dossier": dossier,
         "public": how.public,
@@ -84,7 +87,9 @@ def _evidence(read: Case, out: Path | None, avoid: Path, *, public: bool) -> int
 
     if avoid.is_file():
         raise InputError(
-            f"{avoid} is an archive already", remedy="hand it on as it is, or name another format"
+            "{avoid} is an archive already",
+            remedy="hand it on as it is, or name another format",
+            avoid=avoid,
         )
     if public:
         raise InputError(
@@ -106,8 +111,9 @@ def _explained(case: Case, person: PersonSettings, given: Mapping[str, Any]) -> 
         return explain(case, source, number)
     except MissingNeed as need:
         raise InputError(
-            f"decisions of this case can't be explained by reasons: {need}",
+            "decisions of this case can't be explained by reasons: {need}",
             remedy="see what explanation.reasons says about it in the report",
+            need=need,
         ) from None
 
 
@@ -141,8 +147,10 @@ def _write_github(
             file.write(summary)
     except OSError as error:
         raise InputError(
-            f"cannot write the step summary to {place}: {error.strerror}",
+            "cannot write the step summary to {place}: {strerror}",
             remedy="write it elsewhere with -o FILE",
+            place=place,
+            strerror=error.strerror,
         ) from error
 
 

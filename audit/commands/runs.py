@@ -81,7 +81,7 @@ def _find(found: Sequence[Run], ref: str) -> Run:
     for one in reversed(found):
         if ref == str(one.entry) or here == one.path:
             return one
-    raise InputError(f"no run {ref!r} on the register", remedy="see: evenhand runs list")
+    raise InputError("no run {ref!r} on the register", remedy="see: evenhand runs list", ref=ref)
 
 
 def _state(run: Run) -> str:

@@ -76,8 +76,11 @@ def _require_folder(case: Path, what: str) -> None:
     """An archive is read like a case, but what is written beside a case needs its folder."""
     if case.is_file():
         raise InputError(
-            f"{case} is an archive: a case is {what} from its folder",
-            remedy=f"unpack it with any zip tool, and name its folder: {case.stem}/case",
+            "{case} is an archive: a case is {what} from its folder",
+            remedy="unpack it with any zip tool, and name its folder: {stem}/case",
+            case=case,
+            what=what,
+            stem=case.stem,
         )
 
 
@@ -97,7 +100,9 @@ def export(
     whole = case.resolve()
     place = out or whole.with_name(f"{whole.name}.zip")
     if place.resolve().is_relative_to(whole):
-        raise InputError(f"{place} lies inside the sealed case", remedy="write it elsewhere")
+        raise InputError(
+            "{place} lies inside the sealed case", remedy="write it elsewhere", place=place
+        )
     packs = flow.packs_for(read, policy)
     handed = hand_over(read, packs)
     data = handed.archive

@@ -15,6 +15,7 @@ from evenhand.audit.commands.parts.derived import Derived, of, option, takes
 from evenhand.audit.data.written.declared import READS
 from evenhand.audit.errors import OK, InputError, InterruptedRunError
 from evenhand.audit.words.numbers import at_most
+from evenhand.audit.words.phrases import as_is
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.recipe.recipe import Recipe
 from evenhand.trainers.recipe.running import Training
@@ -81,8 +82,10 @@ def _asked(recipe: str, options: dict[str, Any], *, confined: bool, quiet: bool)
     others = sorted(set(options) - {"data", "seed", "vocabulary"})
     if others:
         raise InputError(
-            f"{recipe} says how to train; {', '.join(others)} would contradict it",
+            "{recipe} says how to train; {others} would contradict it",
             remedy="change the recipe, or pass options without one",
+            recipe=recipe,
+            others=", ".join(others),
         )
     return read_recipe(
         recipe,
@@ -102,7 +105,7 @@ def _interrupted(stopped: KeyboardInterrupt, out: Path | None) -> InterruptedRun
     said = "; ".join(["interrupted", *notes])
     goes_on = any("--out" in n for n in notes) if out is None else unfinished_folder(out).is_dir()
     remedy = "go on with: the same command and --resume" if goes_on else "start it again"
-    return InterruptedRunError(said, remedy=remedy)
+    return InterruptedRunError(as_is(said), remedy=as_is(remedy))
 
 
 def _with_dials(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,8 +115,9 @@ def _with_dials(given: Mapping[str, Any]) -> dict[str, Any]:
     dials = {k: settings.pop(k) for k in Private.model_fields if k in settings}
     if dials and not is_private:
         raise InputError(
-            f"{', '.join(sorted(dials))} given without --private",
+            "{dials} given without --private",
             remedy="add --private, or leave them out",
+            dials=", ".join(sorted(dials)),
         )
     return {**settings, "private": dials} if is_private else settings
 

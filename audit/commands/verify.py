@@ -60,8 +60,11 @@ def verify(
     if problems:
         what = f"case {case}" if case is not None and result["problems"] else "the register"
         raise AlteredEvidenceError(
-            f"{what} was altered: " + "; ".join(problems[:8]) + _more(problems),
+            "{what} was altered: {problems}{problems_2}",
             remedy="do not rely on it: restore it from a copy, or audit again",
+            what=what,
+            problems="; ".join(problems[:8]),
+            problems_2=_more(problems),
         )
     _show(result)
     return code

@@ -120,7 +120,11 @@ def read_decisions(bits: DecisionBits, where: str) -> Decisions:
         )
     except ValueError as error:
         raise InputError(
-            f"{where}: {bits.FILE} cannot be read: {error}", remedy="audit the model again"
+            "{where}: {file} cannot be read: {error}",
+            remedy="audit the model again",
+            where=where,
+            file=bits.FILE,
+            error=error,
         ) from None
 
 

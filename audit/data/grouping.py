@@ -109,10 +109,13 @@ def kind_of_column(column: pd.Series[Any], feature: str, marks: Collection[str])
         (repr(str(v)[:40]) for v, d in zip(known, dates, strict=True) if d != d), "nothing"
     )
     raise InputError(
-        f"bins are declared for {feature!r}, which holds {shown}: neither numbers nor dates",
+        "bins are declared for {feature!r}, which holds {shown}: neither numbers nor dates",
         remedy="leave its --bins out; or declare what it holds: "
-        f"{option('types', feature + '=number')} or {feature}=date, with --decimal and --missing "
+        "{value} or {feature}=date, with --decimal and --missing "
         "where its cells ask for them",
+        feature=feature,
+        shown=shown,
+        value=option("types", feature + "=number"),
     )
 
 

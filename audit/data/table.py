@@ -15,6 +15,7 @@ from evenhand.audit.data.cells import number_in, plain
 from evenhand.audit.data.written.declared import quoted_part
 from evenhand.audit.errors import EvenhandError, InputError, nearest
 from evenhand.audit.reason import Reason, Reasons, quoted
+from evenhand.audit.words.phrases import as_is, phrase
 from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ class Table:
             if column not in self.frame.columns:
                 with explained_by(self.notes):
                     raise InputError(
-                        f"{role} {column!r} is not a column of {self.source}",
-                        remedy=self._meant(column),
+                        "{role} {column!r} is not a column of {source}",
+                        remedy=as_is(self._meant(column)),
+                        role=role,
+                        column=column,
+                        source=self.source,
                     )
 
     def _meant(self, column: str) -> str:
@@ -58,7 +62,10 @@ class Table:
         whole = [n for n in names if "," in n and column in map(str.strip, n.split(","))]
         if not whole:
             return nearest(column, names)
-        return f"a name with a comma is quoted, as in CSV: {shlex.quote(quoted_part(whole[0]))}"
+        return phrase(
+            "a name with a comma is quoted, as in CSV: {whole}",
+            whole=shlex.quote(quoted_part(whole[0])),
+        )
 
 
 # Notes that may explain an error about any column; others do where it is about theirs.
@@ -129,8 +136,12 @@ def merge_repeated(frame: pd.DataFrame, file: object) -> tuple[pd.DataFrame, lis
             continue
         if not frame.iloc[:, first[name]].equals(frame.iloc[:, position]):
             raise InputError(
-                f"column name {name!r} is repeated in {file} with cells that differ",
-                remedy=f"rename columns {first[name] + 1} and {position + 1}",
+                "column name {name!r} is repeated in {file} with cells that differ",
+                remedy="rename columns {first} and {position}",
+                name=name,
+                file=file,
+                first=first[name] + 1,
+                position=position + 1,
             )
         notes.append(
             f"column {name!r} is repeated with identical cells "

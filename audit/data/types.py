@@ -41,8 +41,10 @@ def read_cells(
     for named in reading.types:
         if named not in frame.columns:
             raise InputError(
-                f"types are declared for {named!r}, which is not a column of {source}",
+                "types are declared for {named!r}, which is not a column of {source}",
                 remedy=nearest(named, frame.columns),
+                named=named,
+                source=source,
             )
     frame = settled(frame)
     names = [str(c) for c in frame.columns]
@@ -205,15 +207,19 @@ def _undressed(column: pd.Series[Any], where: str, decimal: DecimalSign | None) 
     if sign is None and "thousands-or-decimal" in found.wears:
         shown = next(t for t in distinct if "," in t or "." in t)
         raise InputError(
-            f"{where}: in {shown!r} the sign may be of thousands or of decimals",
+            "{where}: in {shown!r} the sign may be of thousands or of decimals",
             remedy="say which sign is of decimals: --decimal . or --decimal ,",
+            where=where,
+            shown=shown,
         )
     parts = {text: dressed(text) for text in distinct}
     currencies = sorted({p.currency for p in parts.values() if p is not None and p.currency})
     if len(currencies) > 1:
         raise InputError(
-            f"{where} holds amounts in {' and '.join(currencies[:5])}, which are not comparable",
+            "{where} holds amounts in {currencies}, which are not comparable",
             remedy="turn them into one currency first",
+            where=where,
+            currencies=" and ".join(currencies[:5]),
         )
     is_share = any(p is not None and p.percent for p in parts.values())
     meant = {
@@ -241,7 +247,14 @@ def _broken(column: pd.Series[Any], lost: pd.Series[Any], where: str, kind: str)
     looks_otherwise = kind == "number" and disguise([str(column.iloc[row])]) is not None
     way_out = "--decimal , or --decimal . says how it is written; " if looks_otherwise else ""
     return InputError(
-        f"{where}, row {row + 1}: {shown} is no {what}, as declared ({int(lost.sum())} such cells)",
-        remedy=f"{way_out}correct the cells, name those that mean none with --missing, or declare "
-        f"another type: {', '.join(COLUMN_TYPES)}",
+        "{where}, row {row}: {shown} is no {what}, as declared ({lost} such cells)",
+        remedy="{way_out}correct the cells, name those that mean none with --missing, or declare "
+        "another type: {column_types}",
+        where=where,
+        row=row + 1,
+        shown=shown,
+        what=what,
+        lost=int(lost.sum()),
+        way_out=way_out,
+        column_types=", ".join(COLUMN_TYPES),
     )

@@ -6,6 +6,7 @@ import os
 from pathlib import Path, PurePosixPath
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.phrases import as_is
 
 
 def beside(file: Path, key: str, named: str, *, remedy: str) -> str:
@@ -28,5 +29,10 @@ def beside(file: Path, key: str, named: str, *, remedy: str) -> str:
         else:
             return str(place)
     raise InputError(
-        f"{file}: {key}: {named!r} {leads}, and is to lie in the folder of the file", remedy=remedy
+        "{file}: {key}: {named!r} {leads}, and is to lie in the folder of the file",
+        remedy=as_is(remedy),
+        file=file,
+        key=key,
+        named=named,
+        leads=leads,
     )

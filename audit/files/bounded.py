@@ -29,9 +29,12 @@ def require_writable(name: str, size: int, most: int = MOST_JSON) -> None:
     """Raises LimitError for a file of ``size`` bytes that could not be read again."""
     if size > most:
         raise LimitError(
-            f"{name} would have {size:,} bytes, over the {most:,} that are read again",
+            "{name} would have {size:,} bytes, over the {most:,} that are read again",
             remedy="name features of fewer values (bins), fewer features or --checks, or leave "
             "keep_people out of the checks' options",
+            name=name,
+            size=size,
+            most=most,
         )
 
 
@@ -40,10 +43,16 @@ def require_readable(file: Path, most: int = MOST_JSON) -> None:
     bytes: before any is read."""
     if not file.is_file():  # a device, which never ends, says that it has 0 bytes
         raise AlteredEvidenceError(
-            f"{file} is no plain file", remedy="restore the case from a copy, or audit again"
+            "{file} is no plain file",
+            remedy="restore the case from a copy, or audit again",
+            file=file,
         )
     size = file.stat().st_size
     if size > most:
         raise LimitError(
-            f"{file} has {size:,} bytes, over {most:,}", remedy="is it a case? audit again"
+            "{file} has {size:,} bytes, over {most:,}",
+            remedy="is it a case? audit again",
+            file=file,
+            size=size,
+            most=most,
         )

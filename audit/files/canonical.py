@@ -43,7 +43,7 @@ def digest_path(path: Path) -> str:
     if path.is_file():
         return digest_file(path)
     if not path.is_dir():
-        raise InputError(f"no file or folder at {path}", remedy="check the path")
+        raise InputError("no file or folder at {path}", remedy="check the path", path=path)
     return digest_json({name: digest_file(path / name) for name in relative_files(path)})
 
 

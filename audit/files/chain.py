@@ -59,12 +59,14 @@ def read_lines(
     """
     try:
         if file.stat().st_size > _MAX_BYTES:
-            raise InputError(f"ledger {file} is over 4 MiB", remedy="is it a ledger?")
+            raise InputError("ledger {file} is over 4 MiB", remedy="is it a ledger?", file=file)
         raw = file.read_bytes()
     except OSError as error:
         raise InputError(
-            f"cannot read the ledger {file}: {error.strerror}",
+            "cannot read the ledger {file}: {strerror}",
             remedy="check the path; without its ledger what a model cost is not known",
+            file=file,
+            strerror=error.strerror,
         ) from None
     complete, newline, torn = raw.rpartition(b"\n")
     # A crash while a line is written leaves part of one. Nothing was spent on its account: no step
@@ -99,6 +101,8 @@ def _parse(file: Path, number: int, text: bytes, kinds: tuple[str, ...]) -> dict
 def altered(file: Path, problem: str) -> AlteredEvidenceError:
     """The error for a ledger that is not as it was written."""
     return AlteredEvidenceError(
-        f"the ledger {file} was altered: {problem}",
+        "the ledger {file} was altered: {problem}",
         remedy="restore it from a copy; its epsilon cannot be relied on",
+        file=file,
+        problem=problem,
     )

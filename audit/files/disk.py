@@ -31,8 +31,10 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 def disk_error(what: str, error: OSError) -> InputError:
     """An error of the disk (full, read-only, broken) as one that says what to do next."""
     return InputError(
-        f"cannot {what}: the disk says: {error.strerror or error}",
+        "cannot {what}: the disk says: {strerror}",
         remedy="free disk space or check the rights, or choose another place; then run it again",
+        what=what,
+        strerror=error.strerror or error,
     )
 
 

@@ -16,8 +16,11 @@ def require_free(place: Path, what: str, why: str) -> None:
     """Raises InputError where something is at ``place`` already (also a link to nowhere)."""
     if place.exists() or place.is_symlink():
         raise InputError(
-            f"{what} {place} exists already; {why}",
+            "{what} {place} exists already; {why}",
             remedy="choose another --out, or move the old one away",
+            what=what,
+            place=place,
+            why=why,
         )
 
 
@@ -36,8 +39,11 @@ def creating(place: Path, what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"cannot create the {what} {place}: {error.strerror}",
+            "cannot create the {what} {place}: {strerror}",
             remedy="choose an --out that you may write to",
+            what=what,
+            place=place,
+            strerror=error.strerror,
         ) from error
 
 

@@ -80,12 +80,15 @@ def read_bytes(path: Path) -> bytes:
     """The bytes of a YAML file of at most MAX_BYTES. Raises InputError."""
     try:
         if not path.is_file():
-            raise InputError(f"no file at {path}", remedy="check the path")
+            raise InputError("no file at {path}", remedy="check the path", path=path)
         with path.open("rb") as handle:
             raw = handle.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(
-            f"cannot read {path}: {error.strerror}", remedy="check the path and the rights on it"
+            "cannot read {path}: {strerror}",
+            remedy="check the path and the rights on it",
+            path=path,
+            strerror=error.strerror,
         ) from error
     _check_size(raw, str(path))
     return raw
@@ -127,21 +130,31 @@ def parse(raw: bytes, name: str) -> YamlDocument:
     except (ValueError, OverflowError) as error:
         # PyYAML lets a date such as 2026-13-45 or an impossible number through to its constructor.
         raise InputError(
-            f"malformed YAML at {name}: {error}", remedy="put the value in quotes or correct it"
+            "malformed YAML at {name}: {error}",
+            remedy="put the value in quotes or correct it",
+            name=name,
+            error=error,
         ) from error
 
 
 def _check_size(raw: bytes, name: str) -> None:
     if len(raw) > MAX_BYTES:
         raise InputError(
-            f"{name} is larger than {MAX_BYTES:,} bytes", remedy="split it or remove what is unused"
+            "{name} is larger than {max_bytes:,} bytes",
+            remedy="split it or remove what is unused",
+            name=name,
+            max_bytes=MAX_BYTES,
         )
 
 
 def _malformed(name: str, line: int, column: int, problem: str) -> InputError:
     return InputError(
-        f"malformed YAML at {name} line {line} column {column}: {problem}",
+        "malformed YAML at {name} line {line} column {column}: {problem}",
         remedy="correct the file there",
+        name=name,
+        line=line,
+        column=column,
+        problem=problem,
     )
 
 

@@ -74,8 +74,9 @@ def _rows(dataset: Any) -> tuple[Any, str]:
     features = dataset.features_data
     if not isinstance(features, pd.DataFrame):
         raise InputError(
-            f"the data set holds a {type(features).__name__}",
+            "the data set holds a {type}",
             remedy="pass a pandas frame, whose columns have names",
+            type=type(features).__name__,
         )
     target = str(dataset.targets_name or "target")
     return features.assign(**{target: dataset.labels_data}), target

@@ -12,6 +12,7 @@ from evenhand.audit.models.declared import Declared, Input
 from evenhand.audit.models.inputs import numbers
 from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values
 from evenhand.audit.models.predictor import Task
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,14 +77,19 @@ class BoosterColumns:
     ) -> None:
         if not declared.inputs and names is None:
             raise InputError(
-                f"{what} has {n} features and no names for them",
+                "{what} has {n} features and no names for them",
                 remedy="declare its columns in the order it was trained on: --inputs a,b,...",
+                what=what,
+                n=n,
             )
         inputs = declared.inputs or tuple(Input(column=str(name)) for name in names or ())
         if len(inputs) != n:
             raise InputError(
-                f"{what} has {n} features, declared are {len(inputs)}",
+                "{what} has {n} features, declared are {n_inputs}",
                 remedy="declare one column for each feature, in the model's order",
+                what=what,
+                n=n,
+                n_inputs=len(inputs),
             )
         self._features = tuple(names) if names is not None else tuple(i.column for i in inputs)
         self._categories: dict[str, Sequence[Any]] = {}
@@ -91,9 +97,11 @@ class BoosterColumns:
             plain = Input(column=one.column, categories=one.categories, missing=one.missing)
             if one != plain:
                 raise InputError(
-                    f"{what}: input {one.column!r} is declared with an encoding, boosted trees "
+                    "{what}: input {column!r} is declared with an encoding, boosted trees "
                     "read cells as they are",
-                    remedy=f"declare its name alone: inputs: [{one.column}, ...]",
+                    remedy="declare its name alone: inputs: [{column}, ...]",
+                    what=what,
+                    column=one.column,
                 )
             found = categories.get(feature) or one.categories
             if found:
@@ -140,10 +148,16 @@ def as_categories(column: pd.Series[Any], known: Sequence[Any]) -> pd.Series[Any
     if strange.size:
         first = int(strange[0])
         raise RowError(
-            f"input column {column.name!r} holds {names[first]!r} in",
+            "input column {column!r} holds {names!r} in {row}, a category that the model "
+            "was not trained on ({strange_size} such rows)",
             first,
-            f", a category that the model was not trained on ({strange.size} such rows)",
-            remedy=f"it knows {', '.join(map(repr, order[:8]))}; map the cell, or leave it empty",
+            remedy=phrase(
+                "it knows {order}; map the cell, or leave it empty",
+                order=", ".join(map(repr, order[:8])),
+            ),
+            column=column.name,
+            names=names[first],
+            strange_size=strange.size,
         )
     return pd.Series(
         pd.Categorical.from_codes(codes, categories=pd.Index(known)), index=column.index
@@ -154,12 +168,17 @@ def classes_of(n_classes: int, declared: Declared, what: str) -> tuple[str, ...]
     """The declared labels, or the positions 0, 1, ... that the file itself knows; () of a
     regression, which has 0. Raises InputError where other labels are declared."""
     if not n_classes and declared.classes:
-        raise InputError(f"{what} is a regression, it has no classes", remedy="leave them out")
+        raise InputError(
+            "{what} is a regression, it has no classes", remedy="leave them out", what=what
+        )
     if declared.classes and len(declared.classes) != n_classes:
         raise InputError(
-            f"{what} has {n_classes} classes, declared are {len(declared.classes)}: "
-            f"{', '.join(declared.classes[:10])}",
+            "{what} has {n_classes} classes, declared are {n_classes_2}: {classes}",
             remedy="declare every label in the order of the model's scores: --classes no,yes",
+            what=what,
+            n_classes=n_classes,
+            n_classes_2=len(declared.classes),
+            classes=", ".join(declared.classes[:10]),
         )
     return declared.classes or tuple(str(i) for i in range(n_classes))
 
@@ -184,7 +203,11 @@ def lightgbm_categories(booster: Any, text: str | None = None) -> dict[int, list
         places = [i for i, e in enumerate(each) if not e.startswith("[") and e != "none"]
     if len(places) != len(listed) or any(i >= booster.num_feature() for i in places):
         raise ValueError(
-            f"it keeps categories of {len(listed)} columns, and {len(places)} features have codes"
+            phrase(
+                "it keeps categories of {n_listed} columns, and {n_places} features have codes",
+                n_listed=len(listed),
+                n_places=len(places),
+            )
         )
     return dict(zip(places, listed, strict=True))
 

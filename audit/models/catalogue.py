@@ -45,7 +45,9 @@ def format_named(name: str) -> Any:
     """The format with that NAME. Raises InputError for one that is not installed."""
     known = {f.NAME: f for f in formats()}
     if name not in known:
-        raise InputError(f"no model format {name!r} is installed", remedy=nearest(name, known))
+        raise InputError(
+            "no model format {name!r} is installed", remedy=nearest(name, known), name=name
+        )
     return known[name]
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from evenhand.audit.errors import InputError
 from evenhand.audit.models.predictor import Predictor, Task
+from evenhand.audit.words.phrases import phrase
 
 Outputs = Literal["probabilities", "logits", "values"]
 
@@ -55,13 +56,22 @@ class Input(_Strict):
     def _one_kind(self) -> Input:
         scaled = self.mean != 0.0 or self.scale != 1.0
         if self.categories and (scaled or self.missing is not None or self.pixels):
-            raise ValueError(f"column {self.column!r} has categories: it can't be scaled as well")
+            raise ValueError(
+                phrase(
+                    "column {column!r} has categories: it can't be scaled as well",
+                    column=self.column,
+                )
+            )
         if len(set(self.categories)) < len(self.categories):
-            raise ValueError(f"column {self.column!r} repeats a category")
+            raise ValueError(phrase("column {column!r} repeats a category", column=self.column))
         if self.image and not self.pixels:
-            raise ValueError(f"column {self.column!r} has an image's shape but no pixels")
+            raise ValueError(
+                phrase("column {column!r} has an image's shape but no pixels", column=self.column)
+            )
         if self.pixels and self.missing is not None:
-            raise ValueError(f"column {self.column!r}: a missing image can't be filled in")
+            raise ValueError(
+                phrase("column {column!r}: a missing image can't be filled in", column=self.column)
+            )
         return self
 
 
@@ -107,9 +117,13 @@ class Declared(_Strict):
     def _different(self) -> Declared:
         for what, names in (("class", self.classes), ("input", tuple(self.columns))):
             if len(set(names)) < len(names):
-                raise ValueError(f"a {what} is named twice: {', '.join(names[:10])}")
+                raise ValueError(
+                    phrase(
+                        "a {what} is named twice: {names}", what=what, names=", ".join(names[:10])
+                    )
+                )
         if len(self.classes) == 1:
-            raise ValueError("classes: a classifier has at least two")
+            raise ValueError(phrase("classes: a classifier has at least two"))
         return self
 
     @property
@@ -126,9 +140,11 @@ class Declared(_Strict):
         for one in self.inputs:
             if one != Input(column=one.column):
                 raise InputError(
-                    f"input {one.column!r} is declared with an encoding, but {format_name} reads "
+                    "input {column!r} is declared with an encoding, but {format_name} reads "
                     "cells as they are",
-                    remedy=f"declare its name alone: inputs: [{one.column}, ...]",
+                    remedy="declare its name alone: inputs: [{column}, ...]",
+                    column=one.column,
+                    format_name=format_name,
                 )
         return self.columns
 
@@ -155,8 +171,11 @@ def load_with(model_format: Any, path: Path, declared: Declared = NOTHING) -> Pr
         name = sorted(unread)[0]
         can = f"it reads: {', '.join(sorted(reads))}" if reads else "it says everything itself"
         raise InputError(
-            f"{name} is declared, but a model of format {model_format.NAME} does not read it",
-            remedy=f"leave {name} out of the subject ({can})",
+            "{name} is declared, but a model of format {name_2} does not read it",
+            remedy="leave {name} out of the subject ({can})",
+            name=name,
+            name_2=model_format.NAME,
+            can=can,
         )
     opened: Predictor = model_format.load(path, declared) if reads else model_format.load(path)
     return opened

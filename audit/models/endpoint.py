@@ -28,6 +28,7 @@ from evenhand.audit.errors import InputError, LimitError, RowError, rows_from
 from evenhand.audit.models.declared import Declared, Endpoint, Outputs
 from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values, task_of
 from evenhand.audit.models.predictor import Task
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,8 +44,10 @@ SAVE = """Serve POST with {"rows": [{"income": 51.2, "job": "nurse"}]} in, and o
 {"scores": [[0.2, 0.8]]} (in the order of --classes) or {"values": [31.5]}. Then
 evenhand audit --endpoint http://127.0.0.1:8080/score --classes no,yes --inputs income,job ..."""
 
-_ANSWERS = """answer {"scores": [[0.2, 0.8], ...]} or {"values": [31.5, ...]}, one for each row; \
-see evenhand formats endpoint"""
+_ANSWERS = phrase(
+    'answer {"scores": [[0.2, 0.8], ...]} or {"values": [31.5, ...]}, one for '
+    "each row; see evenhand formats endpoint"
+)
 IDENTITY = "endpoint, no digest"
 MAX_ANSWER_BYTES = 64 << 20
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -59,14 +62,17 @@ def _target(endpoint: Endpoint) -> SplitResult:
         port = url.port
     except ValueError as error:
         raise InputError(
-            f"endpoint {endpoint.url!r} is no URL: {error}",
+            "endpoint {endpoint_url!r} is no URL: {error}",
             remedy="pass --endpoint http://127.0.0.1:8080/score",
+            endpoint_url=endpoint.url,
+            error=error,
         ) from None
     strange = any(c.isspace() or not c.isprintable() for c in endpoint.url)
     if url.scheme not in ("http", "https") or not url.hostname or strange or port == 0:
         raise InputError(
-            f"endpoint {endpoint.url!r} is no http or https URL",
+            "endpoint {endpoint_url!r} is no http or https URL",
             remedy="pass --endpoint http://127.0.0.1:8080/score",
+            endpoint_url=endpoint.url,
         )
     if url.username is not None or url.password is not None:
         raise InputError(
@@ -75,13 +81,15 @@ def _target(endpoint: Endpoint) -> SplitResult:
         )
     if url.hostname not in _LOOPBACK and not endpoint.allow_remote:
         raise InputError(
-            f"endpoint {url.hostname!r} is not on this machine: the rows of people would leave it",
+            "endpoint {hostname!r} is not on this machine: the rows of people would leave it",
             remedy="forward it to 127.0.0.1, or pass --allow-remote",
+            hostname=url.hostname,
         )
     if url.hostname not in _LOOPBACK and url.scheme != "https":
         raise InputError(
-            f"endpoint {endpoint.url!r} would send rows of people unencrypted",
+            "endpoint {endpoint_url!r} would send rows of people unencrypted",
             remedy="use https for another machine",
+            endpoint_url=endpoint.url,
         )
     return url
 
@@ -100,9 +108,10 @@ class EndpointPredictor(RowModel):
         self.input_columns = declared.plain_columns(NAME)
         if not self.input_columns:
             raise InputError(
-                f"{self._what}: which columns may it see?",
+                "{what}: which columns may it see?",
                 remedy="declare the model's inputs: --inputs income,job (labels and sensitive "
                 "features stay here unless you name them)",
+                what=self._what,
             )
         self.maker_says: Mapping[str, Any] = {"identity": IDENTITY}
 
@@ -165,10 +174,17 @@ class EndpointPredictor(RowModel):
         return values
 
     def _wrong(self, what: str) -> InputError:
-        return InputError(f"{self._what} {what}", remedy=_ANSWERS)
+        return InputError("{what} {what_2}", remedy=_ANSWERS, what=self._what, what_2=what)
 
     def _wrong_row(self, before: str, position: int, after: str) -> RowError:
-        return RowError(f"{self._what} {before}", position, after, remedy=_ANSWERS)
+        return RowError(
+            "{what} {before} {row}{after}",
+            position,
+            remedy=_ANSWERS,
+            what=self._what,
+            before=before,
+            after=after,
+        )
 
     def _request(self, body: bytes) -> bytes:
         """One batch's answer, asked for again after pauses that double."""
@@ -199,11 +215,19 @@ class EndpointPredictor(RowModel):
     def _refused(self, status: int, answer: bytes) -> InputError:
         if 300 <= status < 400:
             return InputError(
-                f"{self._what} redirects ({status}): rows are sent to the URL you gave alone",
+                "{what} redirects ({status}): rows are sent to the URL you gave alone",
                 remedy="pass the URL that answers",
+                what=self._what,
+                status=status,
             )
         said = answer[:200].decode("utf-8", "replace")
-        return InputError(f"{self._what} answers {status}: {said!r}", remedy="see its own log")
+        return InputError(
+            "{what} answers {status}: {said!r}",
+            remedy="see its own log",
+            what=self._what,
+            status=status,
+            said=said,
+        )
 
     def _once(self, body: bytes) -> tuple[int, bytes]:
         """One request: status and body. The limit holds for the whole answer, its head too, not for
@@ -295,15 +319,17 @@ def _plain(column: pd.Series[Any]) -> list[Any]:
     for cell in column.astype(object).tolist():
         if isinstance(cell, bytes):
             raise InputError(
-                f"column {column.name!r} holds images, which an endpoint is not sent",
+                "column {column!r} holds images, which an endpoint is not sent",
                 remedy="audit stored predictions: evenhand audit --predictions FILE",
+                column=column.name,
             )
         missing = pd.api.types.is_scalar(cell) and pd.isna(cell)
         plain = cell.item() if hasattr(cell, "item") else cell
         if isinstance(plain, float) and math.isinf(plain):
             raise InputError(
-                f"column {column.name!r} holds an infinity, which JSON has not",
+                "column {column!r} holds an infinity, which JSON has not",
                 remedy="correct the cell",
+                column=column.name,
             )
         keep = missing or isinstance(plain, str | int | float | bool)
         cells.append(None if missing else plain if keep else str(plain))

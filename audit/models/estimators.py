@@ -17,6 +17,7 @@ from evenhand.audit.models.fitted import (
 from evenhand.audit.models.outputs import RowModel, as_values
 from evenhand.audit.models.predictor import Task
 from evenhand.audit.models.unpickling.versions import Versions, way_out
+from evenhand.audit.words.phrases import as_is, phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,9 +106,11 @@ class EstimatorPredictor(RowModel):
         strange = sorted(name for name, label in place.items() if label is None)
         if strange:
             raise InputError(
-                f"{self._what} answers {strange[0]!r}, which is none of its classes: "
-                f"{', '.join(own[:10])}",
+                "{what} answers {strange!r}, which is none of its classes: {own}",
                 remedy="name every label that it answers: --classes no,yes",
+                what=self._what,
+                strange=strange[0],
+                own=", ".join(own[:10]),
             )
         return np.array([own.index(str(place[name])) for name in names], dtype=np.int64)
 
@@ -132,8 +135,11 @@ class EstimatorPredictor(RowModel):
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
             raise InputError(
-                f"{self._what} can't score {len(frame)} rows: {said[:1000]}",
-                remedy=self._remedy(said),
+                "{what} can't score {n_frame} rows: {said}",
+                remedy=as_is(self._remedy(said)),
+                what=self._what,
+                n_frame=len(frame),
+                said=said[:1000],
             ) from error
 
     def _remedy(self, said: str) -> str:
@@ -141,11 +147,12 @@ class EstimatorPredictor(RowModel):
             made, here = (self.maker_says[f"sklearn_version{end}"] for end in ("", "_here"))
             return way_out(Versions(made, here))
         if "convert string to float" in said or "convert np.str_" in said:
-            return (
+            return phrase(
                 "it was fitted on numbers: where an encoder was saved beside it, pass it with "
-                f"--preprocess FILE, or save a Pipeline of both; or {_STORED}"
+                "--preprocess FILE, or save a Pipeline of both; or {stored}",
+                stored=_STORED,
             )
-        return "see that the model answers such rows where it was made, then save it again"
+        return phrase("see that the model answers such rows where it was made, then save it again")
 
     def _inputs(self, frame: pd.DataFrame) -> Any:
         chosen = frame[list(self.input_columns)]
@@ -163,10 +170,11 @@ class EstimatorPredictor(RowModel):
         found, missing = texts(column)
         if missing.any():
             raise RowError(
-                f"column {column.name!r} is empty in",
+                "column {column!r} is empty in {row} ({missing} such rows)",
                 int(np.flatnonzero(missing)[0]),
-                f" ({int(missing.sum())} such rows)",
                 remedy="a missing text is a person without an answer: fill it, or remove the row",
+                column=column.name,
+                missing=int(missing.sum()),
             )
         return pd.Series(found, index=column.index, name=column.name, dtype=object)
 
@@ -187,8 +195,10 @@ def predictor_of(
     classes = _classes(estimator, declared, where)
     if not classes and not regresses(estimator) and declared.task != "regression":
         raise InputError(
-            f"{where} holds a {type(estimator).__name__}, which does not say what its labels are",
+            "{where} holds a {type}, which does not say what its labels are",
             remedy="name them: --classes no,yes; for a regression pass --task regression",
+            where=where,
+            type=type(estimator).__name__,
         )
     columns, named = _columns(model_format, estimator, where, declared)
     return EstimatorPredictor(
@@ -211,8 +221,10 @@ def _columns(
     if reads_texts(estimator):
         if len(chosen) > 1:
             raise InputError(
-                f"{where} reads one column of texts, declared are {len(chosen)}",
+                "{where} reads one column of texts, declared are {n_chosen}",
                 remedy="declare that column: --inputs text",
+                where=where,
+                n_chosen=len(chosen),
             )
         return chosen or (_TEXT_COLUMN,), False
     if own is None:
@@ -220,22 +232,30 @@ def _columns(
         if not chosen:
             many = f" ({n} of them)" if isinstance(n, int) else ""
             raise InputError(
-                f"{where}: the model was fitted without column names",
-                remedy=f"declare its columns{many} in the order it was trained on: "
+                "{where}: the model was fitted without column names",
+                remedy="declare its columns{many} in the order it was trained on: "
                 "--inputs income,age,...",
+                where=where,
+                many=many,
             )
         if isinstance(n, int) and n != len(chosen):
             raise InputError(
-                f"{where} reads {n} columns, declared are {len(chosen)}",
+                "{where} reads {n} columns, declared are {n_chosen}",
                 remedy="declare every column in the order it was trained on",
+                where=where,
+                n=n,
+                n_chosen=len(chosen),
             )
         return chosen, False
     if chosen and set(own) != set(chosen):
         if tuple("_".join(c.split()) for c in chosen) == own:
             return chosen, True  # LightGBM writes _ for the spaces of a name
         raise InputError(
-            f"{where} was fitted on {', '.join(own[:10])}, declared are {', '.join(chosen[:10])}",
+            "{where} was fitted on {own}, declared are {chosen}",
             remedy="leave the inputs out: the model says them itself",
+            where=where,
+            own=", ".join(own[:10]),
+            chosen=", ".join(chosen[:10]),
         )
     return own, True
 
@@ -250,8 +270,11 @@ def _classes(estimator: Any, declared: Declared, where: str) -> tuple[str, ...]:
     own = own_classes(estimator)
     if own and declared.classes and len(own) != len(declared.classes):
         raise InputError(
-            f"{where} has {len(own)} classes, declared are {len(declared.classes)}",
+            "{where} has {n_own} classes, declared are {n_classes}",
             remedy="declare a label for each, in the order of its classes_",
+            where=where,
+            n_own=len(own),
+            n_classes=len(declared.classes),
         )
     return declared.classes or own
 
@@ -260,14 +283,17 @@ def _require_one_answer(estimator: Any, where: str) -> None:
     """Raises InputError for what can't answer, and for what gives several answers a row."""
     if not (_has(estimator, "predict") or _has(estimator, "predict_proba")):
         raise InputError(
-            f"{where} holds a {type(estimator).__name__}, which has no predict",
-            remedy=_without_predict(estimator),
+            "{where} holds a {type}, which has no predict",
+            remedy=as_is(_without_predict(estimator)),
+            where=where,
+            type=type(estimator).__name__,
         )
     if type(estimator).__name__ == "Booster":
         raise InputError(
-            f"{where} holds a Booster, which does not say what its answers mean",
+            "{where} holds a Booster, which does not say what its answers mean",
             remedy="save it in its library's own format: model.save_model('model.ubj') for "
             "XGBoost, model.save_model('model.txt') for LightGBM, and audit that file",
+            where=where,
         )
     n = _outputs(estimator)
     if n != 1:
@@ -280,13 +306,13 @@ def _has(estimator: Any, method: str) -> bool:
 
 def _without_predict(estimator: Any) -> str:
     if isinstance(estimator, Mapping | list | tuple):
-        return (
-            "save the model alone; a scaler or encoder that was saved with it goes into a file of "
-            "its own (--preprocess FILE), or into one Pipeline with the model"
+        return phrase(
+            "save the model alone; a scaler or encoder that was saved with it goes into a "
+            "file of its own (--preprocess FILE), or into one Pipeline with the model"
         )
     if hasattr(estimator, "transform"):
-        return "it only changes rows: pass the model, and this file with --preprocess FILE"
-    return f"save a fitted classifier or regressor, or {_STORED}"
+        return phrase("it only changes rows: pass the model, and this file with --preprocess FILE")
+    return phrase("save a fitted classifier or regressor, or {stored}", stored=_STORED)
 
 
 def _outputs(estimator: Any) -> int:
@@ -312,9 +338,11 @@ def several_outputs(where: str, n: Any) -> InputError:
     """The error for a model that gives several answers to a row."""
     many = f"{n} outputs" if isinstance(n, int) else f"answers of shape {n}"
     return InputError(
-        f"{where} has {many} for each row, and an audit is about one",
+        "{where} has {many} for each row, and an audit is about one",
         remedy="audit one at a time by its stored predictions, a column each: evenhand audit "
         "--predictions FILE --predicted COLUMN --target COLUMN ...",
+        where=where,
+        many=many,
     )
 
 

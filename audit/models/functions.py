@@ -34,8 +34,9 @@ class FunctionPredictor(RowModel):
         self.input_columns = declared.plain_columns(model_format)
         if not self.input_columns:
             raise InputError(
-                f"{what} does not say which columns it reads",
+                "{what} does not say which columns it reads",
                 remedy="declare them: --inputs income,age,... (or save it with a signature)",
+                what=what,
             )
         self.maker_says = says
 
@@ -56,6 +57,9 @@ class FunctionPredictor(RowModel):
         # A stranger's function can raise anything; what it means to the auditor is the same.
         except Exception as error:
             raise InputError(
-                f"{self._what} cannot score these rows: {type(error).__name__}: {error}",
+                "{what} cannot score these rows: {type}: {error}",
                 remedy="it must answer with numbers: declare its own inputs in subject.yaml",
+                what=self._what,
+                type=type(error).__name__,
+                error=error,
             ) from error

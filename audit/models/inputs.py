@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.data.table import texts
 from evenhand.audit.errors import InputError, RowError, nearest
 from evenhand.audit.models.declared import Input
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,8 +62,9 @@ class DeclaredInputs:
         for one in self.inputs:
             if one.column not in frame.columns:
                 raise InputError(
-                    f"input column {one.column!r} is not in the data",
+                    "input column {column!r} is not in the data",
                     remedy=nearest(one.column, frame.columns),
+                    column=one.column,
                 )
         if self.inputs[0].pixels:
             return _images(frame[self.inputs[0].column], self.inputs[0], self.shape)
@@ -85,15 +87,18 @@ def declared_inputs(
     if not inputs:
         needs = f" of {shape[0]} numbers" if shape and len(shape) == 1 and shape[0] else ""
         raise InputError(
-            f"{what} does not say which columns it reads: it takes rows{needs}",
+            "{what} does not say which columns it reads: it takes rows{needs}",
             remedy="declare them in the model's order: --inputs income,age,..., or "
             "inputs: [income, age, ...] in subject.yaml",
+            what=what,
+            needs=needs,
         )
     pictures = [i for i in inputs if i.pixels]
     if pictures and len(inputs) > 1:
         raise InputError(
-            f"{what}: an image is declared beside other inputs",
-            remedy="declare inputs: [{column: image, pixels: unit}] alone",
+            "{what}: an image is declared beside other inputs",
+            remedy="declare inputs: [{{column: image, pixels: unit}}] alone",
+            what=what,
         )
     if pictures:
         return DeclaredInputs(inputs, _image_shape(pictures[0], shape, what))
@@ -103,10 +108,13 @@ def declared_inputs(
         sizes = math.prod(size for size in shape if size is not None)
         if free > 1 or (free and n % sizes) or (not free and sizes != n):
             raise InputError(
-                f"{what} reads {' x '.join(str(s or 'any') for s in shape)} numbers a row, the "
-                f"declared inputs make {n}: {', '.join(i.column for i in inputs[:10])}",
+                "{what} reads {shape} numbers a row, the declared inputs make {n}: {inputs}",
                 remedy="declare every input in the model's order; a text column takes a position "
                 "for each of its categories; images need pixels: unit or raw",
+                what=what,
+                shape=" x ".join(str(s or "any") for s in shape),
+                n=n,
+                inputs=", ".join(i.column for i in inputs[:10]),
             )
         return DeclaredInputs(inputs, tuple(n // sizes if s is None else s for s in shape))
     return DeclaredInputs(inputs, (n,))
@@ -116,15 +124,19 @@ def _image_shape(one: Input, shape: tuple[int | None, ...] | None, what: str) ->
     if shape is None or any(size is None for size in shape):
         if not one.image:
             raise InputError(
-                f"{what} does not say how large its images are",
-                remedy="declare it: {column: image, pixels: unit, image: [1, 28, 28]}",
+                "{what} does not say how large its images are",
+                remedy="declare it: {{column: image, pixels: unit, image: [1, 28, 28]}}",
+                what=what,
             )
         return one.image
     known = tuple(int(size or 0) for size in shape)
     if one.image and one.image != known:
         raise InputError(
-            f"{what} reads images of {known}, declared are {one.image}",
+            "{what} reads images of {known}, declared are {image}",
             remedy="leave image: out of the declared input",
+            what=what,
+            known=known,
+            image=one.image,
         )
     return known
 
@@ -156,11 +168,16 @@ def numbers(column: pd.Series[Any]) -> np.ndarray:
         shown = repr(cell.item() if hasattr(cell, "item") else cell)[:100]
         declare = f"; a column of texts is declared {{column: {column.name}, categories: [...]}}"
         raise RowError(
-            f"input column {column.name!r} holds {shown} in",
+            "input column {column!r} holds {shown} in {row}, which is not a finite number "
+            "({wrong} such rows)",
             first,
-            f", which is not a finite number ({int(wrong.sum())} such rows)",
-            remedy="correct the cell, or leave it empty where no value is known"
-            + (declare if wrong.sum() > (~np.isnan(values)).sum() else ""),
+            remedy=phrase(
+                "correct the cell, or leave it empty where no value is known{declare}",
+                declare=declare if wrong.sum() > (~np.isnan(values)).sum() else "",
+            ),
+            column=column.name,
+            shown=shown,
+            wrong=int(wrong.sum()),
         )
     return values
 
@@ -177,10 +194,13 @@ def _one_hot(column: pd.Series[Any], one: Input) -> np.ndarray:
         first = int(strange[0])
         held = "nothing" if missing[first] else repr(names[first])
         raise RowError(
-            f"input column {one.column!r} holds {held} in",
+            "input column {column!r} holds {held} in {row}, which is not one of its "
+            "declared categories ({strange_size} such rows)",
             first,
-            f", which is not one of its declared categories ({strange.size} such rows)",
             remedy="declare the category, or unknown: zeros if the model was trained that way",
+            column=one.column,
+            held=held,
+            strange_size=strange.size,
         )
     encoded = np.zeros((len(names), len(one.categories)))
     known = np.flatnonzero(codes >= 0)
@@ -196,10 +216,12 @@ def _images(column: pd.Series[Any], one: Input, shape: tuple[int, ...]) -> np.nd
         if not isinstance(cell, bytes) or len(cell) != size:
             held = f"{len(cell)} bytes" if isinstance(cell, bytes) else type(cell).__name__
             raise RowError(
-                f"input column {one.column!r} holds {held} in",
+                "input column {column!r} holds {held} in {row}, not an image of {shape} pixels",
                 position,
-                f", not an image of {' x '.join(map(str, shape))} pixels",
                 remedy="bring the images to the size that the model reads",
+                column=one.column,
+                held=held,
+                shape=" x ".join(map(str, shape)),
             )
     pixels = np.frombuffer(b"".join(cells), dtype=np.uint8).astype(np.float32)
     if len(shape) == 3 and shape[0] == 3 and shape[2] != 3:  # rows hold height, width, colour

@@ -120,14 +120,19 @@ class DeclaredNetwork(RowModel):
         # A module of a stranger's can raise anything; what it means to the auditor is the same.
         except Exception as error:
             raise InputError(
-                f"{self._what} cannot score rows of shape {encoded.shape}: {type(error).__name__}: "
-                f"{str(error).strip().splitlines()[-1][:200] if str(error).strip() else ''}",
+                "{what} cannot score rows of shape {encoded_shape}: {type}: {error}",
                 remedy="declare its inputs in its own order and number",
+                what=self._what,
+                encoded_shape=encoded.shape,
+                type=type(error).__name__,
+                error=str(error).strip().splitlines()[-1][:200] if str(error).strip() else "",
             ) from error
         if not isinstance(answer, torch.Tensor):
             raise InputError(
-                f"{self._what} answers with a {type(answer).__name__}, not a tensor",
+                "{what} answers with a {type}, not a tensor",
                 remedy="export a module that gives one tensor of scores",
+                what=self._what,
+                type=type(answer).__name__,
             )
         scores: np.ndarray = answer.detach().to(torch.float64).numpy()
         return scores

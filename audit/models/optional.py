@@ -15,6 +15,10 @@ def library(name: str, extra: str, format_name: str) -> Any:
     except ImportError as error:
         missing = error.name or name
         raise InputError(
-            f"opening a model of format {format_name} needs {name}, and {missing} is not installed",
-            remedy=f"pip install 'evenhand[{extra}]'",
+            "opening a model of format {format_name} needs {name}, and {missing} is not installed",
+            remedy="pip install 'evenhand[{extra}]'",
+            format_name=format_name,
+            name=name,
+            missing=missing,
+            extra=extra,
         ) from error

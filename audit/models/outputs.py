@@ -39,16 +39,20 @@ def task_of(declared: Declared, what: str) -> Task:
         if declared.task not in (None, own) or declared.outputs == "values":
             said = f"task {declared.task}" if declared.task not in (None, own) else "outputs values"
             raise InputError(
-                f"{what}: {len(declared.classes)} classes are declared, and {said}",
+                "{what}: {n_classes} classes are declared, and {said}",
                 remedy="leave out what does not belong to this model",
+                what=what,
+                n_classes=len(declared.classes),
+                said=said,
             )
         return own
     if declared.task == "regression" or declared.outputs == "values":
         return "regression"
     raise InputError(
-        f"{what} does not say what its answers mean",
+        "{what} does not say what its answers mean",
         remedy="for a classifier declare its labels in the order of its scores and what they are: "
         "--classes no,yes --outputs logits (or probabilities); for regression --outputs values",
+        what=what,
     )
 
 
@@ -58,9 +62,10 @@ def outputs_of(declared: Declared, task: Task, what: str) -> Outputs:
         return "values"
     if declared.outputs is None:
         raise InputError(
-            f"{what} does not say whether its scores are probabilities",
+            "{what} does not say whether its scores are probabilities",
             remedy="declare --outputs probabilities, or --outputs logits (turned into "
             "probabilities by softmax, a single one by the logistic function)",
+            what=what,
         )
     return declared.outputs
 
@@ -81,9 +86,12 @@ def as_probabilities(
     single = n_classes == 2 and scores.ndim == 2 and scores.shape[1] == 1
     if scores.ndim != 2 or len(scores) != rows or not (single or scores.shape[1] == n_classes):
         raise InputError(
-            f"{what} gives answers of shape {np.asarray(raw).shape} for {rows} rows and "
-            f"{n_classes} classes",
+            "{what} gives answers of shape {shape} for {rows} rows and {n_classes} classes",
             remedy="declare a class for each of the model's scores, in their order: --classes",
+            what=what,
+            shape=np.asarray(raw).shape,
+            rows=rows,
+            n_classes=n_classes,
         )
     if outputs == "logits":
         if single:
@@ -108,10 +116,12 @@ def _checked(scores: np.ndarray, what: str) -> np.ndarray:
         row = int(np.flatnonzero(wrong)[0])
         shown = ", ".join(f"{s:.4g}" for s in scores[row][:6])
         raise RowError(
-            f"{what} gives scores that are no probabilities: [{shown}] in",
+            "{what} gives scores that are no probabilities: [{shown}] in {row} ({wrong} such rows)",
             row,
-            f" ({int(wrong.sum())} such rows)",
             remedy="where they are logits, declare --outputs logits",
+            what=what,
+            shown=shown,
+            wrong=int(wrong.sum()),
         )
     bounded: np.ndarray = np.clip(scores, 0.0, 1.0)
     return bounded
@@ -124,8 +134,11 @@ def as_values(raw: np.ndarray, what: str, *, rows: int) -> np.ndarray:
     values = np.asarray(raw, dtype=np.float64)
     if values.size != rows or (rows and values.shape[0] != rows):
         raise InputError(
-            f"{what} gives answers of shape {values.shape} for {rows} rows, regression has one "
+            "{what} gives answers of shape {values_shape} for {rows} rows, regression has one "
             "number a row",
             remedy="for a classifier declare --classes and --outputs",
+            what=what,
+            values_shape=values.shape,
+            rows=rows,
         )
     return values.reshape(rows)

@@ -37,8 +37,11 @@ def archive_bytes(case: Case, beside: Mapping[str, bytes]) -> bytes:
     size += sum(map(len, beside.values()))
     if size > MOST_BYTES:
         raise LimitError(
-            f"case {case.path} has {size:,} bytes, over {MOST_BYTES:,}: no archive is made of it",
+            "case {case_path} has {size:,} bytes, over {most_bytes:,}: no archive is made of it",
             remedy="hand on the folder, with the *.dsse.json beside it; evenhand verify reads both",
+            case_path=case.path,
+            size=size,
+            most_bytes=MOST_BYTES,
         )
     files = {f"case/{n}": (case.path / n).read_bytes() for n in (*case.files, "seal.json")}
     for path in envelopes_of(case.path):
@@ -69,8 +72,9 @@ def read_archive(path: Path) -> dict[str, bytes]:
     files = _files(raw, path)
     if _zip(files) != raw:
         raise AlteredEvidenceError(
-            f"{path} was altered: its bytes are not those that `evenhand export` writes",
+            "{path} was altered: its bytes are not those that `evenhand export` writes",
             remedy="do not rely on it: ask for the archive again, and compare its SHA-256",
+            path=path,
         )
     return files
 
@@ -88,14 +92,21 @@ def unpack(files: Mapping[str, bytes], folder: Path) -> Path:
 def _read(path: Path) -> bytes:
     try:
         if not path.is_file():
-            raise InputError(f"{path} is no regular file", remedy="pass a case or its archive")
+            raise InputError(
+                "{path} is no regular file", remedy="pass a case or its archive", path=path
+            )
         if path.stat().st_size > MOST_BYTES:
             raise LimitError(
-                f"{path} has over {MOST_BYTES:,} bytes", remedy="it is no exported case"
+                "{path} has over {most_bytes:,} bytes",
+                remedy="it is no exported case",
+                path=path,
+                most_bytes=MOST_BYTES,
             )
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}", remedy="check it") from error
+        raise InputError(
+            "cannot read {path}: {strerror}", remedy="check it", path=path, strerror=error.strerror
+        ) from error
 
 
 def _files(raw: bytes, path: Path) -> dict[str, bytes]:
@@ -106,8 +117,10 @@ def _files(raw: bytes, path: Path) -> dict[str, bytes]:
             return {m.filename: archive.read(m) for m in members}
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise AlteredEvidenceError(
-            f"{path} is no whole zip file: {error}",
+            "{path} is no whole zip file: {error}",
             remedy="ask for the archive again; `evenhand export CASE` writes one",
+            path=path,
+            error=error,
         ) from error
 
 
@@ -115,8 +128,12 @@ def _require_safe(members: list[zipfile.ZipInfo], path: Path) -> None:
     """Refuses bombs, names that leave the folder, duplicates, links and encryption."""
     if len(members) > MOST_FILES or sum(m.file_size for m in members) > MOST_BYTES:
         raise LimitError(
-            f"{path} holds {len(members)} files and claims more than an exported case may have",
-            remedy=f"at most {MOST_FILES} files and {MOST_BYTES} bytes are read",
+            "{path} holds {n_members} files and claims more than an exported case may have",
+            remedy="at most {most_files} files and {most_bytes} bytes are read",
+            path=path,
+            n_members=len(members),
+            most_files=MOST_FILES,
+            most_bytes=MOST_BYTES,
         )
     seen: set[str] = set()
     for member in members:
@@ -135,6 +152,10 @@ def _require_safe(members: list[zipfile.ZipInfo], path: Path) -> None:
             why = "is a link, a folder or encrypted"
         if why:
             raise InputError(
-                f"{path}: {name!r} {why}", remedy="it is not unpacked; ask for another"
+                "{path}: {name!r} {why}",
+                remedy="it is not unpacked; ask for another",
+                path=path,
+                name=name,
+                why=why,
             )
         seen.add(name)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.register.register import Entry
+from evenhand.audit.words.phrases import phrase
 from evenhand.audit.words.text import name as shown
 
 Reach = Literal["case", "model", "system", "organisation"]
@@ -160,8 +161,12 @@ def bind(
         known = here.name(reach)
         if named and known and not _same(named, known):
             raise InputError(
-                f"the case is of the {reach} {known!r}, not {named!r}",
-                remedy=f"use that name, or state the fact {NAMES[reach]} of this case anew",
+                "the case is of the {reach} {known!r}, not {named!r}",
+                remedy="use that name, or state the fact {names} of this case anew",
+                reach=reach,
+                known=known,
+                named=named,
+                names=NAMES[reach],
             )
         if named and not is_within(reach, widest):
             raise _too_wide(reach, widest)
@@ -177,15 +182,19 @@ def bind(
         unused = next((r for r in given if given[r] and r != reach), None)
         if unused is not None:
             raise InputError(
-                f"the {unused} {given[unused]!r} is named, and bound is to the {reach}",
-                remedy=f"bind it to the {unused}, or leave the name out",
+                "the {unused} {given!r} is named, and bound is to the {reach}",
+                remedy="bind it to the {unused}, or leave the name out",
+                unused=unused,
+                given=given[unused],
+                reach=reach,
             )
     if reach not in NAMES:
         return Binding(to=reach, digest=here.case if reach == "case" else here.model)
     if not names[reach]:
         raise InputError(
-            f"no {reach} is named, and a statement is to be bound to one",
-            remedy=f"give the {reach}'s name, or bind it to the model",
+            "no {reach} is named, and a statement is to be bound to one",
+            remedy="give the {reach}'s name, or bind it to the model",
+            reach=reach,
         )
     return Binding(to=reach, name=names[reach])
 
@@ -200,15 +209,20 @@ def _known(to: str) -> Reach:
         if reach == to:
             return reach
     raise InputError(
-        f"statements are not bound to a {to!r}", remedy="choose one of: " + ", ".join(REACHES)
+        "statements are not bound to a {to!r}",
+        remedy=phrase("choose one of: {reaches}", reaches=", ".join(REACHES)),
+        to=to,
     )
 
 
 def _too_wide(reach: Reach, widest: Reach) -> InputError:
     allowed = REACHES[: REACHES.index(widest) + 1]
     return InputError(
-        f"the item is about the {widest}: a statement on it can't be bound to the {reach}",
-        remedy=f"bind it to: {', '.join(allowed)}",
+        "the item is about the {widest}: a statement on it can't be bound to the {reach}",
+        remedy="bind it to: {allowed}",
+        widest=widest,
+        reach=reach,
+        allowed=", ".join(allowed),
     )
 
 

@@ -102,9 +102,12 @@ class Checkpoints:
                 append_line(place, line)
             except OSError as error:
                 raise InputError(
-                    f"entry {count} is in the register, but its checkpoint could not be written "
-                    f"to {place}: the disk says: {error.strerror}",
+                    "entry {count} is in the register, but its checkpoint could not be written "
+                    "to {place}: the disk says: {strerror}",
                     remedy="mend that; the next entry signs this one too",
+                    count=count,
+                    place=place,
+                    strerror=error.strerror,
                 ) from error
         self._pending.write_bytes(b"")  # unflushed: a stale intent does no harm
 

@@ -120,8 +120,9 @@ def _require_table(connection: Connection) -> None:
         found = connection.exec_driver_sql(asked).first()
         if found is not None and (found[0] != "table" or "VIRTUAL" in str(found[1])[:20].upper()):
             raise AlteredEvidenceError(
-                f"the register was altered: its {name} is no plain table",
+                "the register was altered: its {name} is no plain table",
                 remedy="restore it from a copy; nothing can be judged on an altered register",
+                name=name,
             )
 
 

@@ -182,6 +182,8 @@ def _message(stated: bytes) -> bytes:
 
 def _changed(where: Path, problem: str) -> AlteredEvidenceError:
     return AlteredEvidenceError(
-        f"{where} was altered: {problem}",
+        "{where} was altered: {problem}",
         remedy="do not rely on it: ask for the archive again, and compare its SHA-256",
+        where=where,
+        problem=problem,
     )

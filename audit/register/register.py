@@ -38,6 +38,7 @@ from evenhand.audit.register.vouching import (
     unsigned,
     unvouched,
 )
+from evenhand.audit.words.phrases import as_is
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -128,7 +129,9 @@ class Register:
         import json
 
         if kind not in get_args(Kind):
-            raise InputError(f"unknown register entry kind {kind!r}", remedy=str(get_args(Kind)))
+            raise InputError(
+                "unknown register entry kind {kind!r}", remedy=as_is(str(get_args(Kind))), kind=kind
+            )
         plain = json.loads(canonical_bytes(dict(body)))
         table, signed, keys = database.table(), self._checkpoints(), home() / "keys"
         with self._connect() as connection, self._in_line(), database.exclusive(connection):
@@ -168,9 +171,12 @@ class Register:
             own = self._read(connection, there)
             if own[0].vouched == "mac":
                 raise AlteredEvidenceError(
-                    f"this home wrote entry {there} of {self._shown_url()}, and its checkpoints "
-                    f"at {signed.path} are gone",
+                    "this home wrote entry {there} of {what}, and its checkpoints "
+                    "at {signed_path} are gone",
                     remedy="restore them from a copy; nothing is entered until then",
+                    there=there,
+                    what=self._shown_url(),
+                    signed_path=signed.path,
                 )
         if not (before.count if before else 0) < pending <= there:
             return
@@ -201,8 +207,10 @@ class Register:
             rows = connection.execute(asked.order_by(table.c.seq)).all()
         except (ValueError, RecursionError) as error:
             raise AlteredEvidenceError(
-                f"the register {self._shown_url()} was altered: an entry is no JSON text ({error})",
+                "the register {what} was altered: an entry is no JSON text ({error})",
                 remedy="restore it from a copy; nothing can be judged on an altered register",
+                what=self._shown_url(),
+                error=error,
             ) from error
         vouching, found = Vouching(home() / "keys"), []
         for seq, at, kind, body, previous, digest, *beside_it in rows:
@@ -232,8 +240,10 @@ class Register:
                 problems = [f"this home wrote entry {first}, and its checkpoints are gone"]
         if problems:
             raise AlteredEvidenceError(
-                f"the register {self._shown_url()} was altered: " + "; ".join(problems[:5]),
+                "the register {what} was altered: {problems}",
                 remedy="restore it from a copy; nothing can be judged on an altered register",
+                what=self._shown_url(),
+                problems="; ".join(problems[:5]),
             )
         return entries
 
@@ -301,9 +311,12 @@ class Register:
 
     def _cut_off(self, signed: int, found: int) -> AlteredEvidenceError:
         return AlteredEvidenceError(
-            f"the register {self._shown_url()} was cut off: a checkpoint counts {signed} entries, "
-            f"{found} are there",
+            "the register {what} was cut off: a checkpoint counts {signed} entries, "
+            "{found} are there",
             remedy="restore it from a copy; nothing can be judged on an altered register",
+            what=self._shown_url(),
+            signed=signed,
+            found=found,
         )
 
     def _is_absent(self) -> bool:
@@ -343,8 +356,10 @@ class Register:
                 yield connection
         except ModuleNotFoundError as error:
             raise InputError(
-                f"the register {self._shown_url()} needs the package {error.name}",
-                remedy=f"pip install {error.name}",
+                "the register {what} needs the package {name}",
+                remedy="pip install {name}",
+                what=self._shown_url(),
+                name=error.name,
             ) from error
         except ArgumentError as error:
             raise InputError(
@@ -354,8 +369,10 @@ class Register:
         except (SQLAlchemyError, OSError) as error:
             cause = getattr(error, "orig", None) or error
             raise InputError(
-                f"cannot use the register {self._shown_url()}: {cause}",
+                "cannot use the register {what}: {cause}",
                 remedy="check the disk, EVENHAND_REGISTER or EVENHAND_HOME, and the rights on it",
+                what=self._shown_url(),
+                cause=cause,
             ) from error
 
 

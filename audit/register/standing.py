@@ -68,6 +68,8 @@ def require_same(path: Path, found: Standing) -> None:
     """Raises AlteredEvidenceError for a case that differs from what was entered."""
     if found.state == "differs":
         raise AlteredEvidenceError(
-            f"case {path} was altered: {found.said}",
+            "case {path} was altered: {said}",
             remedy="do not rely on it: restore the case from a copy, or audit again",
+            path=path,
+            said=found.said,
         )

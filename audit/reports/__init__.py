@@ -75,10 +75,14 @@ def render(
     """
     chosen = FORMATS.get(format.replace("-", "_"))
     if chosen is None:
-        raise InputError(f"there is no report format {format!r}", remedy=nearest(format, FORMATS))
+        raise InputError(
+            "there is no report format {format!r}", remedy=nearest(format, FORMATS), format=format
+        )
     if lang not in LANGUAGES:
         raise InputError(
-            f"reports are not written in language {lang!r}", remedy=nearest(lang, LANGUAGES)
+            "reports are not written in language {lang_!r}",
+            remedy=nearest(lang, LANGUAGES),
+            lang_=lang,
         )
     dossier = dossier or Dossier()
     if public:

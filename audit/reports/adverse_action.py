@@ -63,9 +63,10 @@ def render(
     reasons = may_be_named[:MOST_REASONS]
     if not reasons:
         raise InputError(
-            f"no reason can be named for row {person.row}: no input that may be named moved the "
+            "no reason can be named for row {row}: no input that may be named moved the "
             "decision against the person",
             remedy="have a person review this decision before any letter is sent",
+            row=person.row,
         )
     lines = [
         say("aa_intro"),
@@ -99,13 +100,15 @@ def _person(case: Case, dossier: Dossier) -> tuple[Explanation, PersonReasons]:
     person = dossier.person
     if not person.is_adverse:
         raise InputError(
-            f"row {person.row} was decided favourably: there is nothing to give reasons for",
+            "row {row} was decided favourably: there is nothing to give reasons for",
             remedy="choose a row with an adverse decision",
+            row=person.row,
         )
     if person.reasons is None:
         raise InputError(
-            f"the case keeps no reasons for row {person.row}",
+            "the case keeps no reasons for row {row}",
             remedy="pass --model and --data as they were audited",
+            row=person.row,
         )
     return person, person.reasons
 

@@ -42,8 +42,10 @@ def render(
     pages = sorted(n for n, f in FORMATS.items() if f.MEDIA_TYPE.startswith("text/html"))
     if chosen is None or not chosen.MEDIA_TYPE.startswith("text/html"):
         raise InputError(
-            f"there is no page of format {dossier.of!r} to print",
-            remedy=f"--of takes one of: {', '.join(n.replace('_', '-') for n in pages)}",
+            "there is no page of format {of!r} to print",
+            remedy="--of takes one of: {pages}",
+            of=dossier.of,
+            pages=", ".join(n.replace("_", "-") for n in pages),
         )
     page = chosen.render(case, verdicts, lang=lang, gate=gate, dossier=dossier)
     return _printed(page.decode())
@@ -90,7 +92,8 @@ def _library() -> Any:
         ) from None
     except OSError as error:
         raise InputError(
-            f"WeasyPrint can't draw text here: {error}",
+            "WeasyPrint can't draw text here: {error}",
             remedy="install Pango (Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0); or "
             "open the HTML report and print it",
+            error=error,
         ) from None

@@ -77,7 +77,11 @@ def check(check_id: str) -> Check:
     for known in checks():
         if known.id == check_id:
             return known
-    raise InputError(f"no check {check_id!r}", remedy=nearest(check_id, (c.id for c in checks())))
+    raise InputError(
+        "no check {check_id!r}",
+        remedy=nearest(check_id, (c.id for c in checks())),
+        check_id=check_id,
+    )
 
 
 def select(patterns: Sequence[str]) -> tuple[Check, ...]:
@@ -87,7 +91,9 @@ def select(patterns: Sequence[str]) -> tuple[Check, ...]:
         hits = [c for c in checks() if fnmatch.fnmatchcase(c.id, pattern)]
         if not hits:
             raise InputError(
-                f"no check matches {pattern!r}", remedy=nearest(pattern, (c.id for c in checks()))
+                "no check matches {pattern!r}",
+                remedy=nearest(pattern, (c.id for c in checks())),
+                pattern=pattern,
             )
         chosen |= {c.id: c for c in hits}
     return tuple(chosen[k] for k in sorted(chosen))

@@ -138,8 +138,9 @@ def _answers(subject: Subject, uses: str) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(found, ValuePredictions) and found.actual is not None and uses == "predicted":
         return found.actual, found.predicted
     raise InputError(
-        f"a metric of true answers and the {uses} needs both",
+        "a metric of true answers and the {uses} needs both",
         remedy="name a target and predictions",
+        uses=uses,
     )
 
 

@@ -176,7 +176,8 @@ def _can_be_resumed(out: Path) -> Iterator[None]:
             raise  # nothing was finished, so nothing is left
         raise InterruptedRunError(
             "interrupted; the checks that had finished are kept",
-            remedy=f"go on with: the same command and --resume --out {out}",
+            remedy="go on with: the same command and --resume --out {out}",
+            out=out,
         ) from error
 
 
@@ -238,7 +239,9 @@ def load_packs(refs: Sequence[str] | None) -> list[Pack]:
     packs = [load_pack(ref) for ref in refs or ()]
     ids = [p.id for p in packs]
     for repeated in {i for i in ids if ids.count(i) > 1}:
-        raise InputError(f"pack {repeated!r} is given twice", remedy="name each pack once")
+        raise InputError(
+            "pack {repeated!r} is given twice", remedy="name each pack once", repeated=repeated
+        )
     return packs
 
 

@@ -100,9 +100,11 @@ def sealed_already(
     _require_same({"plan": case.plan.to_json()}, {"plan": run["plan"]}, out)
     if not is_ours(case.digest):
         raise AlteredEvidenceError(
-            f"case {out} is not known to have been sealed by this home ({case.digest}): it was "
+            "case {out} is not known to have been sealed by this home ({digest}): it was "
             "edited and sealed anew, or comes from elsewhere",
             remedy="move it away and audit again; nothing was entered in the register",
+            out=out,
+            digest=case.digest,
         )
     for work in unfinished(out.parent, out.name):
         shutil.rmtree(work, ignore_errors=True)
@@ -120,24 +122,26 @@ def work_to_resume(
     found = unfinished(out.parent, out.name)
     if not found:
         raise InputError(
-            f"there is nothing to resume at {out}",
+            "there is nothing to resume at {out}",
             remedy="evenhand runs list shows what was cut off; or audit without --resume",
+            out=out,
         )
     work = found[-1]
     try:
         before = json.loads((work / RUN_FILE).read_bytes())
     except ValueError as error:
         raise InputError(
-            f"{work / RUN_FILE} is damaged", remedy="audit without --resume"
+            "{work} is damaged", remedy="audit without --resume", work=work / RUN_FILE
         ) from error
     if not isinstance(before, dict):
         before = {}
     _require_same(before, run, work)
     if not secret.vouches(RUN, before):
         raise AlteredEvidenceError(
-            f"{work / RUN_FILE} is not as this home wrote it: it was altered, or comes from "
+            "{work} is not as this home wrote it: it was altered, or comes from "
             "elsewhere or from an older version",
             remedy="audit from the start, without --resume",
+            work=work / RUN_FILE,
         )
     return work, before
 
@@ -148,8 +152,12 @@ def _require_same(before: Mapping[str, Any], now: Mapping[str, Any], where: Path
         for name, old, new in _differences(before.get(part), now[part], part):
             what = _IN_WORDS.get(name, name.partition(".")[2] if "." in name else name)
             raise InputError(
-                f"{where} cannot be resumed: {what} changed ({_short(old)} -> {_short(new)})",
+                "{where} cannot be resumed: {what} changed ({old} -> {new})",
                 remedy="audit from the start, without --resume; or put back what changed",
+                where=where,
+                what=what,
+                old=_short(old),
+                new=_short(new),
             )
 
 

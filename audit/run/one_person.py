@@ -37,6 +37,7 @@ from evenhand.audit.run.catalogue import check
 from evenhand.audit.subject.planned import reading_of
 from evenhand.audit.subject.spec import SubjectSpec, make_spec
 from evenhand.audit.subject.subject import Subject, build_subject
+from evenhand.audit.words.phrases import as_is
 from evenhand.audit.worker.isolation.levels import Rules
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def reopen(
         path = Path(moved[part] or str(places[part]))
         if not path.exists():
             if moved[part]:
-                raise InputError(f"no {part} at {path}", remedy=f"check --{part}")
+                raise InputError(
+                    "no {part} at {path}", remedy="check --{part}", part=part, path=path
+                )
             return AuditedSubject(None, f"the {part} is not at {path}")
     try:
         subject = build_subject(_spec(case, model, data), rules)
@@ -91,8 +94,11 @@ def reopen(
             what = f"the {part} at {moved[part] or places[part]} is not the audited one"
             if moved[part]:
                 raise InputError(
-                    f"{what}: its digest is {subject.digests.get(part)}",
-                    remedy=f"the case has {plan.digests.get(part)}",
+                    "{what}: its digest is {part}",
+                    remedy="the case has {part_2}",
+                    what=what,
+                    part=subject.digests.get(part),
+                    part_2=plan.digests.get(part),
                 )
             return AuditedSubject(None, f"{what}: its digest has changed")
     return AuditedSubject(subject)
@@ -129,26 +135,40 @@ def row_number(case: Case, source: AuditedSubject, row: str, id_column: str | No
     if id_column is None:
         if not row.isdecimal() or int(row) < 1:
             raise InputError(
-                f"--row {row!r} is not a row number",
+                "--row {row!r} is not a row number",
                 remedy="rows count from 1, the first below the header; for another id, name its "
                 "column: --id-column COLUMN",
+                row=row,
             )
         return int(row)
     if source.subject is None:
         raise InputError(
-            f"ids of column {id_column!r} can't be looked up: {source.why_not}",
-            remedy=f"{source.remedy}; or pass the row's number",
+            "ids of column {id_column!r} can't be looked up: {why_not}",
+            remedy="{remedy_}; or pass the row's number",
+            id_column=id_column,
+            why_not=source.why_not,
+            remedy_=source.remedy,
         )
     table = source.subject.table
     table.require([id_column], "id column")
     names = texts(table.frame[id_column])[0]
     hits = [i + 1 for i, name in enumerate(names) if name == row]
     if not hits:
-        raise InputError(f"no row has {id_column} = {row!r}", remedy=nearest(row, names))
+        raise InputError(
+            "no row has {id_column} = {row!r}",
+            remedy=nearest(row, names),
+            id_column=id_column,
+            row=row,
+        )
     if len(hits) > 1:
         shown = ", ".join(map(str, hits[:10]))
         raise InputError(
-            f"{len(hits)} rows have {id_column} = {row!r}", remedy=f"pass one by number: {shown}"
+            "{n_hits} rows have {id_column} = {row!r}",
+            remedy="pass one by number: {shown}",
+            n_hits=len(hits),
+            id_column=id_column,
+            row=row,
+            shown=shown,
         )
     return hits[0]
 
@@ -179,14 +199,19 @@ class _Person:
 
         if row > len(subject.table.frame):
             raise InputError(
-                f"row {row} is not in {subject.table.source}",
-                remedy=f"it has {len(subject.table.frame)} rows, counted from 1",
+                "row {row} is not in {source}",
+                remedy="it has {n_frame} rows, counted from 1",
+                row=row,
+                source=subject.table.source,
+                n_frame=len(subject.table.frame),
             )
         found = np.flatnonzero(np.asarray(subject.row_numbers) == row)
         if not found.size:
             raise InputError(
-                f"row {row} of {subject.table.source} was not audited: it has no true label",
+                "row {row} of {source} was not audited: it has no true label",
                 remedy="choose a row that was audited",
+                row=row,
+                source=subject.table.source,
             )
         self.case, self.people, self.row = case, Applicants(subject), row
         self.frame: pd.DataFrame = self.people.frame(found)
@@ -365,5 +390,10 @@ def _not_held(case: Case, source: AuditedSubject, row: int) -> InputError:
     if close:
         remedy += f"; or ask for a row that the case keeps, e.g. {close}"
     return InputError(
-        f"row {row} is not in case {case.path} ({what}), and {source.why_not}", remedy=remedy
+        "row {row} is not in case {case_path} ({what}), and {why_not}",
+        remedy=as_is(remedy),
+        row=row,
+        case_path=case.path,
+        what=what,
+        why_not=source.why_not,
     )

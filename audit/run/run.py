@@ -53,6 +53,7 @@ from evenhand.audit.subject.predictions import ClassPredictions, Predictions, sc
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.streamed import open_subject
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.words.phrases import phrase
 from evenhand.audit.worker.isolation.levels import Rules
 
 # What a spec tells about a model so that it can be opened: needed to open it again.
@@ -196,7 +197,9 @@ def _of_persons(finding: Finding, subject: Subject) -> Finding:
 def _into(artifacts: dict[str, Any]) -> Callable[[Artifact], object]:
     def keep(artifact: Artifact) -> None:
         if artifact.name in artifacts:
-            raise ValueError(f"the artifact {artifact.name} is made twice")
+            raise ValueError(
+                phrase("the artifact {artifact} is made twice", artifact=artifact.name)
+            )
         artifacts[artifact.name] = artifact.value
 
     return keep
@@ -383,16 +386,27 @@ def _check_options(spec: SubjectSpec, chosen: Sequence[Check]) -> None:
     for check_id, options in spec.options.items():
         if check_id not in by_id:
             raise InputError(
-                f"options are given for {check_id!r}, which is not among the checks to run",
+                "options are given for {check_id!r}, which is not among the checks to run",
                 remedy=nearest(check_id, by_id),
+                check_id=check_id,
             )
         known = by_id[check_id].options
         for name, value in options.items():
             if name not in known:
-                raise InputError(f"{check_id} has no option {name!r}", remedy=nearest(name, known))
+                raise InputError(
+                    "{check_id} has no option {name!r}",
+                    remedy=nearest(name, known),
+                    check_id=check_id,
+                    name=name,
+                )
             wanted = type(known[name])
             if type(value) is not wanted or (wanted is int and value < 1):
                 raise InputError(
-                    f"{check_id}: option {name} = {value!r} must be a positive {wanted.__name__}",
-                    remedy=f"its default is {known[name]!r}",
+                    "{check_id}: option {name} = {value!r} must be a positive {wanted}",
+                    remedy="its default is {known!r}",
+                    check_id=check_id,
+                    name=name,
+                    value=value,
+                    wanted=wanted.__name__,
+                    known=known[name],
                 )

@@ -24,8 +24,11 @@ def too_few_groups(feature: str, known: Sequence[str], source: str) -> InputErro
     """The error for a sensitive feature whose rows are all of one group, or of none."""
     shown = repr(known[0]) if known else "none"
     return InputError(
-        f"sensitive feature {feature!r} of {source} has fewer than two groups: {shown}",
+        "sensitive feature {feature!r} of {source} has fewer than two groups: {shown}",
         remedy="there is nothing to compare; name another feature, or other rows",
+        feature=feature,
+        source=source,
+        shown=shown,
     )
 
 
@@ -45,10 +48,14 @@ def require_few_groups(groups: pd.DataFrame, features: Sequence[str], source: st
             named = ", ".join(f"{f!r} with {k:,} values" for f, k in alone.items())
             most = max(alone, key=lambda f: alone[f])
             raise InputError(
-                f"the sensitive features of {source} ({named}) make more than {MOST_GROUPS:,} "
+                "the sensitive features of {source} ({named}) make more than {most_groups:,} "
                 "groups and crossings: each would have findings of its own, of a handful of rows",
-                remedy=f"put the values of {most!r} into bins, or name another column, or fewer "
+                remedy="put the values of {most!r} into bins, or name another column, or fewer "
                 "columns at once",
+                source=source,
+                named=named,
+                most_groups=MOST_GROUPS,
+                most=most,
             )
 
 
@@ -65,8 +72,10 @@ def group_columns(
     for feature in spec.features:
         if frame[feature].map(lambda v: isinstance(v, bytes)).any():
             raise InputError(
-                f"feature {feature!r} of {source} holds bytes that are no UTF-8 text",
+                "feature {feature!r} of {source} holds bytes that are no UTF-8 text",
                 remedy="write its groups as text: nobody could read their names",
+                feature=feature,
+                source=source,
             )
         names, unknown = group_names(
             frame[feature], feature, spec, frame.columns, bins.get(feature)

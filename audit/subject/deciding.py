@@ -58,15 +58,18 @@ def select(
     if isinstance(predictor, Decides):
         if threshold is not None:
             raise InputError(
-                f"threshold {threshold} is asked of a model that makes its own decisions",
+                "threshold {threshold} is asked of a model that makes its own decisions",
                 remedy="leave --threshold out",
+                threshold=threshold,
             )
         return score, in_batches(predictor.decide, frame) == position
     if not gives_scores(predictor):
         if threshold is not None:
             raise InputError(
-                f"threshold {threshold} is asked of model {model.path}, which gives labels alone",
+                "threshold {threshold} is asked of model {model_path}, which gives labels alone",
                 remedy="leave --threshold out",
+                threshold=threshold,
+                model_path=model.path,
             )
         return None, score > 0.5
     if threshold is not None:
@@ -104,8 +107,10 @@ def probabilities_of(predictor: Predictor, frame: pd.DataFrame) -> np.ndarray:
     scores = in_batches(predictor.predict_proba, frame)
     if scores.ndim != 2 or scores.shape[1] != len(predictor.classes):
         raise InputError(
-            f"the model gave scores of shape {scores.shape} for {len(predictor.classes)} classes",
+            "the model gave scores of shape {scores_shape} for {n_classes} classes",
             remedy="predict_proba must return (rows, classes)",
+            scores_shape=scores.shape,
+            n_classes=len(predictor.classes),
         )
     return scores
 

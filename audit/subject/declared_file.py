@@ -18,6 +18,7 @@ from evenhand.audit.files.canonical import digest_bytes
 from evenhand.audit.files.git_packs import GitError
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.spec import SubjectSpec
+from evenhand.audit.words.phrases import phrase
 from evenhand.audit.words.reasons import render
 
 NAME = "declared.yaml"  # what the copy in the case is called
@@ -53,13 +54,19 @@ def read_declared(path: Path) -> DeclaredFile:
     raw = safe_yaml.read_bytes(path)
     document = safe_yaml.parse(raw, str(path))
     if not isinstance(document.data, dict):
-        raise InputError(f"{path} holds no mapping", remedy="write lines such as accuracy_min: 0.8")
+        raise InputError(
+            "{path} holds no mapping", remedy="write lines such as accuracy_min: 0.8", path=path
+        )
     for key, value in document.data.items():
         if not isinstance(value, str | int | float | bool):
             line = document.line((key,))
             raise InputError(
-                f"{path} line {line}: {key!r} is {value!r}, neither a number nor a text",
+                "{path} line {line}: {key!r} is {value!r}, neither a number nor a text",
                 remedy="write one value per name, such as accuracy_min: 0.8",
+                path=path,
+                line=line,
+                key=key,
+                value=value,
             )
     committed_at, commit, problem = _committed(path, raw)
     values = {str(key): value for key, value in document.data.items()}
@@ -74,8 +81,10 @@ def with_declared(spec: SubjectSpec) -> tuple[SubjectSpec, DeclaredFile | None]:
     twice = sorted(set(found.values) & set(spec.declared))
     if twice:
         raise InputError(
-            f"{twice[0]!r} is declared in {found.path} and beside it",
+            "{twice!r} is declared in {found_path} and beside it",
             remedy="keep it in the file, where it has a date",
+            twice=twice[0],
+            found_path=found.path,
         )
     declared = {**spec.declared, **found.values}
     return spec.model_copy(update={"declared": declared}), found
@@ -122,13 +131,13 @@ _HEADER = re.compile(
 def _commit(repository: git_objects.Repository, name: str) -> _Commit:
     match = _HEADER.match(repository.object(name, b"commit"))
     if match is None:
-        raise GitError(f"its commit {name} is not as git writes it")
+        raise GitError(phrase("its commit {name} is not as git writes it", name=name))
     tree, parents, seconds, sign, hours, minutes = match.groups()
     east = timedelta(hours=int(hours), minutes=int(minutes)) * (1 if sign == b"+" else -1)
     try:
         at = datetime.fromtimestamp(int(seconds), timezone(east))
     except (OverflowError, ValueError, OSError):
-        raise GitError(f"its commit {name} has no date that is one") from None
+        raise GitError(phrase("its commit {name} has no date that is one", name=name)) from None
     return _Commit(name, tree.decode(), tuple(parents.decode().split()[1::2]), at)
 
 

@@ -23,11 +23,14 @@ def parse_roles(given: Iterable[str]) -> dict[str, tuple[str, ...]]:
         role, column = role.strip(), column.strip()
         if not equals or not column:
             raise InputError(
-                f"--roles {part!r} is not ROLE=COLUMN", remedy="e.g. --roles race=RAC1P"
+                "--roles {part!r} is not ROLE=COLUMN", remedy="e.g. --roles race=RAC1P", part=part
             )
         if role not in ROLES:
             raise InputError(
-                f"--roles {part!r}: unknown role {role!r}", remedy=nearest(role, ROLES)
+                "--roles {part!r}: unknown role {role!r}",
+                remedy=nearest(role, ROLES),
+                part=part,
+                role=role,
             )
         roles[role] = (*roles.get(role, ()), column)
     return roles
@@ -46,16 +49,23 @@ def parse_words(given: Iterable[str]) -> dict[str, dict[str, str]]:
         word, _, language = key.partition(".")
         if not equals or not text:
             raise InputError(
-                f"--words {part!r} is not WORD=TEXT", remedy="e.g. --words positive=approved"
+                "--words {part!r} is not WORD=TEXT",
+                remedy="e.g. --words positive=approved",
+                part=part,
             )
         if word not in WORDS:
             raise InputError(
-                f"--words {part!r}: unknown word {word!r}", remedy=nearest(word, WORDS)
+                "--words {part!r}: unknown word {word!r}",
+                remedy=nearest(word, WORDS),
+                part=part,
+                word=word,
             )
         if language and language not in LANGUAGES:
             raise InputError(
-                f"--words {part!r}: unknown language {language!r}",
+                "--words {part!r}: unknown language {language!r}",
                 remedy=nearest(language, LANGUAGES),
+                part=part,
+                language=language,
             )
         if language:
             words.setdefault(word, {})[language] = text
@@ -78,13 +88,18 @@ def parse_facts(given: Iterable[str]) -> dict[str, Any]:
         key = key.strip()
         if not equals or not key or not value.strip():
             raise InputError(
-                f"--facts {part!r} is not KEY=VALUE", remedy="e.g. --facts system.domain=credit"
+                "--facts {part!r} is not KEY=VALUE",
+                remedy="e.g. --facts system.domain=credit",
+                part=part,
             )
         read = _value(value.strip())
         if key in facts and facts[key] != read:
             raise InputError(
-                f"the fact {key} is given twice: {facts[key]!r} and {read!r}",
-                remedy=f"give it once; several values are a list: --facts '{key}=[a, b]'",
+                "the fact {key} is given twice: {facts!r} and {read!r}",
+                remedy="give it once; several values are a list: --facts '{key}=[a, b]'",
+                key=key,
+                facts=facts[key],
+                read=read,
             )
         facts[key] = read
     return facts

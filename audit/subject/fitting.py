@@ -16,14 +16,15 @@ def check_combination(spec: SubjectSpec) -> None:
     for column in spec.bins:
         if column not in spec.features:
             raise InputError(
-                f"bins are declared for {column!r}, which is no sensitive or control feature",
+                "bins are declared for {column!r}, which is no sensitive or control feature",
                 remedy=nearest(column, spec.features),
+                column=column,
             )
     if (spec.join is None) == bool(spec.on):
         raise InputError(
-            f"{spec.join or '--on ' + ', '.join(spec.on)}: a file to join needs both --join FILE "
-            "and --on COLUMN",
+            "{join}: a file to join needs both --join FILE and --on COLUMN",
             remedy="--join names the other file, --on the column that says whose a row is",
+            join=spec.join or "--on " + ", ".join(spec.on),
         )
     if spec.predictions:
         if spec.model or spec.endpoint or spec.data or spec.preprocess:
@@ -33,30 +34,36 @@ def check_combination(spec: SubjectSpec) -> None:
             )
         if not (spec.predicted or spec.score):
             raise InputError(
-                f"which columns of {spec.predictions} are the predictions?",
+                "which columns of {predictions} are the predictions?",
                 remedy="pass --predicted COLUMN, or --score COLUMN --threshold NUMBER, or both",
+                predictions=spec.predictions,
             )
         binary = spec.task in (None, "binary")
         if binary and not spec.predicted and spec.threshold is None:
             raise InputError(
-                f"scores in {spec.score!r} need a threshold to become predictions",
+                "scores in {score!r} need a threshold to become predictions",
                 remedy="pass --threshold NUMBER (predicted positive = score at or above it)",
+                score=spec.score,
             )
     elif spec.preprocess and not spec.model:
         raise InputError(
-            f"{spec.preprocess} stands before a model, and none is named",
+            "{preprocess} stands before a model, and none is named",
             remedy="pass the model's own file too: MODEL --preprocess FILE",
+            preprocess=spec.preprocess,
         )
     elif spec.model and spec.endpoint:
         raise InputError(
-            f"a model ({spec.model}) and an endpoint are named", remedy="audit one of them"
+            "a model ({model}) and an endpoint are named",
+            remedy="audit one of them",
+            model=spec.model,
         )
     elif not ((spec.model or spec.endpoint) and spec.data):
         asked = f"model {spec.model}" if spec.model else "the endpoint"
         missing = f"data for {asked}" if spec.model or spec.endpoint else "a model"
         raise InputError(
-            f"nothing to audit: {missing} is missing",
+            "nothing to audit: {missing} is missing",
             remedy="pass MODEL --data FILE, or --predictions FILE, or a subject.yaml",
+            missing=missing,
         )
 
 
@@ -74,8 +81,11 @@ def _one_role_each(spec: SubjectSpec) -> None:
     for role, column in others:
         if column in first:
             raise InputError(
-                f"{column!r} is named as {first[column]} and as {role}: it is the same column",
-                remedy=f"name the column that holds the {role}",
+                "{column!r} is named as {first} and as {role}: it is the same column",
+                remedy="name the column that holds the {role}",
+                column=column,
+                first=first[column],
+                role=role,
             )
         if column is not None and role != "feature":
             first[column] = role
@@ -94,8 +104,9 @@ def require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> No
     repeated = set(spec.sensitive_features) & set(spec.control_features)
     if repeated or len(set(spec.sensitive_features)) < len(spec.sensitive_features):
         raise InputError(
-            f"features are named twice: {', '.join(spec.sensitive_features)}",
+            "features are named twice: {sensitive_features}",
             remedy="name each sensitive or control feature once",
+            sensitive_features=", ".join(spec.sensitive_features),
         )
     table.require(spec.proxies, "proxy")
     table.require(spec.outcomes, "outcome")
@@ -114,10 +125,11 @@ def _require_no_answers(spec: SubjectSpec, model: Opened) -> None:
     read = [c for c in model.predictor.input_columns if c in answers]
     if read:
         raise InputError(
-            f"model {model.path} reads {', '.join(f'{c!r}, which {answers[c]}' for c in read)}: "
-            "it would be given the answer that it is asked for",
+            "model {model_path} reads {read}: it would be given the answer that it is asked for",
             remedy="audit a model that was fitted without it; or where the column is no answer, "
             "name another --target (--outcomes, --predicted, --score)",
+            model_path=model.path,
+            read=", ".join(f"{c!r}, which {answers[c]}" for c in read),
         )
 
 
@@ -128,12 +140,15 @@ def _require_inputs(spec: SubjectSpec, inputs: Sequence[str]) -> None:
         for column in columns:
             if column not in inputs and not (key == "actionable" and column == "*"):
                 raise InputError(
-                    f"{key}: {column!r} is not an input column of the model",
+                    "{key}: {column!r} is not an input column of the model",
                     remedy=nearest(column, inputs),
+                    key=key,
+                    column=column,
                 )
     for column in set(spec.sensitive_features) & set(spec.actionable):
         if not spec.actionable[column].immutable:
             raise InputError(
-                f"actionable: {column!r} is a sensitive feature, which nobody is asked to change",
+                "actionable: {column!r} is a sensitive feature, which nobody is asked to change",
                 remedy="leave it out of actionable",
+                column=column,
             )

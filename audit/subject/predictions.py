@@ -22,6 +22,7 @@ from evenhand.audit.subject.deciding import (
 from evenhand.audit.subject.subject import Subject
 from evenhand.audit.subject.tallying.counts import Counts, count_groups, require_answers
 from evenhand.audit.subject.target import Target, numbers
+from evenhand.audit.words.phrases import as_is, phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -244,9 +245,8 @@ def require_labels(column: str, predicted: Sequence[str], truth: Target) -> None
     try:
         _binary_meaning(pd.DataFrame({column: pd.Series(predicted, dtype=object)}), column, truth)
     except RowError as error:  # of the distinct labels, which have no row
-        raise InputError(
-            error.before.removesuffix(" in") + error.after, remedy=error.remedy
-        ) from None
+        before, after = error.around()
+        raise InputError(as_is(before.removesuffix(" in ") + after), remedy=error.remedy) from None
 
 
 def _meaning(
@@ -269,10 +269,14 @@ def _meaning(
     unknown = sorted(v for v, label in meaning.items() if label is None)
     if unknown and not (open_ended and len(unknown) == 1):
         raise RowError(
-            f"predicted column {column!r} holds {unknown[0]!r} in",
+            "predicted column {column!r} holds {unknown!r} in {row}, which is not a label "
+            "of the target",
             int((values == unknown[0]).argmax()),
-            ", which is not a label of the target",
-            remedy=nearest(unknown[0], labels) + or_else,
+            remedy=phrase(
+                "{unknown}{or_else}", unknown=nearest(unknown[0], labels), or_else=or_else
+            ),
+            column=column,
+            unknown=unknown[0],
         )
     return np.array([meaning[v] for v in values], dtype=object)
 

@@ -20,6 +20,7 @@ from evenhand.audit.models.declared import (
     inputs_of,
 )
 from evenhand.audit.models.predictor import Task
+from evenhand.audit.words.phrases import as_is, phrase
 from evenhand.audit.words.roles import ROLES, Role
 from evenhand.audit.words.subject import LANGUAGES
 
@@ -58,7 +59,7 @@ class Actionable(BaseModel):
     @model_validator(mode="after")
     def _ordered(self) -> Actionable:
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
+            raise ValueError(phrase("min {min:g} is above max {max:g}", min=self.min, max=self.max))
         return self
 
 
@@ -296,7 +297,7 @@ class SubjectSpec(Reading):
             )
         except ValidationError as error:
             message, remedy = _explain(error, "the model's declarations")
-            raise InputError(message, remedy=remedy) from None
+            raise InputError(as_is(message), remedy=as_is(remedy)) from None
 
     def asked_endpoint(self) -> Endpoint | None:
         """The endpoint, where one is named."""
@@ -311,7 +312,7 @@ def make_spec(values: Mapping[str, Any], *, source: str = "the command line") ->
         return SubjectSpec.model_validate(dict(values))
     except ValidationError as error:
         message, remedy = _explain(error, source)
-        raise InputError(message, remedy=remedy) from None
+        raise InputError(as_is(message), remedy=as_is(remedy)) from None
 
 
 def _explain(error: ValidationError, source: str) -> tuple[str, str]:
@@ -319,11 +320,23 @@ def _explain(error: ValidationError, source: str) -> tuple[str, str]:
     key = ".".join(str(part) for part in first["loc"]) or "the document"
     if first["loc"] and first["loc"][0] == "roles" and first["type"] == "literal_error":
         role = str(first["input"])
-        return f"{source}: roles: unknown role {role!r}", nearest(role, ROLES)
+        return phrase("{source}: roles: unknown role {role!r}", source=source, role=role), nearest(
+            role, ROLES
+        )
     if first["type"] == "extra_forbidden":
         remedy = nearest(key, SubjectSpec.model_fields)
-        return f"{source}: unknown key {key!r}", remedy
+        return phrase("{source}: unknown key {key!r}", source=source, key=key), remedy
     shown = repr(first.get("input"))
     field = SubjectSpec.model_fields.get(str(first["loc"][0])) if first["loc"] else None
-    remedy = f"{key}: {field.description}" if field else "see the JSON Schema of subject.yaml"
-    return f"{source}: {key} = {shown[:80]}: {first['msg']}", remedy
+    remedy = (
+        phrase("{key}: {means}", key=key, means=field.description)
+        if field
+        else phrase("see the JSON Schema of subject.yaml")
+    )
+    return phrase(
+        "{source}: {key} = {shown}: {msg}",
+        source=source,
+        key=key,
+        shown=shown[:80],
+        msg=first["msg"],
+    ), remedy

@@ -104,24 +104,27 @@ def is_streamed(spec: SubjectSpec) -> bool:
 def _require_countable(named: str, spec: SubjectSpec) -> None:
     if spec.unit is not None:
         raise InputError(
-            f"--stream counts rows, and {spec.unit!r} tells several rows of one person",
+            "--stream counts rows, and {unit!r} tells several rows of one person",
             remedy="audit without --stream: the rows of a person are taken together in memory",
+            unit=spec.unit,
         )
     if is_url(named):
         raise InputError(
-            f"the rows of {without_secrets(named)} lie in a database: they can't be counted on "
-            "disk",
+            "the rows of {named} lie in a database: they can't be counted on disk",
             remedy="leave --stream out, or write the table as Parquet",
+            named=without_secrets(named),
         )
     if spec.join is not None:
         raise InputError(
-            f"{spec.join} is joined to the rows, which rows that are counted on disk can't be",
+            "{join} is joined to the rows, which rows that are counted on disk can't be",
             remedy="leave --stream out",
+            join=spec.join,
         )
     if ("#" in named and not Path(named).exists()) or spec.sheet:
         raise InputError(
-            f"a part of {named} is named: rows of workbooks and databases can't be counted on disk",
+            "a part of {named} is named: rows of workbooks and databases can't be counted on disk",
             remedy="leave --stream out, or write the table as Parquet",
+            named=named,
         )
 
 
@@ -137,8 +140,9 @@ def streamed_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     if task != "binary" or spec.training_data is not None:
         what = f"a {task} task" if task != "binary" else "the gap to the training rows"
         raise InputError(
-            f"rows on disk are counted for binary tasks; {what} needs them in memory",
+            "rows on disk are counted for binary tasks; {what} needs them in memory",
             remedy="leave --stream (and --training-data) out, or audit a sample of the file",
+            what=what,
         )
     with as_utf8(path, spec.encoding) as rows_path:
         names = column_names(rows_path)
@@ -296,6 +300,7 @@ def _require_comparable(tally: Tally, spec: SubjectSpec, source: str) -> None:
     weights = tally.counts.weights
     if weights is not None and not weights[0].any():
         raise InputError(
-            f"weight column {spec.weight!r} holds only zeros",
+            "weight column {weight!r} holds only zeros",
             remedy="weights say for how many people a row stands: give numbers of 0 or more",
+            weight=spec.weight,
         )

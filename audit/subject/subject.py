@@ -241,8 +241,10 @@ def _weights(frame: pd.DataFrame, spec: SubjectSpec) -> np.ndarray | None:
     if (weights < 0).any() or not weights.any():
         what = "only zeros" if not weights.any() else f"{weights.min():g}"
         raise InputError(
-            f"weight column {spec.weight!r} holds {what}",
+            "weight column {weight!r} holds {what}",
             remedy="weights say for how many people a row stands: give numbers of 0 or more",
+            weight=spec.weight,
+            what=what,
         )
     return weights
 
@@ -252,8 +254,11 @@ def task_of(spec: SubjectSpec, model: Opened | None) -> Task:
     own = model.predictor.task if model is not None else None
     if spec.task is not None and own is not None and spec.task != own:
         raise InputError(
-            f"--task {spec.task} is asked of model {spec.source}, whose task is {own}",
+            "--task {task} is asked of model {source}, whose task is {own}",
             remedy="leave --task out",
+            task=spec.task,
+            source=spec.source,
+            own=own,
         )
     if spec.task == "generation" and model is None:
         raise InputError("a generation task needs a model", remedy="pass a model folder")
@@ -344,8 +349,10 @@ def _labelled_rows(table: Table, target: str | None) -> pd.DataFrame:
         return table.frame
     if missing.all():
         raise InputError(
-            f"target {target!r} of {table.source} has no labels at all",
+            "target {target!r} of {source} has no labels at all",
             remedy="name another --target, or leave it out to audit predictions alone",
+            target=target,
+            source=table.source,
         )
     return table.frame[~missing]
 
@@ -386,7 +393,8 @@ def facts_of(spec: SubjectSpec, task: Task, model: Opened | None) -> dict[str, A
     clash = sorted(set(facts) & set(spec.facts))
     if clash:
         raise InputError(
-            f"fact {clash[0]!r} is found out by the audit, it cannot be declared",
+            "fact {clash!r} is found out by the audit, it cannot be declared",
             remedy="use another name, e.g. system.domain",
+            clash=clash[0],
         )
     return {**facts, **spec.facts}

@@ -73,12 +73,17 @@ def read_spec(path: str | Path) -> SubjectSpec:
     file = Path(path)
     document = safe_yaml.parse(safe_yaml.read_bytes(file), str(file)).data
     if not isinstance(document, dict):
-        raise InputError(f"{file} is not a mapping of keys to values", remedy="see the README")
+        raise InputError(
+            "{file} is not a mapping of keys to values", remedy="see the README", file=file
+        )
     for key, option in BY_OPTION.items():
         if document.get(key) is not None:
             raise InputError(
-                f"{file}: {key}: a subject file can't have rows of people sent anywhere",
-                remedy=f"leave it out, and pass {option}",
+                "{file}: {key}: a subject file can't have rows of people sent anywhere",
+                remedy="leave it out, and pass {option}",
+                file=file,
+                key=key,
+                option=option,
             )
     spec = make_spec(document, source=str(file))
     return spec.model_copy(update=_resolved(spec, file))
@@ -116,9 +121,13 @@ def _resolved(spec: SubjectSpec, file: Path) -> dict[str, Any]:
             return str(file.parent / named)
         if not named.startswith("sqlite:///"):
             raise InputError(
-                f"{file}: {key}: {without_secrets(named)} is on a server, and a subject file can't "
+                "{file}: {key}: {named} is on a server, and a subject file can't "
                 "have this machine connect to one",
-                remedy=f"pass it as an option: {_option(key)} URL",
+                remedy="pass it as an option: {key_2} URL",
+                file=file,
+                key=key,
+                named=without_secrets(named),
+                key_2=_option(key),
             )
         return relative_to(named, file.parent)
 

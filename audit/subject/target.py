@@ -10,6 +10,7 @@ from evenhand.audit.data.table import as_text, match_label, texts
 from evenhand.audit.errors import InputError, RowError, nearest
 from evenhand.audit.models.predictor import Task
 from evenhand.audit.subject.spec import SubjectSpec
+from evenhand.audit.words.phrases import as_is, phrase
 from evenhand.audit.worker.opened import Opened
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ def read_target(frame: pd.DataFrame, spec: SubjectSpec, task: Task, model: Opene
         return _regression(frame, spec)
     if spec.target is not None:
         raise InputError(
-            f"a generation task has no target, but {spec.target!r} is named",
+            "a generation task has no target, but {target!r} is named",
             remedy="leave --target out: the text itself is what is predicted",
+            target=spec.target,
         )
     return Target()
 
@@ -69,8 +71,10 @@ def _binary(frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None) -> Tar
         _check_classes(known, spec.target)
         if match_label(label, known) is None:
             raise InputError(
-                f"positive label {label!r} does not occur in target {spec.target!r}",
+                "positive label {label!r} does not occur in target {target!r}",
                 remedy=nearest(label, known),
+                label=label,
+                target=spec.target,
             )
         _check_two(known, spec.target)
     elif model is not None:
@@ -80,12 +84,18 @@ def _binary(frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None) -> Tar
     positive = match_label(label, known) if known else label
     if positive is None:
         raise InputError(
-            f"positive label {label!r} is not among the labels", remedy=nearest(label, known)
+            "positive label {label!r} is not among the labels",
+            remedy=nearest(label, known),
+            label=label,
         )
     if model is not None and match_label(positive, model.predictor.classes) is None:
         raise InputError(
-            f"positive label {positive!r} is not a class of model {model.path}",
-            remedy=f"{nearest(positive, model.predictor.classes)}; {_NAME_CLASSES}",
+            "positive label {positive!r} is not a class of model {model_path}",
+            remedy="{positive_2}; {name_classes}",
+            positive=positive,
+            model_path=model.path,
+            positive_2=nearest(positive, model.predictor.classes),
+            name_classes=_NAME_CLASSES,
         )
     others = [k for k in known if k != positive]
     negative = others[0] if len(others) == 1 else None
@@ -110,8 +120,13 @@ def _multiclass(frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None) ->
         if meant is None:
             where = f"a class of {model.path}" if model is not None else "among the --classes"
             raise InputError(
-                f"label {label!r} of target {spec.target!r} is not {where}",
-                remedy=f"{nearest(label, offered)}; {_NAME_CLASSES}",
+                "label {label!r} of target {target!r} is not {where}",
+                remedy="{label_2}; {name_classes}",
+                label=label,
+                target=spec.target,
+                where=where,
+                label_2=nearest(label, offered),
+                name_classes=_NAME_CLASSES,
             )
     import numpy as np
 
@@ -134,8 +149,10 @@ _NAME_CLASSES = "if the model only numbers its classes, name them in its order w
 def _refuse_positive_label(spec: SubjectSpec, task: str) -> None:
     if spec.positive_label is not None:
         raise InputError(
-            f"a {task} task has no positive label, but {spec.positive_label!r} is given",
+            "a {task} task has no positive label, but {positive_label!r} is given",
             remedy="leave --positive-label out, or pass --task binary",
+            task=task,
+            positive_label=spec.positive_label,
         )
 
 
@@ -149,12 +166,14 @@ def numbers(column: pd.Series[Any], what: str) -> np.ndarray:
     if len(bad):
         first = int((column.notna().to_numpy() & np.isnan(values)).argmax())
         raise RowError(
-            f"{what} holds {bad.iloc[0]!r} in",
+            "{what} holds {iloc!r} in {row}, which is no number ({n_bad} such rows)",
             first,
-            f", which is no number ({len(bad)} such rows)",
             remedy="give numbers only",
+            what=what,
+            iloc=bad.iloc[0],
+            n_bad=len(bad),
         )
-    require_finite(values, f"{what} has", "fix or remove those rows")
+    require_finite(values, phrase("{what} has", what=what), phrase("fix or remove those rows"))
     return values
 
 
@@ -166,12 +185,13 @@ def require_finite(values: np.ndarray, what: str, remedy: str) -> None:
     if wrong.any():
         count = int(wrong.sum())
         raise RowError(
-            f"{what} {count} values that are not finite: in"
+            "{what} {count} values that are not finite: in {row} first"
             if count > 1
-            else f"{what} a value that is not finite in",
+            else "{what} a value that is not finite in {row}",
             int(wrong.argmax()),
-            " first" if count > 1 else "",
-            remedy=remedy,
+            remedy=as_is(remedy),
+            what=what,
+            count=count,
         )
 
 
@@ -182,17 +202,21 @@ def _refuse_amounts(column: pd.Series[Any], target: str) -> None:
     distinct = column.dropna().unique()
     if len(distinct) > _MOST_CLASSES and any(float(v) % 1 for v in distinct):
         raise InputError(
-            f"target {target!r} holds {len(distinct)} different numbers, fractions among them: "
+            "target {target!r} holds {n_distinct} different numbers, fractions among them: "
             "amounts, and no classes",
             remedy="is it a regression? Pass --task regression; or make a column of the decision",
+            target=target,
+            n_distinct=len(distinct),
         )
 
 
 def _check_classes(known: list[str], target: str) -> None:
     if len(known) == 1:
         raise InputError(
-            f"target {target!r} has one class only: {known[0]!r}",
+            "target {target!r} has one class only: {known!r}",
             remedy="an audit of a classifier needs rows of at least two classes",
+            target=target,
+            known=known[0],
         )
 
 
@@ -200,7 +224,10 @@ def _check_two(known: list[str], target: str) -> None:
     if len(known) > 2:
         shown = ", ".join(repr(k) for k in known[:6])
         raise InputError(
-            f"target {target!r} has {len(known)} classes ({shown}), a binary audit needs two",
+            "target {target!r} has {n_known} classes ({shown}), a binary audit needs two",
             remedy="pass --task multiclass, or make a column that says whether the label is the "
             "positive one",
+            target=target,
+            n_known=len(known),
+            shown=shown,
         )

@@ -21,6 +21,7 @@ from pathlib import Path
 from evenhand.audit.errors import InputError, LimitError, UnsafeModelError, nearest
 from evenhand.audit.files.canonical import digest_path
 from evenhand.audit.files.leftovers import make_folder, remove_folder
+from evenhand.audit.words.phrases import phrase
 from evenhand.audit.worker.isolation.levels import GIB
 
 MAX_FILES = 10_000
@@ -74,10 +75,15 @@ def copy_in(path: str | Path, *, before: str | Path | None = None) -> CopiedMode
     except OSError as error:
         remove_folder(folder)
         raise InputError(
-            f"cannot copy model {source}: {error.strerror or error}",
-            remedy=f"check the rights on it, and the space in {folder.parent} (set TMPDIR)"
+            "cannot copy model {source}: {strerror}",
+            remedy=phrase(
+                "check the rights on it, and the space in {parent} (set TMPDIR)",
+                parent=folder.parent,
+            )
             if error.errno in (errno.ENOSPC, errno.EDQUOT)
-            else "check the rights on it",
+            else phrase("check the rights on it"),
+            source=source,
+            strerror=error.strerror or error,
         ) from None
     except BaseException:
         remove_folder(folder)
@@ -87,7 +93,9 @@ def copy_in(path: str | Path, *, before: str | Path | None = None) -> CopiedMode
 def _require_there(source: Path, what: str) -> None:
     if not os.path.lexists(source):
         siblings = (p.name for p in source.parent.glob("*")) if source.parent.is_dir() else ()
-        raise InputError(f"no {what} at {source}", remedy=nearest(source.name, siblings))
+        raise InputError(
+            "no {what} at {source}", remedy=nearest(source.name, siblings), what=what, source=source
+        )
 
 
 def _remove(folder: Path, owner: int) -> None:
@@ -117,8 +125,10 @@ class _Copying:
     def _folder(self, handle: int, source: Path, target: Path, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise LimitError(
-                f"model {self._source} has folders in folders over {MAX_DEPTH} deep",
+                "model {source} has folders in folders over {max_depth} deep",
                 remedy="is it a model?",
+                source=self._source,
+                max_depth=MAX_DEPTH,
             )
         target.mkdir()
         for name in self._names(handle):
@@ -138,8 +148,10 @@ class _Copying:
                 self._files += 1
                 if self._files > MAX_FILES:
                     raise LimitError(
-                        f"model {self._source} holds over {MAX_FILES} files",
+                        "model {source} holds over {max_files} files",
                         remedy="pass the model's own folder",
+                        source=self._source,
+                        max_files=MAX_FILES,
                     )
                 names.append(entry.name)
         yield from sorted(names)
@@ -152,9 +164,11 @@ class _Copying:
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.EMLINK):
                 raise UnsafeModelError(
-                    f"{path} is a symbolic link",
+                    "{path} is a symbolic link",
                     remedy="a link can point at any file of this machine: pass a plain copy, e.g. "
-                    f"cp -rL {self._source} COPY",
+                    "cp -rL {source} COPY",
+                    path=path,
+                    source=self._source,
                 ) from None
             if error.errno == errno.ENXIO:  # a socket
                 raise self._odd(path, "a socket") from None
@@ -173,13 +187,18 @@ class _Copying:
             raise self._odd(path, "no regular file")
         if found.st_nlink > 1:
             raise UnsafeModelError(
-                f"{path} has {found.st_nlink} names on the disk (hard links)",
+                "{path} has {st_nlink} names on the disk (hard links)",
                 remedy="it can be another file of this machine: pass a plain copy, e.g. "
-                f"cp -r {self._source} COPY",
+                "cp -r {source} COPY",
+                path=path,
+                st_nlink=found.st_nlink,
+                source=self._source,
             )
 
     def _odd(self, path: Path, what: str) -> UnsafeModelError:
-        return UnsafeModelError(f"{path} is {what}", remedy="remove it, or pass the model alone")
+        return UnsafeModelError(
+            "{path} is {what}", remedy="remove it, or pass the model alone", path=path, what=what
+        )
 
     def _file(self, handle: int, path: Path, target: Path) -> None:
         size = os.fstat(handle).st_size
@@ -197,11 +216,18 @@ class _Copying:
         free = shutil.disk_usage(tempfile.gettempdir()).free
         if self._bytes > MAX_BYTES:
             raise LimitError(
-                f"model {self._source} is over {MAX_BYTES // GIB} GiB (at {path})",
+                "model {source} is over {max_bytes} GiB (at {path})",
                 remedy="audit its stored predictions: evenhand audit --predictions FILE",
+                source=self._source,
+                max_bytes=MAX_BYTES // GIB,
+                path=path,
             )
         if size > free:
             raise InputError(
-                f"{path} takes {size} bytes, {tempfile.gettempdir()} has {free} left",
+                "{path} takes {size} bytes, {tempfile} has {free} left",
                 remedy="set TMPDIR to a folder with more space",
+                path=path,
+                size=size,
+                tempfile=tempfile.gettempdir(),
+                free=free,
             )

@@ -47,8 +47,9 @@ class Launcher:
     def __init__(self) -> None:
         if not hasattr(os, "fork"):
             raise UnsafeModelError(
-                f"{sys.platform} cannot fork: a model cannot be isolated here at all",
+                "{platform} cannot fork: a model cannot be isolated here at all",
                 remedy="audit on Linux or macOS (WSL 2, a container), or audit stored predictions",
+                platform=sys.platform,
             )
         self._lock = threading.Lock()
         own, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -147,8 +148,9 @@ class Launcher:
     def _lost(self) -> UnsafeModelError:
         code = self._process.poll()
         return UnsafeModelError(
-            f"the process that opens models could not be started, or ended (status {code})",
+            "the process that opens models could not be started, or ended (status {code})",
             remedy="run `evenhand doctor`; EVENHAND_WORKER_STDERR=1 shows what it says",
+            code=code,
         )
 
 

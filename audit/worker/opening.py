@@ -21,6 +21,7 @@ from evenhand.audit.errors import UnsafeModelError, nearest
 from evenhand.audit.files.canonical import digest_path
 from evenhand.audit.models.declared import load_with
 from evenhand.audit.models.predictor import Predictor
+from evenhand.audit.words.phrases import as_is
 from evenhand.audit.worker.intake import CopiedModel, copy_in
 from evenhand.audit.worker.isolation.levels import LEAST, Rules, require
 from evenhand.audit.worker.launcher import launcher, names_at
@@ -72,14 +73,16 @@ def open_here(path: str | Path, declared: Declared = NOTHING, *, trusting: bool 
     place = Path(path)
     if not place.exists():
         siblings = (p.name for p in place.parent.glob("*")) if place.parent.is_dir() else ()
-        raise InputError(f"no model at {place}", remedy=nearest(place.name, siblings))
+        raise InputError("no model at {place}", remedy=nearest(place.name, siblings), place=place)
     seen = look_at(place)
     if seen["format"] is None:
         raise _refusal(place, seen)
     if seen["trust"] != "data" and not trusting:
         raise UnsafeModelError(
-            f"model {place} ({seen['format']}) is not data alone: it isn't opened in this process",
+            "model {place} ({format}) is not data alone: it isn't opened in this process",
             remedy="use open_model, which opens it in a worker",
+            place=place,
+            format=seen["format"],
         )
     predictor = load_with(format_named(seen["format"]), place, declared)
     opening = {"format": seen["format"], "trust": seen["trust"], "level": "none"}
@@ -93,7 +96,11 @@ def parts_of(opened: Opened) -> Predictor:
     UnsafeModelError unless its format is data alone.
     """
     if opened.copy is None:
-        raise InputError(f"{opened.path} was not opened in a worker", remedy="use open_model")
+        raise InputError(
+            "{opened_path} was not opened in a worker",
+            remedy="use open_model",
+            opened_path=opened.path,
+        )
     return open_here(opened.copy.model).predictor
 
 
@@ -158,8 +165,10 @@ def _imports(seen: Mapping[str, Any]) -> list[str]:
 def _refusal(place: Path, seen: Mapping[str, Any]) -> UnsafeModelError:
     what = escaped(seen.get("what", "no model format that is known here"))
     return UnsafeModelError(
-        f"model {place} is refused: it looks like {what}",
-        remedy=escaped(seen.get("remedy", "")),
+        "model {place} is refused: it looks like {what}",
+        remedy=as_is(escaped(seen.get("remedy", ""))),
+        place=place,
+        what=what,
     )
 
 

@@ -149,9 +149,15 @@ class WorkerPredictor:
             if array is None or array.shape != shape:
                 told = None if array is None else array.shape
                 raise InputError(
-                    f"{self._name}: {method} gave an array of shape {told} for {len(frame)} rows "
-                    f"and {len(self.classes)} classes",
-                    remedy=f"it must be of shape {shape}",
+                    "{name}: {method} gave an array of shape {told} for {n_frame} rows "
+                    "and {n_classes} classes",
+                    remedy="it must be of shape {shape}",
+                    name=self._name,
+                    method=method,
+                    told=told,
+                    n_frame=len(frame),
+                    n_classes=len(self.classes),
+                    shape=shape,
                 )
         return [a for a in arrays if a is not None]
 
@@ -159,8 +165,11 @@ class WorkerPredictor:
         found = self._numbers(method, frame, (len(frame),))[0]
         if len(found) and not (found.min() >= 0 and found.max() < len(self.classes)):
             raise InputError(
-                f"{self._name} decided for class {found.max():g} of {len(self.classes)}",
+                "{name} decided for class {found:g} of {n_classes}",
                 remedy="do not rely on this model",
+                name=self._name,
+                found=found.max(),
+                n_classes=len(self.classes),
             )
         return found.astype("int64")
 
@@ -240,6 +249,8 @@ class _Checked:
 
     def _refuse(self, key: str) -> Any:
         raise UnsafeModelError(
-            f"{self._name}: its worker told no {key} that can be believed",
+            "{name}: its worker told no {key} that can be believed",
             remedy="do not rely on this model",
+            name=self._name,
+            key=key,
         )

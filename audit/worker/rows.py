@@ -119,8 +119,10 @@ def _write(cell: Any, name: str) -> tuple[int, str]:
     if isinstance(cell, np.ndarray):
         return 11, json.dumps([str(cell.dtype), cell.tolist()])
     raise InputError(
-        f"column {name!r} holds a {type(cell).__name__}, which no model is given",
+        "column {name!r} holds a {type}, which no model is given",
         remedy="leave the column out, or write its cells as text",
+        name=name,
+        type=type(cell).__name__,
     )
 
 

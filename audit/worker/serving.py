@@ -99,7 +99,7 @@ def _answered(answer: Callable[[Message], Message], question: Message) -> list[b
     try:
         return pack(answer(question))  # an answer that cannot be sent is an error too
     except EvenhandError as error:
-        kind, message, remedy = type(error).__name__, error.message, error.remedy
+        kind, message, remedy = type(error).__name__, str(error.message), str(error.remedy)
         is_memory = _is_memory(error)
         row = error if isinstance(error, RowError) else None
     except BaseException as error:
@@ -108,7 +108,8 @@ def _answered(answer: Callable[[Message], Message], question: Message) -> list[b
     kind = "MemoryError" if is_memory else kind
     said: dict[str, Any] = {"kind": kind, "message": message[:4000], "remedy": remedy[:2000]}
     if row is not None and not is_memory:
-        said |= {"before": row.before[:4000], "position": row.position, "after": row.after[:4000]}
+        before, after = row.around()
+        said |= {"before": before[:4000], "position": row.position, "after": after[:4000]}
     return pack(Message({"error": said}))
 
 

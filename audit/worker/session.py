@@ -20,6 +20,7 @@ from evenhand.audit.errors import (
     RowError,
     UnsafeModelError,
 )
+from evenhand.audit.words.phrases import as_is
 from evenhand.audit.words.text import lines
 from evenhand.audit.worker.frames import MAX_MESSAGE, BadFrame, Message, pack, unpack
 from evenhand.audit.worker.isolation.levels import GIB, Isolation, IsolationLevel, Rules
@@ -100,7 +101,9 @@ class WorkerSession:
         sent what is no answer. After any but the worker's own error the session is closed.
         """
         if not self._is_open:
-            raise UnsafeModelError(f"{self._name}: its worker was ended", remedy="open it again")
+            raise UnsafeModelError(
+                "{name}: its worker was ended", remedy="open it again", name=self._name
+            )
         deadline = time.monotonic() + seconds
         self._signal(signal.SIGCONT)
         try:
@@ -173,8 +176,11 @@ class WorkerSession:
             return unpack(exactly, most=most)
         except BadFrame as error:
             raise UnsafeModelError(
-                f"{self._name}: its worker was asked to {what} and sent no answer: {error}",
+                "{name}: its worker was asked to {what} and sent no answer: {error}",
                 remedy="do not rely on this model",
+                name=self._name,
+                what=what,
+                error=error,
             ) from None
 
     def _wait(self, event: int, deadline: float, what: str, seconds: float) -> None:
@@ -202,26 +208,39 @@ class WorkerSession:
     def _take_pulse(self, deadline: float, what: str, seconds: float) -> None:
         if time.monotonic() > deadline:
             raise LimitError(
-                f"{self._name} took over {seconds:g} s to {what}, and was ended",
+                "{name} took over {seconds:g} s to {what}, and was ended",
                 remedy="if the model is merely slow: --time-limit SECONDS",
+                name=self._name,
+                seconds=seconds,
+                what=what,
             )
         if resident_memory(self.pid) > self._rules.memory_limit:
             raise self._too_large(what)
         state, threads = _state(self.pid)
         if state == "T":
             raise UnsafeModelError(
-                f"{self._name} stopped its own process when asked to {what}",
+                "{name} stopped its own process when asked to {what}",
                 remedy="do not rely on this model",
+                name=self._name,
+                what=what,
             )
         if threads > MOST_THREADS:
             raise LimitError(
-                f"{self._name} started {threads} threads when asked to {what}, over {MOST_THREADS}",
+                "{name} started {threads} threads when asked to {what}, over {most_threads}",
                 remedy="do not rely on this model",
+                name=self._name,
+                threads=threads,
+                what=what,
+                most_threads=MOST_THREADS,
             )
         if not self.isolation.own_root and (size := _written(self._paths[1])) > MAX_SCRATCH:
             raise LimitError(
-                f"{self._name} wrote {size} bytes when asked to {what}, over {MAX_SCRATCH}",
+                "{name} wrote {size} bytes when asked to {what}, over {max_scratch}",
                 remedy="do not rely on this model",
+                name=self._name,
+                size=size,
+                what=what,
+                max_scratch=MAX_SCRATCH,
             )
 
     def _isolation(self, facts: Mapping[str, Any]) -> Isolation:
@@ -229,9 +248,12 @@ class WorkerSession:
         told = facts.get("isolation")
         if told is None:
             raise LimitError(
-                f"{self._name}: the libraries that open it take {facts['held'] / GIB:.2g} GiB of "
-                f"memory, the limit is {self._rules.memory_limit / GIB:.2g} GiB",
+                "{name}: the libraries that open it take {held:.2g} GiB of "
+                "memory, the limit is {memory_limit:.2g} GiB",
                 remedy="raise it: --memory-limit GIB",
+                name=self._name,
+                held=facts["held"] / GIB,
+                memory_limit=self._rules.memory_limit / GIB,
             )
         return Isolation(
             IsolationLevel[told["level"]], tuple(told["means"]), tuple(told["lacking"])
@@ -241,9 +263,11 @@ class WorkerSession:
 
     def _too_large(self, what: str) -> LimitError:
         return LimitError(
-            f"{self._name} took over {self._rules.memory_limit / GIB:.3g} GiB of memory to "
-            f"{what}, and was ended",
+            "{name} took over {memory_limit:.3g} GiB of memory to {what}, and was ended",
             remedy="if the model is merely large: --memory-limit GIB",
+            name=self._name,
+            memory_limit=self._rules.memory_limit / GIB,
+            what=what,
         )
 
     def _death(self, what: str) -> EvenhandError:
@@ -262,10 +286,13 @@ class WorkerSession:
             if os.WTERMSIG(status) == signal.SIGSYS:
                 how += " (it asked the system for what no model needs)"
         return UnsafeModelError(
-            f"{self._name}: the worker was asked to {what} and {how}"
-            + (f"; it said: {said}" if said else ""),
-            remedy="a sound model does not end the process that opens it: do not rely on it, "
-            "or audit its stored predictions: evenhand audit --predictions FILE",
+            "{name}: the worker was asked to {what} and {how}{said}",
+            remedy="a sound model does not end the process that opens it: do not rely on it, or "
+            "audit its stored predictions: evenhand audit --predictions FILE",
+            name=self._name,
+            what=what,
+            how=how,
+            said=f"; it said: {said}" if said else "",
         )
 
     def _said_is_waiting(self) -> bool:
@@ -287,14 +314,23 @@ class WorkerSession:
         remedy = self._shown(told.get("remedy", ""))
         if kind == "RowError" and type(told.get("position")) is int:
             before, after = self._shown(told.get("before", "")), self._shown(told.get("after", ""))
-            return RowError(before, told["position"], after, remedy=remedy)
+            return RowError(
+                "{before}{row}{after}",
+                told["position"],
+                remedy=as_is(remedy),
+                before=before,
+                after=after,
+            )
         if kind in _ERRORS:
             return _ERRORS[kind](message, remedy=remedy)
         if kind == "MemoryError":
             return self._too_large(what)
         return InputError(
-            f"{self._name} failed when asked to {what}: {message}",
+            "{name} failed when asked to {what}: {what_2}",
             remedy="see that the model answers such rows where it was made, then save it again",
+            name=self._name,
+            what=what,
+            what_2=message,
         )
 
 

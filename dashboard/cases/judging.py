@@ -11,6 +11,7 @@ from pathlib import Path
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.register.register import Entry
+from evenhand.audit.words.phrases import as_is
 from evenhand.dashboard.cases.store import Cover
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import Pack, load_pack, shipped_packs
@@ -62,7 +63,7 @@ def verdicts(
 ) -> tuple[Verdict, ...]:
     """The verdicts of one pack on one case. Raises EvenhandError where it cannot be judged."""
     if choice.pack is None:
-        raise EvenhandError(choice.problem)
+        raise EvenhandError(as_is(choice.problem))
     return judge(case, choice.pack, entries, as_of=as_of)
 
 

@@ -144,7 +144,9 @@ class Shelf:
         with place.turn:
             if place.stored != stored:  # it was looked at anew since
                 raise AlteredEvidenceError(
-                    f"case {stored.path} has changed", remedy="load the page again"
+                    "case {stored_path} has changed",
+                    remedy="load the page again",
+                    stored_path=stored.path,
                 )
             try:
                 yield place

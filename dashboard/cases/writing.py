@@ -70,11 +70,15 @@ def attest(
     """
     person.require("attest")
     if item.attest is None:
-        raise InputError(f"{item.id} is measured: nobody attests it", remedy="waive it instead")
+        raise InputError(
+            "{item} is measured: nobody attests it", remedy="waive it instead", item=item.id
+        )
     if not person.may_sign_as(item.attest.role):
         raise RefusedError(
-            f"{person.name!r} may not sign as {item.attest.role!r}",
-            remedy=f"have the {item.attest.role} sign, or add signs_as to dashboard.yaml",
+            "{person!r} may not sign as {role!r}",
+            remedy="have the {role} sign, or add signs_as to dashboard.yaml",
+            person=person.name,
+            role=item.attest.role,
         )
     case, register, entries = _as_shown(shown)
     here, now = about(case, entries), datetime.now(UTC)
@@ -172,8 +176,11 @@ def evidence_file(name: str, content: bytes, kind: str | None) -> EvidenceConten
     plain = visible(name.replace("\\", "/").rsplit("/", 1)[-1]).strip() or "unnamed"
     if len(content) > recording.MOST_BYTES:
         raise InputError(
-            f"{plain} has {len(content)} bytes, more than {recording.MOST_BYTES}",
+            "{plain} has {n_content} bytes, more than {most_bytes}",
             remedy="attest with a smaller file that names where the large one is kept",
+            plain=plain,
+            n_content=len(content),
+            most_bytes=recording.MOST_BYTES,
         )
     return EvidenceContent(plain[:200], content, kind)
 
@@ -206,8 +213,9 @@ def _as_shown(shown: Case) -> tuple[Case, Register, tuple[Entry, ...]]:
     case = read_case(shown.path)
     if case.digest != shown.digest:
         raise AlteredEvidenceError(
-            f"case {shown.path} is not the one that the page showed",
+            "case {shown_path} is not the one that the page showed",
             remedy="open the page again, and look at what it shows now",
+            shown_path=shown.path,
         )
     register = Register()
     return case, register, register.snapshot()

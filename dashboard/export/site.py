@@ -117,7 +117,7 @@ def write(out: Path, given: Sequence[Path] = (), *, public: bool = False) -> int
     Raises InputError where ``out`` is in use or there is no case.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is there already", remedy="name a new folder for --export")
+        raise InputError("{out} is there already", remedy="name a new folder for --export", out=out)
     register = store.read_register()
     shown = [_judged(s, register, public) for s in _cases(given, register)]
     if not shown:
@@ -142,7 +142,10 @@ def write(out: Path, given: Sequence[Path] = (), *, public: bool = False) -> int
             place.write_text(text, "utf-8")
     except OSError as error:
         raise InputError(
-            f"cannot write {out}: {error.strerror}", remedy="choose a folder that you may write to"
+            "cannot write {out}: {strerror}",
+            remedy="choose a folder that you may write to",
+            out=out,
+            strerror=error.strerror,
         ) from error
     return len(site.files)
 

@@ -17,6 +17,7 @@ from evenhand.audit import surroundings
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.words.numbers import GUARANTEES, rounded_up
+from evenhand.audit.words.phrases import as_is
 from evenhand.audit.words.reasons import render_json
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import group_axis, group_key, group_name, is_overall
@@ -72,8 +73,11 @@ def compared(a: Path, b: Path) -> Mapping[str, Any]:
         )
     except subprocess.TimeoutExpired as error:
         raise EvenhandError(
-            f"comparing took more than {_TIMEOUT_S:.0f} s",
-            remedy=f"run it in a terminal: evenhand compare {a} {b}",
+            "comparing took more than {timeout_s:.0f} s",
+            remedy="run it in a terminal: evenhand compare {a} {b}",
+            timeout_s=_TIMEOUT_S,
+            a=a,
+            b=b,
         ) from error
     try:
         told = json.loads(done.stdout)
@@ -84,9 +88,9 @@ def compared(a: Path, b: Path) -> Mapping[str, Any]:
     error_told = told.get("error") if isinstance(told, dict) else None
     if isinstance(error_told, Mapping):
         message = str(error_told.get("message") or "the cases cannot be compared")
-        raise EvenhandError(message, remedy=str(error_told.get("remedy") or ""))
+        raise EvenhandError(as_is(message), remedy=as_is(str(error_told.get("remedy") or "")))
     last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    raise EvenhandError(f"the cases cannot be compared: {last}")
+    raise EvenhandError("the cases cannot be compared: {last}", last=last)
 
 
 def measures(found: Sequence[Mapping[str, Any]]) -> list[str]:

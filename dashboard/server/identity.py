@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from evenhand.audit.errors import InputError
 from evenhand.audit.register.register import home
+from evenhand.audit.words.phrases import phrase
 from evenhand.policies.recording import Signer
 
 Role = Literal["viewer", "auditor", "approver"]
@@ -76,10 +77,13 @@ class SignedIn:
             return
         who = f"{self.name!r} has the role {self.role}" if self.name else "nobody is signed in"
         raise RefusedError(
-            f"{who}; to {right} takes the role {_NEEDS[right]}",
-            remedy="have somebody with that role do it, or give the role in dashboard.yaml"
+            "{who}; to {right} takes the role {needs}",
+            remedy=phrase("have somebody with that role do it, or give the role in dashboard.yaml")
             if self.known_by == "oidc"
-            else f"start with: evenhand dashboard --as NAME:{_NEEDS[right]}",
+            else phrase("start with: evenhand dashboard --as NAME:{needs}", needs=_NEEDS[right]),
+            who=who,
+            right=right,
+            needs=_NEEDS[right],
         )
 
     def signer(self, role: str) -> Signer:
@@ -199,15 +203,22 @@ def read_settings(path: Path) -> Settings:
         where = ".".join(str(part) for part in one["loc"])
         line = document.line(tuple(one["loc"]))
         raise InputError(
-            f"{path}{f' line {line}' if line else ''}: {where or 'the file'}: {one['msg']}",
+            "{path}{line}: {where}: {msg}",
             remedy="see dashboard.yaml in docs/dashboard.md",
+            path=path,
+            line=f" line {line}" if line else "",
+            where=where or "the file",
+            msg=one["msg"],
         ) from error
     known = [(m.issuer or read.oidc.issuer, m.subject) for m in read.people]
     for issuer, subject in known:
         if known.count((issuer, subject)) > 1:
             raise InputError(
-                f"{path} names the subject {subject!r} of {issuer} twice",
+                "{path} names the subject {subject!r} of {issuer} twice",
                 remedy="give each person one line",
+                path=path,
+                subject=subject,
+                issuer=issuer,
             )
     secret = _beside(path, read.oidc.client_secret_file)
     return read.model_copy(
@@ -232,8 +243,9 @@ def settings_path(given: Path | None) -> Path | None:
         return None
     if not os.environ.get("EVENHAND_HOME"):
         raise InputError(
-            f"{usual} was found in the folder that you stand in, and says who may sign in",
-            remedy=f"if it is yours: --config {usual}, or set EVENHAND_HOME",
+            "{usual} was found in the folder that you stand in, and says who may sign in",
+            remedy="if it is yours: --config {usual}, or set EVENHAND_HOME",
+            usual=usual,
         )
     return usual
 
@@ -245,7 +257,10 @@ def stated(text: str) -> SignedIn:
         if name.strip() and role.strip() == known:
             return SignedIn(name.strip(), known, "stated", signs_as=None)
     raise InputError(
-        f"--as {text!r} is not NAME:ROLE", remedy=f"name one of the roles {', '.join(ROLES)}"
+        "--as {text!r} is not NAME:ROLE",
+        remedy="name one of the roles {roles}",
+        text=text,
+        roles=", ".join(ROLES),
     )
 
 

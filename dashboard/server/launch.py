@@ -102,7 +102,9 @@ def free_port(preferred: int = PREFERRED_PORT, address: str = ADDRESS) -> int:
                 probe.bind((address, port))
                 return int(probe.getsockname()[1])
     raise InputError(
-        f"no free port at {address}", remedy="name an address of this machine, or another --port"
+        "no free port at {address}",
+        remedy="name an address of this machine, or another --port",
+        address=address,
     )
 
 
@@ -140,7 +142,9 @@ def run(
     if port is None:
         port = _port_of(settings) or free_port(address=chosen)
     elif free_port(port, chosen) != port:
-        raise InputError(f"port {port} is taken", remedy="leave --port out, or name another")
+        raise InputError(
+            "port {port} is taken", remedy="leave --port out, or name another", port=port
+        )
     here = ADDRESS if chosen in ("0.0.0.0", "localhost") else chosen  # noqa: S104 - where to ask
     shown = f"http://{f'[{here}]' if ':' in here else here}:{port}"
     url = settings.url if settings else shown
@@ -181,9 +185,11 @@ def _require_protection(address: str, settings: Settings | None, stated: str | N
 
     if settings is None and not identity.is_loopback(address):
         raise InputError(
-            f"the dashboard is not shown at {address}, where others can reach it: nobody signs in",
+            "the dashboard is not shown at {address}, where others can reach it: nobody signs in",
             remedy="write dashboard.yaml with an OpenID Connect provider (docs/dashboard.md), or "
-            f"leave --address out to listen at {ADDRESS}",
+            "leave --address out to listen at {address_2}",
+            address=address,
+            address_2=ADDRESS,
         )
     if stated is not None:
         identity.stated(stated)
@@ -230,8 +236,10 @@ def _write_secrets(folder: Path, settings: Settings | None) -> Path:
         client_secret = login.client_secret_file.read_text("utf-8").strip()
     except OSError as error:
         raise InputError(
-            f"cannot read client_secret_file {login.client_secret_file}: {error.strerror}",
+            "cannot read client_secret_file {client_secret_file}: {strerror}",
             remedy="put the client secret of the provider into that file, readable by you alone",
+            client_secret_file=login.client_secret_file,
+            strerror=error.strerror,
         ) from error
     told = {
         "redirect_uri": f"{settings.url}/oauth2callback",

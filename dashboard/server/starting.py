@@ -26,6 +26,7 @@ from typing import Any, Literal
 from evenhand.audit import surroundings
 from evenhand.audit.errors import InputError
 from evenhand.audit.register.register import home
+from evenhand.audit.words.phrases import as_is
 from evenhand.dashboard.server.identity import SignedIn
 
 MOST_RUNNING = 2  # a third would only slow the others down
@@ -140,8 +141,9 @@ class Jobs:
             running = [j for j in self._jobs.values() if j.state != "ended"]
             if len(running) >= MOST_RUNNING:
                 raise InputError(
-                    f"{len(running)} commands are running already",
+                    "{n_running} commands are running already",
                     remedy="wait until one has ended, or stop one",
+                    n_running=len(running),
                 )
             job = _started(person.name, kind, arguments)
             self._jobs[job.id] = job
@@ -243,13 +245,15 @@ def run_briefly(
         )
     except subprocess.TimeoutExpired as error:
         raise InputError(
-            f"{command_line(arguments)} took more than {timeout_s:.0f} s",
+            "{arguments} took more than {timeout_s:.0f} s",
             remedy="run it in a terminal",
+            arguments=command_line(arguments),
+            timeout_s=timeout_s,
         ) from error
     if done.returncode not in expected:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"]
         remedy = lines[1].strip().removeprefix("->").strip() if len(lines) > 1 else ""
-        raise InputError(lines[0].removeprefix("evenhand:").strip(), remedy=remedy)
+        raise InputError(as_is(lines[0].removeprefix("evenhand:").strip()), remedy=as_is(remedy))
     return done.stdout
 
 
@@ -261,7 +265,7 @@ def keep_upload(person: SignedIn, files: Sequence[tuple[str, bytes]], *, role: s
     """
     person.require("start")
     if not files:
-        raise InputError(f"no {role} was uploaded", remedy="choose a file")
+        raise InputError("no {role} was uploaded", remedy="choose a file", role=role)
     folder = home() / "uploads" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
     folder.mkdir(parents=True, mode=0o700)
     if len(files) == 1:
@@ -278,8 +282,10 @@ def keep_upload(person: SignedIn, files: Sequence[tuple[str, bytes]], *, role: s
         plain = parts[-1]
         if not _NAME.match(plain) or (place / plain).exists():
             raise InputError(
-                f"{role} file {plain!r} has no plain name, or comes twice",
+                "{role} file {plain!r} has no plain name, or comes twice",
                 remedy="use letters, digits, - _ and . alone, each name once",
+                role=role,
+                plain=plain,
             )
         (place / plain).write_bytes(content)
     return place

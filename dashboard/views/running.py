@@ -67,7 +67,7 @@ def kept_place(given: str | list[UploadedFile], role: str) -> str:
     """The place that the command gets; what was uploaded is kept first."""
     if isinstance(given, str):
         if not given:
-            raise InputError(f"no {role} is named", remedy="type its path, or upload it")
+            raise InputError("no {role} is named", remedy="type its path, or upload it", role=role)
         return given
     files = [(f.name, f.getvalue()) for f in given]
     return str(starting.keep_upload(identity.current(), files, role=role))

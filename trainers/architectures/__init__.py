@@ -40,7 +40,7 @@ def architecture(name: str) -> Any:
     if name in _own():
         return importlib.import_module(f"{__name__}.{name}")
     raise InputError(
-        f"architecture {name!r} is not known", remedy=nearest(name, known_architectures())
+        "architecture {name!r} is not known", remedy=nearest(name, known_architectures()), name=name
     )
 
 

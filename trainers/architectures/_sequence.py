@@ -121,8 +121,11 @@ def require_size(n_weights: int, name: str) -> None:
     """Raises InputError for networks over ``MAX_PARAMETERS`` weights, before they are built."""
     if n_weights > MAX_PARAMETERS:
         raise InputError(
-            f"this {name} has {n_weights:,} weights, over {MAX_PARAMETERS:,}",
+            "this {name} has {n_weights:,} weights, over {max_parameters:,}",
             remedy="use a smaller vocabulary or narrower layers",
+            name=name,
+            n_weights=n_weights,
+            max_parameters=MAX_PARAMETERS,
         )
 
 

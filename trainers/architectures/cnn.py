@@ -61,7 +61,9 @@ def build(
     wanted = checked(Params, dict(params), "architecture of cnn")
     if len(input_shape) not in (2, 3):
         raise InputError(
-            f"a cnn needs images, not inputs of shape {input_shape}", remedy="use model: mlp"
+            "a cnn needs images, not inputs of shape {input_shape}",
+            remedy="use model: mlp",
+            input_shape=input_shape,
         )
     size, n_channels = input_shape[:2], input_shape[2] if len(input_shape) == 3 else 1
     layers: list[torch.nn.Module] = [ChannelsFirst()]
@@ -77,9 +79,14 @@ def build(
     n_flat = n_channels * size[0] * size[1]
     if min(size) < 1 or n_flat * wanted.hidden > MAX_PARAMETERS:
         raise InputError(
-            f"images of {input_shape[0]} x {input_shape[1]} do not suit a cnn of kernels "
-            f"{wanted.kernels}, strides {wanted.strides} and hidden={wanted.hidden}",
+            "images of {input_shape} x {input_shape_2} do not suit a cnn of kernels "
+            "{kernels}, strides {strides} and hidden={hidden}",
             remedy="use other kernels, strides or hidden",
+            input_shape=input_shape[0],
+            input_shape_2=input_shape[1],
+            kernels=wanted.kernels,
+            strides=wanted.strides,
+            hidden=wanted.hidden,
         )
     layers += [
         torch.nn.Flatten(),

@@ -48,8 +48,11 @@ def build(
     n_weights = sum((a + 1) * b for a, b in pairwise(widths))
     if n_weights > MAX_PARAMETERS:
         raise InputError(
-            f"an mlp of widths {widths} has {n_weights:,} weights, over {MAX_PARAMETERS:,}",
+            "an mlp of widths {widths} has {n_weights:,} weights, over {max_parameters:,}",
             remedy="use narrower hidden layers",
+            widths=widths,
+            n_weights=n_weights,
+            max_parameters=MAX_PARAMETERS,
         )
     layers: list[torch.nn.Module] = [torch.nn.Flatten()] if len(input_shape) > 1 else []
     for width_in, width_out in pairwise(widths[:-1]):

@@ -64,28 +64,37 @@ def build(
     wanted = checked(Params, dict(params), "architecture of scattering_linear")
     if len(input_shape) not in (2, 3) or min(input_shape[:2]) < 8:
         raise InputError(
-            f"scattering needs images of at least 8 x 8, not inputs of shape {input_shape}",
+            "scattering needs images of at least 8 x 8, not inputs of shape {input_shape}",
             remedy="use model: mlp",
+            input_shape=input_shape,
         )
     n_channels = _n_channels(input_shape, wanted)
     height, width = (-(-n // 4) for n in input_shape[:2])
     n_features = n_channels * height * width
     if n_features > MAX_FEATURES:
         raise InputError(
-            f"images of shape {input_shape} give {n_features:,} features, over {MAX_FEATURES:,}",
+            "images of shape {input_shape} give {n_features:,} features, over {max_features:,}",
             remedy="scale the images down",
+            input_shape=input_shape,
+            n_features=n_features,
+            max_features=MAX_FEATURES,
         )
     if wanted.groups and n_channels % wanted.groups:
         raise InputError(
-            f"architecture of scattering_linear: groups={wanted.groups} does not divide "
-            f"{n_channels} channels",
+            "architecture of scattering_linear: groups={groups} does not divide "
+            "{n_channels} channels",
             remedy="use a divisor, or 0 for no normalisation",
+            groups=wanted.groups,
+            n_channels=n_channels,
         )
     if wanted.components and not wanted.components < n_features <= MAX_TURNED_FEATURES:
         raise InputError(
-            f"architecture of scattering_linear: components={wanted.components} of {n_features:,} "
-            f"features, which may be {MAX_TURNED_FEATURES:,}",
+            "architecture of scattering_linear: components={components} of {n_features:,} "
+            "features, which may be {max_turned_features:,}",
             remedy="use fewer components, smaller images, or components: 0",
+            components=wanted.components,
+            n_features=n_features,
+            max_turned_features=MAX_TURNED_FEATURES,
         )
     return ScatteringLinear(input_shape, wanted, n_features, n_outputs)
 
@@ -207,8 +216,9 @@ def _whitened(features: torch.Tensor, n: int, whitening: float) -> torch.Tensor:
     spread, vectors = spread.flip(0)[:n], vectors.flip(1)[:, :n]
     if len(spread) < n or not float(spread[-1]) > 1e-10 * float(spread[0]):
         raise InputError(
-            f"the features of drawn strokes have fewer than components={n} dimensions",
+            "the features of drawn strokes have fewer than components={n} dimensions",
             remedy="use fewer components",
+            n=n,
         )
     axes = features.T @ vectors / (len(features) * spread).sqrt() if few_rows else vectors
     # An axis may point either way: the larger of its ends is made positive, on every machine.

@@ -30,10 +30,12 @@ def told_identifiers(recipe: Recipe, train: pd.DataFrame, inputs: Sequence[str])
         if unasked:
             names = ", ".join(each.column for each in unasked)
             raise InputError(
-                f"{'; '.join(map(str, unasked))}: such a column names rows, and private training "
+                "{unasked}: such a column names rows, and private training "
                 "takes it as an input only where it is named",
-                remedy=f"leave it out: --drop {names.replace(', ', ',')}; or name all inputs with "
+                remedy="leave it out: --drop {value}; or name all inputs with "
                 "--inputs, or list its values under public: categories",
+                unasked="; ".join(map(str, unasked)),
+                value=names.replace(", ", ","),
             )
     return tuple(
         f"{each}: the column names rows, and is an input all the same: it fits these rows alone"

@@ -27,13 +27,17 @@ def find_positive_label(given: str | None, classes: tuple[str, ...], target: str
     if given is None:
         raise InputError(
             "recipe lacks 'positive_label'",
-            remedy=f"say which of {classes[0]!r} and {classes[1]!r} counts as positive",
+            remedy="say which of {classes!r} and {classes_2!r} counts as positive",
+            classes=classes[0],
+            classes_2=classes[1],
         )
     known = match_label(given, classes)
     if known is None:
         raise InputError(
-            f"positive_label={given!r} is not a value of {target!r}",
+            "positive_label={given!r} is not a value of {target!r}",
             remedy=nearest(given, classes),
+            given=given,
+            target=target,
         )
     return known
 
@@ -58,8 +62,9 @@ def class_weights(recipe: Recipe, classes: tuple[str, ...], codes: np.ndarray) -
             known = match_label(label, classes)
             if known is None:
                 raise InputError(
-                    f"class_weight names {label!r}, which is not a class",
+                    "class_weight names {label!r}, which is not a class",
                     remedy=nearest(label, classes),
+                    label=label,
                 )
             weights[classes.index(known)] = weight
     scaled: np.ndarray = weights * counts.sum() / (weights * counts).sum()

@@ -66,9 +66,13 @@ def split(
     for name, part in asked.items():
         if part.empty:
             raise InputError(
-                f"no row of {len(frame)} falls to the {name} rows with test_share={share} and "
-                f"validation_share={validation_share}",
+                "no row of {n_frame} falls to the {name} rows with test_share={share} and "
+                "validation_share={validation_share}",
                 remedy="use more rows, other shares, or another seed",
+                n_frame=len(frame),
+                name=name,
+                share=share,
+                validation_share=validation_share,
             )
     if classes_of is not None:
         _require_trained_on(ordered, train, classes_of)
@@ -115,9 +119,12 @@ def _require_trained_on(frame: pd.DataFrame, train: pd.DataFrame, column: str) -
     counts = Counter(texts(frame[column])[0])
     for label in sorted(set(counts) - set(texts(train[column])[0])):
         raise InputError(
-            f"class {label!r} of {column!r} has {counts[label]} rows, and none of them falls to "
+            "class {label!r} of {column!r} has {counts} rows, and none of them falls to "
             "the training rows",
             remedy="use more rows, smaller shares, or another seed",
+            label=label,
+            column=column,
+            counts=counts[label],
         )
 
 

@@ -45,7 +45,9 @@ def table_of_its_own(
     if target is not None:
         frame, notes = with_target(frame, target, f"{what}: ")
     if frame.empty:
-        raise InputError(f"{what}={path!r} has no row to use", remedy="add rows")
+        raise InputError(
+            "{what}={path!r} has no row to use", remedy="add rows", what=what, path=path
+        )
     return frame, notes
 
 
@@ -154,8 +156,11 @@ def require_known(rows: Split, column: str, classes: tuple[str, ...]) -> None:
         unknown = sorted(set(texts(part[column])[0]) - set(classes))
         if unknown:
             raise InputError(
-                f"{column!r} is {unknown[0]!r} in {name} rows and in no training row",
+                "{column!r} is {unknown!r} in {name} rows and in no training row",
                 remedy=nearest(unknown[0], classes),
+                column=column,
+                unknown=unknown[0],
+                name=name,
             )
 
 

@@ -11,6 +11,7 @@ from evenhand.audit.data.reading.plain_text import COLUMN, is_plain_text, read_t
 from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.data.table import Table, numbered
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.phrases import phrase
 from evenhand.trainers.data.split import Split
 from evenhand.trainers.data.splitting import split_rows, table_of_its_own
 from evenhand.trainers.encoders import tokenisers
@@ -64,8 +65,10 @@ def text_column(recipe: Recipe, table: Table) -> str:
     if recipe.text is None and named not in table.frame.columns:
         shown = ", ".join(str(c) for c in table.frame.columns[:20])
         raise InputError(
-            f"which column of {table.source} holds the text?",
-            remedy=f"name it with text (--text): one of {shown}",
+            "which column of {source} holds the text?",
+            remedy="name it with text (--text): one of {shown}",
+            source=table.source,
+            shown=shown,
         )
     table.require([named], "text")
     return named
@@ -85,8 +88,9 @@ def find_tokeniser(
         train, column, learnt_from = table.frame, name, "public data"
     if kind == "byte-pair" and size < tokenisers.N_SPECIAL + 256:
         raise InputError(
-            f"vocabulary_size={size} is below the 259 ids that byte pairs start with",
+            "vocabulary_size={size} is below the 259 ids that byte pairs start with",
             remedy="use 259 (bytes alone, learnt from nobody) or more",
+            size=size,
         )
     reader = TextEncoder(column, tokenisers.ASCII, 1)
     return tokenisers.learn(kind, reader.texts(train), size), learnt_from
@@ -99,18 +103,26 @@ def pretrained_encoder(
     encoder = pretrained.network.encoder
     if not isinstance(encoder, TextEncoder) or encoder.starts != starts:
         raise InputError(
-            f"init_from={recipe.init_from!r} is not of kind {recipe.kind!r}",
+            "init_from={init_from!r} is not of kind {recipe_kind!r}",
             remedy="start from a model of the same kind",
+            init_from=recipe.init_from,
+            recipe_kind=recipe.kind,
         )
     if encoder.column != column:
         raise InputError(
-            f"init_from={recipe.init_from!r} reads the column {encoder.column!r}, not {column!r}",
+            "init_from={init_from!r} reads the column {column!r}, not {column_2!r}",
             remedy="rename the column of texts",
+            init_from=recipe.init_from,
+            column=encoder.column,
+            column_2=column,
         )
     for name in ("tokens", "max_length", "vocabulary", "vocabulary_size", "public_data"):
         if getattr(recipe, name) is not None:
             raise InputError(
-                f"{name} is given by init_from={recipe.init_from!r}", remedy=f"leave {name} out"
+                "{name} is given by init_from={init_from!r}",
+                remedy="leave {name} out",
+                name=name,
+                init_from=recipe.init_from,
             )
     return encoder
 
@@ -120,12 +132,19 @@ def require_own_keys(recipe: Recipe, models: str) -> None:
     for name in ("inputs", "drop", "categorical"):
         if getattr(recipe, name, None):
             raise InputError(
-                f"recipe: {name} does not apply to kind {recipe.kind!r}, whose one input is the "
+                "recipe: {name} does not apply to kind {recipe_kind!r}, whose one input is the "
                 "text",
                 remedy="leave it out",
+                name=name,
+                recipe_kind=recipe.kind,
             )
     if recipe.model in ESTIMATORS:
-        raise InputError(f"model {recipe.model!r} does not read texts", remedy=f"use {models}")
+        raise InputError(
+            "model {model!r} does not read texts",
+            remedy="use {models}",
+            model=recipe.model,
+            models=models,
+        )
     if "vocabulary" in recipe.architecture and recipe.init_from is None:
         raise InputError(
             "architecture names a vocabulary, whose size the texts say",
@@ -161,8 +180,9 @@ def _declared(name: str, kind: tokenisers.Kind) -> Tokeniser:
     if name == ASCII:
         if kind != "characters":
             raise InputError(
-                f"vocabulary 'ascii' is of characters, not of {kind}",
+                "vocabulary 'ascii' is of characters, not of {kind}",
                 remedy="use tokens: characters, or name a file",
+                kind=kind,
             )
         return tokenisers.ASCII
     raw = _read(Path(name))
@@ -170,25 +190,29 @@ def _declared(name: str, kind: tokenisers.Kind) -> Tokeniser:
         return _of_encoder(name, raw, kind)
     if kind == "byte-pair":
         raise InputError(
-            f"vocabulary {name} lists tokens, which byte pairs are not made from",
+            "vocabulary {name} lists tokens, which byte pairs are not made from",
             remedy="name the encoder.json of a model that was trained with byte-pair tokens",
+            name=name,
         )
     lines = raw.split("\n") if kind == "characters" else [w.strip() for w in raw.split("\n")]
     listed = dict.fromkeys(line.lower() if kind == "words" else line for line in lines if line)
     wrong = [t for t in listed if len(t) > 1] if kind == "characters" else []
     if wrong or not listed or len(listed) > tokenisers.MAX_VOCABULARY:
         raise InputError(
-            f"vocabulary {name}: {wrong[0]!r} is not one character"
+            phrase("vocabulary {name}: {wrong!r} is not one character", name=name, wrong=wrong[0])
             if wrong
-            else f"vocabulary {name} has {len(listed)} tokens",
-            remedy=f"write one token a line, 1 to {tokenisers.MAX_VOCABULARY} of them",
+            else phrase("vocabulary {name} has {n_listed} tokens", name=name, n_listed=len(listed)),
+            remedy="write one token a line, 1 to {max_vocabulary} of them",
+            max_vocabulary=tokenisers.MAX_VOCABULARY,
         )
     maker = tokenisers.WordTokeniser if kind == "words" else tokenisers.Characters
     too_long = [t for t in listed if len(t) > 100]
     if too_long:
         raise InputError(
-            f"vocabulary {name} has a token of {len(too_long[0])} characters",
+            "vocabulary {name} has a token of {n_too_long} characters",
             remedy="write one token a line",
+            name=name,
+            n_too_long=len(too_long[0]),
         )
     return maker(vocabulary=tuple(listed))
 
@@ -197,17 +221,23 @@ def _of_encoder(name: str, raw: str, kind: tokenisers.Kind) -> Tokeniser:
     try:
         given: Any = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"vocabulary {name} is not JSON: {error}", remedy="check it") from None
+        raise InputError(
+            "vocabulary {name} is not JSON: {error}", remedy="check it", name=name, error=error
+        ) from None
     if not isinstance(given, dict) or given.get("schema") != SCHEMA:
         raise InputError(
-            f"vocabulary {name} is not the encoder.json of a text model",
+            "vocabulary {name} is not the encoder.json of a text model",
             remedy="name such a file, or one with a token a line",
+            name=name,
         )
     tokeniser = TextEncoder.from_json(given).tokeniser
     if tokeniser.kind != kind:
         raise InputError(
-            f"vocabulary {name} is of {tokeniser.kind}, the recipe asks for {kind}",
-            remedy=f"use tokens: {tokeniser.kind}",
+            "vocabulary {name} is of {tokeniser_kind}, the recipe asks for {kind}",
+            remedy="use tokens: {tokeniser_kind}",
+            name=name,
+            tokeniser_kind=tokeniser.kind,
+            kind=kind,
         )
     return tokeniser
 
@@ -215,11 +245,16 @@ def _of_encoder(name: str, raw: str, kind: tokenisers.Kind) -> Tokeniser:
 def _read(file: Path) -> str:
     try:
         if file.stat().st_size > _MAX_FILE:
-            raise InputError(f"vocabulary {file} is over 16 MiB", remedy="is it a vocabulary?")
+            raise InputError(
+                "vocabulary {file} is over 16 MiB", remedy="is it a vocabulary?", file=file
+            )
         return file.read_text("utf-8-sig")
     except OSError as error:
         raise InputError(
-            f"cannot read the vocabulary {file}: {error.strerror}", remedy="check the path"
+            "cannot read the vocabulary {file}: {strerror}",
+            remedy="check the path",
+            file=file,
+            strerror=error.strerror,
         ) from None
     except UnicodeDecodeError:
-        raise InputError(f"vocabulary {file} is not UTF-8", remedy="convert it") from None
+        raise InputError("vocabulary {file} is not UTF-8", remedy="convert it", file=file) from None

@@ -32,14 +32,19 @@ def require_units(frame: pd.DataFrame, column: str, what: str) -> None:
     """Raises InputError where the column is missing or a row does not say whose it is."""
     if column not in frame.columns:
         raise InputError(
-            f"unit={column!r} is not a column of {what}",
+            "unit={column!r} is not a column of {what}",
             remedy="name the column that tells persons apart",
+            column=column,
+            what=what,
         )
     n_missing = int(texts(frame[column])[1].sum())
     if n_missing:
         raise InputError(
-            f"{n_missing} rows of {what} have no {column!r}: whose they are decides how many count",
+            "{n_missing} rows of {what} have no {column!r}: whose they are decides how many count",
             remedy="fill them in, or leave these rows out",
+            n_missing=n_missing,
+            what=what,
+            column=column,
         )
 
 

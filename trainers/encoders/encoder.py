@@ -54,7 +54,9 @@ def encoder_from_json(given: Any) -> Encoder:
     known = ENCODERS.get(schema) if isinstance(schema, str) else None
     if known is None:
         raise InputError(
-            f"encoder: schema={schema!r} is not known", remedy=nearest(str(schema), ENCODERS)
+            "encoder: schema={schema!r} is not known",
+            remedy=nearest(str(schema), ENCODERS),
+            schema=schema,
         )
     module, name = known
     encoder: Encoder = getattr(importlib.import_module(module), name).from_json(given)

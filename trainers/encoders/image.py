@@ -94,18 +94,21 @@ class ImageEncoder:
 
         if self.column not in frame.columns:
             raise InputError(
-                f"input column {self.column!r} is not in the data",
+                "input column {column!r} is not in the data",
                 remedy=nearest(self.column, frame.columns),
+                column=self.column,
             )
         size, cells = math.prod(self.shape), list(frame[self.column])
         for position, cell in enumerate(cells):
             if not isinstance(cell, bytes) or len(cell) != size:
                 held = f"{len(cell)} bytes" if isinstance(cell, bytes) else type(cell).__name__
                 raise RowError(
-                    f"column {self.column!r} holds {held} in",
+                    "column {column!r} holds {held} in {row}, not an image of {shape} bytes",
                     position,
-                    f", not an image of {' x '.join(map(str, self.shape))} bytes",
                     remedy="scale the images to the size that the model was trained on",
+                    column=self.column,
+                    held=held,
+                    shape=" x ".join(map(str, self.shape)),
                 )
         pixels = np.frombuffer(b"".join(cells), dtype=np.uint8)
         return self._scaled(pixels.reshape(len(cells), *self.shape))

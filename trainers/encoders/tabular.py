@@ -45,7 +45,11 @@ class NumericColumn(Strict):
         training rows had any or not: nothing of it depends on rows. Raises InputError."""
         if not low < high:
             raise InputError(
-                f"bounds of {name!r}: {low} is not below {high}", remedy="give the lower one first"
+                "bounds of {name!r}: {low} is not below {high}",
+                remedy="give the lower one first",
+                name=name,
+                low=low,
+                high=high,
             )
         return cls(
             name=name,
@@ -232,8 +236,10 @@ def _fit_column(
     scale = float(present.std()) if present.size else 0.0
     if not (np.isfinite(mean) and np.isfinite(scale)):
         raise InputError(
-            f"column {name!r} holds {np.abs(present).max()}, too large to standardise",
+            "column {name!r} holds {present}, too large to standardise",
             remedy="rescale it, or drop it with drop",
+            name=name,
+            present=np.abs(present).max(),
         )
     if scale <= 1e-12 * max(1.0, abs(mean)):
         scale = 1.0  # constant, up to rounding
@@ -261,7 +267,9 @@ def _require(frame: pd.DataFrame, columns: Iterable[str]) -> None:
     for name in columns:
         if name not in frame.columns:
             raise InputError(
-                f"input column {name!r} is not in the data", remedy=nearest(name, frame.columns)
+                "input column {name!r} is not in the data",
+                remedy=nearest(name, frame.columns),
+                name=name,
             )
 
 
@@ -278,10 +286,11 @@ def _numbers(column: pd.Series[Any], name: str) -> np.ndarray:
         cell = column.iloc[first]
         shown = repr(cell.item() if hasattr(cell, "item") else cell)[:100]
         raise RowError(
-            f"numeric column {name!r} holds {shown} in",
+            "numeric column {name!r} holds {shown} in {row}, which is not a finite number",
             first,
-            ", which is not a finite number",
             remedy="correct the cell or leave it empty; name the column in categorical if its "
             "values are codes",
+            name=name,
+            shown=shown,
         )
     return values

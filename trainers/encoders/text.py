@@ -125,8 +125,9 @@ class TextEncoder:
         """The cells as texts; a missing one is the empty text. Raises InputError."""
         if self.column not in frame.columns:
             raise InputError(
-                f"text column {self.column!r} is not in the data",
+                "text column {column!r} is not in the data",
                 remedy=nearest(self.column, frame.columns),
+                column=self.column,
             )
         found, _ = cell_texts(frame[self.column])
         return [str(text) for text in found]

@@ -56,8 +56,11 @@ class Saved:
             was, given = self.settings.get(key), settings.get(key)
             if was != given:
                 raise InputError(
-                    f"the run to be resumed has {key}={_short(was)}, not {_short(given)}",
+                    "the run to be resumed has {key}={was}, not {given}",
                     remedy="resume with the recipe and data that it was started with",
+                    key=key,
+                    was=_short(was),
+                    given=_short(given),
                 )
 
     def restore(self, module: torch.nn.Module, optimizer: Any) -> None:
@@ -155,12 +158,16 @@ def load(folder: Path, step: int | None = None) -> Saved:
         )
     except FileNotFoundError:
         raise InputError(
-            f"there is nothing to resume at {place}",
+            "there is nothing to resume at {place}",
             remedy="leave --resume out, or give the --out of the run that was interrupted",
+            place=place,
         ) from None
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise AlteredEvidenceError(
-            f"the checkpoint {place} was altered: {error}", remedy="start the run again"
+            "the checkpoint {place} was altered: {error}",
+            remedy="start the run again",
+            place=place,
+            error=error,
         ) from None
 
 

@@ -178,7 +178,12 @@ def _declared(variable: str, default: float, given: float | None = None) -> floa
     except ValueError:
         value = -1.0
     if not 0 < value < 1e6:
-        raise InputError(f"{variable}={text!r} is not a positive number", remedy="correct it")
+        raise InputError(
+            "{variable}={text!r} is not a positive number",
+            remedy="correct it",
+            variable=variable,
+            text=text,
+        )
     return value
 
 

@@ -189,5 +189,5 @@ def _require_finite(loss: float) -> None:
 
     if not math.isfinite(loss):
         raise InputError(
-            f"training diverged: the loss is {loss}", remedy="use a smaller learning_rate"
+            "training diverged: the loss is {loss}", remedy="use a smaller learning_rate", loss=loss
         )

@@ -379,5 +379,7 @@ def _require_finite_weights(module: torch.nn.Module) -> None:
     for name, parameter in module.named_parameters():
         if not torch.isfinite(parameter).all():
             raise InputError(
-                f"training diverged: {name!r} is not finite", remedy="use a smaller learning_rate"
+                "training diverged: {name!r} is not finite",
+                remedy="use a smaller learning_rate",
+                name=name,
             )

@@ -219,8 +219,9 @@ class TrainingSession:
     def _require_nothing_unfinished(self) -> None:
         if self.folder is not None and self.is_first and any(self.folder.glob("step-*[0-9]")):
             raise InputError(
-                f"{self.folder} holds a run that was interrupted",
+                "{folder} holds a run that was interrupted",
                 remedy="go on with --resume, or remove that folder to start again",
+                folder=self.folder,
             )
 
     def _require_latest(self, saved: Saved) -> None:
@@ -233,7 +234,9 @@ class TrainingSession:
         if known is None or (known.step, known.digest) != (saved.step, saved.digest):
             at = "none" if known is None else f"one after step {known.step}"
             raise AlteredEvidenceError(
-                f"the checkpoint after step {saved.step} was rolled back or never entered: the "
-                f"ledger's last is {at}",
+                "the checkpoint after step {step} was rolled back or never entered: the "
+                "ledger's last is {at}",
                 remedy="restore the latest checkpoint, or start the run again",
+                step=saved.step,
+                at=at,
             )

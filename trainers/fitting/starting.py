@@ -35,8 +35,9 @@ def start_from(module: torch.nn.Module, prepared: Prepared) -> tuple[str, ...]:
         or prepared.encoder.to_json() != pretrained.network.encoder.to_json()
     ):
         raise InputError(
-            f"init_from={str(pretrained.path)!r} encodes its inputs in another way",
+            "init_from={pretrained_path!r} encodes its inputs in another way",
             remedy="use the inputs that it was trained on",
+            pretrained_path=str(pretrained.path),
         )
     stored, own = pretrained.network.module.state_dict(), module.state_dict()
     head = _last_layer(own)
@@ -45,9 +46,12 @@ def start_from(module: torch.nn.Module, prepared: Prepared) -> tuple[str, ...]:
         theirs, ours = stored.get(name), own.get(name)
         if theirs is None or ours is None or theirs.shape != ours.shape:
             raise InputError(
-                f"init_from={str(pretrained.path)!r}: tensor {name!r} is {_shape(theirs)} there "
-                f"and {_shape(ours)} here",
+                "init_from={pretrained_path!r}: tensor {name!r} is {theirs} there and {ours} here",
                 remedy="leave model and architecture out: they are taken from init_from",
+                pretrained_path=str(pretrained.path),
+                name=name,
+                theirs=_shape(theirs),
+                ours=_shape(ours),
             )
     with torch.no_grad():
         for name, tensor in own.items():
@@ -70,8 +74,10 @@ def freeze(module: torch.nn.Module, patterns: Iterable[str]) -> tuple[str, ...]:
         if not hit:
             shown = ", ".join(layers[:20])
             raise InputError(
-                f"freeze={pattern!r} matches no layer; they are {shown}",
+                "freeze={pattern!r} matches no layer; they are {shown}",
                 remedy=nearest(pattern, layers),
+                pattern=pattern,
+                shown=shown,
             )
         frozen |= hit
     if frozen == set(names) and names:
@@ -121,10 +127,13 @@ def require_apart(prepared: Prepared) -> None:
         shared = store.seen_plainly(rows, pretrained.weights_digest)
         if shared:
             raise InputError(
-                f"init_from={str(pretrained.path)!r} was trained without privacy on {shared} of "
-                f"the {len(rows)} rows of this run: no noise added now takes back what its weights "
+                "init_from={pretrained_path!r} was trained without privacy on {shared} of "
+                "the {n_rows} rows of this run: no noise added now takes back what its weights "
                 "hold",
                 remedy="pretrain on other, public rows, or privately",
+                pretrained_path=str(pretrained.path),
+                shared=shared,
+                n_rows=len(rows),
             )
     if (
         pretrained is None
@@ -138,9 +147,10 @@ def require_apart(prepared: Prepared) -> None:
         stated.source_digest is not None and stated.source_digest == prepared.source_digest
     ):
         raise InputError(
-            f"init_from={str(pretrained.path)!r} was trained without privacy on rows of the same "
+            "init_from={pretrained_path!r} was trained without privacy on rows of the same "
             "data: no noise added now takes back what its weights hold",
             remedy="pretrain on other, public rows, or privately",
+            pretrained_path=str(pretrained.path),
         )
 
 

@@ -68,8 +68,9 @@ class Watch:
             module.train(was_training)
         if not math.isfinite(seen.loss):
             raise InputError(
-                f"training diverged: the validation loss is {seen.loss}",
+                "training diverged: the validation loss is {loss}",
                 remedy="use a smaller learning_rate",
+                loss=seen.loss,
             )
         if self.stopping is not None:
             self._compare(module, point.epoch, seen.loss, self.stopping)

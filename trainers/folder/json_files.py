@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.words.phrases import phrase
 
 _MAX_JSON_BYTES = 16 << 20
-_REMEDY = "restore the folder from a copy, or make it again"
+_REMEDY = phrase("restore the folder from a copy, or make it again")
 _CODE_SUFFIXES = frozenset({".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".dill"})
 
 
@@ -29,12 +30,16 @@ def read_json(file: Path) -> Any:
     """A JSON file's content. Raises InputError where it is missing, too large or malformed."""
     try:
         if file.stat().st_size > _MAX_JSON_BYTES:
-            raise InputError(f"{file} is over 16 MiB", remedy="is it of a model folder?")
+            raise InputError("{file} is over 16 MiB", remedy="is it of a model folder?", file=file)
         return json.loads(file.read_bytes())
     except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}", remedy=_REMEDY) from None
+        raise InputError(
+            "cannot read {file}: {strerror}", remedy=_REMEDY, file=file, strerror=error.strerror
+        ) from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{file} is not JSON: {error}", remedy=_REMEDY) from None
+        raise InputError(
+            "{file} is not JSON: {error}", remedy=_REMEDY, file=file, error=error
+        ) from None
 
 
 def refuse_code_files(path: Path) -> None:
@@ -42,6 +47,8 @@ def refuse_code_files(path: Path) -> None:
     found = sorted(p.name for p in path.iterdir() if p.suffix.lower() in _CODE_SUFFIXES)
     if found:
         raise UnsafeModelError(
-            f"{path} holds {', '.join(found[:5])}: a file type whose opening can run code",
+            "{path} holds {found}: a file type whose opening can run code",
             remedy="save the weights as safetensors and remove that file",
+            path=path,
+            found=", ".join(found[:5]),
         )

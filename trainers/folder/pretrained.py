@@ -38,8 +38,9 @@ def open_pretrained(path: str | Path) -> Pretrained:
     if not recognises(folder):
         siblings = (p.name for p in folder.parent.glob("*")) if folder.parent.is_dir() else ()
         raise InputError(
-            f"init_from={str(path)!r} is not a model folder with a network",
+            "init_from={path!r} is not a model folder with a network",
             remedy=nearest(folder.name, siblings),
+            path=str(path),
         )
     return Pretrained(folder, open_network(folder), digest_file(folder / "weights.safetensors"))
 

@@ -128,8 +128,9 @@ def open_network(path: Path) -> OpenedNetwork:
     encoder = encoder_from_json(read_json(path / "encoder.json"))
     if encoder.input_columns != description.input_columns:
         raise InputError(
-            f"{path}: encoder.json reads other columns than model.json lists",
+            "{path}: encoder.json reads other columns than model.json lists",
             remedy="train the model again",
+            path=path,
         )
     _require_ids_fit(path, encoder, description.parameters)
     # Built without storage: sizes that a stranger chose cost nothing until they are checked.
@@ -152,8 +153,11 @@ def _require_ids_fit(path: Path, encoder: Encoder, parameters: Mapping[str, Any]
     ids, rows = getattr(encoder, "n_outputs", None), parameters.get("vocabulary")
     if ids is not None and rows != ids:
         raise InputError(
-            f"{path}: encoder.json has {ids} token ids, model.json says {rows}",
+            "{path}: encoder.json has {ids} token ids, model.json says {rows}",
             remedy="train the model again",
+            path=path,
+            ids=ids,
+            rows=rows,
         )
 
 
@@ -169,12 +173,15 @@ def load_weights(module: torch.nn.Module, file: Path) -> None:
         tensors = load(file.read_bytes())
     except (SafetensorError, ValueError, RuntimeError) as error:
         raise InputError(
-            f"{file} is not valid safetensors: {error}", remedy="train again"
+            "{file} is not valid safetensors: {error}", remedy="train again", file=file, error=error
         ) from None
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise InputError(
-                f"{file}: tensor {name!r} holds values that are not finite", remedy="train again"
+                "{file}: tensor {name!r} holds values that are not finite",
+                remedy="train again",
+                file=file,
+                name=name,
             )
     module.load_state_dict(tensors, strict=True, assign=True)
 
@@ -183,22 +190,35 @@ def _check_header(file: Path, expected: Mapping[str, torch.Tensor]) -> None:
     header = _header(file)
     header.pop("__metadata__", None)
     if len(header) > _MAX_TENSORS:
-        raise InputError(f"{file} has {len(header)} tensors", remedy="is it of this model?")
+        raise InputError(
+            "{file} has {n_header} tensors",
+            remedy="is it of this model?",
+            file=file,
+            n_header=len(header),
+        )
     if set(header) != set(expected):
         lacking, extra = sorted(set(expected) - set(header)), sorted(set(header) - set(expected))
         raise InputError(
-            f"{file} does not fit the architecture: tensors lacking {lacking[:5]}, not known "
-            f"{extra[:5]}",
+            "{file} does not fit the architecture: tensors lacking {lacking}, not known {extra}",
             remedy="use the weights that were written with this model.json",
+            file=file,
+            lacking=lacking[:5],
+            extra=extra[:5],
         )
     for name, tensor in expected.items():
         entry = header[name] if isinstance(header[name], dict) else {}
         shape, dtype = entry.get("shape"), _DTYPES.get(str(tensor.dtype))
         if shape != list(tensor.shape) or entry.get("dtype") != dtype:
             raise InputError(
-                f"{file}: tensor {name!r} is {entry.get('dtype')} {shape}, the architecture has "
-                f"{dtype} {list(tensor.shape)}",
+                "{file}: tensor {name!r} is {value} {shape}, the architecture has "
+                "{dtype} {tensor_shape}",
                 remedy="use the weights that were written with this model.json",
+                file=file,
+                name=name,
+                value=entry.get("dtype"),
+                shape=shape,
+                dtype=dtype,
+                tensor_shape=list(tensor.shape),
             )
 
 
@@ -215,19 +235,32 @@ def _header(file: Path) -> dict[str, Any]:
                 # Read as a length, the first bytes of a pickle or of a zip of pickles are huge.
                 if start[:1] == b"\x80" or start[:2] == b"PK":
                     raise UnsafeModelError(
-                        f"{file} is a pickle under another name: opening it can run code",
+                        "{file} is a pickle under another name: opening it can run code",
                         remedy="save the weights as safetensors",
+                        file=file,
                     )
                 raise InputError(
-                    f"{file} has a header of {length} bytes, over 1 MiB", remedy="train again"
+                    "{file} has a header of {length} bytes, over 1 MiB",
+                    remedy="train again",
+                    file=file,
+                    length=length,
                 )
             header = json.loads(handle.read(length))
     except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}", remedy="train again") from None
+        raise InputError(
+            "cannot read {file}: {strerror}",
+            remedy="train again",
+            file=file,
+            strerror=error.strerror,
+        ) from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{file} is not safetensors: {error}", remedy="train again") from None
+        raise InputError(
+            "{file} is not safetensors: {error}", remedy="train again", file=file, error=error
+        ) from None
     if not isinstance(header, dict):
-        raise InputError(f"{file} is not safetensors: its header is a list", remedy="train again")
+        raise InputError(
+            "{file} is not safetensors: its header is a list", remedy="train again", file=file
+        )
     return header
 
 
@@ -239,15 +272,17 @@ def _privacy(path: Path, description: ModelDescription) -> Privacy | None:
         return None
     if stated is None or not file.exists():
         raise AlteredEvidenceError(
-            f"{path}: model.json and the privacy ledger disagree on whether training was private",
+            "{path}: model.json and the privacy ledger disagree on whether training was private",
             remedy="restore the folder from a copy",
+            path=path,
         )
     record = ledger.read_ledger(file)
     digest = digest_file(path / "weights.safetensors")
     if stated.ledger_head != record.head or record.weights_digest != digest:
         raise AlteredEvidenceError(
-            f"{path}: the privacy ledger is not the one that was closed with these weights",
+            "{path}: the privacy ledger is not the one that was closed with these weights",
             remedy="restore the folder from a copy",
+            path=path,
         )
     return record.to_privacy(_composition(record, stated))
 

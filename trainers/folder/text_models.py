@@ -154,10 +154,12 @@ def generate(
     import torch
 
     if not 0 <= n <= _MAX_NEW:
-        raise InputError(f"n={n} tokens", remedy=f"ask for 0 to {_MAX_NEW:,}")
+        raise InputError("n={n} tokens", remedy="ask for 0 to {max_new:,}", n=n, max_new=_MAX_NEW)
     if not 0 <= temperature <= 100:
         raise InputError(
-            f"temperature={temperature}", remedy="use 0 to 100; 1 is the network's own"
+            "temperature={temperature}",
+            remedy="use 0 to 100; 1 is the network's own",
+            temperature=temperature,
         )
     rng = torch.Generator().manual_seed(seed)
     ids = [START, *encoder.tokeniser.encode(prompt)]

@@ -78,8 +78,9 @@ class FolderWriter:
             put_in_place(self.path, self.out)
         except FileExistsError:
             raise InputError(
-                f"{self.out} came to exist while the model was trained",
+                "{out} came to exist while the model was trained",
                 remedy="choose another --out",
+                out=self.out,
             ) from None
         except OSError as error:
             raise disk_error(f"move the trained model to {self.out}", error) from error

@@ -142,8 +142,11 @@ def _encoder(recipe: Recipe, shape: tuple[int, ...], pretrained: Pretrained | No
     encoder = pretrained.network.encoder
     if not isinstance(encoder, ImageEncoder) or encoder.shape != shape:
         raise InputError(
-            f"init_from={recipe.init_from!r} takes {encoder.input_shape}, the images are {shape}",
+            "init_from={init_from!r} takes {input_shape}, the images are {shape}",
             remedy="scale the images to the size that it was trained on",
+            init_from=recipe.init_from,
+            input_shape=encoder.input_shape,
+            shape=shape,
         )
     return encoder
 
@@ -152,12 +155,13 @@ def _refuse_columns(recipe: Recipe) -> None:
     for name in ("inputs", "drop", "categorical", "test_data", "validation_data"):
         if getattr(recipe, name, None):
             raise InputError(
-                f"recipe: {name} does not apply to kind 'image', whose one input is the image",
+                "recipe: {name} does not apply to kind 'image', whose one input is the image",
                 remedy="leave it out",
+                name=name,
             )
     if recipe.model in ESTIMATORS:
         raise InputError(
-            f"model {recipe.model!r} takes tables, not images", remedy="use model: cnn"
+            "model {model!r} takes tables, not images", remedy="use model: cnn", model=recipe.model
         )
 
 
@@ -180,9 +184,10 @@ def _split(recipe: Recipe, table: Table, test_split: Table | None, target: str) 
         notes.append(f"the held-out images are the test split of {test_split.source}")
         if table.shapes[IMAGE] != test_split.shapes[IMAGE]:
             raise InputError(
-                f"training images are {table.shapes[IMAGE]}, "
-                f"test images {test_split.shapes[IMAGE]}",
+                "training images are {shapes}, test images {shapes_2}",
                 remedy="scale them to one size",
+                shapes=table.shapes[IMAGE],
+                shapes_2=test_split.shapes[IMAGE],
             )
         test = known_by_digest(test_split)
     rows, more = split_rows(recipe, known_by_digest(table), classes_of=target, test=test)
@@ -195,11 +200,16 @@ def _classes(train: pd.DataFrame, test: pd.DataFrame, target: str) -> tuple[str,
     unknown = sorted(set(texts(test[target])[0]) - known)
     if unknown:
         raise InputError(
-            f"label {unknown[0]!r} is in the test split alone", remedy="add training images of it"
+            "label {unknown!r} is in the test split alone",
+            remedy="add training images of it",
+            unknown=unknown[0],
         )
     if len(known) < 2:
         raise InputError(
-            f"target {target!r} has one value, {known.pop()!r}", remedy="add images of another"
+            "target {target!r} has one value, {known!r}",
+            remedy="add images of another",
+            target=target,
+            known=known.pop(),
         )
     is_number = all(label.isdecimal() for label in known)
     return tuple(sorted(known, key=lambda label: (int(label) if is_number else 0, label)))
@@ -210,8 +220,11 @@ def _positive(recipe: Recipe, classes: tuple[str, ...], target: str) -> str | No
         return find_positive_label(recipe.positive_label, classes, target)
     if recipe.positive_label is not None:
         raise InputError(
-            f"positive_label={recipe.positive_label!r}, but {target!r} has {len(classes)} classes",
+            "positive_label={positive_label!r}, but {target!r} has {n_classes} classes",
             remedy="leave it out",
+            positive_label=recipe.positive_label,
+            target=target,
+            n_classes=len(classes),
         )
     return None
 

@@ -10,6 +10,7 @@ from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import numbers_of, texts
 from evenhand.audit.errors import InputError, RowError, nearest, rows_of_file
 from evenhand.audit.files.canonical import digest_bytes
+from evenhand.audit.words.phrases import phrase
 from evenhand.trainers.data.identifying import once, told_identifiers
 from evenhand.trainers.data.labels import class_codes, class_weights, find_positive_label
 from evenhand.trainers.data.prepared import Frames, HeldOut, Prepared
@@ -163,10 +164,13 @@ def _require_classes(classes: tuple[str, ...], target: str, task: str) -> None:
         return
     shown = ", ".join(repr(c) for c in classes[:10]) + (", ..." if len(classes) > 10 else "")
     raise InputError(
-        f"target {target!r} has {len(classes)} classes ({shown}); two are needed",
-        remedy="declare task: multiclass, or task: regression where they are amounts"
+        "target {target!r} has {n_classes} classes ({shown}); two are needed",
+        remedy=phrase("declare task: multiclass, or task: regression where they are amounts")
         if len(classes) > 2
-        else "choose a target with two values",
+        else phrase("choose a target with two values"),
+        target=target,
+        n_classes=len(classes),
+        shown=shown,
     )
 
 
@@ -192,16 +196,18 @@ def _amounts(column: pd.Series[Any]) -> np.ndarray:
         values = column.to_numpy(dtype=float)
     if len(values) != len(column):
         raise InputError(
-            f"target {column.name!r} holds values that are not finite numbers",
+            "target {column!r} holds values that are not finite numbers",
             remedy="a regression task needs numbers; declare task: multiclass for labels",
+            column=column.name,
         )
     wrong = ~np.isfinite(values)
     if wrong.any():
         raise RowError(
-            f"target {column.name!r} holds {values[wrong][0]} in",
+            "target {column!r} holds {values} in {row}, which is not a finite number",
             int(wrong.argmax()),
-            ", which is not a finite number",
             remedy="correct the cell, or leave the row out",
+            column=column.name,
+            values=values[wrong][0],
         )
     return values
 
@@ -218,7 +224,9 @@ def _inputs(
     if recipe.inputs is not None:
         for name, what in ((target, "target"), (recipe.unit, "unit")):
             if name in recipe.inputs:
-                raise InputError(f"inputs name the {what} {name!r}", remedy="leave it out")
+                raise InputError(
+                    "inputs name the {what} {name!r}", remedy="leave it out", what=what, name=name
+                )
         return recipe.inputs
     left_out = {
         target,
@@ -241,13 +249,17 @@ def _pretrained_inputs(
     if lacking or target in wanted:
         what = f"lacks {lacking[0]!r}" if lacking else f"has its input {target!r} as the target"
         raise InputError(
-            f"the data {what}: init_from={str(pretrained.path)!r} reads {', '.join(wanted)}",
+            "the data {what}: init_from={pretrained_path!r} reads {wanted}",
             remedy="fine-tune on a table with these columns",
+            what=what,
+            pretrained_path=str(pretrained.path),
+            wanted=", ".join(wanted),
         )
     if recipe.inputs is not None and set(recipe.inputs) != set(wanted):
         raise InputError(
-            f"inputs differ from those of init_from: {', '.join(wanted)}",
+            "inputs differ from those of init_from: {wanted}",
             remedy="leave inputs out",
+            wanted=", ".join(wanted),
         )
     return wanted
 
@@ -259,8 +271,9 @@ def _encoder(
         found = pretrained.network.encoder
         if not isinstance(found, TabularEncoder):
             raise InputError(
-                f"init_from={str(pretrained.path)!r} reads no table",
+                "init_from={pretrained_path!r} reads no table",
                 remedy="start from a model that was trained on a table",
+                pretrained_path=str(pretrained.path),
             )
         return found
     categorical = tuple(c for c in recipe.categorical if c in inputs)

@@ -92,25 +92,35 @@ def _labelled(
     if recipe.target is None or recipe.target not in frame.columns:
         what = "recipe lacks 'target'" if recipe.target is None else f"no column {recipe.target!r}"
         raise InputError(
-            f"{what} in {source}", remedy=nearest(recipe.target or "label", frame.columns)
+            "{what} in {source}",
+            remedy=nearest(recipe.target or "label", frame.columns),
+            what=what,
+            source=source,
         )
     if recipe.target == recipe.text:
-        raise InputError(f"{recipe.target!r} is both text and target", remedy="name two columns")
+        raise InputError(
+            "{target!r} is both text and target", remedy="name two columns", target=recipe.target
+        )
     frame, notes = with_target(frame, recipe.target)
     classes = tuple(sorted(set(texts(frame[recipe.target])[0])))
     if not 2 <= len(classes) <= _MAX_CLASSES:
         raise InputError(
-            f"target {recipe.target!r} has {len(classes)} classes; 2 to {_MAX_CLASSES} are needed",
+            "target {target!r} has {n_classes} classes; 2 to {max_classes} are needed",
             remedy="choose another target",
+            target=recipe.target,
+            n_classes=len(classes),
+            max_classes=_MAX_CLASSES,
         )
     positive = None
     if len(classes) == 2:
         positive = find_positive_label(recipe.positive_label, classes, recipe.target)
     elif recipe.positive_label is not None:
         raise InputError(
-            f"positive_label={recipe.positive_label!r} is for two classes, and {recipe.target!r} "
-            f"has {len(classes)}",
+            "positive_label={positive_label!r} is for two classes, and {target!r} has {n_classes}",
             remedy="leave it out",
+            positive_label=recipe.positive_label,
+            target=recipe.target,
+            n_classes=len(classes),
         )
     return frame, _Labels(recipe.target, classes, positive), notes
 

@@ -90,15 +90,18 @@ def prepare(recipe: Recipe) -> Prepared:
 def _read(recipe: Recipe, passage: int) -> Table:
     if recipe.target is not None:
         raise InputError(
-            f"target={recipe.target!r}: text generation has none, each token is predicted from "
+            "target={target!r}: text generation has none, each token is predicted from "
             "those before it",
             remedy="leave target out",
+            target=recipe.target,
         )
     table = read_text_table(recipe.data, recipe, passage=passage)
     if recipe.passage is not None and not is_plain_text(recipe.data):
         raise InputError(
-            f"passage={recipe.passage} is for plain text files; each row of {table.source} is one",
+            "passage={passage} is for plain text files; each row of {source} is one",
             remedy="leave passage out",
+            passage=recipe.passage,
+            source=table.source,
         )
     return table
 

@@ -213,7 +213,7 @@ def open_run(path: Path, run: OpenedLedger) -> Chain:
         earlier = read_ledger(path).runs[0]
         if (earlier.dataset_digest, earlier.delta) != (run.dataset_digest, run.delta):
             raise InputError(
-                f"the ledger {path} is of other rows or another delta",
+                "the ledger {path} is of other rows or another delta",
                 remedy="start a new ledger: what is spent on other rows does not add up",
             )
     chain = Chain(path, KINDS)
@@ -225,7 +225,7 @@ def close_run(path: Path, run: Closed) -> None:
     """Writes the closing line of the segment that is open."""
     chain = Chain(path, KINDS)
     if chain.last_kind in ("", "paused", "closed"):
-        raise InputError(f"the ledger {path} has no open run", remedy="open one first")
+        raise InputError("the ledger {path} has no open run", remedy="open one first", path=path)
     chain.append("closed", run.model_dump(mode="json"))
 
 

@@ -49,8 +49,10 @@ class RunLedger:
             return
         if step > self.opened.planned_steps:
             raise InputError(
-                f"step {step} is beyond the {self.opened.planned_steps} that were planned",
+                "step {step} is beyond the {planned_steps} that were planned",
                 remedy="a private run ends when its planned steps are taken",
+                step=step,
+                planned_steps=self.opened.planned_steps,
             )
         through = min(self.opened.planned_steps, step + self._block - 1)
         self._append("ahead", Ahead(through=through), through)

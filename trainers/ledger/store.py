@@ -189,7 +189,7 @@ class LedgerStore:
         """Adds a segment to a run that did not end. Raises where the run is closed or broken."""
         record = self.read_run(run)
         if record.is_closed:
-            raise InputError(f"run {run} has ended", remedy="start a new run")
+            raise InputError("run {run} has ended", remedy="start a new run", run=run)
         last = record.runs[-1]
         drop_torn_line(self._ledger(run))
         body = opened.model_copy(
@@ -215,8 +215,10 @@ class LedgerStore:
             if anchor.exists() or any(entry["run"] == run for entry in self._entries()):
                 raise _rolled_back(f"the ledger of run {run} is missing from {self.folder}")
             raise InputError(
-                f"the ledger store {self.folder} has no run {run}",
+                "the ledger store {folder} has no run {run}",
                 remedy="point EVENHAND_HOME at the store that the run was started with",
+                folder=self.folder,
+                run=run,
             )
         record = ledger.read_ledger(file, is_anchored=True)
         self._require_anchor(record, anchor)
@@ -340,7 +342,9 @@ class LedgerStore:
         file = self.folder / "key"
         if not file.exists():
             if not create:
-                raise InputError(f"no ledger store at {self.folder}", remedy="set EVENHAND_HOME")
+                raise InputError(
+                    "no ledger store at {folder}", remedy="set EVENHAND_HOME", folder=self.folder
+                )
             self._create(file)
         return file.read_bytes()
 
@@ -353,8 +357,10 @@ class LedgerStore:
             return  # another process was quicker
         except OSError as error:
             raise InputError(
-                f"cannot create the ledger store {self.folder}: {error.strerror}",
+                "cannot create the ledger store {folder}: {strerror}",
                 remedy="point EVENHAND_HOME at a folder that you may write to",
+                folder=self.folder,
+                strerror=error.strerror,
             ) from None
         with os.fdopen(handle, "wb") as opened:
             opened.write(token_bytes(32))
@@ -387,12 +393,15 @@ class LedgerStore:
 def _plain(name: str) -> str:
     """A name that stays in its folder: it may come from a model folder that a stranger wrote."""
     if not name or not all(c in "0123456789abcdef" for c in name):
-        raise InputError(f"{name!r} is not a name of the ledger store", remedy="check the ledger")
+        raise InputError(
+            "{name!r} is not a name of the ledger store", remedy="check the ledger", name=name
+        )
     return name
 
 
 def _rolled_back(problem: str) -> AlteredEvidenceError:
     return AlteredEvidenceError(
-        f"the ledger store was rolled back or altered: {problem}",
+        "the ledger store was rolled back or altered: {problem}",
         remedy="restore the store from its latest copy; what was spent cannot be known without it",
+        problem=problem,
     )

@@ -72,11 +72,13 @@ def load(path: Path) -> MitigatedPredictor:
     base = None
     if description.method == "threshold":
         if recognises(path / "base"):
-            raise InputError(f"{path} is mitigated twice", remedy="mitigate the first model")
+            raise InputError(
+                "{path} is mitigated twice", remedy="mitigate the first model", path=path
+            )
         declared = checked(Declared, description.base_declared, f"{path}/model.json")
         base = open_here(path / "base", declared).predictor
         if base.task != "binary" or description.positive_label not in base.classes:
-            raise InputError(f"{path}/base is of other classes", remedy="mitigate again")
+            raise InputError("{path}/base is of other classes", remedy="mitigate again", path=path)
         inputs = Inputs(base.input_columns)
     else:
         inputs = _inputs(path, description)
@@ -94,7 +96,7 @@ def _part(path: Path, file: str, description: MitigatedDescription, inputs: Inpu
         from evenhand.trainers.architectures import architecture
 
         if inputs.encoder is None:
-            raise InputError(f"{path} lacks encoder.json", remedy="mitigate again")
+            raise InputError("{path} lacks encoder.json", remedy="mitigate again", path=path)
         chosen = architecture(description.network.architecture)
         # Built without storage: sizes that a stranger chose cost nothing until they are checked.
         with torch.device("meta"):
@@ -112,15 +114,18 @@ def _inputs(path: Path, description: MitigatedDescription) -> Inputs:
         encoder = encoder_from_json(read_json(path / "encoder.json"))
         if not set(encoder.input_columns) <= set(description.input_columns):
             raise InputError(
-                f"{path}: encoder.json reads other columns than model.json lists",
+                "{path}: encoder.json reads other columns than model.json lists",
                 remedy="mitigate again",
+                path=path,
             )
         return Inputs(encoder.input_columns, encoder)
     if "prepare.skops" in description.files:
         transformer = open_estimator(path / "prepare.skops")
         own = tuple(str(c) for c in getattr(transformer, "feature_names_in_", columns))
         if not hasattr(transformer, "transform") or not set(own) <= set(description.input_columns):
-            raise InputError(f"{path}/prepare.skops does not fit", remedy="mitigate again")
+            raise InputError(
+                "{path}/prepare.skops does not fit", remedy="mitigate again", path=path
+            )
         return Inputs(own, transformer=transformer)
     return Inputs(columns)
 
@@ -129,18 +134,31 @@ def _require_files(path: Path, description: MitigatedDescription) -> None:
     wanted = {p.file for p in description.parts}
     missing = sorted(wanted - set(description.files))
     if missing:
-        raise InputError(f"{path}/model.json names no digest of {missing[0]}", remedy="mitigate")
+        raise InputError(
+            "{path}/model.json names no digest of {missing}",
+            remedy="mitigate",
+            path=path,
+            missing=missing[0],
+        )
     refuse_code_files(path)
     for name, digest in description.files.items():
         file = path / name
         if not file.resolve().is_relative_to(path.resolve()):
-            raise InputError(f"{path}/model.json names {name!r}, outside it", remedy="mitigate")
+            raise InputError(
+                "{path}/model.json names {name!r}, outside it",
+                remedy="mitigate",
+                path=path,
+                name=name,
+            )
         if not file.is_file():
-            raise InputError(f"{path} lacks {name}", remedy="restore it, or mitigate again")
+            raise InputError(
+                "{path} lacks {name}", remedy="restore it, or mitigate again", path=path, name=name
+            )
         if digest_file(file) != digest:
             raise AlteredEvidenceError(
-                f"{file} is not the file that model.json was written with",
+                "{file} is not the file that model.json was written with",
                 remedy="restore the folder from a copy, or mitigate again",
+                file=file,
             )
 
 

@@ -265,7 +265,9 @@ def base_estimator(task: Task) -> tuple[Inputs, Any]:
     estimator = getattr(task.parts, "estimator", None)
     if estimator is None:
         raise InputError(
-            f"a {predictor.format} model can't be trained again", remedy="use --method threshold"
+            "a {format} model can't be trained again",
+            remedy="use --method threshold",
+            format=predictor.format,
         )
     transformer = None
     if isinstance(estimator, Pipeline):
@@ -273,8 +275,9 @@ def base_estimator(task: Task) -> tuple[Inputs, Any]:
         estimator = estimator.steps[-1][1]
     if not has_fit_parameter(estimator, "sample_weight"):
         raise InputError(
-            f"{type(estimator).__name__} takes no row weights, which this method needs",
+            "{type} takes no row weights, which this method needs",
             remedy="use --method threshold",
+            type=type(estimator).__name__,
         )
     return Inputs(predictor.input_columns, transformer=transformer), clone(estimator)
 

@@ -27,6 +27,7 @@ from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, UnsafeModelError, nearest, rows_of_file
 from evenhand.audit.files.canonical import digest_bytes, relative_files
 from evenhand.audit.models.declared import NOTHING, Declared
+from evenhand.audit.words.phrases import as_is, phrase
 from evenhand.trainers.folder.writing import FolderWriter
 from evenhand.trainers.mitigation.description import Method, MitigatedDescription
 from evenhand.trainers.mitigation.methods import (
@@ -123,7 +124,9 @@ def mitigate(
             with known_warnings_silenced(), rows_of_file(numbers_of(rows)):
                 fitted = METHODS[chosen](task, writer)
         except ValueError as error:  # Fairlearn's and scikit-learn's word for data they refuse
-            raise InputError(f"{chosen}: {error}", remedy=_remedy(str(error))) from error
+            raise InputError(
+                "{chosen}: {error}", remedy=as_is(_remedy(str(error))), chosen=chosen, error=error
+            ) from error
         if chosen == "threshold":
             _copy_base(opened, writer)
         kept = None if held_out is None else held_out.to_csv(index=False).encode()
@@ -145,18 +148,24 @@ def _opened(model: str | Path | Opened, rules: Rules | None, declared: Declared)
     name, predictor = opened.path, opened.predictor
     if opened.opening.get("trust") != "data":
         raise UnsafeModelError(
-            f"model {name} ({predictor.format}) is not data alone: a mitigated model keeps parts "
+            "model {name} ({format}) is not data alone: a mitigated model keeps parts "
             "of it, and would be opened with less isolation than they need",
             remedy="mitigate a model folder of `evenhand train`, or a scikit-learn model that "
             "skops saved",
+            name=name,
+            format=predictor.format,
         )
     if predictor.task != "binary":
         raise InputError(
-            f"{name} is of task {predictor.task}; binary classifiers are mitigated",
+            "{name} is of task {task}; binary classifiers are mitigated",
             remedy="pass a binary classifier",
+            name=name,
+            task=predictor.task,
         )
     if "mitigation" in predictor.maker_says:
-        raise InputError(f"{name} is mitigated already", remedy="mitigate the model it came from")
+        raise InputError(
+            "{name} is mitigated already", remedy="mitigate the model it came from", name=name
+        )
     return opened
 
 
@@ -168,10 +177,14 @@ def _parts(opened: Opened) -> Any:
 
 def _labelled(train: pd.DataFrame, target: str) -> pd.DataFrame:
     if target not in train.columns:
-        raise InputError(f"no target {target!r}", remedy=nearest(target, train.columns))
+        raise InputError(
+            "no target {target!r}", remedy=nearest(target, train.columns), target=target
+        )
     rows = train[train[target].notna()]
     if rows.empty:
-        raise InputError(f"target {target!r} has no labels at all", remedy="name another target")
+        raise InputError(
+            "target {target!r} has no labels at all", remedy="name another target", target=target
+        )
     return renumbered(rows.iloc[canonical_order(rows)])
 
 
@@ -193,27 +206,37 @@ def _task(
     label = match_label(positive_label, predictor.classes)
     if label is None:
         raise InputError(
-            f"positive label {positive_label!r} is not a class of the model",
-            remedy=f"{nearest(positive_label, predictor.classes)}; {_NAME_CLASSES}",
+            "positive label {positive_label!r} is not a class of the model",
+            remedy="{positive_label_2}; {name_classes}",
+            positive_label=positive_label,
+            positive_label_2=nearest(positive_label, predictor.classes),
+            name_classes=_NAME_CLASSES,
         )
     for column in predictor.input_columns:
         if column not in rows.columns:
             raise InputError(
-                f"input {column!r} of the model is not in the data",
+                "input {column!r} of the model is not in the data",
                 remedy=nearest(column, rows.columns),
+                column=column,
             )
     labels = [match_label(t, predictor.classes) for t in texts(rows[target])[0]]
     strange = next((t for t, m in zip(texts(rows[target])[0], labels, strict=True) if not m), None)
     if strange is not None:
         raise InputError(
-            f"label {strange!r} of target {target!r} is not a class of the model",
-            remedy=f"{nearest(strange, predictor.classes)}; {_NAME_CLASSES}",
+            "label {strange!r} of target {target!r} is not a class of the model",
+            remedy="{strange_2}; {name_classes}",
+            strange=strange,
+            target=target,
+            strange_2=nearest(strange, predictor.classes),
+            name_classes=_NAME_CLASSES,
         )
     import numpy as np
 
     is_positive = np.array([m == label for m in labels], dtype="int64")
     if is_positive.min() == is_positive.max():
-        raise InputError(f"target {target!r} has one class only", remedy="give rows of both")
+        raise InputError(
+            "target {target!r} has one class only", remedy="give rows of both", target=target
+        )
     grouping = grouping_of(rows, features, reading or Reading())
     groups = group_texts(rows, features, grouping)
     return Task(
@@ -230,10 +253,12 @@ def _task(
 
 def _remedy(message: str) -> str:
     if "degenerate" in message.lower():
-        return "each group needs rows of both labels: name a coarser feature, or leave it out"
+        return phrase(
+            "each group needs rows of both labels: name a coarser feature, or leave it out"
+        )
     if "NaN" in message:
-        return "fill the missing cells before, or use a model that encodes them"
-    return "try another method, or other rows"
+        return phrase("fill the missing cells before, or use a model that encodes them")
+    return phrase("try another method, or other rows")
 
 
 def _as_plain(declared: Declared) -> dict[str, Any]:

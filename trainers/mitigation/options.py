@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.models.declared import Declared
+from evenhand.audit.words.phrases import phrase
 from evenhand.trainers.mitigation.description import Constraint, Method
 from evenhand.trainers.validate import Strict, checked
 
@@ -117,7 +118,7 @@ class Mitigator(Strict):
     @classmethod
     def _no_truth_value(cls, given: Any) -> Any:
         if isinstance(given, bool):
-            raise ValueError("neither a number nor a text")
+            raise ValueError(phrase("neither a number nor a text"))
         return given
 
     @model_validator(mode="after")
@@ -125,16 +126,27 @@ class Mitigator(Strict):
         for name in self.dials():
             if name not in DIALS[self.method]:
                 raise ValueError(
-                    f"the method {self.method} has no option {name!r}; "
-                    f"it has {', '.join(DIALS[self.method])}"
+                    phrase(
+                        "the method {method} has no option {name!r}; it has {dials}",
+                        method=self.method,
+                        name=name,
+                        dials=", ".join(DIALS[self.method]),
+                    )
                 )
         if self.method == "correlation-remover" and (self.alpha or 0) > 1:
-            raise ValueError(f"alpha {self.alpha:g} of correlation-remover must be at most 1")
+            raise ValueError(
+                phrase("alpha {alpha:g} of correlation-remover must be at most 1", alpha=self.alpha)
+            )
         able = _ABLE.get(self.method)
         if able is not None and self.constraint not in able:
             raise ValueError(
-                f"the method {self.method} does not know the constraint {self.constraint}; it "
-                f"knows {', '.join(able)}; exponentiated-gradient knows them all"
+                phrase(
+                    "the method {method} does not know the constraint {constraint}; it knows "
+                    "{able}; exponentiated-gradient knows them all",
+                    method=self.method,
+                    constraint=self.constraint,
+                    able=", ".join(able),
+                )
             )
         return self
 

@@ -55,8 +55,9 @@ def group_texts(frame: pd.DataFrame, features: Sequence[str], grouping: Reading)
     for feature in features:
         if feature not in frame.columns:
             raise InputError(
-                f"sensitive feature {feature!r} is not in the data",
+                "sensitive feature {feature!r} is not in the data",
                 remedy="this model decides by it: give the column, or use another mitigation",
+                feature=feature,
             )
         edges = grouping.bins.get(feature)
         bins = bins_at(feature, edges) if isinstance(edges, tuple) else None
@@ -91,9 +92,12 @@ def require_known(found: set[str], known: Sequence[str], feature: str) -> None:
     unseen = sorted(found - set(known))
     if unseen:
         raise InputError(
-            f"{feature}: the mitigation never saw the group {unseen[0]!r} and has no rule for it",
+            "{feature}: the mitigation never saw the group {unseen!r} and has no rule for it",
             remedy="mitigate again with rows of that group, or leave such rows out and say so "
-            f"(known: {', '.join(sorted(known)[:10])})",
+            "(known: {known})",
+            feature=feature,
+            unseen=unseen[0],
+            known=", ".join(sorted(known)[:10]),
         )
 
 
@@ -105,8 +109,10 @@ def without_correlation(matrix: Any, sensitive: np.ndarray, removal: Removal) ->
     beta = np.array(removal.beta, dtype=float).reshape(len(removal.mean), -1)
     if beta.size and beta.shape[1] != plain.shape[1]:
         raise InputError(
-            f"the removal is for {beta.shape[1]} inputs, there are {plain.shape[1]}",
+            "the removal is for {beta_shape} inputs, there are {plain_shape}",
             remedy="restore the folder from a copy, or mitigate again",
+            beta_shape=beta.shape[1],
+            plain_shape=plain.shape[1],
         )
     filtered = plain - (sensitive - np.array(removal.mean)).dot(beta)
     result: np.ndarray = removal.alpha * filtered + (1 - removal.alpha) * plain
@@ -183,7 +189,7 @@ def read_part(file: Path, network: torch.nn.Module | None) -> Any:
     if network is None:
         estimator = open_estimator(file)
         if not hasattr(estimator, "predict"):
-            raise InputError(f"{file} holds no predictor", remedy="mitigate again")
+            raise InputError("{file} holds no predictor", remedy="mitigate again", file=file)
         return estimator
     load_weights(network, file)
     return WeightedNetwork(None, network.eval())

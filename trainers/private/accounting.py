@@ -240,9 +240,13 @@ def _noise_for(epsilon: float, delta: float, sample_rate: float, steps: int) -> 
         enough *= 2
         if enough > MAX_NOISE:
             raise InputError(
-                f"epsilon={epsilon} at delta={delta} is out of reach for {steps} steps at sample "
-                f"rate {sample_rate:.3g}",
+                "epsilon={epsilon} at delta={delta} is out of reach for {steps} steps at sample "
+                "rate {sample_rate:.3g}",
                 remedy="ask for a larger epsilon, or train for fewer epochs",
+                epsilon=epsilon,
+                delta=delta,
+                steps=steps,
+                sample_rate=sample_rate,
             )
     too_little = enough / 2
     while epsilon_of(too_little) <= epsilon and too_little > 0.05:

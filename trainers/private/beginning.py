@@ -73,8 +73,9 @@ def refuse_data_loader(loader: Any) -> None:
     else:
         reason = f"its batches ({sampler}) are not Poisson samples"
     raise InputError(
-        f"a data loader cannot be used in private training: {reason}",
+        "a data loader cannot be used in private training: {reason_}",
         remedy="leave it out: batches come from parts.batches, drawn at plan.sample_rate",
+        reason_=reason,
     )
 
 

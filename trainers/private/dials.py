@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from evenhand.audit.words.phrases import phrase
 from evenhand.trainers.private.accounting import MAX_NOISE
 from evenhand.trainers.validate import Strict
 
@@ -22,7 +23,7 @@ def bytes_of(text: str) -> int:
     """
     found = _SIZE.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is not a size; write e.g. 2 GiB or 500 MB")
+        raise ValueError(phrase("{text!r} is not a size; write e.g. 2 GiB or 500 MB", text=text))
     number, prefix, is_binary = found.groups()
     base = 1024 if is_binary else 1000
     return int(float(number) * base ** " KMGT".index(prefix.upper() or " "))

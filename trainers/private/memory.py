@@ -53,9 +53,12 @@ def fit_to_memory(
     set_aside = SPARE * per_row
     if set_aside > limit:
         raise InputError(
-            f"memory_limit={limit:,} bytes ({said}) is below what a step over one row needs, "
-            f"{set_aside:,.0f} bytes",
+            "memory_limit={limit:,} bytes ({said}) is below what a step over one row needs, "
+            "{set_aside:,.0f} bytes",
             remedy="raise memory_limit, or use a smaller network",
+            limit=limit,
+            said=said,
+            set_aside=set_aside,
         )
     size = int(limit / set_aside)
     use = MemoryUse(limit, said, per_row, n)

@@ -127,9 +127,13 @@ def plan_private(
     spending = spent([Segment(noise, rate, steps)], delta, rows_per_unit=unit.rows)
     if private.epsilon is not None and spending.epsilon > private.epsilon:
         raise InputError(
-            f"noise_multiplier={noise} spends epsilon={at_most(spending.epsilon)} over {steps} "
-            f"steps, above epsilon={private.epsilon}",
+            "noise_multiplier={noise} spends epsilon={epsilon} over {steps} steps, "
+            "above epsilon={epsilon_2}",
             remedy="leave noise_multiplier out: it is found for epsilon",
+            noise=noise,
+            epsilon=at_most(spending.epsilon),
+            steps=steps,
+            epsilon_2=private.epsilon,
         )
     if spending.note:
         notes.append(spending.note)
@@ -156,9 +160,12 @@ def _delta(private: Private, n_train: int) -> tuple[float, list[str]]:
     delta = good_delta(n_train) if private.delta is None else private.delta
     if delta >= 1 / n_train:
         raise InputError(
-            f"delta={delta} must be below 1/n_train={1 / n_train:.2g}: a delta that large allows "
+            "delta={delta} must be below 1/n_train={n_train:.2g}: a delta that large allows "
             "to publish a training row outright",
-            remedy=f"use delta {good_delta(n_train):g}",
+            remedy="use delta {n_train_2:g}",
+            delta=delta,
+            n_train=1 / n_train,
+            n_train_2=good_delta(n_train),
         )
     if delta <= 1 / (10 * n_train):
         return delta, []
@@ -171,6 +178,9 @@ def _delta(private: Private, n_train: int) -> tuple[float, list[str]]:
 def _known_mode(mode: str) -> str:
     if mode not in MODES:
         raise InputError(
-            f"GRAD_SAMPLE_MODE={mode!r} is not known", remedy=f"use one of {', '.join(MODES)}"
+            "GRAD_SAMPLE_MODE={mode!r} is not known",
+            remedy="use one of {modes}",
+            mode=mode,
+            modes=", ".join(MODES),
         )
     return mode

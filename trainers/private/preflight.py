@@ -30,14 +30,17 @@ def require_separable(module: torch.nn.Module) -> None:
     if errors:
         first = " ".join(str(errors[0]).split())
         raise InputError(
-            f"the network cannot be trained with differential privacy: {first}",
+            "the network cannot be trained with differential privacy: {first}",
             remedy="use layers that treat rows one by one (GroupNorm or none, not BatchNorm)",
+            first=first,
         )
     for name, parameter in module.named_parameters():
         if parameter.requires_grad and parameter.dtype not in (torch.float32, torch.float64):
             raise InputError(
-                f"parameter {name!r} is {parameter.dtype}: noise that coarse hides too little",
+                "parameter {name!r} is {dtype}: noise that coarse hides too little",
                 remedy="train in float32",
+                name=name,
+                dtype=parameter.dtype,
             )
 
 
@@ -53,8 +56,9 @@ def require_same_parameters(module: torch.nn.Module, optimizer: torch.optim.Opti
     if set(names) - held:
         missing = sorted(names[i] for i in set(names) - held)
         raise InputError(
-            f"the optimizer lacks {', '.join(missing[:3])}",
+            "the optimizer lacks {missing}",
             remedy="freeze them with requires_grad_(False), or give them to the optimizer",
+            missing=", ".join(missing[:3]),
         )
     if not names:
         raise InputError("the network has no trainable parameter", remedy="unfreeze some")
@@ -123,20 +127,23 @@ def _compare_rows(in_batch: Gradients, alone: Gradients) -> None:
         other = alone[name]
         if gradient is None or other is None:
             raise InputError(
-                f"parameter {name!r} has per-example gradients of shape None: it could not be "
+                "parameter {name!r} has per-example gradients of shape None: it could not be "
                 "clipped by row",
                 remedy="freeze it, or use it in the network's output",
+                name=name,
             )
         if not torch.isfinite(gradient).all():
             raise InputError(
-                f"parameter {name!r} has gradients that are not finite",
+                "parameter {name!r} has gradients that are not finite",
                 remedy="check the architecture's initial weights",
+                name=name,
             )
         scale = float(gradient.abs().max()) + 1e-12
         if not torch.allclose(gradient, other, rtol=1e-3, atol=1e-4 * scale + 1e-6):
             raise InputError(
-                f"the gradient of one row at {name!r} depends on another row",
+                "the gradient of one row at {name!r} depends on another row",
                 remedy="use layers that treat rows one by one",
+                name=name,
             )
 
 
@@ -168,8 +175,10 @@ def _compare_step(
         parts.take(lambda at: _losses(parts.module, like.some(at)), torch.arange(len(like)))
     except (NotImplementedError, ValueError) as error:
         raise InputError(
-            f"Opacus cannot clip this network by row in mode {plan.grad_sample_mode!r}: {error}",
+            "Opacus cannot clip this network by row in mode {grad_sample_mode!r}: {error}",
             remedy="use GRAD_SAMPLE_MODE hooks and standard layers for this architecture",
+            grad_sample_mode=plan.grad_sample_mode,
+            error=error,
         ) from None
     for name, parameter in trainable.items():
         total = sum(r[name] * min(1.0, norm / n) for r, n in zip(rows, norms, strict=True))
@@ -188,6 +197,7 @@ def _require_step(name: str, taken: Any, total: Any, divisor: float) -> None:
     if float(cosine) > 0.9999 and expected.numel() > 1:
         raise RuntimeError("the private optimizer does not divide by the expected batch size")
     raise InputError(
-        f"the clipped gradient at {name!r} differs from a loop over rows",
+        "the clipped gradient at {name!r} differs from a loop over rows",
         remedy="use GRAD_SAMPLE_MODE hooks and standard layers for this architecture",
+        name=name,
     )

@@ -20,6 +20,7 @@ from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import as_text
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.words.phrases import phrase
 from evenhand.trainers.encoders.tabular import (
     MAX_CATEGORIES,
     CategoricalColumn,
@@ -59,12 +60,27 @@ class Public(Strict):
     def _consistent(self) -> Public:
         for name, (low, high) in self.bounds.items():
             if not low < high:
-                raise ValueError(f"bounds of {name!r}: {low} is not below {high}")
+                raise ValueError(
+                    phrase(
+                        "bounds of {name!r}: {low} is not below {high}",
+                        name=name,
+                        low=low,
+                        high=high,
+                    )
+                )
             if name in self.categories:
-                raise ValueError(f"column {name!r} has both bounds and categories")
+                raise ValueError(
+                    phrase("column {name!r} has both bounds and categories", name=name)
+                )
         for name, categories in self.categories.items():
             if not 0 < len(categories) <= MAX_CATEGORIES:
-                raise ValueError(f"categories of {name!r}: give 1 to {MAX_CATEGORIES}")
+                raise ValueError(
+                    phrase(
+                        "categories of {name!r}: give 1 to {max_categories}",
+                        name=name,
+                        max_categories=MAX_CATEGORIES,
+                    )
+                )
         return self
 
 
@@ -91,8 +107,9 @@ def declared_columns(
         _require_input(name, wanted)
         if not is_number(frame[name]):
             raise InputError(
-                f"public bounds are given for {name!r}, which does not hold numbers",
+                "public bounds are given for {name!r}, which does not hold numbers",
                 remedy="declare its categories instead",
+                name=name,
             )
         columns[name] = NumericColumn.from_bounds(name, low, high)
     for name, categories in public.categories.items():
@@ -122,5 +139,7 @@ def _from_table(
 def _require_input(name: str, inputs: tuple[str, ...]) -> None:
     if name not in inputs:
         raise InputError(
-            f"public names {name!r}, which is not an input column", remedy=nearest(name, inputs)
+            "public names {name!r}, which is not an input column",
+            remedy=nearest(name, inputs),
+            name=name,
         )

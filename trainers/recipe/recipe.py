@@ -16,6 +16,7 @@ from pydantic import Field, field_validator, model_validator
 from evenhand.audit.data.table import as_text
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.words.phrases import phrase
 from evenhand.trainers.encoders.image import Normalise
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.recipe.defaults import filled_in
@@ -189,7 +190,7 @@ class Recipe(TextDials, Reading):
     @classmethod
     def _weights_positive(cls, given: Any) -> Any:
         if isinstance(given, Mapping) and not all(w > 0 for w in given.values()):
-            raise ValueError("every class weight must be above 0")
+            raise ValueError(phrase("every class weight must be above 0"))
         return given
 
     @field_validator("sensitive_features", "inputs", "drop", "categorical", "freeze", mode="before")
@@ -201,45 +202,67 @@ class Recipe(TextDials, Reading):
     def _fits_the_task(self) -> Recipe:
         self.require_fit(self.kind)
         if self.task in ("multiclass", "regression") and self.positive_label is not None:
-            raise ValueError(f"a {self.task} task has no positive_label; leave it out")
+            raise ValueError(
+                phrase("a {task} task has no positive_label; leave it out", task=self.task)
+            )
         if self.task == "regression" and self.class_weight is not None:
-            raise ValueError("a regression task has no classes to weight; leave class_weight out")
+            raise ValueError(
+                phrase("a regression task has no classes to weight; leave class_weight out")
+            )
         if self.task == "regression" and self.model == "logistic":
             raise ValueError(
-                "model 'logistic' is for classes; use linear, mlp, gradient-boosting or "
-                "random-forest"
+                phrase(
+                    "model 'logistic' is for classes; use linear, mlp, gradient-boosting or "
+                    "random-forest"
+                )
             )
         return self
 
     @model_validator(mode="after")
     def _dials_belong_together(self) -> Recipe:
         if self.public is not None and self.kind != "tabular":
-            raise ValueError("public declares columns of tables; this kind of data has none")
+            raise ValueError(
+                phrase("public declares columns of tables; this kind of data has none")
+            )
         if self.kind != "tabular" and self.task is not None:
-            raise ValueError(f"task is of tabular data; kind {self.kind!r} has none")
+            raise ValueError(
+                phrase("task is of tabular data; kind {kind!r} has none", kind=self.kind)
+            )
         if self.kind == "image" and self.as_plain():
             named = next(iter(self.as_plain()))
-            raise ValueError(f"{named} is of tables and texts; it does not apply to kind 'image'")
+            raise ValueError(
+                phrase(
+                    "{named} is of tables and texts; it does not apply to kind 'image'", named=named
+                )
+            )
         if self.kind == "image" and (self.test_data or self.validation_data):
-            raise ValueError("images come with their test split or give a share of themselves")
+            raise ValueError(
+                phrase("images come with their test split or give a share of themselves")
+            )
         if self.private is not None and self.private.max_rows_per_unit and not self.unit:
-            raise ValueError("max_rows_per_unit needs unit: which rows are one person's")
+            raise ValueError(phrase("max_rows_per_unit needs unit: which rows are one person's"))
         if self.nesterov and (self.optimizer != "sgd" or not self.momentum):
-            raise ValueError("nesterov needs optimizer: sgd and a momentum above 0")
+            raise ValueError(phrase("nesterov needs optimizer: sgd and a momentum above 0"))
         if self.freeze and self.init_from is None:
-            raise ValueError("freeze needs init_from: the model whose layers stay as they are")
+            raise ValueError(
+                phrase("freeze needs init_from: the model whose layers stay as they are")
+            )
         if self.validation_share and self.validation_data is not None:
-            raise ValueError("validation_share and validation_data are two ways of one thing")
+            raise ValueError(
+                phrase("validation_share and validation_data are two ways of one thing")
+            )
         stopping = self.early_stopping
         if stopping is None:
             return self
         if not self.validation_share and self.validation_data is None:
-            raise ValueError("early_stopping needs validation_share or validation_data")
+            raise ValueError(phrase("early_stopping needs validation_share or validation_data"))
         if self.private is not None and not (stopping.public_validation and self.validation_data):
             raise ValueError(
-                "early_stopping of private training: when to stop tells about the rows that decide "
-                "it, and no noise covers them; leave it out, or give validation_data that is "
-                "public and declare early_stopping: {public_validation: true}"
+                phrase(
+                    "early_stopping of private training: when to stop tells about the rows that "
+                    "decide it, and no noise covers them; leave it out, or give validation_data "
+                    "that is public and declare early_stopping: {public_validation: true}"
+                )
             )
         return self
 
@@ -249,13 +272,18 @@ class Recipe(TextDials, Reading):
             return self
         if self.private is not None:
             raise ValueError(
-                f"model {self.model!r} cannot be trained with differential privacy; "
-                "use model: mlp (architecture: {hidden: []} is a logistic regression)"
+                phrase(
+                    "model {model!r} cannot be trained with differential privacy; use model: mlp "
+                    "(architecture: {{hidden: []}} is a logistic regression)",
+                    model=self.model,
+                )
             )
         dials = (*DESCENT, "early_stopping", "init_from", "public")
         idle = [name for name in dials if getattr(self, name) is not None]
         if idle:
-            raise ValueError(f"{idle[0]} does not apply to model {self.model!r}")
+            raise ValueError(
+                phrase("{idle} does not apply to model {model!r}", idle=idle[0], model=self.model)
+            )
         return self
 
     @property
@@ -268,7 +296,9 @@ class Recipe(TextDials, Reading):
         values["schedule"] = self.schedule or Schedule()
         if None in values.values():
             raise InputError(
-                f"model {self.model!r} is not trained by gradient descent", remedy="use model: mlp"
+                "model {model!r} is not trained by gradient descent",
+                remedy="use model: mlp",
+                model=self.model,
             )
         return Descent(**values)
 
@@ -287,7 +317,9 @@ def as_recipe(given: Recipe | Mapping[str, Any] | str | Path) -> Recipe:
     known = (*ESTIMATORS, *known_architectures())
     if recipe.model not in known:
         raise InputError(
-            f"recipe: model={recipe.model!r} is not known", remedy=nearest(recipe.model, known)
+            "recipe: model={model!r} is not known",
+            remedy=nearest(recipe.model, known),
+            model=recipe.model,
         )
     return recipe
 
@@ -315,17 +347,25 @@ def read_recipe(
     file = Path(path)
     if not file.is_file():
         siblings = (p.name for p in file.parent.glob("*.y*ml")) if file.parent.is_dir() else ()
-        raise InputError(f"no recipe at {file}", remedy=nearest(file.name, siblings))
+        raise InputError("no recipe at {file}", remedy=nearest(file.name, siblings), file=file)
     given = safe_yaml.parse(safe_yaml.read_bytes(file), str(file)).data
     if not isinstance(given, dict):
-        raise InputError(f"recipe {file} is not a mapping", remedy="write lines such as: data: x")
+        raise InputError(
+            "recipe {file} is not a mapping", remedy="write lines such as: data: x", file=file
+        )
     told = {"data": data and str(data), "seed": seed, "vocabulary": vocabulary}
     told = {key: value for key, value in told.items() if value is not None}
     given = _located({k: v for k, v in given.items() if k not in told}, file, confined)
     if say is not None:
         named = {key: str(given[key]) for key in ("data", *_PATHS) if given.get(key)}
         if named:
-            say(f"recipe {file} has read: " + ", ".join(f"{k} {v}" for k, v in named.items()))
+            say(
+                phrase(
+                    "recipe {file} has read: {named}",
+                    file=file,
+                    named=", ".join((f"{k} {v}" for k, v in named.items())),
+                )
+            )
     return as_recipe(_checked({**given, **told}, f"recipe {file}"))
 
 

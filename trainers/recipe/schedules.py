@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.phrases import phrase
 from evenhand.trainers.validate import Strict
 
 Name = Literal["constant", "cosine", "step", "one-cycle", "warmup"]
@@ -61,7 +62,9 @@ class Schedule(Strict):
             if getattr(self, k) != defaults[k]
         ]
         if idle:
-            raise ValueError(f"{idle[0]} does not apply to schedule {self.name!r}")
+            raise ValueError(
+                phrase("{idle} does not apply to schedule {name!r}", idle=idle[0], name=self.name)
+            )
         return self
 
 
@@ -76,7 +79,9 @@ def factor_of(schedule: Schedule, *, steps: int, epochs: int) -> Factor:
     [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5]
     """
     if steps < 1 or epochs < 1:
-        raise InputError(f"a schedule over {steps} steps", remedy="train for one step at least")
+        raise InputError(
+            "a schedule over {steps} steps", remedy="train for one step at least", steps=steps
+        )
     if schedule.name == "one-cycle":
         return lambda step: _one_cycle(step, steps, schedule.peak)
     share = schedule.warmup or (_DEFAULT_WARMUP if schedule.name == "warmup" else 0.0)

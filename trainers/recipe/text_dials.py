@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from evenhand.audit.words.phrases import phrase
 from evenhand.trainers.encoders.text import MAX_LENGTH
 from evenhand.trainers.encoders.tokenisers import MAX_VOCABULARY
 from evenhand.trainers.validate import Strict
@@ -57,10 +58,14 @@ class TextDials(Strict):
         one vocabulary."""
         given = [name for name in TextDials.model_fields if getattr(self, name) is not None]
         if kind not in TEXT_KINDS and given:
-            raise ValueError(f"{given[0]} does not apply to kind {kind!r}")
+            raise ValueError(
+                phrase("{given} does not apply to kind {kind!r}", given=given[0], kind=kind)
+            )
         if kind == "text-classification" and self.passage is not None:
-            raise ValueError("passage does not apply to kind 'text-classification'")
+            raise ValueError(phrase("passage does not apply to kind 'text-classification'"))
         if kind == "text-generation" and self.tokens == "words":
-            raise ValueError("tokens 'words' do not give texts back; use characters or byte-pair")
+            raise ValueError(
+                phrase("tokens 'words' do not give texts back; use characters or byte-pair")
+            )
         if self.vocabulary is not None and self.public_data is not None:
-            raise ValueError("vocabulary and public_data are two sources of one vocabulary")
+            raise ValueError(phrase("vocabulary and public_data are two sources of one vocabulary"))

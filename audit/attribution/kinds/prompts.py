@@ -157,9 +157,12 @@ def _prompt(access: PromptTokens, text: str, request: Request) -> list[str]:
     room = access.max_length - 1 - request.new_tokens
     if room < 1:
         raise InputError(
-            f"new_tokens={request.new_tokens} leave no room for a prompt: the network sees "
-            f"{access.max_length} tokens",
-            remedy=f"use at most {max(1, access.max_length - 2)}",
+            "new_tokens={new_tokens} leave no room for a prompt: the network sees "
+            "{max_length} tokens",
+            remedy="use at most {value}",
+            new_tokens=request.new_tokens,
+            max_length=access.max_length,
+            value=max(1, access.max_length - 2),
         )
     words = texts.split(text)[: request.prompt_words]
     while words and len(access.encode("".join(words).rstrip())) > room:

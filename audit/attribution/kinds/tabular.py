@@ -51,8 +51,9 @@ def _by_gradients(
     access = predictor.gradients
     if access is None:
         raise InputError(
-            f"{request.method} needs gradients, which this model has not",
+            "{method} needs gradients, which this model has not",
             remedy="use shapley_exact, shapley_sampling, kernel_shap, lime or feature_ablation",
+            method=request.method,
         )
     reference, named = encoded_baseline(predictor, baseline, several=request.method)
     encoded = access.encode(rows)

@@ -154,8 +154,10 @@ class WordGame:
         most = int(counts.max(initial=0))
         if most > _MOST_WORDS:
             raise InputError(
-                f"a text of {most:,} words is to be explained word by word",
-                remedy=f"use texts of at most {_MOST_WORDS:,} words",
+                "a text of {most:,} words is to be explained word by word",
+                remedy="use texts of at most {most_words:,} words",
+                most=most,
+                most_words=_MOST_WORDS,
             )
         self.active = np.arange(most) < counts[:, None]
         self.evaluations = 0

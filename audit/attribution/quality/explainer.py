@@ -106,13 +106,16 @@ class Explainer:
         self.name = self.offered[0] if method == AUTO else method
         if self.name not in self.offered:
             raise InputError(
-                f"method {method!r} does not explain this model",
-                remedy=f"use auto or one of: {', '.join(self.offered)}",
+                "method {method!r} does not explain this model",
+                remedy="use auto or one of: {offered}",
+                method=method,
+                offered=", ".join(self.offered),
             )
         if self.name in WITHOUT_GAP:
             raise InputError(
-                f"attributions by {self.name} are not in the unit of the output",
+                "attributions by {name} are not in the unit of the output",
                 remedy="its quality can't be measured: use another method",
+                name=self.name,
             )
         self._seed = seed % 2**31
         self._target, self._evaluations = target, evaluations

@@ -65,6 +65,9 @@ def _once(game: Game, whose: np.ndarray, absent: np.ndarray) -> np.ndarray:
 def _require_fit(absent: np.ndarray, rows: int, parts: int) -> None:
     if absent.ndim != 2 or absent.shape[1] != parts or (rows and len(absent) % rows):
         raise InputError(
-            f"hidden: a table of shape {absent.shape} for {rows} rows of {parts} parts",
+            "hidden: a table of shape {absent_shape} for {rows} rows of {parts} parts",
             remedy="pass one column for each part of a row and the same number of lines a row",
+            absent_shape=absent.shape,
+            rows=rows,
+            parts=parts,
         )

@@ -41,11 +41,14 @@ def answer(predictor: Predictor, question: Question) -> Answer:
     access = getattr(predictor, "tokens", None) or predictor.gradients
     if access is None:
         raise InputError(
-            f"a model of format {predictor.format} has no weights that can be shuffled",
+            "a model of format {format} has no weights that can be shuffled",
             remedy="exchange its inputs instead",
+            format=predictor.format,
         )
     if stages < 1:
-        raise InputError(f"randomised: stages={stages} is too small", remedy="use 1 or more")
+        raise InputError(
+            "randomised: stages={stages} is too small", remedy="use 1 or more", stages=stages
+        )
     module = copy.deepcopy(access.module)  # the model itself is left as it is
     rng = np.random.default_rng([int(options.get("seed", 0)), 0x5EED])
     parts, layers = [], []

@@ -269,8 +269,10 @@ def _mutable(name: str, cells: pd.Series[Any], rule: Rule, is_code: bool) -> Mut
     allowed = {str(v) for v in rule.values} or known_texts
     for value in sorted(allowed - known_texts):
         raise InputError(
-            f"actionable: {name} may become {value!r}, which does not occur in the data",
+            "actionable: {name} may become {value!r}, which does not occur in the data",
             remedy=nearest(value, known_texts),
+            name=name,
+            value=value,
         )
     codes = np.array([float(i) for i, v in enumerate(levels) if str(v) in allowed])
     if len(levels) < 2 or codes.size == 0:

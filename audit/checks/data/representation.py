@@ -77,12 +77,20 @@ def _shares(subject: Subject, feature: str) -> dict[str, float]:
         if not key.startswith(prefix):
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise InputError(f"declared {key} = {value!r} is no share", remedy="0 to 1, e.g. 0.13")
+            raise InputError(
+                "declared {key} = {value!r} is no share",
+                remedy="0 to 1, e.g. 0.13",
+                key=key,
+                value=value,
+            )
         shares[key.removeprefix(prefix)] = float(value)
     if sum(shares.values()) > 1.005:
         total = sum(shares.values())
         raise InputError(
-            f"the reference shares of {feature!r} add up to {total:.4g}", remedy="at most 1"
+            "the reference shares of {feature!r} add up to {total:.4g}",
+            remedy="at most 1",
+            feature=feature,
+            total=total,
         )
     return shares
 

@@ -116,7 +116,12 @@ def _plan(subject: Subject, record: Recorder, asked: dict[str, Any], baseline: s
         if row is not None:
             frames["baseline"], options["baseline_name"] = row, named
     elif baseline != "default":
-        raise InputError(f"baseline={baseline!r} of {kind} rows", remedy="use baseline: default")
+        raise InputError(
+            "baseline={baseline!r} of {kind} rows",
+            remedy="use baseline: default",
+            baseline=baseline,
+            kind=kind,
+        )
     return _Plan(subject, record, options, frames, kind)
 
 
@@ -131,7 +136,9 @@ def _baseline(subject: Subject, wanted: str) -> tuple[pd.DataFrame | None, str]:
         reference = Applicants(subject).reference
         return reference.row, f"reference applicant, {reference.described}"
     if wanted != "default":
-        raise InputError(f"baseline={wanted!r} is not known", remedy="use default or reference")
+        raise InputError(
+            "baseline={wanted!r} is not known", remedy="use default or reference", wanted=wanted
+        )
     from evenhand.audit.attribution.door import Question, ask
 
     if ask(predictor, Question("capabilities")).facts["gradients"]:

@@ -123,9 +123,11 @@ def _term_swaps(
     known = list(dict.fromkeys(t.strip() for t in terms.split(",") if t.strip()))
     if len(known) < 2 or column not in reads:
         raise InputError(
-            f"text column {column!r} with terms {terms!r}: the model must read the column, and "
+            "text column {column!r} with terms {terms!r}: the model must read the column, and "
             "two or more terms are needed",
-            remedy="options: {fairness.counterfactual: {text_column: text, terms: 'he, she'}}",
+            remedy="options: {{fairness.counterfactual: {{text_column: text, terms: 'he, she'}}}}",
+            column=column,
+            terms=terms,
         )
     row_of: dict[str, int] = {}  # template text -> its row
     for row, text in enumerate(frame[column]):

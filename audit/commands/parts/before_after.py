@@ -204,7 +204,12 @@ def _size(case: Case, rate: Finding) -> int:
     for f in case.findings:
         if f.check == rate.check and f.measure == "count" and f.group == rate.group:
             return int(f.value or 0)
-    raise InputError(f"case {case.path} has no count of {dict(rate.group)}", remedy="audit again")
+    raise InputError(
+        "case {case_path} has no count of {group}",
+        remedy="audit again",
+        case_path=case.path,
+        group=dict(rate.group),
+    )
 
 
 def _verdict(gap: Row) -> tuple[str, str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from evenhand.audit.errors import InputError
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.words.phrases import LANGUAGES, speak
 
 
 class Abbreviating(TyperCommand):
@@ -29,6 +32,40 @@ class Abbreviating(TyperCommand):
             if name[:1] == "-"
         }
         return super().parse_args(ctx, list(written_out(args, known)))
+
+
+Lang = Annotated[
+    str | None,
+    typer.Option(
+        "--lang", "-l", help="Language of what is said: en or zh (default: that of LANG)."
+    ),
+]
+
+
+def spoken(runs: Callable[..., int]) -> Callable[..., int]:
+    """The command with ``--lang``, where it has none of its own: what is said while it runs is
+    said in that language."""
+    own = inspect.signature(runs, eval_str=True)
+    has_own = "lang" in own.parameters
+
+    @wraps(runs)
+    def run(*args: Any, **values: Any) -> int:
+        lang = values.get("lang") if has_own else values.pop("lang", None)
+        if lang in LANGUAGES:
+            speak(lang)
+        elif lang is not None and not has_own:
+            raise InputError(
+                "messages are not written in language {given!r}",
+                remedy=nearest(lang, LANGUAGES),
+                given=lang,
+            )
+        return runs(*args, **values)
+
+    added = inspect.Parameter("lang", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Lang)
+    parameters = [*own.parameters.values(), *(() if has_own else (added,))]
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {}
+    return run
 
 
 def _names(param: Any) -> tuple[str, ...]:
@@ -70,7 +107,10 @@ def _whole(name: str, known: Mapping[str, Any]) -> str:
     fitting = sorted(one for one in known if one.startswith(name))
     if len(fitting) > 1:
         raise InputError(
-            f"{name} is the beginning of {', '.join(fitting)}", remedy="write one of them out"
+            "{name} is the beginning of {fitting}",
+            remedy="write one of them out",
+            name=name,
+            fitting=", ".join(fitting),
         )
     return fitting[0] if fitting else name
 
@@ -93,6 +133,7 @@ class Command:
         if isinstance(self.runs, typer.Typer):
             for one in self.runs.registered_commands:
                 one.cls = Abbreviating
+                one.callback = spoken(one.callback) if one.callback else None
             app.add_typer(self.runs, name=self.name)
         else:
-            app.command(self.name, cls=Abbreviating)(self.runs)
+            app.command(self.name, cls=Abbreviating)(spoken(self.runs))

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from evenhand.audit.words.phrases import in_language, phrase
+
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 _NAMED = re.compile(r"\bevenhand ([a-z][a-z-]*)((?: (?!evenhand\b)[^;,`()]*)?)")
-_APART = re.compile(r"(; or |, or |; )")
+_APART = re.compile(r"(; or |, or |; |；或者?|，或者?|；)")
 Options = Mapping[str, frozenset[str]]
 
 
@@ -30,8 +32,20 @@ def for_command(remedy: str, command: str, known: Options) -> str:
     if kept:
         return (kept[0][1] + "".join(apart + text for apart, text in kept[1:])).strip()
     other = next((name for name in known if not lacking(remedy, name, known)), None)
-    return f"`evenhand {command}` has no such option; " + (
-        f"evenhand {other} has: {remedy}" if other else f"see: evenhand {command} --help"
+    if other is None:
+        return in_language(
+            phrase(
+                "`evenhand {command}` has no such option; see: evenhand {command} --help",
+                command=command,
+            )
+        )
+    return in_language(
+        phrase(
+            "`evenhand {command}` has no such option; evenhand {other} has: {remedy_}",
+            command=command,
+            other=other,
+            remedy_=remedy,
+        )
     )
 
 

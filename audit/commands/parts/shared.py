@@ -17,6 +17,7 @@ from evenhand.audit.commands.parts.derived import of
 from evenhand.audit.errors import InputError
 from evenhand.audit.reason import Reason, sentences
 from evenhand.audit.words.numbers import estimate
+from evenhand.audit.words.phrases import current_language, in_language, phrase
 from evenhand.audit.words.reasons import render
 from evenhand.audit.words.text import lines, name, visible
 
@@ -85,7 +86,7 @@ def say_reading(columns: Mapping[str, str], notes: Sequence[str], *, quiet: bool
     if columns:
         say(types_shown(columns), quiet=quiet)
     for note in notes:
-        say(f"note: {note}", quiet=quiet)
+        say(phrase("note: {note}", note=note), quiet=quiet)
 
 
 def print_json(value: Any) -> None:
@@ -115,7 +116,7 @@ safe = visible  # text from data for a terminal
 def say(message: str, *, quiet: bool = False) -> None:
     """A message on stderr."""
     if not quiet:
-        print(lines(message), file=sys.stderr)
+        print(lines(in_language(message)), file=sys.stderr)
 
 
 def measured(
@@ -142,7 +143,7 @@ def measured(
         )
     say(types_shown(case.subject.data.columns), quiet=quiet)
     for note in notes:
-        say(f"warning: {render(note)}", quiet=quiet)
+        say(phrase("warning: {note}", note=render(note, current_language())), quiet=quiet)
     return case, packs
 
 
@@ -159,7 +160,7 @@ def opened(path: Path) -> tuple[Case, Standing]:
 
     case, found = held_against_register(path)
     if found.state == "unknown":
-        say(f"note: case {path} is {found.said}")
+        say(phrase("note: case {path} is {said}", path=path, said=found.said))
     return case, found
 
 
@@ -184,8 +185,14 @@ def warn_of_altered(packs: Sequence[Pack]) -> None:
     for pack in packs_json(packs):
         if pack["shipped"] is not None:
             say(
-                f"warning: pack {pack['id']} {pack['version']} ({pack['digest']}) is not the one "
-                f"that is shipped under this name and version ({pack['shipped']})"
+                phrase(
+                    "warning: pack {id} {version} ({digest}) is not the one that is shipped under "
+                    "this name and version ({shipped})",
+                    id=pack["id"],
+                    version=pack["version"],
+                    digest=pack["digest"],
+                    shipped=pack["shipped"],
+                )
             )
 
 
@@ -199,7 +206,15 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[str, int, int
 
         def line(what: str, done: int, total: int) -> None:
             if what:
-                say(f"{title}: {what} ({done + 1}/{total})")
+                say(
+                    phrase(
+                        "{title}: {what} ({done}/{total})",
+                        title=title,
+                        what=what,
+                        done=done + 1,
+                        total=total,
+                    )
+                )
 
         yield line
         return
@@ -221,7 +236,15 @@ def warn_of_outdated(packs: Sequence[Pack], as_of: date, *, quiet: bool = False)
     warn_of_altered(packs)
     for pack in packs:
         for one in outdated(pack, as_of):
-            say(f"warning: pack {pack.id}: {one.message}: {one.remedy}", quiet=quiet)
+            say(
+                phrase(
+                    "warning: pack {pack}: {one_message}: {remedy_}",
+                    pack=pack.id,
+                    one_message=one.message,
+                    remedy_=one.remedy,
+                ),
+                quiet=quiet,
+            )
 
 
 def write_bytes(data: bytes, out: Path | None, *, avoid: Path | None = None) -> None:
@@ -231,14 +254,19 @@ def write_bytes(data: bytes, out: Path | None, *, avoid: Path | None = None) -> 
         return
     if avoid is not None and out.resolve().is_relative_to(avoid.resolve()):
         raise InputError(
-            f"{out} lies inside the case folder, which is sealed", remedy="write it elsewhere"
+            "{out} lies inside the case folder, which is sealed",
+            remedy="write it elsewhere",
+            out=out,
         )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(data)
     except OSError as error:
         raise InputError(
-            f"cannot write {out}: {error.strerror}", remedy="choose another -o"
+            "cannot write {out}: {strerror}",
+            remedy="choose another -o",
+            out=out,
+            strerror=error.strerror,
         ) from error
 
 

@@ -38,10 +38,14 @@ def joined(table: Table, other: Table, on: Sequence[str]) -> Table:
     found = place >= 0
     if not found.any():
         raise InputError(
-            f"no row of {table.source} has a row in {other.source} by {', '.join(on)}: "
-            f"{_some(keys)} here, {_some(others)} there",
+            "no row of {source} has a row in {source_2} by {on}: {keys} here, {others} there",
             remedy="name the columns that hold the same keys: --on HERE=THERE; keys that were read "
             "as numbers lose leading zeros: --types NAME=text",
+            source=table.source,
+            source_2=other.source,
+            on=", ".join(on),
+            keys=_some(keys),
+            others=_some(others),
         )
     frame = _with_columns(table, other, there, place)
     said = as_notes((*other.notes, *_counted(table, other, found, place)))
@@ -69,9 +73,11 @@ def _ends(name: str, table: Table, other: Table) -> tuple[str, str]:
     for column, side in zip(ends, (table, other), strict=True):
         if column not in side.frame.columns:
             raise InputError(
-                f"--on {column!r} is not a column of {side.source}",
-                remedy=f"{nearest(column, side.frame.columns)}; where it is called otherwise "
-                "there: --on HERE=THERE",
+                "--on {column!r} is not a column of {source}",
+                remedy="{column_2}; where it is called otherwise there: --on HERE=THERE",
+                column=column,
+                source=side.source,
+                column_2=nearest(column, side.frame.columns),
             )
     return ends
 
@@ -95,10 +101,15 @@ def _require_single(keys: Sequence[Any], other: Table, columns: Sequence[str]) -
     if twice:
         key = keys[twice[0]]
         raise RowError(
-            f"{other.source} has {len(twice)} rows too many: {_shown(key)} of "
-            f"{', '.join(columns)} is in row {first[key] + 1} already, and again in",
+            "{source} has {n_twice} rows too many: {key} of {columns} is in row {first} "
+            "already, and again in {row}",
             twice[0],
             remedy="keep one row a key, or name further columns of the key: --on id,date",
+            source=other.source,
+            n_twice=len(twice),
+            key=_shown(key),
+            columns=", ".join(columns),
+            first=first[key] + 1,
         )
 
 
@@ -139,11 +150,16 @@ def _require_same(
     if differ.any():
         first = int(differ.argmax())
         raise RowError(
-            f"column {name!r} is in {table.source} and in {other.source}, and differs in "
-            f"{int(differ.sum())} rows: {here[first]!r} and {there[first]!r} in",
+            "column {name!r} is in {source} and in {source_2}, and differs in {differ} "
+            "rows: {here!r} and {there!r} in {row} of {source}",
             int(known[first]),
-            f" of {table.source}",
             remedy="rename or remove one of them: which is meant is not guessed",
+            name=name,
+            source=table.source,
+            source_2=other.source,
+            differ=int(differ.sum()),
+            here=here[first],
+            there=there[first],
         )
 
 

@@ -54,7 +54,9 @@ def read_arrow(raw: bytes, source: object, limits: Limits) -> tuple[pd.DataFrame
     def read() -> Any:
         if not raw.endswith(ARROW):
             raise InputError(
-                f"{source} ends without Arrow's mark: it was cut off", remedy="write it again"
+                "{source} ends without Arrow's mark: it was cut off",
+                remedy="write it again",
+                source=source,
             )
         check_expansion(announced_in_file(memoryview(raw)), len(raw), source, limits)
         with pa.ipc.open_file(pa.BufferReader(raw)) as file:
@@ -106,7 +108,11 @@ def _frame(
     ) as error:
         first = " ".join(str(error).split())[:300]
         raise InputError(
-            f"{source} is not a readable {kind} file: {first}", remedy="write it again"
+            "{source} is not a readable {kind} file: {first}",
+            remedy="write it again",
+            source=source,
+            kind=kind,
+            first=first,
         ) from error
     names, notes = name_columns([str(n) for n in table.column_names], source)
     frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
@@ -123,8 +129,11 @@ def _check_types(schema: Any, source: object) -> None:
         )
         if odd:
             raise InputError(
-                f"column {field.name!r} of {source} is of the type {str(field.type)[:80]}",
+                "column {field!r} of {source} is of the type {type}",
                 remedy="write it as numbers, texts, truth values or dates",
+                field=field.name,
+                source=source,
+                type=str(field.type)[:80],
             )
 
 

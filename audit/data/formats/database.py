@@ -128,14 +128,16 @@ def _engine(place: DatabasePlace, shown: str, limits: Limits) -> Engine:
         url.get_backend_name()
     except (ArgumentError, ValueError):
         raise InputError(
-            f"{shown} is not a database's URL",
+            "{shown} is not a database's URL",
             remedy="write e.g. sqlite:///people.db#table or postgresql+psycopg://host/db#table",
+            shown=shown,
         ) from None
     if url.get_backend_name() == "sqlite":
         if url.get_driver_name() not in ("pysqlite", "") or not url.database or url.query:
             raise InputError(
-                f"{shown} names no SQLite file",
+                "{shown} names no SQLite file",
                 remedy="write sqlite:///FILE#TABLE, without options",
+                shown=shown,
             )
         return _sqlite(Path(url.database), limits)
     return create_engine(url, poolclass=NullPool, connect_args=_timeouts(url, limits))
@@ -202,8 +204,11 @@ def _read(
             cells.extend(values)
         if len(columns[0]) > most:
             raise LimitError(
-                f"{shown} has over {most:,} rows of {len(names)} columns",
+                "{shown} has over {most:,} rows of {n_names} columns",
                 remedy="write it as Parquet and count it with --stream, or make a view of a sample",
+                shown=shown,
+                most=most,
+                n_names=len(names),
             )
     used, notes = name_columns(names, shown)
     made = {i: _series(cells) for i, cells in enumerate(columns)}
@@ -227,9 +232,13 @@ def _batches(
                     if length > MAX_CELL or size > MAX_BYTES:
                         over = MAX_CELL if length > MAX_CELL else MAX_BYTES
                         raise LimitError(
-                            f"{shown} row {row}, column {name!r}: over {over:,} characters "
-                            + ("in one cell" if length > MAX_CELL else "so far"),
+                            "{shown} row {row}, column {name!r}: over {over:,} characters {value}",
                             remedy="make a view without that column",
+                            shown=shown,
+                            row=row,
+                            name=name,
+                            over=over,
+                            value="in one cell" if length > MAX_CELL else "so far",
                         )
         yield [tuple(values) for values in batch]
 
@@ -253,17 +262,31 @@ def _known_table(found: Any, place: DatabasePlace, shown: str) -> DatabasePlace:
         dotted = f"{schema}.{wanted}"  # a table whose own name has a dot in it
         if dotted in _listed(found, None):
             return DatabasePlace(place.url, dotted, None)
-        raise InputError(f"{shown} has no schema {schema!r}", remedy=nearest(schema, schemas))
+        raise InputError(
+            "{shown} has no schema {schema!r}",
+            remedy=nearest(schema, schemas),
+            shown=shown,
+            schema=schema,
+        )
     known = _listed(found, schema)
     if wanted is None:
         if len(known) != 1:
             raise InputError(
-                f"{shown} holds {len(known)} tables and views: which one?",
-                remedy=f"write {shown.split('#')[0]}#TABLE; {nearest('', known)}",
+                "{shown} holds {n_known} tables and views: which one?",
+                remedy="write {value}#TABLE; {value_2}",
+                shown=shown,
+                n_known=len(known),
+                value=shown.split("#")[0],
+                value_2=nearest("", known),
             )
         return DatabasePlace(place.url, known[0], schema)
     if wanted not in known:
-        raise InputError(f"{shown} has no table {wanted!r}", remedy=nearest(wanted, known))
+        raise InputError(
+            "{shown} has no table {wanted!r}",
+            remedy=nearest(wanted, known),
+            shown=shown,
+            wanted=wanted,
+        )
     return place
 
 
@@ -276,7 +299,12 @@ def _columns(found: Any, place: DatabasePlace, shown: str) -> list[str]:
         warnings.simplefilter("ignore")  # of types that SQLAlchemy doesn't know: none is used
         names = [str(c["name"]) for c in found.get_columns(place.table, schema=place.schema)]
     if not names:
-        raise InputError(f"{shown}: {place.table!r} has no columns", remedy="name another table")
+        raise InputError(
+            "{shown}: {table!r} has no columns",
+            remedy="name another table",
+            shown=shown,
+            table=place.table,
+        )
     return names
 
 
@@ -292,13 +320,16 @@ def _named_errors(shown: str, place: DatabasePlace, limits: Limits) -> Iterator[
     except NoSuchModuleError:
         scheme = _URL.match(place.url)
         raise InputError(
-            f"no driver of {scheme['scheme'] if scheme else shown} is installed",
+            "no driver of {scheme} is installed",
             remedy="pip install its SQLAlchemy dialect; PostgreSQL: 'evenhand[postgres]'",
+            scheme=scheme["scheme"] if scheme else shown,
         ) from None
     except ImportError as error:
         raise InputError(
-            f"{shown} needs a driver that is not installed: {error}",
+            "{shown} needs a driver that is not installed: {error}",
             remedy="install it; PostgreSQL: pip install 'evenhand[postgres]'",
+            shown=shown,
+            error=error,
         ) from None
     except (SQLAlchemyError, sqlite3.Error, OSError, ValueError, OverflowError, TypeError) as error:
         said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
@@ -308,11 +339,16 @@ def _named_errors(shown: str, place: DatabasePlace, limits: Limits) -> Iterator[
             raise too_slow(shown, limits.seconds) from None
         if "too big" in said:
             raise LimitError(
-                f"{shown}: a cell is over {MAX_CELL:,} characters",
+                "{shown}: a cell is over {max_cell:,} characters",
                 remedy="make a view without that column",
+                shown=shown,
+                max_cell=MAX_CELL,
             ) from None
         raise InputError(
-            f"cannot read {shown}: {said}", remedy="check the URL, the table and your rights on it"
+            "cannot read {shown}: {said}",
+            remedy="check the URL, the table and your rights on it",
+            shown=shown,
+            said=said,
         ) from None
 
 

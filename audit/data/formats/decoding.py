@@ -10,6 +10,7 @@ from evenhand.audit.data.formats.limits import Limits, check_expansion
 from evenhand.audit.data.written.encodings import guesses, wide_encoding
 from evenhand.audit.errors import InputError, LimitError
 from evenhand.audit.reason import Reason, Reasons, because
+from evenhand.audit.words.phrases import as_is, phrase
 
 _MARKS = (  # the longer first: UTF-32's mark starts with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -33,7 +34,9 @@ def known_encoding(encoding: str) -> str:
             raise LookupError
     except (LookupError, ValueError):
         raise InputError(
-            f"encoding {encoding[:40]!r} is not known", remedy="use e.g. utf-8, latin-1 or cp1252"
+            "encoding {encoding!r} is not known",
+            remedy="use e.g. utf-8, latin-1 or cp1252",
+            encoding=encoding[:40],
         ) from None
     return found.name
 
@@ -58,22 +61,38 @@ def decode(
         line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
         where = f"byte {error.start} (line {line}, column {column})"
         raise InputError(
-            f"{source} is not {shown} text: {where} is 0x{raw[error.start]:02x}",
-            remedy=way_out(raw),
+            "{source} is not {shown} text: {where} is 0x{raw:02x}",
+            remedy=as_is(way_out(raw)),
+            source=source,
+            shown=shown,
+            where=where,
+            raw=raw[error.start],
         ) from None
     except UnicodeError as error:
-        raise InputError(f"{source} is not {shown} text: {error}", remedy=way_out(raw)) from None
+        raise InputError(
+            "{source} is not {shown} text: {error}",
+            remedy=as_is(way_out(raw)),
+            source=source,
+            shown=shown,
+            error=error,
+        ) from None
     if "\0" in text:
         at = text.index("\0")
         line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
         wide = wide_encoding(raw)
         raise InputError(
-            f"{source} holds binary data (a zero byte at character {at}, line {line}, "
-            f"column {column})",
-            remedy=f"it reads as text in UTF-16: --encoding {wide}"
+            "{source} holds binary data (a zero byte at character {at}, line {line}, "
+            "column {column})",
+            remedy=phrase("it reads as text in UTF-16: --encoding {wide}", wide=wide)
             if wide
-            else "pass CSV, Parquet, Arrow, JSON lines, Excel or SQLite; where it is text in "
-            "UTF-16, name it: --encoding utf-16-le",
+            else phrase(
+                "pass CSV, Parquet, Arrow, JSON lines, Excel or SQLite; where it is text in "
+                "UTF-16, name it: --encoding utf-16-le"
+            ),
+            source=source,
+            at=at,
+            line=line,
+            column=column,
         )
     notes: list[Reason | str] = []
     if name != "utf-8-sig":
@@ -86,13 +105,13 @@ def way_out(raw: bytes) -> str:
     """The likeliest encoding, and what a line of the file is in it."""
     found = guesses(raw)
     if not found:
-        return "name its encoding, e.g. --encoding cp1252, or pass Parquet"
+        return phrase("name its encoding, e.g. --encoding cp1252, or pass Parquet")
     first, *others = (
         f"--encoding {guess.encoding} (its line {guess.line} is then {guess.text!r})"
         for guess in found
     )
     also = f", or {others[0]}" if others else ""
-    return f"name its encoding: {first}{also}; or pass Parquet"
+    return phrase("name its encoding: {first}{also}; or pass Parquet", first=first, also=also)
 
 
 def _controls(text: str, raw: bytes, shown: str) -> Reasons:
@@ -120,8 +139,10 @@ def gunzip(raw: bytes, source: object, limits: Limits) -> bytes:
             members += 1
             if members > _MAX_MEMBERS:
                 raise LimitError(
-                    f"{source} is a gzip file of over {_MAX_MEMBERS:,} parts",
+                    "{source} is a gzip file of over {max_members:,} parts",
                     remedy="unpack it, and pack it again as one",
+                    source=source,
+                    max_members=_MAX_MEMBERS,
                 )
             # what lies behind a part's end is copied when it is met: little is given at first
             member, step = zlib.decompressobj(31), _FIRST_STEP
@@ -130,7 +151,9 @@ def gunzip(raw: bytes, source: object, limits: Limits) -> bytes:
                 part = member.decompress(given, _CHUNK)
                 at += len(given) - len(member.unconsumed_tail) - len(member.unused_data)
                 if not part and not given and not member.eof:
-                    raise InputError(f"{source} ends in the middle", remedy="download it again")
+                    raise InputError(
+                        "{source} ends in the middle", remedy="download it again", source=source
+                    )
                 step = min(2 * step, _CHUNK)
                 unpacked += len(part)
                 check_expansion(unpacked, len(raw), source, limits)
@@ -138,7 +161,10 @@ def gunzip(raw: bytes, source: object, limits: Limits) -> bytes:
             at = _padding_end(raw, at)
     except zlib.error as error:
         raise InputError(
-            f"{source} is not a readable gzip file: {error}", remedy="download it again"
+            "{source} is not a readable gzip file: {error}",
+            remedy="download it again",
+            source=source,
+            error=error,
         ) from None
     return b"".join(parts)
 

@@ -16,6 +16,7 @@ from evenhand.audit.data.table import explained_by
 from evenhand.audit.data.written.numbers import plain_number
 from evenhand.audit.errors import InputError
 from evenhand.audit.reason import Reason, Reasons, because, listed
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,17 +148,25 @@ def _below(
         if "out of memory" in str(error):
             raise MemoryError from None
         raise InputError(
-            f"{source} is not readable CSV: {' '.join(str(error).split())}",
+            "{source} is not readable CSV: {error}",
             remedy="every row needs as many cells as the header; quote cells that hold commas",
+            source=source,
+            error=" ".join(str(error).split()),
         ) from None
     except OverflowError as error:
-        raise InputError(f"{source} holds a number out of range: {error}", remedy="quote it") from (
-            None
-        )
+        raise InputError(
+            "{source} holds a number out of range: {error}",
+            remedy="quote it",
+            source=source,
+            error=error,
+        ) from (None)
     if n_rows != len(frame):
         raise InputError(
-            f"{source} reads as {len(frame)} rows by one reader and as {n_rows} by another",
+            "{source} reads as {n_frame} rows by one reader and as {n_rows} by another",
             remedy="its quotes or line ends are not those of CSV: write it again",
+            source=source,
+            n_frame=len(frame),
+            n_rows=n_rows,
         )
     notes += [f"{blank} blank lines were left out"] if blank else []
     frame.columns = pd.Index(names)
@@ -170,9 +179,13 @@ def _header(text: str, delimiter: str, source: object) -> list[str]:
     try:
         header = next(row for row in rows if row)
     except StopIteration:
-        raise InputError(f"data file {source} is empty", remedy="pass a header and rows") from None
+        raise InputError(
+            "data file {source} is empty", remedy="pass a header and rows", source=source
+        ) from None
     except csv.Error as error:
-        raise InputError(f"{source} is not readable CSV: {error}", remedy="check it") from None
+        raise InputError(
+            "{source} is not readable CSV: {error}", remedy="check it", source=source, error=error
+        ) from None
     check_width(len(header), source)  # before pandas makes an object of each
     return header
 
@@ -201,19 +214,34 @@ def _check_rows(
             is_first = number == 1
             above_it = f". Is line {above + 1} a title above the header? Remove it"
             raise InputError(
-                f"{source} line {line}: {len(row)} cells where the header has {width}{short}",
-                remedy="every row needs as many cells as the header; leave a missing one empty"
-                + (above_it if is_first and len(row) > width else ""),
+                "{source} line {line}: {n_row} cells where the header has {width}{short}",
+                remedy=phrase(
+                    "every row needs as many cells as the header; leave a missing one "
+                    "empty{above_it}",
+                    above_it=above_it if is_first and len(row) > width else "",
+                ),
+                source=source,
+                line=line,
+                n_row=len(row),
+                width=width,
+                short=short,
             )
     except csv.Error as error:
         line = rows.line_num + above
         if "field larger" in str(error):
             raise InputError(
-                f"{source} line {line}: a cell has over {MAX_CELL:,} characters",
+                "{source} line {line}: a cell has over {max_cell:,} characters",
                 remedy="is a quote left open? Shorten the cell, or leave the column out",
+                source=source,
+                line=line,
+                max_cell=MAX_CELL,
             ) from None
         raise InputError(
-            f"{source} line {line} is not readable CSV: {error}", remedy="check it"
+            "{source} line {line} is not readable CSV: {error}",
+            remedy="check it",
+            source=source,
+            line=line,
+            error=error,
         ) from None
     return blank, number
 

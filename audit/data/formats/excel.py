@@ -15,6 +15,7 @@ from evenhand.audit.data.formats.limits import MAX_CELL, Limits, check_expansion
 from evenhand.audit.data.table import explained_by
 from evenhand.audit.errors import InputError, LimitError, nearest
 from evenhand.audit.reason import Reason, Reasons, because, listed
+from evenhand.audit.words.phrases import phrase
 
 _MAX_CELLS = 20_000_000
 _LOOKED_AT = 50  # rows in which a table is looked for
@@ -48,8 +49,9 @@ def read_workbook(
         import openpyxl
     except ImportError:
         raise InputError(
-            f"{source} is an Excel workbook, which needs openpyxl",
+            "{source} is an Excel workbook, which needs openpyxl",
             remedy="pip install 'evenhand[excel]', or save it as CSV",
+            source=source,
         ) from None
     _check_parts(raw, source, limits)
     with warnings.catch_warnings():
@@ -70,8 +72,11 @@ def _read_book(
         names = [s.title for s in book.worksheets]
         if not names or (sheet is not None and sheet not in names):
             raise InputError(
-                f"{source} has no sheet {sheet!r}",
-                remedy=f"--sheet NAME; {nearest(sheet or '', names)}",
+                "{source} has no sheet {sheet!r}",
+                remedy="--sheet NAME; {sheet_2}",
+                source=source,
+                sheet=sheet,
+                sheet_2=nearest(sheet or "", names),
             )
         chosen, notes = (sheet, ()) if sheet else _chosen(book, names, source)
         if sheet and names[1:]:
@@ -81,8 +86,12 @@ def _read_book(
             if len(rows) < 2:
                 other = next((n for n in names if n != chosen), None)
                 raise InputError(
-                    f"sheet {chosen!r} of {source} has no rows below a header",
-                    remedy=f"name another: --sheet {shlex.quote(other)}" if other else "add rows",
+                    "sheet {chosen!r} of {source} has no rows below a header",
+                    remedy=phrase("name another: --sheet {other}", other=shlex.quote(other))
+                    if other
+                    else phrase("add rows"),
+                    chosen=chosen,
+                    source=source,
                 )
     finally:
         book.close()
@@ -100,9 +109,14 @@ def _chosen(book: Any, names: list[str], source: object) -> tuple[str, Reasons]:
         return first, because("sheets", n=len(names), sheet=repr(first))
     if tables[1:]:
         raise InputError(
-            f"the first sheet of {source}, {first!r}, holds no table, and {len(tables)} others do: "
-            f"{', '.join(map(repr, tables[:10]))}",
-            remedy=f"name one: --sheet {shlex.quote(tables[0])}",
+            "the first sheet of {source}, {first!r}, holds no table, and {n_tables} others do: "
+            "{tables}",
+            remedy="name one: --sheet {tables_2}",
+            source=source,
+            first=first,
+            n_tables=len(tables),
+            tables=", ".join(map(repr, tables[:10])),
+            tables_2=shlex.quote(tables[0]),
         )
     others = listed(repr(n) for n in names if n != tables[0])
     return tables[0], because("sheet-chosen", sheet=repr(tables[0]), others=others)
@@ -139,8 +153,10 @@ def _check_parts(raw: bytes, source: object, limits: Limits) -> None:
                         seen, before = before + chunk, chunk[-32:]
                         if any(word in seen for word in _DECLARATIONS):
                             raise InputError(
-                                f"{source}: its part {part.filename!r} declares XML entities",
+                                "{source}: its part {filename!r} declares XML entities",
                                 remedy="no spreadsheet program writes that: do not trust it",
+                                source=source,
+                                filename=part.filename,
                             )
     except (InputError, LimitError, MemoryError):
         raise
@@ -151,7 +167,10 @@ def _check_parts(raw: bytes, source: object, limits: Limits) -> None:
 def _unreadable(source: object, error: Exception) -> InputError:
     told = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     return InputError(
-        f"{source} is not a readable Excel workbook: {told}", remedy="save it again, or as CSV"
+        "{source} is not a readable Excel workbook: {told}",
+        remedy="save it again, or as CSV",
+        source=source,
+        told=told,
     )
 
 
@@ -166,7 +185,10 @@ def _rows(sheet: Any, source: object, limits: Limits) -> tuple[list[list[str]], 
         cells += len(values) + 1
         if cells > _MAX_CELLS:
             raise LimitError(
-                f"{source} has over {_MAX_CELLS:,} cells", remedy="save it as CSV or Parquet"
+                "{source} has over {max_cells:,} cells",
+                remedy="save it as CSV or Parquet",
+                source=source,
+                max_cells=_MAX_CELLS,
             )
         texts = [_text(v, source, number, i) for i, v in enumerate(values, start=1)]
         while texts and not texts[-1]:
@@ -175,8 +197,12 @@ def _rows(sheet: Any, source: object, limits: Limits) -> tuple[list[list[str]], 
             continue  # empty rows above the header
         if len(texts) > width and is_headed:
             raise InputError(
-                f"{source} row {number}: {len(texts)} cells where the header has {width}",
+                "{source} row {number}: {n_texts} cells where the header has {width}",
                 remedy="give every column a name, or remove what lies beside the table",
+                source=source,
+                number=number,
+                n_texts=len(texts),
+                width=width,
             )
         if len(texts) > width:
             check_width(len(texts), source)
@@ -223,12 +249,21 @@ def _text(value: Any, source: object, row: int, column: int) -> str:
     text = str(value)
     if len(text) > MAX_CELL:
         raise InputError(
-            f"{source} row {row}, column {column}: the cell has {len(text):,} characters, "
-            f"over {MAX_CELL:,}",
+            "{source} row {row}, column {column}: the cell has {n_text:,} characters, "
+            "over {max_cell:,}",
             remedy="shorten it, or leave the column out",
+            source=source,
+            row=row,
+            column=column,
+            n_text=len(text),
+            max_cell=MAX_CELL,
         )
     if "\0" in text:
         raise InputError(
-            f"{source} row {row}, column {column} holds a zero byte", remedy="remove it"
+            "{source} row {row}, column {column} holds a zero byte",
+            remedy="remove it",
+            source=source,
+            row=row,
+            column=column,
         )
     return text

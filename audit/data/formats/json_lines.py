@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.formats.limits import Limits, check_expansion, check_width, name_columns
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,24 +43,33 @@ def _record(line: str, number: int, source: object) -> dict[str, Any]:
     try:
         record = json.loads(line, object_pairs_hook=_pairs)
         if not isinstance(record, dict):
-            raise ValueError("it is not an object")
+            raise ValueError(phrase("it is not an object"))
         json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"{source} line {number} is not a JSON record: {_short(error)}",
+            "{source} line {number} is not a JSON record: {error}",
             remedy="write one flat JSON object a line",
+            source=source,
+            number=number,
+            error=_short(error),
         ) from None
     for key, value in record.items():
         if isinstance(value, dict | list):
             raise InputError(
-                f"{source} line {number}: {key!r} holds a nested value",
+                "{source} line {number}: {key!r} holds a nested value",
                 remedy="flatten it into columns of single values",
+                source=source,
+                number=number,
+                key=key,
             )
         if isinstance(value, int) and abs(value) >= _MAX_NUMBER:
             raise InputError(
-                f"{source} line {number}: {key!r} holds a whole number of "
-                f"{len(str(abs(value)))} digits",
+                "{source} line {number}: {key!r} holds a whole number of {n_value} digits",
                 remedy="is it a code? Write it as text, in quotes",
+                source=source,
+                number=number,
+                key=key,
+                n_value=len(str(abs(value))),
             )
     return record
 
@@ -72,5 +82,5 @@ def _short(error: Exception) -> str:
 def _pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [k for k, _ in items]
     if len(set(keys)) < len(keys):
-        raise ValueError(f"key {max(keys, key=keys.count)!r} is repeated")
+        raise ValueError(phrase("key {keys!r} is repeated", keys=max(keys, key=keys.count)))
     return dict(items)

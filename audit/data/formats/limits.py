@@ -49,8 +49,10 @@ class Limits:
 def too_slow(source: object, seconds: float) -> LimitError:
     """The error for a source that was not read in time."""
     return LimitError(
-        f"{source} could not be read in {seconds:g} seconds",
+        "{source} could not be read in {seconds:g} seconds",
         remedy="pass a longer --time-limit, or audit fewer rows",
+        source=source,
+        seconds=seconds,
     )
 
 
@@ -58,9 +60,13 @@ def check_expansion(announced: int, packed: int, source: object, limits: Limits)
     """Raises LimitError for a file that says that it unpacks to far more than it takes."""
     if announced > (limits.memory or max(HARMLESS, MAX_RATIO * packed)):
         raise LimitError(
-            f"{source} takes {packed:,} bytes and says that it unpacks to {announced:,}",
-            remedy=f"over {MAX_RATIO} times its size is not read: write it again, unpacked, "
+            "{source} takes {packed:,} bytes and says that it unpacks to {announced:,}",
+            remedy="over {max_ratio} times its size is not read: write it again, unpacked, "
             "or pass a larger --memory-limit",
+            source=source,
+            packed=packed,
+            announced=announced,
+            max_ratio=MAX_RATIO,
         )
 
 
@@ -68,8 +74,11 @@ def check_width(n_columns: int, source: object) -> None:
     """Raises LimitError for more columns than are read."""
     if n_columns > MAX_COLUMNS:
         raise LimitError(
-            f"{source} has {n_columns:,} columns, over {MAX_COLUMNS:,}",
+            "{source} has {n_columns:,} columns, over {max_columns:,}",
             remedy="leave out the columns that neither the model nor the audit reads",
+            source=source,
+            n_columns=n_columns,
+            max_columns=MAX_COLUMNS,
         )
 
 
@@ -83,9 +92,14 @@ def name_columns(names: Sequence[str], source: object) -> tuple[list[str], list[
     for place, name in enumerate(names, start=1):
         if len(name) > MAX_NAME:
             raise InputError(
-                f"column {place} of {source} has a name of {len(name):,} characters, "
-                f"over {MAX_NAME:,}: {name[:40]!r}...",
+                "column {place} of {source} has a name of {n_name:,} characters, "
+                "over {max_name:,}: {name!r}...",
                 remedy="is the first line the header? Shorten the name",
+                place=place,
+                source=source,
+                n_name=len(name),
+                max_name=MAX_NAME,
+                name=name[:40],
             )
         if not name and (called := f"column {place}") not in names:
             notes.append(f"column {place} has no name: it is called {called!r}")
@@ -121,8 +135,11 @@ def limited_memory(size: int, source: object, limits: Limits) -> Iterator[None]:
         yield
     except MemoryError:
         raise LimitError(
-            f"reading {source} takes more than {allowed / GIB:.2f} GiB of memory",
-            remedy=f"pass a larger --memory-limit; {_FEWER}",
+            "reading {source} takes more than {allowed:.2f} GiB of memory",
+            remedy="pass a larger --memory-limit; {fewer}",
+            source=source,
+            allowed=allowed / GIB,
+            fewer=_FEWER,
         ) from None
     finally:
         if before is not None:

@@ -36,10 +36,10 @@ def connect(file: Path, limits: Limits) -> sqlite3.Connection:
     Views and triggers are a stranger's SQL: what they may do is to read and to compute.
     """
     if not file.is_file():
-        raise InputError(f"no SQLite file at {file}", remedy="check the path")
+        raise InputError("no SQLite file at {file}", remedy="check the path", file=file)
     with file.open("rb") as handle:
         if handle.read(len(MAGIC)) != MAGIC:
-            raise InputError(f"{file} is not a SQLite file", remedy="check the path")
+            raise InputError("{file} is not a SQLite file", remedy="check the path", file=file)
     where = f"file:{quote(str(file.resolve()))}?mode=ro"
     database = sqlite3.connect(where, uri=True, check_same_thread=False)
     try:

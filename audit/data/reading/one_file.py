@@ -37,6 +37,7 @@ from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, LimitError, nearest
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.audit.reason import Reason
+from evenhand.audit.words.phrases import as_is
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,8 +80,11 @@ def read_file(
     limits, reading = limits or Limits(), reading or Reading()
     if part and reading.sheet and part != reading.sheet:
         raise InputError(
-            f"two parts of {file} are named: {part!r} and --sheet {reading.sheet!r}",
+            "two parts of {file} are named: {part!r} and --sheet {sheet!r}",
             remedy="name one",
+            file=file,
+            part=part,
+            sheet=reading.sheet,
         )
     part = part or reading.sheet
     source = f"{file}#{part}" if part else str(file)
@@ -93,7 +97,9 @@ def read_file(
         frame, noted = parse_file(raw, file, part, reading, limits)
         with explained_by(noted):
             if frame.shape[0] == 0:
-                raise InputError(f"data file {file} has a header and no rows", remedy="add rows")
+                raise InputError(
+                    "data file {file} has a header and no rows", remedy="add rows", file=file
+                )
             is_raw = _is_raw(raw, reading)
             frame = read_cells(frame, reading, file, answers=answers, is_raw=is_raw)
         said = as_notes(noted) + noticed(frame, reading)
@@ -116,33 +122,48 @@ def look(file: Path) -> tuple[bytes, int]:
     """
     if file.is_dir():
         raise InputError(
-            f"data {file} is a folder without IDX files or a metadata.csv",
+            "data {file} is a folder without IDX files or a metadata.csv",
             remedy="pass a CSV, Parquet or JSONL file, or a folder of images",
+            file=file,
         )
     try:
         if file.exists() and not file.is_file():
-            raise InputError(f"data {file} is no regular file", remedy="pass a plain file")
+            raise InputError(
+                "data {file} is no regular file", remedy="pass a plain file", file=file
+            )
         with file.open("rb") as handle:
             start = handle.read(1 << 16)
         size = file.stat().st_size
     except FileNotFoundError:
         siblings = (p.name for p in file.parent.glob("*")) if file.parent.is_dir() else ()
-        raise InputError(f"no data file at {file}", remedy=nearest(file.name, siblings)) from None
+        raise InputError(
+            "no data file at {file}", remedy=nearest(file.name, siblings), file=file
+        ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot read {file}: {reason}", remedy="check the rights on it") from (
-            None
-        )
+        raise InputError(
+            "cannot read {file}: {reason_}",
+            remedy="check the rights on it",
+            file=file,
+            reason_=reason,
+        ) from (None)
     if not start.strip() and size == len(start):
-        raise InputError(f"data file {file} is empty", remedy="pass a file with a header and rows")
+        raise InputError(
+            "data file {file} is empty", remedy="pass a file with a header and rows", file=file
+        )
     for magic, what, remedy in _REFUSED:
         if start.startswith(magic) and not is_workbook(file):
-            raise InputError(f"data file {file} is {what}", remedy=remedy)
+            raise InputError(
+                "data file {file} is {what}", remedy=as_is(remedy), file=file, what=what
+            )
     room = available_memory()
     if room is not None and size > room:
         raise LimitError(
-            f"data file {file} has {size:,} bytes, {room:,} bytes of memory are free",
+            "data file {file} has {size:,} bytes, {room:,} bytes of memory are free",
             remedy="write it as Parquet and count its rows on disk: --stream; or audit a sample",
+            file=file,
+            size=size,
+            room=room,
         )
     return start, size
 
@@ -156,7 +177,7 @@ def table_of_rows(
 ) -> Table:
     """A table whose digest is that of its rows, in an order that depends on their contents."""
     if frame.shape[0] == 0:
-        raise InputError(f"{source} has no rows", remedy="name another table")
+        raise InputError("{source} has no rows", remedy="name another table", source=source)
     merged, repeated = merge_repeated(frame, source)
     ordered = merged.iloc[canonical_order(merged)].to_csv(index=False)
     made = read_cells(merged, reading, source, answers=answers)
@@ -215,7 +236,8 @@ def _of_text(
         return _noted(read_json_lines(text, file, limits))
     if text.lstrip().startswith(("[{", "[\n", "[ {")):
         raise InputError(
-            f"{file} is a JSON array, not JSON lines",
+            "{file} is a JSON array, not JSON lines",
             remedy="write one object a line: jq -c '.[]'",
+            file=file,
         )
     return read_delimited(text, file, as_it_stands, marks)

@@ -40,7 +40,9 @@ def read_texts(path: str | Path, *, encoding: str = "utf-8", passage: int | None
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         notes.append("line ends were read as one character each")
     if not text.strip():
-        raise InputError(f"text file {file} is empty", remedy="pass a file with text in it")
+        raise InputError(
+            "text file {file} is empty", remedy="pass a file with text in it", file=file
+        )
     if passage is None:
         lines = text.split("\n")
         rows = [line for line in lines if line.strip()]
@@ -48,7 +50,9 @@ def read_texts(path: str | Path, *, encoding: str = "utf-8", passage: int | None
         notes += [f"{blank} blank lines were left out"] if blank else []
     else:
         if passage < 1:
-            raise InputError(f"passage={passage} must be 1 or more", remedy="use e.g. 64")
+            raise InputError(
+                "passage={passage} must be 1 or more", remedy="use e.g. 64", passage=passage
+            )
         rows = [text[i : i + passage] for i in range(0, len(text), passage)]
     frame = pd.DataFrame({COLUMN: pd.Series(rows, dtype=object)})
     return Table(frame, str(file), digest_bytes(raw), as_notes(notes))
@@ -56,13 +60,18 @@ def read_texts(path: str | Path, *, encoding: str = "utf-8", passage: int | None
 
 def _bytes(file: Path) -> bytes:
     if file.is_dir():
-        raise InputError(f"{file} is a folder", remedy="pass a text file")
+        raise InputError("{file} is a folder", remedy="pass a text file", file=file)
     try:
         return file.read_bytes()
     except FileNotFoundError:
         siblings = (p.name for p in file.parent.glob("*")) if file.parent.is_dir() else ()
-        raise InputError(f"no text file at {file}", remedy=nearest(file.name, siblings)) from None
+        raise InputError(
+            "no text file at {file}", remedy=nearest(file.name, siblings), file=file
+        ) from None
     except OSError as error:
         raise InputError(
-            f"cannot read {file}: {error.strerror}", remedy="check the rights on it"
+            "cannot read {file}: {strerror}",
+            remedy="check the rights on it",
+            file=file,
+            strerror=error.strerror,
         ) from error

@@ -66,8 +66,10 @@ def known_frame(data: Any, *, or_else: str) -> Any:
         known = nw.from_native(data)
     except TypeError:
         raise InputError(
-            f"{type(data).__name__} is no data frame",
-            remedy=f"pass a pandas, Polars or Arrow table, or {or_else}",
+            "{type} is no data frame",
+            remedy="pass a pandas, Polars or Arrow table, or {or_else}",
+            type=type(data).__name__,
+            or_else=or_else,
         ) from None
     return known.collect() if isinstance(known, nw.LazyFrame) else known
 

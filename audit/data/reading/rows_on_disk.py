@@ -60,7 +60,9 @@ def kind_of(path: Path, encoding: str = "utf-8") -> Kind:
     if path.is_dir():
         return "folder" if next(path.rglob("*.parquet"), None) is not None else "other"
     if not path.is_file():
-        raise InputError(f"no data file at {path}", remedy="pass a Parquet, Arrow or CSV file")
+        raise InputError(
+            "no data file at {path}", remedy="pass a Parquet, Arrow or CSV file", path=path
+        )
     with path.open("rb") as handle:
         start = handle.read(1 << 16)
     if start[:4] == b"PAR1":
@@ -99,7 +101,11 @@ def _readable(path: Path, kind: Kind) -> Iterator[None]:
     except (pa.ArrowException, OSError, ValueError) as error:
         first = " ".join(str(error).split())[:300]
         raise InputError(
-            f"{path} is not a readable {kind.capitalize()} file: {first}", remedy="write it again"
+            "{path} is not a readable {kind} file: {first}",
+            remedy="write it again",
+            path=path,
+            kind=kind.capitalize(),
+            first=first,
         ) from None
 
 
@@ -133,8 +139,9 @@ def open_source(database: Any, path: Path) -> RowSource:
         return RowSource("arrow_rows", is_text=False)
     if kind == "other":
         raise InputError(
-            f"{path} is neither Parquet nor CSV, nor an Arrow file or a folder of Parquet files",
+            "{path} is neither Parquet nor CSV, nor an Arrow file or a folder of Parquet files",
             remedy="write it as Parquet",
+            path=path,
         )
     with path.open("rb") as handle:
         first = handle.read(1 << 16).decode("utf-8-sig", "replace")
@@ -184,8 +191,9 @@ def read_batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:
     kind = kind_of(path)
     if kind not in ("parquet", "arrow", "folder"):
         raise InputError(
-            f"{path} can't be scored batch by batch: only Parquet and Arrow files have typed cells",
+            "{path} can't be scored batch by batch: only Parquet and Arrow files have typed cells",
             remedy="write it as Parquet",
+            path=path,
         )
     with _readable(path, kind):
         batches = _dataset(path, kind).to_batches(columns=list(columns), batch_size=_BATCH)
@@ -207,7 +215,9 @@ def column_names(path: Path) -> list[str]:
             found = database.execute(f"DESCRIBE FROM {source.relation}").fetchall()
         except duckdb.Error as error:
             first = str(error).strip().split("\n")[0]
-            raise InputError(f"cannot read {path}: {first}", remedy="check it") from error
+            raise InputError(
+                "cannot read {path}: {first}", remedy="check it", path=path, first=first
+            ) from error
     return [str(row[0]) for row in found]
 
 
@@ -232,7 +242,10 @@ def _columns(line: str, delimiter: str, path: Path) -> str:
         names = next(read)
     except csv.Error as error:
         raise InputError(
-            f"{path} is not readable CSV: {error}", remedy="end its lines with \\n, or pass Parquet"
+            "{path} is not readable CSV: {error}",
+            remedy="end its lines with \\n, or pass Parquet",
+            path=path,
+            error=error,
         ) from None
     quoted = ["'" + name.strip().replace("'", "''") + "': 'VARCHAR'" for name in names]
     return "{" + ", ".join(quoted) + "}"

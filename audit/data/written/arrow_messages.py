@@ -13,6 +13,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from evenhand.audit.words.phrases import phrase
+
 _CONTINUES = b"\xff\xff\xff\xff"
 _DICTIONARY, _RECORDS = 2, 3  # the kinds of messages that have a body
 _MAX_MESSAGES = 1_000_000
@@ -33,10 +35,10 @@ def announced_bytes(stream: memoryview) -> int:
         body_size = _field_int(head, _root(head), 3, "<q")
         start = at + 8 + size
         if size < 0 or body_size < 0 or start + body_size > len(stream):
-            raise ValueError("a message is longer than the file")
+            raise ValueError(phrase("a message is longer than the file"))
         total += sum(_buffers(head, stream[start : start + body_size]))
         at = start + body_size
-    raise ValueError(f"it has over {_MAX_MESSAGES:,} messages")
+    raise ValueError(phrase("it has over {max_messages:,} messages", max_messages=_MAX_MESSAGES))
 
 
 def announced_in_file(file: memoryview) -> int:
@@ -46,7 +48,7 @@ def announced_in_file(file: memoryview) -> int:
     size = _int(file, len(file) - _TAIL, "<i")
     start = len(file) - _TAIL - size
     if size <= 0 or start < 0:
-        raise ValueError("its footer is longer than the file")
+        raise ValueError(phrase("its footer is longer than the file"))
     footer = file[start : start + size]
     total = seen = 0
     for field in (_DICTIONARY, _RECORDS):  # fields 2 and 3 of a footer list the same kinds
@@ -56,7 +58,9 @@ def announced_in_file(file: memoryview) -> int:
         first, count = places
         seen += count
         if count < 0 or seen > _MAX_MESSAGES:
-            raise ValueError(f"it has over {_MAX_MESSAGES:,} messages")
+            raise ValueError(
+                phrase("it has over {max_messages:,} messages", max_messages=_MAX_MESSAGES)
+            )
         for i in range(count):
             total += _in_block(file, footer, first + _BLOCK * i)
     return total
@@ -66,7 +70,7 @@ def _in_block(file: memoryview, footer: memoryview, at: int) -> int:
     offset, length = _int(footer, at, "<q"), _int(footer, at + 8, "<i")
     body_size = _int(footer, at + 16, "<q")
     if min(offset, length, body_size) < 0 or offset + length + body_size > len(file):
-        raise ValueError("a message is longer than the file")
+        raise ValueError(phrase("a message is longer than the file"))
     message = file[offset : offset + length]
     prefix = 8 if bytes(message[:4]) == _CONTINUES else 4  # before version 0.15 without a mark
     head, start = message[prefix:], offset + length
@@ -85,7 +89,7 @@ def _buffers(head: memoryview, body: memoryview) -> Iterator[int]:
         return
     rows = _field_int(head, batch, 0, "<q")
     if rows < 0:
-        raise ValueError(f"a batch of {rows} rows")
+        raise ValueError(phrase("a batch of {rows} rows", rows=rows))
     nodes, places = _vector(head, batch, 1), _vector(head, batch, 2)
     # Columns of nulls alone have no buffers, and a row of them still takes a place in a table.
     yield 8 * rows * (nodes[1] if nodes else 0)
@@ -96,20 +100,20 @@ def _buffers(head: memoryview, body: memoryview) -> Iterator[int]:
     for i in range(count):
         offset, length = _int(head, first + 16 * i, "<q"), _int(head, first + 16 * i + 8, "<q")
         if offset < 0 or length < 0 or offset + length > len(body):
-            raise ValueError("a buffer lies outside of its message")
+            raise ValueError(phrase("a buffer lies outside of its message"))
         unpacked = _int(body, offset, "<q") if is_packed and length >= 8 else length
         if unpacked < -1:
-            raise ValueError(f"a buffer of {unpacked} bytes")
+            raise ValueError(phrase("a buffer of {unpacked} bytes", unpacked=unpacked))
         yield length if unpacked == -1 else unpacked
 
 
 def _int(data: memoryview, at: int, form: str) -> int:
     if at < 0:
-        raise ValueError("an offset before the start")
+        raise ValueError(phrase("an offset before the start"))
     try:
         value: int = struct.unpack_from(form, data, at)[0]
     except struct.error:
-        raise ValueError("an offset past the end") from None
+        raise ValueError(phrase("an offset past the end")) from None
     return value
 
 

@@ -52,8 +52,10 @@ def edges_of(column: str, declared: Sequence[str], kind: Kind) -> Bins:
     for before, after, text in zip(at, at[1:], declared[1:], strict=False):
         if not before < after:
             raise InputError(
-                f"bins of {column!r}: edge {text} is not above the one before it",
+                "bins of {column!r}: edge {text} is not above the one before it",
                 remedy="write the edges from the lowest to the highest, e.g. age=18,25,40",
+                column=column,
+                text=text,
             )
     return Bins(kind, tuple(declared), tuple(at))
 
@@ -79,8 +81,10 @@ def quantile_edges(
     found = sorted(set(at) - {lowest})
     if not found:
         raise InputError(
-            f"bins of {column!r}: its values are too few or too equal for {declared}",
+            "bins of {column!r}: its values are too few or too equal for {declared}",
             remedy="declare edges instead, e.g. age=18,25,40",
+            column=column,
+            declared=declared,
         )
     return Bins(kind, tuple(edge_text(v, kind) for v in found), tuple(found))
 
@@ -105,16 +109,20 @@ def _edge(column: str, text: str, kind: Kind) -> float:
         number = plain_number(text)
         if number is None or not math.isfinite(number):
             raise InputError(
-                f"bins of {column!r}: {text!r} is no number",
-                remedy=f"write edges as numbers: --bins {column}=18,25.5,40",
+                "bins of {column!r}: {text!r} is no number",
+                remedy="write edges as numbers: --bins {column}=18,25.5,40",
+                column=column,
+                text=text,
             )
         return number
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(
-            f"bins of {column!r}: {text!r} is no date",
-            remedy=f"write edges as dates: --bins {column}=1970-01-01,1990-01-01",
+            "bins of {column!r}: {text!r} is no date",
+            remedy="write edges as dates: --bins {column}=1970-01-01,1990-01-01",
+            column=column,
+            text=text,
         ) from None
     return microseconds(moment)
 

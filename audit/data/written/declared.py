@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.phrases import phrase
 
 ColumnType = Literal["number", "category", "text", "boolean", "date"]
 COLUMN_TYPES: tuple[str, ...] = get_args(ColumnType)
@@ -172,8 +173,13 @@ def make_reading(given: Mapping[str, Any], source: str) -> Reading:
         key = ".".join(map(str, first["loc"]))
         known = ", ".join(Reading.model_fields)
         raise InputError(
-            f"{source}: {key} = {str(first['input'])[:80]!r}: {first['msg']}",
-            remedy=f"how a table is read is told by {known}",
+            "{source}: {key} = {input!r}: {msg}",
+            remedy="how a table is read is told by {known}",
+            source=source,
+            key=key,
+            input=str(first["input"])[:80],
+            msg=first["msg"],
+            known=known,
         ) from None
 
 
@@ -214,13 +220,25 @@ def _edges(column: str, given: Any) -> str | tuple[str, ...]:
         count = given.removeprefix(QUANTILES)
         if not count.isdecimal() or not 2 <= int(count) <= _MOST_BINS:
             raise ValueError(
-                f"{column}: {given!r} is not quantiles:N with N from 2 to {_MOST_BINS}"
+                phrase(
+                    "{column}: {given!r} is not quantiles:N with N from 2 to {most_bins}",
+                    column=column,
+                    given=given,
+                    most_bins=_MOST_BINS,
+                )
             )
         return f"{QUANTILES}{int(count)}"
     many = [given] if isinstance(given, str | int | float) else given
     edges = tuple(plain_text(e).strip() for e in many)
     if not 1 <= len(edges) < _MOST_BINS:
-        raise ValueError(f"{column}: {len(edges)} edges, where 1 to {_MOST_BINS - 1} make groups")
+        raise ValueError(
+            phrase(
+                "{column}: {n_edges} edges, where 1 to {most_bins} make groups",
+                column=column,
+                n_edges=len(edges),
+                most_bins=_MOST_BINS - 1,
+            )
+        )
     if len(edges) == 1 and edges[0].startswith(QUANTILES):
         return _edges(column, edges[0])
     return edges
@@ -230,7 +248,13 @@ def _pairs(option: str, given: Sequence[str], example: str) -> Iterable[tuple[st
     for part in given:
         left, equals, right = part.rpartition("=")
         if not equals or not left:
-            raise InputError(f"{option} {part!r} has no = in it", remedy=f"write e.g. {example}")
+            raise InputError(
+                "{option} {part!r} has no = in it",
+                remedy="write e.g. {example}",
+                option=option,
+                part=part,
+                example=example,
+            )
         yield left, right
 
 
@@ -241,8 +265,10 @@ def parse_types(given: Sequence[str]) -> dict[str, str]:
         column, equals, kind = part.rpartition("=")
         if not equals or kind not in COLUMN_TYPES:
             raise InputError(
-                f"--types {part!r} is not COLUMN=TYPE",
-                remedy=f"types: {', '.join(COLUMN_TYPES)}; e.g. --types age=number,zip=text",
+                "--types {part!r} is not COLUMN=TYPE",
+                remedy="types: {column_types}; e.g. --types age=number,zip=text",
+                part=part,
+                column_types=", ".join(COLUMN_TYPES),
             )
         found[column] = kind
     return found
@@ -264,7 +290,9 @@ def parse_bins(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
             column = left
         elif not column:
             raise InputError(
-                f"--bins {part!r} is of no column", remedy="write e.g. --bins age=18,25,40,65"
+                "--bins {part!r} is of no column",
+                remedy="write e.g. --bins age=18,25,40,65",
+                part=part,
             )
         found[column] = (*found.get(column, ()), right)
     return found

@@ -54,7 +54,9 @@ def _input_shape(program: Any, what: str) -> tuple[int | None, ...]:
     ]
     if len(shapes) != 1 or len(names) != 1 or len(shapes[0]) < 2:
         raise InputError(
-            f"{what} takes {len(names)} inputs, not one tensor of rows",
+            "{what} takes {n_names} inputs, not one tensor of rows",
             remedy="export a module that takes one tensor (rows, inputs)",
+            what=what,
+            n_names=len(names),
         )
     return tuple(s if isinstance(s, int) else None for s in shapes[0])

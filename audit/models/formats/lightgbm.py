@@ -69,8 +69,10 @@ def load(path: Path, declared: Declared = NOTHING) -> BoosterPredictor:
         by_place = lightgbm_categories(booster, text)
     except (lgb.basic.LightGBMError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path} cannot be opened as LightGBM: {str(error).strip()[:200]}",
+            "{path} cannot be opened as LightGBM: {error}",
             remedy="save it again: booster.save_model('model.txt')",
+            path=path,
+            error=str(error).strip()[:200],
         ) from None
     n_classes, answers = _answers(_value(text, "objective"), booster, what)
     unnamed = names == [f"Column_{i}" for i in range(n)]
@@ -107,7 +109,9 @@ def _answers(objective: str, booster: Any, what: str) -> tuple[int, _Answers]:
     if kind in _VALUES and n == 1:
         return 0, "values"
     raise InputError(
-        f"{what} was trained with objective {kind or 'of its own'!r}, whose scores are neither "
+        "{what} was trained with objective {kind!r}, whose scores are neither "
         "class probabilities nor predicted values",
         remedy="audit its stored predictions: evenhand audit --predictions FILE",
+        what=what,
+        kind=kind or "of its own",
     )

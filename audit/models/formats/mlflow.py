@@ -90,7 +90,9 @@ def flavour_of(path: Path) -> Flavour:
     """
     flavours = _mlmodel(path).get("flavors")
     if not isinstance(flavours, dict) or not flavours:
-        raise InputError(f"{path}/MLmodel names no flavors", remedy="save the model again")
+        raise InputError(
+            "{path}/MLmodel names no flavors", remedy="save the model again", path=path
+        )
     for name, keys, targets in _FLAVOURS:
         for file in _named_files(path, flavours.get(name), keys):
             for inner in _and_inside(file):
@@ -104,10 +106,12 @@ def flavour_of(path: Path) -> Flavour:
                     return Flavour(name, inner, pickled)
     shown = ", ".join(str(n)[:40] for n in list(flavours)[:10])
     raise UnsafeModelError(
-        f"{path}: none of its flavours can be opened here ({shown})",
+        "{path}: none of its flavours can be opened here ({shown})",
         remedy="save it with mlflow.onnx, mlflow.xgboost, mlflow.lightgbm, or mlflow.sklearn with "
         "serialization_format='skops'; or audit stored predictions: evenhand audit --predictions "
         "FILE",
+        path=path,
+        shown=shown,
     )
 
 
@@ -115,7 +119,7 @@ def _mlmodel(path: Path) -> dict[str, Any]:
     file = path / "MLmodel"
     document = parse(read_bytes(file), str(file)).data
     if not isinstance(document, dict):
-        raise InputError(f"{file} is not a mapping", remedy="save the model again")
+        raise InputError("{file} is not a mapping", remedy="save the model again", file=file)
     return document
 
 
@@ -132,12 +136,17 @@ def _inside(path: Path, name: str) -> Path:
     outside = place.is_absolute() or ".." in place.parts or "\\" in name
     if outside or not found.resolve().is_relative_to(path.resolve()):
         raise UnsafeModelError(
-            f"{path}/MLmodel names {name[:200]!r}, which is not in its folder",
+            "{path}/MLmodel names {name!r}, which is not in its folder",
             remedy="do not open this model",
+            path=path,
+            name=name[:200],
         )
     if not found.exists():
         raise InputError(
-            f"{path}/MLmodel names {name[:200]!r}, which is not there", remedy="copy it whole"
+            "{path}/MLmodel names {name!r}, which is not there",
+            remedy="copy it whole",
+            path=path,
+            name=name[:200],
         )
     return found
 
@@ -160,9 +169,11 @@ def load(path: Path, declared: Declared = NOTHING) -> Predictor:
     unread = declared.given() - reads - {"task"}
     if unread:
         raise InputError(
-            f"{sorted(unread)[0]} is declared, but the flavour {flavour.name} of {path} does not "
-            "read it",
+            "{unread} is declared, but the flavour {flavour} of {path} does not read it",
             remedy="leave it out of the subject",
+            unread=sorted(unread)[0],
+            flavour=flavour.name,
+            path=path,
         )
     return load_with(flavour.model_format, flavour.file, Declared(**given))
 
@@ -182,7 +193,9 @@ def _signature(path: Path) -> tuple[Input, ...]:
     try:
         columns = json.loads(listed)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}/MLmodel: signature: {error}", remedy="save it again") from None
+        raise InputError(
+            "{path}/MLmodel: signature: {error}", remedy="save it again", path=path, error=error
+        ) from None
     named = [
         c.get("name")
         for c in (columns if isinstance(columns, list) else ())

@@ -22,6 +22,7 @@ from evenhand.audit.models.inputs import declared_inputs, in_batches_of, numbers
 from evenhand.audit.models.optional import library
 from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values, outputs_of, task_of
 from evenhand.audit.models.predictor import Task
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,9 +70,10 @@ def load(path: Path, declared: Declared = NOTHING) -> OnnxPredictor:
     facts = facts_of(raw, str(path))
     if facts.external:
         raise UnsafeModelError(
-            f"{path} keeps tensors in other files (external data), whose paths its maker chose",
+            "{path} keeps tensors in other files (external data), whose paths its maker chose",
             remedy="save one file: onnx.save_model(onnx.load(path), 'one.onnx', "
             "save_as_external_data=False)",
+            path=path,
         )
     ort = library("onnxruntime", EXTRA, NAME)
     options = ort.SessionOptions()
@@ -82,8 +84,10 @@ def load(path: Path, declared: Declared = NOTHING) -> OnnxPredictor:
     # onnxruntime's parser and its checks raise a dozen types; each means the same here.
     except Exception as error:
         raise InputError(
-            f"{path} cannot be opened as ONNX: {_first_line(error)}",
+            "{path} cannot be opened as ONNX: {error}",
             remedy="export it again with the operators of a released ONNX opset",
+            path=path,
+            error=_first_line(error),
         ) from error
     declared = _with_notes(declared, facts.notes, path)
     label, scores = _outputs(session.get_outputs(), str(path))
@@ -103,11 +107,14 @@ def _with_notes(declared: Declared, notes: Mapping[str, str], path: Path) -> Dec
             try:
                 value = json.loads(notes[key])
                 if not isinstance(value, list):
-                    raise ValueError("not a list")
+                    raise ValueError(phrase("not a list"))
             except (ValueError, RecursionError) as error:
                 raise InputError(
-                    f"{path}: metadata {key} is not a JSON list: {error}",
+                    "{path}: metadata {key} is not a JSON list: {error}",
                     remedy="write it again, or leave it out and declare it to the audit",
+                    path=path,
+                    key=key,
+                    error=error,
                 ) from None
             added[name] = [as_text(v) for v in value]
     if "evenhand.outputs" in notes and declared.outputs is None:
@@ -115,7 +122,9 @@ def _with_notes(declared: Declared, notes: Mapping[str, str], path: Path) -> Dec
     try:
         return Declared.model_validate({**declared.model_dump(), **added})
     except ValueError as error:
-        raise InputError(f"{path}: metadata: {error}", remedy="correct them") from None
+        raise InputError(
+            "{path}: metadata: {error}", remedy="correct them", path=path, error=error
+        ) from None
 
 
 class OnnxPredictor(RowModel):
@@ -150,8 +159,9 @@ class OnnxPredictor(RowModel):
         if len(labels) == 1:
             return tuple(as_text(label) for label in labels[0])
         raise InputError(
-            f"{self._what} gives labels, but its graph does not say which score is whose",
+            "{what} gives labels, but its graph does not say which score is whose",
             remedy="declare its labels in the order of its scores: --classes no,yes",
+            what=self._what,
         )
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
@@ -188,8 +198,10 @@ class OnnxPredictor(RowModel):
             return np.array([[row[c] for c in self.classes] for row in rows])
         except KeyError as error:
             raise InputError(
-                f"{self._what} gives no score for class {error}",
+                "{what} gives no score for class {error}",
                 remedy="declare the labels that it gives scores for: --classes",
+                what=self._what,
+                error=error,
             ) from None
 
     def _check_labels(self, label: Any, scores: np.ndarray) -> None:
@@ -202,10 +214,12 @@ class OnnxPredictor(RowModel):
         for row in np.flatnonzero(clear):
             if self.classes[best[row]] != given[row]:
                 raise InputError(
-                    f"{self._what} answers {given[row]!r} where the score of "
-                    f"{self.classes[best[row]]!r} is the highest",
+                    "{what} answers {given!r} where the score of {classes!r} is the highest",
                     remedy="declare the labels in the order of its scores: --classes; a model "
                     "with a threshold of its own can be audited by stored predictions",
+                    what=self._what,
+                    given=given[row],
+                    classes=self.classes[best[row]],
                 )
 
 
@@ -227,9 +241,11 @@ class LabellingOnnxPredictor(OnnxPredictor):
         strange = sorted(name for name, label in place.items() if label is None)
         if strange:
             raise InputError(
-                f"{self._what} answers {strange[0]!r}, which is none of its classes: "
-                f"{', '.join(self.classes[:10])}",
+                "{what} answers {strange!r}, which is none of its classes: {classes}",
                 remedy="declare the labels that it gives: --classes",
+                what=self._what,
+                strange=strange[0],
+                classes=", ".join(self.classes[:10]),
             )
         return np.array([self.classes.index(str(place[name])) for name in names], dtype=np.int64)
 
@@ -244,8 +260,10 @@ class _Matrix:
         self._name, self._type = one.name, one.type
         if one.type not in _NUMPY:
             raise InputError(
-                f"{what} reads one tensor of type {one.type}, which columns can't be turned into",
+                "{what} reads one tensor of type {type}, which columns can't be turned into",
                 remedy="export it with a tensor of floats, or one input for each column",
+                what=what,
+                type=one.type,
             )
         self.columns = self._inputs.input_columns
         whole = not _NUMPY[one.type].startswith("float")
@@ -258,8 +276,10 @@ class _Matrix:
             return _answers(session, outputs, {self._name: encoded}, what)
         if len(outputs) > 1:
             raise InputError(
-                f"{what} takes {self._fixed} rows at a time and gives several answers",
+                "{what} takes {fixed} rows at a time and gives several answers",
                 remedy="export it with a free number of rows (dynamic axes)",
+                what=what,
+                fixed=self._fixed,
             )
         (name,) = outputs
 
@@ -279,17 +299,24 @@ class _Columns:
         )
         if len(declared) != len(graph_inputs):
             raise InputError(
-                f"{what} reads {len(graph_inputs)} inputs "
-                f"({', '.join(i.name for i in graph_inputs[:10])}), declared are {len(declared)}",
+                "{what} reads {n_graph_inputs} inputs ({graph_inputs}), declared are {n_declared}",
                 remedy="declare one column for each input, in that order: --inputs a,b,...",
+                what=what,
+                n_graph_inputs=len(graph_inputs),
+                graph_inputs=", ".join(i.name for i in graph_inputs[:10]),
+                n_declared=len(declared),
             )
         for one in graph_inputs:
             sizes = [s for s in one.shape[1:] if s != 1]
             if sizes or (one.type != _TEXT and one.type not in _NUMPY):
                 raise InputError(
-                    f"{what}: input {one.name!r} takes {one.type} of shape {one.shape}, which is "
+                    "{what}: input {one!r} takes {type} of shape {one_shape}, which is "
                     "no single column",
                     remedy="export it with one tensor of all columns, or one for each column",
+                    what=what,
+                    one=one.name,
+                    type=one.type,
+                    one_shape=one.shape,
                 )
         self.columns, self._given = declared, graph_inputs
         amount = (_NUMPY.get(one.type, "texts").startswith("float") for one in graph_inputs)
@@ -314,8 +341,10 @@ def _whole(values: np.ndarray, dtype: str, column: str) -> np.ndarray:
 
     if not dtype.startswith("float") and (np.isnan(values) | (values != np.round(values))).any():
         raise InputError(
-            f"input column {column!r} has missing cells or fractions, the model reads {dtype}",
+            "input column {column!r} has missing cells or fractions, the model reads {dtype}",
             remedy="fill them in as the model's maker did",
+            column=column,
+            dtype=dtype,
         )
     return values.astype(dtype)
 
@@ -339,8 +368,10 @@ def _outputs(given: list[Any], what: str) -> tuple[str | None, list[str]]:
         return None, [given[0].name]
     shown = ", ".join(f"{o.name}: {o.type}" for o in given[:6])
     raise InputError(
-        f"{what} gives {shown}: not scores alone, and not a label with its scores",
-        remedy="export it with scores; for scikit-learn: options={'zipmap': False}",
+        "{what} gives {shown}: not scores alone, and not a label with its scores",
+        remedy="export it with scores; for scikit-learn: options={{'zipmap': False}}",
+        what=what,
+        shown=shown,
     )
 
 
@@ -350,7 +381,9 @@ def _answers(session: Any, outputs: list[str], feeds: dict[str, Any], what: str)
     # Kernels raise onnxruntime's own types, which share no base but Exception.
     except Exception as error:
         raise InputError(
-            f"{what} cannot score these rows: {_first_line(error)}",
+            "{what} cannot score these rows: {error}",
             remedy="are these the columns that it was exported for?",
+            what=what,
+            error=_first_line(error),
         ) from error
     return found

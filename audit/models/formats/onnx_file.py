@@ -85,7 +85,10 @@ def facts_of(raw: bytes, name: str) -> OnnxFacts:
                 notes[key] = value
     except MalformedError as error:
         raise InputError(
-            f"{name} is not a valid ONNX file: {error}", remedy="export it again"
+            "{name} is not a valid ONNX file: {error}",
+            remedy="export it again",
+            name=name,
+            error=error,
         ) from None
     return OnnxFacts(external, tuple(labels), notes)
 

@@ -90,9 +90,11 @@ def predictor_from(
         )
     if declared.outputs is not None:
         raise InputError(
-            f"outputs are declared, but {path} holds a {type(held).__name__}, which scores like "
+            "outputs are declared, but {path} holds a {type}, which scores like "
             "a scikit-learn object",
             remedy="leave the outputs out",
+            path=path,
+            type=type(held).__name__,
         )
     return predictor_of(name, held, str(path), says, declared)
 

@@ -17,6 +17,7 @@ from evenhand.audit.models.estimators import EstimatorPredictor, predictor_of
 from evenhand.audit.models.fitted import own_names, reads_texts
 from evenhand.audit.models.formats import pickled, skops
 from evenhand.audit.models.unpickling.deserialise import pickled_object
+from evenhand.audit.words.phrases import as_is, phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,9 +37,9 @@ Better, in one: skops.io.dump(sklearn.pipeline.make_pipeline(scaler, model), "mo
 MODEL, BEFORE = "model", "preprocess"
 _LOOSE = ("data", "native", "code", "pickle")
 _OF_OBJECTS = (skops.NAME, pickled.NAME)
-_ONE_FILE = (
-    "fit scaler, encoder and model as one sklearn Pipeline (a ColumnTransformer for columns that "
-    "are treated differently), and save that"
+_ONE_FILE = phrase(
+    "fit scaler, encoder and model as one sklearn Pipeline (a ColumnTransformer "
+    "for columns that are treated differently), and save that"
 )
 
 
@@ -57,7 +58,10 @@ def _seen(place: Path) -> dict[str, Any]:
     seen = look_at(place)
     if seen["format"] is None:
         raise UnsafeModelError(
-            f"{place.name} is refused: it looks like {seen['what']}", remedy=str(seen["remedy"])
+            "{place} is refused: it looks like {what}",
+            remedy=as_is(str(seen["remedy"])),
+            place=place.name,
+            what=seen["what"],
         )
     return seen
 
@@ -95,8 +99,9 @@ def _transformer(file: Path) -> Any:
     if not hasattr(found, "transform"):
         what = form if found is None else f"a {type(found).__name__}"
         raise InputError(
-            f"--preprocess names {what}, which does not transform rows",
+            "--preprocess names {what}, which does not transform rows",
             remedy="pass the fitted scaler, encoder or vectoriser, saved with skops or joblib",
+            what=what,
         )
     return found
 
@@ -163,18 +168,22 @@ class Both:
         if self._wanted is not None and not set(self._names) & set(self._wanted):
             if len(self._wanted) != len(self._names):
                 raise InputError(
-                    f"the model reads {len(self._wanted)} columns "
-                    f"({', '.join(self._wanted[:6])}), the scaler or encoder makes "
-                    f"{len(self._names)} ({', '.join(self._names[:6])})",
+                    "the model reads {n_wanted} columns ({wanted}), the scaler or encoder makes "
+                    "{n_names} ({names})",
                     remedy=_ONE_FILE,
+                    n_wanted=len(self._wanted),
+                    wanted=", ".join(self._wanted[:6]),
+                    n_names=len(self._names),
+                    names=", ".join(self._names[:6]),
                 )
             self._names, passed = self._wanted, []  # of another name each, in the same order
         n = getattr(model, "n_features_in_", None)
         if self._wanted is None and isinstance(n, int) and columns and n != len(self._names):
             raise InputError(
-                f"the model reads {n} columns without names, the scaler or encoder makes "
-                f"{len(self._names)}",
+                "the model reads {n} columns without names, the scaler or encoder makes {n_names}",
                 remedy=_ONE_FILE,
+                n=n,
+                n_names=len(self._names),
             )
         if columns:
             self.feature_names_in_ = np.array([*columns, *passed], dtype=object)

@@ -17,6 +17,7 @@ from evenhand.audit.errors import InputError, UnsafeModelError
 from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.audit.models.estimators import EstimatorPredictor, predictor_of
 from evenhand.audit.models.unpickling import versions
+from evenhand.audit.words.phrases import as_is, phrase
 
 NAME = "skops"
 TRUST = "data"
@@ -149,7 +150,12 @@ def _says(path: Path) -> Mapping[str, Any]:
     try:
         says = json.loads(description.read_text("utf-8"))
     except ValueError as error:
-        raise InputError(f"{description} is not JSON: {error}", remedy="train again") from None
+        raise InputError(
+            "{description} is not JSON: {error}",
+            remedy="train again",
+            description=description,
+            error=error,
+        ) from None
     return says if isinstance(says, dict) else {}
 
 
@@ -164,23 +170,30 @@ def open_estimator(file: Path) -> Any:
     try:
         if unknown := not_allowed(file=file):
             raise UnsafeModelError(
-                f"{file} holds types that are not on the allow list: {', '.join(unknown)}",
-                remedy=instead_of(unknown, _root(file)),
+                "{file} holds types that are not on the allow list: {unknown}",
+                remedy=as_is(instead_of(unknown, _root(file))),
+                file=file,
+                unknown=", ".join(unknown),
             )
         return skops_load(file, trusted=sorted(ALLOWED_TYPES))
     except UnsafeModelError:
         raise
     except UntrustedTypesFoundException as error:
-        raise UnsafeModelError(f"{file}: {error}", remedy="do not open this file") from None
+        raise UnsafeModelError(
+            "{file}: {error}", remedy="do not open this file", file=file, error=error
+        ) from None
     # A hostile or broken archive fails anywhere inside skops with any type of error; each means
     # the same to the user, and none is retried more loosely.
     except Exception as error:
         other = versions.version_in_skops(file)
         raise InputError(
-            f"{file} cannot be opened as skops: {type(error).__name__}: {error}",
-            remedy=versions.way_out(other)
+            "{file} cannot be opened as skops: {type}: {error}",
+            remedy=as_is(versions.way_out(other))
             if other is not None
-            else "save it again with the version of skops that is installed here",
+            else phrase("save it again with the version of skops that is installed here"),
+            file=file,
+            type=type(error).__name__,
+            error=error,
         ) from error
 
 
@@ -206,29 +219,34 @@ def instead_of(unknown: Sequence[str], root: str = "") -> str:
     """What to do with a model that holds types off the list: a way that leads to an audit."""
     rooms = {name.partition(".")[0] for name in unknown}
     if any(name.endswith(_SEARCH_TREES) for name in unknown):
-        return (
+        return phrase(
             "a tree of neighbours is not read from a file: fit the model again with "
-            f"algorithm='brute', which finds the same neighbours, and save that; or {_STORED}"
+            "algorithm='brute', which finds the same neighbours, and save that; or {stored}",
+            stored=_STORED,
         )
     if root.endswith("SearchCV"):
-        return (
+        return phrase(
             "save the model that the search found: skops.io.dump(search.best_estimator_, "
-            f"'model.skops'); or {_STORED}"
+            "'model.skops'); or {stored}",
+            stored=_STORED,
         )
     if "imblearn" in rooms:
-        return (
+        return phrase(
             "a sampler does nothing when the model answers: save the other steps, "
             "skops.io.dump(sklearn.pipeline.Pipeline([s for s in model.steps if not "
-            f"hasattr(s[1], 'fit_resample')]), 'model.skops'); or {_STORED}"
+            "hasattr(s[1], 'fit_resample')]), 'model.skops'); or {stored}",
+            stored=_STORED,
         )
     if rooms & {"lightgbm", "xgboost"}:
-        return (
-            "save the booster in its own format, model.save_model('model.ubj') (XGBoost) or "
-            "model.booster_.save_model('model.txt') (LightGBM); steps before it in a pipeline go "
-            "with it: skops.io.dump(pipeline[:-1], 'prep.skops'), then evenhand audit model.ubj "
-            f"--preprocess prep.skops ...; or {_STORED}"
+        return phrase(
+            "save the booster in its own format, model.save_model('model.ubj') (XGBoost) "
+            "or model.booster_.save_model('model.txt') (LightGBM); steps before it in a "
+            "pipeline go with it: skops.io.dump(pipeline[:-1], 'prep.skops'), then "
+            "evenhand audit model.ubj --preprocess prep.skops ...; or {stored}",
+            stored=_STORED,
         )
-    return (
-        "rebuild the model from scikit-learn's own estimators; where you trust its maker, save it "
-        f"with joblib and pass --allow-pickle; or {_STORED}"
+    return phrase(
+        "rebuild the model from scikit-learn's own estimators; where you trust its "
+        "maker, save it with joblib and pass --allow-pickle; or {stored}",
+        stored=_STORED,
     )

@@ -68,9 +68,11 @@ def load(path: Path, declared: Declared = NOTHING) -> SequenceClassifier | Langu
     causal = any(k.endswith(("ForCausalLM", "LMHeadModel")) for k in kinds)
     if not causal and not any(k.endswith("ForSequenceClassification") for k in kinds):
         raise InputError(
-            f"{path}: config.json names {', '.join(kinds) or 'no architecture'}: neither a "
+            "{path}: config.json names {kinds}: neither a "
             "sequence classifier nor a causal language model",
             remedy="audit stored predictions: evenhand audit --predictions FILE",
+            path=path,
+            kinds=", ".join(kinds) or "no architecture",
         )
     tokenizer = _part(path, "AutoTokenizer", "the tokeniser")
     column = _text_column(declared, path)
@@ -85,8 +87,10 @@ def _text_column(declared: Declared, path: Path) -> str:
     columns = declared.plain_columns(NAME) or ("text",)
     if len(columns) > 1:
         raise InputError(
-            f"{path} reads one column of texts, declared are {len(columns)}",
+            "{path} reads one column of texts, declared are {n_columns}",
             remedy="declare that column: --inputs text",
+            path=path,
+            n_columns=len(columns),
         )
     return columns[0]
 
@@ -96,24 +100,28 @@ def _refuse_code(path: Path) -> None:
     for file in sorted(p for p in path.rglob("*") if p.is_file()):
         if file.suffix.lower() in _CODE:
             raise UnsafeModelError(
-                f"{path} holds {file.name}: a file type whose opening can run code",
+                "{path} holds {file}: a file type whose opening can run code",
                 remedy="keep the .safetensors weights alone: model.save_pretrained(folder, "
                 "safe_serialization=True)",
+                path=path,
+                file=file.name,
             )
         if file.suffix == ".safetensors":
             if not is_safetensors(file):
                 raise UnsafeModelError(
-                    f"{file} is not safetensors, whatever its name says",
+                    "{file} is not safetensors, whatever its name says",
                     remedy="save it again: model.save_pretrained(folder, safe_serialization=True)",
+                    file=file,
                 )
             check_header(file)
         if file.suffix == ".json" and file.stat().st_size <= _MAX_JSON_BYTES:
             found = _json(file)
             if isinstance(found, dict) and found.get("auto_map"):
                 raise UnsafeModelError(
-                    f"{file} names code of its own (auto_map)",
+                    "{file} names code of its own (auto_map)",
                     remedy="only networks of the transformers library itself are opened; audit "
                     "stored predictions: evenhand audit --predictions FILE",
+                    file=file,
                 )
 
 
@@ -121,7 +129,9 @@ def _json(file: Path) -> Any:
     try:
         return json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{file} is not JSON: {error}", remedy="save the model again") from None
+        raise InputError(
+            "{file} is not JSON: {error}", remedy="save the model again", file=file, error=error
+        ) from None
 
 
 def _part(path: Path, kind: str, what: str, **options: Any) -> Any:
@@ -140,9 +150,12 @@ def _part(path: Path, kind: str, what: str, **options: Any) -> Any:
     except Exception as error:
         shown = str(error).strip().splitlines()
         raise InputError(
-            f"{path}: {what} cannot be opened: {type(error).__name__}: "
-            f"{shown[0][:300] if shown else ''}",
+            "{path}: {what} cannot be opened: {type}: {shown}",
             remedy="save model and tokenizer with save_pretrained into one folder",
+            path=path,
+            what=what,
+            type=type(error).__name__,
+            shown=shown[0][:300] if shown else "",
         ) from error
 
 
@@ -183,10 +196,11 @@ class _TextModel:
         found, missing = texts(frame[self._column])
         if missing.any():
             raise RowError(
-                f"column {self._column!r} is empty in",
+                "column {column!r} is empty in {row} ({missing} such rows)",
                 int(np.flatnonzero(missing)[0]),
-                f" ({int(missing.sum())} such rows)",
                 remedy="a missing text is a person without an answer: fill it, or remove the row",
+                column=self._column,
+                missing=int(missing.sum()),
             )
         return [str(t) for t in found]
 
@@ -201,9 +215,10 @@ class SequenceClassifier(_TextModel):
         config = model.config
         if config.problem_type == "multi_label_classification":
             raise InputError(
-                f"{self._what} gives several labels at once",
+                "{what} gives several labels at once",
                 remedy="audit one label at a time by stored predictions: evenhand audit "
                 "--predictions FILE",
+                what=self._what,
             )
         self._truncates = bool(declared.truncate)
         n = int(config.num_labels)
@@ -212,8 +227,12 @@ class SequenceClassifier(_TextModel):
             own = tuple(as_text(config.id2label[i]) for i in range(n))
             if declared.classes and len(declared.classes) != n:
                 raise InputError(
-                    f"{self._what} has {n} classes, declared are {len(declared.classes)}",
-                    remedy=f"declare them in the order of {', '.join(own[:10])}",
+                    "{what} has {n} classes, declared are {n_classes}",
+                    remedy="declare them in the order of {own}",
+                    what=self._what,
+                    n=n,
+                    n_classes=len(declared.classes),
+                    own=", ".join(own[:10]),
                 )
             self.classes = declared.classes or own
             self.task = "binary" if n == 2 else "multiclass"
@@ -245,10 +264,12 @@ class SequenceClassifier(_TextModel):
             except Exception as error:
                 shown = str(error).strip().splitlines()
                 raise InputError(
-                    f"{self._what} can't read its tokeniser's tokens: {type(error).__name__}: "
-                    f"{shown[0][:300] if shown else ''}",
+                    "{what} can't read its tokeniser's tokens: {type}: {shown}",
                     remedy="save model and tokenizer of one training with save_pretrained into one "
                     "folder: a T5 classifier needs </s> at the end of each text",
+                    what=self._what,
+                    type=type(error).__name__,
+                    shown=shown[0][:300] if shown else "",
                 ) from error
         return np.concatenate(answers)
 
@@ -261,10 +282,12 @@ class SequenceClassifier(_TextModel):
         longest = lengths.index(max(lengths))
         if self._limit and lengths[longest] > self._limit:
             raise RowError(
-                "the text in",
+                "the text in {row} has {lengths} tokens, {what} reads {limit}",
                 longest,
-                f" has {lengths[longest]} tokens, {self._what} reads {self._limit}",
                 remedy="declare truncate: true in subject.yaml if users' texts are cut off too",
+                lengths=lengths[longest],
+                what=self._what,
+                limit=self._limit,
             )
         # A text without any token (no words, and a tokeniser that adds none) is asked as one
         # token that stands for nothing: a network can't be asked about a text of length 0.

@@ -22,6 +22,7 @@ from evenhand.audit.models.predictor import Task
 from evenhand.audit.models.unpickling.deserialise import state_dict
 from evenhand.audit.models.unpickling.refused import TORCH
 from evenhand.audit.models.unpickling.torch_zip import torch_kind
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     import torch
@@ -70,9 +71,11 @@ def load(path: Path, declared: Declared = NOTHING) -> DeclaredNetwork:
     what = str(path)
     if declared.architecture is None:
         raise InputError(
-            f"{what} holds weights without the network that they belong to",
-            remedy=f"{TORCH}; weights of a network that is installed here name it in subject.yaml: "
-            "architecture: {name: mlp, parameters: {hidden: [32]}}",
+            "{what} holds weights without the network that they belong to",
+            remedy="{torch}; weights of a network that is installed here name it in subject.yaml: "
+            "architecture: {{name: mlp, parameters: {{hidden: [32]}}}}",
+            what=what,
+            torch=TORCH,
         )
     tensors = _safetensors(path) if is_safetensors(path) else state_dict(path)
     inputs = declared_inputs(declared.inputs, None, what)
@@ -95,9 +98,13 @@ def _network(
     points = {point.name: point for point in entry_points(group=GROUP)}
     if name not in points:
         raise InputError(
-            f"architecture {name!r} is not installed",
-            remedy=f"{nearest(name, points)}; for a network of your own {TORCH}; it can also be "
-            f"installed here (entry point group {GROUP})",
+            "architecture {name!r} is not installed",
+            remedy="{name_2}; for a network of your own {torch}; it can also be "
+            "installed here (entry point group {group})",
+            name=name,
+            name_2=nearest(name, points),
+            torch=TORCH,
+            group=GROUP,
         )
     task = task_of(declared, what)
     outputs_of(declared, task, what)
@@ -126,26 +133,39 @@ def _fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], what: st
     lacking, extra = sorted(set(expected) - set(tensors)), sorted(set(tensors) - set(expected))
     if lacking or extra:
         raise InputError(
-            f"{what} does not fit the architecture: tensors lacking {lacking[:5]}, not known "
-            f"{extra[:5]}",
+            "{what} does not fit the architecture: tensors lacking {lacking}, not known {extra}",
             remedy="name the network that these weights were trained in, with its parameters",
+            what=what,
+            lacking=lacking[:5],
+            extra=extra[:5],
         )
     for name, tensor in expected.items():
         stored = tensors[name]
         if stored.shape != tensor.shape:
             raise InputError(
-                f"{what}: tensor {name!r} has shape {tuple(stored.shape)}, the architecture has "
-                f"{tuple(tensor.shape)}",
+                "{what}: tensor {name!r} has shape {stored_shape}, the architecture has "
+                "{tensor_shape}",
                 remedy="declare the network's parameters, inputs and classes as it was trained",
+                what=what,
+                name=name,
+                stored_shape=tuple(stored.shape),
+                tensor_shape=tuple(tensor.shape),
             )
         if stored.is_floating_point() != tensor.is_floating_point():
             raise InputError(
-                f"{what}: tensor {name!r} is {stored.dtype}, the architecture has {tensor.dtype}",
+                "{what}: tensor {name!r} is {dtype}, the architecture has {dtype_2}",
                 remedy="save the weights as the network holds them",
+                what=what,
+                name=name,
+                dtype=stored.dtype,
+                dtype_2=tensor.dtype,
             )
         if stored.is_floating_point() and not torch.isfinite(stored).all():
             raise InputError(
-                f"{what}: tensor {name!r} holds values that are not finite", remedy="train it again"
+                "{what}: tensor {name!r} holds values that are not finite",
+                remedy="train it again",
+                what=what,
+                name=name,
             )
     ready = {
         name: value.to(expected[name].dtype).contiguous().clone() for name, value in tensors.items()
@@ -162,7 +182,10 @@ def _safetensors(path: Path) -> dict[str, torch.Tensor]:
         found: dict[str, torch.Tensor] = parse(path.read_bytes())
     except (SafetensorError, ValueError, RuntimeError, KeyError) as error:
         raise InputError(
-            f"{path} is not valid safetensors: {error}", remedy="save it again"
+            "{path} is not valid safetensors: {error}",
+            remedy="save it again",
+            path=path,
+            error=error,
         ) from None
     return found
 
@@ -176,31 +199,40 @@ def check_header(path: Path) -> None:
         size = int.from_bytes(handle.read(8), "little")
         if size > _MAX_HEADER_BYTES:
             raise InputError(
-                f"{path} has a header of {size:,} bytes, over {_MAX_HEADER_BYTES:,}",
+                "{path} has a header of {size:,} bytes, over {max_header_bytes:,}",
                 remedy="is it a model's? save it again",
+                path=path,
+                size=size,
+                max_header_bytes=_MAX_HEADER_BYTES,
             )
         raw = handle.read(size)
     try:
         header = json.loads(raw, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"{path}: its header is no JSON: {error}", remedy="save it again"
+            "{path}: its header is no JSON: {error}", remedy="save it again", path=path, error=error
         ) from None
     entries = {k: v for k, v in header.items() if k != "__metadata__"}
     if len(entries) > _MAX_TENSORS:
         raise InputError(
-            f"{path} has {len(entries):,} tensors, over {_MAX_TENSORS:,}",
+            "{path} has {n_entries:,} tensors, over {max_tensors:,}",
             remedy="is it a model's? save it again",
+            path=path,
+            n_entries=len(entries),
+            max_tensors=_MAX_TENSORS,
         )
     for name, entry in entries.items():
         if not isinstance(entry, dict) or entry.get("dtype") not in _DTYPES:
             raise InputError(
-                f"{path}: tensor {name[:100]!r} is of no known type", remedy="save it as float32"
+                "{path}: tensor {name!r} is of no known type",
+                remedy="save it as float32",
+                path=path,
+                name=name[:100],
             )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key is repeated")
+        raise ValueError(phrase("a key is repeated"))
     return found

@@ -62,8 +62,10 @@ def load(path: Path, declared: Declared = NOTHING) -> BoosterPredictor:
         settings = json.loads(booster.save_config())["learner"]
     except (xgb.core.XGBoostError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(
-            f"{path} cannot be opened as XGBoost: {str(error).strip().splitlines()[0]}",
+            "{path} cannot be opened as XGBoost: {error}",
             remedy="save it again: model.save_model('model.ubj')",
+            path=path,
+            error=str(error).strip().splitlines()[0],
         ) from None
     n_classes, answers = _answers(settings, what)
     names, n = booster.feature_names, booster.num_features()
@@ -96,7 +98,12 @@ def _answers(settings: dict[str, Any], what: str) -> tuple[int, _Answers]:
     n = int(settings["learner_model_param"].get("num_class", "0"))
     targets = int(settings["learner_model_param"].get("num_target", "1"))
     if targets > 1:
-        raise InputError(f"{what} has {targets} targets", remedy="save one model for each target")
+        raise InputError(
+            "{what} has {targets} targets",
+            remedy="save one model for each target",
+            what=what,
+            targets=targets,
+        )
     if objective == "binary:logistic":
         return 2, "probabilities"
     if objective == "binary:logitraw":
@@ -107,9 +114,11 @@ def _answers(settings: dict[str, Any], what: str) -> tuple[int, _Answers]:
     if objective.startswith(_VALUES):
         return 0, "values"
     raise InputError(
-        f"{what} was trained with objective {objective!r}, which has neither class probabilities "
+        "{what} was trained with objective {objective!r}, which has neither class probabilities "
         "nor predicted values",
         remedy="audit its stored predictions: evenhand audit --predictions FILE",
+        what=what,
+        objective=objective,
     )
 
 
@@ -129,7 +138,9 @@ def _require_categories(
     for name, kind in zip(booster.feature_names or (), kinds, strict=False):
         if kind == "c" and not columns.has_categories(name):
             raise InputError(
-                f"{what}: feature {name!r} is categorical, but the file does not keep its "
+                "{what}: feature {name!r} is categorical, but the file does not keep its "
                 "categories",
-                remedy=f"declare them in training order: {{column: {name}, categories: [...]}}",
+                remedy="declare them in training order: {{column: {name}, categories: [...]}}",
+                what=what,
+                name=name,
             )

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from evenhand.audit.errors import InputError
 from evenhand.audit.models.unpickling.refused import TORCH
 from evenhand.audit.models.unpickling.versions import version_in_pickle, way_out
+from evenhand.audit.words.phrases import as_is
 
 T = TypeVar("T")
 
@@ -37,8 +38,10 @@ def state_dict(path: Path) -> dict[str, Any]:
         isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items()
     ):
         raise InputError(
-            f"{path} holds a {type(tensors).__name__} that is not tensors by name",
+            "{path} holds a {type} that is not tensors by name",
             remedy="save the weights alone: torch.save(model.state_dict(), 'weights.pt')",
+            path=path,
+            type=type(tensors).__name__,
         )
     return tensors
 
@@ -109,9 +112,12 @@ def _strictly(path: Path, what: str, load: Callable[[], T], remedy: str | Callab
     except Exception as error:
         shown = str(error).strip().splitlines()
         raise InputError(
-            f"{path} cannot be opened as {what}: {type(error).__name__}: "
-            f"{shown[0][:300] if shown else ''}",
-            remedy=remedy if isinstance(remedy, str) else remedy(),
+            "{path} cannot be opened as {what}: {type}: {shown}",
+            remedy=as_is(remedy) if isinstance(remedy, str) else as_is(remedy()),
+            path=path,
+            what=what,
+            type=type(error).__name__,
+            shown=shown[0][:300] if shown else "",
         ) from error
 
 

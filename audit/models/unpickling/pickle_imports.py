@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.phrases import phrase
 
 MAX_BYTES = 1 << 30  # unpacked; what lies behind is said, not read
 _MAX_NAMES = 10_000
@@ -81,7 +82,7 @@ def pickle_streams(path: Path) -> Iterator[IO[bytes]]:
     """The bytes of the pickles in a file, unpacked, up to a limit. Raises InputError, OSError and
     what the packings raise."""
     if not path.is_file():
-        raise InputError(f"no file at {path}", remedy="check the path")
+        raise InputError("no file at {path}", remedy="check the path", path=path)
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
@@ -110,7 +111,7 @@ def _unpacked(handle: IO[bytes]) -> Any:  # file objects that share no type
 def _limited(stream: IO[bytes]) -> bytes:
     raw = stream.read(MAX_BYTES + 1)
     if len(raw) > MAX_BYTES:
-        raise ValueError("over the limit")
+        raise ValueError(phrase("over the limit"))
     return raw
 
 

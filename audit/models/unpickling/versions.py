@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evenhand.audit.models.unpickling.pickle_imports import pickle_streams
+from evenhand.audit.words.phrases import phrase
 
 _KEY = "_sklearn_version"
 # The key, perhaps a memo of it, and a text with its length: as protocols 2 to 5 write them.
@@ -74,9 +75,12 @@ def _differing(made: str) -> Versions | None:
 
 def way_out(other: Versions) -> str:
     """What to do with a model that another version saved."""
-    return (
-        f"it was saved by scikit-learn {other.made}, here is {other.here}: in an environment with "
-        f"scikit-learn=={other.made} open it and write its answers into a column (evenhand audit "
-        "--predictions FILE --predicted COLUMN ...) or export it to ONNX (evenhand formats onnx), "
-        "or fit it again with the version that is installed here"
+    return phrase(
+        "it was saved by scikit-learn {made}, here is {here}: in an environment with "
+        "scikit-learn=={made} open it and write its answers into a column (evenhand "
+        "audit --predictions FILE --predicted COLUMN ...) or export it to ONNX "
+        "(evenhand formats onnx), or fit it again with the version that is installed "
+        "here",
+        made=other.made,
+        here=other.here,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.data.table import texts
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,12 @@ def four_of(table: np.ndarray) -> np.ndarray:
     import numpy as np
 
     if table.shape[-1] != len(BINARY):
-        raise ValueError(f"cells are of a binary task, these counts have {table.shape[-1]} classes")
+        raise ValueError(
+            phrase(
+                "cells are of a binary task, these counts have {table_shape} classes",
+                table_shape=table.shape[-1],
+            )
+        )
     if table.shape[1] == 2:
         return table.reshape(-1, 4)
     nothing = np.zeros_like(table[:, 0, 0])
@@ -94,14 +100,17 @@ def units_of(frame: pd.DataFrame, column: str | None) -> np.ndarray | None:
     names, missing = texts(frame[column])
     if missing.any():
         raise InputError(
-            f"unit column {column!r} is empty in {int(missing.sum())} rows",
+            "unit column {column!r} is empty in {missing} rows",
             remedy="say whose rows they are, or remove them",
+            column=column,
+            missing=int(missing.sum()),
         )
     codes, known = pd.factorize(names)
     if len(known) < 2:
         raise InputError(
-            f"unit column {column!r} holds one person alone",
+            "unit column {column!r} holds one person alone",
             remedy="name the column that tells persons apart",
+            column=column,
         )
     found: np.ndarray = codes
     return found if len(known) < len(frame) else None

@@ -18,6 +18,7 @@ from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.reason import Reasons
 from evenhand.audit.subject.tallying.counts import BINARY, Counts
+from evenhand.audit.words.phrases import as_is
 
 _LOOKED_AT = 1 << 22  # bytes in which another encoding is looked for
 _MEMORY = "160MB"  # DuckDB's own; it spills to disk beyond
@@ -95,7 +96,10 @@ def tally_file(
         for column in (*features, *(c for c in (target, predicted, score, weight) if c)):
             if column not in columns:
                 raise InputError(
-                    f"{column!r} is not a column of {file}", remedy=nearest(column, columns)
+                    "{column!r} is not a column of {file}",
+                    remedy=nearest(column, columns),
+                    column=column,
+                    file=file,
                 )
         asked = CountRequest(
             features, target, predicted, score, threshold, weight, reading, columns
@@ -139,7 +143,9 @@ def _fetch(database: Any, query: str, file: Path) -> list[tuple[Any, ...]]:
         if "utf" in first.lower() or "unicode" in first.lower():
             with file.open("rb") as handle:
                 remedy = way_out(handle.read(_LOOKED_AT))
-        raise InputError(f"cannot count the rows of {file}: {first}", remedy=remedy) from error
+        raise InputError(
+            "cannot count the rows of {file}: {first}", remedy=as_is(remedy), file=file, first=first
+        ) from error
     return rows
 
 
@@ -218,8 +224,10 @@ def _tally(rows: Sequence[_Row], asked: CountRequest, positive_label: Any) -> Ta
     chosen = positive_of(answers, str(predicted), positive_label) if predicted else None
     if target and positive is None:
         raise InputError(
-            f"positive label {positive_label!r} does not occur in target {target!r}",
+            "positive label {positive_label!r} does not occur in target {target!r}",
             remedy="see --positive-label",
+            positive_label=positive_label,
+            target=target,
         )
     names = np.empty((len(kept), len(features)), dtype=object)
     for i in range(len(features)):
@@ -244,7 +252,9 @@ def _tally(rows: Sequence[_Row], asked: CountRequest, positive_label: Any) -> Ta
 def bad_weights(name: str) -> InputError:
     """The error for weights that are no numbers of 0 or more."""
     return InputError(
-        f"weight column {name!r} has cells that are no number of 0 or more", remedy="fix them"
+        "weight column {name!r} has cells that are no number of 0 or more",
+        remedy="fix them",
+        name=name,
     )
 
 
@@ -255,8 +265,10 @@ def _require_predictions(rows: Sequence[_Row], predicted: str | None, score: str
     ):
         if column and bad:
             raise InputError(
-                f"column {column!r} has {bad} cells that are missing or not finite",
+                "column {column!r} has {bad} cells that are missing or not finite",
                 remedy="a missing score is a person without an answer: fix it, or remove the row",
+                column=column,
+                bad=bad,
             )
 
 
@@ -268,13 +280,17 @@ def positive_of(labels: Sequence[str], column: str, positive_label: Any) -> str 
     positive = match_label(as_text(positive_label), labels)
     if positive is None and len(labels) > 1:
         raise InputError(
-            f"positive label {positive_label!r} does not occur in column {column!r}",
+            "positive label {positive_label!r} does not occur in column {column!r}",
             remedy=nearest(str(positive_label), labels),
+            positive_label=positive_label,
+            column=column,
         )
     others = [k for k in labels if k != positive]
     if len(others) > 1:
         raise InputError(
-            f"column {column!r} has more than one label beside the positive one: {others[:5]}",
+            "column {column!r} has more than one label beside the positive one: {others}",
             remedy="a binary task has two labels; see --positive-label",
+            column=column,
+            others=others[:5],
         )
     return positive

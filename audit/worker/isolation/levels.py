@@ -106,15 +106,23 @@ def make_rules(
 ) -> Rules:
     """Rules from what a command was given; ``memory_limit`` in GiB. Raises InputError."""
     if time_limit is not None and not 0 < time_limit < 1e6:
-        raise InputError(f"time limit {time_limit:g} is no number of seconds", remedy="e.g. 60")
+        raise InputError(
+            "time limit {time_limit:g} is no number of seconds",
+            remedy="e.g. 60",
+            time_limit=time_limit,
+        )
     if memory_limit is not None and not 0.05 <= memory_limit <= 1e5:
         raise InputError(
-            f"memory limit {memory_limit:g} is out of range", remedy="give GiB, e.g. 4"
+            "memory limit {memory_limit:g} is out of range",
+            remedy="give GiB, e.g. 4",
+            memory_limit=memory_limit,
         )
     if isolation != "auto" and isolation not in IsolationLevel.__members__:
         raise InputError(
-            f"no isolation {isolation!r}",
-            remedy=f"known: auto, {', '.join(IsolationLevel.__members__)}",
+            "no isolation {isolation!r}",
+            remedy="known: auto, {members__}",
+            isolation=isolation,
+            members__=", ".join(IsolationLevel.__members__),
         )
     return Rules(
         allow_pickle=allow_pickle,
@@ -139,17 +147,22 @@ def require(
     least = LEAST.get(trust)
     if least is None:
         raise UnsafeModelError(
-            f"{what} is refused: its format says trust {trust!r}, which is none of "
-            f"{', '.join(LEAST)}",
+            "{what} is refused: its format says trust {trust!r}, which is none of {least}",
             remedy="repair the format's module",
+            what=what,
+            trust=trust,
+            least=", ".join(LEAST),
         )
     if trust == "pickle" and not rules.allow_pickle:
         raise UnsafeModelError(
-            f"{what} is refused: it is {TRUST_SAYS[trust]}",
+            "{what} is refused: it is {trust_says}",
             remedy="where you trust its maker, load it yourself and save it as data: "
-            f"{instead or SKOPS} (others: `evenhand formats`); or audit its stored "
+            "{instead} (others: `evenhand formats`); or audit its stored "
             "predictions: evenhand audit --predictions scores.csv ...; or pass --allow-pickle: it "
             "then runs in the sandbox, and the case lists what it imports",
+            what=what,
+            trust_says=TRUST_SAYS[trust],
+            instead=instead or SKOPS,
         )
     if isolation.level >= least:
         return
@@ -158,8 +171,13 @@ def require(
     why = "; ".join(isolation.lacking) or "a lower level was asked for"
     weak = "pass --allow-weak-isolation, " if trust == "native" else ""
     raise UnsafeModelError(
-        f"{what} is {TRUST_SAYS[trust]} and needs isolation {least.name}; here it is "
-        f"{isolation.level.name}: {why}",
-        remedy=f"{weak}audit on a machine where `evenhand doctor` says {least.name}, or audit its "
+        "{what} is {trust_says} and needs isolation {least}; here it is {level}: {why}",
+        remedy="{weak}audit on a machine where `evenhand doctor` says {least}, or audit its "
         "stored predictions: evenhand audit --predictions FILE",
+        what=what,
+        trust_says=TRUST_SAYS[trust],
+        least=least.name,
+        level=isolation.level.name,
+        why=why,
+        weak=weak,
     )

@@ -33,13 +33,13 @@ def test_a_number_is_said_once_and_stays() -> None:
         rows_of_file([10, 20, 30, 40]),
         rows_from(2),
     ):
-        raise RowError("the cell in", 1, " is odd", remedy="look")
+        raise RowError("the cell in {row} is odd", 1, remedy="look")
     assert error.value.remedy == "look"
 
 
 def test_batches_count_from_where_they_begin() -> None:
     with pytest.raises(RowError, match="in row 4099"), rows_from(4096):
-        raise RowError("in", 2)
+        raise RowError("in {row}", 2)
 
 
 def table(**columns: Any) -> pd.DataFrame:
