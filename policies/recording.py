@@ -84,6 +84,22 @@ def _ids(packs: Sequence[Pack]) -> str:
     return ", ".join(pack.id for pack in packs) or "no pack"
 
 
+def _end(attest: Attest, item: Item, expires: date | None, signed: date) -> date:
+    """The day on which an attestation ends. Raises InputError for one that is past or too late."""
+    last = add_duration(signed, attest.valid_for)
+    if expires is not None and not signed <= expires <= last:
+        raise InputError(
+            "an attestation of {item} signed on {signed} can't end on {expires}",
+            remedy="choose a day up to {last} ({valid_for} after signing)",
+            item=item.id,
+            signed=signed,
+            expires=expires,
+            last=last,
+            valid_for=attest.valid_for,
+        )
+    return expires or last
+
+
 def attestation(
     case: Case,
     pack: Pack,
@@ -121,17 +137,7 @@ def attestation(
             lacking=", ".join(lacking),
             lacking_2=lacking[0],
         )
-    last = add_duration(at.date(), attest.valid_for)
-    if expires is not None and not at.date() <= expires <= last:
-        raise InputError(
-            "an attestation of {item} signed on {at} can't end on {expires}",
-            remedy="choose a day up to {last} ({valid_for} after signing)",
-            item=item.id,
-            at=at.date(),
-            expires=expires,
-            last=last,
-            valid_for=attest.valid_for,
-        )
+    ends = _end(attest, item, expires, at.date())
     body = {
         "pack": pack.id,
         "pack_version": pack.version,
@@ -144,7 +150,7 @@ def attestation(
         "known_by": signer.known_by,
         "subject": signer.subject,
         "signed_at": at.isoformat(timespec="seconds"),
-        "expires": (expires or last).isoformat(),
+        "expires": ends.isoformat(),
         "binds": binds.to_json(),
         "case": case.digest,
         "evidence": [

@@ -247,7 +247,7 @@ WALLS: dict[str, str] = {
         "trainers/private trainers/recipe"
     ),
     "trainers/datasets": (
-        "audit/data audit/data/reading audit/data/written audit/errors audit/files"
+        "audit/data audit/data/reading audit/data/written audit/errors audit/files audit/words"
     ),
     "trainers/distributed": "audit/errors trainers/examples",
     "trainers/encoders": ("audit/data audit/data/reading audit/errors trainers/validate"),

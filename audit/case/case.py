@@ -26,10 +26,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from evenhand.audit.artifacts.artifact import ArtifactDocument
 from evenhand.audit.case.environment import Environment
+from evenhand.audit.case.findings import read_findings
 from evenhand.audit.case.finished import Store
 from evenhand.audit.case.plan import Plan, PlannedSubject
 from evenhand.audit.case.secret import Secret, passing
@@ -39,7 +38,6 @@ from evenhand.audit.files.bounded import (
     MOST_JSON,
     read_json,
     read_text,
-    require_readable,
     require_writable,
 )
 from evenhand.audit.files.canonical import (
@@ -51,7 +49,7 @@ from evenhand.audit.files.canonical import (
 )
 from evenhand.audit.files.disk import disk_error, write_whole
 from evenhand.audit.files.making import creating, partial_name, put_in_place, require_free
-from evenhand.audit.files.shapes import Shape, first_problem, parsed
+from evenhand.audit.files.shapes import Shape, parsed
 from evenhand.audit.finding import Finding
 
 SEAL_SCHEMA = "evenhand-seal/1"
@@ -63,7 +61,6 @@ MOST_FILES, MOST_BYTES = 10_000, 2 << 30  # of a whole case
 _MOST_SEAL = 4 << 20  # of the seal, which is written again to be compared
 _S = TypeVar("_S", bound=Shape)
 _D = TypeVar("_D", bound=ArtifactDocument)
-_ALL_FIELDS = set(Finding.model_fields)
 
 
 @dataclass(frozen=True)
@@ -377,34 +374,6 @@ def _record(file: Path, shape: type[_S]) -> _S:
             file=file,
             error=error,
         ) from None
-
-
-def read_findings(folder: Path, measures: Sequence[str] = ()) -> tuple[Finding, ...]:
-    """The findings of a sealed case; those of ``measures`` alone, where any are named, without
-    parsing the others. Raises AlteredEvidenceError where a line is no finding, LimitError for
-    more than a case holds."""
-    file, names = folder / "findings.jsonl", [m.encode() for m in measures]
-    require_readable(file)
-    try:
-        with file.open("rb") as lines:  # line by line, and by b"\n" alone: names may hold U+2028
-            asked = (n for n in lines if n.strip() and (not names or any(m in n for m in names)))
-            found = tuple(_finding(line) for line in asked)
-    except ValidationError as error:
-        raise AlteredEvidenceError(
-            "{file} does not hold findings: {error}",
-            remedy="the case was written by another version or altered: audit again",
-            file=file,
-            error=first_problem(error),
-        ) from error
-    return tuple(f for f in found if f.measure in measures) if measures else found
-
-
-def _finding(line: bytes) -> Finding:
-    finding = Finding.model_validate_json(line)
-    if finding.model_fields_set == _ALL_FIELDS:
-        # one set of names for all of them: pydantic keeps one for each, over a kilobyte
-        object.__setattr__(finding, "__pydantic_fields_set__", _ALL_FIELDS)
-    return finding
 
 
 def find_cases(folders: Sequence[Path]) -> list[Path]:

@@ -28,11 +28,12 @@ from evenhand.audit.checks.needs import require
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.data.formats.database import without_secrets
 from evenhand.audit.data.table import explained_by
-from evenhand.audit.errors import InputError, MissingNeed, RowsOnDisk, nearest
+from evenhand.audit.errors import InputError, MissingNeed, RowsOnDisk
 from evenhand.audit.finding import Finding, Status
 from evenhand.audit.measure.uncertainty.testing import BUDGETS, Budget, adjust
 from evenhand.audit.reason import because, quoted, reasons_json
 from evenhand.audit.run.catalogue import Check, needed, select
+from evenhand.audit.run.check_options import options_of, require_options
 from evenhand.audit.run.decisions import decisions_json
 from evenhand.audit.run.environment import command, environment, own_version, packages
 from evenhand.audit.run.keeping import (
@@ -92,7 +93,7 @@ def audit(
     """
     keeping = keeping or Keeping()
     named = _named(spec, packs)
-    _check_options(spec, named)
+    require_options(spec, named)
     started = datetime.now(UTC)
     spec, declared_file = with_declared(spec)
     subject = replace(open_subject(spec, rules), declared_file=declared_file)
@@ -165,7 +166,7 @@ def _measure_all(
     for done, check in enumerate(chosen):
         if progress:
             progress(check.id, done, len(chosen))
-        options = _options(check, spec)
+        options = options_of(check, spec)
         answer = kept.get(check, options, spec.seed)
         if answer is None:
             artifacts: dict[str, Any] = {}
@@ -282,7 +283,7 @@ def make_plan(
         proxies=tuple(subject.proxies),
         reference_applicant=dict(subject.reference_applicant),
         actionable={k: v.model_dump(mode="json") for k, v in subject.actionable.items()},
-        checks=tuple(PlannedCheck(id=c.id, options=_options(c, spec)) for c in chosen),
+        checks=tuple(PlannedCheck(id=c.id, options=options_of(c, spec)) for c in chosen),
         seed=spec.seed,
         levels=tuple(levels),
         error_budget=spec.error_budget,
@@ -346,7 +347,7 @@ def run_check(
         reason = because("not-of-this-task", task=subject.task)
         yield from (record.without_value(m, "not_applicable", reason) for m in check.measures)
         return
-    options = _options(check, spec)
+    options = options_of(check, spec)
     try:
         require(subject, *check.module.NEEDS)
         found = list(check.module.measure(subject, seed=spec.seed, levels=levels, **options))
@@ -369,44 +370,3 @@ def run_check(
 def _levels(spec: SubjectSpec, packs: Sequence[PlannedPack]) -> tuple[float, ...]:
     asked = sorted({level for pack in packs for level in pack.levels} - {spec.level})
     return (spec.level, *asked)
-
-
-def _options(check: Check, spec: SubjectSpec) -> dict[str, Any]:
-    shared = {"min_group_size": spec.min_group_size}
-    known = check.options
-    return {
-        **known,
-        **{k: v for k, v in shared.items() if k in known},
-        **spec.options.get(check.id, {}),
-    }
-
-
-def _check_options(spec: SubjectSpec, chosen: Sequence[Check]) -> None:
-    by_id = {c.id: c for c in chosen}
-    for check_id, options in spec.options.items():
-        if check_id not in by_id:
-            raise InputError(
-                "options are given for {check_id!r}, which is not among the checks to run",
-                remedy=nearest(check_id, by_id),
-                check_id=check_id,
-            )
-        known = by_id[check_id].options
-        for name, value in options.items():
-            if name not in known:
-                raise InputError(
-                    "{check_id} has no option {name!r}",
-                    remedy=nearest(name, known),
-                    check_id=check_id,
-                    name=name,
-                )
-            wanted = type(known[name])
-            if type(value) is not wanted or (wanted is int and value < 1):
-                raise InputError(
-                    "{check_id}: option {name} = {value!r} must be a positive {wanted}",
-                    remedy="its default is {known!r}",
-                    check_id=check_id,
-                    name=name,
-                    value=value,
-                    wanted=wanted.__name__,
-                    known=known[name],
-                )

@@ -10,9 +10,7 @@ from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.worker.opened import Opened
 
 
-def check_combination(spec: SubjectSpec) -> None:
-    """Raises InputError for keys of the spec that do not go together."""
-    _one_role_each(spec)
+def _bins_of_features(spec: SubjectSpec) -> None:
     for column in spec.bins:
         if column not in spec.features:
             raise InputError(
@@ -20,6 +18,12 @@ def check_combination(spec: SubjectSpec) -> None:
                 remedy=nearest(column, spec.features),
                 column=column,
             )
+
+
+def check_combination(spec: SubjectSpec) -> None:
+    """Raises InputError for keys of the spec that do not go together."""
+    _one_role_each(spec)
+    _bins_of_features(spec)
     if (spec.join is None) == bool(spec.on):
         raise InputError(
             "{join}: a file to join needs both --join FILE and --on COLUMN",

@@ -108,6 +108,10 @@ def free_port(preferred: int = PREFERRED_PORT, address: str = ADDRESS) -> int:
     )
 
 
+def _taken(port: int) -> InputError:
+    return InputError("port {port} is taken", remedy="leave --port out, or name another", port=port)
+
+
 def run(
     cases: Sequence[Path] = (),
     *,
@@ -142,12 +146,9 @@ def run(
     if port is None:
         port = _port_of(settings) or free_port(address=chosen)
     elif free_port(port, chosen) != port:
-        raise InputError(
-            "port {port} is taken", remedy="leave --port out, or name another", port=port
-        )
+        raise _taken(port)
     here = ADDRESS if chosen in ("0.0.0.0", "localhost") else chosen  # noqa: S104 - where to ask
     shown = f"http://{f'[{here}]' if ':' in here else here}:{port}"
-    url = settings.url if settings else shown
     with termination_as_interrupt(), own_folder() as private:
         token = secrets.token_hex(32)
         child = subprocess.Popen(
@@ -165,7 +166,9 @@ def run(
         try:
             if not _wait_until_healthy(child, shown, token):
                 return child.returncode or LIMIT_REACHED
-            _announce(url, say or _print_now, open_browser=open_browser)
+            _announce(
+                settings.url if settings else shown, say or _print_now, open_browser=open_browser
+            )
             return child.wait()
         except KeyboardInterrupt:
             return OK

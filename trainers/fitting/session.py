@@ -15,8 +15,9 @@ from evenhand.trainers.fitting import checkpoint
 from evenhand.trainers.fitting.checkpoint import Due, Interrupts, Saved
 from evenhand.trainers.fitting.loop import LoopState
 from evenhand.trainers.ledger.entries import closing_entry, opening_entry
+from evenhand.trainers.ledger.rows import RowSet
 from evenhand.trainers.ledger.run import RunLedger
-from evenhand.trainers.ledger.store import LedgerStore, RowSet
+from evenhand.trainers.ledger.store import LedgerStore
 
 if TYPE_CHECKING:
     import torch

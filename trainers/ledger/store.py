@@ -29,41 +29,21 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.claims import Composed
 from evenhand.audit.errors import AlteredEvidenceError, InputError
-from evenhand.audit.files.canonical import digest_bytes
 from evenhand.audit.files.chain import GENESIS, Chain, read_lines
 from evenhand.audit.files.disk import write_whole
+from evenhand.audit.words.phrases import phrase
 from evenhand.trainers.ledger import record as ledger
 from evenhand.trainers.ledger.record import OpenedLedger
+from evenhand.trainers.ledger.rows import RowSet
 from evenhand.trainers.ledger.run import RunLedger, drop_torn_line
 from evenhand.trainers.private.accounting import spent
 from evenhand.trainers.private.bracket import Segment
 from evenhand.trainers.private.unit import ROW, Unit
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
 _KINDS = ("run", "plain")  # the lines of the index
-
-
-@dataclass(frozen=True)
-class RowSet:
-    """Keyed hashes of rows, sorted and unique: big-endian uint64 of shape (n,)."""
-
-    hashes: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.hashes)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the hashes' bytes."""
-        return digest_bytes(self.hashes.tobytes())
-
-    def shared_with(self, other: RowSet) -> int:
-        """How many rows both hold."""
-        import numpy as np
-
-        return len(np.intersect1d(self.hashes, other.hashes, assume_unique=True))
 
 
 @dataclass(frozen=True)
@@ -342,9 +322,8 @@ class LedgerStore:
         file = self.folder / "key"
         if not file.exists():
             if not create:
-                raise InputError(
-                    "no ledger store at {folder}", remedy="set EVENHAND_HOME", folder=self.folder
-                )
+                what = phrase("no ledger store at {folder}", folder=self.folder)
+                raise InputError(what, remedy="set EVENHAND_HOME")
             self._create(file)
         return file.read_bytes()
 
@@ -393,9 +372,8 @@ class LedgerStore:
 def _plain(name: str) -> str:
     """A name that stays in its folder: it may come from a model folder that a stranger wrote."""
     if not name or not all(c in "0123456789abcdef" for c in name):
-        raise InputError(
-            "{name!r} is not a name of the ledger store", remedy="check the ledger", name=name
-        )
+        what = phrase("{name!r} is not a name of the ledger store", name=name)
+        raise InputError(what, remedy="check the ledger")
     return name
 
 

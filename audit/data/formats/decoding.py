@@ -76,6 +76,15 @@ def decode(
             shown=shown,
             error=error,
         ) from None
+    _refuse_zero_bytes(text, raw, source)
+    notes: list[Reason | str] = []
+    if name != "utf-8-sig":
+        notes += because("read-as-encoding", encoding=shown)
+        notes += _controls(text, raw, shown)
+    return text, notes
+
+
+def _refuse_zero_bytes(text: str, raw: bytes, source: object) -> None:
     if "\0" in text:
         at = text.index("\0")
         line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
@@ -94,11 +103,6 @@ def decode(
             line=line,
             column=column,
         )
-    notes: list[Reason | str] = []
-    if name != "utf-8-sig":
-        notes += because("read-as-encoding", encoding=shown)
-        notes += _controls(text, raw, shown)
-    return text, notes
 
 
 def way_out(raw: bytes) -> str:

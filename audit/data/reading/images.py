@@ -22,7 +22,6 @@ from evenhand.audit.data.table import Table, as_notes
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_file, digest_json
 from evenhand.audit.reason import Reason
-from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +67,7 @@ def read_images(path: str | Path, split: Part | None = None) -> Table:
     place = Path(path)
     if not place.exists():
         siblings = (p.name for p in place.parent.glob("*")) if place.parent.is_dir() else ()
-        raise InputError("no images at {place}", remedy=nearest(place.name, siblings), place=place)
+        raise InputError(f"no images at {place}", remedy=nearest(place.name, siblings))
     if _is_idx(place):
         return _read_idx(place, split)
     return _select(_load(place), place, split)
@@ -105,28 +104,18 @@ def _select(images: _Read, place: Path, split: Part | None) -> Table:
 
     if "split" not in images.columns:
         if split is not None:
-            raise InputError(
-                "{place} has no split {split!r}",
-                remedy="add a column 'split'",
-                place=place,
-                split=split,
-            )
+            raise InputError(f"{place} has no split {split!r}", remedy="add a column 'split'")
         return _table(images, place)
     parts = np.asarray([str(p) for p in images.columns["split"]])
     odd = sorted(set(parts) - {"train", "test"})
     if odd:
         raise InputError(
-            "{place}: split={odd!r} is neither 'train' nor 'test'",
-            remedy="correct the column",
-            place=place,
-            odd=odd[0],
+            f"{place}: split={odd[0]!r} is neither 'train' nor 'test'", remedy="correct the column"
         )
     chosen = split or ("test" if "test" in parts else "train")
     keep = parts == chosen
     if not keep.any():
-        raise InputError(
-            "{place} has no rows of split {chosen!r}", remedy="add some", place=place, chosen=chosen
-        )
+        raise InputError(f"{place} has no rows of split {chosen!r}", remedy="add some")
     columns = {k: np.asarray(v, dtype=object)[keep] for k, v in images.columns.items()}
     del columns["split"]
     notes = (_TEST_WAS_READ,) if split is None and chosen == "test" else ()
@@ -138,7 +127,7 @@ def _table(images: _Read, place: Path, notes: tuple[str, ...] = ()) -> Table:
 
     n, shape = len(images.pixels), tuple(images.pixels.shape[1:])
     if n == 0:
-        raise InputError("{place} holds no images", remedy="add some", place=place)
+        raise InputError(f"{place} holds no images", remedy="add some")
     size = math.prod(shape)
     raw = images.pixels.tobytes()
     cells = [raw[i * size : (i + 1) * size] for i in range(n)]
@@ -174,23 +163,15 @@ def _read_idx(folder: Path, split: Part | None) -> Table:
             prefix = "train" if part == "train" else "t10k"
             digits = 3 if what == "images" else 1
             raise InputError(
-                "{folder} lacks {prefix}-{what}-idx{digits}-ubyte.gz",
+                f"{folder} lacks {prefix}-{what}-idx{digits}-ubyte.gz",
                 remedy="put IDX images and labels, or a metadata.csv with images, in the folder",
-                folder=folder,
-                prefix=prefix,
-                what=what,
-                digits=digits,
             )
         pair.append(files[part, what])
     pixels, labels = _idx_array(pair[0], 3), _idx_array(pair[1], 1)
     if len(pixels) != len(labels):
         raise InputError(
-            "{pair} holds {n_pixels} images, {pair_2} {n_labels} labels",
+            f"{pair[0]} holds {len(pixels)} images, {pair[1]} {len(labels)} labels",
             remedy="use files that belong together",
-            pair=pair[0],
-            n_pixels=len(pixels),
-            pair_2=pair[1],
-            n_labels=len(labels),
         )
     digest = digest_json({file.name: digest_file(file) for file in pair})
     return _table(_Read(pixels, {LABEL: labels.astype("int64")}, digest), folder, notes)
@@ -205,24 +186,17 @@ def _idx_array(file: Path, dimensions: int) -> np.ndarray:
             head = handle.read(4 + 4 * dimensions)
             if head[:4] != bytes([0, 0, 8, dimensions]):
                 raise InputError(
-                    "{file} starts with {head}, not with 000008{dimensions:02x}",
-                    remedy="is it an IDX file of bytes in {dimensions} dimensions?",
-                    file=file,
-                    head=head[:4].hex(),
-                    dimensions=dimensions,
+                    f"{file} starts with {head[:4].hex()}, not with 000008{dimensions:02x}",
+                    remedy=f"is it an IDX file of bytes in {dimensions} dimensions?",
                 )
             shape = [int.from_bytes(head[i : i + 4], "big") for i in range(4, len(head), 4)]
             expected = math.prod(shape)
             if len(head) < 4 + 4 * dimensions or expected > MAX_PIXELS:
                 raise InputError(
-                    phrase(
-                        "{file} says that it holds {shape} bytes, over {max_pixels:,}",
-                        file=file,
-                        shape=" x ".join(map(str, shape)),
-                        max_pixels=MAX_PIXELS,
-                    )
+                    f"{file} says that it holds {' x '.join(map(str, shape))} bytes, over "
+                    f"{MAX_PIXELS:,}"
                     if expected > MAX_PIXELS
-                    else phrase("{file} ends in its header", file=file),
+                    else f"{file} ends in its header",
                     remedy="use a smaller set, or download the file again",
                 )
             # a set of nothing but zeros packs to a thousandth, and is copied twice more
@@ -230,17 +204,12 @@ def _idx_array(file: Path, dimensions: int) -> np.ndarray:
             # One more than is said: what follows shows itself, a bomb is never unpacked.
             raw = handle.read(expected + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(
-            "cannot read {file}: {error}", remedy="download it again", file=file, error=error
-        ) from None
+        raise InputError(f"cannot read {file}: {error}", remedy="download it again") from None
     if len(raw) != expected:
         is_short = len(raw) < expected
         raise InputError(
-            "{file} says {expected} bytes and holds {is_short}",
+            f"{file} says {expected} bytes and holds {len(raw) if is_short else 'more'}",
             remedy="download it again",
-            file=file,
-            expected=expected,
-            is_short=len(raw) if is_short else "more",
         )
     return np.frombuffer(raw, dtype=np.uint8).reshape(shape)
 
@@ -253,17 +222,12 @@ def _read_folder(folder: Path) -> _Read:
     name = next((c for c in _FILE_COLUMNS if c in table.frame.columns), None)
     if name is None:
         raise InputError(
-            "{folder} lacks a column 'file'",
-            remedy="name each image's file in it",
-            folder=folder / METADATA,
+            f"{folder / METADATA} lacks a column 'file'", remedy="name each image's file in it"
         )
     table.require([LABEL], "column")
     if IMAGE in table.frame.columns:
         raise InputError(
-            "{folder} has a column {image!r}",
-            remedy="rename it: the pixels go there",
-            folder=folder / METADATA,
-            image=IMAGE,
+            f"{folder / METADATA} has a column {IMAGE!r}", remedy="rename it: the pixels go there"
         )
     files = [_inside(folder, str(cell)) for cell in table.frame[name]]
     pixels, notes = _decode_all(files)
@@ -277,14 +241,12 @@ def _inside(folder: Path, name: str) -> Path:
     file = (folder / name).resolve()
     if not file.is_relative_to(folder.resolve()):
         raise InputError(
-            "{folder} names {name!r}, which is outside the folder",
+            f"{folder / METADATA} names {name!r}, which is outside the folder",
             remedy="keep the images in the folder",
-            folder=folder / METADATA,
-            name=name,
         )
     if not file.is_file():
         siblings = (p.name for p in file.parent.glob("*")) if file.parent.is_dir() else ()
-        raise InputError("no image at {file}", remedy=nearest(file.name, siblings), file=file)
+        raise InputError(f"no image at {file}", remedy=nearest(file.name, siblings))
     return file
 
 
@@ -298,19 +260,13 @@ def _decode_all(files: list[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
         pixels = _decode(file)
         if decoded and pixels.shape[:2] != decoded[0].shape[:2]:
             raise InputError(
-                "{file} is {pixels}, {files} is {decoded}",
+                f"{file} is {_size(pixels)}, {files[0]} is {_size(decoded[0])}",
                 remedy="scale all images to one size",
-                file=file,
-                pixels=_size(pixels),
-                files=files[0],
-                decoded=_size(decoded[0]),
             )
         total += pixels.size
         if total > MAX_PIXELS:
             raise InputError(
-                "the images hold over {max_pixels:,} values",
-                remedy="use fewer or smaller ones",
-                max_pixels=MAX_PIXELS,
+                f"the images hold over {MAX_PIXELS:,} values", remedy="use fewer or smaller ones"
             )
         decoded.append(pixels)
     if not decoded:
@@ -337,20 +293,14 @@ def _decode(file: Path) -> np.ndarray:
             with Image.open(file, formats=("PNG", "JPEG")) as image:
                 if image.width * image.height > MAX_IMAGE_PIXELS:
                     raise InputError(
-                        "{file} has {width} x {height} pixels, over {max_image_pixels:,}",
+                        f"{file} has {image.width} x {image.height} pixels, over "
+                        f"{MAX_IMAGE_PIXELS:,}",
                         remedy="scale it down",
-                        file=file,
-                        width=image.width,
-                        height=image.height,
-                        max_image_pixels=MAX_IMAGE_PIXELS,
                     )
                 return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, zlib.error) as error:
         raise InputError(
-            "{file} is not a readable PNG or JPEG image: {error}",
-            remedy="replace it",
-            file=file,
-            error=error,
+            f"{file} is not a readable PNG or JPEG image: {error}", remedy="replace it"
         ) from None
 
 
@@ -373,22 +323,14 @@ def _read_npz(file: Path) -> _Read:
     arrays = _arrays(file)
     lacking = [name for name in ("images", "labels") if name not in arrays]
     if lacking:
-        raise InputError(
-            "{file} lacks the array {lacking!r}",
-            remedy=nearest("", arrays),
-            file=file,
-            lacking=lacking[0],
-        )
+        raise InputError(f"{file} lacks the array {lacking[0]!r}", remedy=nearest("", arrays))
     pixels = arrays.pop("images")
     is_image = pixels.ndim == 3 or (pixels.ndim == 4 and pixels.shape[3] in (1, 3))
     if pixels.dtype.name != "uint8" or not is_image:
         raise InputError(
-            "{file}: images are {dtype} {pixels_shape}, not uint8 (n, height, width) or "
+            f"{file}: images are {pixels.dtype} {pixels.shape}, not uint8 (n, height, width) or "
             "(n, height, width, 3)",
             remedy="save them as bytes from 0 to 255",
-            file=file,
-            dtype=pixels.dtype,
-            pixels_shape=pixels.shape,
         )
     if pixels.ndim == 4 and pixels.shape[3] == 1:
         pixels = pixels[..., 0]
@@ -396,17 +338,11 @@ def _read_npz(file: Path) -> _Read:
     for name, values in columns.items():
         if values.shape != (len(pixels),):
             raise InputError(
-                "{file}: array {name!r} has shape {values_shape}, there are {n_pixels} images",
+                f"{file}: array {name!r} has shape {values.shape}, there are {len(pixels)} images",
                 remedy="give every array one value an image",
-                file=file,
-                name=name,
-                values_shape=values.shape,
-                n_pixels=len(pixels),
             )
     if IMAGE in columns:
-        raise InputError(
-            "{file} has an array {image!r}", remedy="rename it", file=file, image=IMAGE
-        )
+        raise InputError(f"{file} has an array {IMAGE!r}", remedy="rename it")
     return _Read(pixels, columns, digest_file(file))
 
 
@@ -418,18 +354,12 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
             size = sum(entry.file_size for entry in archive.infolist())
         if size > MAX_PIXELS:
             raise InputError(
-                "{file} unpacks to {size:,} bytes, over {max_pixels:,}",
-                remedy="use a smaller set",
-                file=file,
-                size=size,
-                max_pixels=MAX_PIXELS,
+                f"{file} unpacks to {size:,} bytes, over {MAX_PIXELS:,}", remedy="use a smaller set"
             )
         with np.load(file, allow_pickle=False) as stored:
             return {name: np.asarray(stored[name]) for name in stored.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
-            "{file} is not a readable .npz of arrays: {error}",
+            f"{file} is not a readable .npz of arrays: {error}",
             remedy="write it with numpy.savez, without objects",
-            file=file,
-            error=error,
         ) from None

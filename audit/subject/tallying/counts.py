@@ -16,7 +16,6 @@ from evenhand.audit.errors import RowError
 from evenhand.audit.finding import group_name
 from evenhand.audit.measure.classification import CellSums, Confusion, RateCount, rate_count
 from evenhand.audit.subject.tallying.people import BINARY, People, four_of, people_of
-from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,20 +118,11 @@ class Counts:
         for what in ("features", "classes", "has_labels"):
             mine, theirs = getattr(self, what), getattr(other, what)
             if mine != theirs:
-                raise ValueError(
-                    phrase(
-                        "counts with {what} {mine} and {theirs} do not add up",
-                        what=what,
-                        mine=mine,
-                        theirs=theirs,
-                    )
-                )
+                raise ValueError(f"counts with {what} {mine} and {theirs} do not add up")
         if (self.weights is None) != (other.weights is None):
-            raise ValueError(phrase("weighted and unweighted counts do not add up"))
+            raise ValueError("weighted and unweighted counts do not add up")
         if self.people is not None or other.people is not None:
-            raise ValueError(
-                phrase("counts of persons' rows do not add up: count all rows at once")
-            )
+            raise ValueError("counts of persons' rows do not add up: count all rows at once")
         weights = None
         if self.weights is not None and other.weights is not None:
             weights = np.concatenate([self.weights, other.weights], axis=1)
@@ -327,9 +317,7 @@ def count_groups(
     for feature in features:
         own, values = _factorized(groups[feature])
         if own.size and own.min() < 0:
-            raise ValueError(
-                phrase("feature {feature!r} has missing values; name them first", feature=feature)
-            )
+            raise ValueError(f"feature {feature!r} has missing values; name them first")
         width = max(len(values), 1)
         code = code * width + own
         if len(names) * width > 4 * rows:  # a crossing of many values: keep those that occur

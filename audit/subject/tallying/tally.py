@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,17 @@ class Tally:
 def count_file(path: str | Path, **named: Any) -> Counts:
     """The counts of ``tally_file``, which takes the same arguments."""
     return tally_file(path, **named).counts
+
+
+def _require_columns(named: Iterable[str], columns: Sequence[str], file: Path) -> None:
+    for column in named:
+        if column not in columns:
+            raise InputError(
+                "{column!r} is not a column of {file}",
+                remedy=nearest(column, columns),
+                column=column,
+                file=file,
+            )
 
 
 def tally_file(
@@ -93,14 +104,8 @@ def tally_file(
             return _fetch(database, sql, file)
 
         columns = tuple(str(row[0]) for row in fetch(f"DESCRIBE FROM {source.relation}"))
-        for column in (*features, *(c for c in (target, predicted, score, weight) if c)):
-            if column not in columns:
-                raise InputError(
-                    "{column!r} is not a column of {file}",
-                    remedy=nearest(column, columns),
-                    column=column,
-                    file=file,
-                )
+        named = (c for c in (*features, target, predicted, score, weight) if c)
+        _require_columns(named, columns, file)
         asked = CountRequest(
             features, target, predicted, score, threshold, weight, reading, columns
         )

@@ -7,19 +7,7 @@ import string
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from evenhand.audit import errors
-from evenhand.audit.errors import InputError, RowError, nearest
-from evenhand.audit.reason import because
-from evenhand.audit.words.phrases import (
-    as_is,
-    in_language,
-    language_of,
-    phrase,
-    speaking,
-    table,
-)
 
 ROOT = Path(__file__).parents[3]
 ROOMS = ("audit", "policies", "trainers", "dashboard")
