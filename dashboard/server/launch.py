@@ -166,9 +166,8 @@ def run(
         try:
             if not _wait_until_healthy(child, shown, token):
                 return child.returncode or LIMIT_REACHED
-            _announce(
-                settings.url if settings else shown, say or _print_now, open_browser=open_browser
-            )
+            shown = settings.url if settings else shown
+            _announce(shown, say or _print_now, open_browser=open_browser)
             return child.wait()
         except KeyboardInterrupt:
             return OK
