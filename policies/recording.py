@@ -296,10 +296,7 @@ def read_statement_file(path: Path, kind: str) -> dict[str, Any]:
     document = safe_yaml.parse(safe_yaml.read_bytes(path), str(path))
     if not isinstance(document.data, dict):
         raise InputError(
-            "{path} holds no mapping",
-            remedy="see the {kind} in docs/packs.md",
-            path=path,
-            kind=kind,
+            "{path} holds no mapping", remedy="see docs/packs.md: a mapping of keys", path=path
         )
     known = _FILE_KEYS[kind]
     for key in document.data:
@@ -314,19 +311,10 @@ def read_statement_file(path: Path, kind: str) -> dict[str, Any]:
     return dict(document.data)
 
 
-_BINDS = ("bind", "system", "organisation")
+_SIGNED = ("role", "expires", "bind", "system", "organisation")
 _FILE_KEYS: Mapping[str, tuple[str, ...]] = {
-    "attestation": ("item", "answer", "statement", "by", "role", "evidence", "expires", *_BINDS),
-    "waiver": (
-        "item",
-        "reason",
-        "owner",
-        "approved_by",
-        "role",
-        "expires",
-        "compensating",
-        *_BINDS,
-    ),
+    "attestation": ("item", "answer", "statement", "by", "evidence", *_SIGNED),
+    "waiver": ("item", "reason", "owner", "approved_by", "compensating", *_SIGNED),
 }
 
 
@@ -340,10 +328,9 @@ def read_evidence(ref: str) -> EvidenceContent:
         raise InputError("no evidence file at {path}", remedy="give FILE, or kind=FILE", path=path)
     if path.stat().st_size > MOST_BYTES:
         raise InputError(
-            "{path} has {st_size} bytes, more than {most_bytes}",
+            "{path} has more than {most_bytes} bytes",
             remedy="attest with a smaller file that names where the large one is kept",
             path=path,
-            st_size=path.stat().st_size,
             most_bytes=MOST_BYTES,
         )
     return EvidenceContent(path.name, path.read_bytes(), (kind or None) if separator else None)
