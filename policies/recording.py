@@ -322,7 +322,7 @@ def read_evidence(ref: str) -> EvidenceContent:
     """The file of ``FILE`` or ``kind=FILE``. Raises InputError for what is no readable file."""
     kind, separator, rest = ref.partition("=")
     path = Path(rest if separator else ref)
-    if separator and not path.is_file() and Path(ref).is_file():
+    if not path.is_file() and Path(ref).is_file():
         path, kind = Path(ref), ""
     if not path.is_file():
         raise InputError("no evidence file at {path}", remedy="give FILE, or kind=FILE", path=path)
@@ -341,10 +341,9 @@ def keep_evidence(folder: Path, evidence: Sequence[EvidenceContent]) -> None:
 
     Raises InputError that names the disk where it refuses.
     """
-    for one in evidence:
-        place = folder / digest_bytes(one.content).removeprefix("sha256:")
-        if not place.exists():
-            write_whole(place, one.content)
+    places = {folder / digest_bytes(e.content).removeprefix("sha256:"): e for e in evidence}
+    for place in (p for p in places if not p.exists()):
+        write_whole(place, places[place].content)
 
 
 def _attest(pack: Pack, item: Item) -> Attest:
