@@ -29,6 +29,11 @@ def say(en: str, zh: str) -> Words:
     return Words(en=visible(en).strip(), zh=visible(zh).strip())
 
 
+def joined(*parts: Words) -> Words:
+    """Parts of one sentence, as they stand."""
+    return Words(**{lang: "".join(part[lang] for part in parts) for lang in ("en", "zh")})
+
+
 def texts(text: Mapping[Any, str]) -> Words:
     """A pack's text as a plain mapping from language to one line."""
     return {str(lang): visible(line).strip() for lang, line in text.items()}
@@ -68,31 +73,8 @@ def place(finding: Finding) -> Words:
     return Words(en=en, zh=zh)
 
 
-def demand(
-    comparator: str | None, thresholds: Sequence[float], origin: str, default: bool
-) -> Words:
-    """What is asked: ``must be <= 0.10 (convention)``; says where a declared value is missing.
-
-    Without a comparator the number must only have been measured.
-    """
-    shown = [_threshold(t) for t in thresholds]
-    source = ORIGIN[origin]
-    en_origin = source["en"] + (", the pack's default: nothing declared" if default else "")
-    zh_origin = source["zh"] + ("，规则包默认值：未声明" if default else "")
-    if comparator is None:
-        return Words(en=f"must be measured ({en_origin})", zh=f"须经测量（{zh_origin}）")
-    if comparator == "between":
-        return Words(
-            en=f"must be between {shown[0]} and {shown[1]} ({en_origin})",
-            zh=f"须在 {shown[0]} 与 {shown[1]} 之间（{zh_origin}）",
-        )
-    return Words(
-        en=f"must be {comparator} {shown[0]} ({en_origin})",
-        zh=f"须 {comparator} {shown[0]}（{zh_origin}）",
-    )
-
-
-def _threshold(value: float) -> str:
+def limit(value: float) -> str:
+    """A threshold, as sentences have it."""
     return number(value, [value])
 
 
@@ -104,9 +86,9 @@ ANSWER_ZH = {
 }
 STATUS_ZH: Mapping[VerdictStatus, str] = {
     "pass": "通过",
-    "fail": "不通过",
-    "warn": "警示",
-    "inconclusive": "无定论",
+    "fail": "未通过",
+    "warn": "警告",
+    "inconclusive": "未定",
     "needs-attestation": "待声明",
     "attested": "已声明",
     "not-applicable": "不适用",

@@ -206,9 +206,9 @@ WALLS: dict[str, str] = {
         "policies/words"
     ),
     "policies/deciding": (
-        "audit/case audit/comparing audit/errors audit/finding audit/measure/uncertainty "
-        "audit/reason audit/words policies/demands policies/schema policies/verdict "
-        "policies/words"
+        "audit/case audit/comparing audit/errors audit/favourable audit/finding "
+        "audit/measure/uncertainty audit/reason audit/words policies/demands policies/schema "
+        "policies/verdict policies/words"
     ),
     "policies/demands": "policies/verdict",
     "policies/extending": "policies/demands policies/schema policies/verdict",

@@ -74,9 +74,8 @@ def _show_result(case: Case, verdicts: list[Any], setting: Gate, *, as_json: boo
         asked_of_reader,
         headline_table,
         show,
-        show_known,
-        show_verdicts,
     )
+    from evenhand.audit.commands.parts.verdicts import show_known, show_verdicts
 
     if as_json:
         sh.print_json(
@@ -192,7 +191,7 @@ def _state(case: Case, packs: list[Pack], stated: Stating) -> None:
 )
 def judge(case: CaseFolder, *, options: dict[str, Any], as_json: sh.Json = False) -> int:
     """Judge a case with policy packs (by default those it was planned for)."""
-    from evenhand.audit.commands.parts.tables import show_known, show_verdicts
+    from evenhand.audit.commands.parts.verdicts import show_known, show_verdicts
 
     read, stands = sh.opened(case)
     packs = flow.packs_for(read, options.get("policy"))

@@ -164,7 +164,8 @@ def _found(case: Case, measure: str, between: tuple[str, ...]) -> Finding | None
 
 
 def _show(done: list[Done], seconds: float) -> None:
-    from evenhand.audit.commands.parts.tables import counts_text, show, table, value_text
+    from evenhand.audit.commands.parts.tables import show, table, value_text
+    from evenhand.audit.commands.parts.verdicts import counts_text
 
     n = done[0].case.subject.data.rows
     made = table(

@@ -21,7 +21,7 @@ LANGUAGES = ("en", "zh")
 WORDS = ("positive", "event", "people")
 TABLE = Path(__file__).with_name("subject.json")
 
-Whom = Literal["everyone", "event", "not_event", "positive"]
+Whom = Literal["everyone", "event", "not_event", "positive", "not_positive"]
 # Of whom a rate is a share: everyone, those whose true label is positive, is not, or is so called.
 DENOMINATORS: Mapping[str, Whom] = {
     "selection_rate": "everyone",
@@ -131,15 +131,21 @@ class Sayings:
         known = str(self.subject.positive_is)
         return known if known in ("benefit", "burden") else "undeclared"
 
+    def clause(self, whom: Whom, positive: str) -> str:
+        """Of which people something is said, behind them (in Chinese before them); ``positive`` is
+        the word for who is predicted positive."""
+        return self._part("who", whom, positive)
+
     def _share(self, kind: str, measure: str) -> str | None:
         whom = DENOMINATORS.get(measure)
-        if whom is None:
-            return None
+        return None if whom is None else self._part(kind, whom, self.positive)
+
+    def _part(self, kind: str, whom: Whom, positive: str) -> str:
         event = self.word("event")
         is_event = whom in ("event", "not_event")
         key = f"{kind}.{whom}" + (".undeclared" if is_event and event is None else "")
         label = name(self.subject.positive_label, 40)
-        return self._told(key, event=event, positive=self.positive, label=label)
+        return self._told(key, event=event, positive=positive, label=label)
 
     def _told(self, key: str, **values: object) -> str:
         return _table()[key][self.lang].format(**values)

@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.favourable import more_is_better
 from evenhand.audit.finding import Finding
+from evenhand.audit.words.numbers import of_measure
 from evenhand.audit.words.text import name, short
+from evenhand.policies.deciding.behind import leads
 from evenhand.policies.deciding.decide import (
     Demand,
     Outcome,
@@ -16,6 +19,7 @@ from evenhand.policies.deciding.decide import (
     decide,
     interval_for,
     relation,
+    told_number,
     with_note,
     without_number,
     worse,
@@ -24,10 +28,10 @@ from evenhand.policies.deciding.families import with_tests
 from evenhand.policies.deciding.selection import Selection, features_of, select
 from evenhand.policies.deciding.settling import Cells, cells_behind
 from evenhand.policies.deciding.tables import divided_by_small
-from evenhand.policies.deciding.worsening import no_comparison, row_by_row
+from evenhand.policies.deciding.worsening import change_of, no_comparison, row_by_row
 from evenhand.policies.demands import Requirement, declared_reference
 from evenhand.policies.schema import Evidence
-from evenhand.policies.words import Words, count, measured, place, say
+from evenhand.policies.words import Words, count, joined, measured, say
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ def _decide_all(
     demand = replace(
         with_tests(demand, judge.tested(), case.subject.control_features),
         cells=_cells(selection, case),
+        leads=leads(case, selection.findings),
     )
     judge = replace(judge, asked=demand)
     kept: list[tuple[Finding, Outcome]] = []
@@ -103,7 +108,7 @@ def _decide_all(
             left_out.append(finding)
         else:
             kept.append((finding, outcome))
-    decisive = _decisive(kept, evidence, demand)
+    decisive = _decisive(kept, evidence, demand, case)
     decisive += [Outcome("inconclusive", one.code, one.words) for one in selection.missing]
     if not decisive:
         decisive = [_nothing_left(left_out)]
@@ -139,9 +144,10 @@ def _measured_otherwise(decided: Outcome) -> Outcome:
 
 
 def _decisive(
-    kept: Sequence[tuple[Finding, Outcome]], evidence: Evidence, demand: Demand
+    kept: Sequence[tuple[Finding, Outcome]], evidence: Evidence, demand: Demand, case: Case
 ) -> list[Outcome]:
-    """The outcomes that count, the worst value first among equals.
+    """The outcomes that count, the worst value first among equals; where any number will do, the
+    one that is worst for people.
 
     With ``agg: min`` or ``max`` the one extreme decides; what has no number still counts, since
     the extreme could hide there.
@@ -152,13 +158,29 @@ def _decisive(
     numbered = [o for _, o in asks if o.value is not None]
     blank = [o for _, o in asks if o.value is None]
     if demand.check.decision == "present":
-        return numbered + blank
+        return _worst_for_people([(f, o) for f, o in asks if o.value is not None], case) + blank
     if evidence.agg == "all":
         numbered.sort(key=lambda o: -badness(demand.comparator, demand.thresholds, o.value or 0.0))
     elif numbered:
         pick = min if evidence.agg == "min" else max
         numbered = [pick(numbered, key=lambda o: o.value or 0.0)]
     return numbered + blank
+
+
+def _worst_for_people(numbered: Sequence[tuple[Finding, Outcome]], case: Case) -> list[Outcome]:
+    """The lowest number first where low is harm, the highest where high is; which one it is, said.
+    A group of few people whose number is no worse never leads."""
+    better = {more_is_better(f.measure, case.subject) for f, _ in numbered}
+    if len(numbered) < 2 or len(better) > 1 or None in better:
+        return [o for _, o in numbered]
+    is_low = True in better
+    ordered = sorted(
+        numbered, key=lambda fo: ((fo[1].value or 0) * (1 if is_low else -1), -fo[0].n)
+    )
+    end = ("lowest", "最低") if is_low else ("highest", "最高")
+    listed = f"{end[0]} of {count(len(numbered))}", f"{count(len(numbered))} 项中{end[1]}的一项"
+    first = with_note(ordered[0][1], say(f"it is the {listed[0]}", listed[1]))
+    return [first, *(o for _, o in ordered[1:])]
 
 
 def _nothing_left(left_out: Sequence[Finding]) -> Outcome:
@@ -227,23 +249,21 @@ class _Judge:
 
     def _small(self, finding: Finding, why: Words) -> Outcome:
         """Too few people: never a pass. ``on_small: fail`` makes it a fail."""
-        check, where = self.asked.check, place(finding)
+        check = self.asked.check
         status = "fail" if check.on_small == "fail" else "inconclusive"
         rows = None
         if check.min_group_n is not None and finding.n < check.min_group_n:
             rows = check.min_group_n - finding.n
         if finding.value is None:
-            shown = say(f"undefined (n={finding.n})", f"无定义（n={finding.n}）")
-            interval = None
+            shown, interval = without_number(finding).because, None
         else:
             interval = interval_for(finding, self.asked.ci) or finding.interval
-            shown = measured(
-                finding.value, interval, finding.n, self.asked.thresholds, finding.measure
-            )
-        because = say(
-            f"{shown['en']}{where['en']}; the group is too small to judge: {why['en']}",
-            f"{shown['zh']}{where['zh']}；该组过小，无法评判：{why['zh']}",
+            shown = told_number(finding, finding.value, interval, self.asked)
+        small = say(
+            f"; the group is too small to judge: {why['en']}",
+            f"；该组过小，无法评判：{why['zh']}",
         )
+        because = joined(shown, small)
         return Outcome(
             "fail" if status == "fail" else "inconclusive",
             "small-groups",
@@ -314,19 +334,14 @@ class _Judge:
         return self._judged_change(finding, finding.value, before.value)
 
     def _judged_change(self, finding: Finding, now: float, before: float) -> Outcome:
-        check, thresholds, must = self.asked.check, self.asked.thresholds, self.asked.words
-        if check.min_n is not None and finding.n < check.min_n:
+        if self.asked.check.min_n is not None and finding.n < self.asked.check.min_n:
             return decide(finding, self.asked)
-        change = now - before
+        thresholds, change = self.asked.thresholds, now - before
         kept = relation(self.asked.comparator, thresholds, change, change) == "pass"
-        shown, where = measured(change, None, finding.n, thresholds), place(finding)
-        was, is_now = f"{before:.4g}", f"{now:.4g}"
-        en_end, zh_end = ("it is kept", "满足") if kept else ("it is not kept", "不满足")
-        because = say(
-            f"changed by {shown['en']}{where['en']}, from {was} to {is_now}; "
-            f"{must['en']}; {en_end}",
-            f"变化 {shown['zh']}{where['zh']}，由 {was} 至 {is_now}；{must['zh']}；{zh_end}",
-        )
+        changed = change_of(finding, measured(change, None, finding.n, thresholds))
+        was, is_now = (of_measure(finding.measure, v) for v in (before, now))
+        ends = Words(en=f", from {was} to {is_now}", zh=f"，由 {was} 至 {is_now}")
+        because = joined(changed, ends, self.asked.stands(keeps=kept))
         code = "point-met" if kept else "point-missed"
         return Outcome("pass" if kept else "fail", code, because, (finding.id,), change)
 

@@ -13,6 +13,7 @@ from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.numbers import number
 from evenhand.audit.words.text import name, short
 from evenhand.policies.deciding.power import RowsNeeded
+from evenhand.policies.deciding.sentence import asked, number_of, source, stands
 from evenhand.policies.deciding.settling import (
     Cells,
     rate_counts,
@@ -21,7 +22,7 @@ from evenhand.policies.deciding.settling import (
 )
 from evenhand.policies.demands import ANY_UNIT, Comparator, ConfidenceInterval, Requirement
 from evenhand.policies.verdict import VerdictStatus
-from evenhand.policies.words import Words, count, demand, measured, place, say
+from evenhand.policies.words import Words, count, joined, place, say
 
 Relation = Literal["pass", "fail", "open"]
 # from the worst: of two answers the one further left counts
@@ -57,6 +58,7 @@ class Demand:
     tests: Mapping[str, float] = field(default_factory=dict)  # finding id -> p in the item's family
     family: int = 1  # how many tests that family holds
     cells: Mapping[str, tuple[Cells, ...]] = field(default_factory=dict)  # what a gap is made of
+    leads: Mapping[str, Words] = field(default_factory=dict)  # finding id -> who, in a hundred
 
     @property
     def ci(self) -> ConfidenceInterval:
@@ -77,11 +79,24 @@ class Demand:
         return self.check.comparator
 
     @property
-    def words(self) -> Words:
-        """``must be <= 0.10 (convention)``."""
-        return demand(
-            self.check.comparator, self.thresholds, self.check.threshold_origin, self.is_default
-        )
+    def source(self) -> Words:
+        """Where the limit comes from: ``(convention)``."""
+        return source(self.check.threshold_origin, is_default=self.is_default)
+
+    def stands(self, *, keeps: bool) -> Words:
+        """How a number that keeps or breaks the demand stands to it: ``, below 0.80 (law)``."""
+        how = stands(self.comparator, self.thresholds, keeps=keeps)
+        return say(f", {how['en']} {self.source['en']}", f"，{how['zh']}{self.source['zh']}")
+
+    @property
+    def asks(self) -> Words:
+        """What is asked of a number of which it is open: ``; at least 0.80 is asked (law)``."""
+        if self.check.comparator is None:
+            en, zh = "; a number is all that is asked", "；只要求有数值"
+        else:
+            how = asked(self.comparator, self.thresholds)
+            en, zh = f"; {how['en']} is asked", f"；要求{how['zh']}"
+        return say(f"{en} {self.source['en']}", f"{zh}{self.source['zh']}")
 
 
 @dataclass(frozen=True)
@@ -203,7 +218,7 @@ def decide(finding: Finding, demand: Demand) -> Outcome:
         return _too_few(finding, demand, check.min_n)
     interval = interval_for(finding, demand.ci)
     if check.decision == "present":
-        return _answer("pass", "present", finding, demand, interval, say("it is", "已测量"))
+        return _answer("pass", "present", finding, demand, interval, demand.asks)
     if check.decision == "bound":
         if interval is None:
             return _no_interval(finding, demand)
@@ -213,16 +228,15 @@ def decide(finding: Finding, demand: Demand) -> Outcome:
 
 def _by_bound(finding: Finding, demand: Demand, interval: Interval) -> Outcome:
     held = relation(demand.comparator, demand.thresholds, interval.low, interval.high)
-    if held == "pass":
-        ending = say("the whole interval keeps it", "整个区间满足")
-        return _answer("pass", "bound-met", finding, demand, interval, ending)
-    if held == "fail":
-        ending = say("the whole interval misses it", "整个区间均不满足")
-        return _answer("fail", "bound-missed", finding, demand, interval, ending)
-    rows = demand.rows_to_settle(finding, interval)
-    return _answer(
-        "inconclusive", "interval-spans", finding, demand, interval, rows_in_words(rows), rows.sure
-    )
+    if held == "open":
+        rows = demand.rows_to_settle(finding, interval)
+        crosses = say(", which the interval crosses", "，区间跨越该限值")
+        how = joined(demand.asks, crosses, Words(en=": ", zh="："), rows_in_words(rows))
+        return _answer("inconclusive", "interval-spans", finding, demand, interval, how, rows.sure)
+    whole = say(", as is the whole interval", "，整个区间亦然")
+    how = joined(demand.stands(keeps=held == "pass"), whole)
+    code = "bound-met" if held == "pass" else "bound-missed"
+    return _answer(held, code, finding, demand, interval, how)
 
 
 def _by_point(finding: Finding, demand: Demand, interval: Interval | None) -> Outcome:
@@ -232,22 +246,24 @@ def _by_point(finding: Finding, demand: Demand, interval: Interval | None) -> Ou
     if demand.check.companion_test is not None:
         return _by_test(finding, demand, value, interval, demand.check.companion_test.alpha)
     if relation(comparator, demand.thresholds, value, value) != "pass":
-        ending = say("it is not kept", "不满足")
-        return _answer("fail", "point-missed", finding, demand, interval, ending)
+        how = demand.stands(keeps=False)
+        return _answer("fail", "point-missed", finding, demand, interval, how)
+    how = demand.stands(keeps=True)
     if interval is not None and comparator != "==":
         held = relation(comparator, demand.thresholds, interval.low, interval.high)
         if held != "pass":
             rows = rows_to_settle(
                 finding, interval, demand.thresholds, demand.cells.get(finding.id, ())
             )
-            ending = say(
-                "the value keeps it, which the rule asks for, but the interval spans it",
-                "数值满足（规则只要求数值），但区间跨越阈值",
+            reaches = say(
+                ", which is all that is asked, though the interval reaches past it",
+                "，规则只问数值，但区间越过该限值",
             )
+            how = joined(how, reaches)
             return _answer(
-                "warn", "point-met-bound-open", finding, demand, interval, ending, rows.sure
+                "warn", "point-met-bound-open", finding, demand, interval, how, rows.sure
             )
-    return _answer("pass", "point-met", finding, demand, interval, say("it is kept", "满足"))
+    return _answer("pass", "point-met", finding, demand, interval, how)
 
 
 def _by_test(
@@ -257,11 +273,12 @@ def _by_test(
     kept = relation(demand.comparator, demand.thresholds, value, value) == "pass"
     p_value = demand.tests.get(finding.id)
     if p_value is None:
-        ending = say(
-            "the finding carries no test: audit again with this pack",
-            "该结果未附检验：请以本规则包重新审计",
+        untested = say(
+            "; the finding carries no test: audit again with this pack",
+            "；该结果未附检验：请以本规则包重新审计",
         )
-        return _answer("inconclusive", "no-test", finding, demand, interval, ending)
+        how = joined(demand.asks, untested)
+        return _answer("inconclusive", "no-test", finding, demand, interval, how)
     significant = p_value < alpha
     p, a, shared = number(p_value, [alpha]), number(alpha), demand.family > 1
     test = say(
@@ -270,88 +287,98 @@ def _by_test(
         f"p = {p}，{'低于' if significant else '不低于'} {a}"
         + (f"，按本项的 {demand.family} 个检验作 Holm 校正" if shared else ""),
     )
-    if kept and not significant:
-        status: VerdictStatus = "pass"
-        code, ending = "point-met", say("it is kept", "满足")
-    elif kept:
-        status, code = "warn", "point-met-test-significant"
-        ending = say("it is kept, yet the groups differ beyond chance", "满足，但组间差异显著")
-    elif significant:
-        status, code = "fail", "point-missed-test-significant"
-        ending = say("it is not kept, beyond chance", "不满足，且差异显著")
-    else:
-        status, code = "inconclusive", "point-missed-by-chance"
-        ending = say("it is not kept, which may be chance", "不满足，但可能出于偶然")
-    ending = say(f"{ending['en']} ({test['en']})", f"{ending['zh']}（{test['zh']}）")
-    return _answer(status, code, finding, demand, interval, ending)
+    status, code, beyond = _BY_TEST[(kept, significant)]
+    brackets = Words(en=f" ({test['en']})", zh=f"（{test['zh']}）")
+    how = joined(demand.stands(keeps=kept), beyond, brackets)
+    return _answer(status, code, finding, demand, interval, how)
 
 
-def _too_few(finding: Finding, asked: Demand, minimum: int) -> Outcome:
+# (whether the value keeps the demand, whether the groups differ beyond chance)
+_BY_TEST: dict[tuple[bool, bool], tuple[VerdictStatus, str, Words]] = {
+    (True, False): (
+        "pass",
+        "point-met",
+        say(", and the groups differ no more than by chance", "，且组间差异可能出于偶然"),
+    ),
+    (True, True): (
+        "warn",
+        "point-met-test-significant",
+        say(", yet the groups differ beyond chance", "，但组间差异显著"),
+    ),
+    (False, True): (
+        "fail",
+        "point-missed-test-significant",
+        say(", beyond chance", "，且差异显著"),
+    ),
+    (False, False): (
+        "inconclusive",
+        "point-missed-by-chance",
+        say(", which may be chance", "，但可能出于偶然"),
+    ),
+}
+
+
+def _too_few(finding: Finding, demand: Demand, minimum: int) -> Outcome:
     rows = minimum - finding.n
-    ending = say(
-        f"at least {count(minimum)} rows are asked for: {count(rows)} more",
-        f"至少须有 {count(minimum)} 行：还差 {count(rows)} 行",
+    least = say(
+        f"; at least {count(minimum)} rows are asked for: {count(rows)} more",
+        f"；至少须有 {count(minimum)} 行：还差 {count(rows)} 行",
     )
-    status: VerdictStatus = "fail" if asked.check.on_small == "fail" else "inconclusive"
-    interval = interval_for(finding, asked.ci) or finding.interval
-    return _answer(status, "too-few-rows", finding, asked, interval, ending, rows)
+    status: VerdictStatus = "fail" if demand.check.on_small == "fail" else "inconclusive"
+    interval = interval_for(finding, demand.ci) or finding.interval
+    how = joined(demand.asks, least)
+    return _answer(status, "too-few-rows", finding, demand, interval, how, rows)
 
 
-def _other_unit(finding: Finding, asked: Demand, unit: str) -> Outcome:
+def _other_unit(finding: Finding, demand: Demand, unit: str) -> Outcome:
     """The pack's mistake: its limit is about something else than what was measured."""
-    ending = say(
-        f"the pack's limit is in {name(unit)}, the finding in {name(finding.unit or 'no unit')}: "
+    differs = say(
+        f"; the pack's limit is in {name(unit)}, the finding in {name(finding.unit or 'no unit')}: "
         "an error of the pack, see evenhand policies lint",
-        f"规则包限值的单位为 {name(unit)}，测量结果的单位为 {name(finding.unit or '无')}："
+        f"；规则包限值的单位为 {name(unit)}，测量结果的单位为 {name(finding.unit or '无')}："
         "规则包有误，见 evenhand policies lint",
     )
-    return _answer("error", "unit-differs", finding, asked, finding.interval, ending)
+    how = joined(demand.asks, differs)
+    return _answer("error", "unit-differs", finding, demand, finding.interval, how)
 
 
 def _no_interval(finding: Finding, demand: Demand) -> Outcome:
     ci = demand.ci
     level = number(ci.two_sided_level)
     if finding.interval is None:
-        ending = say("the number has no interval to decide by", "该数值没有可供判定的区间")
-        return _answer("inconclusive", "no-interval", finding, demand, None, ending)
+        bare = say("; the number has no interval to decide by", "；该数值没有可供判定的区间")
+        how = joined(demand.asks, bare)
+        return _answer("inconclusive", "no-interval", finding, demand, None, how)
     method = f", {ci.method}" if ci.method else ""
-    ending = say(
-        f"the interval that the item asks for ({level}{method}) was not measured: "
+    other = say(
+        f"; the interval that the item asks for ({level}{method}) was not measured: "
         "audit again with this pack",
-        f"未测量该项要求的区间（{level}{method}）：请以本规则包重新审计",
+        f"；未测量该项要求的区间（{level}{method}）：请以本规则包重新审计",
     )
-    return _answer("inconclusive", "audit-again", finding, demand, finding.interval, ending)
+    how = joined(demand.asks, other)
+    return _answer("inconclusive", "audit-again", finding, demand, finding.interval, how)
 
 
 def _answer(
     status: VerdictStatus,
     code: str,
     finding: Finding,
-    asked: Demand,
+    demand: Demand,
     interval: Interval | None,
-    ending: Words,
+    how: Words,
     rows: int | None = None,
 ) -> Outcome:
+    """``how`` is the rest of the sentence: how the number stands to the demand."""
     value = finding.value
     if value is None:
         return without_number(finding)
-    shown, where, must = (
-        measured(value, interval, finding.n, asked.thresholds, finding.measure),
-        place(finding),
-        asked.words,
-    )
-    return Outcome(
-        status,
-        code,
-        say(
-            f"{shown['en']}{where['en']}; {must['en']}; {ending['en']}",
-            f"{shown['zh']}{where['zh']}；{must['zh']}；{ending['zh']}",
-        ),
-        (finding.id,),
-        value,
-        interval,
-        rows,
-    )
+    number = told_number(finding, value, interval, demand)
+    return Outcome(status, code, joined(number, how), (finding.id,), value, interval, rows)
+
+
+def told_number(finding: Finding, value: float, interval: Interval | None, demand: Demand) -> Words:
+    """Who, how many of a hundred, and the number: how every sentence about a number begins."""
+    return number_of(finding, value, interval, demand.thresholds, demand.leads.get(finding.id))
 
 
 def with_note(outcome: Outcome, note: Words) -> Outcome:

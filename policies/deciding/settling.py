@@ -13,7 +13,7 @@ from evenhand.policies.words import Words, count, say
 
 Cells = tuple[tuple[int, int], ...]  # k and n of each group
 
-_RATES = "fairness.group_rates"
+RATES = "fairness.group_rates"
 # Gaps by a name of their own; every other is named for its rate.
 _BEHIND = {
     "demographic_parity": ("selection_rate",),
@@ -25,15 +25,10 @@ _BEHIND = {
 def cells_behind(gap: Finding, findings: Iterable[Finding]) -> tuple[Cells, ...]:
     """For each rate that the gap takes the largest difference (smallest ratio) of, the groups' k
     and n; () for a gap of anything else than plain rates."""
-    stem = gap.measure.removesuffix("_difference").removesuffix("_ratio")
-    if stem == gap.measure or not gap.between:
-        return ()
     features = features_of(gap)
-    of_groups = [
-        f for f in findings if f.check == _RATES and f.group and features_of(f) == features
-    ]
+    of_groups = [f for f in findings if f.check == RATES and f.group and features_of(f) == features]
     tables = []
-    for rate in _BEHIND.get(stem, (stem,)):
+    for rate in rates_of(gap):
         counts = [rate_counts(f) for f in of_groups if f.measure == rate and f.value is not None]
         known = tuple(c for c in counts if c is not None)
         compared = gap.counts.get("groups", len(known)) - gap.counts.get("groups_left_out", 0)
@@ -41,6 +36,20 @@ def cells_behind(gap: Finding, findings: Iterable[Finding]) -> tuple[Cells, ...]
             return ()
         tables.append(known)
     return tuple(tables)
+
+
+def rates_of(gap: Finding) -> tuple[str, ...]:
+    """The rates that a gap takes the largest difference (smallest ratio) of; () for no gap.
+
+    >>> from evenhand.audit.finding import Finding
+    >>> gap = {"id": "", "check": "", "between": ["sex"], "status": "measured", "value": 0.1}
+    >>> rates_of(Finding(measure="equalized_odds_difference", **gap))
+    ('true_positive_rate', 'false_positive_rate')
+    """
+    stem = gap.measure.removesuffix("_difference").removesuffix("_ratio")
+    if stem == gap.measure or not gap.between:
+        return ()
+    return _BEHIND.get(stem, (stem,))
 
 
 def rate_counts(finding: Finding) -> tuple[int, int] | None:
@@ -93,12 +102,9 @@ def _rows(
 def rows_in_words(rows: RowsNeeded) -> Words:
     """About how many settle it with four chances in five, and how many if all is as seen."""
     if rows.sure is None:
-        return say(
-            "the interval spans it: no number of rows can be named that would settle it",
-            "区间跨越阈值：无法估计需再增加多少行",
-        )
-    en = f"the interval spans it: about {rough(rows.sure)} more rows settle it, 4 times in 5"
-    zh = f"区间跨越阈值：约需再增加 {rough(rows.sure)} 行，五次中有四次可判定"
+        return say("no number of rows can be named that would settle it", "无法估计需再增加多少行")
+    en = f"about {rough(rows.sure)} more rows settle it, 4 times in 5"
+    zh = f"约需再增加 {rough(rows.sure)} 行，五次中有四次可判定"
     is_fewer = rows.as_seen is not None and rows.as_seen < rows.sure
     if rows.as_seen is not None and is_fewer and rough(rows.as_seen) != rough(rows.sure):
         en += f" ({rough(rows.as_seen)} if the truth is what was seen)"

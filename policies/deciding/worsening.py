@@ -9,11 +9,12 @@ from evenhand.audit.comparing.compare import COMPARED, NotPairedError, Paired, p
 from evenhand.audit.errors import InputError
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import quoted
+from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.reasons import render
 from evenhand.audit.words.text import name, short
 from evenhand.policies.deciding.decide import Demand, Outcome, Relation, relation, without_number
 from evenhand.policies.verdict import VerdictStatus
-from evenhand.policies.words import Words, measured, place, say
+from evenhand.policies.words import Words, joined, measured, place, say
 
 
 def row_by_row(
@@ -68,22 +69,28 @@ def _judged(finding: Finding, asked: Demand, change: Paired) -> Outcome:
             f"没有可比较的行：{short(render(change.reason, 'zh'))}",
         )
         return Outcome("inconclusive", "no-comparison", because, (finding.id,))
-    thresholds, must, where = asked.thresholds, asked.words, place(finding)
-    held = relation(asked.comparator, thresholds, interval.low, interval.high)
-    shown = measured(value, interval, change.n, thresholds)
+    held = relation(asked.comparator, asked.thresholds, interval.low, interval.high)
     status, code, ending = _ENDINGS[(held, asked.check.decision == "bound")]
-    because = say(
-        f"changed by {shown['en']}{where['en']}, row by row; {must['en']}; {ending['en']}",
-        f"逐行变化 {shown['zh']}{where['zh']}；{must['zh']}；{ending['zh']}",
-    )
+    number = change_of(finding, measured(value, interval, change.n, asked.thresholds))
+    by_row = Words(en=", row by row", zh="（逐行比较）")
+    because = joined(number, by_row, asked.asks, ending)
     return Outcome(status, code, because, (finding.id,), value, interval)
 
 
-_NONE_SHOWN = say("no worsening is shown", "未显示变差")
+def change_of(finding: Finding, shown: Words) -> Words:
+    """How a change is told: ``Accuracy changed by -0.01 (-0.03 to 0.01, n=600)``."""
+    en, zh = (short(measure_name(finding.measure, lang)) for lang in ("en", "zh"))
+    where = place(finding)
+    return say(
+        f"{en}{where['en']} changed by {shown['en']}", f"{zh}{where['zh']}变化 {shown['zh']}"
+    )
+
+
+_NONE_SHOWN = say("; no worsening is shown", "；未显示变差")
 _SHOWN: tuple[VerdictStatus, str, Words] = (
     "fail",
     "shown-worse",
-    say("it is shown to be worse", "显示变差"),
+    say("; it is shown to be worse", "；显示变差"),
 )
 # (how the interval stands to the threshold, whether keeping it must be shown)
 _ENDINGS: dict[tuple[Relation, bool], tuple[VerdictStatus, str, Words]] = {
@@ -94,11 +101,14 @@ _ENDINGS: dict[tuple[Relation, bool], tuple[VerdictStatus, str, Words]] = {
     ("open", True): (
         "inconclusive",
         "interval-spans",
-        say("the interval spans it: more rows would settle it", "区间跨越阈值：需更多数据行"),
+        say(
+            ", which the interval crosses: more rows would settle it",
+            "，区间跨越该限值：需更多数据行",
+        ),
     ),
     ("pass", True): (
         "pass",
         "shown-no-worse",
-        say("it is shown to be no worse", "显示未变差"),
+        say("; it is shown to be no worse", "；显示未变差"),
     ),
 }

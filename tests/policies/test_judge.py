@@ -51,7 +51,8 @@ def test_a_verdict_carries_what_decided_it() -> None:
     assert (verdict.pack, verdict.pack_version, verdict.item) == ("house-rules", "2026.11.0", "X-1")
     assert (verdict.clause, verdict.fix["en"]) == ({"house": "3(a)"}, "do this")
     assert verdict.because["en"] == (
-        "0.90 (0.87 to 0.92, n=600); must be >= 0.80 (convention); the whole interval keeps it"
+        "Of 100 people 90 get the right answer: a rate of 0.90 (0.87 to 0.92, n=600), "
+        "at least 0.80 (convention), as is the whole interval"
     )
 
 
@@ -132,7 +133,7 @@ def test_declared_thresholds() -> None:
 
     declared = verdict("${declared.accuracy_min}", {"accuracy_min": 0.85})
     assert (declared.status, declared.threshold) == ("pass", 0.85)
-    assert "must be >= 0.85 (declared)" in declared.because["en"]
+    assert "at least 0.85 (declared)" in declared.because["en"]
     missing = verdict("${declared.accuracy_min}", {})
     assert (missing.status, missing.reason_code) == ("inconclusive", "undeclared")
     assert missing.threshold is None
@@ -150,7 +151,7 @@ def test_between_has_two_thresholds() -> None:
     limits = check("between", [0.8, "${declared.top|0.95}"])
     verdict = only(make_pack(item(check=limits)), CASE)
     assert (verdict.status, verdict.threshold) == ("pass", None)
-    assert "must be between 0.80 and 0.95" in verdict.because["en"]
+    assert "between 0.80 and 0.95" in verdict.because["en"]
 
 
 def test_a_pack_that_does_not_apply() -> None:
@@ -192,7 +193,7 @@ def test_dates_of_the_pack() -> None:
     )
     early = only(pack, CASE)
     assert (early.status, early.underlying) == ("not-yet-applicable", "fail")
-    assert early.because["en"].startswith("applies from 2027-12-02; today it would be fail: 0.90")
+    assert early.because["en"].startswith("applies from 2027-12-02; today it would be fail: Of 100")
     assert only(pack, CASE, as_of=date(2027, 12, 2)).status == "fail"
     past = make_pack(
         item(),
@@ -248,7 +249,7 @@ def test_a_hybrid_item_takes_the_worse_half(
     register = entries(attestation(answer=answer)) if answer else ()
     verdict = only(pack, CASE, register)
     assert verdict.status == status
-    assert verdict.because["en"].startswith("measured: 0.90 (0.87 to 0.92, n=600)")
+    assert verdict.because["en"].startswith("measured: Of 100 people 90 get the right answer")
     assert "; attestation: " in verdict.because["en"]
     assert verdict.value == 0.9
 

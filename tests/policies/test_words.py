@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenhand.audit.words.numbers import number
-from evenhand.policies.words import demand, place
+from evenhand.policies.deciding.sentence import asked, source, stands
+from evenhand.policies.words import place
 from tests.samples import HOSTILE, finding
 
 
@@ -52,10 +53,12 @@ def test_places() -> None:
     assert place(finding("a.b", "c", 1.0)) == {"en": "", "zh": ""}
 
 
-def test_demands() -> None:
-    assert demand("<=", [0.1], "law", False)["en"] == "must be <= 0.10 (law)"
-    assert demand("between", [0.8, 1.25], "guidance", False) == {
-        "en": "must be between 0.80 and 1.25 (guidance)",
-        "zh": "须在 0.80 与 1.25 之间（指南）",
+def test_how_a_number_stands_to_its_limit() -> None:
+    assert stands("<=", [0.1], keeps=False)["en"] == "above 0.10"
+    assert stands("between", [0.8, 1.25], keeps=True) == {
+        "en": "between 0.80 and 1.25",
+        "zh": "在 0.80 与 1.25 之间",
     }
-    assert "nothing declared" in demand(">", [0.5], "declared", True)["en"]
+    assert asked(">", [0.5])["en"] == "above 0.50"
+    assert source("law", is_default=False)["zh"] == "（法律）"
+    assert "nothing declared" in source("declared", is_default=True)["en"]

@@ -19,21 +19,7 @@ if TYPE_CHECKING:
     from evenhand.audit.comparing.compare import Paired
     from evenhand.audit.finding import Finding
     from evenhand.policies.facts import AskedFact
-    from evenhand.policies.gate import Gate
-    from evenhand.policies.verdict import Verdict
 
-MARKS = {
-    "pass": "✓ pass",
-    "fail": "✗ fail",
-    "warn": "! warn",
-    "inconclusive": "? inconclusive",
-    "needs-attestation": "✎ needs attestation",
-    "attested": "✓ attested",
-    "not-applicable": "– not applicable",
-    "not-yet-applicable": "– not yet applicable",
-    "waived": "~ waived",
-    "error": "✗ error",
-}
 # Measures that people ask for first, of any check or of one; a law of the tests asks that each task
 # shows the gaps of the features that were named.
 _HEADLINES = (
@@ -133,17 +119,6 @@ def _strongest(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(overall, key=lambda f: (-(f.value or 0.0), f.column))[:_STRONGEST]
 
 
-def verdict_table(pack: str, verdicts: Sequence[Verdict]) -> Table:
-    """One pack's items with status and reason."""
-    made = table(f"Pack {pack}", ["status", "item", "severity", "because"])
-    for v in verdicts:
-        because = v.because.get("en", "")
-        made.add_row(
-            MARKS[v.status], f"{v.item} {safe(v.title.get('en', ''))}", v.severity, safe(because)
-        )
-    return made
-
-
 def facts_table(facts: Sequence[AskedFact]) -> Table:
     """The facts that packs ask for: question, values to choose from, what hangs on each."""
     from evenhand.policies.facts import written
@@ -156,30 +131,6 @@ def facts_table(facts: Sequence[AskedFact]) -> Table:
         hangs = f"{one.pack}: {one.hangs()}"
         made.add_row(one.fact, safe(question), safe(one.answers()), safe(without), safe(hangs))
     return made
-
-
-def counts_text(verdicts: Sequence[Verdict]) -> str:
-    """``9 pass, 2 fail, 1 inconclusive``: statuses that occur, in fixed order."""
-    from evenhand.policies.gate import counts
-
-    return ", ".join(f"{n} {status}" for status, n in counts(verdicts).items() if n) or "no items"
-
-
-def show_verdicts(verdicts: Sequence[Verdict]) -> None:
-    """One table a pack, with its counts underneath."""
-    by_pack: dict[str, list[Any]] = {}
-    for verdict in verdicts:
-        by_pack.setdefault(f"{verdict.pack} {verdict.pack_version}", []).append(verdict)
-    for pack, items in by_pack.items():
-        show(verdict_table(pack, items))
-        show(f"{pack}: {counts_text(items)}")
-
-
-def show_known(setting: Gate) -> None:
-    """What a gate with a baseline let go because it was there before."""
-    if setting.known is not None:
-        listed = ", ".join(setting.known) or "nothing"
-        show(f"Known since the baseline, and no worse: {listed}")
 
 
 def group_text(result: Paired) -> str:

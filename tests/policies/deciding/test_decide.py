@@ -125,13 +125,15 @@ def test_the_sentence_of_an_open_bound() -> None:
     rows = rows_by_width(0.17, gap.interval, 580, 0.10)  # see test_power
     assert outcome.rows_needed == rows.sure and rows.as_seen < rows.sure
     assert outcome.because["en"] == (
-        "0.17 (0.08 to 0.28, n=580) across race; must be <= 0.10 (convention); "
-        f"the interval spans it: about {rough(rows.sure)} more rows settle it, 4 times in 5 "
+        "Demographic parity difference across race: 0.17 (0.08 to 0.28, n=580); "
+        "at most 0.10 is asked (convention), which the interval crosses: "
+        f"about {rough(rows.sure)} more rows settle it, 4 times in 5 "
         f"({rough(rows.as_seen)} if the truth is what was seen)"
     )
     assert outcome.because["zh"] == (
-        "0.17（0.08 至 0.28，n=580）（比较 race 各组）；须 <= 0.10（惯例）；"
-        f"区间跨越阈值：约需再增加 {rough(rows.sure)} 行，五次中有四次可判定"
+        "人口统计均等差（比较 race 各组）：0.17（0.08 至 0.28，n=580）；"
+        "要求不超过 0.10（惯例），区间跨越该限值："
+        f"约需再增加 {rough(rows.sure)} 行，五次中有四次可判定"
         f"（若真值即观测值，则为 {rough(rows.as_seen)} 行）"
     )
 
@@ -140,7 +142,7 @@ def test_a_point_rule_warns_where_the_bound_is_open() -> None:
     point = {"decision": "point"}
     outcome = decide(accuracy(), demand(">=", 0.9, **point))
     assert (outcome.status, outcome.code) == ("warn", "point-met-bound-open")
-    assert "the interval spans it" in outcome.because["en"]
+    assert "the interval reaches past it" in outcome.because["en"]
     assert decide(accuracy(), demand(">=", 0.85, **point)).status == "pass"
     assert decide(accuracy(), demand(">=", 0.91, **point)).status == "fail"
     rows = finding("data.quality", "row_count", 600.0, method="count")

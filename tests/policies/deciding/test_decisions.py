@@ -80,7 +80,7 @@ def test_present_asks_only_for_the_number() -> None:
     there = make_case(ratio(0.1, None), sensitive_features=["sex"])
     verdict = only(pack, there)
     assert (verdict.status, verdict.reason_code) == ("pass", "present")
-    assert verdict.because["en"].endswith("must be measured (law); it is")
+    assert verdict.because["en"].endswith("a number is all that is asked (law)")
     assert (verdict.comparator, verdict.threshold) == ("", None)
     absent = only(pack, make_case(sensitive_features=["sex"]))
     assert (absent.status, absent.reason_code) == ("inconclusive", "not-measured")

@@ -54,7 +54,7 @@ def test_ricci_fails_the_uniform_guidelines(tmp_path: Path) -> None:
     found = verdicts(tmp_path, table, "us-ugesp-four-fifths")["UGESP-01"]
     assert (found.status, found.underlying) == ("fail", "fail")
     assert found.value == pytest.approx((15 / 50) / (41 / 68), abs=5e-4)
-    assert "it is not kept, beyond chance" in found.because["en"]
+    assert "below 0.80 (guidance), beyond chance" in found.because["en"]
 
 
 SMALL = {
