@@ -11,7 +11,7 @@ WALLS: dict[str, str] = {
         "audit/data/written audit/errors audit/files audit/finding audit/models "
         "audit/models/formats audit/reason audit/reports audit/reports/parts audit/run "
         "audit/subject audit/subject/tallying audit/words audit/worker/isolation policies/gate "
-        "policies/pack policies/verdict policies/words"
+        "policies/pack policies/terms policies/verdict policies/words"
     ),
     "audit/artifacts": "audit/files",
     "audit/asking": (
@@ -128,10 +128,15 @@ WALLS: dict[str, str] = {
     "audit/register": "audit/case audit/errors audit/files audit/words",
     "audit/reports": (
         "audit/artifacts audit/case audit/errors audit/favourable audit/finding "
-        "audit/reports/drawing audit/reports/parts audit/words policies/gate policies/verdict"
+        "audit/reports/drawing audit/reports/page audit/reports/parts audit/words policies/gate "
+        "policies/verdict"
     ),
     "audit/reports/drawing": (
         "audit/artifacts audit/case audit/errors audit/reports/parts audit/words"
+    ),
+    "audit/reports/page": (
+        "audit/case audit/favourable audit/finding audit/reports/parts audit/words policies/gate "
+        "policies/verdict"
     ),
     "audit/reports/parts": (
         "audit/artifacts audit/case audit/favourable audit/finding audit/measure/disclosure "

@@ -22,6 +22,7 @@ def dossier_of(
     person: Explanation | None = None,
     of: str = "html",
     standing: str = "",
+    appendix: bool = False,
 ) -> Dossier:
     """What a report of a case says of packs, register (and what came along) and one person."""
     from evenhand.audit.reports.parts.dossier import Dossier
@@ -34,12 +35,14 @@ def dossier_of(
         person=person,
         of=of,
         standing=standing,
+        appendix=appendix,
     )
 
 
 def _facts(pack: Pack) -> PackFacts:
     from evenhand.audit.reports.parts.dossier import ChangeRow, PackFacts
     from evenhand.policies.pack import shipped_packs
+    from evenhand.policies.terms import role_zh
     from evenhand.policies.words import texts
 
     nowhere = pack.line()  # what has no line of its own is said to be where the file begins
@@ -64,6 +67,11 @@ def _facts(pack: Pack) -> PackFacts:
         changes=tuple(ChangeRow(c.item, c.part, c.before, c.after) for c in made.changes)
         if made
         else (),
+        roles={
+            item.id: {"en": item.attest.role, "zh": role_zh(item.attest.role)}
+            for item in pack.items
+            if item.attest is not None
+        },
     )
 
 

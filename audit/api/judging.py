@@ -99,6 +99,7 @@ def report(
     lang: str = "en",
     public: bool = False,
     of: str = "html",
+    appendix: bool = False,
     **gate: Unpack[GateOptions],
 ) -> Document:
     """Renders a case and its verdicts as a document.
@@ -111,6 +112,7 @@ def report(
     lang   : en or zh
     public : withhold groups under ten people, and what would give their size away
     of     : the page that format pdf prints
+    appendix : print in a PDF all that is folded on the page
     gate   : see ``GateOptions``
 
     Raises InputError for an unknown format or language.
@@ -132,7 +134,7 @@ def report(
         lang=lang,
         gate=result.gate,
         public=public,
-        dossier=dossier_of(result.case, result.packs, result.as_of, of=of),
+        dossier=dossier_of(result.case, result.packs, result.as_of, of=of, appendix=appendix),
     )
     made = FORMATS[format.replace("-", "_")]
     return Document(format, content, made.MEDIA_TYPE, made.SUFFIX)

@@ -144,6 +144,9 @@ class Reporting(_Settings):
     )
     out: Path | None = Field(default=None, description="file to write")
     of: str = Field(default="html", description="the page that --format pdf prints")
+    appendix: bool = Field(
+        default=False, description="print in a PDF all that is folded on the page: every finding"
+    )
     public: bool = Field(
         default=False, description="withhold groups under 10 people, and what gives them away"
     )

@@ -64,7 +64,15 @@ def report(case: CaseFolder, *, options: dict[str, Any]) -> int:
                 format=how.format,
             )
         explained = _explained(read, person, options)
-    dossier = dossier_of(read, packs, day, person=explained, of=how.of, standing=stands.state)
+    dossier = dossier_of(
+        read,
+        packs,
+        day,
+        person=explained,
+        of=how.of,
+        standing=stands.state,
+        appendix=how.appendix,
+    )
     shown: dict[str, Any] = {
         "lang": options.get("lang", current_language()),
         "gate": setting,

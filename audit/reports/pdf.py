@@ -11,15 +11,18 @@ from typing import Any
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.reports.parts.dossier import Dossier
-from evenhand.audit.reports.parts.pages import style_sheet
 from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "application/pdf"
 SUFFIX = ".pdf"
-DESCRIPTION = "PDF of any page (--of FORMAT, by default html); needs the extra pdf."
+DESCRIPTION = (
+    "PDF of any page (--of FORMAT, by default html), with --appendix of all that is folded; needs "
+    "the extra pdf."
+)
 
 _VARIABLE = re.compile(r"--(\w+): (#[0-9a-f]{6})")
+_DETAILS = re.compile(r"<details[^>]*>|</details>")
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 
 
@@ -48,7 +51,24 @@ def render(
             pages=", ".join(n.replace("_", "-") for n in pages),
         )
     page = chosen.render(case, verdicts, lang=lang, gate=gate, dossier=dossier)
-    return _printed(page.decode())
+    return _printed(folded(page.decode(), unfold=dossier.appendix))
+
+
+def folded(html: str, *, unfold: bool) -> str:
+    """The page as it is printed: what is folded on the screen is left out, or (``unfold``) all of
+    it is open. What is left out is in the HTML report, and in the case."""
+    if unfold:
+        return html.replace("<details", "<details open")
+    kept, depth, start = [], 0, 0
+    for found in _DETAILS.finditer(html):
+        if found[0] != "</details>":
+            if depth == 0:
+                kept.append(html[start : found.start()])
+            depth += 1
+        else:
+            depth -= 1
+            start = found.end()
+    return "".join([*kept, html[start:]])
 
 
 def _printed(html: str) -> bytes:
@@ -68,12 +88,12 @@ def drawn(html: str) -> str:
     WeasyPrint draws inline SVG on its own: it applies no rule of the page to it, and knows no
     variables there.
     """
-    sheet = style_sheet()
-    colours = dict(_VARIABLE.findall(sheet[: sheet.index("}")]))
-    rules = _RULE.findall(re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", sheet))
+    sheet = html.partition("<style>")[2].partition("</style>")[0]
+    colours = dict(_VARIABLE.findall(sheet.partition("}")[0]))
+    rules = _RULE.findall(re.sub(r"@(?:media|page)[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", sheet))
     told = {
         name: "".join(f"{s.strip()}{{{b}}}" for s, b in rules if s.strip().startswith(f".{name} "))
-        for name in ("plot", "chart")
+        for name in ("strip", "plot", "chart")
     }
     for name, css in told.items():
         for variable, colour in colours.items():

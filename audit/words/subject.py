@@ -3,7 +3,7 @@
 The subject may declare three words (``words:`` in subject.yaml): ``positive``, what is done to a
 person who is predicted positive ("approved"), ``event``, what those did whose true label is
 positive, after "did" or "did not" ("repay"), and ``people``. Where it does not, sentences speak of
-the favourable or unfavourable answer, and of the label as it is written.
+people who are selected (a benefit) or flagged (a burden), and of the label as it is written.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ def write(out: Path, given: Sequence[Path] = (), *, public: bool = False) -> int
             "there is no case to export", remedy="name a case folder, or make one: evenhand audit"
         )
     own = (_TEMPLATES / "export.css").read_text("utf-8")
-    style = (report_pages.TEMPLATES / "report.css").read_text("utf-8") + own
+    style = (report_pages.TEMPLATES / "base.css").read_text("utf-8") + own
     date = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     sides = [one.side(one.case) for one in shown if one.case is not None]
     pairs = export_compare.all_pairs(sides)

@@ -32,7 +32,8 @@ class PackFacts:
     """A pack that judged: what a reader must know to find it and to trust it.
 
     ``file`` is the file that was read, ``lines`` the line of each item in it (items that a house
-    pack only inherits have none), ``extends`` the pack that it was made of, with its version.
+    pack only inherits have none), ``extends`` the pack that it was made of, with its version,
+    ``roles`` who is asked by each item that asks people, by language.
     """
 
     id: str
@@ -45,12 +46,14 @@ class PackFacts:
     lines: Mapping[str, int] = field(default_factory=dict)
     extends: str = ""
     changes: tuple[ChangeRow, ...] = ()
+    roles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Dossier:
     """``entries`` is the register as it stands; ``person`` an explanation of one row
-    (``evenhand.audit.run.one_person``); ``of`` the format whose page a PDF holds; ``standing``
+    (``evenhand.audit.run.one_person``); ``of`` the format whose page a PDF holds,
+    ``appendix`` whether with all that is folded on the screen; ``standing``
     how the case stands with the register ("registered", "unknown"; "" where nobody looked)."""
 
     packs: tuple[PackFacts, ...] = ()
@@ -59,6 +62,7 @@ class Dossier:
     person: Explanation | None = None
     of: str = "html"
     standing: str = ""
+    appendix: bool = False
 
     def for_the_public(self) -> Dossier:
         """Without the names of people who signed: their roles stay."""
@@ -67,6 +71,12 @@ class Dossier:
     def pack(self, pack_id: str) -> PackFacts | None:
         """The facts of a pack, if it is among those that judged."""
         return next((p for p in self.packs if p.id == pack_id), None)
+
+    def role(self, pack_id: str, item: str, lang: str) -> str:
+        """Who has to answer an item; "" where the pack is not at hand, or asks nobody."""
+        pack = self.pack(pack_id)
+        asked = pack.roles.get(item, {}) if pack else {}
+        return asked.get(lang) or asked.get("en", "")
 
     def statements(self, case: Case, kind: str) -> list[Entry]:
         """Attestations or waivers of items of the packs that judged, bound to what the case is

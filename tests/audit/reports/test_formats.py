@@ -70,7 +70,8 @@ def test_no_format_lets_a_tag_or_a_hidden_character_through(case: Case, name: st
     elif name == "github":  # workflow commands
         assert all(line.startswith("::") for line in text.splitlines())
     elif not kind.startswith("text/plain"):
-        assert HOSTILE not in text and "<script" not in text
+        assert HOSTILE not in text
+        assert text.count("<script") == (1 if name == "html" else 0)  # the report's own
     if name not in ("ll144_summary", "datasheet"):  # they show no verdict and no person
         assert "U+202E" in text
 

@@ -44,9 +44,15 @@ def whole(made: bytes) -> bytes:
 
 def test_drawings_carry_their_own_rules(case: Case) -> None:
     page = pdf.drawn(render("html", case, sample_verdicts()).decode())
-    plots = page.count('<svg class="plot"')
-    assert plots and page.count("<style>.plot ") == plots
-    assert ".plot .dot" in page and "var(--mark)" not in page.split("<style>.plot ")[1][:600]
+    strips = page.count('<svg class="strip"')
+    assert strips and page.count("<style>.strip ") == strips
+    assert ".strip .dot" in page and "var(--mark)" not in page.split("<style>.strip ")[1][:600]
+
+
+def test_what_is_folded_is_left_out_or_open() -> None:
+    page = "a<details>b<details class='x'>c</details>d</details>e<details>f</details>g"
+    assert pdf.folded(page, unfold=False) == "aeg"
+    assert pdf.folded(page, unfold=True).count("<details open") == 3
 
 
 @pytest.mark.parametrize("of", ["json", "pdf", "no-such"])
@@ -78,5 +84,5 @@ def test_pictures_written_as_data_are_printed(tmp_path: Path) -> None:
     drawn = {"height": 2, "width": 2, "colours": 1, "images": []}
     one = {"scale": 0.3, "levels": base64.b64encode(bytes([127, 0, 129, 64])).decode()}
     case = case_with(tmp_path, attributions("image", maps=[one] * 3, **drawn))
-    made = render("pdf", case, [])
+    made = render("pdf", case, [], dossier=Dossier(appendix=True))
     assert whole(made).count(b"/Subtype /Image") == 1  # three alike are kept once

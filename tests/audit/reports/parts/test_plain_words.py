@@ -1,4 +1,4 @@
-"""The first page: people in a hundred, worked out by hand."""
+"""A case in plain words: people in a hundred, worked out by hand."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.reports import Dossier
 from evenhand.audit.reports.parts import plain_words
 from evenhand.audit.reports.parts.groups import apart
 from evenhand.audit.reports.parts.words import words
 from evenhand.audit.run.run import audit
 from evenhand.audit.words.numbers import in_a_hundred, range_in_a_hundred, span
-from tests.audit.reports.dossiers import sample_dossier
-from tests.audit.reports.verdict_samples import sample_verdicts
 from tests.audit.subjects import confusion_rows, stored_spec
 
 
@@ -99,17 +96,11 @@ def test_no_range_reads_as_one_number(low: float, high: float) -> None:
     assert span(low, low)[0] == span(low, low)[1]
 
 
-def test_leaks_signatures_and_what_is_open(case: Case) -> None:
-    say, dossier = words("en"), sample_dossier(case)
-    told = plain_words.leaks(case, say)
+def test_leaks(case: Case) -> None:
+    told = plain_words.leaks(case, words("en"))
     assert "epsilon 2.99" in told[0] and "Nobody tried" in told[1]
-    assert plain_words.is_open(sample_verdicts(), say) == [
-        "Items on the checklists: 11. Failing: 3; open: 3; waived: 1. The list follows."
-    ]
-    signed = plain_words.signed(case, sample_verdicts(), dossier, say)
-    assert signed[0].startswith("Di Signer (head of risk) signed this case off on 2026-11-22")
-    assert "attestations: 1; waivers: 1" in signed[1]
-    assert plain_words.signed(case, [], Dossier(), say) == ["Nobody has signed this case off."]
+    # e^2.982 * 0.01 + 0.0001 = 0.1974: at most 20 of 100
+    assert "at most 20 of 100 people" in plain_words.recognised(case, words("en"))[0]
 
 
 def test_a_measured_attack_is_told(case: Case) -> None:

@@ -1,0 +1,1 @@
+"""What the report says of a case, in its order: the decision, the sections, the appendix."""
