@@ -22,7 +22,7 @@ WALLS: dict[str, str] = {
     "audit/attribution": (
         "audit/attribution/recourse audit/data audit/errors audit/measure/uncertainty audit/models"
     ),
-    "audit/attribution/kinds": "audit/attribution audit/errors audit/models",
+    "audit/attribution/kinds": "audit/attribution audit/errors audit/models audit/words",
     "audit/attribution/quality": (
         "audit/attribution audit/attribution/kinds audit/data audit/errors audit/models "
         "audit/reason"
@@ -39,7 +39,7 @@ WALLS: dict[str, str] = {
     "audit/checks/data": (
         "audit/asking audit/checks audit/data audit/errors audit/finding audit/measure "
         "audit/measure/groups audit/measure/uncertainty audit/reason audit/subject "
-        "audit/subject/tallying"
+        "audit/subject/tallying audit/words"
     ),
     "audit/checks/energy": (
         "audit/checks audit/claims audit/errors audit/finding audit/measure/uncertainty "
@@ -54,7 +54,7 @@ WALLS: dict[str, str] = {
     "audit/checks/fairness": (
         "audit/asking audit/checks audit/claims audit/data audit/errors audit/favourable "
         "audit/finding audit/measure audit/measure/groups audit/measure/uncertainty audit/reason "
-        "audit/subject audit/subject/tallying"
+        "audit/subject audit/subject/tallying audit/words"
     ),
     "audit/checks/performance": (
         "audit/asking audit/checks audit/errors audit/finding audit/measure "
@@ -66,11 +66,11 @@ WALLS: dict[str, str] = {
     ),
     "audit/checks/privacy": (
         "audit/checks audit/claims audit/errors audit/finding audit/measure/uncertainty "
-        "audit/reason audit/subject"
+        "audit/reason audit/subject audit/words"
     ),
     "audit/checks/robustness": (
         "audit/asking audit/checks audit/finding audit/measure/uncertainty audit/reason "
-        "audit/subject"
+        "audit/subject audit/words"
     ),
     "audit/claims": "audit/errors audit/files",
     "audit/cli": (

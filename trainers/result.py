@@ -16,7 +16,7 @@ from evenhand.audit.claims import Privacy
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import relative_files
 from evenhand.audit.files.disk import write_whole
-from evenhand.audit.words.numbers import at_most
+from evenhand.audit.words.numbers import at_most, number
 from evenhand.audit.words.text import lines
 from evenhand.trainers.model_description import ModelDescription
 
@@ -99,7 +99,7 @@ class TrainResult:
         """What is said first: the task's measures on held-out rows, and the guarantee."""
         measured = [(words, self.test.get(name)) for name, words in _HEADLINES.items()]
         said = [
-            f"test {words}: {value:.4f} on {self.n_test} held-out rows"
+            f"test {words}: {number(value)} on {self.n_test} held-out rows"
             for words, value in measured
             if value is not None
         ]

@@ -11,7 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from evenhand.audit.api.records import cell, text_in
-from evenhand.audit.words.numbers import estimate
+from evenhand.audit.words.numbers import estimate, number
 from evenhand.audit.words.text import lines as visible_lines
 
 if TYPE_CHECKING:
@@ -64,17 +64,17 @@ def decision_html(
 
 def _item(verdict: Verdict) -> str:
     """One item that is open: its verdict, the number against its threshold, why, what to do."""
-    number = "–"
+    shown = "–"
     if verdict.value is not None:
         interval = verdict.interval
-        number = estimate(verdict.value, (interval.low, interval.high) if interval else None)
+        shown = estimate(verdict.value, (interval.low, interval.high) if interval else None)
         if verdict.threshold is not None:
-            number += f", asked: {verdict.comparator} {verdict.threshold:.4g}"
+            shown += f", asked: {verdict.comparator} {number(verdict.threshold)}"
     title = f"{verdict.item} {text_in(verdict.title, 'en')}"
     following = text_in(verdict.fix, "en")
     if verdict.rows_needed:
         following = f"{verdict.rows_needed} more rows would settle it. {following}".strip()
-    cells = (verdict.status, title, number, text_in(verdict.because, "en"), following)
+    cells = (verdict.status, title, shown, text_in(verdict.because, "en"), following)
     return f"<tr>{''.join(f'<td>{cell(c)}</td>' for c in cells)}</tr>"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from evenhand.audit.words.numbers import number
 from evenhand.audit.words.reasons import render
 from evenhand.audit.words.text import visible
 
@@ -150,7 +151,7 @@ def cell(value: object) -> str:
     """A cell of an HTML table: escaped, and what is not printable shown."""
     if value is None:
         return "–"
-    return escape(f"{value:.4g}" if isinstance(value, float) else visible(value))
+    return escape(number(value) if isinstance(value, float) else visible(value))
 
 
 def finding_row(finding: Finding, lang: str) -> dict[str, Any]:

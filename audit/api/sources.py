@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evenhand.audit.data.table import as_text, match_label, texts
 from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.words.numbers import number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -285,12 +286,12 @@ def _are_labels(values: np.ndarray, truth: pd.Series[Any] | None, options: dict[
     if options.get("threshold") is None and not (low >= 0 and high <= 1):
         labels = ", ".join(sorted(known)[:6]) or "none are known"
         raise InputError(
-            "the predictor answers numbers from {low:.4g} to {high:.4g}: they are neither labels "
+            "the predictor answers numbers from {low} to {high}: they are neither labels "
             "of the target ({labels}) nor probabilities",
             remedy="return labels, or say from which score on a row is selected: threshold=0.0; "
             'for amounts pass task="regression"',
-            low=low,
-            high=high,
+            low=number(low),
+            high=number(high),
             labels=labels,
         )
     return False

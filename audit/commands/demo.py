@@ -14,6 +14,7 @@ from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK, EvenhandError
 from evenhand.audit.run import flow
+from evenhand.audit.words.numbers import duration
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
@@ -179,7 +180,7 @@ def _show(done: list[Done], seconds: float) -> None:
     small = _small_groups(done[0].case)
     if small:
         show(f"Too small to compare, shown in the reports: {small}")
-    show(f"Took {seconds:.0f} s. Open next:")
+    show(f"Took {duration(seconds)}. Open next:")
     for d in done:
         show(f"  {d.report}")
     show("  evenhand dashboard")

@@ -14,6 +14,7 @@ from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import BAD_INPUT, OK, EvenhandError
+from evenhand.audit.words.numbers import number
 
 _PACKAGES = ("torch", "scikit-learn", "fairlearn", "captum", "opacus", "skops", "streamlit")
 
@@ -70,7 +71,7 @@ def _home() -> Symptom:
     if not os.access(parent, os.W_OK):
         return Symptom("EVENHAND_HOME", "problem", f"{place} cannot be written; set EVENHAND_HOME")
     free = shutil.disk_usage(parent).free / 1e9
-    return Symptom("EVENHAND_HOME", "ok", f"{place.resolve()} ({free:.1f} GB free)")
+    return Symptom("EVENHAND_HOME", "ok", f"{place.resolve()} ({number(free)} GB free)")
 
 
 def _register() -> Symptom:
@@ -100,7 +101,7 @@ def _leftovers() -> Symptom:
     for left in found:
         remove_folder(left.place)
     there = [str(left.place) for left in found if left.place.exists()]
-    size = f"{sum(left.size for left in found) / 1e6:.1f} MB"
+    size = f"{number(sum(left.size for left in found) / 1e6)} MB"
     names = ", ".join(left.place.name for left in found[:5]) + (" ..." if found[5:] else "")
     what = "left in TMPDIR by killed processes"
     if there:

@@ -14,7 +14,7 @@ from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, option, takes
 from evenhand.audit.data.written.declared import READS
 from evenhand.audit.errors import OK, InputError, InterruptedRunError
-from evenhand.audit.words.numbers import at_most
+from evenhand.audit.words.numbers import at_most, duration, number
 from evenhand.audit.words.phrases import as_is
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.recipe.recipe import Recipe
@@ -137,14 +137,14 @@ def _plan(asked: Any, *, as_json: bool, quiet: bool) -> int:
     if private:
         show(
             f"privacy: epsilon {at_most(private['epsilon'])}, delta {at_most(private['delta'])}, "
-            f"noise multiplier {private['noise_multiplier']:.3f} over {private['steps']} steps"
+            f"noise multiplier {number(private['noise_multiplier'])} over {private['steps']} steps"
         )
         together = private["composition"]
         show(f"protects: {private['adjacency']}")
         memory = private["memory"]
         if memory:
             show(
-                f"memory: {memory['bytes_per_row']:,.0f} bytes a row of a step, limit "
+                f"memory: {round(memory['bytes_per_row']):,} bytes a row of a step, limit "
                 f"{memory['limit_bytes']:,} ({memory['limit_is']}): "
                 f"{private['physical_batch_size'] or 'all'} rows at once"
             )
@@ -152,7 +152,8 @@ def _plan(asked: Any, *, as_json: bool, quiet: bool) -> int:
         for item in (*private["outside_guarantee"], *private["not_certified"]):
             show(f"outside the guarantee: {item}")
     if estimate:
-        show(f"about {estimate['wall_s']:.0f} s and {estimate['energy_j']:.0f} joule (estimated)")
+        joule = number(estimate["energy_j"])
+        show(f"about {duration(estimate['wall_s'])} and {joule} joule (estimated)")
     return OK
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.errors import InputError, RowError
 from evenhand.audit.models.declared import Declared, Outputs
 from evenhand.audit.models.predictor import Gradients, Task
+from evenhand.audit.words.numbers import number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,7 +115,7 @@ def _checked(scores: np.ndarray, what: str) -> np.ndarray:
     )
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        shown = ", ".join(f"{s:.4g}" for s in scores[row][:6])
+        shown = ", ".join(number(s) for s in scores[row][:6])
         raise RowError(
             "{what} gives scores that are no probabilities: [{shown}] in {row} ({wrong} such rows)",
             row,

@@ -28,6 +28,7 @@ from evenhand.audit.reports.parts.document import (
 from evenhand.audit.reports.parts.dossier import Dossier
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words import numbers
+from evenhand.audit.words.numbers import in_percent
 from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
@@ -175,7 +176,7 @@ def _counted(finding: Finding, scoring: Finding | None) -> tuple[str, str, str]:
         return (f"{finding.n:,}" if finding.n else "–", "–", "–")
     if assessed == 0:
         return ("0", "0", "–")
-    return (f"{assessed:,}", f"{selected:,}", f"{100 * selected / assessed:.1f}%")
+    return (f"{assessed:,}", f"{selected:,}", in_percent(selected / assessed))
 
 
 def _ratio(finding: Finding, say: Words) -> str:

@@ -54,6 +54,7 @@ from evenhand.audit.subject.predictions import ClassPredictions, Predictions, sc
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.streamed import open_subject
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.words.numbers import p_value
 from evenhand.audit.words.phrases import phrase
 from evenhand.audit.worker.isolation.levels import Rules
 
@@ -211,7 +212,7 @@ def _within(progress: Progress | None, check_id: str, done: int, checks: int) ->
 
     def tell(what: str, part: float, whole: float) -> None:
         if progress:
-            progress(f"{check_id}, {what}: {part / max(whole, 1):.0%}", done, checks)
+            progress(f"{check_id}, {what}: {int(100 * part / max(whole, 1))}%", done, checks)
 
     return at_most_every(5.0, tell)
 
@@ -242,7 +243,9 @@ def within_budget(findings: Sequence[Finding], budget: str) -> list[Finding]:
         return result
     raw = [findings[i].p_value or 0.0 for i in tested]
     for i, p, adjusted in zip(tested, raw, adjust(raw, cast(Budget, budget)), strict=True):
-        method = f"p adjusted by {BUDGETS[budget]} over {len(tested)} tests, unadjusted {p:.3g}"
+        method = (
+            f"p adjusted by {BUDGETS[budget]} over {len(tested)} tests, unadjusted {p_value(p)}"
+        )
         method = "; ".join(m for m in (findings[i].method, method) if m)
         changed = {"p_value": adjusted, "p_unadjusted": p, "method": method}
         result[i] = findings[i].model_copy(update=changed)

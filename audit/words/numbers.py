@@ -155,6 +155,58 @@ def p_value(p: float | None) -> str:
     return "–" if p is None else "< 0.001" if p < 0.001 else number(p)
 
 
+def p_said(p: float) -> str:
+    """A p-value in a sentence.
+
+    >>> p_said(0.0432), p_said(1e-9)
+    ('p = 0.0432', 'p < 0.001')
+    """
+    return f"p {p_value(p)}" if p < 0.001 else f"p = {number(p)}"
+
+
+def in_percent(share: float) -> str:
+    """A share with one decimal, or as many as keep it from reading as none or all.
+
+    >>> in_percent(0.4799), in_percent(0.5), in_percent(0.9996), in_percent(0.0)
+    ('48.0%', '50.0%', '99.96%', '0.0%')
+    """
+    for digits in range(1, 15):
+        shown = f"{100 * share:.{digits}f}"
+        if float(shown) not in (0, 100) or share in (0, 1):
+            break
+    return f"{shown}%"
+
+
+def level_said(level: float) -> str:
+    """A level of confidence, exactly.
+
+    >>> level_said(0.95), level_said(1 - 0.05 / 40)
+    ('95%', '99.875%')
+    """
+    return f"{round(level * 100, 6):g}%"
+
+
+def duration(seconds: float) -> str:
+    """A duration, coarser the longer it is.
+
+    >>> duration(7.6), duration(90), duration(7260)
+    ('8 s', '2 min', '2 h 1 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def datum(value: float) -> str:
+    """A number of somebody's data, with its own digits.
+
+    >>> datum(52000.0), datum(0.1234567)
+    ('52,000', '0.123457')
+    """
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.6g}"
+
+
 def moment(stamp: object) -> str:
     """An ISO 8601 time as UTC to the minute; anything else as it stands.
 

@@ -20,6 +20,7 @@ from evenhand.audit.errors import (
     RowError,
     UnsafeModelError,
 )
+from evenhand.audit.words.numbers import number
 from evenhand.audit.words.phrases import as_is
 from evenhand.audit.words.text import lines
 from evenhand.audit.worker.frames import MAX_MESSAGE, BadFrame, Message, pack, unpack
@@ -248,12 +249,12 @@ class WorkerSession:
         told = facts.get("isolation")
         if told is None:
             raise LimitError(
-                "{name}: the libraries that open it take {held:.2g} GiB of "
-                "memory, the limit is {memory_limit:.2g} GiB",
+                "{name}: the libraries that open it take {held} GiB of "
+                "memory, the limit is {memory_limit} GiB",
                 remedy="raise it: --memory-limit GIB",
                 name=self._name,
-                held=facts["held"] / GIB,
-                memory_limit=self._rules.memory_limit / GIB,
+                held=number(facts["held"] / GIB),
+                memory_limit=number(self._rules.memory_limit / GIB),
             )
         return Isolation(
             IsolationLevel[told["level"]], tuple(told["means"]), tuple(told["lacking"])
@@ -263,10 +264,10 @@ class WorkerSession:
 
     def _too_large(self, what: str) -> LimitError:
         return LimitError(
-            "{name} took over {memory_limit:.3g} GiB of memory to {what}, and was ended",
+            "{name} took over {memory_limit} GiB of memory to {what}, and was ended",
             remedy="if the model is merely large: --memory-limit GIB",
             name=self._name,
-            memory_limit=self._rules.memory_limit / GIB,
+            memory_limit=number(self._rules.memory_limit / GIB),
             what=what,
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from evenhand.audit.words.numbers import number
+from evenhand.audit.words.numbers import level_said, number
 from evenhand.dashboard.charts.drawing import kept
 from evenhand.dashboard.frames.findings import MARKS
 from evenhand.dashboard.i18n import Translator
@@ -132,7 +132,7 @@ def describe(frame: pd.DataFrame, t: Translator, *, measure: str) -> str:
 def legend(frame: pd.DataFrame, t: Translator, *, overall: float | None, is_rate: bool) -> str:
     """How to read the chart: its signs, its intervals, and where its axis starts."""
     low, high = value_range(_with(frame, overall), is_rate=is_rate)
-    levels = sorted({f"{level:.0%}" for level in frame["level"].dropna()})
+    levels = sorted({level_said(level) for level in frame["level"].dropna()})
     sentences = []
     if levels:
         sentences.append(t("chart.interval", levels=", ".join(levels)))
@@ -162,7 +162,7 @@ def _tooltip(t: Translator) -> list[alt.Tooltip]:
         alt.Tooltip("value:Q", title=t("column.value"), format=",.4~r"),
         alt.Tooltip("low:Q", title=t("column.low"), format=",.4~r"),
         alt.Tooltip("high:Q", title=t("column.high"), format=",.4~r"),
-        alt.Tooltip("level:Q", title=t("column.level"), format=".0%"),
+        alt.Tooltip("level:Q", title=t("column.level"), format=".1~%"),
         alt.Tooltip("n:Q", title="n"),
         alt.Tooltip("note:N", title=t("column.note")),
     ]

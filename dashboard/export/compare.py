@@ -13,7 +13,7 @@ from evenhand.audit.errors import EvenhandError
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pictures import is_published
 from evenhand.audit.reports.parts.words import words
-from evenhand.audit.words.numbers import of_measure, p_value, signed
+from evenhand.audit.words.numbers import level_said, of_measure, p_value, signed
 from evenhand.audit.words.reasons import render_json
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis_label
@@ -129,7 +129,7 @@ def _differences(one: Side, against: Against, t: Translator) -> list[View]:
         shown = [r for r in differences["results"] if r["measure"] == measure]
         shown = [r for r in shown if not r["group"]] if is_public else shown
         made.append(_with_table(title, pictures, shown, t))
-    legend = t("export.compare_legend", level=f"{differences['level']:.0%}")
+    legend = t("export.compare_legend", level=level_said(differences["level"]))
     tested, interval = (visible(differences[part]) for part in ("test", "interval"))
     how = f"{tested}; {interval}; n = {differences['n']:,}"
     note = t("export.withheld") if is_public else ""

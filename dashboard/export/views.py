@@ -21,7 +21,7 @@ from evenhand.audit.errors import InputError
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pictures import is_published
 from evenhand.audit.reports.parts.words import words
-from evenhand.audit.words.numbers import at_most, number
+from evenhand.audit.words.numbers import at_most, level_said, number
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis_label
 from evenhand.dashboard.cases.index import build
@@ -114,7 +114,7 @@ def _thresholds(document: Thresholds, t: Translator) -> list[View]:
     axes = frames_fairness.swept_axes(one.group for one in document.groups)
     rates = [r for r in _RATES if r in document.rates]
     own = document.threshold
-    about = t("export.thresholds", level=f"{document.level:.0%}")
+    about = t("export.thresholds", level=level_said(document.level))
     if own is not None:
         about += t("sentence.space") + t("export.own_threshold", threshold=number(own))
     left_out = sum("&" in axis for axis in axes)
@@ -223,7 +223,7 @@ def _calibration(document: Calibration, t: Translator) -> list[View]:
             View(
                 f"{t('view.calibration')}{t('colon')}{t('summary.by', feature=feature)}",
                 f"{t('export.calibration')}{t('sentence.space')}"
-                + t("calibration.legend", level=f"{document.level:.0%}"),
+                + t("calibration.legend", level=level_said(document.level)),
                 tuple(pictures),
                 (t("column.group"), t("calibration.score"), t("calibration.share")),
                 tuple(rows),

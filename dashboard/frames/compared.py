@@ -16,7 +16,7 @@ import pandas as pd
 from evenhand.audit import surroundings
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
-from evenhand.audit.words.numbers import GUARANTEES, rounded_up
+from evenhand.audit.words.numbers import GUARANTEES, duration, rounded_up
 from evenhand.audit.words.phrases import as_is
 from evenhand.audit.words.reasons import render_json
 from evenhand.audit.words.text import visible
@@ -73,9 +73,9 @@ def compared(a: Path, b: Path) -> Mapping[str, Any]:
         )
     except subprocess.TimeoutExpired as error:
         raise EvenhandError(
-            "comparing took more than {timeout_s:.0f} s",
+            "comparing took more than {timeout}",
             remedy="run it in a terminal: evenhand compare {a} {b}",
-            timeout_s=_TIMEOUT_S,
+            timeout=duration(_TIMEOUT_S),
             a=a,
             b=b,
         ) from error

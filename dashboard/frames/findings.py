@@ -13,7 +13,14 @@ from typing import Any
 import pandas as pd
 
 from evenhand.audit.finding import Finding, measure_of
-from evenhand.audit.words.numbers import GUARANTEES, number, of_measure, rounded_up, span
+from evenhand.audit.words.numbers import (
+    GUARANTEES,
+    level_said,
+    number,
+    of_measure,
+    rounded_up,
+    span,
+)
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.axes import axis
 from evenhand.dashboard.i18n import Translator
@@ -226,7 +233,7 @@ def how_computed(finding: Finding, t: Translator) -> list[tuple[str, str]]:
         ("measure_id", finding.measure),
         ("method", finding.method),
         ("n", f"{finding.n:,}"),
-        ("level", f"{interval.level:.0%}" if interval else ""),
+        ("level", level_said(interval.level) if interval else ""),
         ("interval_method", interval.method if interval else ""),
         ("counts", ", ".join(f"{k} = {v}" for k, v in sorted(finding.counts.items()))),
         ("p_value", "" if finding.p_value is None else number(finding.p_value)),

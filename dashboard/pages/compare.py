@@ -9,6 +9,7 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.words.numbers import level_said
 from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
 from evenhand.dashboard.cases.axes import axis_label
@@ -112,7 +113,7 @@ def show_differences(ctx: Context, pairs: Mapping[str, Mapping[str, Any]]) -> No
             chart=differences(frame, t, title=t("compare.axis", measure=shown)),
             frame=frame,
             words=t("compare.words", measure=shown, groups=frame["group"].nunique()),
-            legend=t("compare.legend", level=f"{first['level']:.0%}"),
+            legend=t("compare.legend", level=level_said(first["level"])),
             how=[
                 (t("figure.formula"), t("compare.formula", measure=shown)),
                 (t("column.method"), visible(first["test"])),

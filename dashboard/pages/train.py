@@ -147,8 +147,8 @@ def _outcome(ctx: Context, planned: Mapping[str, Any]) -> None:
                 "train.cost",
                 t(
                     "train.cost.value",
-                    seconds=f"{estimate['wall_s']:.0f}",
-                    joule=f"{estimate['energy_j']:.0f}",
+                    seconds=str(round(estimate["wall_s"])),
+                    joule=number(estimate["energy_j"]),
                 ),
             )
         )

@@ -26,6 +26,7 @@ from typing import Any, Literal
 from evenhand.audit import surroundings
 from evenhand.audit.errors import InputError
 from evenhand.audit.register.register import home
+from evenhand.audit.words.numbers import duration
 from evenhand.audit.words.phrases import as_is
 from evenhand.dashboard.server.identity import SignedIn
 
@@ -245,10 +246,10 @@ def run_briefly(
         )
     except subprocess.TimeoutExpired as error:
         raise InputError(
-            "{arguments} took more than {timeout_s:.0f} s",
+            "{arguments} took more than {timeout}",
             remedy="run it in a terminal",
             arguments=command_line(arguments),
-            timeout_s=timeout_s,
+            timeout=duration(timeout_s),
         ) from error
     if done.returncode not in expected:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"]

@@ -11,6 +11,7 @@ from evenhand.audit.artifacts.artifact import ArtifactDocument
 from evenhand.audit.artifacts.fairness import Calibration, Thresholds, WorstGroups
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.numbers import level_said
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases.index import group_axis, group_name
 from evenhand.dashboard.charts import fairness as charts_fairness
@@ -47,7 +48,7 @@ def thresholds(ctx: Context, case: Case) -> None:
     st.caption(t.md("explorer.what"))
     _followed(ctx, feature)
     groups, count = frame["group"].nunique(), len(document.thresholds)
-    legend = t("explorer.legend", level=f"{document.level:.0%}")
+    legend = t("explorer.legend", level=level_said(document.level))
     if own is not None:
         legend += t("sentence.space") + t("explorer.own", threshold=frames.number(own))
     figure.show(
@@ -64,7 +65,7 @@ def thresholds(ctx: Context, case: Case) -> None:
                 case,
                 "swept_threshold_count",
                 frames.formula(rate),
-                f"Wilson score, {document.level:.0%}",
+                f"Wilson score, {level_said(document.level)}",
             ),
             hidden=("from", "to", "told", "chosen"),
         ),
@@ -92,7 +93,7 @@ def calibration(ctx: Context, case: Case) -> None:
             chart=charts_fairness.calibration(frame, t),
             frame=frame,
             words=t("calibration.words", groups=frame["group"].nunique()),
-            legend=t("calibration.legend", level=f"{document.level:.0%}"),
+            legend=t("calibration.legend", level=level_said(document.level)),
             how=_making(
                 ctx, case, "expected_calibration_error", t("calibration.formula"), document.bins
             ),

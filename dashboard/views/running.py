@@ -121,7 +121,7 @@ def _job(ctx: Context, job: Job) -> None:
         began = f"{job.started_at:%Y-%m-%d %H:%M} UTC"
         st.markdown(
             f"**{escape(t(f'run.kind.{job.kind}'))}** · "
-            + t.md("run.by", name=job.by, date=began, seconds=f"{job.elapsed_s:.0f}")
+            + t.md("run.by", name=job.by, date=began, seconds=str(round(job.elapsed_s)))
         )
         st.code(starting.command_line(job.arguments), language="bash", wrap_lines=True)
         if job.state == "ended":

@@ -9,7 +9,7 @@ from typing import Any
 from evenhand.audit.case.case import Case
 from evenhand.audit.favourable import more_is_better
 from evenhand.audit.finding import Finding
-from evenhand.audit.words.numbers import of_measure
+from evenhand.audit.words.numbers import number, of_measure
 from evenhand.audit.words.text import name, short
 from evenhand.policies.deciding.behind import leads
 from evenhand.policies.deciding.decide import (
@@ -243,7 +243,7 @@ class _Judge:
             # a ratio has no finding for the highest group: the table counts everybody
             total = max(finding.counts.get("table", 0), siblings)
             if total and finding.n / total < check.min_group_share:
-                least = f"{check.min_group_share:.3g}"
+                least = number(check.min_group_share)
                 return say(f"the minimum is a share of {least}", f"占比下限为 {least}")
         return None
 

@@ -11,6 +11,7 @@ from evenhand.audit.data.reading.plain_text import COLUMN, is_plain_text, read_t
 from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.data.table import Table, numbered
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.numbers import in_percent
 from evenhand.audit.words.phrases import phrase
 from evenhand.trainers.data.split import Split
 from evenhand.trainers.data.splitting import split_rows, table_of_its_own
@@ -165,8 +166,8 @@ def encoding_notes(encoder: TextEncoder, train: pd.DataFrame, test: pd.DataFrame
         if counts.n_empty:
             notes.append(f"{counts.n_empty} {name} texts hold no token")
         if counts.n_unknown:
-            share = 100 * counts.n_unknown / counts.n_tokens
-            notes.append(f"{share:.1f} % of the tokens of {name} texts are not in the vocabulary")
+            share = in_percent(counts.n_unknown / counts.n_tokens)
+            notes.append(f"{share} of the tokens of {name} texts are not in the vocabulary")
     return notes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from evenhand.audit.words.numbers import number
 from evenhand.trainers.folder.outputs import BATCH, network_outputs
 from evenhand.trainers.model_description import ClassMetrics, TokenMetrics, ValueMetrics
 
@@ -99,7 +100,7 @@ def chance_notes(
             return ()
         return (
             f"the model predicts {test.n} held-out rows no better than their mean does "
-            f"(R2 {test.r2:.3f})",
+            f"(R2 {number(test.r2)})",
         )
     if not isinstance(test, ClassMetrics):
         return ()
@@ -112,7 +113,7 @@ def chance_notes(
         return ()
     return (
         f"the model is not shown to decide better than chance on {test.n} held-out rows: balanced "
-        f"accuracy {test.balanced_accuracy:.3f}, of chance {chance:.3f} (standard error up to "
-        f"{error:.3f}); always the commonest class is right in {share:.3f}, the model in "
-        f"{test.accuracy:.3f}",
+        f"accuracy {number(test.balanced_accuracy)}, of chance {number(chance)} (standard error up "
+        f"to {number(error)}); always the commonest class is right in {number(share)}, the "
+        f"model in {number(test.accuracy)}",
     )

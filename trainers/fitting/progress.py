@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evenhand.audit.words.numbers import at_most
+from evenhand.audit.words.numbers import at_most, duration, number
 
 
 def words(
@@ -11,21 +11,9 @@ def words(
     """Loss, epsilon spent and time left, as far as they are known; see ``fit.Progress``.
 
     >>> words(2, 15, 0.41234, 1.2, 7260)
-    'loss 0.4123, epsilon 1.2, 2 h 1 min left'
+    'loss 0.412, epsilon 1.2, 2 h 1 min left'
     """
-    parts = [f"loss {loss:.4f}"] if loss is not None else []
+    parts = [f"loss {number(loss)}"] if loss is not None else []
     parts += [f"epsilon {at_most(epsilon)}"] if epsilon is not None else []
     parts += [f"{duration(seconds_left)} left"] if epoch < epochs else []
     return ", ".join(parts) or "epoch"
-
-
-def duration(seconds: float) -> str:
-    """A duration, coarser the longer it is.
-
-    >>> duration(7.6), duration(90), duration(7260)
-    ('8 s', '2 min', '2 h 1 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

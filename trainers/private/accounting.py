@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.numbers import at_most, number
 from evenhand.trainers.private.bracket import Segment, bracket
 
 # Above this PRV needs gigabytes and the guarantee says next to nothing; RDP bounds it well enough.
@@ -122,10 +123,10 @@ def _spent(segments: tuple[Segment, ...], delta: float) -> Spent:
     if by_prv * _FAR_APART < by_rdp:
         limits = bracket(segments, delta)
         if limits is None or by_prv < limits.low:
-            note = f"PRV ({by_prv:.4f}) is far below RDP ({by_rdp:.4f}): RDP is reported"
+            note = f"PRV ({at_most(by_prv)}) is far below RDP ({at_most(by_rdp)}): RDP is reported"
             return Spent(by_rdp, by_rdp, "RDP", note)
     if by_prv > by_rdp * (1 + _TOLERANCE) + _TOLERANCE:
-        note = f"PRV ({by_prv:.4f}) is above RDP ({by_rdp:.4f}): the larger is reported"
+        note = f"PRV ({at_most(by_prv)}) is above RDP ({at_most(by_rdp)}): the larger is reported"
     return Spent(by_prv, by_rdp, "PRV", note)
 
 
@@ -241,12 +242,12 @@ def _noise_for(epsilon: float, delta: float, sample_rate: float, steps: int) -> 
         if enough > MAX_NOISE:
             raise InputError(
                 "epsilon={epsilon} at delta={delta} is out of reach for {steps} steps at sample "
-                "rate {sample_rate:.3g}",
+                "rate {sample_rate}",
                 remedy="ask for a larger epsilon, or train for fewer epochs",
                 epsilon=epsilon,
                 delta=delta,
                 steps=steps,
-                sample_rate=sample_rate,
+                sample_rate=number(sample_rate),
             )
     too_little = enough / 2
     while epsilon_of(too_little) <= epsilon and too_little > 0.05:

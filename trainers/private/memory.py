@@ -54,11 +54,11 @@ def fit_to_memory(
     if set_aside > limit:
         raise InputError(
             "memory_limit={limit:,} bytes ({said}) is below what a step over one row needs, "
-            "{set_aside:,.0f} bytes",
+            "{set_aside} bytes",
             remedy="raise memory_limit, or use a smaller network",
             limit=limit,
             said=said,
-            set_aside=set_aside,
+            set_aside=f"{round(set_aside):,}",
         )
     size = int(limit / set_aside)
     use = MemoryUse(limit, said, per_row, n)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from evenhand.audit.errors import InputError
-from evenhand.audit.words.numbers import at_most
+from evenhand.audit.words.numbers import at_most, number
 from evenhand.trainers.private.accounting import Spent, good_delta, noise_for, spent
 from evenhand.trainers.private.bracket import Segment
 from evenhand.trainers.private.dials import Private
@@ -160,17 +160,17 @@ def _delta(private: Private, n_train: int) -> tuple[float, list[str]]:
     delta = good_delta(n_train) if private.delta is None else private.delta
     if delta >= 1 / n_train:
         raise InputError(
-            "delta={delta} must be below 1/n_train={n_train:.2g}: a delta that large allows "
+            "delta={delta} must be below 1/n_train={most}: a delta that large allows "
             "to publish a training row outright",
-            remedy="use delta {n_train_2:g}",
+            remedy="use delta {customary:g}",
             delta=delta,
-            n_train=1 / n_train,
-            n_train_2=good_delta(n_train),
+            most=number(1 / n_train, [delta]),
+            customary=good_delta(n_train),
         )
     if delta <= 1 / (10 * n_train):
         return delta, []
     return delta, [
-        f"delta={delta:g} is above 1/(10 n_train)={1 / (10 * n_train):.2g}; "
+        f"delta={delta:g} is above 1/(10 n_train)={number(1 / (10 * n_train), [delta])}; "
         f"{good_delta(n_train):g} is customary for {n_train} rows"
     ]
 

@@ -18,6 +18,7 @@ from evenhand.audit.attribution.request import (
 )
 from evenhand.audit.errors import InputError
 from evenhand.audit.models.predictor import Predictor
+from evenhand.audit.words.numbers import number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -181,7 +182,7 @@ def _sampling_words(found: shapley.Shapley, request: Request) -> str:
         return "Shapley sampling: rows with so few features that all coalitions were enumerated"
     least = int(found.permutations[found.permutations > 0].min())
     drawn = f"{least}" if least == most else f"{least} to {most}"
-    reached = f"widest half-width {widest:.2g} at {request.level:g}"
+    reached = f"widest half-width {number(widest)} at {request.level:g}"
     late = int((found.half_width.max(axis=1) > request.precision).sum())
     if not request.permutations and late:
         reached += f" ({late} rows short of {request.precision:g}: the evaluations ran out)"

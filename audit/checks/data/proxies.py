@@ -13,6 +13,7 @@ from evenhand.audit.measure.identifiers import Identifier, identifier
 from evenhand.audit.reason import Reason, because
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.words.numbers import p_said
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,7 +103,7 @@ def _told(
     told = d.dependence(codes, member, levels, permutations=permutations, seed=stream)
     # in the method, not as p-value: a screening that draws stays out of the audit's error budget,
     # where it would change what other tests come to
-    how = "" if told.p_value is None else f"; permutation p = {told.p_value:.3g}"
+    how = "" if told.p_value is None else f"; permutation {p_said(told.p_value)}"
     yield record.write(
         "proxy_strength",
         replace(told.strength, method=told.strength.method + how),

@@ -12,6 +12,7 @@ from evenhand.audit.measure.uncertainty.estimate import Estimate
 from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import group_sizes
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.words.numbers import number
 
 QUESTION = "How far are the groups' shares of the data from the shares declared for reference?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -87,10 +88,10 @@ def _shares(subject: Subject, feature: str) -> dict[str, float]:
     if sum(shares.values()) > 1.005:
         total = sum(shares.values())
         raise InputError(
-            "the reference shares of {feature!r} add up to {total:.4g}",
+            "the reference shares of {feature!r} add up to {total}",
             remedy="at most 1",
             feature=feature,
-            total=total,
+            total=number(total, [1]),
         )
     return shares
 

@@ -13,6 +13,7 @@ from evenhand.audit.finding import Finding
 from evenhand.audit.reason import because
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.words.numbers import number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -257,7 +258,7 @@ def _findings(
     widest = float(_half_widths(sizes, levels[0]).max(initial=0.0))
     about = (
         f"{answer.facts['method']}; {len(positions)} of {subject.n} rows sampled: widest "
-        f"half-width of a mean {widest:.2g}"
+        f"half-width of a mean {number(widest)}"
     )
 
     def described(values: np.ndarray) -> Estimate:

@@ -15,6 +15,7 @@ from evenhand.audit.finding import UNKNOWN, Finding
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.words.numbers import p_said
 from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def _rank_shift(
     stream = record.stream(f"shift/{feature}")
     found = rank_shift(values, codes, levels, seed=stream, permutations=permutations)
     # in the method, not as p-value: what draws stays out of the audit's error budget
-    how = "" if found.p_value is None else f"permutation p = {found.p_value:.3g}"
+    how = "" if found.p_value is None else f"permutation {p_said(found.p_value)}"
     return found.shift, f"{how} ({permutations} shuffles of rows among groups)" if how else ""
 
 

@@ -14,6 +14,7 @@ from evenhand.audit.reason import Reasons, because, listed
 from evenhand.audit.subject.predictions import ClassPredictions, Predictions, expect, score
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.words.numbers import datum, p_said
 
 if TYPE_CHECKING:
     import numpy as np
@@ -147,7 +148,7 @@ def _findings(
     # in the method, not as p-values: these have an error budget of their own
     about = (
         "on the half that was not searched; more errors than elsewhere: one-sided Fisher's exact "
-        f"test, p = {confirmed.adjusted:.3g} by Holm over {tested} candidates"
+        f"test, {p_said(confirmed.adjusted)} by Holm over {tested} candidates"
     )
     # who looks at the highest of them looks at all: intervals hold for all candidates together
     together = [1 - (1 - level) / tested for level in levels]
@@ -237,7 +238,7 @@ def _bins(column: pd.Series, bins: int) -> tuple[np.ndarray, list[str]]:
     known = x[np.isfinite(x)]
     edges = np.unique(np.quantile(known, np.arange(1, bins) / bins))
     codes = np.where(np.isfinite(x), np.searchsorted(edges, x, side="right"), edges.size + 1)
-    bounds = ["", *(f"{e:.4g}" for e in edges), ""]
+    bounds = ["", *(datum(e) for e in edges), ""]
     inner = [f"{a} to {b}" for a, b in pairwise(bounds[1:-1])]
     return codes, [f"below {bounds[1]}", *inner, f"{bounds[-2]} or more", "missing"]
 

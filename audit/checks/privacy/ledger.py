@@ -15,6 +15,7 @@ from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.reason import Reasons, because, quoted
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.words.numbers import number
 
 QUESTION = "Does the privacy ledger hold together: all runs, both accountants, what lies outside?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -111,9 +112,8 @@ def _ratio(claim: Privacy, n: int) -> _Answer:
     if not claim.epsilon_lower or not claim.epsilon:
         return undefined(because("ledger-without-lower-limit"), n=n), "ratio", ()
     stated, least = float(claim.epsilon), float(claim.epsilon_lower)
-    method = (
-        f"{claim.accountant} {stated:.4g} over the lower limit of the loss on a grid, {least:.4g}"
-    )
+    limit = f"the lower limit of the loss on a grid, {number(least)}"
+    method = f"{claim.accountant} {number(stated)} over {limit}"
     return Estimate(stated / least, n, method=method), "ratio", ()
 
 

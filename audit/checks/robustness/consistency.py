@@ -11,6 +11,7 @@ from evenhand.audit.finding import Finding
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.sampling import sample
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.words.numbers import number
 
 QUESTION = "Does the same row get the same answer, however, whenever and wherever it is asked?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -67,7 +68,7 @@ def _how(found: Consistency, n: int, of: int) -> str:
     left = f"; not varied: {', '.join(found.left_out)}" if found.left_out else ""
     return (
         f"{n} of {of} rows asked again: {ways}{left}; rounding in {precision.name} explains "
-        f"{precision.tolerance:.2g}"
+        f"{number(precision.tolerance)}"
     )
 
 

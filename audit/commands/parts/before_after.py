@@ -10,7 +10,7 @@ from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.tables import group_text, measured
 from evenhand.audit.errors import InputError
 from evenhand.audit.reason import because
-from evenhand.audit.words.numbers import signed, span
+from evenhand.audit.words.numbers import in_percent, signed, span
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
@@ -238,7 +238,8 @@ def _costs(comparison: Comparison) -> list[str]:
     if not comparison.worse:
         return ["No group was shown to be worse off; small groups can be and go unseen."]
     named = "; ".join(
-        f"{group_text(r)}: {measured(r.measure)} {r.difference:+.3g}" for r in comparison.worse
+        f"{group_text(r)}: {measured(r.measure)} {signed(r.difference or 0.0)}"
+        for r in comparison.worse
     )
     return [f"Shown to be worse than before: {named}."]
 
@@ -248,8 +249,8 @@ def _cautions(after: Case, result: MitigationResult) -> list[str]:
     if result.description.randomises:
         share = _found(after, "randomised_decision_rate").value or 0.0
         said.append(
-            f"The mitigated model draws lots: {share:.1%} of these rows are decided by chance "
-            "(the same for equal rows each time)."
+            f"The mitigated model draws lots: {in_percent(share)} of these rows are decided by "
+            "chance (the same for equal rows each time)."
         )
     if result.description.needs_sensitive_features:
         needed = ", ".join(result.description.sensitive_features)

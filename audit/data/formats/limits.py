@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evenhand.audit.errors import InputError, LimitError
+from evenhand.audit.words.numbers import number
 
 MIB, GIB = 1 << 20, 1 << 30
 MAX_COLUMNS = 10_000
@@ -135,10 +136,10 @@ def limited_memory(size: int, source: object, limits: Limits) -> Iterator[None]:
         yield
     except MemoryError:
         raise LimitError(
-            "reading {source} takes more than {allowed:.2f} GiB of memory",
+            "reading {source} takes more than {allowed} GiB of memory",
             remedy="pass a larger --memory-limit; {fewer}",
             source=source,
-            allowed=allowed / GIB,
+            allowed=number(allowed / GIB),
             fewer=_FEWER,
         ) from None
     finally:

@@ -23,7 +23,7 @@ from evenhand.audit.errors import InputError
 from evenhand.audit.reports.drawing import charts
 from evenhand.audit.reports.drawing.pixels import coloured_words, heat_map
 from evenhand.audit.reports.parts.words import Words
-from evenhand.audit.words.numbers import number
+from evenhand.audit.words.numbers import level_said, number
 from evenhand.audit.words.text import name, short
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def _curves(case: Case, say: Words) -> list[Picture]:
         return []
     parts = say.term("parts", document.parts)
     title = say("pic_curves", parts=parts)
-    level = f"{document.level * 100:g}"
+    level = level_said(document.level)
     description = say("pic_curves_about", n=f"{document.n:,}", level=level, parts=parts)
     means = zip(*([p.mean for p in points] for points in curves), strict=True)
     rows = [

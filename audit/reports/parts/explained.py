@@ -15,7 +15,7 @@ from evenhand.audit.artifacts.person import (
     StatedReason,
 )
 from evenhand.audit.reports.parts.words import Words
-from evenhand.audit.words.numbers import number
+from evenhand.audit.words.numbers import datum, number
 
 _FROM = {"case": "ex_from.case", "now": "ex_from.now"}
 # How a value stands to the reference's -> the sentence with the value, and without it.
@@ -150,5 +150,5 @@ def cell(value: Cell, say: Words) -> str:
     if value is None:
         return say("ex_no_value")
     if isinstance(value, float | int) and not isinstance(value, bool):
-        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.6g}"
+        return datum(value)
     return f"“{value}”"

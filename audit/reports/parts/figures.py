@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from evenhand.audit.finding import Finding, Interval, measure_of
 from evenhand.audit.reports.parts.words import Words
 from evenhand.audit.words import numbers
-from evenhand.audit.words.numbers import FRACTIONS, of_measure, span
+from evenhand.audit.words.numbers import FRACTIONS, level_said, of_measure, span
 from evenhand.policies.verdict import Verdict
 
 number = numbers.number  # templates ask for it here
@@ -37,7 +37,7 @@ def bounds(interval: Interval) -> str:
 
 def level(interval: Interval) -> str:
     """The confidence level in per cent: 95%, 97.5%."""
-    return f"{round(interval.level * 100, 6):g}%"
+    return level_said(interval.level)
 
 
 def value_of(finding: Finding, say: Words) -> str:
