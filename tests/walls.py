@@ -80,12 +80,12 @@ WALLS: dict[str, str] = {
     "audit/commands": (
         "audit/api audit/artifacts audit/case audit/commands/parts audit/comparing audit/data "
         "audit/data/reading audit/data/written audit/errors audit/files audit/finding "
-        "audit/models audit/models/unpickling audit/register audit/reports audit/reports/parts "
-        "audit/run audit/subject audit/words audit/worker audit/worker/isolation dashboard/export "
-        "dashboard/server policies/facts policies/gate policies/lint policies/pack "
-        "policies/recording policies/schema policies/statements policies/verdict trainers/data "
-        "trainers/datasets trainers/fitting trainers/ledger trainers/mitigation trainers/plan "
-        "trainers/private trainers/recipe trainers/validate"
+        "audit/models audit/models/unpickling audit/proposing audit/register audit/reports "
+        "audit/reports/parts audit/run audit/subject audit/words audit/worker "
+        "audit/worker/isolation dashboard/export dashboard/server policies/facts policies/gate "
+        "policies/lint policies/pack policies/recording policies/schema policies/statements "
+        "policies/verdict trainers/data trainers/datasets trainers/fitting trainers/ledger "
+        "trainers/mitigation trainers/plan trainers/private trainers/recipe trainers/validate"
     ),
     "audit/commands/parts": (
         "audit/api audit/case audit/comparing audit/data/written audit/errors audit/finding "
@@ -124,6 +124,11 @@ WALLS: dict[str, str] = {
         "audit/data audit/errors audit/files audit/models audit/models/unpickling audit/words"
     ),
     "audit/models/unpickling": "audit/errors audit/words",
+    "audit/proposing": (
+        "audit/data audit/data/formats audit/measure audit/reason audit/subject audit/words "
+        "audit/worker audit/worker/isolation policies/deciding policies/facts policies/pack "
+        "policies/schema"
+    ),
     "audit/reason": "",
     "audit/register": "audit/case audit/errors audit/files audit/words",
     "audit/reports": (

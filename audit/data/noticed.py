@@ -182,11 +182,21 @@ def _numbers(name: str, counts: Mapping[str, int]) -> Reasons:
     )
 
 
-def _nothings(name: str, counts: Mapping[str, int]) -> Reasons:
-    found = [text for text in counts if _folded(text) in _MEAN_NOTHING]
+def meaning_nothing(texts: Collection[str]) -> list[str]:
+    """Those of a column's texts that often stand for "nobody knows"; none where all of them do.
+
+    >>> meaning_nothing(["F", "M", "?"]), meaning_nothing(["F", "unknown"])
+    (['?'], [])
+    """
+    found = [text for text in texts if _folded(text) in _MEAN_NOTHING]
     # "unknown" itself is the group of those of whom nothing is known
     found = [text for text in found if text.strip().casefold() != "unknown"]
-    if not found or len(found) == len(counts):
+    return found if len(found) < len(texts) else []
+
+
+def _nothings(name: str, counts: Mapping[str, int]) -> Reasons:
+    found = meaning_nothing(counts)
+    if not found:
         return ()
     return because(
         "may-mean-nothing",

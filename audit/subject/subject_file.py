@@ -155,6 +155,11 @@ def json_schema() -> dict[str, Any]:
     schema = SubjectSpec.model_json_schema()
     for key in BY_OPTION:
         del schema["properties"][key]
+    words = schema["properties"]["labels"]
+    one = words["additionalProperties"]
+    words["additionalProperties"] = {
+        "anyOf": [one, {"type": "object", "additionalProperties": one}]
+    }
     schema["$defs"].pop("Endpoint", None)
     inside = {"pattern": r"^(?![/\\])(?!(?:.*[/\\])?\.\.(?:[/\\]|$))[^:]+$"}
     for key in BESIDE:

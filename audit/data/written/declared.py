@@ -58,7 +58,7 @@ class Reading(BaseModel):
     labels: Mapping[str, str] = Field(
         default_factory=dict,
         description="what labels mean that are written otherwise, in target and predicted column: "
-        "1=hired,0=rejected; of any column: sex:f=F",
+        "1=hired,0=rejected; of any column: sex:f=F (in a file also sex: {f: F})",
     )
     bins: Mapping[str, str | tuple[str, ...]] = Field(
         default_factory=dict,
@@ -78,7 +78,13 @@ class Reading(BaseModel):
     def _label_texts(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        return {plain_text(code): plain_text(word) for code, word in given.items()}
+        found = {}
+        for code, word in given.items():
+            if isinstance(word, Mapping):  # SEX: {1: male, 2: female}
+                found |= {f"{code}:{plain_text(c)}": plain_text(w) for c, w in word.items()}
+            else:
+                found[plain_text(code)] = plain_text(word)
+        return found
 
     @field_validator("bins", mode="before")
     @classmethod
