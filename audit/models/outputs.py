@@ -102,10 +102,13 @@ def as_probabilities(
         return softmax
     if single:
         scores = np.hstack([1 - scores, scores])
-    return _checked(scores, what)
+    require_probabilities(scores, what)
+    bounded: np.ndarray = np.clip(scores, 0.0, 1.0)
+    return bounded
 
 
-def _checked(scores: np.ndarray, what: str) -> np.ndarray:
+def require_probabilities(scores: np.ndarray, what: str) -> None:
+    """Raises RowError where scores, (rows, classes), are finite and no probabilities."""
     import numpy as np
 
     finite = np.isfinite(scores).all(axis=1)
@@ -124,8 +127,6 @@ def _checked(scores: np.ndarray, what: str) -> np.ndarray:
             shown=shown,
             wrong=int(wrong.sum()),
         )
-    bounded: np.ndarray = np.clip(scores, 0.0, 1.0)
-    return bounded
 
 
 def as_values(raw: np.ndarray, what: str, *, rows: int) -> np.ndarray:

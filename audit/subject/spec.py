@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from evenhand.audit.data.formats.database import without_secrets
+from evenhand.audit.data.formats.database import is_url, without_secrets
 from evenhand.audit.data.table import as_text
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.files.canonical import unsealable
 from evenhand.audit.models.declared import (
     Architecture,
     Declared,
@@ -36,6 +37,19 @@ ONE_OR_MANY = (
     "classes",
     "on",
 )
+
+# Keys that name files or folders.
+PLACES: tuple[str, ...] = (
+    "model",
+    "preprocess",
+    "data",
+    "training_data",
+    "predictions",
+    "join",
+    "declared_file",
+    "out",
+)
+_LONGEST_NAME, _LONGEST_PATH = 255, 4000  # bytes
 
 
 class Actionable(BaseModel):
@@ -307,12 +321,38 @@ class SubjectSpec(Reading):
 
 
 def make_spec(values: Mapping[str, Any], *, source: str = "the command line") -> SubjectSpec:
-    """A spec from plain values. Raises InputError that names the key and the nearest known one."""
+    """A spec from plain values. Raises InputError that names the key and the nearest known one.
+
+    What it holds can be sealed, whatever its source can say: YAML has infinities, and half letters.
+    """
     try:
-        return SubjectSpec.model_validate(dict(values))
+        spec = SubjectSpec.model_validate(dict(values))
     except ValidationError as error:
         message, remedy = _explain(error, source)
         raise InputError(as_is(message), remedy=as_is(remedy)) from None
+    problem = unsealable(spec.model_dump()) or _no_place(spec)
+    if problem is not None:
+        raise InputError(
+            "{source}: {problem}",
+            remedy="write a value that it can have",
+            source=source,
+            problem=problem,
+        )
+    return spec
+
+
+def _no_place(spec: SubjectSpec) -> str | None:
+    """Which path no file system has, and why."""
+    for key in PLACES:
+        place = getattr(spec, key)
+        if place is None or is_url(place):
+            continue
+        if "\0" in place:
+            return f"{key}: a path holds no character of code 0"
+        longest = max(len(part.encode()) for part in place.split("/"))
+        if longest > _LONGEST_NAME or len(place.encode()) > _LONGEST_PATH:
+            return f"{key}: {place[:40]!r}... is longer than a path can be"
+    return None
 
 
 def _explain(error: ValidationError, source: str) -> tuple[str, str]:

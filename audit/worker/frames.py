@@ -15,12 +15,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.files.canonical import unsealable
+
 if TYPE_CHECKING:
     import numpy as np
 
 _START = struct.Struct("<4sQI")
 _MAGIC = b"EHW1"
 MAX_HEADER = 32 << 20
+# Values in a header. Each becomes an object of about a hundred bytes, whatever it takes here.
+MAX_PARTS = 2_000_000
 MAX_MESSAGE = 2 << 30
 _TYPES = ("<f8", "<f4", "<i8", "<i4", "<i2", "|i1", "|u1", "<u2", "<u4", "<u8", "|b1")
 
@@ -69,8 +73,12 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} cannot be sent")
 
 
-def unpack(read: Callable[[int], bytes], *, most: int = MAX_MESSAGE) -> Message:
-    """The next message; ``read(n)`` gives exactly n bytes. Raises BadFrame."""
+def unpack(read: Callable[[int], bytes | bytearray], *, most: int = MAX_MESSAGE) -> Message:
+    """The next message; ``read(n)`` gives exactly n bytes. Raises BadFrame.
+
+    What it says is plain JSON that a case could seal: numbers are finite, whole ones exact, texts
+    whole. Its arrays take the memory that was read into, once, where ``read`` gives a bytearray.
+    """
     import numpy as np
 
     magic, length, header_length = _START.unpack(read(_START.size))
@@ -79,24 +87,39 @@ def unpack(read: Callable[[int], bytes], *, most: int = MAX_MESSAGE) -> Message:
     if header_length > min(length, MAX_HEADER) or length > most:
         raise BadFrame(f"the answer is {length} bytes long, over the {most} that were expected")
     try:
-        header = json.loads(read(header_length))
+        header = _header(read(header_length))
         arrays = [(str(n), str(t), tuple(s)) for n, t, s in header["arrays"]]
-        blobs = [(str(n), int(size)) for n, size in header["blobs"]]
+        blobs = [(str(n), size) for n, size in header["blobs"]]
         facts = dict(header["facts"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadFrame(f"the answer has no header: {type(error).__name__}") from None
+    problem = unsealable(facts)
+    if problem is not None:
+        raise BadFrame(f"the answer says what can't be kept: {problem}")
     sizes = []
     for _, kind, shape in arrays:
         fits = kind in _TYPES and len(shape) <= 8
         if not fits or any(type(n) is not int or not 0 <= n <= most for n in shape):
             raise BadFrame("the answer has an array of no known type or shape")
+        if math.prod(max(n, 1) for n in shape) > most:  # one of no values can have a vast shape
+            raise BadFrame("the answer has an array of no possible shape")
         sizes.append(math.prod(shape) * np.dtype(kind).itemsize)
-    if any(n < 0 for _, n in blobs) or sum(sizes) + sum(n for _, n in blobs) + header_length != (
-        length
-    ):
+    if any(type(n) is not int or n < 0 for _, n in blobs):
+        raise BadFrame("the answer has bytes of no known size")
+    if sum(sizes) + sum(n for _, n in blobs) + header_length != length:
         raise BadFrame("the sizes in the answer do not add up")
     found = {
-        name: np.frombuffer(read(size), dtype=kind).reshape(shape).copy()
+        name: _writable(np.frombuffer(read(size), dtype=kind).reshape(shape))
         for (name, kind, shape), size in zip(arrays, sizes, strict=True)
     }
-    return Message(facts, found, {name: read(size) for name, size in blobs})
+    return Message(facts, found, {name: bytes(read(size)) for name, size in blobs})
+
+
+def _header(raw: bytes | bytearray) -> Any:
+    if sum(raw.count(sign) for sign in (b",", b"[", b"{")) > MAX_PARTS:
+        raise ValueError("too many values")
+    return json.loads(raw)
+
+
+def _writable(array: np.ndarray) -> np.ndarray:
+    return array if array.flags.writeable else array.copy()

@@ -30,6 +30,9 @@ from evenhand.audit.worker.session import WorkerSession, escaped
 
 _SNIFF_SECONDS = 10.0  # looking at a few bytes and names
 _MAX_IMPORTS = 1000
+# Bytes of an answer: what a look finds, and what a model tells of itself (names of classes, columns
+# and categories; a ledger line by line).
+_MOST_SEEN, _MOST_TOLD = 4 << 20, 32 << 20
 
 
 def open_model(
@@ -114,7 +117,8 @@ def _open_copy(copied: CopiedModel, declared: Declared, rules: Rules) -> Opened:
     name = f"model {copied.source}"
     look = WorkerSession(name, copied.model, copied.scratch(), rules)
     try:
-        seen = dict(look.ask("look at it", {"do": "sniff"}, seconds=_SNIFF_SECONDS).facts)
+        found = look.ask("look at it", {"do": "sniff"}, seconds=_SNIFF_SECONDS, most=_MOST_SEEN)
+        seen = dict(found.facts)
     finally:
         look.close()
     if not isinstance(seen.get("format"), str):
@@ -131,13 +135,19 @@ def _open_copy(copied: CopiedModel, declared: Declared, rules: Rules) -> Opened:
         session = WorkerSession(name, copied.model, copied.scratch(), rules, elsewhere=elsewhere)
         try:
             require(f"{name} ({chosen.NAME})", trust, session.isolation, rules)
-            return session, session.ask("open it", load, seconds=rules.opening_seconds)
+            session.runs_our_code = trust == "data"
+            told = session.ask("open it", load, seconds=rules.opening_seconds, most=_MOST_TOLD)
+            return session, told
         except BaseException:
             session.close()
             raise
 
     session, told = start()
-    made = as_predictor(name, session, told, rules, lambda elsewhere: start(elsewhere)[0])
+    try:
+        made = as_predictor(name, session, told, rules, lambda elsewhere: start(elsewhere)[0])
+    except BaseException:
+        session.close()
+        raise
     completed: Callable[..., Mapping[str, Any]] | None = getattr(chosen, "known_here", None)
     if completed is not None:
         made.maker_says = completed(copied.model, made.maker_says)
@@ -166,7 +176,9 @@ def _refusal(place: Path, seen: Mapping[str, Any]) -> UnsafeModelError:
     what = escaped(seen.get("what", "no model format that is known here"))
     return UnsafeModelError(
         "model {place} is refused: it looks like {what}",
-        remedy=as_is(escaped(seen.get("remedy", ""))),
+        remedy=as_is(escaped(seen.get("remedy", "")))
+        if seen.get("remedy")
+        else "see `evenhand formats`: save it as one of them",
         place=place,
         what=what,
     )

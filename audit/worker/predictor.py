@@ -7,8 +7,11 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
+from evenhand.audit.attribution.answers import require_answer
 from evenhand.audit.attribution.door import Answer, Question
 from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.files.canonical import MOST_EXACT
+from evenhand.audit.models.outputs import require_probabilities
 from evenhand.audit.models.predictor import Gradients, Task
 from evenhand.audit.worker.frames import Message
 from evenhand.audit.worker.isolation.levels import Isolation, Rules
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_NAMES = 100_000  # classes, or input columns
+MOST_CHARACTERS = 4 << 20  # of all of them
+# Bytes of an answer about attributions: images of a few hundred rows, or tables of many.
+MOST_ANSWERED = 512 << 20
 MOST_REPLACED = 2
 
 
@@ -54,8 +60,8 @@ class WorkerPredictor:
         facts = _Checked(name, message.facts)
         self.format = facts.text("format")
         self.task: Task = facts.task()
-        self.classes = facts.texts("classes")
-        self.input_columns = facts.texts("input_columns")
+        self.classes = facts.classes(self.task)
+        self.input_columns = facts.different("input_columns")
         self.maker_says: Mapping[str, Any] = facts.mapping("maker_says")
         self.gives_scores = facts.flag("gives_scores", usual=True)
         self.own_rule = facts.flag("own_rule", usual=False)
@@ -85,7 +91,10 @@ class WorkerPredictor:
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
         """Scores of shape (rows, n_classes), float64."""
-        return self._numbers("predict_proba", frame, (len(frame), len(self.classes)))[0]
+        shape = (len(frame), len(self.classes))
+        scores = self._numbers("predict_proba", frame, shape)[0]
+        require_probabilities(scores, f"model {self._name.removeprefix('model ')}")
+        return scores
 
     def predict_values(self, frame: pd.DataFrame) -> np.ndarray:
         """Predicted values of shape (rows,), float64."""
@@ -98,6 +107,14 @@ class WorkerPredictor:
         sums, tokens, characters = self._numbers(
             "token_log_likelihood", frame, (len(frame),), several=3
         )
+        for what, counted in (("tokens", tokens), ("characters", characters)):
+            if not _are_whole(counted, most=MOST_EXACT):
+                raise UnsafeModelError(
+                    "{model} counted {what} by numbers that count nothing",
+                    remedy="do not rely on this model",
+                    model=self._name,
+                    what=what,
+                )
         return sums, tokens, characters
 
     def ask(self, question: Question) -> Answer:
@@ -112,10 +129,25 @@ class WorkerPredictor:
         }
         asked = {"do": "ask", "operation": question.operation, "options": dict(question.options)}
         found = self._living().ask(
-            f"answer {question.operation}", asked, frames, seconds=self._rules.answer_seconds
+            f"answer {question.operation}",
+            asked,
+            frames,
+            seconds=self._rules.answer_seconds,
+            most=MOST_ANSWERED,
         )
         facts = found.facts.get("facts")
-        return Answer(dict(found.arrays), facts if isinstance(facts, dict) else {})
+        answer = Answer(dict(found.arrays), facts if isinstance(facts, dict) else {})
+        try:
+            require_answer(question, answer)
+        except ValueError as error:
+            raise UnsafeModelError(
+                "{model} was asked for {operation} and gave what is no answer: {error}",
+                remedy="do not rely on this model",
+                model=self._name,
+                operation=question.operation,
+                error=error,
+            ) from None
+        return answer
 
     def _living(self) -> WorkerSession:
         """The worker, another one where a question ended it; the ended one has the say if not."""
@@ -159,11 +191,11 @@ class WorkerPredictor:
                     n_classes=len(self.classes),
                     shape=shape,
                 )
-        return [a for a in arrays if a is not None]
+        return [a.astype(np.float64, copy=False) for a in arrays if a is not None]
 
     def _positions(self, method: str, frame: pd.DataFrame) -> np.ndarray:
         found = self._numbers(method, frame, (len(frame),))[0]
-        if len(found) and not (found.min() >= 0 and found.max() < len(self.classes)):
+        if not _are_whole(found, most=len(self.classes) - 1):
             raise InputError(
                 "{name} decided for class {found:g} of {n_classes}",
                 remedy="do not rely on this model",
@@ -209,6 +241,13 @@ def as_predictor(
     return kind(name, session, message, rules, again)
 
 
+def _are_whole(found: np.ndarray, *, most: int) -> bool:
+    """Whether all are whole numbers from 0 to ``most``."""
+    import numpy as np
+
+    return bool(((found >= 0) & (found <= most) & (np.floor(found) == found)).all())
+
+
 class _Checked:
     """What a worker told, each with the type it has to have: it may be in a stranger's hands."""
 
@@ -224,11 +263,22 @@ class _Checked:
         value: Any = self._facts.get("task")
         return value if value in get_args(Task) else self._refuse("task")
 
+    def different(self, key: str) -> tuple[str, ...]:
+        """Names of which no two are equal."""
+        found = self.texts(key)
+        return found if len(set(found)) == len(found) else self._refuse(key)
+
+    def classes(self, task: Task) -> tuple[str, ...]:
+        """Labels, as many as the task has: a name stands for one class alone."""
+        found = self.different("classes")
+        fits = {"binary": len(found) == 2, "multiclass": len(found) > 2}
+        return found if fits.get(task, not found) else self._refuse("classes")
+
     def texts(self, key: str, usual: Any = None) -> tuple[str, ...]:
         value = self._facts.get(key, usual)
         if not isinstance(value, list) or len(value) > MAX_NAMES:
             return self._refuse(key)
-        if any(type(v) is not str for v in value):
+        if any(type(v) is not str for v in value) or sum(map(len, value)) > MOST_CHARACTERS:
             return self._refuse(key)
         return tuple(value)
 
@@ -239,9 +289,11 @@ class _Checked:
     def categories(self) -> dict[str, tuple[str, ...]]:
         """Texts of the categories that the model was fitted on, by input column."""
         told = self._facts.get("categories", {})
-        if not isinstance(told, dict) or sum(map(len, told.values())) > 10 * MAX_NAMES:
+        if not isinstance(told, dict) or any(type(v) is not list for v in told.values()):
             return dict(self._refuse("categories"))
-        return {str(k): tuple(str(v) for v in values) for k, values in told.items()}
+        if sum(map(len, told.values())) > 10 * MAX_NAMES:
+            return dict(self._refuse("categories"))
+        return {k: tuple(str(v) for v in values) for k, values in told.items()}
 
     def mapping(self, key: str) -> dict[str, Any]:
         value = self._facts.get(key)

@@ -35,6 +35,9 @@ _KEPT_TEXT = 2000  # characters of what it printed, for error messages alone
 _ERRORS: Mapping[str, type[EvenhandError]] = {
     e.__name__: e for e in (InputError, UnsafeModelError, LimitError, AlteredEvidenceError)
 }
+# That evidence was altered (exit 7) is a finding of ours: a stranger's code can't choose it.
+_OF_ANYBODY = frozenset({"InputError", "UnsafeModelError", "LimitError"})
+_MOST_SAID = 1 << 20  # bytes of an answer that isolation is told in
 
 
 def escaped(text: object, *, most: int = _KEPT_TEXT) -> str:
@@ -77,10 +80,11 @@ class WorkerSession:
             theirs.close()
             os.close(said)
         self._is_open = True
+        self.runs_our_code = True  # False once it opens what runs a stranger's
         self.isolation = Isolation(IsolationLevel.L1)  # until it says
         self._owner = os.getpid()
         try:
-            told = self._receive(time.monotonic() + 30, "lock itself", 30)
+            told = self._receive(time.monotonic() + 30, "lock itself", 30, _MOST_SAID)
             self.isolation = self._isolation(told.facts)
         except BaseException:
             self.close()
@@ -158,20 +162,20 @@ class WorkerSession:
     ) -> Message:
         self._channel.setblocking(False)
 
-        def exactly(n: int) -> bytes:
-            received = bytearray()
-            while len(received) < n:
+        def exactly(n: int) -> bytearray:
+            received, done = bytearray(n), 0
+            while done < n:
                 self._wait(selectors.EVENT_READ, deadline, what, seconds)
                 try:
-                    piece = self._channel.recv(min(n - len(received), 1 << 20))
+                    more = self._channel.recv_into(memoryview(received)[done:])
                 except BlockingIOError:
                     continue
                 except OSError:
-                    piece = b""
-                if not piece:
+                    more = 0
+                if not more:
                     raise self._death(what)
-                received += piece
-            return bytes(received)
+                done += more
+            return received
 
         try:
             return unpack(exactly, most=most)
@@ -322,8 +326,8 @@ class WorkerSession:
                 before=before,
                 after=after,
             )
-        if kind in _ERRORS:
-            return _ERRORS[kind](message, remedy=remedy)
+        if kind in _ERRORS and (self.runs_our_code or kind in _OF_ANYBODY):
+            return _ERRORS[kind](as_is(message), remedy=as_is(remedy))
         if kind == "MemoryError":
             return self._too_large(what)
         return InputError(

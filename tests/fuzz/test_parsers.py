@@ -9,7 +9,6 @@ import contextlib
 import gzip
 import io
 import json
-import os
 import shutil
 import sqlite3
 import struct
@@ -26,7 +25,7 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evenhand.audit.case.case import read_case, verify_case
@@ -36,48 +35,11 @@ from evenhand.audit.data.table import texts
 from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError, UnsafeModelError
 from evenhand.audit.subject.subject_file import read_spec
 from evenhand.policies.pack import load_pack
+from tests.fuzz.changes import CHANGES, changed, profile
 from tests.samples import write_sample_case
 
-ASKED = int(os.environ.get("EVENHAND_FUZZ", "0"))
-profile = settings(
-    max_examples=ASKED or 300,
-    derandomize=not ASKED,
-    deadline=None,
-    database=None,
-    phases=[Phase.generate] if not ASKED else [Phase.generate, Phase.shrink],
-    suppress_health_check=list(HealthCheck),
-)
 ROWS = pd.DataFrame({"y": [0, 1, 1, 0] * 5, "g": list("aabc") * 5, "x": np.linspace(0, 1, 20)})
 PACKS = Path(__file__).parents[2] / "policies" / "packs"
-
-# (what to do, where as a share of the length, a byte)
-CHANGES = st.lists(
-    st.tuples(
-        st.sampled_from(["flip", "flip", "flip", "cut", "zero", "double", "insert"]),
-        st.floats(0, 1, exclude_max=True),
-        st.integers(1, 255),
-    ),
-    min_size=1,
-    max_size=4,
-)
-
-
-def changed(raw: bytes, changes: list[tuple[str, float, int]]) -> bytes:
-    """``raw`` with some bytes flipped, or a part of it cut off, zeroed or doubled."""
-    for what, share, byte in changes:
-        at = int(share * len(raw))
-        end = at + byte
-        if what == "flip" and raw:
-            raw = raw[:at] + bytes([raw[at] ^ byte]) + raw[at + 1 :]
-        elif what == "cut":
-            raw = raw[:at]
-        elif what == "zero":
-            raw = raw[:at] + bytes(len(raw[at:end])) + raw[end:]
-        elif what == "double":
-            raw = raw[:end] + raw[at:end] + raw[end:]
-        elif what == "insert":
-            raw = raw[:at] + bytes([byte]) + raw[at:]
-    return raw
 
 
 def written(write: Callable[[Path], object]) -> bytes:
