@@ -7,6 +7,7 @@ needs them.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -31,6 +32,10 @@ from evenhand.audit.words.phrases import (
 )
 from evenhand.audit.words.reasons import render
 
+# What the system says of a path that somebody named, wherever it is first touched.
+_OF_A_PATH = frozenset(
+    (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS)
+)
 app = typer.Typer(
     name="evenhand",
     help="Train models plainly or privately, audit them, and judge the evidence.",
@@ -109,6 +114,13 @@ def _run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _OF_A_PATH and error.filename:
+            return _failed(
+                phrase("cannot use {path}: {why}", path=error.filename, why=error.strerror),
+                phrase("check the path, and the rights on it"),
+                BAD_INPUT,
+                as_json=as_json,
+            )
         if os.environ.get("EVENHAND_TRACEBACK"):
             traceback.print_exc()
         return _failed(

@@ -20,7 +20,8 @@ WALLS: dict[str, str] = {
         "audit/measure audit/models audit/reason audit/subject"
     ),
     "audit/attribution": (
-        "audit/attribution/recourse audit/data audit/errors audit/measure/uncertainty audit/models"
+        "audit/attribution/recourse audit/data audit/errors audit/files audit/measure/uncertainty "
+        "audit/models"
     ),
     "audit/attribution/kinds": "audit/attribution audit/errors audit/models audit/words",
     "audit/attribution/quality": (

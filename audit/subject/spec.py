@@ -343,8 +343,8 @@ def make_spec(values: Mapping[str, Any], *, source: str = "the command line") ->
 
 def _no_place(spec: SubjectSpec) -> str | None:
     """Which path no file system has, and why."""
-    for key in PLACES:
-        place = getattr(spec, key)
+    named = [(key, getattr(spec, key)) for key in PLACES]
+    for key, place in (*named, *(("policy", ref) for ref in spec.policy)):
         if place is None or is_url(place):
             continue
         if "\0" in place:
