@@ -16,7 +16,7 @@ from evenhand.dashboard.cases.judging import PackChoice
 from evenhand.dashboard.cases.store import StoredCase
 from evenhand.dashboard.server import collecting
 from evenhand.dashboard.text import escape
-from evenhand.dashboard.views import context, login, parts, state, tour
+from evenhand.dashboard.views import context, handing_on, login, parts, state, tour
 from evenhand.dashboard.views.context import Context
 
 # page file, name in the locales, icon
@@ -59,6 +59,8 @@ def main() -> None:
     st.session_state[_INSIDE] = True
     try:
         tour.show(ctx, page.url_path)
+        if ctx.case and ctx.case.cover:
+            handing_on.note(ctx, ctx.case.cover.path)
         page.run()
     except EvenhandError as error:
         parts.problem(ctx.t("problem.title"), error.message, error.remedy)

@@ -25,8 +25,8 @@ def dossier_of(
     appendix: bool = False,
 ) -> Dossier:
     """What a report of a case says of packs, register (and what came along) and one person."""
+    from evenhand.audit.register.opening import entries_for
     from evenhand.audit.reports.parts.dossier import Dossier
-    from evenhand.audit.run.handing_over import entries_for
 
     return Dossier(
         packs=tuple(_facts(p) for p in packs),

@@ -226,7 +226,7 @@ class _Place:
 def _bound(case: Case, item: Item, kind: str, values: dict[str, Any]) -> _Place:
     """What a statement binds to; said before anything is recorded."""
     from evenhand.audit.register.binding import about, bind
-    from evenhand.audit.run.handing_over import entries_for
+    from evenhand.audit.register.opening import entries_for
     from evenhand.policies.statements import widest
 
     here = about(case, entries_for(case))

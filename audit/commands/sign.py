@@ -118,6 +118,7 @@ def export(
         told["standing"] = stands.to_json()
         told["entries"] = [{"seq": e.seq, "kind": e.kind} for e in handed.entries]
         told |= {"evidence": handed.evidence, "evidence_lacking": list(handed.lacking)}
+        told["key"] = handed.key
         sh.print_json({**told, "bytes": len(data), "exit_code": OK})
     else:
         show(f"wrote {place} ({len(data)} bytes)")
@@ -125,7 +126,9 @@ def export(
         kinds = Counter(e.kind for e in handed.entries)
         along = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items())) or "none"
         show(f"entries of the register that came along: {along}; evidence files: {handed.evidence}")
+        show(f"signed with the key {handed.key}: tell it to the recipient by another way")
         show(f"Others check it with: evenhand verify {place.name} --recompute")
+        show(f"and look at it with: evenhand dashboard {place.name}")
     return OK
 
 

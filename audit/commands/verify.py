@@ -96,7 +96,7 @@ def _case(
 
         envelopes = {p.name: read_envelope(p) for p in envelopes_of(path)} if path.exists() else {}
         return _checked(path, path, envelopes, keys, required, recompute)
-    from evenhand.audit.run.handing_over import open_archive
+    from evenhand.audit.register.opening import open_archive
 
     opened = open_archive(path, tuple(keys.values()))
     result = _checked(path, opened.case, opened.signatures, keys, required, recompute)
@@ -106,6 +106,7 @@ def _case(
         "evidence": sorted(handed.evidence),
         "sender": handed.sender,
         "unknown_keys": list(handed.unknown),
+        "evidence_lacking": list(handed.lacking),
     }
     result["said"] = (
         handed.said()

@@ -25,6 +25,7 @@ from evenhand.audit.errors import AlteredEvidenceError
 from evenhand.audit.files.canonical import canonical_bytes, digest_bytes
 from evenhand.audit.register.register import Entry
 from evenhand.audit.register.vouching import Voucher, is_signed
+from evenhand.audit.words.text import name as shown
 
 REGISTER, HANDOVER, KEYS, EVIDENCE = "register.jsonl", "handover.json", "keys/", "evidence/"
 _SCHEMA = "evenhand-handover/1"
@@ -43,18 +44,49 @@ class HandedOver:
     sender: str
     unknown: tuple[str, ...]
 
-    def said(self) -> list[str]:
-        """What the recipient has to know of it, in sentences."""
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Evidence that an entry leans on and that did not come along, by its name."""
+        named = [
+            (str(file.get("path")), "sha256:" + str(file.get("sha256", "")).removeprefix("sha256:"))
+            for entry in self.entries
+            for file in entry.body.get("evidence") or ()
+        ]
+        return tuple(name for name, digest in named if digest not in self.evidence)
+
+    def said(self, language: str = "en") -> list[str]:
+        """What the recipient has to know, in sentences; what can't be checked here is last."""
+        zh = language == "zh"
         by = ", ".join(sorted({e.voucher.key for e in self.entries} | {self.sender}))
         n = len(self.entries)
-        counted = "1 entry" if n == 1 else f"{n} entries"
-        lines = [f"{counted} of the sender's register came along, signed by {by}"]
-        lines += [
-            f"key {key} is not known here: compare it with what the signer told you, and put it "
-            "into EVENHAND_HOME/keys/known to know it"
-            for key in self.unknown
-        ]
-        return lines
+        if zh:
+            lines = [f"随附发送方登记簿的 {n} 条记录，由密钥 {by} 签名"]
+            lines += [
+                f"此处不认识密钥 {key}：请与签名者另行告知的比对，再放入 EVENHAND_HOME/keys/known"
+                for key in self.unknown
+            ]
+            lines += [f"证据 {shown(name)} 未随附，无法核对" for name in self.lacking]
+        else:
+            counted = "1 entry" if n == 1 else f"{n} entries"
+            lines = [f"{counted} of the sender's register came along, signed by {by}"]
+            lines += [
+                f"key {key} is not known here: compare it with what the signer told you, and put "
+                "it into EVENHAND_HOME/keys/known to know it"
+                for key in self.unknown
+            ]
+            lines += [
+                f"the evidence {shown(name)} did not come along, and can't be checked"
+                for name in self.lacking
+            ]
+        return [*lines, UNCHECKED["zh" if zh else "en"]]
+
+
+UNCHECKED = {
+    "en": "not to be checked here: that model and data are those of the digests (they are not in "
+    "the archive), the times (the sender's clock), and what else the sender's register holds",
+    "zh": "此处无法核对：模型与数据是否即摘要所指（档案中没有它们）、各时间（取自发送方时钟）、"
+    "发送方登记簿中的其他内容",
+}
 
 
 def pieces(

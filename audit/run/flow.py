@@ -149,9 +149,9 @@ def opened(path: Path) -> tuple[Case, Standing]:
     register: for whoever reads a case that exists. Raises AlteredEvidenceError where either seal or
     register say otherwise."""
     from evenhand.audit.case.case import read_case
+    from evenhand.audit.register.opening import open_archive, standing_of
     from evenhand.audit.register.register import Register
     from evenhand.audit.register.standing import require_same, standing
-    from evenhand.audit.run.handing_over import open_archive, standing_of
 
     if path.is_file():
         case = read_case(open_archive(path).case)
@@ -291,7 +291,7 @@ def verdicts_of(
     case: Case, packs: Sequence[Pack], as_of: date, compare_to: Case | None = None
 ) -> list[Verdict]:
     """Judges a case with packs, the register as it stands, and what came along with it."""
-    from evenhand.audit.run.handing_over import entries_for
+    from evenhand.audit.register.opening import entries_for
     from evenhand.policies.judge import judge
 
     entries = entries_for(case)

@@ -27,6 +27,7 @@ from evenhand.audit.case.plan import Plan, PlannedSubject
 from evenhand.audit.errors import AlteredEvidenceError, EvenhandError
 from evenhand.audit.files.canonical import digest_bytes, digest_json
 from evenhand.audit.register.register import Entry, Register, home
+from evenhand.dashboard.cases import archives
 
 State = Literal["sealed", "altered", "unreadable", "missing"]
 _KEY_LENGTH = 16
@@ -114,6 +115,8 @@ def case_paths(
 
 
 def _cases_at(path: Path) -> list[Path]:
+    if path.is_file():
+        return [archives.place_of(path)]
     if (path / SEAL_FILE).exists() or (path / "plan.json").exists():
         return [path]
     return find_cases([path]) or [path]
@@ -174,6 +177,9 @@ def open_case(path: Path) -> StoredCase:
 
 def open_cover(path: Path) -> StoredCase:
     """Verifies one case and reads all but its findings; what is wrong is stated, never raised."""
+    if path.is_file() and (problem := archives.problem_of(path)):
+        state: State = "altered" if isinstance(problem, AlteredEvidenceError) else "unreadable"
+        return _unfit(_place_key(path), path, state, problem)
     if not path.exists():
         return StoredCase(_place_key(path), path, "missing", problem=f"{path} does not exist")
     try:

@@ -16,7 +16,7 @@ from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.register.binding import REACHES, About, Binding, Reach, about, bind, is_within
 from evenhand.audit.register.register import Entry, Register, home
 from evenhand.audit.words.text import visible
-from evenhand.dashboard.cases import store
+from evenhand.dashboard.cases import archives, store
 from evenhand.dashboard.i18n import Translator
 from evenhand.dashboard.server.identity import RefusedError, SignedIn
 from evenhand.policies import recording
@@ -210,6 +210,7 @@ def signed(entry: Entry, t: Translator) -> str:
 
 def _as_shown(shown: Case) -> tuple[Case, Register, tuple[Entry, ...]]:
     """The case as it is on the disk now, and the register with its entries, both checked."""
+    archives.require_folder(shown.path)
     case = read_case(shown.path)
     if case.digest != shown.digest:
         raise AlteredEvidenceError(

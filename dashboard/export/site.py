@@ -25,7 +25,7 @@ from evenhand.audit.reports.parts import pages as report_pages
 from evenhand.audit.reports.parts.public import for_the_public
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words.text import visible
-from evenhand.dashboard.cases import index, items, judging, store, writing
+from evenhand.dashboard.cases import archives, index, items, judging, store, writing
 from evenhand.dashboard.cases.store import RegisterView, StoredCase
 from evenhand.dashboard.export import compare as export_compare
 from evenhand.dashboard.export import views as export_views
@@ -163,9 +163,10 @@ def _judged(stored: StoredCase, register: RegisterView, public: bool) -> Shown:
     packs: list[Pack] = []
     problems = [register.problem] if register.problem else []
     today = datetime.now(UTC).date()
+    entries = archives.entries_at(stored.path, register.entries)
     for choice in judging.planned(stored.case) if not problems else ():
         try:
-            verdicts += judging.verdicts(stored.case, choice, register.entries, today)
+            verdicts += judging.verdicts(stored.case, choice, entries, today)
         except EvenhandError as error:
             problems.append(f"{choice.ref}: {error}")
             continue
@@ -312,7 +313,8 @@ def _belongs(family: str, names: tuple[str, ...]) -> bool:
 def _told(site: _Site, one: Shown, case: Case, lang: str) -> dict[str, Any]:
     """What the pages of a case say, beside its findings."""
     t = Translator(lang)
-    entries = [e for e in site.register.entries if _concerns(e, case)]
+    all_entries = archives.entries_at(one.stored.path, site.register.entries)
+    entries = [e for e in all_entries if _concerns(e, case)]
     return {
         "name": case.subject.name,
         "case": case,

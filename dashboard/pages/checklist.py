@@ -11,7 +11,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
 from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
-from evenhand.dashboard.cases import items, writing
+from evenhand.dashboard.cases import archives, items, writing
 from evenhand.dashboard.cases.axes import axis as axis_of
 from evenhand.dashboard.cases.judging import PackChoice
 from evenhand.dashboard.frames import findings as frames
@@ -199,7 +199,7 @@ _ICONS = {"attest": ":material/edit_note:", "waive": ":material/gavel:"}
 
 def _actions(ctx: Context, case: Case, verdict: Verdict, item: Item, pack: Pack) -> None:
     """The open form of the item, or the buttons that open one; none for who only reads."""
-    possible = items.actions(verdict, item)
+    possible = items.actions(verdict, item) if archives.archive_of(case.path) is None else []
     for what in possible:
         if forms.is_open(what, item.id):
             _FORMS[what](ctx, case, pack, item)
@@ -220,8 +220,8 @@ def _actions(ctx: Context, case: Case, verdict: Verdict, item: Item, pack: Pack)
 def _sign_off(ctx: Context, case: Case, verdicts: Sequence[Verdict], pack: Pack) -> None:
     """Who has signed the case off, and the form to do it."""
     t = ctx.t
-    signed = writing.sign_offs(case, ctx.register.entries)
-    may = identity.current().may("sign-off")
+    signed = writing.sign_offs(case, ctx.entries(case))
+    may = identity.current().may("sign-off") and archives.archive_of(case.path) is None
     if not signed and not may:
         return
     st.subheader(t.md("checklist.sign_off"), anchor=False)

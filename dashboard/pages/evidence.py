@@ -18,10 +18,10 @@ from evenhand.audit.reports import FORMATS
 from evenhand.audit.reports.parts import outline
 from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
-from evenhand.dashboard.cases import store
+from evenhand.dashboard.cases import archives, store
 from evenhand.dashboard.server import starting
 from evenhand.dashboard.text import escape
-from evenhand.dashboard.views import parts
+from evenhand.dashboard.views import handing_on, parts
 from evenhand.dashboard.views.context import Context
 
 _ENTRIES_AT_FIRST = 200
@@ -37,7 +37,9 @@ def render(ctx: Context) -> None:
         return
     parts.heading(ctx, ctx.t("nav.evidence"), case)
     _seal(ctx, case)
+    handing_on.received(ctx, case)
     _downloads(ctx, case)
+    handing_on.offer(ctx, case, _policy(ctx))
     tabs = st.tabs(
         [ctx.t(f"evidence.{name}") for name in ("plan", "environment", "files", "register")]
     )
@@ -64,7 +66,7 @@ def _seal(ctx: Context, case: Case) -> None:
     st.code(case.digest, language=None, wrap_lines=True)
     word = "registered" if registered else "not_registered"
     st.markdown(f":material/menu_book: {escape(t(f'evidence.{word}'))}")
-    arguments = ["verify", str(case.path), "--register"]
+    arguments = ["verify", str(archives.named(case.path)), "--register"]
     left, right = st.columns([3, 1], vertical_alignment="center")
     with left:
         st.code(starting.command_line(arguments), language="bash", wrap_lines=True)
@@ -123,7 +125,7 @@ def _downloads(ctx: Context, case: Case) -> None:
         public = st.checkbox(t.md("evidence.public"), key="report_public")
     arguments = [
         "report",
-        str(case.path),
+        str(archives.named(case.path)),
         *starting.options(
             {
                 "format": chosen.replace("_", "-"),
@@ -204,12 +206,13 @@ def _files(ctx: Context, case: Case) -> None:
 def _register(ctx: Context, case: Case) -> None:
     """The register as it stands, newest first, with its chain checked."""
     t, entries = ctx.t, ctx.register.entries
+    came = [e for e in ctx.entries(case) if e not in entries]
     if ctx.register.problem:
         return  # said at the top of every page
     assert not chain_problems(entries)  # a snapshot with a broken chain is a problem
     st.markdown(f":green[:material/link:] {escape(t.count('evidence.chain', len(entries)))}")
     only = st.toggle(t.md("evidence.only_case"), key="register_only_case")
-    shown = [e for e in reversed(entries) if not only or _concerns(e, case)]
+    shown = [*came, *(e for e in reversed(entries) if not only or _concerns(e, case))]
     if not shown:
         st.info(t.md("evidence.no_entries"))
         return

@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from evenhand.audit import surroundings
 from evenhand.audit.errors import InputError
+from evenhand.audit.files.leftovers import own_folder
 from evenhand.audit.register.register import home
 from evenhand.audit.words.numbers import duration
 from evenhand.audit.words.phrases import as_is
@@ -256,6 +257,22 @@ def run_briefly(
         remedy = lines[1].strip().removeprefix("->").strip() if len(lines) > 1 else ""
         raise InputError(as_is(lines[0].removeprefix("evenhand:").strip()), remedy=as_is(remedy))
     return done.stdout
+
+
+@dataclass(frozen=True)
+class MadeArchive:
+    """An archive that ``evenhand export`` wrote: its bytes, and what the command told of it."""
+
+    content: bytes
+    told: Mapping[str, Any]
+
+
+def make_archive(arguments: Sequence[str]) -> MadeArchive:
+    """What ``evenhand export ...`` writes. Raises InputError with the command's own message."""
+    with own_folder() as folder:
+        place = folder / "case.zip"
+        told = json.loads(run_briefly([*arguments, f"--out={place}", "--json"]))
+        return MadeArchive(place.read_bytes(), told)
 
 
 def keep_upload(person: SignedIn, files: Sequence[tuple[str, bytes]], *, role: str) -> Path:

@@ -19,7 +19,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.register.register import Entry
 from evenhand.dashboard import i18n
-from evenhand.dashboard.cases import judging, store
+from evenhand.dashboard.cases import archives, judging, store
 from evenhand.dashboard.cases.index import Index
 from evenhand.dashboard.cases.judging import PackChoice
 from evenhand.dashboard.cases.shelf import SHELF, VERIFY_AGAIN_S, Excerpt
@@ -82,6 +82,10 @@ class Context:
         """The few findings of a case that lists tell; read once a case."""
         return SHELF.excerpt(stored)
 
+    def entries(self, case: Case | Cover) -> tuple[Entry, ...]:
+        """The entries that a case is judged by: this register's, and those that came along."""
+        return archives.entries_at(case.path, self.register.entries)
+
     def planned(self, case: Case | Cover) -> list[PackChoice]:
         """The packs that the audit was planned with; read once for all cases that have them."""
         packs = sorted(pair for pair in case.files.items() if pair[0].startswith("packs/"))
@@ -102,7 +106,7 @@ class Context:
             return CountedCases(choice, problem=problem)
         assert stored.cover is not None
         assert choice.pack is not None
-        last = judging.last_statement(self.register.entries)
+        last = judging.last_statement(self.entries(stored.cover))
 
         def count() -> Mapping[VerdictStatus, int]:
             case = stored.case
@@ -121,7 +125,7 @@ class Context:
 
     def _verdicts(self, case: Case, choice: PackChoice) -> tuple[Verdict, ...]:
         assert choice.pack is not None  # else there is a problem with it
-        entries = self.register.entries
+        entries = self.entries(case)
         asked = (case.digest, choice.pack.digest, judging.last_statement(entries), self.as_of)
         return _verdicts(*asked, case, choice, entries)
 

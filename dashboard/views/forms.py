@@ -177,7 +177,7 @@ def sign_off(ctx: Context, case: Case, pack: Pack, verdicts: Sequence[Verdict]) 
 
 def _bound(ctx: Context, case: Case, item: Item, kind: str) -> writing.Bound:
     """What the statement will be bound to, said and chosen before it is made."""
-    t, here = ctx.t, about(case, ctx.register.entries)
+    t, here = ctx.t, about(case, ctx.entries(case))
     allowed = writing.reaches(item, kind)
     default = writing.Bound().binding(here, item, kind)
     st.caption(t.md("write.binds.about", what=t.term("reach", allowed[-1])))
