@@ -15,6 +15,7 @@ from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import OK, InputError
 from evenhand.audit.run import flow
+from evenhand.audit.words.phrases import current_language, phrase
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
@@ -238,7 +239,8 @@ def _bound(case: Case, item: Item, kind: str, values: dict[str, Any]) -> _Place:
         system=str(values.get("system") or ""),
         organisation=str(values.get("organisation") or ""),
     )
-    sh.say(f"{item.id} is about the {reach}; this {kind} is {binds.reach('en', here)}")
+    told = binds.reach(current_language(), here)
+    sh.say(phrase("{item}: the {kind} is {told}", item=item.id, kind=kind, told=told))
     return _Place(here, binds)
 
 
@@ -317,7 +319,7 @@ def _record(
     else:
         show(f"{kind} recorded as entry {entry.seq} of the register")
         show(f"{pack.id}:{item}: {before.status} -> {after.status}")
-        show(after.because["en"])
+        show(after.because[current_language()])
     return OK
 
 

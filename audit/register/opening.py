@@ -42,7 +42,9 @@ def open_archive(path: Path, keys: Sequence[PublicKey] = ()) -> UnpackedCase:
     atexit.register(remove_folder, folder)
     place = unpack(files, folder)
     if not (place / "seal.json").is_file():
-        raise InputError(f"{path} holds no sealed case", remedy="`evenhand export CASE` writes one")
+        raise InputError(
+            "{path} holds no sealed case", remedy="`evenhand export CASE` writes one", path=path
+        )
     known = {k.id: k for k in (*known_keys(home() / "keys"), *keys)}
     handed = read_handover(files, case_digest(place), known, path)
     signatures = {

@@ -35,7 +35,9 @@ def _opened(path: Path) -> Path | EvenhandError:
     try:
         told = path.stat()
     except OSError as error:
-        return InputError(f"cannot read {path}: {error.strerror}", remedy="check it")
+        return InputError(
+            "cannot read {path}: {why}", remedy="check it", path=path, why=error.strerror
+        )
     key = (str(path.resolve()), told.st_size, told.st_mtime_ns)
     with _LOCK:
         if key not in _KNOWN:
@@ -73,6 +75,7 @@ def require_folder(place: Path) -> None:
     archive = archive_of(place)
     if archive is not None:
         raise InputError(
-            f"the case is from the archive {archive}, which is only read",
+            "the case is from the archive {archive}, which is only read",
             remedy="ask its sender, or unpack it and open its folder",
+            archive=archive,
         )
