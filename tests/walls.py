@@ -9,9 +9,9 @@ WALLS: dict[str, str] = {
     "audit/api": (
         "audit/artifacts audit/case audit/comparing audit/data audit/data/reading "
         "audit/data/written audit/errors audit/files audit/finding audit/models "
-        "audit/models/formats audit/reason audit/reports audit/reports/parts audit/run "
-        "audit/subject audit/subject/tallying audit/words audit/worker/isolation policies/gate "
-        "policies/pack policies/terms policies/verdict policies/words"
+        "audit/models/formats audit/reason audit/register audit/reports audit/reports/parts "
+        "audit/run audit/subject audit/subject/tallying audit/words audit/worker/isolation "
+        "policies/gate policies/pack policies/terms policies/verdict policies/words"
     ),
     "audit/artifacts": "audit/files",
     "audit/asking": (
