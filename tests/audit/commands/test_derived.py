@@ -46,8 +46,8 @@ def sources_of(command: str) -> tuple[Derived, ...]:
 @pytest.mark.parametrize("command", FROM_MODELS)
 def test_every_option_is_a_field_of_its_name(command: str) -> None:
     fields = {name for source in sources_of(command) for name in source.fields()}
-    options = set(options_of(command)) - OF_THE_TERMINAL - set(SINGULAR.values())
-    assert options == {"--" + name.replace("_", "-") for name in fields}
+    own = {"--" + name.replace("_", "-") for name in fields}
+    assert set(options_of(command)) - set(SINGULAR.values()) - (OF_THE_TERMINAL - own) == own
     assert len(fields) >= 4
 
 
