@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.reports.drawing.pictures import pictures
 from evenhand.audit.reports.page.appendix import appendix
-from evenhand.audit.reports.page.decision import ListedItem, decision, listed
+from evenhand.audit.reports.page.decision import COLUMNS, ListedItem, decision, listed
 from evenhand.audit.reports.page.panels import panels
 from evenhand.audit.reports.page.ranking import in_order
 from evenhand.audit.reports.page.sections import sections
@@ -22,6 +22,7 @@ from evenhand.policies.verdict import Verdict
 MEDIA_TYPE = "text/html; charset=utf-8"
 SUFFIX = ".html"
 DESCRIPTION = "One self-contained page, in English or Chinese, to read, print and hand on."
+_SETTLED = frozenset({"pass", "attested", "not-applicable", "not-yet-applicable"})
 MOST_ITEMS = 40  # of one pack that are seen at once
 
 
@@ -70,13 +71,21 @@ def render(
 
 @dataclass(frozen=True)
 class Checklist:
-    """The items of a pack that apply, most pressing first; ``more`` stand in the full list."""
+    """The items of a pack that are not settled, most pressing first; ``more`` stand in the full
+    list."""
 
     shown: tuple[tuple[str, ListedItem], ...]
     more: int
 
 
 def _checklist(pack: PackVerdicts, case: Case, dossier: Dossier, say: Words) -> Checklist:
-    order = [v for v in in_order(pack.verdicts) if v.status != "not-applicable"]
-    shown = tuple((v.status, listed(v, case, dossier, say)) for v in order[:MOST_ITEMS])
+    order = [v for v in in_order(pack.verdicts) if v.status not in _SETTLED]
+    shown = tuple((v.status, _short(v, case, dossier, say)) for v in order[:MOST_ITEMS])
     return Checklist(shown, len(pack.verdicts) - len(shown))
+
+
+def _short(verdict: Verdict, case: Case, dossier: Dossier, say: Words) -> ListedItem:
+    """An item with what is said of it, unless the first page has said so."""
+    item = listed(verdict, case, dossier, say)
+    is_said = any(verdict.status in statuses for _, statuses in COLUMNS)
+    return replace(item, said="") if is_said else item

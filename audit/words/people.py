@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from evenhand.audit.words.numbers import range_in_a_hundred
 from evenhand.audit.words.subject import Sayings, Worded
@@ -42,8 +42,7 @@ class Telling:
 
     def positive(self, lang: str) -> str:
         """What happens to who is predicted positive: the declared word, else ``selected``."""
-        said = self.sayings(lang)
-        return said.positive if said.word("positive") else _table()["defaults"]["positive"][lang]
+        return self.sayings(lang).positive
 
     @property
     def has_people(self) -> bool:
@@ -53,10 +52,29 @@ class Telling:
 
 @dataclass(frozen=True)
 class GroupShare:
-    """One group, and the share of its people that a rate counts."""
+    """One group, and the share of its people that a rate counts. A second one of no group is
+    everybody else."""
 
     group: Mapping[str, str]
     share: float
+
+
+class Spoken(Worded, Protocol):
+    """What a subject's record says of its people."""
+
+    @property
+    def sensitive_features(self) -> Sequence[str]:
+        """Columns whose groups are compared."""
+
+    @property
+    def roles(self) -> Mapping[str, Sequence[str]]:
+        """Trait that laws name -> columns."""
+
+
+def telling_of(subject: Spoken) -> Telling:
+    """The words in which the subject's people are spoken of."""
+    sexes = tuple(subject.roles.get("sex", ()))
+    return Telling(subject, sexes, are_people=bool(subject.sensitive_features))
 
 
 def knows(rate: str) -> bool:
@@ -115,6 +133,8 @@ def _verb(happens: str, number: str) -> str:
 def _who(group: Mapping[str, str], telling: Telling, lang: str, *, is_first: bool) -> str:
     """``women with race Black``; a second group does without the word for people."""
     people = telling.noun(lang)
+    if not group and not is_first:
+        return str(_table()["defaults"]["others"][lang])
     noun, rest = people, []
     for column, value in sorted(group.items()):
         sex = _sex(column, value, telling)

@@ -3,7 +3,7 @@
 The subject may declare three words (``words:`` in subject.yaml): ``positive``, what is done to a
 person who is predicted positive ("approved"), ``event``, what those did whose true label is
 positive, after "did" or "did not" ("repay"), and ``people``. Where it does not, sentences speak of
-people who are selected (a benefit) or flagged (a burden), and of the label as it is written.
+people who are selected, and of the label as it is written.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Sayings:
         declared = self.word("positive")
         if declared is not None:
             return self._told("positive", positive=declared)
-        return self._told(f"positive.{self._meaning}", label=name(self.subject.positive_label, 40))
+        return self._told("positive.default")
 
     @property
     def negative(self) -> str:
@@ -94,37 +94,8 @@ class Sayings:
 
     def of(self, measure: str) -> str | None:
         """Of whom the rate is a share: "of those who did not repay"."""
-        return self._share("of", measure)
-
-    def who(self, measure: str) -> str | None:
-        """The same as a clause behind the people (in Chinese before them)."""
-        return self._share("who", measure)
-
-    def group(self, group: Mapping[str, str]) -> str:
-        """People of a group: "Hispanic applicants", "people with RAC1P = 2"; everybody if empty."""
-        if not group:
-            return self.people
-        values = list(group.values())
-        if all(_is_a_name(v) for v in values):
-            told = " ".join(name(v, 40) for v in values)
-            return self._told("group.named", group=told, people=self.people)
-        told = ("、" if self.lang == "zh" else ", ").join(
-            f"{name(k, 40)} = {name(v, 40)}" for k, v in group.items()
-        )
-        return self._told("group.coded", group=told, people=self.people)
-
-    def compared(self, measure: str, group: Mapping[str, str], a: str, b: str) -> str | None:
-        """``a`` of 100 of the group against ``b`` of 100 others, as a sentence; None for a measure
-        that is no share of people."""
-        who = self.who(measure)
-        if who is None:
-            return None
-        key = f"outcome.{measure}"
-        if key in _table():
-            outcome = self._told(key, positive=self.positive)
-        else:
-            outcome = self.rate(measure) or ""
-        return self._told("compared", group=self.group(group), who=who, a=a, b=b, outcome=outcome)
+        whom = DENOMINATORS.get(measure)
+        return None if whom is None else self._part("of", whom, self.positive)
 
     @property
     def _meaning(self) -> str:
@@ -136,10 +107,6 @@ class Sayings:
         the word for who is predicted positive."""
         return self._part("who", whom, positive)
 
-    def _share(self, kind: str, measure: str) -> str | None:
-        whom = DENOMINATORS.get(measure)
-        return None if whom is None else self._part(kind, whom, self.positive)
-
     def _part(self, kind: str, whom: Whom, positive: str) -> str:
         event = self.word("event")
         is_event = whom in ("event", "not_event")
@@ -149,15 +116,6 @@ class Sayings:
 
     def _told(self, key: str, **values: object) -> str:
         return _table()[key][self.lang].format(**values)
-
-
-def _is_a_name(value: str) -> bool:
-    """Whether people would say it of themselves: a word, and no code, number or truth value."""
-    return (
-        len(value) > 2
-        and value.lower() not in ("true", "false", "unknown", "yes", "none")
-        and (not any(c.isdigit() or c in "=<>_" for c in value) and any(c.isalpha() for c in value))
-    )
 
 
 @cache

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from math import isclose
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.case.plan import PlannedSubject
 from evenhand.audit.favourable import as_selected, more_is_better
 from evenhand.audit.finding import Finding, is_known
-from evenhand.audit.words.people import GroupShare, Telling, knows, told
+from evenhand.audit.words.people import GroupShare, knows, telling_of, told
 from evenhand.policies.deciding.selection import features_of
 from evenhand.policies.deciding.settling import RATES, rates_of
 from evenhand.policies.words import Words, say
@@ -36,12 +35,6 @@ def leads(case: Case, findings: Iterable[Finding]) -> Mapping[str, Words]:
         for key, one in behind.items()
         if one is not None
     }
-
-
-def telling_of(subject: PlannedSubject) -> Telling:
-    """The words in which the subject's people are spoken of."""
-    people = bool(subject.sensitive_features)
-    return Telling(subject, sex_columns=tuple(subject.roles.get("sex", ())), are_people=people)
 
 
 def groups_behind(case: Case, finding: Finding) -> Behind | None:

@@ -17,10 +17,14 @@ from evenhand.audit.reports.parts.figures import level, value_of
 from evenhand.audit.reports.parts.words import Words
 from evenhand.audit.words.numbers import number, p_value, span
 
+# At the end of a method: beside the finding's own unadjusted p-value it says the same again.
+_UNADJUSTED = re.compile(r", unadjusted \S+$")
+
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One finding as short texts; ``notes`` are numbers of the legend."""
+    """One finding as short texts; ``n`` has k of n where the value is a plain share, ``notes`` are
+    numbers of the legend."""
 
     anchor: str
     about: str
@@ -35,13 +39,13 @@ class FindingRow:
 
 @dataclass(frozen=True)
 class Group:
-    """The findings of one measure of one check."""
+    """The findings of one measure of one check; ``notes`` are those that all of them share."""
 
     check: str
     measure: str
     title: str
     unit: str
-    family: str
+    notes: tuple[int, ...]
     rows: tuple[FindingRow, ...]
 
 
@@ -78,7 +82,12 @@ def appendix(entries: Sequence[Ranked], say: Words) -> Appendix:
     usual = max(set(levels), key=levels.count, default=0.95)
     order = sorted(found.items(), key=lambda item: _family_order(item[0][0]))
     for (check, measure), findings in order:
-        rows = tuple(_row(f, legend, usual, say) for f in findings)
+        told = [_notes(f, legend, say) for f in findings]
+        shared = [n for n in told[0] if all(n in own for own in told)]
+        rows = tuple(
+            _row(f, [n for n in own if n not in shared], usual, say)
+            for f, own in zip(findings, told, strict=True)
+        )
         unit = findings[0].unit
         groups.append(
             Group(
@@ -86,7 +95,7 @@ def appendix(entries: Sequence[Ranked], say: Words) -> Appendix:
                 measure,
                 say.measure(measure),
                 say.term("unit", unit) if unit else "",
-                check.split(".", 1)[0],
+                tuple(shared),
                 rows,
             )
         )
@@ -99,7 +108,7 @@ def _family_order(check: str) -> tuple[int, str]:
     return (order.index(family) if family in order else len(order), family)
 
 
-def _row(finding: Finding, legend: Legend, usual: float, say: Words) -> FindingRow:
+def _row(finding: Finding, notes: Sequence[int], usual: float, say: Words) -> FindingRow:
     f = finding
     own = f.interval
     ends = "–".join(span(own.low, own.high)) if own else ""
@@ -109,6 +118,7 @@ def _row(finding: Finding, legend: Legend, usual: float, say: Words) -> FindingR
         ends += f" ({level(own)})"
     for other in f.other_intervals:
         ends += f"; {'–'.join(span(other.low, other.high))} ({level(other)})"
+    is_plain = set(f.counts) == {"k", "n"} and f.counts["n"] == f.n
     return FindingRow(
         anchor=outline.anchor("f", f.id),
         about=_about(f, say),
@@ -116,10 +126,10 @@ def _row(finding: Finding, legend: Legend, usual: float, say: Words) -> FindingR
         if f.value is not None
         else say.term("finding", f.status),
         ends=ends,
-        n=f"{f.n:,}",
+        n=f"{f.counts['k']:,}/{f.n:,}" if is_plain else f"{f.n:,}",
         p=_p(f),
-        counts="·".join(f"{k}={v}" for k, v in sorted(f.counts.items())),
-        notes=tuple(_notes(f, legend, say)),
+        counts="" if is_plain else "·".join(f"{k}={v}" for k, v in sorted(f.counts.items())),
+        notes=tuple(notes),
         sort=f"{f.value!r}" if f.value is not None else "",
     )
 
@@ -144,13 +154,14 @@ def _p(finding: Finding) -> str:
 
 def _notes(finding: Finding, legend: Legend, say: Words) -> list[int]:
     own = finding.interval.method if finding.interval else ""
-    parts = [
-        p.strip()
+    said = [
+        part.strip()
         for text in dict.fromkeys((finding.method, own))
-        for p in re.split(r"; |, unadjusted (?=\S+$)", text)
+        for part in (text if finding.p_unadjusted is None else _UNADJUSTED.sub("", text)).split(
+            "; "
+        )
+        if part.strip()
     ]
-    p = f"{finding.p_unadjusted:.3g}" if finding.p_unadjusted is not None else None
-    said = [x for x in parts if x and not (p and x == p)]
     if finding.reason:
         said += [say.reason((reason,)) for reason in finding.reason]
     if finding.seed is not None:

@@ -15,10 +15,11 @@ from evenhand.audit.reports.page.keynumbers import commoner
 from evenhand.audit.reports.page.making import MOST_ROWS, Of, Row
 from evenhand.audit.reports.page.ranking import proven
 from evenhand.audit.reports.parts.words import Words
-from evenhand.audit.words.numbers import number
+from evenhand.audit.words.numbers import in_percent, number
 from evenhand.audit.words.subject import Sayings
 from evenhand.audit.words.text import name
 
+MOST_PLAIN = 5  # numbers without a common scale
 Chart = tuple[str, list[Row], tuple[str, ...]]
 
 
@@ -27,7 +28,7 @@ def _fairness(of: Of) -> Chart:
     told, say = Sayings(of.case.subject, of.say.lang), of.say
     leading = {id(r) for r in proven(of.page.entries)}
     entries = [r for r in of.page.entries if r.apart and len(r.finding.group) == 1]
-    entries.sort(key=lambda r: (id(r) not in leading, r.is_small))
+    entries.sort(key=lambda r: (id(r) not in leading, r.is_small, -r.apart.low if r.apart else 0))
     rows = []
     for r in entries[:MOST_ROWS]:
         apart = r.apart
@@ -169,7 +170,7 @@ def _data(of: Of) -> Chart:
         size = size_of(of, feature, group)
         tone = "small" if size is not None and size < of.page.floor else "mark"
         note = "" if size is None else say("rp.rows_n", rows=f"{size:,}")
-        value = f"{100 * (f.value or 0.0):.1f}"
+        value = in_percent(f.value or 0.0)
         rows.append(Row(name(group, 40), name(feature, 40), strip(f, tone=tone), value, note, tone))
     return say("rp.chart.data"), rows, ("0", "25", "50", "75", "100")
 
@@ -187,8 +188,10 @@ def _plain(of: Of) -> Chart:
     found = [
         f for f in of.findings if f.value is not None and not (f.group or f.between or f.column)
     ]
+    asked = {name for v in of.items for name in v.findings}
+    found.sort(key=lambda f: f.id not in asked)
     rows = []
-    for f in found:
+    for f in found[:MOST_PLAIN]:
         value, between = shown(f)
         unit = say("rp.in_hundred") if is_share(f) else _unit(f, say)
         drawn = strip(f) if is_share(f) else None

@@ -14,20 +14,20 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.finding import Finding
 from evenhand.audit.reports.page.hundredths import ends, is_share, whole
 from evenhand.audit.reports.page.hundredths import floor as whole_below
-from evenhand.audit.reports.page.keynumbers import KeyNumber, key_numbers, limit_of
+from evenhand.audit.reports.page.keynumbers import KeyNumber, key_numbers, limit_of, side_of
 from evenhand.audit.reports.page.ranking import Ranked, floor_of, in_order, proven, ranked
 from evenhand.audit.reports.parts import outline, sentences
 from evenhand.audit.reports.parts.dossier import Dossier, signatures
 from evenhand.audit.reports.parts.figures import bounds, decided
 from evenhand.audit.reports.parts.words import Words
 from evenhand.audit.words.numbers import moment
-from evenhand.audit.words.subject import Sayings
+from evenhand.audit.words.people import GroupShare, telling_of, told
 from evenhand.audit.words.text import short
 from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 Standing = Literal["fail", "inconclusive", "needs-attestation", "warn", "pass", "none", "unjudged"]
-MOST_ITEMS, MOST_STEPS = 4, 5
+MOST_ITEMS, MOST_STEPS = 4, 4
 _NOT_ASKED = ("not-applicable", "not-yet-applicable")
 COLUMNS: tuple[tuple[str, frozenset[str]], ...] = (
     ("fail", frozenset({"fail", "error"})),
@@ -137,27 +137,22 @@ def reason_of(verdict: Verdict, case: Case, entries: Sequence[Ranked], say: Word
     shown, else the number that decided, else what the judge says."""
     harm = next((r for r in proven(entries) if r.verdict is verdict and r.apart), None)
     if harm is not None:
-        told = compared(harm, case, say)
+        people = compared(harm, case, say)
         known = {f.id: f for f in case.findings}
         gap = next((known[f] for f in verdict.findings if f in known), None)
         if gap is not None and verdict.threshold is not None and is_share(gap):
-            return say.joined(told, say("rp.allowed", limit=limit_of(verdict, gap)))
-        return told
-    number = number_of(verdict, case, say)
-    told = number or short(say.pick(verdict.because), 200)
-    rows = say("rp.rows", rows=rough(verdict.rows_needed)) if verdict.rows_needed else ""
-    return say.joined(f"{short(say.pick(verdict.title), 100)}: {told}", rows)
+            return say.joined(people, say("rp.allowed", limit=limit_of(verdict, gap)))
+        return people
+    return short(_sentence(say.pick(verdict.because)), 300)
 
 
 def compared(entry: Ranked, case: Case, say: Words) -> str:
     """A group against everybody else: people in a hundred, and how far apart at least."""
     apart = entry.apart
     assert apart is not None
-    told = Sayings(case.subject, say.lang)
-    a, b = whole(apart.a), whole(apart.b)
-    if a == b and apart.a != apart.b:
-        a, b = f"{100 * apart.a:.1f}", f"{100 * apart.b:.1f}"
-    said = told.compared(apart.measure, entry.finding.group, a, b) or ""
+    sides = [GroupShare(entry.finding.group, apart.a), GroupShare({}, apart.b)]
+    said = told(apart.measure, sides, telling_of(case.subject), say.lang)
+    said += "。" if say.lang == "zh" else "."
     least = whole_below(max(0.0, apart.low))
     return say.joined(said, say("rp.at_least", points=least)) if least > 0 else said
 
@@ -189,11 +184,10 @@ def number_of(verdict: Verdict, case: Case, say: Words) -> str:
     else:
         value, unit = decided(verdict), ""
         between = bounds(verdict.interval)[1:-1] if verdict.interval else ""
-    told = f"{value} {unit}".strip() + (f" ({between})" if between else "")
+    shown = f"{value} {unit}".strip() + (f" ({between})" if between else "")
     if place:
-        told = say("rp.at_place", place=place, value=told)
-    side = "least" if verdict.comparator.startswith(">") else "most"
-    return say(f"limit.{side}", value=told, limit=limit_of(verdict, found))
+        shown = say("rp.at_place", place=place, value=shown)
+    return say(f"limit.{side_of(verdict)}", value=shown, limit=limit_of(verdict, found))
 
 
 def _deciding(verdict: Verdict, case: Case) -> Finding | None:
@@ -207,10 +201,10 @@ def _settles(verdict: Verdict, case: Case, dossier: Dossier, say: Words) -> str:
     if verdict.status == "needs-attestation":
         role = dossier.role(verdict.pack, verdict.item, say.lang)
         return say("rp.by_role", role=role) if role else short(say.pick(verdict.because), 140)
-    told = number_of(verdict, case, say)
+    number = number_of(verdict, case, say)
     if verdict.status == "inconclusive" and verdict.rows_needed:
-        return say.joined(told, say("rp.rows", rows=rough(verdict.rows_needed)))
-    return told or _sentence(short(say.pick(verdict.because), 160))
+        return say.joined(number, say("rp.rows", rows=rough(verdict.rows_needed)))
+    return number or _sentence(short(say.pick(verdict.because), 160))
 
 
 def _sentence(text: str) -> str:
@@ -277,7 +271,7 @@ def _facts(
     ]
     if gate is not None:
         found.append((say("rp.gate"), say("rp.exit", code=gate.exit_code)))
-    return [*found, (say("fact_seal"), case.digest[:19])]
+    return [*found, (say("fact_seal"), case.digest.removeprefix("sha256:")[:12])]
 
 
 def steps(
@@ -293,7 +287,8 @@ def steps(
     failing = [v for v in order if v.status in ("fail", "error")]
     if failing and any(r.verdict in failing for r in proven(entries)):
         found.append(Step(say("rp.do_not_rely", count=len(failing))))
-    found += [Step(short(say.pick(v.fix), 220)) for v in failing[:2] if v.fix]
+    fixes = [Step(_sentence(short(say.pick(v.fix), 220))) for v in failing if v.fix]
+    found += fixes[:1]
     rows = [v for v in order if v.status == "inconclusive" and v.rows_needed]
     if rows:
         most = max(v.rows_needed or 0 for v in rows)
@@ -307,6 +302,7 @@ def steps(
         found.append(Step(text, f"evenhand attest CASE {pending[0].item}"))
     if not verdicts:
         found.append(Step(say("rp.judge"), "evenhand judge CASE --policy baseline"))
-    elif standing_of(verdicts) in ("pass", "warn") and not dossier.sign_offs(case):
+    found += fixes[1:2]
+    if standing_of(verdicts) in ("pass", "warn") and not dossier.sign_offs(case):
         found.append(Step(say("rp.sign_off"), "evenhand sign-off CASE"))
     return found

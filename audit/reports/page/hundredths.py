@@ -6,9 +6,11 @@ import math
 from dataclasses import dataclass
 
 from evenhand.audit.finding import Finding, Interval
-from evenhand.audit.words.numbers import FRACTIONS, of_measure, span
+from evenhand.audit.words.numbers import of_measure, span
 
-_SHARES = FRACTIONS | {"rate difference", "share difference", "probability difference"}
+_SHARES = frozenset(
+    {"rate", "share", "fraction", "proportion", "rate difference", "share difference"}
+)
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,6 @@ def is_share(finding: Finding) -> bool:
         and finding.value is not None
         and -1 <= finding.value <= 1
         and not finding.measure.endswith("_ratio")
-        and "_index" not in finding.measure
-        and "epsilon" not in finding.measure
     )
 
 

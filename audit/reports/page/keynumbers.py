@@ -11,7 +11,7 @@ from evenhand.audit.reports.page.hundredths import Strip, is_share, shown, strip
 from evenhand.audit.reports.page.ranking import in_order, rates_behind
 from evenhand.audit.reports.parts.groups import Apart, apart
 from evenhand.audit.reports.parts.words import Words
-from evenhand.audit.words.numbers import at_most, number
+from evenhand.audit.words.numbers import at_most, in_percent, number
 from evenhand.audit.words.subject import Sayings
 from evenhand.policies.verdict import Verdict
 
@@ -45,9 +45,15 @@ class KeyNumber:
 def key_numbers(case: Case, verdicts: Sequence[Verdict], floor: int, say: Words) -> list[KeyNumber]:
     """How well it works, the gaps that packs ask about (what fails first), what it promises."""
     made = [_works(case, verdicts, say), *_gaps(case, verdicts, floor, say)][:MOST]
-    epsilon = _named(case, _EPSILONS)
-    promised = [] if epsilon is None else [_judged(epsilon, verdicts, say)]
+    promised = [_judged(f, verdicts, say) for f in _promised(case, verdicts)]
     return [k for k in (*made, *promised) if k is not None]
+
+
+def _promised(case: Case, verdicts: Sequence[Verdict]) -> list[Finding]:
+    """The privacy budget: the one that an item asks about, else of all runs together."""
+    found = [f for m in _EPSILONS if (f := _named(case, (m,))) is not None]
+    asked = {name for v in verdicts for name in v.findings}
+    return sorted(found, key=lambda f: f.id not in asked)[:1]
 
 
 def commoner(case: Case) -> float | None:
@@ -91,16 +97,23 @@ def limit_of(verdict: Verdict, finding: Finding) -> str:
     return f"{100 * limit:g}" if is_share(finding) else number(limit)
 
 
+def side_of(verdict: Verdict) -> str:
+    """What the threshold asks for: at most, below, at least or above it."""
+    return {"<=": "most", "<": "below", ">=": "least", ">": "above"}.get(
+        verdict.comparator, "equal"
+    )
+
+
 def _works(case: Case, verdicts: Sequence[Verdict], say: Words) -> KeyNumber | None:
     found = _named(case, _WORKS, family="performance.")
     if found is None:
         return None
     made = _judged(found, verdicts, say)
     guess = commoner(case) if found.measure == "accuracy_score" else None
-    note = "" if guess is None else say("rp.guess", share=f"{100 * guess:.1f}")
+    note = "" if guess is None else say("rp.guess", share=in_percent(guess))
     value, unit = made.value, made.unit
     if is_share(found):
-        value, unit = f"{100 * (found.value or 0.0):.1f}", "%"
+        value, unit = in_percent(found.value or 0.0), ""
     label = Sayings(case.subject, say.lang).heading(found.measure) or made.label
     return KeyNumber(label, value, unit, made.ends, made.strip, made.status, made.against, note)
 
@@ -117,6 +130,9 @@ def _judged(found: Finding, verdicts: Sequence[Verdict], say: Words) -> KeyNumbe
     if found.measure in _EPSILONS:
         value = at_most(found.value or 0.0)
     drawn = strip(found, limit=limit, tone=_tone(status)) if is_share(found) else None
+    if found.measure in _EPSILONS:
+        most = max(10.0, limit or 0.0, found.value or 0.0)
+        drawn = strip(found, axis=(0.0, most), limit=limit, tone=_tone(status))
     unit = "" if is_share(found) or found.measure in _EPSILONS else say.term("unit", found.unit)
     return KeyNumber(say.measure(found.measure), value, unit, between, drawn, status, against, "")
 
@@ -124,7 +140,7 @@ def _judged(found: Finding, verdicts: Sequence[Verdict], say: Words) -> KeyNumbe
 def _against(finding: Finding, verdict: Verdict, status: str, say: Words) -> str:
     if verdict.threshold is None:
         return say("rp.no_limit")
-    side = "least" if verdict.comparator.startswith(">") else "most"
+    side = side_of(verdict)
     key = f"against.{status}.{side}"
     if key not in say.texts:
         return say.term("status", status)

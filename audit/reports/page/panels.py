@@ -15,7 +15,7 @@ from evenhand.audit.finding import UNKNOWN, Finding
 from evenhand.audit.reports.page.hundredths import Strip, is_share, shown, strip
 from evenhand.audit.reports.page.ranking import Ranked
 from evenhand.audit.reports.parts.words import Words
-from evenhand.audit.words.numbers import of_measure
+from evenhand.audit.words.numbers import number
 from evenhand.audit.words.subject import Sayings
 
 MOST_ROWS = 14  # of the chart on the first page: it has to fit on a screen
@@ -175,7 +175,7 @@ def _ticks(axis: tuple[float, float]) -> tuple[str, ...]:
     if axis == (0.0, 1.0):
         return ("0", "25", "50", "75", "100")
     low, high = axis
-    return tuple(of_measure("", float(f"{low + (high - low) * i / 4:.3g}")) for i in (0, 2, 4))
+    return tuple(number(low + (high - low) * i / 4) for i in (0, 2, 4))
 
 
 def _everybody(by: Mapping[str, Groups], measure: str) -> float | None:

@@ -17,12 +17,16 @@ from evenhand.audit.reports.page.decision import (
     number_of,
 )
 from evenhand.audit.reports.page.making import MOST_ROWS, Line, Of, Row
+from evenhand.audit.reports.page.ranking import proven
 from evenhand.audit.reports.page.telling import lines
 from evenhand.audit.reports.parts.words import Words
 from evenhand.audit.words.text import short
 from evenhand.policies.verdict import Verdict
 
 MOST_LINES = 6
+# Items that have a sentence in the section of their findings: what waits for people, and what is
+# settled, stands in the checklist.
+_TOLD = frozenset({"fail", "error", "inconclusive", "warn", "waived"})
 # Section -> the families of checks whose findings it shows. Any other family has one of its own.
 FAMILIES: dict[str, tuple[str, ...]] = {
     "fairness": ("fairness",),
@@ -93,9 +97,11 @@ def _of_items(of: Of) -> list[Line]:
     """A sentence for each item that is not settled in favour."""
     say = of.say
     lines = []
+    by_people = [r.verdict for r in proven(of.page.entries)] if of.key == "fairness" else []
     for v in of.items:
-        if v.status in ("pass", "attested", "not-applicable", "not-yet-applicable"):
+        if v.status not in _TOLD or v in by_people:
             continue
         told = number_of(v, of.case, say) or short(say.pick(v.because), 180)
-        lines.append(Line(f"{short(say.pick(v.title), 90)}: {told}", v.status, anchor_of(v)))
+        said = say("rp.titled", title=short(say.pick(v.title), 90), said=told)
+        lines.append(Line(said, v.status, anchor_of(v)))
     return lines

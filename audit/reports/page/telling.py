@@ -17,6 +17,7 @@ from evenhand.audit.reports.page.keynumbers import commoner
 from evenhand.audit.reports.page.making import Line, Of
 from evenhand.audit.reports.page.ranking import proven
 from evenhand.audit.reports.parts import outline
+from evenhand.audit.words.numbers import in_percent
 from evenhand.audit.words.subject import Sayings
 from evenhand.audit.words.text import name
 
@@ -81,7 +82,8 @@ def _explanation_lines(of: Of) -> list[Line]:
 def _privacy_lines(of: Of) -> list[Line]:
     from evenhand.audit.reports.parts.plain_words import leaks, recognised
 
-    return [Line(t) for t in (*recognised(of.case, of.say), *leaks(of.case, of.say))]
+    means, told = recognised(of.case, of.say), leaks(of.case, of.say)
+    return [Line(t) for t in (*means, *(told[1:] if means else told))]
 
 
 def _data_lines(of: Of) -> list[Line]:
@@ -100,7 +102,7 @@ def _data_lines(of: Of) -> list[Line]:
     ]
     missing.sort(key=lambda f: (-(f.value or 0.0), f.column))
     if missing:
-        told = [f"{name(f.column, 40)} {100 * (f.value or 0.0):.1f}" for f in missing[:3]]
+        told = [f"{name(f.column, 40)} {in_percent(f.value or 0.0)}" for f in missing[:3]]
         lines.append(Line(say("rp.most_missing", columns=say.listed(told), count=len(missing))))
     elif any(f.measure == "missing_rate" for f in of.findings):
         lines.append(Line(say("rp.none_missing")))

@@ -102,7 +102,16 @@ def gate_outcome(gate: Gate, say: Words) -> str:
 
 def about(finding: Finding, say: Words) -> str:
     """What a finding is about, in words: its measure, then its group, gap or column."""
-    told = [say.measure(finding.measure)]
+    return " · ".join(t for t in (say.measure(finding.measure), _place(finding, say)) if t)
+
+
+def of_what(finding: Finding, say: Words) -> str:
+    """The group, gap or column alone, beside a finding of the same measure."""
+    return _place(finding, say) or say.measure(finding.measure)
+
+
+def _place(finding: Finding, say: Words) -> str:
+    told = []
     if finding.group:
         told.append(say.listed([f"{k} = {v}" for k, v in sorted(finding.group.items())]))
     if finding.between:

@@ -21,39 +21,31 @@ def sayings(lang: str, words: dict[str, dict[str, str]], means: str | None = "bu
     return Sayings(SimpleNamespace(positive_is=means, positive_label=1, words=words), lang)
 
 
-def test_people_come_first() -> None:
-    group = {"race": "African-American"}
+def test_declared_words_are_used() -> None:
     en, zh = sayings("en", COMPAS), sayings("zh", COMPAS)
-    assert en.compared("false_positive_rate", group, "45", "22") == (
-        "Of 100 African-American people who did not reoffend, 45 were flagged high-risk; "
-        "of 100 others, 22."
-    )
-    assert zh.compared("false_positive_rate", group, "45", "22") == (
-        "每 100 名未再犯的African-American中有 45 人被标为高风险；其他人每 100 名中有 22 人。"
-    )
     assert en.heading("false_positive_rate") == "Wrongly flagged high-risk"
+    assert zh.heading("false_positive_rate") == "错误地被标为高风险"
     assert en.heading("false_negative_rate") == "Missed"
     assert en.of("false_negative_rate") == "of those who did reoffend"
+    assert zh.of("false_positive_rate") == "占未再犯者"
 
 
 def test_nothing_is_assumed_of_what_is_not_declared() -> None:
     told = sayings("en", {}, None)
-    assert told.compared("selection_rate", {"sex": "2"}, "9", "39") == (
-        "Of 100 people with sex = 2, 9 were given the answer “1”; of 100 others, 39."
-    )
+    assert told.heading("selection_rate") == "Selected"
     assert told.of("false_positive_rate") == "of those whose true answer is not “1”"
     assert sayings("en", {}, "benefit").heading("false_negative_rate") == "Wrongly refused"
-    assert told.compared("roc_auc_score", {}, "1", "2") is None
+    assert told.of("roc_auc_score") is None and told.heading("roc_auc_score") is None
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_rate_has_a_sentence(lang: str) -> None:
-    for words in ({}, COMPAS, {"positive": {"fr": "{0} " + HOSTILE}}):
+def test_every_rate_has_a_name_and_people(lang: str) -> None:
+    for words in ({}, COMPAS, {"positive": {"fr": "{0} \u202e" + HOSTILE}}):
         for means in ("benefit", "burden", None):
             told = sayings(lang, words, means)
             for measure in DENOMINATORS:
-                said = told.compared(measure, {"g": "a{b}\u202e"}, "1", "2")
-                assert said and "\u202e" not in said and told.heading(measure)
+                said = f"{told.of(measure)} {told.heading(measure)}"
+                assert "None" not in said and "\u202e" not in said
 
 
 def test_both_languages_have_the_same_values() -> None:
@@ -61,4 +53,4 @@ def test_both_languages_have_the_same_values() -> None:
     for key, texts in json.loads(TABLE.read_text("utf-8")).items():
         assert set(texts) == set(LANGUAGES), key
         fields = [{f for _, f, _, _ in names.parse(t) if f} for t in texts.values()]
-        assert fields[0] == fields[1] or key.startswith("group."), key
+        assert fields[0] == fields[1], key
