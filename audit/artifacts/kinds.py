@@ -68,7 +68,8 @@ class GroupBits(Shape):
 
 
 class DecisionBits(ArtifactDocument):
-    """``decisions.json``: see ``evenhand.audit.comparing.decisions``."""
+    """``decisions.json``: see ``evenhand.audit.comparing.decisions``. ``persons`` are bit planes of
+    the number of each row's person, where persons have several rows."""
 
     FILE: ClassVar[str] = "decisions.json"
     schema_: Literal["evenhand-decisions/1"] = Field(alias="schema")
@@ -76,6 +77,7 @@ class DecisionBits(ArtifactDocument):
     selected: str
     positive: str | None
     features: dict[str, GroupBits]
+    persons: Names | None = None
 
 
 KINDS: Mapping[str, type[ArtifactDocument]] = {

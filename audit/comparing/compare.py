@@ -15,9 +15,8 @@ from evenhand.audit.artifacts.kinds import DecisionBits
 from evenhand.audit.case.case import Case
 from evenhand.audit.comparing.decisions import Decisions, NotPairedError, read_decisions
 from evenhand.audit.favourable import more_is_better
-from evenhand.audit.finding import Interval, is_known
+from evenhand.audit.finding import Interval
 from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired
-from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.testing import adjust
 from evenhand.audit.reason import Reasons, because, reasons_json
 from evenhand.audit.subject.tallying.counts import feature_sets
@@ -66,6 +65,7 @@ class Paired:
     p_adjusted: float | None = None
     outcome: str = "undefined"
     reason: Reasons = ()
+    persons: int | None = None  # behind the rows, where persons have several
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -164,18 +164,8 @@ def compare(
         parts += a.groups(features)
     better = compared(case_a)
     found = [paired(a, b, m, g, rows, level) for g, rows in parts for m in better]
-    found = [_of_persons(case_a, each) for each in found]
     how = () if pairs is None else pairs.how
     return Comparison(case_a, case_b, a.n, level, _judged(found, better, level), how)
-
-
-def _of_persons(case: Case, found: Paired) -> Paired:
-    """Where persons have several rows, McNemar's test and its interval take rows for persons: the
-    change is told, without them."""
-    if case.subject.unit is None:
-        return found
-    reason = found.reason + because("not-paired-by-units")
-    return replace(found, interval=None, p_value=None, outcome="undefined", reason=reason)
 
 
 def compared(case: Case) -> dict[str, bool | None]:
@@ -202,7 +192,7 @@ def paired_decisions(
     if pairs is not None:
         a, b = a.taken(pairs.a), b.taken(pairs.b)
         _require_same_people(a, b, case_a, case_b)
-        return a, Decisions(b.n, b.selected, b.positive, a.features)
+        return a, Decisions(b.n, b.selected, b.positive, a.features, a.persons)
     same_groups = a.features.keys() == b.features.keys() and all(
         a.features[name] == b.features[name] for name in a.features
     )
@@ -267,10 +257,11 @@ def paired(
     a: Decisions, b: Decisions, measure: str, group: Mapping[str, str], rows: int, level: float
 ) -> Paired:
     """One measure over ``rows`` (bits); ``outcome`` is left to be judged over all results."""
-    counts = _counts(a, b, measure, rows)
+    one, other, rows = _answers_to(a, b, measure, rows)
+    counts = _counts(one, other, rows)
     if counts.n == 0:
         return Paired(measure, group, 0, counts, reason=_NO_ROWS[measure])
-    return Paired(
+    found = Paired(
         measure,
         group,
         counts.n,
@@ -278,10 +269,30 @@ def paired(
         a=(counts.both + counts.first) / counts.n,
         b=(counts.both + counts.second) / counts.n,
         difference=counts.difference,
-        interval=newcombe_paired(counts, level),
-        p_value=mcnemar_exact(counts.first, counts.second),
         outcome="none shown",
     )
+    if a.persons:
+        return _of_persons(found, a, one, other, rows, level)
+    interval = newcombe_paired(counts, level)
+    return replace(found, interval=interval, p_value=mcnemar_exact(counts.first, counts.second))
+
+
+def _of_persons(
+    found: Paired, a: Decisions, one: int, other: int, rows: int, level: float
+) -> Paired:
+    """Its interval and its test where a person has several rows."""
+    import numpy as np
+
+    from evenhand.audit.measure.paired_persons import paired_interval, sign_flip_p_value
+
+    units = a.units(rows)
+    persons = int(np.unique(units).size)
+    if persons < 2:
+        return replace(found, persons=persons, outcome="undefined", reason=because("one-person"))
+    difference = a.answers(one, rows).astype(int) - a.answers(other, rows)
+    interval = paired_interval(difference, units, level)
+    p_value = sign_flip_p_value(difference, units)
+    return replace(found, persons=persons, interval=interval, p_value=p_value)
 
 
 def paired_change(
@@ -304,10 +315,11 @@ def paired_change(
             why = because("no-rows-of-group", feature=feature, group=name)
             raise NotPairedError(why, remedy="audit again")
         rows = known.rows(known.levels.index(name), rows)
-    return _of_persons(case_a, paired(a, b, measure, group, rows, level))
+    return paired(a, b, measure, group, rows, level)
 
 
-def _counts(a: Decisions, b: Decisions, measure: str, rows: int) -> PairedCounts:
+def _answers_to(a: Decisions, b: Decisions, measure: str, rows: int) -> tuple[int, int, int]:
+    """Yes from both models, and the rows that the measure is over, all as bits."""
     positive = a.positive or 0
     one, other = a.selected, b.selected
     if measure == "accuracy_score":
@@ -316,6 +328,10 @@ def _counts(a: Decisions, b: Decisions, measure: str, rows: int) -> PairedCounts
         rows &= positive
     elif measure == "false_positive_rate":
         rows &= ~positive
+    return one & a.everyone, other & a.everyone, rows
+
+
+def _counts(one: int, other: int, rows: int) -> PairedCounts:
     return PairedCounts(
         both=(rows & one & other).bit_count(),
         first=(rows & one & ~other).bit_count(),
@@ -342,40 +358,3 @@ def _judged(
             outcome = "changed" if more is None else "better" if good else "worse"
         judged.append(replace(result, p_adjusted=p, outcome=outcome))
     return tuple(judged)
-
-
-def gap_change(
-    case_a: Case, case_b: Case, features: Sequence[str], rates: Sequence[str], level: float = 0.95
-) -> Estimate:
-    """How much smaller (below 0) or larger case A's gap between groups is than case B's.
-
-    ``rates``: the gap is the largest over these (both error rates for equalized odds). Raises
-    InputError where the cases can't be paired.
-    """
-    import numpy as np
-
-    from evenhand.audit.measure.paired_gap import gap_change as change
-
-    a, b = paired_decisions(case_a, case_b)
-    if case_a.subject.unit is not None:
-        return undefined(because("not-paired-by-units"), n=a.n)
-    positive = a.positive or 0
-    minimum = min_group_size(case_a)
-    table = []
-    for group, rows in a.groups(features):
-        if rows.bit_count() < minimum or not is_known(group):
-            continue
-        cells = [
-            (rows & label & one & other).bit_count()
-            for label in (~positive, positive)
-            for one in (~a.selected, a.selected)
-            for other in (~b.selected, b.selected)
-        ]
-        table.append(np.reshape(cells, (2, 2, 2)))
-    counts = np.array(table).reshape(-1, 2, 2, 2)
-    return change(counts, rates, seed=case_a.plan.seed or 0, level=level)
-
-
-def min_group_size(case: Case) -> int:
-    """From which size on the case's gaps compare groups; 1 where it measured no gaps."""
-    return case.plan.minimum_size("fairness.gaps", 1)

@@ -52,22 +52,20 @@ class Feature:
         """Each row's group by name, object array of shape (n,)."""
         import numpy as np
 
-        codes = sum(
-            (_bools(plane, n).astype(int) << place for place, plane in enumerate(self.planes)),
-            np.zeros(n, dtype=int),
-        )
-        found: np.ndarray = np.array(self.levels, dtype=object)[codes]
+        found: np.ndarray = np.array(self.levels, dtype=object)[number_of(self.planes, n)]
         return found
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """``selected`` and ``positive`` (None without labels) as bits of ``n`` rows."""
+    """``selected`` and ``positive`` (None without labels) as bits of ``n`` rows; ``persons`` are
+    bit planes of each row's person by number, () where every row is another's."""
 
     n: int
     selected: int
     positive: int | None
     features: Mapping[str, Feature]
+    persons: tuple[int, ...] = ()
 
     @property
     def everyone(self) -> int:
@@ -85,7 +83,16 @@ class Decisions:
             for name, one in self.features.items()
         }
         positive = None if self.positive is None else bits(self.positive)
-        return Decisions(len(rows), bits(self.selected), positive, features)
+        persons = tuple(bits(plane) for plane in self.persons)
+        return Decisions(len(rows), bits(self.selected), positive, features, persons)
+
+    def units(self, rows: int) -> np.ndarray:
+        """The persons, by number, of the rows given as bits, int of shape (rows,)."""
+        return number_of(self.persons, self.n)[_bools(rows, self.n)]
+
+    def answers(self, bits: int, rows: int) -> np.ndarray:
+        """Which of the rows given as bits have their bit set, bool of shape (rows,)."""
+        return _bools(bits, self.n)[_bools(rows, self.n)]
 
     def groups(self, features: Sequence[str]) -> Iterator[tuple[dict[str, str], int]]:
         """Every group of ``features`` that has rows, by name, with its rows as bits."""
@@ -117,6 +124,7 @@ def read_decisions(bits: DecisionBits, where: str) -> Decisions:
                 name: Feature(one.levels, tuple(_unpacked(plane, n) for plane in one.planes))
                 for name, one in bits.features.items()
             },
+            tuple(_unpacked(plane, n) for plane in bits.persons or ()),
         )
     except ValueError as error:
         raise InputError(
@@ -134,6 +142,22 @@ def _bools(number: int, n: int) -> np.ndarray:
 
     raw = np.frombuffer(number.to_bytes(-(-n // 8), "little"), dtype=np.uint8)
     return np.unpackbits(raw, count=n, bitorder="little").astype(bool)
+
+
+def number_of(planes: Sequence[int], n: int) -> np.ndarray:
+    """Each row's number, spread over bit planes, int of shape (n,)."""
+    import numpy as np
+
+    found = np.zeros(n, dtype=np.int64)
+    for place, plane in enumerate(planes):
+        found |= _bools(plane, n).astype(np.int64) << place
+    return found
+
+
+def planes_of(numbers: np.ndarray) -> list[str]:
+    """Numbers of 0 or more, int of shape (n,), as packed bit planes, the lowest first."""
+    most = int(numbers.max(initial=0)).bit_length()
+    return [packed((numbers >> place) & 1) for place in range(most)]
 
 
 def _number(bits: np.ndarray) -> int:

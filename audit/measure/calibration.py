@@ -1,4 +1,4 @@
-"""Do probabilities mean what they say? Binned calibration error and logistic recalibration."""
+"""Do probabilities mean what they say? The binned calibration error, of rows and of persons."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import normal_quantile, share
-from evenhand.audit.reason import Reasons, because
+from evenhand.audit.measure.uncertainty.score import student_quantile
+from evenhand.audit.reason import because
 
 if TYPE_CHECKING:
     import numpy as np
-
-_CLIP = 1e-6  # logit(1e-6) is about -14: one certain score can't carry the whole slope
 
 
 @dataclass(frozen=True)
@@ -118,6 +117,61 @@ def expected_calibration_error(bins: Sequence[CalibrationBin], levels: Sequence[
     return Estimate(value, total, tuple(intervals), {"bins": len(bins)}, method)
 
 
+def calibration_error_of_persons(
+    bins: Sequence[CalibrationBin],
+    is_positive: np.ndarray,
+    score: np.ndarray,
+    units: np.ndarray,
+    levels: Sequence[float],
+) -> Estimate:
+    """``expected_calibration_error`` where persons have several rows.
+
+    Parameters
+    ----------
+    bins : those of the rows, as ``equal_mass_bins`` makes them
+    is_positive, score, units : the rows' labels, scores and persons, shape (n,) each
+
+    Bins share persons, so their differences go together: with C the covariance of w_b d_b by
+    persons, no choice of signs has a variance above sum |C|, which gives the upper end; the lower
+    end is the sum of what each bin shows by itself, at a level that all bins share (Bonferroni).
+    No variance is taken below that of independent rows.
+    """
+    import numpy as np
+    from scipy.special import stdtrit
+
+    method = f"{len(bins)} bins of equal mass, a person's rows together; bounds of every bin's sum"
+    plain = expected_calibration_error(bins, levels)
+    if plain.value is None:
+        return plain
+    place = np.searchsorted(np.array([b.high for b in bins]), score, side="left")
+    _, code = np.unique(units, return_inverse=True)
+    persons, n = int(code.max()) + 1, float(score.size)
+    counts = {**plain.counts, "units": persons}
+    if persons < 2:
+        why = because("one-person")
+        return Estimate(plain.value, plain.n, counts=counts, method=method, reason=why)
+    apart = is_positive - score
+    sums = np.bincount(place, apart, minlength=len(bins)) / n
+    rows = np.bincount(place, minlength=len(bins))
+    own = np.zeros((persons, len(bins)))
+    np.add.at(own, (code, place), (apart - sums[place] * n / rows[place]) / n)
+    expected = np.array([b.mean_score for b in bins])
+    share = (np.array([b.positives for b in bins]) + 2) / (rows + 4)
+    floor = np.maximum(share * (1 - share), expected * (1 - expected)) * rows / n**2
+    covariance = own.T @ own * persons / (persons - 1)
+    reach = max(float(np.abs(covariance).sum()), float(floor.sum()))
+    each = np.sqrt(np.maximum(np.diag(covariance), floor))
+    behind = np.maximum(2, (own != 0).sum(axis=0))
+    intervals = []
+    for level in levels:
+        high = plain.value + student_quantile(level, persons - 1) * math.sqrt(reach)
+        quantile = stdtrit(behind - 1, 1 - (1 - level) / 2 / len(bins))
+        low = float(np.maximum(0.0, np.abs(sums) - quantile * each).sum())
+        ends = {"low": min(low, plain.value), "high": min(1.0, high)}
+        intervals.append(Interval(**ends, level=level, method=method))
+    return Estimate(plain.value, plain.n, tuple(intervals), counts, method)
+
+
 def _smallest_sum(
     difference: np.ndarray, weight: np.ndarray, variance: np.ndarray, reach: float
 ) -> float:
@@ -138,93 +192,3 @@ def _smallest_sum(
         middle = (low + high) / 2
         low, high = (middle, high) if used(middle) < reach else (low, middle)
     return float(weight @ np.maximum(0.0, difference - low * step))
-
-
-@dataclass(frozen=True)
-class Recalibration:
-    """``intercept`` and ``slope`` of logit P(positive) = intercept + slope * logit(score)."""
-
-    intercept: Estimate
-    slope: Estimate
-
-
-def recalibrate(
-    is_positive: np.ndarray, score: np.ndarray, levels: Sequence[float]
-) -> Recalibration:
-    """Fits the true labels on the scores' logits by maximum likelihood (Newton's method).
-
-    Calibrated scores have intercept 0 and slope 1; a slope below 1 means scores that are too
-    extreme. Scores are clipped to [1e-6, 1 - 1e-6]; intervals are Wald's, from the information.
-    Undefined where labels or scores do not vary, or where the scores separate the labels.
-
-    Source: Cox 1958; Van Calster et al. 2019.
-    """
-    import numpy as np
-
-    n = int(score.size)
-    method = "logistic recalibration, Newton, Wald"
-    positives = int(is_positive.sum())
-    clipped = np.clip(score, _CLIP, 1 - _CLIP)
-    x = np.log(clipped) - np.log1p(-clipped)
-    why: Reasons = ()
-    if positives in (0, n):
-        why = because("no-positive-labels") if positives == 0 else because("no-negative-labels")
-    elif float(np.ptp(x)) == 0:
-        why = because("scores-equal")
-    fit = None if why else _newton(x, is_positive.astype(float))
-    if fit is None:
-        reason = why or because("scores-separate")
-        nothing = undefined(reason, n=n, method=method)
-        return Recalibration(nothing, nothing)
-    values, errors = fit
-    made = []
-    for value, error in zip(values, errors, strict=True):
-        ends = tuple(
-            Interval(
-                low=value - normal_quantile(level) * error,
-                high=value + normal_quantile(level) * error,
-                level=level,
-                method=method,
-            )
-            for level in levels
-        )
-        made.append(Estimate(value, n, ends, {"positives": positives}, method))
-    return Recalibration(*made)
-
-
-def _newton(x: np.ndarray, y: np.ndarray) -> tuple[list[float], list[float]] | None:
-    """(intercept, slope) and their standard errors; None where the likelihood has no maximum."""
-    import numpy as np
-    from scipy.special import expit
-
-    low_positive, high_positive = x[y > 0].min(), x[y > 0].max()
-    low_negative, high_negative = x[y < 1].min(), x[y < 1].max()
-    if low_positive >= high_negative or low_negative >= high_positive:
-        return None
-    design = np.column_stack([np.ones_like(x), x])
-
-    def loss(beta: np.ndarray) -> float:
-        eta = design @ beta
-        return float((np.logaddexp(0, eta) - y * eta).sum())
-
-    beta = np.zeros(2)
-    for _ in range(200):
-        p = expit(design @ beta)
-        gradient = design.T @ (y - p)
-        information = (design * (p * (1 - p))[:, None]).T @ design
-        try:
-            step = np.linalg.solve(information, gradient)
-        except np.linalg.LinAlgError:
-            return None
-        size, before = 1.0, loss(beta)
-        while loss(beta + size * step) > before + 1e-12 * abs(before) and size > 1e-8:
-            size /= 2
-        beta = beta + size * step
-        if float(np.abs(size * step).max()) < 1e-10:
-            break
-    else:
-        return None
-    errors = np.sqrt(np.diag(np.linalg.inv(information)))
-    if not (np.isfinite(beta).all() and np.isfinite(errors).all()):
-        return None
-    return beta.tolist(), errors.tolist()

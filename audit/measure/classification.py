@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import mean, rate
+from evenhand.audit.measure.uncertainty.persons import (
+    bounded_limits,
+    by_person,
+    effective_persons,
+)
 from evenhand.audit.measure.uncertainty.weighted import Clustered, Weighted, clustered, sums_limits
 from evenhand.audit.reason import Reasons, because
 
@@ -185,6 +190,23 @@ def estimate_rate(count: RateCount, levels: Sequence[float]) -> Estimate:
     return Estimate(count.weights.share, count.rows, tuple(intervals), counts, method)
 
 
+def share_of_rows(
+    is_case: np.ndarray,
+    levels: Sequence[float],
+    *,
+    empty: Reasons,
+    units: np.ndarray | None = None,
+) -> Estimate:
+    """The share of rows that are cases, bool of shape (n,); ``units`` as in ``intervals.mean``."""
+    import numpy as np
+
+    k, n = int(is_case.sum()), int(is_case.size)
+    if units is None or n == 0:
+        return rate(k, n, levels, empty=empty)
+    of = clustered(by_person(is_case.astype(float), units), by_person(np.ones(n), units))
+    return estimate_rate(RateCount(k, n, n, empty, is_weighted=True, weights=of), levels)
+
+
 def balanced_accuracy(
     c: Confusion, levels: Sequence[float], weights: CellSums | None = None
 ) -> Estimate:
@@ -213,7 +235,38 @@ def balanced_accuracy(
         high = value + math.hypot(a.high - p, b.high - q) / 2
         ends = {"low": max(0.0, low), "high": min(1.0, high)}
         intervals.append(Interval(**ends, level=a.level, method=method))
-    return Estimate(value, c.n, tuple(intervals), counts, method)
+    plain = Estimate(value, c.n, tuple(intervals), counts, method)
+    if weights is None or isinstance(weights, tuple):
+        return plain
+    return _balanced_of_persons(plain, weights, (p, q))
+
+
+def _balanced_of_persons(
+    plain: Estimate, persons: np.ndarray, rates: tuple[float, float]
+) -> Estimate:
+    """The limits further out: recovered ones, which take the two rates for independent, and those
+    of what each person adds to both."""
+    import numpy as np
+
+    own, more, parts = np.zeros(len(persons)), [0.0, 0.0], []
+    for (hit, miss), p in zip(((TP, FN), (TN, FP)), rates, strict=True):
+        rows = persons[:, hit] + persons[:, miss]
+        moved = (persons[:, hit] - p * rows) / rows.sum() / 2
+        own += moved
+        # one more person of the worst (best) kind, with as many rows of either label as others
+        for side in (0, 1):
+            more[side] += (side - p) / (rows > 0).sum() / 2
+        parts.append((float(moved @ moved), max(1.0, effective_persons(rows) - 1)))
+    spread = sum(v for v, _ in parts) ** 2
+    freedom = spread / sum(v * v / df for v, df in parts) if spread > 0 else parts[0][1]
+    method = f"{plain.method}, or of what each person adds to both"
+    value, intervals = float(plain.value or 0.0), []
+    for i in plain.intervals:
+        low, high = bounded_limits(value, own, (more[0], more[1]), i.level, freedom)
+        ends = {"low": min(low, i.low), "high": max(high, i.high)}
+        intervals.append(Interval(**ends, level=i.level, method=method))
+    counts = {**plain.counts, "units": len(persons)}
+    return Estimate(value, plain.n, tuple(intervals), counts, method)
 
 
 def f1(c: Confusion, levels: Sequence[float], weights: CellSums | None = None) -> Estimate:

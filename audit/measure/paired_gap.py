@@ -15,6 +15,7 @@ studentised error over l). False alarms and power: docs/proof.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -22,7 +23,6 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-from evenhand.audit.measure.uncertainty.intervals import normal_quantile
 from evenhand.audit.measure.uncertainty.score import share_limits
 from evenhand.audit.reason import because
 
@@ -38,8 +38,23 @@ _OVER: dict[str, tuple[int, ...]] = {"selection_rate": (0, 1), "accuracy_score":
 _OVER |= {"true_positive_rate": (1,), "false_positive_rate": (0,)}
 
 
+@dataclass(frozen=True, eq=False)
+class PairedPeople:
+    """Rows of persons by group: ``group`` and ``person`` of shape (m,), their ``counts`` (m, 2, 2,
+    2) as in ``gap_change``; no group and person stand together twice."""
+
+    group: np.ndarray
+    person: np.ndarray
+    counts: np.ndarray
+
+
 def gap_change(
-    counts: np.ndarray, rates: Sequence[str], *, seed: int, level: float = 0.95
+    counts: np.ndarray,
+    rates: Sequence[str],
+    *,
+    seed: int,
+    level: float = 0.95,
+    people: PairedPeople | None = None,
 ) -> Estimate:
     """The gap of the first model minus that of the second: below 0, the first has the smaller gap.
 
@@ -49,6 +64,7 @@ def gap_change(
     ----------
     counts  : rows by (group, label, selected by the first, by the second), shape (g, 2, 2, 2)
     rates   : among selection_rate, accuracy_score, true_positive_rate, false_positive_rate
+    people  : the same rows by person, where persons have several
 
     Returns an Estimate in [-1, 1]. Each end of its interval errs in at most (1 - level) / 2 of the
     samples: an upper limit below 0 shows that the gap shrank. It can't show that where the second
@@ -58,24 +74,36 @@ def gap_change(
     import numpy as np
 
     table = np.asarray(counts, dtype=float)
-    n = int(table.sum())
-    parts = [_paired_cells(table, rate) for rate in rates]
+    n, named = int(table.sum()), {"groups": len(table)}
+    if people is not None:
+        named["units"] = int(np.unique(people.person).size)
+    parts, of_persons = [], []
+    for rate in rates:
+        cells = _paired_cells(table, rate)
+        kept = cells.sum(axis=1) > 0
+        parts.append(cells[kept])
+        if people is not None:
+            of_persons.append(_shares(people, _paired_cells(people.counts, rate), kept))
     if any(len(part) < 2 for part in parts):
         return undefined(because("fewer-than-two-groups-to-compare"), n=n, method=METHOD)
     value = max(_gap(p, 2) for p in parts) - max(_gap(p, 1) for p in parts)
-    if sum(len(part) * (len(part) - 1) for part in parts) > _MOST_PAIRS:
+    if people is not None:
+        if named["units"] < 2:
+            return Estimate(value, n, counts=named, method=METHOD, reason=because("one-person"))
+        pairs = _pairs_of_persons(parts, of_persons)
+        low, high = _bounds(pairs, (1 - level) / 2, seed)
+    elif sum(len(part) * (len(part) - 1) for part in parts) > _MOST_PAIRS:
         low, high = _one_by_one(parts, level)
     else:
-        low, high = _bounds(parts, (1 - level) / 2, seed)
+        low, high = _bounds(_pairs_of_rows(parts), (1 - level) / 2, seed)
+    method = METHOD if people is None else f"a person's rows together; {METHOD}"
     low, high = min(max(low, -1.0), value), max(min(high, 1.0), value)
-    interval = Interval(low=low, high=high, level=level, method=METHOD)
-    return Estimate(value, n, (interval,), {"groups": len(table)}, METHOD)
+    interval = Interval(low=low, high=high, level=level, method=method)
+    return Estimate(value, n, (interval,), named, method)
 
 
 def _paired_cells(table: np.ndarray, rate: str) -> np.ndarray:
     """Rows that are a case of neither model, of the second, of the first, of both; (groups, 4)."""
-    import numpy as np
-
     over = list(_OVER[rate])
     if rate == "accuracy_score":
         # a case is a right answer: selected where the label is 1, not selected where it is 0
@@ -84,8 +112,8 @@ def _paired_cells(table: np.ndarray, rate: str) -> np.ndarray:
         cells = right.sum(axis=1)
     else:
         cells = table[:, over].sum(axis=1)
-    kept: np.ndarray = cells[cells.sum(axis=(1, 2)) > 0].reshape(-1, 4)
-    return np.asarray(kept, dtype=float)
+    found: np.ndarray = cells.reshape(-1, 4).astype(float)
+    return found
 
 
 def _gap(cells: np.ndarray, which: int) -> float:
@@ -96,32 +124,36 @@ def _gap(cells: np.ndarray, which: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _Pairs:
-    """Ordered pairs of cells inside one rate, ``first`` and ``second`` of shape (pairs,), and each
-    cell's rates with half a row more in every count: values, variances and their covariance."""
+    """Ordered pairs of cells inside one rate, ``first`` and ``second`` of shape (pairs,), each
+    cell's ``new`` and ``old`` rate (c,), and the covariance of all new, then all old rates (2 c,
+    2 c), with the degrees of freedom that it is known by."""
 
     first: np.ndarray
     second: np.ndarray
     new: np.ndarray
     old: np.ndarray
-    new_variance: np.ndarray
-    old_variance: np.ndarray
     covariance: np.ndarray
+    freedom: float = math.inf
 
     def changes(self) -> tuple[np.ndarray, np.ndarray]:
         """new_k - old_l and its standard error, each of shape (pairs k, pairs l)."""
         import numpy as np
 
-        i, j = self.first, self.second
+        i, j, c = self.first, self.second, len(self.new)
         change = (self.new[i] - self.new[j])[:, None] - (self.old[i] - self.old[j])[None, :]
-        variance = (self.new_variance[i] + self.new_variance[j])[:, None]
-        variance = variance + (self.old_variance[i] + self.old_variance[j])[None, :]
-        shared = self.covariance[i][:, None] * (
-            (i[:, None] == i).astype(float) - (i[:, None] == j)
-        ) + self.covariance[j][:, None] * ((j[:, None] == j).astype(float) - (j[:, None] == i))
-        return change, np.sqrt(np.maximum(variance - 2 * shared, 1e-300))
+
+        def apart(of: np.ndarray) -> np.ndarray:
+            halves = of[i] - of[j]
+            found: np.ndarray = halves[:, i] - halves[:, j]
+            return found
+
+        of_new, of_old = apart(self.covariance[:c, :c]), apart(self.covariance[c:, c:])
+        variance = np.diag(of_new)[:, None] + np.diag(of_old)[None, :]
+        variance = variance - 2 * apart(self.covariance[:c, c:])
+        return change, np.sqrt(np.maximum(variance, 1e-300))
 
 
-def _pairs_of(parts: Sequence[np.ndarray]) -> _Pairs:
+def _ordered(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     import numpy as np
 
     pairs, start = [], 0
@@ -129,19 +161,80 @@ def _pairs_of(parts: Sequence[np.ndarray]) -> _Pairs:
         pairs += [(start + i, start + j) for i, j in permutations(range(len(part)), 2)]
         start += len(part)
     first, second = np.array(pairs).T
+    return first, second
+
+
+def _pairs_of_rows(parts: Sequence[np.ndarray]) -> _Pairs:
+    """With half a row more of each kind in every cell, so that no variance collapses."""
+    import numpy as np
+
     cells = np.concatenate(parts) + 0.5
     n = cells.sum(axis=1)
     new, old = (cells[:, 2] + cells[:, 3]) / n, (cells[:, 1] + cells[:, 3]) / n
-    covariance = (cells[:, 3] / n - new * old) / n
-    return _Pairs(first, second, new, old, new * (1 - new) / n, old * (1 - old) / n, covariance)
+    both = np.diag((cells[:, 3] / n - new * old) / n)
+    of_new, of_old = np.diag(new * (1 - new) / n), np.diag(old * (1 - old) / n)
+    return _Pairs(*_ordered(parts), new, old, np.block([[of_new, both], [both, of_old]]))
 
 
-def _bounds(parts: Sequence[np.ndarray], tail: float, seed: int) -> tuple[float, float]:
+Shares = tuple["np.ndarray", "np.ndarray", "np.ndarray"]
+
+
+def _shares(people: PairedPeople, cells: np.ndarray, kept: np.ndarray) -> Shares:
+    """Of the groups that are ``kept``: group, person, and rows by kind (m, 4)."""
     import numpy as np
 
-    pairs = _pairs_of(parts)
+    place = np.cumsum(kept) - 1
+    inside = kept[people.group] & (cells.sum(axis=1) > 0)
+    return place[people.group[inside]], people.person[inside], cells[inside]
+
+
+def _pairs_of_persons(parts: Sequence[np.ndarray], people: Sequence[Shares]) -> _Pairs:
+    """The same with half a person more of each kind, who has as many rows as the others.
+
+    A person adds (cases - rate * rows) / all rows to a rate, to first order, and so to every rate
+    of every group that they have rows in.
+    """
+    import numpy as np
+
+    _, code = np.unique(np.concatenate([p[1] for p in people]), return_inverse=True)
+    size, at, start = sum(map(len, parts)), 0, 0
+    own = np.zeros((int(code.max()) + 1, 2 * size))
+    new, old, more, persons = (np.zeros(size) for _ in range(4))
+    for part, (group, person, cells) in zip(parts, people, strict=True):
+        where = start + group
+        each = np.bincount(group, minlength=len(part))
+        mean = part.sum(axis=1) / np.maximum(each, 1)
+        rows = part.sum(axis=1) + 2 * mean
+        here = slice(start, start + len(part))
+        new[here] = (part[:, 2] + part[:, 3] + mean) / rows
+        old[here] = (part[:, 1] + part[:, 3] + mean) / rows
+        mine = code[at : at + len(person)]
+        total = cells.sum(axis=1)
+        for rate, shift, kinds in ((new, 0, (2, 3)), (old, size, (1, 3))):
+            moved = cells[:, list(kinds)].sum(axis=1) - rate[where] * total
+            np.add.at(own, (mine, shift + where), moved / rows[group])
+        more[here], persons[here] = mean / rows, each
+        at, start = at + len(person), start + len(part)
+    covariance = own.T @ own
+    i = np.arange(size)
+    for a, b in ((0, 0), (0, 1), (1, 0), (1, 1)):  # the four kinds, half a person each
+        u, v = (a - new) * more, (b - old) * more
+        covariance[i, i] += 0.5 * u * u
+        covariance[size + i, size + i] += 0.5 * v * v
+        covariance[i, size + i] += 0.5 * u * v
+        covariance[size + i, i] += 0.5 * u * v
+    fewest = float(persons.min())
+    return _Pairs(*_ordered(parts), new, old, covariance, max(1.0, 2 * fewest - 2))
+
+
+def _bounds(pairs: _Pairs, tail: float, seed: int) -> tuple[float, float]:
+    import numpy as np
+    from scipy.stats import norm, t
+
     change, error = pairs.changes()
-    bonferroni = normal_quantile(1 - 2 * tail / len(change))
+    shared = tail / len(change)
+    known = math.isinf(pairs.freedom)
+    bonferroni = float(norm.isf(shared) if known else t.isf(shared, pairs.freedom))
     by_new = by_old = np.full(len(change), bonferroni)
     if len(change) <= _MOST_DRAWN:
         by_new, by_old = _quantiles(pairs, error, tail, seed)
@@ -155,16 +248,17 @@ def _quantiles(
     pairs: _Pairs, error: np.ndarray, tail: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The 1 - ``tail`` quantile of the largest studentised error: over the old pairs for each new
-    one, and over the new pairs for each old one; errors are drawn from a normal distribution."""
+    one, and over the new pairs for each old one; errors are drawn from a normal distribution, or
+    Student's where their covariance is known by few persons."""
     import numpy as np
 
-    noise = np.random.default_rng(seed).standard_normal((2, DRAWS, len(pairs.new)))
-    new_sd = np.sqrt(pairs.new_variance)
-    slope = pairs.covariance / new_sd
-    rest = np.sqrt(np.maximum(pairs.old_variance - slope**2, 0.0))
-    new, old = noise[0] * new_sd, noise[0] * slope + noise[1] * rest
-    new = new[:, pairs.first] - new[:, pairs.second]
-    old = old[:, pairs.first] - old[:, pairs.second]
+    rng, c = np.random.default_rng(seed), len(pairs.new)
+    values, axes = np.linalg.eigh(pairs.covariance)
+    noise = rng.standard_normal((DRAWS, 2 * c)) @ (axes * np.sqrt(np.maximum(values, 0.0))).T
+    if math.isfinite(pairs.freedom):
+        noise /= np.sqrt(rng.chisquare(pairs.freedom, (DRAWS, 1)) / pairs.freedom)
+    new = noise[:, pairs.first] - noise[:, pairs.second]
+    old = noise[:, c + pairs.first] - noise[:, c + pairs.second]
     rank = 1 - tail
 
     def largest(fixed: np.ndarray, moving: np.ndarray, errors: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-from evenhand.audit.measure.uncertainty.intervals import mean, normal_quantile
+from evenhand.audit.measure.uncertainty.intervals import mean
+from evenhand.audit.measure.uncertainty.persons import by_person, error_limits
 from evenhand.audit.measure.uncertainty.skewed import few_rows, mean_limits, moments
 from evenhand.audit.reason import Reasons, because
 
@@ -17,27 +18,39 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def mean_absolute_error(error: np.ndarray, levels: Sequence[float]) -> Estimate:
-    """The mean of |predicted - true|, in the target's unit; ``error`` has shape (n,)."""
+def mean_absolute_error(
+    error: np.ndarray, levels: Sequence[float], units: np.ndarray | None = None
+) -> Estimate:
+    """The mean of |predicted - true|, in the target's unit; ``error`` has shape (n,).
+
+    ``units`` as in ``intervals.mean``, here and below.
+    """
     import numpy as np
 
-    return mean(np.abs(error), levels).not_below(0.0)
+    return mean(np.abs(error), levels, units=units).not_below(0.0)
 
 
-def root_mean_squared_error(error: np.ndarray, levels: Sequence[float]) -> Estimate:
+def root_mean_squared_error(
+    error: np.ndarray, levels: Sequence[float], units: np.ndarray | None = None
+) -> Estimate:
     """The square root of the mean squared error; its interval is that of the mean, rooted."""
-    square = mean(error**2, levels).not_below(0.0)
+    square = mean(error**2, levels, units=units).not_below(0.0)
     if square.value is None:
         return square
     rooted = tuple(
         i.model_copy(update={"low": math.sqrt(i.low), "high": math.sqrt(i.high)})
         for i in square.intervals
     )
-    method = "Student's t with Hall's correction of the squared errors, rooted"
+    method = f"of the squared errors, rooted: {square.method}"
     return replace(square, value=math.sqrt(square.value), intervals=rooted, method=method)
 
 
-def r2(actual: np.ndarray, predicted: np.ndarray, levels: Sequence[float]) -> Estimate:
+def r2(
+    actual: np.ndarray,
+    predicted: np.ndarray,
+    levels: Sequence[float],
+    units: np.ndarray | None = None,
+) -> Estimate:
     """1 - mean squared error / variance of the true values, both over the n rows.
 
     The interval is that of log(M / V), with mean squared error M and variance V: its influence
@@ -46,6 +59,8 @@ def r2(actual: np.ndarray, predicted: np.ndarray, levels: Sequence[float]) -> Es
 
     Undefined where the true values do not vary; without an interval where no prediction errs.
     """
+    import numpy as np
+
     n = int(actual.size)
     method = "log(M / V) linearised over rows, Student's t with Hall's correction"
     deviation = actual - actual.mean() if n else actual
@@ -57,43 +72,62 @@ def r2(actual: np.ndarray, predicted: np.ndarray, levels: Sequence[float]) -> Es
     value = 1 - squared / variance
     if squared == 0:
         return Estimate(value, n, method=method, reason=because("no-prediction-errs"))
-    of = moments(error**2 / squared - deviation**2 / variance)
+    moved = error**2 / squared - deviation**2 / variance
+    of, counts = moments(moved), {}
+    own = weight = None
+    if units is not None:
+        method = f"a person's rows together; {method}"
+        own, weight = by_person(moved / n, units), by_person(np.ones(n), units)
+        counts = {"units": own.size}
+        if own.size < 2:
+            why = because("one-person")
+            return Estimate(value, n, counts=counts, method=method, reason=why)
     intervals = []
     for level in levels:
-        low, high = mean_limits(of, level)
+        if own is None or weight is None:
+            low, high = mean_limits(of, level)
+        else:
+            low, high = error_limits(own, weight, level)
         ends = {"low": 1 - math.exp(high) * (1 - value), "high": 1 - math.exp(low) * (1 - value)}
         intervals.append(Interval(**ends, level=level, method=method))
-    return Estimate(value, n, tuple(intervals), method=method, reason=few_rows(of))
+    return Estimate(value, n, tuple(intervals), counts, method, few_rows(of))
 
 
 def ratio_of_sums(
-    top: np.ndarray, bottom: np.ndarray, levels: Sequence[float], *, empty: Reasons
+    top: np.ndarray,
+    bottom: np.ndarray,
+    levels: Sequence[float],
+    *,
+    empty: Reasons,
+    units: np.ndarray | None = None,
 ) -> Estimate:
     """sum(top) / sum(bottom) over rows, both of shape (n,), ``bottom`` >= 0.
 
-    Rows (texts) are the independent units; the variance is the ratio estimator's linearised one.
-    Source: Cochran 1977, section 2.11.
+    Rows (texts) are the independent units, or persons with all of theirs (``units``). A text adds
+    (top - value * bottom) / sum(bottom) to first order: long texts add most, so that the limits are
+    those of a skewed mean, and Student's with the effective number of texts where that is further.
+
+    Source: Cochran 1977, section 2.11, for the linearised ratio.
     """
-    import numpy as np
 
     kept = bottom > 0
     top, bottom = top[kept], bottom[kept]
     n = int(bottom.size)
-    method = "ratio of sums over texts, linearised"
+    method = "ratio of sums over texts, linearised; Student's t with Hall's correction"
     if n == 0:
         return undefined(empty, n=0, method=method)
     value = float(top.sum() / bottom.sum())
     if n == 1:
         return Estimate(value, 1, method=method, reason=because("one-text"))
-    rest = top - value * bottom
-    standard_error = float(np.std(rest, ddof=1)) / math.sqrt(n) / float(bottom.mean())
-    intervals = tuple(
-        Interval(
-            low=value - normal_quantile(level) * standard_error,
-            high=value + normal_quantile(level) * standard_error,
-            level=level,
-            method=method,
-        )
-        for level in levels
-    )
-    return Estimate(value, n, intervals, method=method)
+    own, weight, counts = (top - value * bottom) / bottom.sum(), bottom, {}
+    if units is not None:
+        own, weight = (by_person(x, units[kept]) for x in (own, bottom))
+        method, counts = f"a person's texts together; {method}", {"units": own.size}
+        if own.size < 2:
+            why = because("one-person")
+            return Estimate(value, n, counts=counts, method=method, reason=why)
+    intervals = []
+    for level in levels:
+        low, high = error_limits(own, weight, level)
+        intervals.append(Interval(low=value + low, high=value + high, level=level, method=method))
+    return Estimate(value, n, tuple(intervals), counts, method, few_rows(moments(own)))

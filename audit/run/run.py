@@ -184,13 +184,20 @@ def _measure_all(
     return findings
 
 
+def persons_of(subject: Subject) -> int | None:
+    """How many persons the audited rows are of; None where every row is another's."""
+    if subject.counts is not None:
+        return None if subject.counts.people is None else subject.counts.people.persons
+    return None if subject.units is None else int(subject.units.max()) + 1
+
+
 def _of_persons(finding: Finding, subject: Subject) -> Finding:
     """Where persons have several rows, an interval or a test that takes rows for persons is too
     narrow: it is left out, and the finding says so. ``counts`` tells those that don't."""
     tells = finding.interval is not None or finding.p_value is not None
-    if subject.units is None or not tells or "units" in finding.counts:
+    units = persons_of(subject)
+    if units is None or not tells or "units" in finding.counts:
         return finding
-    units = int(subject.units.max()) + 1
     why = because("no-interval-for-units", units=units, rows=subject.n)
     changed = {"interval": None, "other_intervals": (), "p_value": None}
     return finding.model_copy(update={**changed, "reason": finding.reason + why})
@@ -260,7 +267,7 @@ def _keep_decisions(writer: CaseWriter, subject: Subject) -> None:
         right = scored.actual == scored.predicted
         scored = Predictions(right | True, right, None, False, subject.groups)
     if isinstance(scored, Predictions):
-        made = decisions_json(scored)
+        made = decisions_json(scored, subject.units)
         as_document(DecisionBits.FILE, made)
         writer.add_artifact(DecisionBits.FILE, made)
 

@@ -7,7 +7,7 @@ is asked batch by batch.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -48,7 +48,7 @@ from evenhand.audit.subject.subject import (
 )
 from evenhand.audit.subject.tallying.batches import tally_batches
 from evenhand.audit.subject.tallying.tally import Tally, bins_in_file, tally_file
-from evenhand.audit.subject.target import Target, read_target
+from evenhand.audit.subject.target import Target, numbers, read_target
 from evenhand.audit.worker.isolation.levels import Rules
 from evenhand.audit.worker.opened import Opened
 
@@ -89,25 +89,20 @@ def is_streamed(spec: SubjectSpec) -> bool:
     if spec.stream is not None or named is None:
         return bool(spec.stream)
     path = Path(named)
-    declared = spec.sheet or spec.join or spec.unit
+    declared = spec.sheet or spec.join
     if spec.task not in (None, "binary") or not path.exists() or declared:
         return False
     kind = kind_of(path)
     if kind == "folder":
         return True
-    if kind == "other" or (spec.model is not None and kind == "csv"):
+    by_batches = spec.model is not None or spec.unit is not None
+    if kind == "other" or (by_batches and kind == "csv"):
         return False
     memory = available_memory()
     return memory is not None and needed_in_memory(path, kind) > memory / 2
 
 
 def _require_countable(named: str, spec: SubjectSpec) -> None:
-    if spec.unit is not None:
-        raise InputError(
-            "--stream counts rows, and {unit!r} tells several rows of one person",
-            remedy="audit without --stream: the rows of a person are taken together in memory",
-            unit=spec.unit,
-        )
     if is_url(named):
         raise InputError(
             "the rows of {named} lie in a database: they can't be counted on disk",
@@ -148,12 +143,10 @@ def streamed_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         names = column_names(rows_path)
     table = Table(_no_rows(names), str(path), digest_path(path))
     require_columns(spec, table, model)
-    tally = _by_model(path, spec, model) if model is not None else _stored(path, spec)
+    tally = _tallied(path, spec, model)
     truth = _truth(tally, spec, task, model)
     _require_comparable(tally, spec, table.source)
-    digests = {"data": table.digest}
-    if model is not None:
-        digests["model"] = model.digest
+    of_model = {} if model is None else {"model": model.digest}
     dropped = tally.counts.dropped
     rows = cast("pd.DataFrame", OnDisk())
     return Subject(
@@ -173,16 +166,20 @@ def streamed_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
         groups=rows,
         declared=spec.declared,
         facts=facts_of(spec, task, model),
-        digests=digests,
+        digests={"data": table.digest, **of_model},
         n_dropped=dropped,
         notes=NOTE + tally.notes + _noticed(tally, spec),
+        unit=spec.unit,
         counts=tally.counts,
         missing=tally.missing,
         bins=tally.bins,
     )
 
 
-def _stored(path: Path, spec: SubjectSpec) -> Tally:
+def _tallied(path: Path, spec: SubjectSpec, model: Opened | None) -> Tally:
+    """By one query, where neither a model has to be asked nor a person's rows to be found."""
+    if model is not None or spec.unit is not None:
+        return _by_batches(path, spec, model)
     return tally_file(
         path,
         sensitive_features=spec.sensitive_features,
@@ -219,19 +216,15 @@ def _noticed(tally: Tally, spec: SubjectSpec) -> Reasons:
     return said
 
 
-def _by_model(path: Path, spec: SubjectSpec, model: Opened) -> Tally:
-    """Asks the model batch by batch, and counts its decisions."""
+def _by_batches(path: Path, spec: SubjectSpec, model: Opened | None) -> Tally:
+    """Counts the rows batch by batch: a model is asked about each, and a person's rows are added
+    up over all of them."""
     features = (*spec.sensitive_features, *spec.control_features)
-    own = (*model.predictor.input_columns, *features, spec.target, spec.weight)
+    answers = model.predictor.input_columns if model else (spec.predicted, spec.score)
+    own = (*answers, *features, spec.target, spec.weight, spec.unit)
     columns = list(dict.fromkeys(c for c in own if c is not None))
-    positive = str(_truth(None, spec, "binary", model).positive)
     known = tuple(column_names(path))
     reading = spec.reading.only(columns)
-
-    def selected(batch: Any) -> np.ndarray:
-        rows = _frame(batch, reading, spec.answers)
-        return select(model, rows, positive, spec.threshold)[1]
-
     bins = bins_in_file(path, spec.features, spec.target, spec.reading)
     meaning = Meaning(spec.reading, known, spec.answers, False, str(path), bins)
     tally = tally_batches(
@@ -239,11 +232,31 @@ def _by_model(path: Path, spec: SubjectSpec, model: Opened) -> Tally:
         meaning=meaning,
         features=features,
         target=spec.target,
-        predicted=selected,
+        predicted=_answers(spec, model, reading),
         positive_label=_positive_label(spec),
         weight=spec.weight,
+        unit=spec.unit,
     )
     return replace(tally, bins=bins)
+
+
+def _answers(
+    spec: SubjectSpec, model: Opened | None, reading: Reading
+) -> str | Callable[[Any], np.ndarray]:
+    """The column of predicted labels, or what selects the rows of a batch."""
+    if model is None and spec.predicted is not None:
+        return spec.predicted
+    positive = str(_truth(None, spec, "binary", model).positive) if model else ""
+    threshold = 0.5 if spec.threshold is None else spec.threshold
+
+    def selected(batch: Any) -> np.ndarray:
+        rows = _frame(batch, reading, spec.answers)
+        if model is not None:
+            return select(model, rows, positive, spec.threshold)[1]
+        found: np.ndarray = numbers(rows[spec.score], f"score column {spec.score!r}") >= threshold
+        return found
+
+    return selected
 
 
 def _with_rows(batches: Iterator[Any]) -> Iterator[Any]:

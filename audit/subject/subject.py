@@ -125,9 +125,8 @@ class Subject:
 
     def missing_cells(self, column: str) -> int:
         """Missing cells of a column among the audited rows."""
-        if self.is_streamed:
-            return self.missing.get(column, 0)
-        return int(self.frame[column].isna().sum())
+        known = self.is_streamed
+        return self.missing.get(column, 0) if known else int(self.frame[column].isna().sum())
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,9 +3,12 @@
 Two numbers, each with four chances in five: one if the truth is what was seen, and one given what
 is known of the truth, which is never all (assurance). The seen gap of several groups is larger than
 the true one, since its ends were picked: rates are therefore taken nearer to one another first.
+How near depends on how far the true rates are spread, which a few groups hardly tell, and at some
+spreads the gap is most likely near the threshold: so the chance has to be there for the smaller and
+for the larger half of the spreads that are likely.
 
 Sources: O'Hagan, Stevens and Campbell 2005, "Assurance in clinical trial design"; Morris 1983,
-"Parametric empirical Bayes inference", with the spread of the rates integrated over a grid.
+"Parametric empirical Bayes inference". How often it is kept: docs/proof.md.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from evenhand.audit.measure.uncertainty.intervals import normal_quantile
 
 CHANCE = 0.8
 _MOST_ROWS = 1_000_000_000  # beyond this, "collect more rows" is no advice
-_DRAWS = 250
+_DRAWS = 240
 _MOST_GROUPS = 24  # pairs grow with their square
 _phi = NormalDist().cdf
 
@@ -97,8 +100,11 @@ def rows_for_gap(
         return RowsNeeded(None, None)
     centre = _centre(cells)
     random = Random(0)  # noqa: S311  (the same draws each time, for a plan)
-    fixed = [(centre, _noise(random, len(cells))) for _ in range(_DRAWS)]
-    drawn = [(rates, _noise(random, len(cells))) for rates in _posterior(cells, random)]
+    fixed = [[(centre, _noise(random, len(cells))) for _ in range(_DRAWS)]]
+    drawn = [
+        [(rates, _noise(random, len(cells))) for rates in at_spread]
+        for at_spread in _posteriors(cells, random)
+    ]
     total = sum(n for _, n in cells)
     return RowsNeeded(trial.further(fixed, total), trial.further(drawn, total))
 
@@ -146,9 +152,20 @@ class _Trial:
     z: float
     ratio: bool
 
-    def further(self, draws: Sequence[_Draw], total: int) -> int | None:
+    def further(self, spreads: Sequence[Sequence[_Draw]], total: int) -> int | None:
+        """The fewest rows that have the chance at each of the spreads."""
+        order = list(spreads)
+
         def chance(rows: float) -> float:
-            return sum(self._is_settled(draw, rows / total) for draw in draws) / len(draws)
+            """The least, or the first one that is too small: that one is asked first next time."""
+            least = 1.0
+            for i, draws in enumerate(order):
+                settled = sum(self._is_settled(draw, rows / total) for draw in draws)
+                least = min(least, settled / len(draws))
+                if least < CHANCE:
+                    order.insert(0, order.pop(i))
+                    return least
+            return least
 
         return _least(chance, total)
 
@@ -169,12 +186,13 @@ class _Trial:
         pairs = len(rates) * (len(rates) - 1) / 2
         corrected = self.z if pairs == 1 else _z_of(self.z, pairs)
         keeps = True
-        for p, n in rates:
-            for q, m in rates:
-                error = math.sqrt(p * (1 - p) / n + q * (1 - q) / m)
-                keeps = keeps and p - q + self.z * error <= self.threshold
+        known = [(p, p * (1 - p) / n) for p, n in rates]
+        for p, v in known:
+            for q, w in known:
+                error = math.sqrt(v + w)
                 if p - q - corrected * error > self.threshold:
                     return True
+                keeps = keeps and p - q + self.z * error <= self.threshold
         return keeps
 
     def _ratios(self, rates: Sequence[tuple[float, float]]) -> bool:
@@ -243,18 +261,27 @@ def _centre(cells: Sequence[tuple[int, int]]) -> list[float]:
     ]
 
 
-def _posterior(cells: Sequence[tuple[int, int]], random: Random) -> list[list[float]]:
-    """Draws of the true rates."""
+def _posteriors(cells: Sequence[tuple[int, int]], random: Random) -> list[list[list[float]]]:
+    """Draws of the true rates: by the smaller half of the likely spreads, and by the larger."""
     grid, rates = _spreads(cells), _rates(cells)
-    chosen = random.choices(grid, weights=[weight for weight, _, _ in grid], k=_DRAWS)
+    chosen = random.choices(grid, weights=[weight for weight, _, _ in grid], k=2 * _DRAWS)
+    drawn = [_drawn(rates, tau, mean, random) for _, tau, mean in sorted(chosen, key=_spread_of)]
+    return [drawn[:_DRAWS], drawn[_DRAWS:]]
+
+
+def _spread_of(point: tuple[float, float, float]) -> float:
+    return point[1]
+
+
+def _drawn(
+    rates: Sequence[tuple[float, float]], tau: float, centre: float, random: Random
+) -> list[float]:
+    """True rates, given their spread and the most likely common mean."""
+    weights = [1 / (v + tau * tau) for _, v in rates]
+    mean = random.gauss(centre, math.sqrt(1 / sum(weights)))
     drawn = []
-    for _, tau, centre in chosen:
-        weights = [1 / (v + tau * tau) for _, v in rates]
-        mean = random.gauss(centre, math.sqrt(1 / sum(weights)))
-        one = []
-        for r, v in rates:
-            kept = tau * tau / (tau * tau + v)
-            at = random.gauss(mean + (r - mean) * kept, math.sqrt(v * kept))
-            one.append(min(1 - 1e-6, max(1e-6, at)))
-        drawn.append(one)
+    for r, v in rates:
+        kept = tau * tau / (tau * tau + v)
+        at = random.gauss(mean + (r - mean) * kept, math.sqrt(v * kept))
+        drawn.append(min(1 - 1e-6, max(1e-6, at)))
     return drawn

@@ -62,7 +62,8 @@ def measure(
     record = Recorder(__name__, seed)
     curves: list[dict[str, Any]] = []
     for level, inside in control_levels(predictions.groups, subject.control_features):
-        groups = _groups(predictions.only(inside), subject.sensitive_features, bins)
+        units = None if subject.units is None else subject.units[inside]
+        groups = _groups(predictions.only(inside), units, subject.sensitive_features, bins)
         for own, found in groups:
             is_small = found.n < min_group_size
             note = because("too-small", n=found.n, least=min_group_size) if is_small else ()
@@ -81,7 +82,7 @@ def measure(
 
 
 def _groups(
-    predictions: Predictions, sensitive: Sequence[str], bins: int
+    predictions: Predictions, units: np.ndarray | None, sensitive: Sequence[str], bins: int
 ) -> list[tuple[dict[str, str], _Group]]:
     """All rows first (with an empty name), then every group and crossing."""
     from evenhand.audit.subject.tallying.counts import group_rows
@@ -90,34 +91,43 @@ def _groups(
     assert truth is not None
     assert score is not None
     positions = group_rows(predictions.groups, sensitive)
-    return [(own, _Group(truth[rows], score[rows], bins)) for own, rows in positions]
+    return [
+        (own, _Group(truth[rows], score[rows], None if units is None else units[rows], bins))
+        for own, rows in positions
+    ]
 
 
 class _Group:
     """The labels and scores of one group, in bins."""
 
-    def __init__(self, is_positive: np.ndarray, score: np.ndarray, bins: int) -> None:
+    def __init__(
+        self, is_positive: np.ndarray, score: np.ndarray, units: np.ndarray | None, bins: int
+    ) -> None:
         from evenhand.audit.measure.calibration import equal_mass_bins
 
         self.is_positive, self.score, self.n = is_positive, score, int(score.size)
+        self.units = units
         self.bins: tuple[CalibrationBin, ...] = equal_mass_bins(
             is_positive, score, max(1, min(bins, self.n // 5))
         )
 
     def estimate(self, name: str, levels: Sequence[float]) -> Any:
         """One of the two compared measures."""
-        from evenhand.audit.measure.calibration import expected_calibration_error
+        from evenhand.audit.measure import calibration as c
         from evenhand.audit.measure.uncertainty.intervals import mean
 
-        if name == "expected_calibration_error":
-            return expected_calibration_error(self.bins, levels)
-        return mean(self.is_positive - self.score, levels)
+        if name != "expected_calibration_error":
+            return mean(self.is_positive - self.score, levels, units=self.units)
+        if self.units is None:
+            return c.expected_calibration_error(self.bins, levels)
+        rows = (self.is_positive, self.score, self.units)
+        return c.calibration_error_of_persons(self.bins, *rows, levels)
 
     def findings(
         self, record: Recorder, group: Mapping[str, str], levels: Sequence[float], note: Reasons
     ) -> Iterator[Finding]:
         """Every measure of this group."""
-        from evenhand.audit.measure.calibration import recalibrate
+        from evenhand.audit.measure.recalibration import recalibrate
 
         place: dict[str, Any] = {"group": group, "note": note}
         error = self.estimate("expected_calibration_error", levels)
@@ -125,7 +135,7 @@ class _Group:
         yield record.write("expected_calibration_error", error, artifacts=curve, **place)
         gap = self.estimate("mean_calibration_gap", levels)
         yield record.write("mean_calibration_gap", gap, unit="probability difference", **place)
-        fit = recalibrate(self.is_positive, self.score, levels)
+        fit = recalibrate(self.is_positive, self.score, levels, self.units)
         yield record.write("calibration_intercept", fit.intercept, unit="log odds", **place)
         yield record.write("calibration_slope", fit.slope, unit="slope", **place)
 

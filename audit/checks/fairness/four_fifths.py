@@ -130,16 +130,16 @@ def _compared(
         yield record.write("selections_to_four_fifths", told_more, unit="person", group=group)
 
 
-def _tested(
-    everyone: Sequence[Selected], stream: Sequence[int]
-) -> tuple[Sequence[float | None], str]:
+def _tested(everyone: Sequence[Selected], stream: Sequence[int]) -> tuple[list[float], str]:
     """p-values of each group's shortfall, and how they came about."""
-    from evenhand.audit.measure.uncertainty.picked import METHOD, shortfall_p_values
+    from evenhand.audit.measure.uncertainty import picked
 
-    if everyone[0].sums is not None:
-        return [None] * len(everyone), "no test: persons have several rows"
+    of_persons = [g.sums for g in everyone if g.sums is not None]
+    if of_persons:
+        found = picked.shortfall_p_values_of_persons(of_persons, seed=stream)
+        return found, picked.OF_PERSONS
     k, n = [g.k for g in everyone], [g.n for g in everyone]
-    return shortfall_p_values(k, n, seed=stream), METHOD
+    return picked.shortfall_p_values(k, n, seed=stream), picked.METHOD
 
 
 def _selected(cell: Cell, outcome: Favourable) -> Selected:

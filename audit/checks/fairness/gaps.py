@@ -111,13 +111,9 @@ def from_counts(
     record = Recorder(__name__, seed)
     for level, grouped in counts.groupings(control_features):
         groups, between = _compared(grouped, min_group_size), grouped.features
-        has_labels = grouped.has_labels
-        for name, estimate in _estimates(groups, has_labels, record, levels, measures):
+        for name, estimate in _estimates(groups, grouped, levels, measures):
             unit = "ratio of counts" if name.startswith("treatment_equality") else "rate"
-            random = "bootstrap" in estimate.method
-            yield record.write(
-                name, estimate, unit=unit, group=level, between=between, random=random
-            )
+            yield record.write(name, estimate, unit=unit, group=level, between=between)
 
 
 def _compared(counts: Counts, minimum: int) -> ComparedGroups[Cell]:
@@ -129,12 +125,9 @@ def _cells(members: Sequence[OneGroup[Cell]]) -> list[Cell]:
 
 
 def _estimates(
-    groups: ComparedGroups[Cell],
-    has_labels: bool,
-    record: Recorder,
-    levels: Sequence[float],
-    wanted: Sequence[str],
+    groups: ComparedGroups[Cell], grouped: Counts, levels: Sequence[float], wanted: Sequence[str]
 ) -> Iterator[tuple[str, Estimate]]:
+    has_labels = grouped.has_labels
     big = _cells(groups.big)
     ends: tuple[End, End] = ("lowest", "highest")
     for name, form in _closed_forms().items():
@@ -153,7 +146,7 @@ def _estimates(
             yield f"{rate}_difference", groups.noted(_joined(big, rate, levels))
     name = "demographic_parity_difference_to_overall"
     if name in wanted:
-        yield name, groups.noted(_to_overall(groups, levels, record.stream(name)))
+        yield name, groups.noted(_to_overall(groups, grouped, levels))
 
 
 @dataclass(frozen=True)
@@ -279,30 +272,13 @@ def _at(of: Callable[..., Estimate]) -> Callable[[Sequence[float]], Estimate]:
     return lambda levels: of(levels=levels)
 
 
-def _to_overall(
-    groups: ComparedGroups[Cell], levels: Sequence[float], stream: Sequence[int]
-) -> Estimate:
+def _to_overall(groups: ComparedGroups[Cell], counts: Counts, levels: Sequence[float]) -> Estimate:
     """Overall is everybody whose group is known."""
-    import numpy as np
+    from evenhand.audit.measure.groups.overall import gap_to_overall
+    from evenhand.audit.subject.tallying.sides import own_and_rest
 
-    from evenhand.audit.measure.classification import measure_values
-    from evenhand.audit.measure.uncertainty.bootstrap import bootstrap_gap
-    from evenhand.audit.measure.uncertainty.estimate import undefined
-
-    known = _cells(groups.known)
-    if not known:
-        return undefined(because("no-rows"), n=0)
-    four = [(c.confusion.tn, c.confusion.fp, c.confusion.fn, c.confusion.tp) for c in known]
-    weights = [c.weights for c in known]
-    if any(w is not None and not isinstance(w, tuple) for w in weights):
-        return undefined(because("not-of-units"), n=sum(c.n for c in known))
-    return bootstrap_gap(
-        np.array(four),
-        lambda table: measure_values(table, "selection_rate"),
-        against="to_overall",
-        levels=levels,
-        seed=stream,
-        compared=np.array([m.n >= groups.minimum for m in groups.known]),
-        empty=because("rate-has-no-rows"),
-        weights=None if weights[0] is None else np.array(weights).swapaxes(0, 1),
-    )
+    sides = []
+    for member in groups.big:
+        own, rest = (_group(c, "selection_rate") for c in own_and_rest(counts, member.of))
+        sides.append((own, rest))
+    return gap_to_overall(sides, levels)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from evenhand.audit.checks.compared import ComparedGroups, OneGroup
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.errors import MissingNeed
-from evenhand.audit.finding import UNKNOWN, Finding
+from evenhand.audit.finding import Finding
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.predictions import counts_of
 from evenhand.audit.subject.subject import Subject
+from evenhand.audit.subject.tallying.sides import own_and_rest
 
 if TYPE_CHECKING:
     from evenhand.audit.measure.classification import Confusion
@@ -122,7 +123,7 @@ def _of_persons(
     levels: Sequence[float],
 ) -> Iterator[Finding]:
     """The same where persons have several rows: each one's rows are taken together."""
-    own, rest = _sides(counts, cell)
+    own, rest = own_and_rest(counts, cell)
     for rate in _RATES if cell.has_labels else ("selection_rate",):
         estimate, p_value = _clustered(own, rest, rate, levels)
         yield record.write(
@@ -132,25 +133,6 @@ def _of_persons(
             group=cell.group,
             p_value=p_value,
         )
-
-
-def _sides(counts: Counts, cell: Cell) -> tuple[Cell, Cell]:
-    """The group, and everybody else whose group is known, each with its persons' sums."""
-    import numpy as np
-
-    from evenhand.audit.subject.tallying.counts import BINARY, Counts
-
-    assert counts.people is not None
-    names = counts.names.tolist()
-    own = list(cell.group.values())
-    side = np.array([0 if n == own else 2 if UNKNOWN in n else 1 for n in names])
-    height = counts.table.shape[1]
-    table = np.zeros((3, height, 2), dtype=np.int64)
-    np.add.at(table, side, counts.table)
-    called = np.array([["own"], ["rest"], ["unknown"]], dtype=object)
-    people = counts.people.regrouped(side)
-    cells = Counts(("side",), BINARY, called, table, people=people).cells()
-    return cells[0], cells[1]
 
 
 def _clustered(

@@ -59,7 +59,7 @@ def _within(
 
     meaning = "true - predicted + 1" if is_burden else "predicted - true + 1"
     for position, features in enumerate(feature_sets(sensitive_features)):
-        # The order of groups must not depend on their names: draws follow it.
+        # The order of groups must not depend on their names: sums follow it.
         cells = counts.by(features).cells()
         groups = ComparedGroups((OneGroup(c.group, c.n, _benefits(c, is_burden)) for c in cells), 0)
         table = np.array(sorted(m.of for m in groups.known)).reshape(-1, 3)
@@ -69,13 +69,10 @@ def _within(
             found = replace(found, method=f"benefit: {meaning}; {found.method}")
             yield record.write(name, found, unit="index", group=level, random=True)
         for name, alpha in _ALPHA.items():
-            stream = record.stream(f"{name}/{len(features)}")
-            found = between_groups_index(table, alpha, levels, stream)
+            found = between_groups_index(table, alpha, levels)
             found = replace(groups.told(found), method=f"benefit: {meaning}; {found.method}")
             named = f"between_group_{name}"
-            yield record.write(
-                named, found, unit="index", group=level, between=features, random=True
-            )
+            yield record.write(named, found, unit="index", group=level, between=features)
 
 
 def _benefits(cell: Cell, is_burden: bool) -> tuple[int, int, int]:

@@ -66,7 +66,8 @@ def measure(
     chosen = sample(subject, rows, record.stream("sample"))
     sampled = subject.groups.iloc[chosen]
     for level, inside in control_levels(sampled, subject.control_features):
-        ranked = _Ranked(values[chosen[inside]], top_share, is_burden=is_burden)
+        units = None if subject.units is None else subject.units[chosen[inside]]
+        ranked = _Ranked(values[chosen[inside]], units, top_share, is_burden=is_burden)
         own = None if relevance is None else relevance[chosen[inside]]
         groups = sampled.loc[inside, list(subject.sensitive_features)]
         yield from _within(record, ranked, own, groups, level, levels, min_group_size)
@@ -99,23 +100,12 @@ def _within(
                 if compared.compares(each):
                     estimates[name][each.name] = at
             if relevance is not None and not note:
-                yield _quality(record, group, ranked.values[each.of], relevance[each.of], levels)
+                found = ranked.quality(relevance, each.of, levels)
+                yield record.write("ndcg_score", found, group=group)
         for name, of in estimates.items():
             gap = compared.noted(largest_difference(of, levels))
             unit = "ratio difference" if name == "relative_exposure" else "rate"
             yield record.write(f"{name}_difference", gap, unit=unit, group=level, between=features)
-
-
-def _quality(
-    record: Recorder,
-    group: dict[str, str],
-    values: np.ndarray,
-    relevance: np.ndarray,
-    levels: Sequence[float],
-) -> Finding:
-    from evenhand.audit.measure.groups.exposure import ndcg_estimate
-
-    return record.write("ndcg_score", ndcg_estimate(relevance, values, levels), group=group)
 
 
 def _scores(subject: Subject) -> tuple[np.ndarray, np.ndarray | None]:
@@ -130,12 +120,14 @@ def _scores(subject: Subject) -> tuple[np.ndarray, np.ndarray | None]:
 class _Ranked:
     """A ranking of all rows, and what one group's rows get of it."""
 
-    def __init__(self, values: np.ndarray, top_share: float, *, is_burden: bool) -> None:
+    def __init__(
+        self, values: np.ndarray, units: np.ndarray | None, top_share: float, *, is_burden: bool
+    ) -> None:
         import numpy as np
 
         from evenhand.audit.measure.groups.exposure import position_weights
 
-        self.values = values
+        self.values, self.units = values, units
         weights = position_weights(values)
         self.weights = weights / weights.mean()
         places = min(values.size, max(1, int(np.ceil(top_share * values.size))))
@@ -146,19 +138,30 @@ class _Ranked:
     def estimate(self, name: str, inside: np.ndarray, levels: Sequence[float]) -> Estimate:
         """One measure of the group whose rows are ``inside``; the others' rows taken as fixed."""
         from evenhand.audit.finding import Interval
+        from evenhand.audit.measure.classification import share_of_rows
         from evenhand.audit.measure.groups.exposure import exposure_limits
         from evenhand.audit.measure.uncertainty.estimate import Estimate
-        from evenhand.audit.measure.uncertainty.intervals import rate
 
+        units = None if self.units is None else self.units[inside]
         if name == "relative_exposure":
             own = self.weights[inside]
             method = f"{self.meaning}logarithmic discount; score form of its variance"
             size, largest = self.weights.size, float(self.weights.max())
             ends = []
             for level in levels:
-                low, high = exposure_limits(own, size, largest, level)
+                low, high = exposure_limits(own, size, largest, level, units)
                 ends.append(Interval(low=low, high=high, level=level, method=method))
-            return Estimate(float(own.mean()), int(own.size), tuple(ends), method=method)
-        k = int(self.is_top[inside].sum())
-        found = rate(k, int(inside.size), levels, empty=because("no-rows"))
+            counts = {} if units is None else {"units": len(set(units.tolist()))}
+            return Estimate(float(own.mean()), int(own.size), tuple(ends), counts, method)
+        empty = because("no-rows")
+        found = share_of_rows(self.is_top[inside], levels, empty=empty, units=units)
         return replace(found, method=f"{self.meaning}{self.about}; {found.method}")
+
+    def quality(
+        self, relevance: np.ndarray, inside: np.ndarray, levels: Sequence[float]
+    ) -> Estimate:
+        """How good the group's own ranking is, its members alone."""
+        from evenhand.audit.measure.groups.exposure import ndcg_estimate
+
+        units = None if self.units is None else self.units[inside]
+        return ndcg_estimate(relevance[inside], self.values[inside], levels, units)

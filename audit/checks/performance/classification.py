@@ -41,7 +41,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     for name in ("accuracy_score", "precision_score", "recall_score"):
         rate = c.estimate_rate(c.rate_count(confusion, name, people), levels)
         yield record.write(name, rate)
-    yield record.write("balanced_accuracy_score", c.balanced_accuracy(confusion, levels))
+    yield record.write("balanced_accuracy_score", c.balanced_accuracy(confusion, levels, people))
     yield record.write("f1_score", c.f1(confusion, levels, people))
     yield from _of_scores(record, subject, levels)
 

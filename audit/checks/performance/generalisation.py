@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.asking.overlap import Overlap, overlap_of
 from evenhand.audit.checks.record import Recorder
-from evenhand.audit.finding import Finding, Interval
+from evenhand.audit.finding import Finding
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.predictions import (
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 QUESTION = "How much better is the model on its training rows than on rows it has not seen?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
 NEEDS = frozenset({"labels", "rows", "training_data"})
-SOURCE = "Newcombe 1998, method 10; Welch 1947"
+SOURCE = "Newcombe 1998, method 10; Zou and Donner 2008; Hall 1992"
 COST = "fast"
 MEASURES = {
     "accuracy_generalisation_gap": "accuracy on the training rows minus on the audited rows",
@@ -45,7 +45,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     Rows that are in both files count on one side: as trained on, unless the model says in its
     folder that the audited file was held out.
     """
-    from evenhand.audit.measure.uncertainty.intervals import newcombe
+    from evenhand.audit.measure.uncertainty.intervals import mean_difference, newcombe
 
     there = score_training(subject)
     overlap = overlap_of(subject)
@@ -76,7 +76,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         for name in ("loss_generalisation_gap", "relative_loss_generalisation_gap"):
             yield record.without_value(name, "not_applicable", reason)
         return
-    gap = _welch(losses, training_losses, levels)
+    gap = mean_difference(losses, training_losses, levels)
     yield record.write("loss_generalisation_gap", gap, unit=_UNITS[subject.task], note=note)
     relative, unit = "relative_loss_generalisation_gap", "share of variance"
     if isinstance(here, ValuePredictions) and here.actual is not None:
@@ -162,24 +162,3 @@ def _relative(gap: Estimate, actual: np.ndarray) -> Estimate:
     )
     method = f"{gap.method}; over the variance of the audited rows' target"
     return replace(gap, value=gap.value / spread, intervals=intervals, method=method)
-
-
-def _welch(here: np.ndarray, there: np.ndarray, levels: Sequence[float]) -> Estimate:
-    """mean(here) - mean(there) with Welch's intervals."""
-    import numpy as np
-    from scipy.stats import t
-
-    n, m = here.size, there.size
-    method = "Welch's t over rows"
-    if min(n, m) < 2:
-        return undefined(because("fewer-than-two-rows-on-a-side"), n=int(n), method=method)
-    a, b = float(np.var(here, ddof=1)) / n, float(np.var(there, ddof=1)) / m
-    value = float(here.mean() - there.mean())
-    if a + b == 0:
-        return undefined(because("loss-does-not-vary"), n=int(n), method=method)
-    freedom = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
-    intervals = []
-    for level in levels:
-        half = float(t.ppf(0.5 + level / 2, freedom)) * math.sqrt(a + b)
-        intervals.append(Interval(low=value - half, high=value + half, level=level, method=method))
-    return Estimate(value, int(n), tuple(intervals), {"n_train": int(m)}, method)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
@@ -33,10 +34,11 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     record = Recorder(__name__, seed)
     for group, rows in group_rows(subject.groups, subject.sensitive_features):
         loss = -found.log_likelihood[rows]
-        empty = because("texts-too-short")
-        bits = ratio_of_sums(loss / math.log(2), found.characters[rows], levels, empty=empty)
+        units = None if subject.units is None else subject.units[rows]
+        ratio = partial(ratio_of_sums, levels=levels, empty=because("texts-too-short"), units=units)
+        bits = ratio(loss / math.log(2), found.characters[rows])
         yield record.write("bits_per_character", bits, unit="bit", group=group)
-        nat = ratio_of_sums(loss, found.tokens[rows], levels, empty=empty)
+        nat = ratio(loss, found.tokens[rows])
         if nat.value is None:
             yield record.write("perplexity", nat, unit="token", group=group)
             continue

@@ -36,9 +36,10 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         actual, predicted = found.actual[rows], found.predicted[rows]
         error = predicted - actual
         units = None if subject.units is None else subject.units[rows]
-        absolute = r.mean_absolute_error(error, levels)
+        absolute = r.mean_absolute_error(error, levels, units)
         yield record.write("mean_absolute_error", absolute, unit=unit, group=group)
-        rooted = r.root_mean_squared_error(error, levels)
+        rooted = r.root_mean_squared_error(error, levels, units)
         yield record.write("root_mean_squared_error", rooted, unit=unit, group=group)
-        yield record.write("r2_score", r.r2(actual, predicted, levels), unit="share", group=group)
+        share = r.r2(actual, predicted, levels, units)
+        yield record.write("r2_score", share, unit="share", group=group)
         yield record.write("mean_error", mean(error, levels, units=units), unit=unit, group=group)

@@ -141,7 +141,7 @@ def before_after(
 def _rows(
     before: Case, after: Case, constraint: str, sensitive: Sequence[str], comparison: Comparison
 ) -> list[Row]:
-    from evenhand.audit.comparing.compare import gap_change
+    from evenhand.audit.comparing.gap_changes import gap_change
     from evenhand.audit.subject.tallying.counts import feature_sets
 
     overall = next(r for r in comparison.results if r.measure == "accuracy_score" and not r.group)
@@ -178,7 +178,7 @@ def _found(case: Case, measure: str, between: tuple[str, ...] = ()) -> Number:
 
 def _gap(case: Case, name: str, rates: Sequence[str], features: tuple[str, ...]) -> Number:
     """The gap's finding; where no check measures it, worked out from the group rates' counts."""
-    from evenhand.audit.comparing.compare import min_group_size
+    from evenhand.audit.comparing.gap_changes import min_group_size
     from evenhand.audit.finding import is_known
     from evenhand.audit.measure.groups.gaps import Family, GroupCount, gap
 

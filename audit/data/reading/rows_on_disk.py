@@ -191,7 +191,8 @@ def read_batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:
     kind = kind_of(path)
     if kind not in ("parquet", "arrow", "folder"):
         raise InputError(
-            "{path} can't be scored batch by batch: only Parquet and Arrow files have typed cells",
+            "{path} can't be read batch by batch, as a model or a person's rows need: only "
+            "Parquet and Arrow files have typed cells",
             remedy="write it as Parquet",
             path=path,
         )

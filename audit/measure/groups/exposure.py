@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import STILL, Estimate, undefined
-from evenhand.audit.measure.uncertainty.score import wilson_form
+from evenhand.audit.measure.uncertainty.persons import (
+    bounded_limits,
+    by_person,
+    effective_persons,
+)
+from evenhand.audit.measure.uncertainty.score import student_quantile, wilson_form
 from evenhand.audit.reason import because
 
 if TYPE_CHECKING:
@@ -52,8 +58,18 @@ def ndcg(relevance: np.ndarray, score: np.ndarray) -> float | None:
     return float(relevance @ position_weights(score) / best) if best > 0 else None
 
 
-def ndcg_estimate(relevance: np.ndarray, score: np.ndarray, levels: Sequence[float]) -> Estimate:
-    """``ndcg`` with a jackknife over rows, on the scale of the logit.
+def ndcg_estimate(
+    relevance: np.ndarray,
+    score: np.ndarray,
+    levels: Sequence[float],
+    units: np.ndarray | None = None,
+) -> Estimate:
+    """``ndcg`` with a jackknife over rows, on the scale of the logit; where ``units`` tell persons
+    apart, int of shape (n,), a person's rows move it together (to first order).
+
+    The jackknife does not see the row that a small sample lacks at the top, where a place counts
+    most: for the lower end half the square is added of what one more row there without relevance
+    would change, for the upper end of one with the most.
 
     Without an interval where leaving out any row changes nothing, as when all positives are at the
     top: such rows can't tell how far from it the truth may lie, and the reason says so.
@@ -62,7 +78,6 @@ def ndcg_estimate(relevance: np.ndarray, score: np.ndarray, levels: Sequence[flo
     freedom as there are positives, less one. Coverage: docs/proof.md.
     """
     import numpy as np
-    from scipy.stats import t
 
     n = int(score.size)
     method = "jackknife over rows, logit scale"
@@ -72,19 +87,45 @@ def ndcg_estimate(relevance: np.ndarray, score: np.ndarray, levels: Sequence[flo
     if value is None:
         return undefined(because("no-positive-labels"), n=n, counts=counts, method=method)
     without = _without_each(relevance, score)
-    without = without[np.isfinite(without)]
-    spread = float(((without - without.mean()) ** 2).sum()) * (n - 1) / n
-    if positives < 2 or value >= 1 or spread < 1e-24:
+    kept = np.isfinite(without)
+    moved, behind = without[kept] - without[kept].mean(), positives
+    if units is not None:
+        method = "jackknife over persons, logit scale"
+        moved = by_person(moved, units[kept])
+        behind = int(np.unique(units[relevance > 0]).size)
+        counts["units"] = int(np.unique(units).size)
+    spread = float(moved @ moved) * max(0, moved.size - 1) / max(1, moved.size)
+    if units is not None:
+        spread *= (moved.size / max(1, moved.size - 1)) ** 2
+    if min(positives, behind) < 2 or value >= 1 or spread < 1e-24:
         return Estimate(value, n, (), counts, method, STILL)
     centre = np.log(value / (1 - value))
-    error = np.sqrt(spread) / (value * (1 - value))
+    error = [
+        math.sqrt(spread + (_with_one_on_top(relevance, score, top) - value) ** 2 / 2)
+        / (value * (1 - value))
+        for top in (0.0, float(relevance.max()))
+    ]
     intervals = []
     for level in levels:
-        reach = float(t.ppf(0.5 + level / 2, positives - 1)) * error
-        low, high = (1 / (1 + np.exp(-(centre + s * reach))) for s in (-1, 1))
+        quantile = student_quantile(level, behind - 1)
+        low, high = (
+            1 / (1 + np.exp(-(centre + side * quantile * e)))
+            for side, e in zip((-1, 1), error, strict=True)
+        )
         ends = {"low": min(float(low), value), "high": max(float(high), value)}
         intervals.append(Interval(**ends, level=level, method=method))
     return Estimate(value, n, tuple(intervals), counts, method)
+
+
+def _with_one_on_top(relevance: np.ndarray, score: np.ndarray, own: float) -> float:
+    """``ndcg`` with one row more, of relevance ``own``, above all others; some relevance is there.
+
+    All others move down by one place.
+    """
+    import numpy as np
+
+    more = np.append(relevance, own)
+    return float(ndcg(more, np.append(score, score.max() + 1.0)) or 0.0)
 
 
 def _without_each(relevance: np.ndarray, score: np.ndarray) -> np.ndarray:
@@ -121,27 +162,41 @@ def _without_each(relevance: np.ndarray, score: np.ndarray) -> np.ndarray:
     return found
 
 
-def exposure_limits(weights: np.ndarray, everyone: int, largest: float, level: float) -> Bounds:
+def exposure_limits(
+    weights: np.ndarray,
+    everyone: int,
+    largest: float,
+    level: float,
+    units: np.ndarray | None = None,
+) -> Bounds:
     """Limits of the mean of a group's position ``weights``, shape (k,), among ``everyone`` rows.
 
     The weights over the ``largest`` one lie in [0, 1]; the variance is taken with half a row more
     of the worst kind for the lower end and of the best kind for the upper end, shrinks with the
-    share of the ranking that the group is, and enters Wilson's form.
+    share of the ranking that the group is, and enters Wilson's form. Where ``units`` tell persons
+    apart, int of shape (k,), it is of their sums, with half a person more.
 
     Source: Cochran 1977, section 2.6, for the share; Korn and Graubard 1998; the row is ours.
     """
-    from scipy.stats import t
+    import numpy as np
 
     k = weights.size
     x = weights / largest
     mean = float(x.mean())
-    quantile = float(t.ppf(0.5 + level / 2, max(1, k - 1)))
+    left = max(1e-9, 1 - (k - 1) / everyone)
+    if units is not None:
+        own = by_person((x - mean) / k, units) * np.sqrt(left)
+        half = np.sqrt(0.5 * left) / own.size
+        freedom = effective_persons(by_person(np.ones(k), units)) - 1
+        low, high = bounded_limits(mean, own, (-mean * half, (1 - mean) * half), level, freedom)
+        return low * largest, high * largest
+    quantile = student_quantile(level, max(1, k - 1))
     ends = []
     for side in (0.0, 1.0):
         n = k + 0.5
         r = (float(x.sum()) + 0.5 * side) / n
         variance = (float(((x - r) ** 2).sum()) + 0.5 * (side - r) ** 2) / n / k
-        variance *= max(1e-9, 1 - (k - 1) / everyone)
+        variance *= left
         if variance <= 0:
             ends.append(mean)
             continue

@@ -147,10 +147,14 @@ def limits_gap(
 
 def persons(families: Sequence[Family]) -> dict[str, int]:
     """How many persons the largest of these rates is over; empty where each row is another's."""
-    known = [
-        [g.weights.persons for g in f.groups if isinstance(g.weights, Clustered)] for f in families
-    ]
-    return {"units": max(map(sum, known))} if any(known) else {}
+    known = [persons_of(f.groups).get("units", 0) for f in families]
+    return {"units": max(known)} if any(known) else {}
+
+
+def persons_of(groups: Sequence[GroupCount]) -> dict[str, int]:
+    """How many persons the groups are of; empty where each row is another's."""
+    found = [g.weights.persons for g in groups if isinstance(g.weights, Clustered)]
+    return {"units": sum(found)} if found else {}
 
 
 def _together_over(pairs: int) -> str:

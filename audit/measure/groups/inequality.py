@@ -6,11 +6,13 @@ A person's benefit is predicted minus true plus one: 0 for a missed benefit, 1 f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
-from evenhand.audit.measure.uncertainty.estimate import STILL, Estimate, undefined
+from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import normal_quantile
 from evenhand.audit.reason import because
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 DRAWS = 1000
-_CHUNK = 2_000_000  # counts drawn at once
 
 
 def generalized_entropy(weights: np.ndarray, benefits: np.ndarray, alpha: int) -> np.ndarray:
@@ -79,26 +80,23 @@ def individual_index(
     return Estimate(value, total, tuple(intervals), named, method)
 
 
-def between_groups_index(
-    counts: np.ndarray, alpha: int, levels: Sequence[float], seed: Sequence[int]
-) -> Estimate:
+def between_groups_index(counts: np.ndarray, alpha: int, levels: Sequence[float]) -> Estimate:
     """Inequality that would be left if everybody had the mean benefit of their group.
 
     Parameters
     ----------
     counts : int array of shape (groups, 3), rows as in ``individual_index``
 
-    Chance alone makes group means differ, so the index of a sample is too high. For the lower end
-    the basic bootstrap (value reflected around the draws) takes that off, cut at 0; the upper end
-    is ``_upper``. Without an interval where no draw moves, as among groups of one.
+    Chance alone makes group means differ, so the index of a sample is too high: it is half the
+    squared length of a vector (see ``_Spread``), and the lower end is the shortest one that the
+    groups' means leave room for, 0 as often as a chi-square test does not reject. The upper end is
+    that of the one direction that is the true one, which no direction's own bound exceeds.
 
-    Source: Speicher et al. 2018, equation 4; Davison and Hinkley 1997, section 5.2.1.
+    Source: Speicher et al. 2018, equation 4; Scheffe 1953 for the region; Berger 1982.
     """
-    import numpy as np
-
     groups = counts[counts.sum(axis=1) > 0]
     total = int(groups.sum())
-    method = f"lower end: basic bootstrap in groups, {DRAWS} draws; upper end: of every direction"
+    method = "lower end: chi-square region of the groups' means; upper end: of every direction"
     named = {"groups": len(groups)}
     if len(groups) < 2:
         return undefined(
@@ -107,34 +105,72 @@ def between_groups_index(
     if groups[:, 1:].sum() == 0:
         return undefined(because("no-benefits"), n=total, counts=named, method=method)
     size = groups.sum(axis=1)
-
-    def index(means: np.ndarray) -> np.ndarray:
-        return generalized_entropy(np.broadcast_to(size, means.shape), means, alpha)
-
-    value = float(index(_means(groups[None, :, :], size))[0])
-    draws = _draws(groups, size, index, np.random.default_rng(list(seed)))
-    if float(np.nanmax(draws) - np.nanmin(draws)) < 1e-12:
-        return Estimate(value, total, (), named, method, STILL)
+    means = (groups[:, 1] + 2.0 * groups[:, 2]) / size
+    value = float(generalized_entropy(size, means, alpha))
+    spread = _spread(groups, value)
     intervals = []
     for level in levels:
-        top = float(np.nanquantile(draws, (1 + level) / 2))
-        low = min(value, max(0.0, 2 * value - top))
-        high = max(value, _upper(groups, value, level))
-        intervals.append(Interval(low=low, high=high, level=level, method=method))
+        low, high = spread.shortest(level) ** 2 / 2, spread.longest(level) ** 2 / 2
+        ends = {"low": min(value, low), "high": max(value, high)}
+        intervals.append(Interval(**ends, level=level, method=method))
     return Estimate(value, total, tuple(intervals), named, method)
 
 
-def _upper(groups: np.ndarray, value: float, level: float) -> float:
-    """The upper limit of the index between ``groups``, int array of shape (groups, 3).
+@dataclass(frozen=True, eq=False)
+class _Spread:
+    """How far groups are apart. With s_g their shares of people, m_g their means and M the overall
+    one, the index is half the squared length of ``x``, x_g = sqrt(s_g) (m_g / M - 1) (for Theil to
+    second order: ``x`` is scaled to it). ``root`` is sqrt(s), ``noise`` each x_g's variance if M
+    were known; half a row more in every cell keeps it from collapsing. All of shape (groups,)."""
 
-    With s_g the groups' shares of people, m_g their means and M the overall one, the index is
-    half the squared length of x_g = sqrt(s_g) (m_g / M - 1) (for Theil to second order). The true
-    length is that of x along the true direction, which no direction's own upper bound exceeds: so
-    the largest bound over all directions holds. It is looked for by climbing from x and from every
-    axis. Half a row more in every cell keeps the variance from collapsing.
+    x: np.ndarray
+    root: np.ndarray
+    noise: np.ndarray
 
-    Source: Cauchy-Schwarz; Berger 1982 for the largest bound. Coverage: docs/proof.md.
-    """
+    def longest(self, level: float) -> float:
+        """The largest upper limit of the length in any direction: looked for by climbing from x
+        and from every axis. The true length is that of x along the true direction."""
+        import numpy as np
+
+        quantile, length = normal_quantile(level), float(np.linalg.norm(self.x))
+        best, axes = length, np.eye(len(self.x))
+        u = np.vstack([self.x, axes, -axes])
+        for _ in range(30):  # the target is convex in the direction: each step climbs
+            u = u - np.outer(u @ self.root, self.root)
+            norms = np.linalg.norm(u, axis=1)
+            u = u[norms > 1e-12] / norms[norms > 1e-12, None]
+            if not len(u):
+                break
+            away = u - length * self.root
+            error = np.sqrt((self.noise * away**2).sum(axis=1))
+            best = max(best, float((u @ self.x + quantile * error).max()))
+            u = self.x + quantile * self.noise * away / np.maximum(error, 1e-300)[:, None]
+        return best
+
+    def shortest(self, level: float) -> float:
+        """The least length in the region that holds the true x: (x - t)' C+ (x - t) below the
+        chi-square quantile, C being the covariance of x, M's part in it included. It is too long
+        more often than the upper end is too short only where there is hardly a length."""
+        import numpy as np
+        from scipy.stats import chi2
+
+        moved = np.eye(len(self.x)) - np.outer(self.root + self.x, self.root)
+        values, axes = np.linalg.eigh((moved * self.noise) @ moved.T)
+        kept = values > 1e-12 * values.max()
+        v, y = values[kept], axes[:, kept].T @ self.x
+        reach = float(chi2.ppf(level, kept.sum()))
+        if float((y**2 / v).sum()) <= reach:
+            return 0.0
+        low, high = -60.0, 60.0  # logarithm of the multiplier: t = y m / (v + m)
+        for _ in range(80):
+            middle = (low + high) / 2
+            left = float((y**2 * v / (v + math.exp(middle)) ** 2).sum())
+            low, high = (middle, high) if left > reach else (low, middle)
+        m = math.exp(high)
+        return float(np.linalg.norm(y * m / (v + m)))
+
+
+def _spread(groups: np.ndarray, value: float) -> _Spread:
     import numpy as np
 
     size = groups.sum(axis=1).astype(float)
@@ -145,43 +181,5 @@ def _upper(groups: np.ndarray, value: float, level: float) -> float:
     mean = float((groups @ benefit).sum() / total)
     root = np.sqrt(size / total)
     x = root * ((groups @ benefit) / size / mean - 1)
-    length = float(np.sqrt(2 * value))
-    x = x * (length / max(float(np.linalg.norm(x)), 1e-300))
-    quantile, noise = normal_quantile(level), variance / total / mean**2
-    best = length
-    for start in (x, *np.eye(len(size)), *-np.eye(len(size))):
-        u = start
-        for _ in range(30):  # the target is convex in the direction: each step climbs
-            u = u - root * (root @ u)
-            norm = float(np.linalg.norm(u))
-            if norm < 1e-12:
-                break
-            u = u / norm
-            away = u - length * root
-            error = float(np.sqrt((noise * away**2).sum()))
-            best = max(best, float(x @ u) + quantile * error)
-            u = x + quantile * noise * away / max(error, 1e-300)
-    return best**2 / 2
-
-
-def _means(counts: np.ndarray, size: np.ndarray) -> np.ndarray:
-    means: np.ndarray = (counts[..., 1] + 2.0 * counts[..., 2]) / size
-    return means
-
-
-def _draws(
-    groups: np.ndarray,
-    size: np.ndarray,
-    index: Callable[[np.ndarray], np.ndarray],
-    rng: np.random.Generator,
-) -> np.ndarray:
-    import numpy as np
-
-    shares = groups / size[:, None]
-    found = np.empty(DRAWS)
-    step = max(1, _CHUNK // groups.size)
-    for start in range(0, DRAWS, step):
-        several = min(step, DRAWS - start)
-        drawn = rng.multinomial(size, shares, size=(several, len(groups)))
-        found[start : start + several] = index(_means(drawn, size))
-    return found
+    x = x * (math.sqrt(2 * max(value, 0.0)) / max(float(np.linalg.norm(x)), 1e-300))
+    return _Spread(x, root, variance / total / mean**2)

@@ -145,7 +145,7 @@ def mean(
     """The mean of ``values``, shape (n,), with the limits of ``skewed.mean_limits`` (n >= 2).
 
     ``units`` are codes of the persons whose rows they are, int of shape (n,): then persons are what
-    varies (``weighted.clustered_mean_limits``).
+    varies (``persons.error_limits``).
 
     Where a few rows carry the mean its interval may be too narrow, and the estimate says so.
     """
@@ -171,20 +171,43 @@ def mean(
     return Estimate(centre, n, tuple(intervals), method=method, reason=few_rows(of))
 
 
+def mean_difference(here: np.ndarray, there: np.ndarray, levels: Levels) -> Estimate:
+    """mean(here) - mean(there) of values of different rows, shapes (n,) and (m,), two or more each.
+
+    The variance is recovered from the limits of both means, which take skewness into account.
+
+    Source: Zou and Donner 2008; Hall 1992.
+    """
+    one, other = mean(here, levels), mean(there, levels)
+    method = "variances recovered from both means' limits (Student's t with Hall's correction)"
+    n, counts = one.n, {"n_train": other.n}
+    if min(one.n, other.n) < 2:
+        return undefined(because("fewer-than-two-rows-on-a-side"), n=n, method=method)
+    p, q = float(one.value or 0.0), float(other.value or 0.0)
+    intervals = []
+    for a, b in zip(one.intervals, other.intervals, strict=True):
+        low = p - q - math.hypot(p - a.low, b.high - q)
+        high = p - q + math.hypot(a.high - p, q - b.low)
+        intervals.append(Interval(low=low, high=high, level=a.level, method=method))
+    if all(i.low == i.high for i in intervals):
+        return undefined(because("loss-does-not-vary"), n=n, method=method)
+    return Estimate(p - q, n, tuple(intervals), counts, method, one.reason or other.reason)
+
+
 def _mean_of_persons(x: np.ndarray, units: np.ndarray, levels: Levels) -> Estimate:
     import numpy as np
 
-    from evenhand.audit.measure.uncertainty.weighted import clustered, clustered_mean_limits
+    from evenhand.audit.measure.uncertainty.persons import by_person, error_limits
 
-    _, code = np.unique(units, return_inverse=True)
-    of = clustered(np.bincount(code, x), np.bincount(code))
-    method = "Student's t over persons, each one's rows together"
-    counts = {"units": of.persons}
-    if of.persons < 2:
-        why = because("one-person")
-        return Estimate(float(x.mean()), int(x.size), counts=counts, method=method, reason=why)
+    centre, n = float(x.mean()), int(x.size)
+    rows = by_person(np.ones(n), units)
+    own = by_person((x - centre) / n, units)
+    method = "a person's rows together; Student's t with Hall's correction over persons"
+    counts = {"units": int(rows.size)}
+    if rows.size < 2:
+        return Estimate(centre, n, counts=counts, method=method, reason=because("one-person"))
     intervals = []
     for level in levels:
-        low, high = clustered_mean_limits(of, level)
-        intervals.append(Interval(low=low, high=high, level=level, method=method))
-    return Estimate(float(x.mean()), int(x.size), tuple(intervals), counts, method)
+        low, high = error_limits(own, rows, level)
+        intervals.append(Interval(low=centre + low, high=centre + high, level=level, method=method))
+    return Estimate(centre, n, tuple(intervals), counts, method)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evenhand.audit.measure.uncertainty.score import wilson_form
+from evenhand.audit.measure.uncertainty.score import student_quantile, wilson_form
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,8 +61,6 @@ def auc_limits(positives: Placements, negatives: Placements, level: float) -> tu
     Source: DeLong, DeLong and Clarke-Pearson 1988; Korn and Graubard 1998; Kottas, Kuss and Zapf
     2014 for score forms; one more row an end: ours. Coverage: docs/proof.md.
     """
-    from scipy.stats import t
-
     m, n = positives.n, negatives.n
     area, fewest = min(1.0, positives.total / m), min(m, n)
     ends = []
@@ -75,40 +73,7 @@ def auc_limits(positives: Placements, negatives: Placements, level: float) -> tu
             continue
         freedom = max(1.0, variance**2 / (of_m**2 / m + of_n**2 / n))
         moved = min(max((area * fewest + side) / (fewest + 1), 1e-9), 1 - 1e-9)
-        quantile = float(t.ppf(0.5 + level / 2, freedom))
+        quantile = student_quantile(level, freedom)
         found = wilson_form(area, moved * (1 - moved) / variance, quantile)
         ends.append(float(found[side]))
-    return ends[0], ends[1]
-
-
-def person_limits(
-    area: float, own: np.ndarray, rows: tuple[int, int], level: float
-) -> tuple[float, float]:
-    """The limits of an area where persons have several rows.
-
-    Parameters
-    ----------
-    own  : each person's sum over their rows of (placement - area) / rows of that label
-    rows : how many positives and negatives there are
-
-    The variance is that of the persons' sums, for each end as if one more person with a positive
-    and a negative of the worst (best) kind had come; Student's t with the persons less one.
-
-    Source: Obuchowski 1997; one more person an end: ours.
-    """
-    from scipy.stats import t
-
-    persons, fewest = int(own.size), min(rows)
-    if persons < 2:
-        return 0.0, 1.0
-    ends = []
-    quantile = float(t.ppf(0.5 + level / 2, persons - 1))
-    for side in (0, 1):
-        more = (side - area) * (1 / rows[0] + 1 / rows[1])
-        variance = (float(own @ own) + more * more) * persons / (persons - 1)
-        moved = min(max((area * fewest + side) / (fewest + 1), 1e-9), 1 - 1e-9)
-        if variance <= 0:
-            ends.append(area)
-            continue
-        ends.append(float(wilson_form(area, moved * (1 - moved) / variance, quantile)[side]))
     return ends[0], ends[1]

@@ -59,3 +59,11 @@ def share_limits(k: ArrayLike, n: ArrayLike, level: ArrayLike) -> tuple[np.ndarr
     low = np.where(k <= 0, 0.0, np.minimum(low, below))
     high = np.where(k >= n, 1.0, np.maximum(high, above))
     return low, high
+
+
+def student_quantile(level: float, freedom: float) -> float:
+    """Student's quantile of a two-sided confidence level: 1.96 for 0.95 and very many degrees of
+    ``freedom``."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.5 + level / 2))

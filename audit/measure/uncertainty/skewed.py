@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from evenhand.audit.measure.uncertainty.score import student_quantile
 from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
@@ -57,14 +58,15 @@ def moments(values: np.ndarray) -> Moments:
     return Moments(int(x.size), mean, squares, cubes, float(x.min()), float(x.max()))
 
 
-def mean_limits(of: Moments, level: float) -> tuple[float, float]:
+def mean_limits(of: Moments, level: float, freedom: float | None = None) -> tuple[float, float]:
     """The lower and the upper limit of a mean of two rows or more.
 
     Hall's cubic takes the skewness off Student's t. Where a sample is skewed its largest value is
     likely below what is to come: for the upper end one more row is added, at the mean plus
     min(1, 3 |skewness| / sqrt(n)) times the distance of the largest value, for the lower end one
     towards the smallest; the limits with and without it that lie further out are taken. Of
-    symmetric values this is Student's interval.
+    symmetric values this is Student's interval. ``freedom``: its degrees, by default the rows less
+    one; fewer where few of them carry most of the weight.
 
     No interval holds for a mean whose values have no variance (squares of errors with t3 tails),
     nor for what 30 rows of a lognormal do not show: see ``few_rows``.
@@ -77,9 +79,9 @@ def mean_limits(of: Moments, level: float) -> tuple[float, float]:
     if of.squares <= 0:
         return of.mean, of.mean
     share = min(1.0, 3 * of.reach)
-    plain = _hall(of, level)
-    low = _hall(of.with_one_more(of.mean + share * (of.lowest - of.mean)), level)[0]
-    high = _hall(of.with_one_more(of.mean + share * (of.highest - of.mean)), level)[1]
+    plain = _hall(of, level, freedom)
+    low = _hall(of.with_one_more(of.mean + share * (of.lowest - of.mean)), level, freedom)[0]
+    high = _hall(of.with_one_more(of.mean + share * (of.highest - of.mean)), level, freedom)[1]
     return min(plain[0], low, of.mean), max(plain[1], high, of.mean)
 
 
@@ -88,13 +90,11 @@ def few_rows(of: Moments) -> Reasons:
     return because("few-rows-carry-it") if of.reach > FEW_ROWS else ()
 
 
-def _hall(of: Moments, level: float) -> tuple[float, float]:
-    from scipy.stats import t
-
+def _hall(of: Moments, level: float, freedom: float | None) -> tuple[float, float]:
     sd = math.sqrt(of.squares / (of.n - 1))
     # A skewness of exactly 0 would divide by 0; the cubic's limit there is Student's interval.
     g = math.copysign(max(abs(of.skewness), 1e-6), of.skewness)
-    y = float(t.ppf(0.5 + level / 2, of.n - 1)) / math.sqrt(of.n)
+    y = student_quantile(level, of.n - 1 if freedom is None else freedom) / math.sqrt(of.n)
 
     def back(x: float) -> float:
         return 3 / g * (math.cbrt(1 + g * (x - g / (6 * of.n))) - 1)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evenhand.audit.measure.uncertainty.score import share_limits, wilson_form
+from evenhand.audit.measure.uncertainty.score import share_limits, student_quantile, wilson_form
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,14 +54,12 @@ def weighted_limits(rows: Weighted, level: float) -> tuple[float, float]:
     its kind, whichever is larger. Rows of equal weight have the limits of plain rows. Needs a few
     heavy rows in the sample: what is not there can't be seen.
     """
-    from scipy.stats import t
-
     if rows.rows is not None and rows.effective >= rows.rows * (1 - 1e-12):
         low, high = share_limits(rows.share * rows.rows, rows.rows, level)
         return float(low), float(high)
     p, weight = rows.share, rows.cases + rows.others
     squares = rows.cases_squared + rows.others_squared
-    quantile = float(t.ppf(0.5 + level / 2, max(1.0, rows.effective - 1)))
+    quantile = student_quantile(level, max(1.0, rows.effective - 1))
     ends = []
     for side in (0, 1):
         own = (rows.others, rows.others_squared) if side == 0 else (rows.cases, rows.cases_squared)
@@ -116,13 +114,11 @@ def cluster_limits(of: Clustered, level: float) -> tuple[float, float]:
     The effective number is at most the weight behind the share, as if all rows were independent.
     With one person nothing can be said: the limits are 0 and 1.
     """
-    from scipy.stats import t
-
     if of.persons < 2:
         return 0.0, 1.0
     p, mean = of.share, of.weight / of.persons
     freedom = max(1.0, of.weight**2 / of.weight_squared - 1)
-    quantile = float(t.ppf(0.5 + level / 2, freedom))
+    quantile = student_quantile(level, freedom)
     correction = of.persons / (of.persons - 1)
     ends = []
     for side in (0, 1):
@@ -143,16 +139,6 @@ def clustered_variance(of: Clustered, share: float) -> float:
     """
     spread = of.cases_squared - 2 * share * of.products + share**2 * of.weight_squared
     return max(0.0, spread) / of.weight**2 * of.persons / (of.persons - 1)
-
-
-def clustered_mean_limits(of: Clustered, level: float) -> tuple[float, float]:
-    """The limits of a mean over rows (``cases`` are each person's sums), by Student's t with the
-    effective number of persons, as their numbers of rows differ; two persons or more."""
-    from scipy.stats import t
-
-    freedom = max(1.0, of.weight**2 / of.weight_squared - 1)
-    half = float(t.ppf(0.5 + level / 2, freedom)) * clustered_variance(of, of.share) ** 0.5
-    return of.share - half, of.share + half
 
 
 def sums_limits(sums: Weighted | Clustered, level: float) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.counting.meaning import Meaning
@@ -12,6 +12,7 @@ from evenhand.audit.data.table import as_text, match_label
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.subject.tallying.counts import Counts, count_groups, require_answers
+from evenhand.audit.subject.tallying.people import nobodys_rows, one_person_alone
 from evenhand.audit.subject.tallying.tally import Tally, bad_weights, positive_of
 
 if TYPE_CHECKING:
@@ -46,12 +47,14 @@ def tally_batches(
     predicted: str | Callable[[Any], np.ndarray],
     positive_label: Any = 1,
     weight: str | None = None,
+    unit: str | None = None,
     meaning: Meaning | None = None,
 ) -> Tally:
     """Binary counts of a stream of Arrow record batches (or tables), added up as they come.
 
     ``predicted`` is a column of labels, or a function that selects rows of a batch: bool (n,).
-    ``meaning`` says what the cells mean where something is declared about them.
+    ``meaning`` says what the cells mean where something is declared about them. Where a ``unit``
+    column says whose row it is, the sums of each person are held in memory (some 50 bytes each).
     Missing sensitive values are the group ``unknown``; rows without a true label are left out and
     counted. Raises InputError for an empty stream, a missing prediction, weights that are none, and
     labels that are not two.
@@ -64,7 +67,7 @@ def tally_batches(
     labels: set[str] = set()
     answers: set[str] = set()
     missing = dict.fromkeys(features, 0)
-    seen = 0
+    seen, persons = 0, Persons(unit)
     for batch in batches:
         dropped, numbers = 0, np.arange(seen + 1, seen + batch.num_rows + 1)
         seen += batch.num_rows
@@ -85,7 +88,8 @@ def tally_batches(
                 selected = _is_label(answered, predicted, positive, answers, meaning)
         columns = {f: _names(batch.column(f), f, missing, meaning) for f in features}
         weights = None if weight is None else _weights(batch.column(weight), weight)
-        part = count_groups(columns, features, actual, selected, weights=weights)
+        units = None if unit is None else persons.of(_encoded(batch.column(unit)))
+        part = count_groups(columns, features, actual, selected, weights=weights, units=units)
         part = replace(part, dropped=dropped)
         counts = part if counts is None else counts + part
     if counts is None:
@@ -93,7 +97,36 @@ def tally_batches(
     for column, known in ((target, labels), (predicted, answers)):
         if known:
             positive_of(sorted(known), str(column), positive_label)
+    counts = persons.told(counts)
     return Tally(counts, tuple(sorted(labels)), tuple(sorted(answers)), missing)
+
+
+@dataclass
+class Persons:
+    """The persons of a ``unit`` column, each with one number through all batches."""
+
+    unit: str | None
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def of(self, encoded: tuple[np.ndarray, list[Any]]) -> np.ndarray:
+        """The numbers of a batch's rows, int of shape (n,). Raises InputError without a name."""
+        import numpy as np
+
+        codes, values = encoded
+        empty = np.array([*(v is None or v != v or str(v).strip() == "" for v in values), True])
+        missing = int(empty[codes].sum())
+        if missing:
+            raise nobodys_rows(str(self.unit), missing)
+        made = [self.numbers.setdefault(as_text(v), len(self.numbers)) for v in values]
+        return np.array([*made, -1], dtype=np.int64)[codes]
+
+    def told(self, counts: Counts) -> Counts:
+        """``counts``, without persons where every row is another's. Raises InputError for one."""
+        if self.unit is None or counts.people is None:
+            return counts
+        if counts.people.persons < 2:
+            raise one_person_alone(self.unit)
+        return counts if counts.people.persons < counts.n else replace(counts, people=None)
 
 
 def _weights(column: Any, name: str) -> np.ndarray:

@@ -111,7 +111,8 @@ class Counts:
     def __add__(self, other: Counts) -> Counts:
         """The counts of both parts of the data: associative and commutative.
 
-        Weighted sums are floats: they agree up to rounding, whatever the order.
+        Weighted sums are floats: they agree up to rounding, whatever the order. Persons must have
+        the same numbers in both.
         """
         import numpy as np
 
@@ -121,8 +122,11 @@ class Counts:
                 raise ValueError(f"counts with {what} {mine} and {theirs} do not add up")
         if (self.weights is None) != (other.weights is None):
             raise ValueError("weighted and unweighted counts do not add up")
-        if self.people is not None or other.people is not None:
-            raise ValueError("counts of persons' rows do not add up: count all rows at once")
+        if (self.people is None) != (other.people is None):
+            raise ValueError("counts of persons' rows and of rows do not add up")
+        people = None
+        if self.people is not None and other.people is not None:
+            people = self.people.beside(other.people, len(self.names))
         weights = None
         if self.weights is not None and other.weights is not None:
             weights = np.concatenate([self.weights, other.weights], axis=1)
@@ -133,6 +137,7 @@ class Counts:
             np.concatenate([self.table, other.table]),
             weights,
             self.dropped + other.dropped,
+            people,
         )
 
     def by(self, features: Sequence[str]) -> Counts:

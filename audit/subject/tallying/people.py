@@ -45,6 +45,24 @@ class People:
     unit: np.ndarray
     sums: np.ndarray
 
+    @property
+    def persons(self) -> int:
+        """How many persons there are."""
+        import numpy as np
+
+        return int(np.unique(self.unit).size)
+
+    def beside(self, other: People, groups: int) -> People:
+        """Both, the other's groups numbered after the ``groups`` of this one; a person has one
+        number in both. To be ``regrouped``: pairs of group and person may be repeated."""
+        import numpy as np
+
+        return People(
+            np.concatenate([self.group, other.group + groups]),
+            np.concatenate([self.unit, other.unit]),
+            np.concatenate([self.sums, other.sums]),
+        )
+
     def regrouped(self, where: np.ndarray) -> People:
         """The same with group i called ``where[i]``; a person's rows in one group are added up."""
         import numpy as np
@@ -99,18 +117,28 @@ def units_of(frame: pd.DataFrame, column: str | None) -> np.ndarray | None:
         return None
     names, missing = texts(frame[column])
     if missing.any():
-        raise InputError(
-            "unit column {column!r} is empty in {missing} rows",
-            remedy="say whose rows they are, or remove them",
-            column=column,
-            missing=int(missing.sum()),
-        )
+        raise nobodys_rows(column, int(missing.sum()))
     codes, known = pd.factorize(names)
     if len(known) < 2:
-        raise InputError(
-            "unit column {column!r} holds one person alone",
-            remedy="name the column that tells persons apart",
-            column=column,
-        )
+        raise one_person_alone(column)
     found: np.ndarray = codes
     return found if len(known) < len(frame) else None
+
+
+def nobodys_rows(column: str, rows: int) -> InputError:
+    """The error for rows that do not say whose they are."""
+    return InputError(
+        "unit column {column!r} is empty in {rows} rows",
+        remedy="say whose rows they are, or remove them",
+        column=column,
+        rows=rows,
+    )
+
+
+def one_person_alone(column: str) -> InputError:
+    """The error for a column that tells nobody apart."""
+    return InputError(
+        "unit column {column!r} holds one person alone",
+        remedy="name the column that tells persons apart",
+        column=column,
+    )

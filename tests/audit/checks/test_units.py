@@ -10,8 +10,11 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from evenhand.audit.comparing.compare import compare
+from evenhand.audit.comparing.gap_changes import gap_change
 from evenhand.audit.errors import InputError
 from evenhand.audit.finding import Finding
+from evenhand.audit.measure.paired import mcnemar_exact, newcombe_paired
 from evenhand.audit.measure.ranking import roc_auc
 from evenhand.audit.measure.uncertainty.intervals import mean
 from evenhand.audit.run.catalogue import checks
@@ -164,7 +167,9 @@ def test_what_can_not_take_persons_together_has_no_interval_and_says_so(tmp_path
             elif "no interval and no test that hold" in render(f.reason):
                 left_out.add(f.measure)
     assert {"selection_rate", "roc_auc_score", "roc_auc_score_difference", "log_loss"} <= kept
-    assert {"balanced_accuracy_score", "expected_calibration_error"} <= left_out
+    assert {"balanced_accuracy_score", "expected_calibration_error", "calibration_slope"} <= kept
+    assert {"relative_exposure", "ndcg_score", "adverse_impact_ratio"} <= kept
+    assert {"between_group_theil_index", "bpsn_auc"} <= left_out
 
 
 def test_a_person_in_two_groups_is_added_up_in_the_coarser_one() -> None:
@@ -199,25 +204,31 @@ def test_a_column_that_looks_like_persons_is_warned_of(tmp_path: Path) -> None:
     assert "patient_id" not in render(one(found, "row_count").reason)
 
 
-def test_two_models_are_compared_without_a_test(tmp_path: Path) -> None:
-    from evenhand.audit.comparing.compare import compare
-
+def test_two_models_are_compared_person_by_person(tmp_path: Path) -> None:
+    """30 of 40 persons get another answer in all their 6 rows, 10 of them a worse one. Every person
+    is +6, 0 or -6, so the exact test is McNemar's of 20 and 10 persons, not of 120 and 60 rows."""
     frame = visits(40, 3)
-    other = frame.assign(yhat=frame["y"])
-    base: dict[str, Any] = {"sensitive_features": ["g"], "unit": "patient_id"}
+    person = frame["patient_id"].to_numpy()
+    frame["a"] = np.isin(person % 4, (0, 1)).astype(int)
+    frame["b"] = np.isin(person % 4, (0, 2, 3)).astype(int)
+    base: dict[str, Any] = {"sensitive_features": ["g"], "unit": "patient_id", "target": "y"}
     base |= {"checks": ["fairness.group_rates"], "positive_is": "benefit"}
-    path = tmp_path / "data.csv"
     cases = []
-    for i, rows in enumerate((frame, other)):
-        rows.to_csv(path, index=False)
-        cases.append(audit(stored_spec(rows, tmp_path, **base), tmp_path / f"case-{i}"))
+    for name in ("a", "b"):
+        spec = stored_spec(frame, tmp_path, predicted=name, **base)
+        cases.append(audit(spec, tmp_path / f"case-{name}"))
     assert cases[0].plan.subject.unit == "patient_id"
-    try:
-        results = compare(cases[1], cases[0]).results
-    except InputError:
-        return  # stored predictions in one file are two data files
-    assert {r.outcome for r in results} == {"undefined"}
-    assert all("row by row" in render(r.reason) for r in results)
+    found = {(r.measure, *r.group.values()): r for r in compare(*cases).results}
+    whole = found["selection_rate",]
+    # +6 for persons 1, 5, ...: 10 of them; -6 for 2, 3, 6, 7, ...: 20
+    assert (whole.counts.first, whole.counts.second, whole.persons) == (60, 120, 40)
+    assert whole.p_value == pytest.approx(mcnemar_exact(10, 20))
+    assert whole.interval is not None and whole.interval.low < -0.25 < whole.interval.high
+    rows = newcombe_paired(whole.counts)
+    wide, narrow = (i.high - i.low for i in (whole.interval, rows))
+    assert 1.8 * narrow < wide < 3.2 * narrow  # sqrt(6) = 2.4
+    change = gap_change(*cases, ("g",), ("selection_rate",))
+    assert change.counts["units"] == 40 and change.interval is not None
 
 
 @pytest.mark.parametrize(

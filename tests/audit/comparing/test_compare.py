@@ -15,8 +15,9 @@ from scipy.stats import binom, binomtest
 from evenhand.audit.artifacts.kinds import DecisionBits
 from evenhand.audit.case.case import Case
 from evenhand.audit.cli import run
-from evenhand.audit.comparing.compare import compare, gap_change, paired_change, paired_decisions
+from evenhand.audit.comparing.compare import compare, paired_change, paired_decisions
 from evenhand.audit.comparing.decisions import read_decisions
+from evenhand.audit.comparing.gap_changes import gap_change
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.shapes import parsed
 from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_paired

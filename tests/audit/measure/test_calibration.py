@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from evenhand.audit.measure.calibration import (
     equal_mass_bins,
     expected_calibration_error,
-    recalibrate,
 )
+from evenhand.audit.measure.recalibration import recalibrate
 from evenhand.audit.words.reasons import render
 
 
@@ -61,7 +61,9 @@ def test_recalibration_equals_scikit_learns_unpenalised_fit() -> None:
     design = np.column_stack([np.ones_like(logit), logit])
     error = np.sqrt(np.linalg.inv((design * (p * (1 - p))[:, None]).T @ design)[1, 1])
     assert fit.slope.interval is not None
-    assert fit.slope.interval.high - fit.slope.value == pytest.approx(1.959964 * error, rel=1e-4)
+    # of a model that fits, the jackknife's variance is much the same
+    assert fit.slope.interval.high - fit.slope.value == pytest.approx(1.96 * error, rel=0.02)
+    assert fit.slope.interval.high - fit.slope.value > 1.96 * error
 
 
 @pytest.mark.parametrize(

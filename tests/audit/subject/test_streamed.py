@@ -147,6 +147,30 @@ def test_weighted_rates_agree_to_rounding(tmp_path: Path) -> None:
             assert f["value"] == pytest.approx(counted[i]["value"], rel=1e-12)
 
 
+@pytest.mark.parametrize("change", [{}, {"predicted": None, "score": "s", "threshold": 0.37}])
+def test_rows_of_persons_are_taken_together_on_disk_too(
+    change: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person's rows lie in several batches: 40 persons of 25 rows, in batches of 170."""
+    monkeypatch.setattr("evenhand.audit.data.reading.rows_on_disk._BATCH", 170)
+    frame = made(1000).assign(who=np.arange(1000) % 40)
+    path = write(frame, tmp_path, "parquet")
+    changes = {"unit": "who", "error_budget": "none", "control_features": [], **change}
+    spec = spec_of(path, checks=("fairness.gaps", "fairness.group_rates"), **changes)
+    loaded, counted = map(plain, both(spec, tmp_path))
+    told = [i for i, f in counted.items() if "units" in f["counts"]]
+    assert len(told) > 50 and set(counted) == set(loaded)
+    for i, found in counted.items():
+        assert found["counts"] == loaded[i]["counts"], i
+        one, other = found["interval"], loaded[i]["interval"]
+        assert (one is None) == (other is None), i
+        if one is not None:
+            assert [one["low"], one["high"]] == pytest.approx([other["low"], other["high"]]), i
+    alone = write(frame.assign(who=7), tmp_path, "parquet")
+    with pytest.raises(InputError, match="one person alone"):
+        streamed_subject(spec_of(alone, stream=True, **changes))
+
+
 def test_rows_in_another_order_give_the_same_case(tmp_path: Path) -> None:
     frame = made()
     found = []

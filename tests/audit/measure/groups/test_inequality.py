@@ -36,7 +36,7 @@ def test_index_splits_into_within_and_between() -> None:
     counts = np.array([[5, 60, 35], [30, 60, 10]])
     benefits = np.array([0.0, 1.0, 2.0])
     total = generalized_entropy(counts.sum(axis=0).astype(float), benefits, 2)
-    between = between_groups_index(counts, 2, (0.95,), SEED).value
+    between = between_groups_index(counts, 2, (0.95,)).value
     size = counts.sum(axis=1)
     means = (counts @ benefits) / size
     overall = (counts @ benefits).sum() / size.sum()
@@ -55,7 +55,7 @@ def test_intervals_of_indices_cover_and_do_not_collapse() -> None:
         assert interval is not None
         held += interval.low <= truth <= interval.high
         # three groups with the same benefits: the truth between them is 0
-        low = between_groups_index(drawn, 2, (0.95,), (trial,)).interval
+        low = between_groups_index(drawn, 2, (0.95,)).interval
         assert low is not None
         between += low.low == 0
     assert held >= 0.9 * 150
@@ -66,7 +66,7 @@ def test_intervals_of_indices_cover_and_do_not_collapse() -> None:
     assert perfect.interval.high > 0
 
 
-def test_the_upper_end_of_two_groups_is_that_of_their_one_direction() -> None:
+def test_the_ends_of_two_groups_is_that_of_their_one_direction() -> None:
     # two groups leave one direction: u = (sqrt(s2), -sqrt(s1)), x lies on it
     counts = np.array([[10, 60, 30], [30, 60, 10]])
     shares = counts + 0.5
@@ -75,18 +75,23 @@ def test_the_upper_end_of_two_groups_is_that_of_their_one_direction() -> None:
     # means 1.2 and 0.8 of 1: x = sqrt(.5) (.2, -.2), its length .2, half its square .02
     u, root, length = np.array([1, -1]) / np.sqrt(2), np.array([1, 1]) / np.sqrt(2), 0.2
     error = np.sqrt((variance / 200 * (u - length * root) ** 2).sum())
-    found = between_groups_index(counts, 2, (0.95,), SEED)
+    found = between_groups_index(counts, 2, (0.95,))
     assert found.value == pytest.approx(0.02)
     assert found.interval is not None
     assert found.interval.high == pytest.approx((length + 1.959964 * error) ** 2 / 2, rel=1e-5)
+    # the lower end along the same direction, M's part in x's variance worked out by hand: x moves
+    # by sqrt(s1 s2) (d1 - d2) / M to first order, and by d M / M times itself
+    w, rest = np.array([0.5, -0.5]), np.array([0.5, 0.5]) * length
+    spread = np.sqrt((variance / 100 * (w - rest) ** 2).sum())
+    assert found.interval.low == pytest.approx((length - 1.959964 * spread) ** 2 / 2, rel=0.02)
 
 
 def test_the_upper_end_holds_where_it_failed() -> None:
     # the reflected bootstrap's upper end lay below such truths in up to 46 % of samples
     rng, held = np.random.default_rng(4), 0
-    for i in range(150):
+    for _ in range(150):
         drawn = rng.multinomial((400, 200), np.array([[0.09, 0.8, 0.11], [0.12, 0.81, 0.07]]))
-        interval = between_groups_index(drawn, 2, (0.95,), (i,)).interval
+        interval = between_groups_index(drawn, 2, (0.95,)).interval
         assert interval is not None
         # means 1.02 and 0.95 of 599/600: half the mean square of m / M - 1
         overall = (400 * 1.02 + 200 * 0.95) / 600
