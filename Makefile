@@ -1,4 +1,4 @@
-# make demo | test | proof | check | install-check | slow | fuzz | bench | matrix | pictures | clean
+# make demo | test | proof | check | install-check | slow | fuzz | newcomer | bench | matrix | pictures | clean
 # slow: what takes minutes each (1,000 kills, every write failing in turn, writers for 20 s, statistical proofs).
 # fuzz: 3,000 changed files for each parser, other ones each time; make fuzz N=20000 for more.
 # TORCH_INDEX=URL adds an index with CPU builds of torch (see README).
@@ -10,7 +10,7 @@ INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet $(INDEX) -c constraints.txt
 SOURCES := audit policies trainers dashboard evenhand tests
 
-.PHONY: demo install dev test proof check install-check format slow fuzz bench matrix pictures clean
+.PHONY: demo install dev test proof check install-check format slow fuzz newcomer bench matrix pictures clean
 
 demo: install
 	$(BIN)/evenhand demo $(DEMO)
@@ -57,6 +57,10 @@ slow: dev
 N ?= 3000
 fuzz: dev
 	EVENHAND_FUZZ=$(N) $(BIN)/python -m pytest tests/fuzz $(PYTEST)
+
+# A hundred tables as people write them, through every command: about ten minutes.
+newcomer: dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "newcomer or not newcomer" tests/newcomer $(PYTEST)
 
 bench: dev
 	$(BIN)/python -m pytest -m bench -s $(PYTEST)

@@ -66,6 +66,7 @@ class EvenhandError(Exception):
         self.remedy = worded(remedy, fields)
         super().__init__(self.message)
         self.notes: Reasons = ()  # what was noticed before, and may explain it
+        self.about: tuple[str, ...] = ()  # columns that it is about, beside those it names
 
     def __str__(self) -> str:
         return self.said()

@@ -78,6 +78,70 @@ HELD = {
     "groups stored as bytes are hashes": (
         "tests/audit/data/test_cells.py::test_groups_in_bytes_that_are_no_text_are_refused"
     ),
+    "cells hold what the model was never trained on": (
+        "tests/audit/models/test_fitted.py::test_categories_that_an_encoder_never_met_are_said"
+    ),
+    "people of no known group decide, however that is spelt": (
+        "tests/newcomer/test_newcomer.py::test_stored_predictions"
+    ),
+    "audited rows are among the training rows": (
+        "tests/audit/checks/data/test_leakage.py::test_rows_of_both_files_are_counted"
+    ),
+    "groups look alike": (
+        "tests/audit/data/test_declared.py"
+        "::test_texts_that_look_alike_are_noticed_quoted_and_made_one"
+    ),
+    "an encoding is suggested that leads nowhere": (
+        "tests/audit/data/test_declared.py::test_the_encoding_that_is_suggested_reads_the_file"
+    ),
+    "files of other libraries are not read": (
+        "tests/audit/data/test_declared.py::test_arrow_of_polars_is_read"
+    ),
+    "numbers in disguise are categories": (
+        "tests/audit/data/test_declared.py"
+        "::test_numbers_in_disguise_are_noticed_and_the_remedy_reads_them"
+    ),
+    "every year of age is a group": (
+        "tests/audit/data/test_declared.py::test_a_feature_of_many_numbers_or_dates_asks_for_bins"
+    ),
+    "scikit-learn's own is refused": (
+        "tests/audit/models/test_ways_out.py::test_scikit_learns_own_open_as_skops"
+    ),
+    "labels differ by a blank": (
+        "tests/audit/data/test_declared.py"
+        "::test_labels_of_both_columns_that_look_alike_get_one_word"
+    ),
+    "a workbook begins with a cover sheet": (
+        "tests/audit/data/test_declared.py::test_the_only_sheet_with_a_table_is_read"
+    ),
+    "lines stand above the header": (
+        "tests/audit/data/test_declared.py::test_what_stands_above_the_header_is_left_out_and_said"
+    ),
+    "remedies go in a circle": (
+        "tests/audit/models/test_ways_out.py::test_a_torch_module_leads_to_a_program"
+    ),
+    "a remedy names what another command has": (
+        "tests/audit/commands/test_remedies.py"
+        "::test_a_refused_pickle_offers_what_the_command_has_and_no_more"
+    ),
+    "a name holds a comma": (
+        "tests/audit/data/test_declared.py::test_a_name_with_a_comma_is_told_how_to_be_typed"
+    ),
+    "training says nothing of what it read": (
+        "tests/trainers/data/test_identifying.py::test_plain_training_tells"
+    ),
+    "a wrong encoding leaves controls in names": (
+        "tests/audit/data/test_declared.py::test_controls_out_of_a_wrong_encoding_are_noticed"
+    ),
+    "several outputs are taken for one": (
+        "tests/audit/models/test_ways_out.py::test_several_outputs_are_told_as_such"
+    ),
+    "a model's own mark of missing values is not in its file": (
+        "tests/audit/models/test_ways_out.py::test_the_missing_value_of_xgboost_is_declared"
+    ),
+    "a text has no token": (
+        "tests/audit/checks/explanation/test_models_people_save.py::test_text_classifiers"
+    ),
     "one column has two roles": ("tests/audit/subject/test_roles.py::test_answers_have_one_role"),
 }
 

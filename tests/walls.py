@@ -120,7 +120,9 @@ WALLS: dict[str, str] = {
     "audit/measure/disclosure": "audit/measure",
     "audit/measure/groups": "audit/finding audit/measure audit/measure/uncertainty audit/reason",
     "audit/measure/uncertainty": "audit/finding audit/reason",
-    "audit/models": "audit/data audit/errors audit/models/unpickling audit/words",
+    "audit/models": (
+        "audit/data audit/data/written audit/errors audit/models/unpickling audit/words"
+    ),
     "audit/models/formats": (
         "audit/data audit/errors audit/files audit/models audit/models/unpickling audit/words"
     ),
@@ -196,21 +198,22 @@ WALLS: dict[str, str] = {
     "dashboard/i18n": "audit/words dashboard/text",
     "dashboard/look": "audit/finding dashboard/i18n policies/verdict",
     "dashboard/pages": (
-        "audit/artifacts audit/case audit/errors audit/finding audit/register audit/reports "
-        "audit/reports/parts audit/words dashboard/app dashboard/cases dashboard/charts "
-        "dashboard/frames dashboard/i18n dashboard/look dashboard/server dashboard/text "
-        "dashboard/views policies/gate policies/pack policies/schema policies/verdict"
+        "audit/artifacts audit/case audit/data/written audit/errors audit/finding audit/register "
+        "audit/reports audit/reports/parts audit/words dashboard/app dashboard/cases "
+        "dashboard/charts dashboard/frames dashboard/i18n dashboard/look dashboard/server "
+        "dashboard/text dashboard/views policies/gate policies/pack policies/schema "
+        "policies/verdict"
     ),
     "dashboard/server": (
-        "audit/errors audit/files audit/interrupts audit/register audit/surroundings audit/words "
-        "policies/recording"
+        "audit/data/written audit/errors audit/files audit/interrupts audit/register "
+        "audit/surroundings audit/words policies/recording"
     ),
     "dashboard/text": "audit/words",
     "dashboard/views": (
-        "audit/artifacts audit/case audit/errors audit/favourable audit/finding audit/register "
-        "audit/words dashboard/cases dashboard/charts dashboard/frames dashboard/i18n "
-        "dashboard/look dashboard/server dashboard/text policies/gate policies/pack "
-        "policies/schema policies/statements policies/verdict"
+        "audit/artifacts audit/case audit/data/written audit/errors audit/favourable "
+        "audit/finding audit/register audit/words dashboard/cases dashboard/charts "
+        "dashboard/frames dashboard/i18n dashboard/look dashboard/server dashboard/text "
+        "policies/gate policies/pack policies/schema policies/statements policies/verdict"
     ),
     "policies/attested": (
         "audit/register audit/words policies/schema policies/statements policies/terms "
@@ -309,7 +312,8 @@ WALLS: dict[str, str] = {
         "trainers/private trainers/validate"
     ),
     "trainers/result": (
-        "audit/claims audit/errors audit/files audit/words trainers/model_description"
+        "audit/claims audit/data/written audit/errors audit/files audit/words "
+        "trainers/model_description"
     ),
     "trainers/validate": "audit/errors audit/words",
     "trainers/versions": "",

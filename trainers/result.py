@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.claims import Privacy
+from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import relative_files
 from evenhand.audit.files.disk import write_whole
@@ -111,13 +112,18 @@ class TrainResult:
         return tuple(said)
 
     def audit_options(self) -> dict[str, Any]:
-        """What an audit of it on its held-out rows is told, in the names of subject.yaml."""
+        """What an audit of it on its held-out rows is told, in the names of subject.yaml: also how
+        they are read, as far as they were not written plainly."""
         says = self.description
+        declared = {k: v for k, v in says.recipe.items() if k in Reading.model_fields}
+        reading = Reading(**declared).of_written()
+        bins = {c: e for c, e in reading.bins.items() if c in says.sensitive_features}
         told = {
             "data": str(self.held_out) if self.held_out else None,
             "target": says.target,
             "positive_label": says.positive_label,
             "sensitive_features": list(says.sensitive_features),
+            **reading.model_copy(update={"bins": bins}).as_plain(),
         }
         return {name: value for name, value in told.items() if value}
 

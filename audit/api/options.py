@@ -53,6 +53,7 @@ class ReadingOptions(TypedDict, total=False):
     missing: Scalar | Sequence[Scalar]
     unknown: Scalar | Sequence[Scalar]
     decimal: str
+    dates: str
     encoding: str
     sheet: str
     labels: Mapping[Any, Scalar]

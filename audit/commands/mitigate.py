@@ -117,7 +117,8 @@ def _people(opened: Opened, asked: MitigationRequest) -> _People:
     target = asked.target or says.get("target")
     dataset = load_dataset(asked.data, asked.reading, target=target)
     column = target or dataset.target
-    label = asked.positive_label or says.get("positive_label") or dataset.positive_label
+    typed = asked.meant(asked.positive_label, column)
+    label = typed or says.get("positive_label") or dataset.positive_label
     features = asked.sensitive_features or tuple(
         says.get("sensitive_features") or dataset.sensitive_features
     )

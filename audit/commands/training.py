@@ -12,7 +12,7 @@ import typer
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, option, takes
-from evenhand.audit.data.written.declared import READS
+from evenhand.audit.data.written.declared import READS, Reading, typed
 from evenhand.audit.errors import OK, InputError, InterruptedRunError
 from evenhand.audit.words.numbers import at_most, duration, number
 from evenhand.audit.words.phrases import as_is
@@ -79,7 +79,7 @@ def _asked(recipe: str, options: dict[str, Any], *, confined: bool, quiet: bool)
         if confined:
             raise InputError("--confined is of a recipe file", remedy="leave it out")
         return as_recipe({"kind": recipe, **options})
-    others = sorted(set(options) - {"data", "seed", "vocabulary"})
+    others = sorted(set(options) - {"data", "seed", "vocabulary", *Reading.model_fields})
     if others:
         raise InputError(
             "{recipe} says how to train; {others} would contradict it",
@@ -92,6 +92,7 @@ def _asked(recipe: str, options: dict[str, Any], *, confined: bool, quiet: bool)
         data=options.get("data"),
         seed=options.get("seed"),
         vocabulary=options.get("vocabulary"),
+        reading=of(Reading, options),
         confined=confined,
         say=lambda message: sh.say(message, quiet=quiet),
     )
@@ -183,7 +184,7 @@ def _next(result: TrainResult) -> str:
     """The audit of the model on the rows it has not seen, to copy."""
     words = ["evenhand", "audit", str(result.model)]
     for name, value in result.audit_options().items():
-        words += [option(name), ",".join(value) if isinstance(value, list) else str(value)]
+        words += [option(name), typed(value)]
     return shlex.join(words)
 
 

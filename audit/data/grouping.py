@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.cells import is_number
 from evenhand.audit.data.table import as_text, texts
 from evenhand.audit.data.types import is_marked
 from evenhand.audit.data.written.bins import Bins, Kind, edges_of, quantile_edges, ranks
+from evenhand.audit.data.written.dates import ORDERS, DateOrder, dates_in, orders_of
 from evenhand.audit.data.written.declared import QUANTILES, Reading, option
-from evenhand.audit.data.written.numbers import plain_number
+from evenhand.audit.data.written.numbers import disguise, plain_number
 from evenhand.audit.errors import InputError
 from evenhand.audit.reason import Reasons, because
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +39,7 @@ def group_names(
 
     marks = reading.marks_unknown(feature, columns)
     if bins is not None:
-        values = as_numbers(column, bins.kind, feature, marks)
+        values = as_numbers(column, bins.kind, feature, marks, reading.dates)
         missing = np.isnan(values)
         names = np.array([*bins.names, UNKNOWN], dtype=object)
         places = np.searchsorted(np.array(bins.at), np.where(missing, 0, values), side="right")
@@ -71,11 +73,11 @@ def bins_of(frame: pd.DataFrame, features: Collection[str], reading: Reading) ->
         if declared is None:
             continue
         marks = reading.marks_unknown(feature, frame.columns)
-        kind = kind_of_column(frame[feature], feature, marks)
+        kind = kind_of_column(frame[feature], feature, marks, reading.dates)
         if isinstance(declared, tuple):
             bins[feature] = edges_of(feature, declared, kind)
             continue
-        values = as_numbers(frame[feature], kind, feature, marks)
+        values = as_numbers(frame[feature], kind, feature, marks, reading.dates)
         known = np.sort(values[~np.isnan(values)])
         at = [float(known[rank]) for rank in ranks(declared, len(known))]
         lowest = float(known[0]) if len(known) else None
@@ -91,39 +93,85 @@ def grouping_of(frame: pd.DataFrame, features: Collection[str], reading: Reading
     return Reading(unknown=reading.unknown, bins=edges)
 
 
-def kind_of_column(column: pd.Series[Any], feature: str, marks: Collection[str]) -> Kind:
-    """Whether a column holds numbers or dates. Raises InputError for any other."""
+def kind_of_column(
+    column: pd.Series[Any], feature: str, marks: Collection[str], order: DateOrder | None = None
+) -> Kind:
+    """Whether a column holds numbers or dates, by the declared ``order`` of day and month.
+
+    Raises InputError for any other, and for dates whose order has to be declared.
+    """
     import pandas as pd
 
     if is_number(column):
         return "number"
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return "date"
-    known = [v for v in column.dropna().unique() if not is_unknown(str(v), marks)]
-    if known and pd.to_numeric(pd.Series(known, dtype=object), errors="coerce").notna().all():
+    known = [str(v) for v in column.dropna().unique() if not is_unknown(str(v), marks)]
+    numbers = pd.to_numeric(pd.Series(known, dtype=object), errors="coerce")
+    if known and numbers.notna().all():
         return "number"
-    dates = pd.to_datetime(pd.Series(known, dtype=object), errors="coerce", format="ISO8601")
-    if known and dates.notna().all():
+    orders = orders_of(known)
+    if orders and (order is None or order in orders or orders == (None,)):
+        _require_order(feature, known, orders, order)
         return "date"
-    shown = next(
-        (repr(str(v)[:40]) for v, d in zip(known, dates, strict=True) if d != d), "nothing"
-    )
-    raise InputError(
+    raise _neither(feature, known)
+
+
+def _require_order(
+    feature: str, known: Sequence[str], orders: Sequence[DateOrder | None], order: DateOrder | None
+) -> None:
+    if order is None and len(orders) > 1:
+        raise InputError(
+            "bins are declared for {feature!r}, which holds dates such as {shown!r}: the day may "
+            "come before the month, or the month before the day",
+            remedy="say which comes first: --dates dmy or --dates mdy",
+            feature=feature,
+            shown=known[0],
+        )
+
+
+def _neither(feature: str, known: Sequence[str]) -> InputError:
+    """The error for a column that is neither of numbers nor of dates: the cells in the way, where
+    they are few, may mean no value."""
+    import pandas as pd
+
+    cells = pd.Series(known, dtype=object)
+    is_date = pd.concat([dates_in(cells, o).notna() for o in ORDERS], axis=1).any(axis=1)
+    clothes = disguise(known, least=0.5)
+    is_number = pd.to_numeric(cells, errors="coerce").notna()
+    is_number |= cells.isin(clothes.of if clothes else ())
+    kind = "date" if is_date.sum() > is_number.sum() else "number"
+    is_value = is_date if kind == "date" else is_number
+    odd = list(cells[~is_value])
+    way_out = phrase("leave its --bins out")
+    if odd and len(odd) <= 3 and len(odd) < len(known):
+        way_out = phrase(
+            "leave its --bins out; do they mean no value? Declare {option}",
+            option=option("missing", *(f"{feature}:{text}" for text in odd)),
+        )
+    elif known and is_value.mean() > 0.5:
+        way_out = phrase(
+            "leave its --bins out; or declare what it holds: {option}, with --decimal and "
+            "--missing where its cells ask for them",
+            option=option("types", f"{feature}={kind}"),
+        )
+    return InputError(
         "bins are declared for {feature!r}, which holds {shown}: neither numbers nor dates",
-        remedy="leave its --bins out; or declare what it holds: "
-        "{value} or {feature}=date, with --decimal and --missing "
-        "where its cells ask for them",
+        remedy=way_out,
         feature=feature,
-        shown=shown,
-        value=option("types", feature + "=number"),
+        shown=repr((odd or known)[0][:40]) if known else "nothing",
     )
 
 
 def as_numbers(
-    column: pd.Series[Any], kind: Kind, feature: str, marks: Collection[str]
+    column: pd.Series[Any],
+    kind: Kind,
+    feature: str,
+    marks: Collection[str],
+    order: DateOrder | None = None,
 ) -> np.ndarray:
     """A column as floats, shape (n,), dates as microseconds since 1970; nan where missing or of no
-    known group."""
+    known group. ``order`` of day and month is declared, or else told by the cells."""
     import numpy as np
     import pandas as pd
 
@@ -135,7 +183,11 @@ def as_numbers(
     if kind == "number":
         numbers = pd.to_numeric(known.astype(object), errors="coerce")
         return numbers.to_numpy(dtype=float, na_value=np.nan)
-    dates = pd.to_datetime(known, errors="coerce", format="ISO8601", utc=True)
+    if not pd.api.types.is_datetime64_any_dtype(known.dtype):
+        known = known.map(str, na_action="ignore").astype(object)
+        orders = orders_of(known.dropna().unique())
+        known = dates_in(known, order or (orders[0] if orders else None))
+    dates = pd.to_datetime(known, errors="coerce", utc=True)
     elapsed = dates - pd.Timestamp("1970-01-01", tz="UTC")
     return np.asarray(elapsed / pd.Timedelta(microseconds=1), dtype=float)
 
@@ -153,12 +205,17 @@ def asks_for_bins(
     said: Reasons = ()
     for feature in features:
         column = frame[feature]
-        is_date = pd.api.types.is_datetime64_any_dtype(column.dtype)
-        if feature in bins or not (is_number(column) or is_date):
+        if feature in bins or column.nunique() <= MANY_VALUES:
             continue
-        n = int(column.nunique())
-        if n > MANY_VALUES:
-            said += many_values(feature, n, "date" if is_date else "number", column.median())
+        is_date = pd.api.types.is_datetime64_any_dtype(column.dtype)
+        if not (is_number(column) or is_date):
+            cells = column.dropna().astype(str)
+            orders = orders_of(cells.unique())
+            if not orders:
+                continue
+            column, is_date = dates_in(cells, orders[0]), True
+        kind: Kind = "date" if is_date else "number"
+        said += many_values(feature, int(column.nunique()), kind, column.median())
     return said
 
 

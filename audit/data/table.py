@@ -92,7 +92,9 @@ def explained_by(notes: Iterable[Reason | str]) -> Iterator[None]:
         error.notes += tuple(
             n
             for n in told
-            if n.code in _EXPLAIN or repr(n.parameters.get("column")) in error.message
+            if n.code in _EXPLAIN
+            or (column := n.parameters.get("column")) in error.about
+            or repr(column) in error.message
         )
         raise
 

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.cells import is_number, read_texts, settled
 from evenhand.audit.data.table import as_text
-from evenhand.audit.data.written.declared import COLUMN_TYPES, Reading
+from evenhand.audit.data.written.dates import DateOrder, dates_in, likely_orders, orders_of
+from evenhand.audit.data.written.declared import COLUMN_TYPES, Reading, option
 from evenhand.audit.data.written.numbers import DecimalSign, disguise, dressed, plain_number
 from evenhand.audit.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_TRUE, _FALSE = frozenset({"true", "1", "1.0"}), frozenset({"false", "0", "0.0"})
+_TRUE = frozenset({"true", "1", "1.0", "yes", "y", "t", "on"})
+_FALSE = frozenset({"false", "0", "0.0", "no", "n", "f", "off"})
+_SHOWN = 3  # different cells that a remedy names
 
 
 def read_cells(
@@ -68,7 +71,7 @@ def read_cells(
         joined = pd.concat(columns, axis=1)
         joined.columns = frame.columns
         frame = settled(joined)
-    return as_declared(frame, reading.types, source, reading.decimal)
+    return as_declared(frame, reading.types, source, reading)
 
 
 def is_text(column: pd.Series[Any]) -> bool:
@@ -89,6 +92,15 @@ def is_marked(value: Any, marks: Collection[str]) -> bool:
         return True
     number = plain_number(text)
     return number is not None and as_text(number) in marks
+
+
+def is_truth(value: Any) -> bool:
+    """Whether a cell says yes or no, as a column that is declared to be boolean takes it.
+
+    >>> is_truth("Yes"), is_truth(0), is_truth("ja")
+    (True, True, False)
+    """
+    return as_text(value).strip().lower() in _TRUE | _FALSE
 
 
 def _without_marks(column: pd.Series[Any], marks: Collection[str]) -> pd.Series[Any]:
@@ -139,6 +151,8 @@ def _word(value: Any, words: Mapping[str, str]) -> str | None:
     text = as_text(value)
     if text in words:
         return words[text]
+    if text in ("true", "false"):  # a truth value, however the file spells it
+        return next((w for code, w in words.items() if code.strip().lower() == text), None)
     number = plain_number(text)
     return None if number is None else words.get(as_text(number))
 
@@ -147,7 +161,7 @@ def as_declared(
     frame: pd.DataFrame,
     declared: Mapping[str, str],
     source: object,
-    decimal: DecimalSign | None = None,
+    reading: Reading,
 ) -> pd.DataFrame:
     """The frame with the declared columns read as declared; missing cells stay missing.
 
@@ -156,7 +170,7 @@ def as_declared(
     if not declared:
         return frame
     made = {
-        name: _typed(frame[name], declared[name], f"{source} column {name!r}", decimal)
+        name: _typed(frame[name], declared[name], f"{source} column {name!r}", reading)
         if name in declared
         else frame[name]
         for name in frame.columns
@@ -166,9 +180,7 @@ def as_declared(
     return pd.DataFrame(made, columns=frame.columns)
 
 
-def _typed(
-    column: pd.Series[Any], kind: str, where: str, decimal: DecimalSign | None
-) -> pd.Series[Any]:
+def _typed(column: pd.Series[Any], kind: str, where: str, reading: Reading) -> pd.Series[Any]:
     import pandas as pd
 
     if kind in ("text", "category"):
@@ -179,17 +191,39 @@ def _typed(
             raise _broken(column, column.notna(), where, kind)
         numbers = pd.to_numeric(column.astype(object), errors="coerce")
         if (numbers.isna() & column.notna()).any():
-            numbers = _undressed(column, where, decimal)
+            numbers = _undressed(column, where, reading.decimal)
         return _kept(numbers, column, where, kind)
     if kind == "date":
-        if is_number(column) or pd.api.types.is_bool_dtype(column.dtype):
-            raise _broken(column, column.notna(), where, kind)
-        dates = pd.to_datetime(column, errors="coerce", format="ISO8601")
-        return _kept(dates, column, where, kind)
+        return _kept(_dates(column, where, reading.dates), column, where, kind)
     names = column.map(lambda c: as_text(c).strip().lower(), na_action="ignore")
     truths = names.map(lambda t: True if t in _TRUE else False if t in _FALSE else None)
     made = _kept(truths.astype(object), column, where, kind)
     return made.astype(bool) if not made.isna().any() else made
+
+
+def _dates(column: pd.Series[Any], where: str, order: DateOrder | None) -> pd.Series[Any]:
+    """Cells as moments; missing where they are none. Whole numbers are dates as 20260131 is."""
+    import pandas as pd
+
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return column
+    if pd.api.types.is_bool_dtype(column.dtype):
+        raise _broken(column, column.notna(), where, "date")
+    if not is_number(column):
+        aware = pd.to_datetime(column, errors="coerce", format="ISO8601")
+        if not (aware.isna() & column.notna()).any():
+            return aware  # as it is, with its zone
+    cells = column.map(as_text, na_action="ignore").astype(object)
+    distinct = cells.dropna().unique()
+    fits = orders_of(distinct) or likely_orders(distinct)
+    if len(fits) > 1 and order is None:
+        raise InputError(
+            "{where}: in {shown!r} the day may come before the month, or the month before the day",
+            remedy="say which comes first: --dates dmy or --dates mdy",
+            where=where,
+            shown=str(cells.dropna().iloc[0]),
+        )
+    return dates_in(cells, order or (fits[0] if fits else None))
 
 
 def _undressed(column: pd.Series[Any], where: str, decimal: DecimalSign | None) -> pd.Series[Any]:
@@ -244,11 +278,13 @@ def _broken(column: pd.Series[Any], lost: pd.Series[Any], where: str, kind: str)
     row = int(lost.to_numpy().argmax())
     shown = repr(str(column.iloc[row])[:60])
     what = {"number": "number", "date": "date (write 2026-01-31)", "boolean": "truth value"}[kind]
+    others = list(dict.fromkeys(as_text(c) for c in column[lost]))
+    marks = [f"{column.name}:{text}" for text in others] if len(others) <= _SHOWN else []
     looks_otherwise = kind == "number" and disguise([str(column.iloc[row])]) is not None
     way_out = "--decimal , or --decimal . says how it is written; " if looks_otherwise else ""
     return InputError(
         "{where}, row {row}: {shown} is no {what}, as declared ({lost} such cells)",
-        remedy="{way_out}correct the cells, name those that mean none with --missing, or declare "
+        remedy="{way_out}correct the cells, name those that mean none with {missing}, or declare "
         "another type: {column_types}",
         where=where,
         row=row + 1,
@@ -256,5 +292,6 @@ def _broken(column: pd.Series[Any], lost: pd.Series[Any], where: str, kind: str)
         what=what,
         lost=int(lost.sum()),
         way_out=way_out,
+        missing=option("missing", *marks) if marks else "--missing",
         column_types=", ".join(COLUMN_TYPES),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.table import as_text, match_label, texts
 from evenhand.audit.errors import EvenhandError, InputError, RowError
+from evenhand.audit.models.blame import blamed
 from evenhand.audit.models.declared import NOTHING, Declared
 from evenhand.audit.models.fitted import (
     follows_other_rule,
@@ -134,6 +135,9 @@ class EstimatorPredictor(RowModel):
         # A stranger's object can raise anything; what it means to the auditor is the same.
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
+            chosen = frame[list(self.input_columns)]
+            if (cell := blamed(chosen, said, self.categories, self._remedy(said))) is not None:
+                raise cell from error
             raise InputError(
                 "{what} can't score {n_frame} rows: {said}",
                 remedy=as_is(self._remedy(said)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evenhand.audit.data.table import Table
+from evenhand.audit.data.written.declared import option
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.worker.opened import Opened
@@ -81,7 +82,8 @@ def _one_role_each(spec: SubjectSpec) -> None:
     first = {spec.target: "target"} if spec.target else {}
     features = (*spec.sensitive_features, *spec.control_features)
     answers = [("predicted column", spec.predicted), ("score column", spec.score)]
-    others = [*answers, *(("feature", c) for c in features)]
+    beside = [("weight column", spec.weight), ("unit column", spec.unit)]
+    others = [*answers, *(("feature", c) for c in features), *beside]
     for role, column in others:
         if column in first:
             raise InputError(
@@ -91,7 +93,7 @@ def _one_role_each(spec: SubjectSpec) -> None:
                 first=first[column],
                 role=role,
             )
-        if column is not None and role != "feature":
+        if column is not None and (role, column) in answers:
             first[column] = role
 
 
@@ -115,9 +117,27 @@ def require_columns(spec: SubjectSpec, table: Table, model: Opened | None) -> No
     table.require(spec.proxies, "proxy")
     table.require(spec.outcomes, "outcome")
     if model is not None:
+        _require_text(spec, table, model)
         table.require(model.predictor.input_columns, f"input of model {model.path}")
         _require_inputs(spec, model.predictor.input_columns)
         _require_no_answers(spec, model)
+
+
+def _require_text(spec: SubjectSpec, table: Table, model: Opened) -> None:
+    """Raises InputError for a model of texts that doesn't say which column it reads, as a
+    vectoriser does not: the column of the longest texts is named."""
+    inputs = model.predictor.input_columns
+    texts = [c for c, kind in table.types.items() if kind == "text" and c not in spec.features]
+    texts = [c for c in texts if c not in (*spec.answers, spec.unit, spec.id)]
+    if tuple(inputs) != ("text",) or "text" in table.frame.columns or not texts:
+        return
+    longest = max(texts, key=lambda c: float(table.frame[c].dropna().str.len().mean()))
+    raise InputError(
+        "model {path} reads a column of texts, and does not say which",
+        remedy="name it: {option}",
+        path=model.path,
+        option=option("inputs", longest),
+    )
 
 
 def _require_no_answers(spec: SubjectSpec, model: Opened) -> None:

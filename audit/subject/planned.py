@@ -23,6 +23,7 @@ def reading_of(plan: Plan) -> dict[str, Any]:
         "types": {name: data.columns[name] for name in data.declared_columns},
         **data.reading,
         "target": subject.target,
+        "predicted": subject.stored and subject.stored.predicted,  # labels speak of it too
         "sensitive_features": list(subject.sensitive_features),
         "control_features": list(subject.control_features),
     }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from evenhand.audit.data.counting.meaning import Meaning
 from evenhand.audit.data.formats.database import is_url, without_secrets
 from evenhand.audit.data.grouping import MANY_VALUES, many_values
-from evenhand.audit.data.noticed import noticed_texts
+from evenhand.audit.data.noticed import alike_labels, noticed_texts
 from evenhand.audit.data.reading.rows_on_disk import (
     as_utf8,
     available_memory,
@@ -210,10 +210,12 @@ def _noticed(tally: Tally, spec: SubjectSpec) -> Reasons:
             said += many_values(feature, len(known), "number", middle)
         elif feature not in tally.bins:
             said += noticed_texts(feature, by_name, spec, spec.features)
+    answers: dict[str, dict[str, int]] = {}
     for column, labels in ((spec.target, tally.labels), (spec.predicted, tally.predicted)):
         if column is not None:
-            said += noticed_texts(column, dict.fromkeys(labels, 1), spec, (column,))
-    return said
+            answers[column] = dict.fromkeys(labels, 1)
+            said += noticed_texts(column, answers[column], spec, (column,), is_answer=True)
+    return said + alike_labels(answers)
 
 
 def _by_batches(path: Path, spec: SubjectSpec, model: Opened | None) -> Tally:
@@ -280,7 +282,7 @@ def _no_rows(columns: Sequence[str]) -> pd.DataFrame:
 def _positive_label(spec: SubjectSpec) -> Any:
     if spec.positive_label is None:
         read_target(_no_rows(()), spec, "binary", None)  # says that it is declared, never guessed
-    return spec.positive_label
+    return spec.meant(spec.positive_label, spec.target)
 
 
 def _truth(tally: Tally | None, spec: SubjectSpec, task: Task, model: Opened | None) -> Target:

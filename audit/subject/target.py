@@ -62,7 +62,7 @@ def _binary(frame: pd.DataFrame, spec: SubjectSpec, model: Opened | None) -> Tar
             "a binary task needs a positive label; it is declared, never guessed",
             remedy="pass --positive-label LABEL (and --positive-is benefit or burden)",
         )
-    label = as_text(spec.positive_label)
+    label = as_text(spec.meant(spec.positive_label, spec.target))
     labels = None
     known: list[str] = []
     if spec.target is not None:
@@ -142,6 +142,7 @@ def _regression(frame: pd.DataFrame, spec: SubjectSpec) -> Target:
 
 
 _MOST_CLASSES = 30  # that are written as fractions (grades 1.3, 1.7 and the like)
+_MOST_ONCE = 0.4  # share of different numbers among all from which on they are amounts
 # XGBoost, LightGBM and others number their classes: what they are called is declared.
 _NAME_CLASSES = "if the model only numbers its classes, name them in its order with --classes"
 
@@ -199,11 +200,16 @@ def _refuse_amounts(column: pd.Series[Any], target: str) -> None:
     """Raises InputError for a target that holds amounts, not classes."""
     if not is_number(column):
         return
-    distinct = column.dropna().unique()
-    if len(distinct) > _MOST_CLASSES and any(float(v) % 1 for v in distinct):
+    known = column.dropna()
+    distinct = known.unique()
+    has_fractions = any(float(v) % 1 for v in distinct)
+    if len(distinct) > _MOST_CLASSES and (has_fractions or len(distinct) > _MOST_ONCE * len(known)):
         raise InputError(
             "target {target!r} holds {n_distinct} different numbers, fractions among them: "
-            "amounts, and no classes",
+            "amounts, and no classes"
+            if has_fractions
+            else "target {target!r} holds {n_distinct} different numbers, most of them once or "
+            "twice: amounts, and no classes",
             remedy="is it a regression? Pass --task regression; or make a column of the decision",
             target=target,
             n_distinct=len(distinct),

@@ -169,13 +169,17 @@ class WorkerPredictor:
 
         rows = to_bytes(frame[list(self.input_columns)])
         size = int(np.prod(shape)) * 8 * several
-        found = self._living().ask(
-            f"score {len(frame)} rows",
-            {"do": method},
-            {"rows": rows},
-            seconds=self._rules.answer_seconds,
-            most=2 * size + (1 << 20),
-        )
+        try:
+            found = self._living().ask(
+                f"score {len(frame)} rows",
+                {"do": method},
+                {"rows": rows},
+                seconds=self._rules.answer_seconds,
+                most=2 * size + (1 << 20),
+            )
+        except InputError as error:
+            error.about = tuple(self.input_columns)  # what was noticed of them may explain it
+            raise
         arrays = [found.arrays.get(str(i)) for i in range(several)]
         for array in arrays:
             if array is None or array.shape != shape:

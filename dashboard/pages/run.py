@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from evenhand.audit.data.written.declared import parts_of
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.register.register import home
 from evenhand.dashboard import app
 from evenhand.dashboard.server import identity, starting
 from evenhand.dashboard.text import escape
-from evenhand.dashboard.views import running
+from evenhand.dashboard.views import reading, running
 from evenhand.dashboard.views.context import Context
 from evenhand.policies.pack import shipped_packs
 
@@ -117,12 +118,13 @@ def _meaning(ctx: Context, stored: bool) -> dict[str, object]:
         "target": target,
         "positive_label": positive,
         "positive_is": means,
-        "sensitive_features": [s.strip() for s in sensitive.split(",") if s.strip()],
+        "sensitive_features": parts_of(sensitive),
         "predicted": predicted,
         "score": score,
         "threshold": threshold,
         "policy": list(packs),
         "seed": str(seed),
+        **reading.asked(ctx, "run"),
     }
 
 
@@ -146,10 +148,12 @@ def _recipe(ctx: Context) -> None:
     with right:
         data = running.source(ctx, "training", t("run.data"), _tables(ctx))
     name = st.text_input(t.md("run.name"), key="train_name", max_chars=100)
+    declared = reading.asked(ctx, "recipe")
     shown = _training(
         running.shown_place(recipe, "recipe"),
         running.shown_place(data, "data"),
         f"models/{name or 'model'}",
+        declared,
     )
     st.code(starting.command_line(shown), language="bash", wrap_lines=True)
     if running.start_button(ctx, t("run.start_train"), "start_recipe"):
@@ -157,16 +161,19 @@ def _recipe(ctx: Context) -> None:
             place = running.kept_place(recipe, "recipe")
             rows = running.kept_place(data, "data")
             out = str(running.new_folder("models", name or Path(place).stem))
-            running.jobs().start(identity.current(), "train", _training(place, rows, out))
+            arguments = _training(place, rows, out, declared)
+            running.jobs().start(identity.current(), "train", arguments)
         except EvenhandError as error:
             running.refused(ctx, error)
             return
         st.rerun()
 
 
-def _training(recipe: str, data: str, out: str) -> list[str]:
+def _training(
+    recipe: str, data: str, out: str, declared: Mapping[str, object] | None = None
+) -> list[str]:
     # a recipe from elsewhere must not read what lies on this machine
-    given = {"data": data, "out": out, "confined": recipe not in _shipped()}
+    given = {"data": data, **(declared or {}), "out": out, "confined": recipe not in _shipped()}
     return ["train", *starting.options(given), "--", recipe]
 
 

@@ -12,12 +12,13 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from evenhand.audit.data.written.declared import parts_of
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.words.numbers import at_most, number
 from evenhand.dashboard import app
 from evenhand.dashboard.server import identity, starting
 from evenhand.dashboard.text import escape
-from evenhand.dashboard.views import parts, running
+from evenhand.dashboard.views import parts, reading, running
 from evenhand.dashboard.views.context import Context
 
 _PLANNED = "evenhand_training_plan"
@@ -76,13 +77,14 @@ def _asked(ctx: Context) -> tuple[_Given, dict[str, object], str]:
     asked: dict[str, object] = {
         "target": target,
         "positive_label": positive,
-        "sensitive_features": [s.strip() for s in sensitive.split(",") if s.strip()],
+        "sensitive_features": parts_of(sensitive),
         "epochs": epochs,
         "batch_size": batch,
         "private": True,
         "epsilon": f"{epsilon:g}",
         "delta": delta,
         "max_grad_norm": f"{norm:g}",
+        **reading.asked(ctx, "private"),
     }
     return data, {k: v for k, v in asked.items() if v not in ("", [])}, name
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evenhand.audit import surroundings
+from evenhand.audit.data.written.declared import quoted_part
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.leftovers import own_folder
 from evenhand.audit.register.register import home
@@ -52,7 +53,8 @@ def command_line(arguments: Sequence[str]) -> str:
 
 
 def options(given: Mapping[str, object]) -> list[str]:
-    """``{"target": "y", "sensitive_features": ["a", "b"]}`` as options; what is empty is left out.
+    """``{"target": "y", "sensitive_features": ["a", "b"]}`` as options; what is empty is left out,
+    and what has several parts is quoted as the command line takes parts (commas would part them).
 
     >>> options({"target": "-x", "name": "", "policy": ["a", "b"], "private": True})
     ['--target=-x', '--policy=a', '--policy=b', '--private']
@@ -63,7 +65,7 @@ def options(given: Mapping[str, object]) -> list[str]:
         if value is True:
             made.append(option)
         elif isinstance(value, list | tuple):
-            made += [f"{option}={one}" for one in value]
+            made += [f"{option}={quoted_part(str(one))}" for one in value]
         elif value not in (None, "", False):
             made.append(f"{option}={value}")
     return made

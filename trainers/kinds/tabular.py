@@ -121,6 +121,16 @@ def _require_columns(
     table.require(sensitive, "sensitive feature")
     table.require(recipe.inputs or (), "input")
     table.require((*recipe.drop, *recipe.categorical), "column")
+    if target in sensitive:
+        raise InputError(
+            "{column!r} is named as target and as sensitive feature: it is the same column",
+            remedy="name the column whose groups are compared",
+            column=target,
+        )
+    task = recipe.task or "binary"
+    if task != "regression":  # before a split, which rare classes may not survive
+        classes = sorted(set(texts(table.frame[target].dropna())[0]))
+        _require_classes(tuple(classes), target, task)
 
 
 def _rows(recipe: Recipe, dataset: Dataset, target: str) -> tuple[Split, list[str]]:
@@ -153,7 +163,7 @@ def _target(
     _require_classes(classes, column, task)
     positive = None
     if task == "binary":
-        given = recipe.positive_label or dataset.positive_label
+        given = recipe.meant(recipe.positive_label, column) or dataset.positive_label
         positive = find_positive_label(given, classes, column)
     require_known(rows, column, classes)
     return _Target(column, task, classes, positive, None, lambda c: class_codes(c, classes))

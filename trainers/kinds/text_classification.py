@@ -113,7 +113,9 @@ def _labelled(
         )
     positive = None
     if len(classes) == 2:
-        positive = find_positive_label(recipe.positive_label, classes, recipe.target)
+        positive = find_positive_label(
+            recipe.meant(recipe.positive_label, recipe.target), classes, recipe.target
+        )
     elif recipe.positive_label is not None:
         raise InputError(
             "positive_label={positive_label!r} is for two classes, and {target!r} has {n_classes}",

@@ -330,13 +330,14 @@ def read_recipe(
     data: str | Path | None = None,
     seed: int | None = None,
     vocabulary: str | None = None,
+    reading: Mapping[str, Any] | None = None,
     confined: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> Recipe:
     """Reads a YAML recipe; a relative ``data`` path counts from the recipe's folder.
 
-    ``data``, ``seed`` and ``vocabulary`` take the place of the recipe's own: a recipe may be
-    written for data that lie elsewhere on each machine. A vocabulary that the recipe names lies
+    ``data``, ``seed``, ``vocabulary`` and how cells are read (``reading``) take the place of the
+    recipe's own: data may lie elsewhere on each machine. A vocabulary that the recipe names lies
     beside it; data, test rows and a model to start from may lie anywhere, unless the recipe is
     ``confined``. ``say`` gets what it has read, before that happens.
 
@@ -353,7 +354,8 @@ def read_recipe(
         raise InputError(
             "recipe {file} is not a mapping", remedy="write lines such as: data: x", file=file
         )
-    told = {"data": data and str(data), "seed": seed, "vocabulary": vocabulary}
+    told: dict[str, Any] = {"data": data and str(data), "seed": seed, "vocabulary": vocabulary}
+    told |= reading or {}
     told = {key: value for key, value in told.items() if value is not None}
     given = _located({k: v for k, v in given.items() if k not in told}, file, confined)
     if say is not None:

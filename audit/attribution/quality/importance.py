@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evenhand.audit.models.predictor import Predictor
@@ -10,6 +11,8 @@ from evenhand.audit.models.predictor import Predictor
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+_FEWEST_ROWS = 50
 
 
 def loss(predictor: Predictor, rows: pd.DataFrame, answers: np.ndarray) -> np.ndarray:
@@ -26,17 +29,42 @@ def loss(predictor: Predictor, rows: pd.DataFrame, answers: np.ndarray) -> np.nd
     return found
 
 
+@dataclass(frozen=True)
+class Effort:
+    """How much is shuffled: ``rows`` of the sample, ``repeats`` times each, ``columns`` of all."""
+
+    rows: int
+    repeats: int
+    columns: int
+
+
+def effort(n_rows: int, n_columns: int, repeats: int, most: int) -> Effort:
+    """As much as ``most`` scored cells allow, since every column is shuffled in rows of all
+    columns: first fewer repeats, then fewer rows down to 50, then a part of the columns.
+
+    >>> effort(200, 20, 5, 100_000_000), effort(120, 1500, 5, 100_000_000)
+    (Effort(rows=200, repeats=5, columns=20), Effort(rows=50, repeats=1, columns=1333))
+    """
+    cells = max(1, n_columns * n_columns)
+    allowed = most // cells  # rows, counted once for each repeat
+    again = min(repeats, max(1, allowed // max(1, n_rows)))
+    rows = min(n_rows, max(_FEWEST_ROWS, allowed // again))
+    return Effort(rows, again, min(n_columns, max(1, most // (rows * again * n_columns))))
+
+
 def loss_increase(
     predictor: Predictor,
     rows: pd.DataFrame,
     answers: np.ndarray,
     repeats: int,
     seed: Sequence[int],
+    among: Sequence[int] | None = None,
 ) -> np.ndarray:
     """How much each row's loss grows when a column's cells are shuffled among the rows.
 
     Returns the mean over ``repeats`` shuffles, shape (rows, columns); its means over rows are what
-    ``sklearn.inspection.permutation_importance`` estimates.
+    ``sklearn.inspection.permutation_importance`` estimates. ``among`` are the places of the columns
+    that are shuffled (None: all).
 
     Source: Breiman 2001, section 10; Fisher, Rudin and Dominici 2019.
     """
@@ -47,8 +75,10 @@ def loss_increase(
     frame = rows[columns].reset_index(drop=True)
     before = loss(predictor, frame, answers)
     rng = np.random.default_rng(list(seed))
-    found = np.empty((len(frame), len(columns)))
-    for j, column in enumerate(columns):
+    places = range(len(columns)) if among is None else among
+    found = np.empty((len(frame), len(places)))
+    for j, place in enumerate(places):
+        column = columns[place]
         shuffles = [rng.permutation(len(frame)) for _ in range(repeats)]
         moved = pd.concat([frame] * repeats, ignore_index=True)
         moved[column] = frame[column].iloc[np.concatenate(shuffles)].reset_index(drop=True)

@@ -55,6 +55,7 @@ MEASURES = {
 }
 SCHEMA = "evenhand-explanation-curves/1"
 _RANDOMISED_ROWS = 50  # explained again for each shuffle
+_IMPORTANCE_CELLS = 100_000_000  # scored: each column is shuffled in rows of all of them
 _IMPORTANCE_ROWS = 1000  # only scored, not explained
 
 
@@ -279,7 +280,7 @@ def _two_methods(sample: _Asked, top_k: int) -> Iterator[Finding]:
 def _importance(explained: _Asked, subject: Subject, repeats: int) -> Finding:
     import numpy as np
 
-    from evenhand.audit.attribution.quality.importance import loss_increase
+    from evenhand.audit.attribution.quality.importance import effort, loss_increase
     from evenhand.audit.measure.attribution.agreement import column_agreement
 
     name = "importance_rank_correlation"
@@ -292,14 +293,24 @@ def _importance(explained: _Asked, subject: Subject, repeats: int) -> Finding:
         return explained.record.without_value(name, "not_applicable", because("no-true-answers"))
     stream = explained.record.stream("importance")
     predictor = subject.model.predictor
-    chosen = sample(subject, _IMPORTANCE_ROWS, stream)
-    frame = subject.frame.iloc[chosen]
-    increase = loss_increase(predictor, frame, answers[chosen], repeats, stream)
-    found = column_agreement(np.abs(explained.found.values), increase, explained.levels, stream)
+    values = np.abs(explained.found.values)
+    n_columns = values.shape[1]
+    most = effort(min(subject.n, _IMPORTANCE_ROWS), n_columns, repeats, _IMPORTANCE_CELLS)
+    chosen = sample(subject, most.rows, stream)
+    rng = np.random.default_rng([*stream, 1])
+    among = np.sort(rng.permutation(n_columns)[: most.columns])
+    increase = loss_increase(
+        predictor, subject.frame.iloc[chosen], answers[chosen], most.repeats, stream, among.tolist()
+    )
+    found = column_agreement(values[:, among], increase, explained.levels, stream)
     lost = "squared error" if subject.task == "regression" else "log loss"
-    how = f"importance: increase of {lost} when a column is shuffled {repeats} times"
+    times = "once" if most.repeats == 1 else f"{most.repeats} times"
+    how = f"importance: increase of {lost} when a column is shuffled {times}"
     how += f" over {len(chosen)} rows"
-    return explained.write(name, found, how=how, unit="correlation")
+    note: Reasons = ()
+    if most.columns < n_columns:
+        note = because("columns-not-shuffled", n=n_columns - most.columns, of=n_columns)
+    return explained.write(name, found, how=how, unit="correlation", note=note)
 
 
 def _closed_form(sample: _Asked) -> Finding:

@@ -142,9 +142,15 @@ def measured(
             note=notes.append,
         )
     say(types_shown(case.subject.data.columns), quiet=quiet)
-    for note in notes:
+    for note in (*notes, *_leaks(case)):
         say(phrase("warning: {note}", note=render(note, current_language())), quiet=quiet)
     return case, packs
+
+
+def _leaks(case: Case) -> list[Any]:
+    """What of the rows or the columns gives the answers away, as data.leakage found."""
+    found = [f for f in case.findings if f.check == "data.leakage" and f.value]
+    return list(dict.fromkeys(f.reason for f in found if f.reason))
 
 
 def _noted(case: Case) -> list[Reason]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from evenhand.audit.data.cells import MISSING_TEXTS
-from evenhand.audit.data.grouping import UNKNOWN, kind_of_column
+from evenhand.audit.data.grouping import UNKNOWN, is_unknown, kind_of_column
 from evenhand.audit.data.reading.rows_on_disk import RowSource
 from evenhand.audit.data.written.bins import Bins, edges_of, quantile_edges, ranks
-from evenhand.audit.data.written.declared import Reading
+from evenhand.audit.data.written.dates import DateOrder, formats_of, orders_of
+from evenhand.audit.data.written.declared import Reading, option
 from evenhand.audit.data.written.numbers import NUMBER_PATTERN, THOUSANDS, signed_pattern
+from evenhand.audit.errors import InputError
 
 Fetch = Callable[[str], list[tuple[Any, ...]]]
 _LOOKED_AT = 1_000  # different values of a column that tell what kind it is of
@@ -126,9 +129,60 @@ def _value(source: RowSource, request: CountRequest, column: str, kind: str, fet
     is_hidden += f" OR lower({text}) = {_text(UNKNOWN)}"
     shown = f"CASE WHEN {is_hidden} THEN NULL ELSE {own} END"
     if kind == "date":
-        return f"epoch_us(TRY_CAST({shown} AS TIMESTAMP))::DOUBLE"
+        some = _some(source, cell(source, column), fetch)
+        return f"epoch_us({_moment(shown, some, reading.dates)})::DOUBLE"
     made = _parsed(source, request, shown, shown, fetch)
     return f"CASE WHEN {_marked(own, made, marks)} THEN NULL ELSE {made} END" if marks else made
+
+
+def _some(source: RowSource, own: str, fetch: Fetch) -> list[Any]:
+    """Different cells of a column, as many as tell what kind it is of."""
+    rows = fetch(
+        f"SELECT DISTINCT {own} FROM {source.relation} WHERE {own} IS NOT NULL "  # noqa: S608
+        f"LIMIT {_LOOKED_AT}"
+    )
+    return [row[0] for row in rows]
+
+
+def _moment(own: str, some: Sequence[Any], declared: DateOrder | None) -> str:
+    """A cell as a moment, in the ways to write dates that ``some`` of them have."""
+    plain = f"TRY_CAST({own} AS TIMESTAMP)"
+    texts = {str(v).strip() for v in some}
+    order = declared or next(iter(orders_of(t for t in texts if not is_unknown(t))), None)
+    text = f"trim(CAST({own} AS VARCHAR))"
+    ways = [
+        f"CASE WHEN regexp_full_match({text}, {_text(way.pattern)}) "
+        f"THEN try_strptime(replace({text}, 'T', ' '), {_text(way.format)}) END"
+        for way in formats_of(order)
+        if any(re.fullmatch(way.pattern, t) for t in texts)
+    ]
+    return f"coalesce({', '.join([plain, *ways])})" if ways else plain
+
+
+def require_read(
+    source: RowSource, request: CountRequest, feature: str, bins: Bins, fetch: Fetch
+) -> None:
+    """Raises InputError where a cell is no number or no date though the first different ones are:
+    it would be of no known group in silence."""
+    own = cell(source, feature)
+    value = _value(source, request, feature, bins.kind, fetch)
+    marks = request.reading.marks_missing(feature, request.columns)
+    marks |= request.reading.marks_unknown(feature, request.columns)
+    rows = fetch(
+        f"SELECT {own}, count(*) FROM {source.relation} WHERE {own} IS NOT NULL "  # noqa: S608
+        f"AND ({value}) IS NULL GROUP BY ALL LIMIT {_LOOKED_AT}"
+    )
+    lost = [(str(v), n) for v, n in rows if v == v and not is_unknown(str(v), marks)]
+    if lost:
+        raise InputError(
+            "bins are declared for {feature!r}, which holds {shown!r}: no {kind} ({n} such rows)",
+            remedy="do they mean no value? Declare {option}",
+            feature=feature,
+            shown=lost[0][0][:40],
+            kind=bins.kind,
+            n=sum(n for _, n in lost),
+            option=option("missing", *(f"{feature}:{text}" for text, _ in lost[:3])),
+        )
 
 
 def bins_on_disk(
@@ -147,15 +201,12 @@ def bins_on_disk(
         if declared is None:
             continue
         own = cell(source, feature)
-        some = fetch(
-            f"SELECT DISTINCT {own} FROM {source.relation} WHERE {own} IS NOT NULL "  # noqa: S608
-            f"LIMIT {_LOOKED_AT}"
-        )
         marks = request.reading.marks_unknown(feature, request.columns)
-        column = meant([row[0] for row in some], feature)
-        kind = kind_of_column(column, feature, marks)
+        column = meant(_some(source, own, fetch), feature)
+        kind = kind_of_column(column, feature, marks, request.reading.dates)
         if isinstance(declared, tuple):
             bins[feature] = edges_of(feature, declared, kind)
+            require_read(source, request, feature, bins[feature], fetch)
             continue
         value = _value(source, request, feature, kind, fetch)
         known = f"SELECT {value} AS v FROM {source.relation} WHERE ({value}) IS NOT NULL"  # noqa: S608
@@ -172,4 +223,5 @@ def bins_on_disk(
         at = [float(row[0]) for row in rows]
         low = None if lowest is None else float(lowest)
         bins[feature] = quantile_edges(feature, declared, kind, at, low)
+        require_read(source, request, feature, bins[feature], fetch)
     return bins

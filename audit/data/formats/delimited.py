@@ -61,7 +61,7 @@ def start_of(text: str) -> Start:
         return Start(sign, place + 1, because("sep-line", sign=repr(sign)))
     first = delimiter_of(lines[place]) if lines else ","
     sign = max(DELIMITERS, key=lambda d: (_widest(lines, d), d == first))
-    if _filled(lines[place], sign) >= 2:
+    if _filled(lines[place], sign) >= 2 and not _is_title(lines[place:], sign):
         return Start(first, 0, ())
     for number in range(place + 1, len(lines)):
         cells = _cells(lines[number], sign)
@@ -72,11 +72,32 @@ def start_of(text: str) -> Start:
         as_wide = sum(len(row) == len(cells) for row in below)
         if not is_header or 2 * as_wide < len(below) or not as_wide:
             break
+        if _filled(lines[place], sign) >= 2 and not _told_apart(cells, below):
+            break
         filled = ([c for c in _cells(line, sign) if c.strip()] for line in lines[place:number])
-        titles = [row[0].strip()[:60] for row in filled if row]
+        titles = [", ".join(c.strip() for c in row)[:60] for row in filled if row]
         said = because("lines-above", n=len(titles), lines=listed(map(repr, titles), 3))
         return Start(sign, number, said)
     return Start(first, 0, ())
+
+
+def _is_title(lines: list[str], sign: str) -> bool:
+    """Whether a first line of several cells may be a title in which the delimiter occurs
+    ("Applicants, 2024"): most lines below have more cells or fewer, or it has a number in it."""
+    cells = _cells(lines[0], sign)
+    below = [len(_cells(line, sign)) for line in lines[1:] if line.strip()]
+    others = sum(width != len(cells) for width in below)
+    has_number = any(plain_number(cell.strip()) is not None for cell in cells)
+    return bool(below) and (2 * others > len(below) or has_number)
+
+
+def _told_apart(header: list[str], below: list[list[str]]) -> bool:
+    """Whether a line of texts stands above a column of numbers, which no row of cells does."""
+    rows = [row for row in below if len(row) == len(header)]
+    return any(
+        len(rows) > 1 and all(plain_number(row[i].strip()) is not None for row in rows)
+        for i in range(len(header))
+    )
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

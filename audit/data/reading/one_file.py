@@ -102,7 +102,7 @@ def read_file(
                 )
             is_raw = _is_raw(raw, reading)
             frame = read_cells(frame, reading, file, answers=answers, is_raw=is_raw)
-        said = as_notes(noted) + noticed(frame, reading)
+        said = as_notes(noted) + noticed(frame, reading, answers)
     return Table(frame, source, digest_bytes(raw), said, types=types_of(frame, reading.types))
 
 
@@ -182,7 +182,7 @@ def table_of_rows(
     ordered = merged.iloc[canonical_order(merged)].to_csv(index=False)
     made = read_cells(merged, reading, source, answers=answers)
     digest = digest_bytes(ordered.encode("utf-8", "surrogatepass"))
-    said = as_notes((*notes, *repeated)) + noticed(made, reading)
+    said = as_notes((*notes, *repeated)) + noticed(made, reading, answers)
     return Table(made, source, digest, said, types=types_of(made, reading.types))
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from evenhand.audit.data.written.declared import QUANTILES
+from evenhand.audit.data.written.declared import QUANTILES, option
 from evenhand.audit.data.written.numbers import plain_number
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.phrases import phrase
 
 Kind = Literal["number", "date"]
 
@@ -108,23 +109,36 @@ def _edge(column: str, text: str, kind: Kind) -> float:
     if kind == "number":
         number = plain_number(text)
         if number is None or not math.isfinite(number):
+            written = phrase("write edges as numbers: --bins {column}=18,25.5,40", column=column)
+            dated = phrase(
+                "write edges as numbers: --bins {column}=18,25.5,40; where it holds dates, declare "
+                "{option}",
+                column=column,
+                option=option("types", f"{column}=date"),
+            )
             raise InputError(
-                "bins of {column!r}: {text!r} is no number",
-                remedy="write edges as numbers: --bins {column}=18,25.5,40",
+                "bins of {column!r}, which holds numbers: {text!r} is no number",
+                remedy=written if _moment(text) is None else dated,
                 column=column,
                 text=text,
             )
         return number
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+    moment = _moment(text)
+    if moment is None:
         raise InputError(
             "bins of {column!r}: {text!r} is no date",
             remedy="write edges as dates: --bins {column}=1970-01-01,1990-01-01",
             column=column,
             text=text,
-        ) from None
+        )
     return microseconds(moment)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def microseconds(moment: datetime) -> float:

@@ -49,6 +49,11 @@ class Reading(BaseModel):
         description="decimal sign of numbers that are written with thousands signs, or with a "
         "comma (default: plain numbers such as 1234.5 alone are numbers)",
     )
+    dates: Literal["dmy", "mdy"] | None = Field(
+        default=None,
+        description="order of day and month in dates such as 3/4/2026: dmy or mdy (default: told "
+        "by the cells, where a day is above 12)",
+    )
     encoding: str | None = Field(
         default=None, description="encoding of text files (default: told by a mark, else UTF-8)"
     )
@@ -113,8 +118,21 @@ class Reading(BaseModel):
     def of_written(self) -> Reading:
         """The same of rows that were read by it and written again: their missing cells are empty,
         their numbers plain and their labels words."""
-        kept = {name: getattr(self, name) for name in ("types", "unknown", "bins")}
+        kept = {name: getattr(self, name) for name in ("types", "unknown", "bins", "dates")}
         return Reading(**kept)
+
+    def meant(self, label: Any, column: str | None) -> Any:
+        """A label of the target as its ``labels`` name it, where it was typed as the code.
+
+        >>> reading = Reading(labels={"y:yes": "Yes", "0": "No"})
+        >>> reading.meant("yes", "y"), reading.meant(0, "y"), reading.meant("No", "y")
+        ('Yes', 'No', 'No')
+        """
+        if label is None or not self.labels or isinstance(label, list | Mapping):
+            return label
+        words = self.labels_of(str(column), (str(column),), is_answer=True)
+        text = plain_text(label)
+        return label if text in words.values() else words.get(text, label)
 
     def marks_missing(self, column: str, columns: Collection[str]) -> frozenset[str]:
         """The texts that mean no value in ``column``, one of ``columns``."""
@@ -159,6 +177,23 @@ def quoted_part(text: str) -> str:
     """
     needs = "," in text or text.startswith('"') or text != text.strip() or not text
     return '"' + text.replace('"', '""') + '"' if needs else text
+
+
+def typed(value: Any) -> str:
+    """A value of a plan or a call as the text of an option that would be read as the same.
+
+    >>> typed(["a", "b, c"]), typed({"age": ("18", "40"), "zip": "text"}), typed(0.5)
+    ('a,"b, c"', 'age=18,40,zip=text', '0.5')
+    """
+    if isinstance(value, Mapping):
+        parts = []
+        for key, held in value.items():
+            first, *more = held if isinstance(held, list | tuple) else [held]
+            parts += [f"{key}={first}", *map(str, more)]
+        return typed(parts)
+    if isinstance(value, list | tuple):
+        return ",".join(quoted_part(str(part)) for part in value)
+    return str(value)
 
 
 def option(name: str, *parts: str) -> str:

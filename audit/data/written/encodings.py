@@ -29,6 +29,8 @@ _WESTERN = frozenset("àâäáãåæçéèêëíìîïñóòôöõøœúùûüÿ
 _CENTRAL = frozenset("ąćčďđęěłľńňóőřśšťůűýźżžáéíöüäôĄĆČĎĘĚŁĽŃŇÓŐŘŚŠŤŮŰÝŹŻŽÁÉÍÖÜÄÔ")
 _TURKISH = frozenset("ğışçöüĞİŞÇÖÜâî")
 _OWN = {"cp1252": _WESTERN, "cp1250": _CENTRAL, "iso8859-2": _CENTRAL, "cp1254": _TURKISH}
+# Letters that Russian, Ukrainian and Bulgarian do without, which other bytes often look like.
+_RARE = frozenset("ЎўЈјЅѕЂЃЉЊЌЋЏђѓљњќћџ")
 _SIGNS = frozenset("–—‘’“”„‚…•€£§°«»™©®·´")
 # Lead bytes of the characters that the standard lists as common, by encoding.
 _COMMON = {
@@ -43,7 +45,10 @@ _FREQUENT = {
     "gb18030": "的一是不了人我在有他这为之大来以个中上们到说国和地也子时道出而要于就下得可你年"
     "生自会那后"
     "男女否未知性别姓名龄汉族省市区县号码民职业学历高低收入已婚北京上海张王李刘陈杨赵黄周吴"
-    "日月通过拒绝",
+    "日月通过拒绝"
+    "医护师士司机老学教员工程经理销售会计律务农警察厨服客管技术设研究助保安快递"
+    "中文科硕博本初专离丧偶未满以上元万千百十个是非好的对错真假无其他男性女性"
+    "国语种族裔信仰残疾健康良优差等级第一二三四五六七八九零",
     "big5": "的一是不了人我在有他這為之大來以個中上們到說國和地也子時道出而要於就下得可你年"
     "生自會那後"
     "男女否未知性別姓名齡漢族省市區縣號碼民職業學歷高低收入已婚台臺北灣張王李劉陳楊趙黃周吳"
@@ -141,6 +146,10 @@ def _weight(text: str, place: int, encoding: str) -> float:
     before, after = text[place - 1 : place] or " ", text[place + 1 : place + 2] or " "
     if encoding in _COMMON:
         return _eastern(character, encoding)
+    if character == "\u00a0" and before.isdigit() and after.isdigit():
+        return 0.9  # parts thousands
+    if character in _RARE:
+        return 0.3
     if encoding in _SCRIPT_OF:
         is_own = unicodedata.name(character, "").startswith(_SCRIPT_OF[encoding])
         if not is_own:
@@ -160,6 +169,8 @@ def _weight(text: str, place: int, encoding: str) -> float:
     beside = sum(c.isascii() and c.isalpha() for c in (before, after))
     run = sum(c.isalpha() and not c.isascii() for c in (before, after))
     own = 1.0 if encoding == "cp1252" else 0.97
+    if run and encoding != "cp1252" and character.islower():
+        return 0.75  # Polish, Czech and Turkish have several of them in a row
     return own if beside == 2 else 0.9 * own if beside and not run else 0.6 if not run else 0.35
 
 
@@ -173,7 +184,11 @@ def _eastern(character: str, encoding: str) -> float:
         return (1.0 if frequent else 0.75) if encoding == "euc-kr" else 0.05
     if character in _FREQUENT[encoding]:
         return 1.0
+    if character in _SIGNS and len(raw) == 2:
+        return 0.8
     if len(raw) == 2 and raw[0] in _COMMON[encoding]:
+        if encoding == "gb18030" and raw[1] >= 0xA1:
+            return 0.8
         return 0.75 if raw[1] >= 0xA1 or encoding in ("big5", "shift_jis") else 0.3
     is_mark = name.startswith(("FULLWIDTH", "IDEOGRAPHIC", "CJK UNIFIED"))
     return 0.3 if is_mark and len(raw) == 2 else 0.05

@@ -16,6 +16,7 @@ from evenhand.audit.models.declared import NOTHING, Declared, Input, load_with
 from evenhand.audit.models.estimators import EstimatorPredictor, predictor_of
 from evenhand.audit.models.fitted import own_names, reads_texts
 from evenhand.audit.models.formats import pickled, skops
+from evenhand.audit.models.unpickling import versions
 from evenhand.audit.models.unpickling.deserialise import pickled_object
 from evenhand.audit.words.phrases import as_is, phrase
 
@@ -82,7 +83,8 @@ def load(path: Path, declared: Declared = NOTHING) -> EstimatorPredictor:
     else:
         held = _Answers(_inner(path / MODEL, form, declared, _names(transformer, columns)))
     both = Both(transformer, held, () if texts else columns)
-    says = {"preprocessed_by": type(transformer).__name__}
+    made_by = {**_version(path / MODEL, form), **_version(path / BEFORE)}
+    says = {"preprocessed_by": type(transformer).__name__, **made_by}
     kept = {"classes", "task"} if form in _OF_OBJECTS else {"task"}
     kept |= {"inputs"} if texts else set()
     given = {name: getattr(declared, name) for name in declared.given() & kept}
@@ -91,6 +93,15 @@ def load(path: Path, declared: Declared = NOTHING) -> EstimatorPredictor:
 
 def _object(file: Path, form: str) -> Any:
     return skops.open_estimator(file) if form == skops.NAME else pickled_object(file)
+
+
+def _version(file: Path, form: str | None = None) -> dict[str, str]:
+    """What is said of a file of another scikit-learn than this one."""
+    form = form or str(_seen(file)["format"])
+    if form not in _OF_OBJECTS:
+        return {}
+    read = versions.version_in_skops if form == skops.NAME else versions.version_in_pickle
+    return versions.says(read(file))
 
 
 def _transformer(file: Path) -> Any:

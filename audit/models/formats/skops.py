@@ -37,6 +37,10 @@ SAVE = (
 ALLOWED_TYPES = frozenset(
     {
         "numpy.dtype",
+        "numpy.number",
+        "scipy.interpolate._bsplines.BSpline",
+        "scipy._lib.array_api_compat.numpy._aliases.asarray",
+        "sklearn.compose._column_transformer.make_column_selector",
         "sklearn._loss.link.Interval",
         "sklearn._loss.link.LogitLink",
         "sklearn._loss.link.IdentityLink",

@@ -186,3 +186,13 @@ def test_frames_of_python_and_files_that_were_moved_are_named(
     moved = [f"--data-{x}={tmp_path}/moved-{p}.csv" for x, p in (("a", "new"), ("b", "old"))]
     assert run(["compare", *cases]) == 2
     assert run(["compare", *cases, *moved]) == 0
+
+
+def test_codes_of_predictions_are_read_again_as_they_were(tmp_path: Path) -> None:
+    """What labels mean is declared of both columns: the rows come in the order of the audit."""
+    words = people().rename(columns={"new": "p"}).drop(columns="old")
+    codes = words.assign(p=words["p"].map({1: 2, 0: 7}), y=words["y"].map({1: 2, 0: 7}))
+    a = case_of(words, "words", tmp_path, id="id")
+    labels = {"labels": {"2": "1", "7": "0"}}
+    b = case_of(codes.sample(frac=1, random_state=3), "codes", tmp_path, id="id", **labels)
+    assert all(row.difference == 0 for row in compare(a, b).results if row.difference is not None)

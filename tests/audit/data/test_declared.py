@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.data.formats.decoding import decode
+from evenhand.audit.data.grouping import asks_for_bins, bins_of, group_names
 from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.data.written.declared import Reading, make_reading, parse_bins, parts_of
 from evenhand.audit.data.written.encodings import guesses
@@ -152,6 +154,24 @@ def test_what_stands_above_the_header_is_left_out_and_said(
     assert said in "; ".join(made.said)
 
 
+@pytest.mark.parametrize(
+    "title", ["Applicants, 2024", "Applicants, 2024, Berlin, HR", "Staff, old and new"]
+)
+def test_a_title_that_holds_the_delimiter_is_no_header(tmp_path: Path, title: str) -> None:
+    made = table(tmp_path, f"{title}\nsex,y,p\nF,1,0\nM,0,1\nF,1,1\n")
+    assert made.frame.to_dict("list") == {"sex": ["F", "M", "F"], "y": [1, 0, 1], "p": [0, 1, 1]}
+    assert repr(title) in made.said[0]
+
+
+def test_headers_and_rows_of_texts_are_no_titles(tmp_path: Path) -> None:
+    years = table(tmp_path, "country,2019,2020\nChile,1,2\nPeru,3,4\n")
+    assert list(years.frame) == ["country", "2019", "2020"]
+    texts = table(tmp_path, "one,2\nsex,y\nF,no\n")
+    assert list(texts.frame) == ["one", "2"]
+    with pytest.raises(InputError, match="line 2: 3 cells where the header has 2"):
+        table(tmp_path, "x,y\nF,a,b\nM,c,d\n")
+
+
 def test_the_line_of_a_bad_row_counts_what_stands_above(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="line 5: 1 cells where the header has 2") as refused:
         table(tmp_path, "Report 2024\n\nsex;y\nF;1\nM\n")
@@ -218,3 +238,37 @@ def test_a_name_with_a_comma_is_told_how_to_be_typed(tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
         made.require(["Gender"], "sensitive feature")
     assert '"Gender, self-declared"' in refused.value.remedy
+
+
+def test_labels_of_both_columns_that_look_alike_get_one_word(tmp_path: Path) -> None:
+    """Whatever is most frequent in either: what is declared of one holds of the other."""
+    rows = ["Yes ,yes"] * 5 + ["yes,yes"] * 2 + ["No,no "] * 6
+    path = tmp_path / "d.csv"
+    path.write_text("y,p\n" + "".join(f"{r}\n" for r in rows))
+    plain = read_table(path, answers=("y", "p"))
+    words = dict(
+        pair.rpartition("=")[::2]
+        for note in plain.notes
+        if note.code == "look-alike"
+        for pair in parts_of(shlex.split(str(note.parameters["option"]))[1])
+    )
+    made = read_table(path, Reading(labels=words), answers=("y", "p")).frame
+    assert sorted(set(made["y"]) | set(made["p"])) == ["No", "yes"]
+    assert (made["y"] == made["p"]).all()
+    reading = Reading(labels=words)
+    assert reading.meant("Yes ", "y") == "yes" and reading.meant("no ", "y") == "No"
+
+
+@pytest.mark.parametrize("kind", ["number", "date"])
+def test_a_feature_of_many_numbers_or_dates_asks_for_bins(tmp_path: Path, kind: str) -> None:
+    days = pd.date_range("1950-01-01", periods=60, freq="200D")
+    cells = [str(18 + i) for i in range(60)] if kind == "number" else days.strftime("%d.%m.%Y")
+    frame = table(tmp_path, "v,y\n" + "".join(f"{c},1\n" for c in cells)).frame
+    (note,) = asks_for_bins(frame, ["v"], {})
+    assert (note.parameters["n"], note.parameters["kind"]) == (60, kind)
+    (asked, edges) = shlex.split(str(note.parameters["option"]))[:2]
+    assert asked == "--bins"
+    bins = bins_of(frame, ["v"], Reading(bins=parse_bins([edges])))
+    names, _ = group_names(frame["v"], "v", Reading(), frame.columns, bins["v"])
+    assert sorted(pd.Series(names).value_counts()) == [15, 15, 15, 15]
+    assert asks_for_bins(frame, ["v"], bins) == ()

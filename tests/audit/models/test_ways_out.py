@@ -14,11 +14,14 @@ import skops.io
 import torch
 import xgboost
 from scipy.stats import loguniform
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, RandomizedSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import SplineTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from evenhand.audit.api.sources import answers
@@ -50,6 +53,13 @@ PLAIN = [("l", LogisticRegression()), ("t", DecisionTreeClassifier(max_depth=2))
         StackingClassifier(PLAIN, cv=2),
         FixedThresholdClassifier(LogisticRegression(), threshold=0.3),
         KNeighborsClassifier(5, algorithm="brute"),
+        make_pipeline(SplineTransformer(), LogisticRegression()),
+        make_pipeline(
+            make_column_transformer(
+                (StandardScaler(), make_column_selector(dtype_include=np.number))
+            ),
+            LogisticRegression(),
+        ),
     ],
 )
 def test_scikit_learns_own_open_as_skops(model: Any, tmp_path: Path) -> None:
@@ -182,3 +192,26 @@ def test_float_answers_that_are_labels_are_labels() -> None:
         lambda given: model.decision_function(given[COLUMNS]), frame, "y", {"threshold": 0.0}
     )
     assert keys["threshold"] == 0.0
+
+
+def test_a_pipeline_with_a_sampler_is_saved_without_it(tmp_path: Path) -> None:
+    """imbalanced-learn's own pipeline: the line that the remedy gives is run as it stands."""
+    from imblearn.over_sampling import RandomOverSampler
+    from imblearn.pipeline import make_pipeline as with_sampler
+
+    frame = rows()
+    sampler = RandomOverSampler(random_state=0)
+    model = with_sampler(StandardScaler(), sampler, LogisticRegression())
+    model.fit(frame[COLUMNS], frame["y"])
+    place = tmp_path / "model.skops"
+    skops.io.dump(model, place)
+    with pytest.raises(UnsafeModelError) as refused:
+        skops_format.load(place)
+    (line,) = re.findall(r"skops\.io\.dump\(.*?'model\.skops'\)", str(refused.value.remedy))
+    line = line.replace("'model.skops'", repr(str(place)))
+    import sklearn.pipeline
+
+    exec(line, {"skops": skops, "sklearn": sklearn, "model": model})
+    found = skops_format.load(place)
+    expected = model.predict_proba(frame[COLUMNS])
+    np.testing.assert_allclose(found.predict_proba(frame), expected, atol=1e-12)

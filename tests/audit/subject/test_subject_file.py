@@ -22,7 +22,7 @@ PLAIN = "predictions: rows.csv\ntarget: y\npredicted: yhat\npositive_label: 1\n"
 # What each key may hold. A new key is thought about: may a stranger set it?
 _NO_PLACE = """
 name task classes inputs outputs architecture truncate stream encoding types missing unknown
-decimal sheet labels bins target predicted score threshold positive_label positive_is
+decimal dates sheet labels bins target predicted score threshold positive_label positive_is
 sensitive_features control_features weight unit facts roles declared proxies reference_applicant
 actionable checks options seed level min_group_size error_budget outcomes
 on id words

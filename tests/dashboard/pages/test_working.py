@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.data.written.declared import Reading, parse_bins
 from evenhand.audit.register.register import Register
 from evenhand.dashboard.cases import items
 from evenhand.dashboard.i18n import LANGUAGES
@@ -180,12 +182,28 @@ def test_the_command_line_follows_what_is_chosen(
 ) -> None:
     app = open_page("run")
     app.text_input(key="run_target").input("a b; rm").run()
-    app.text_input(key="run_sensitive").input("race, sex").run()
+    app.text_input(key="run_sensitive").input('race, "Gender, self-declared"')
+    app.text_input(key="run_missing").input("?, age:-999")
+    app.text_input(key="run_bins").input("age=18,40").run()
     line = next(c.value for c in app.code if c.value.startswith("evenhand audit"))
-    assert "'--target=a b; rm' --sensitive-features=race --sensitive-features=sex" in line
+    assert "'--target=a b; rm' --sensitive-features=race" in line
+    typed = shlex.split(line)
+    assert '--sensitive-features="Gender, self-declared"' in typed
+    assert [t for t in typed if t.startswith("--missing")] == ["--missing=?", "--missing=age:-999"]
+    assert parse_bins([t[7:] for t in typed if t.startswith("--bins=")]) == {"age": ("18", "40")}
     assert "--model=UPLOADED-MODEL" in line
     app.button(key="start_audit").click().run()
     assert "no model was uploaded" in plain(app)
+
+
+@pytest.mark.parametrize(("page", "key"), [("run", "run"), ("run", "recipe"), ("train", "private")])
+def test_a_form_takes_every_option_of_reading(
+    open_page: OpenPage, home: Path, auditor: None, page: str, key: str
+) -> None:
+    """A new field of the one record is a new field of each form, in both languages."""
+    app = open_page(page, lang="zh")
+    asked = {field.key for field in (*app.text_input, *app.selectbox)}
+    assert {f"{key}_{name}" for name in Reading.model_fields} <= asked
 
 
 def test_principles_roles_and_actions(case: Case) -> None:
