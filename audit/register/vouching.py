@@ -114,11 +114,19 @@ def unvouched(
     at the time become a note: they were entered here, and are to be attested again."""
     given = {k.id: k for k in known}
     signed = signed_heads(lines, known)
+    # from the first entry with a voucher on each has one: a version that vouches entered it
+    first = min((e.seq for e in entries if e.voucher.key), default=len(entries) + 1)
     listed, older = [], []
     for e in entries:
-        if e.vouched or is_signed(e.digest, e.voucher, given):
+        if is_signed(e.digest, e.voucher, given):
             continue
-        if not e.voucher.key and signed.get(e.seq) == e.digest:
+        if e.vouched and e.voucher.key in given:
+            # the MAC serves here; whoever is handed the entry has the signature alone
+            listed.append(f"entry {e.seq} ({e.kind}) has a signature that does not hold")
+            continue
+        if e.vouched and not e.voucher.key:
+            continue
+        if e.seq < first and signed.get(e.seq) == e.digest:
             older.append(e.seq)
         elif e.voucher.key and e.voucher.key not in given:
             key = f"{e.voucher.key[:19]}…"
