@@ -9,9 +9,10 @@ WALLS: dict[str, str] = {
     "audit/api": (
         "audit/artifacts audit/case audit/comparing audit/data audit/data/reading "
         "audit/data/written audit/errors audit/files audit/finding audit/models "
-        "audit/models/formats audit/reason audit/register audit/reports audit/reports/parts "
-        "audit/run audit/subject audit/subject/tallying audit/words audit/worker/isolation "
-        "policies/gate policies/pack policies/terms policies/verdict policies/words"
+        "audit/models/formats audit/reason audit/register audit/reports audit/reports/letters "
+        "audit/reports/parts audit/run audit/subject audit/subject/tallying audit/words "
+        "audit/worker/isolation policies/gate policies/pack policies/terms policies/verdict "
+        "policies/words"
     ),
     "audit/artifacts": "audit/files",
     "audit/asking": (
@@ -136,12 +137,13 @@ WALLS: dict[str, str] = {
     "audit/register": "audit/case audit/errors audit/files audit/words",
     "audit/reports": (
         "audit/artifacts audit/case audit/errors audit/favourable audit/finding "
-        "audit/reports/drawing audit/reports/page audit/reports/parts audit/words policies/gate "
-        "policies/verdict"
+        "audit/reports/drawing audit/reports/letters audit/reports/page audit/reports/parts "
+        "audit/words policies/gate policies/verdict"
     ),
     "audit/reports/drawing": (
         "audit/artifacts audit/case audit/errors audit/reports/parts audit/words"
     ),
+    "audit/reports/letters": "audit/errors audit/reports/parts",
     "audit/reports/page": (
         "audit/case audit/favourable audit/finding audit/reports/parts audit/words policies/gate "
         "policies/verdict"

@@ -23,9 +23,11 @@ def dossier_of(
     of: str = "html",
     standing: str = "",
     appendix: bool = False,
+    letter: Path | None = None,
 ) -> Dossier:
     """What a report of a case says of packs, register (and what came along) and one person."""
     from evenhand.audit.register.opening import entries_for
+    from evenhand.audit.reports.letters.letter import read_letter
     from evenhand.audit.reports.parts.dossier import Dossier
 
     return Dossier(
@@ -36,6 +38,7 @@ def dossier_of(
         of=of,
         standing=standing,
         appendix=appendix,
+        letter=read_letter(letter) if letter else "",
     )
 
 

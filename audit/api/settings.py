@@ -147,6 +147,10 @@ class Reporting(_Settings):
     appendix: bool = Field(
         default=False, description="print in a PDF all that is folded on the page: every finding"
     )
+    letter: Path | None = Field(
+        default=None,
+        description="the creditor's own text of an adverse-action letter, with {reasons} in it",
+    )
     public: bool = Field(
         default=False, description="withhold groups under 10 people, and what gives them away"
     )

@@ -95,11 +95,14 @@ class Applicants:
 
     @property
     def may_be_named(self) -> np.ndarray:
-        """Which columns may be reasons, bool of shape (columns,): all but sensitive features and
-        their copies."""
+        """Which columns may be reasons, bool of shape (columns,): all but sensitive features, their
+        copies, and columns that name rows: "your number is 4711" is no reason."""
         import numpy as np
 
-        return np.array([c not in self.sensitive for c in self.columns])
+        from evenhand.audit.measure.identifiers import identifiers
+
+        names_rows = {found.column for found in identifiers(self.subject.frame[list(self.columns)])}
+        return np.array([c not in self.sensitive and c not in names_rows for c in self.columns])
 
     def sample_adverse(self, rows: int, seed: int) -> np.ndarray:
         """Positions of up to ``rows`` random adverse rows, whatever the groups are called.

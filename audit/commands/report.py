@@ -64,6 +64,11 @@ def report(case: CaseFolder, *, options: dict[str, Any]) -> int:
                 format=how.format,
             )
         explained = _explained(read, person, options)
+    if how.letter is not None and explained is None:
+        raise InputError(
+            "--letter is of adverse-action, about one person",
+            remedy="pass --format adverse-action --row ROW, or leave it out",
+        )
     dossier = dossier_of(
         read,
         packs,
@@ -72,6 +77,7 @@ def report(case: CaseFolder, *, options: dict[str, Any]) -> int:
         of=how.of,
         standing=stands.state,
         appendix=how.appendix,
+        letter=how.letter,
     )
     shown: dict[str, Any] = {
         "lang": options.get("lang", current_language()),

@@ -11,9 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evenhand.audit.artifacts.artifact import Cell
 from evenhand.audit.artifacts.person import Explanation, PersonReasons, StatedReason
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
+from evenhand.audit.reports.letters.letter import (
+    PLACES,
+    as_coarse_as,
+    column_in_words,
+    default_letter,
+    filled,
+    is_code,
+)
 from evenhand.audit.reports.parts import explained
 from evenhand.audit.reports.parts.document import (
     Block,
@@ -68,16 +77,14 @@ def render(
             remedy="have a person review this decision before any letter is sent",
             row=person.row,
         )
-    lines = [
-        say("aa_intro"),
-        *(f"{i}. {_line(r, case, say)}" for i, r in enumerate(reasons, start=1)),
-    ]
+    lines = [f"{i}. {_line(r, case, say)}" for i, r in enumerate(reasons, start=1)]
+    letter = filled(dossier.letter or default_letter(lang), lines, _known(case, say), say)
     document = ReportDocument(
         kind=say("aa_kind"),
         title=say("aa_title", row=person.row, name=case.subject.name),
         lead=(say("aa_lead"), say("aa_how")),
         sections=(
-            Section(say("aa_letter"), (Letter(tuple(lines)),)),
+            Section(say("aa_letter"), (Letter(letter),)),
             Section(say("aa_staff"), tuple(_staff(case, person, held, may_be_named, say))),
             Section(say("aa_open"), tuple(_gaps(case, say)), say("aa_open_asks")),
         ),
@@ -114,26 +121,70 @@ def _person(case: Case, dossier: Dossier) -> tuple[Explanation, PersonReasons]:
 
 
 def nameable(case: Case, reasons: PersonReasons) -> list[StatedReason]:
-    """The reasons, strongest first; sensitive features and their copies are never among them,
-    unless the law lets them be (age, as the creditor declares): then they may not be left out."""
+    """The reasons, strongest first; sensitive features, their copies and what stands in for them
+    are never among them, unless the law lets them be (age, as the creditor declares): then they may
+    not be left out."""
     lawful = lawful_reasons(case.subject.roles, case.plan.facts)
     sensitive = {*case.subject.sensitive_features, *reasons.sensitive} - set(lawful)
-    return [reason for reason in reasons.listed if reason.column not in sensitive]
+    return [
+        reason
+        for reason in reasons.listed
+        if reason.column not in sensitive and (reason.proxy is None or reason.column in lawful)
+    ]
 
 
 def _line(reason: StatedReason, case: Case, say: Words) -> str:
+    """A reason in the applicant's words; codes that nobody put into words are left out."""
     known = reason.has_value and reason.compared != "missing"
+    value, reference = _cells(reason, case)
+    column = _called(reason.column, case)
+    if _has_code(reason, case):
+        return say(
+            "aa_missing_plain" if reason.compared == "missing" else "aa_plain", column=column
+        )
+    if isinstance(value, float) and isinstance(reference, float):
+        reference = as_coarse_as(reference, value)
     return say(
         _STANDINGS[reason.compared][0 if known else 1],
-        column=_called(reason.column, case),
-        value=explained.cell(reason.value, say),
-        reference=explained.cell(reason.reference, say),
+        column=column,
+        value=explained.cell(value, say),
+        reference=explained.cell(reference, say),
     )
+
+
+def _cells(reason: StatedReason, case: Case) -> tuple[Cell, Cell]:
+    """The person's value and the typical one, in words where the maker declared some."""
+
+    def worded(cell: Cell) -> Cell:
+        is_whole = isinstance(cell, float) and cell.is_integer()
+        code = int(cell) if is_whole and cell is not None else cell
+        said = case.plan.declared.get(f"document.value.{reason.column}.{code}")
+        return cell if said is None else str(said)
+
+    return worded(reason.value), worded(reason.reference)
+
+
+def _has_code(reason: StatedReason, case: Case) -> bool:
+    return any(isinstance(cell, str) and is_code(cell) for cell in _cells(reason, case))
+
+
+def _known(case: Case, say: Words) -> dict[str, str]:
+    """What fills the places of a letter: what is declared, and the notice that the law asks for."""
+    declared, facts = case.plan.declared, case.plan.facts
+    places = {place: str(declared.get(f"document.aa.{place}") or "") for place in PLACES}
+    if not places["notice"]:
+        if facts.get("system.personal_data_of_cn") is True:
+            places["notice"] = say("aa_notice_cn")
+        elif facts.get("system.domain") == "credit":
+            agency = places["agency"] or f"[{say.texts['aa_place.agency']}]"
+            places["notice"] = say("aa_notice_ecoa", agency=agency)
+    return places
 
 
 def _called(column: str, case: Case) -> str:
     """A column's name for people, where the maker declared one."""
-    return str(case.plan.declared.get(f"document.column.{column}") or column)
+    declared = case.plan.declared.get(f"document.column.{column}")
+    return str(declared or column_in_words(column))
 
 
 def _staff(
@@ -152,7 +203,10 @@ def _staff(
     for reason in may_be_named[:MOST_REASONS]:
         if reason.rise <= 0:
             lines.append(say("aa_no_rise", column=reason.column))
-        if reason.proxy:
+        if _has_code(reason, case):
+            lines.append(say("aa_codes", column=reason.column))
+    for reason in held.listed:
+        if reason.proxy and reason not in may_be_named:
             lines.append(say("aa_proxy", column=reason.column))
     left = len(may_be_named) - MOST_REASONS
     if left > 0:

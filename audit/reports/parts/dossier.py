@@ -53,7 +53,8 @@ class PackFacts:
 class Dossier:
     """``entries`` is the register as it stands; ``person`` an explanation of one row
     (``evenhand.audit.run.one_person``); ``of`` the format whose page a PDF holds,
-    ``appendix`` whether with all that is folded on the screen; ``standing``
+    ``appendix`` whether with all that is folded on the screen; ``letter`` the creditor's own text
+    (``letters.letter``); ``standing``
     how the case stands with the register ("registered", "unknown"; "" where nobody looked)."""
 
     packs: tuple[PackFacts, ...] = ()
@@ -63,6 +64,7 @@ class Dossier:
     of: str = "html"
     standing: str = ""
     appendix: bool = False
+    letter: str = ""
 
     def for_the_public(self) -> Dossier:
         """Without the names of people who signed: their roles stay."""

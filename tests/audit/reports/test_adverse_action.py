@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.shapes import parsed
 from evenhand.audit.reports import Dossier, render
+from evenhand.audit.reports.letters.letter import read_letter
 from tests.audit.reports.dossiers import PERSON, sample_dossier
 from tests.audit.reports.html_page import Page
 from tests.samples import HOSTILE, write_sample_case
@@ -26,11 +28,11 @@ def _letter(case: Case, person: dict[str, Any] = PERSON, lang: str = "en") -> tu
 
 
 def test_the_strongest_reasons_stand_in_the_letter(case: Case) -> None:
-    letter, page = _letter(case)
-    assert "1. obrat is 43.5, higher than in typical favourable decisions (33)." in letter
-    assert "3. cosign was not given; in typical favourable decisions it is 1." in letter
-    assert "4. c5 is 1, lower than" in letter
-    assert "c6" not in letter and "Further reasons left out: 1; at most 4" in page
+    letter, _ = _letter(case)
+    assert "1. Obrat is 43.5, higher than in typical favourable decisions (33)." in letter
+    assert "2. Cosign was not given; in typical favourable decisions it is 1." in letter
+    assert "3. C5 is 1, lower than" in letter
+    assert "4. C6 is" in letter and "5. " not in letter
 
 
 def test_a_sensitive_feature_is_never_a_reason(case: Case) -> None:
@@ -42,14 +44,14 @@ def test_a_sensitive_feature_is_never_a_reason(case: Case) -> None:
 
 def test_proxies_and_reasons_that_work_only_together_are_told_to_staff_alone(case: Case) -> None:
     letter, page = _letter(case)
-    assert f"{HOSTILE} is tied to a sensitive feature" in page
-    assert f"Changing {HOSTILE} alone" in page
-    assert "tied to" not in letter and "score" not in letter
+    assert f"{HOSTILE} is tied to a sensitive feature and is left out of the letter" in page
+    assert HOSTILE not in letter and "tied to" not in letter
+    assert "raise the score" not in letter
 
 
 def test_chinese(case: Case) -> None:
     letter, page = _letter(case, lang="zh")
-    assert "1. obrat 为 43.5，高于典型有利决定中的水平（33）。" in letter
+    assert "1. Obrat 为 43.5，高于典型有利决定中的水平（33）。" in letter
     assert "供发送人参考，不写入信函" in page
 
 
@@ -58,7 +60,7 @@ def test_without_the_data_no_value_is_named(case: Case) -> None:
     reasons = {**PERSON["reasons"], "listed": listed}
     bare = {**PERSON, "values_from": "nowhere", "score": None, "reasons": reasons}
     letter, page = _letter(case, bare)
-    assert "obrat is higher than in typical favourable decisions (33)." in letter
+    assert "Obrat is higher than in typical favourable decisions (33)." in letter
     assert "43.5" not in letter and "Pass --model and --data" in page
 
 
@@ -85,3 +87,53 @@ def test_it_is_refused_where_it_may_not_be(case: Case) -> None:
     assert "have a person review" in caught.value.remedy
     with pytest.raises(InputError, match="keeps no reasons for row 4"):
         _letter(write_sample_case(case.path.parent / "none"), {**PERSON, "reasons": None})
+
+
+def _declaring(case: Case, facts: dict[str, Any], declared: dict[str, Any]) -> Case:
+    from dataclasses import replace
+
+    whole = {"declared": declared, "facts": {**case.plan.facts, **facts}}
+    return replace(case, plan=case.plan.model_copy(update=whole))
+
+
+def test_it_is_a_letter_with_the_notice_of_its_law(case: Case) -> None:
+    letter, _ = _letter(case)
+    assert "[name and address of the creditor]" in letter
+    assert "[the notice that your law requires]" in letter
+    told = {"document.aa.creditor": "Example Bank", "document.aa.agency": "the CFPB"}
+    credit = _declaring(case, {"system.domain": "credit"}, told)
+    letter, _ = _letter(credit)
+    assert "Equal Credit Opportunity Act prohibits" in letter
+    assert "concerning this creditor is the CFPB." in letter
+    assert letter.count("Example Bank") == 2 and "[name and address of the creditor]" not in letter
+    letter, _ = _letter(_declaring(case, {"system.personal_data_of_cn": True}, {}), lang="zh")
+    assert "《个人信息保护法》第二十四条" in letter and "[授信人名称与地址]" in letter
+
+
+def test_codes_are_put_into_words_or_left_out(case: Case) -> None:
+    own = PERSON["reasons"]["listed"][0]
+    coded = {**own, "column": "property", "value": "A123", "reference": "A121"}
+    coded["compared"] = "different"
+    person = {**PERSON, "reasons": {**PERSON["reasons"], "listed": [coded]}}
+    letter, page = _letter(case, person)
+    assert "A12" not in letter and "1. Property: what you stated counts less" in letter
+    assert "document.value.property.CODE" in page
+    words = {"document.value.property.A123": "a car", "document.value.property.A121": "a house"}
+    letter, page = _letter(_declaring(case, {}, words), person)
+    assert "1. Property is “a car”; in typical favourable decisions it is “a house”." in letter
+    assert "are codes" not in page
+
+
+def test_the_creditors_own_letter(case: Case, tmp_path: Path) -> None:
+    own = tmp_path / "letter.txt"
+    own.write_text("Our file {date}\n{reasons}\nWrite to {contact}")
+    dossier = Dossier(person=parsed(PERSON, Explanation), letter=read_letter(own))
+    html = render("adverse-action", case, [], lang="en", dossier=dossier).decode()
+    [box] = re.findall(r'<div class="letter">.*?</div>', html, re.S)
+    assert Page(box).text.startswith("Our file [date]") and "Dear applicant" not in box
+    own.write_text("{reasons} {creditr}")
+    with pytest.raises(InputError, match="creditr"):
+        read_letter(own)
+    own.write_text("Dear {applicant}")
+    with pytest.raises(InputError, match="no place for the reasons"):
+        read_letter(own)

@@ -1,0 +1,1 @@
+"""Letters to one person: places that are filled, reasons in words."""
