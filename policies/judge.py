@@ -29,7 +29,7 @@ from evenhand.policies.statements import (
     widest,
 )
 from evenhand.policies.verdict import Verdict
-from evenhand.policies.words import STATUS_ZH, Words, say, texts
+from evenhand.policies.words import STATUS, Words, say, texts
 
 # Reasons that say what to do: what the pack advises is for an answer, which there is none of yet.
 _SAYS_WHAT_TO_DO = frozenset(
@@ -260,8 +260,8 @@ def _both(measured: Outcome, signed: Outcome) -> Outcome:
 
 def _after(first: Words, outcome: Outcome) -> Words:
     return say(
-        f"{first['en']}; today it would be {outcome.status}: {outcome.because['en']}",
-        f"{first['zh']}；目前结果为“{STATUS_ZH[outcome.status]}”：{outcome.because['zh']}",
+        f"{first['en']}; today it {STATUS[outcome.status]['en']}: {outcome.because['en']}",
+        f"{first['zh']}；目前结果为“{STATUS[outcome.status]['zh']}”：{outcome.because['zh']}",
     )
 
 
@@ -274,7 +274,7 @@ def _waived(waiver: Waiver, outcome: Outcome, here: About) -> Words:
     en, zh = (waiver.binds.words(lang, here) if waiver.binds else "" for lang in ("en", "zh"))
     return say(
         f"waived for {en} until {waiver.expires} (owner {owner}, approved by {approver}): "
-        f"{reason}; underneath it is {outcome.status}: {outcome.because['en']}",
+        f"{reason}; underneath it {STATUS[outcome.status]['en']}: {outcome.because['en']}",
         f"就{zh}豁免至 {waiver.expires}（负责人 {owner}，批准人 {approver}）：{reason}；"
-        f"实际结果为“{STATUS_ZH[outcome.status]}”：{outcome.because['zh']}",
+        f"实际结果为“{STATUS[outcome.status]['zh']}”：{outcome.because['zh']}",
     )

@@ -84,15 +84,16 @@ ANSWER_ZH = {
     "not-met": "不满足",
     "not-applicable": "不适用",
 }
-STATUS_ZH: Mapping[VerdictStatus, str] = {
-    "pass": "通过",
-    "fail": "未通过",
-    "warn": "警告",
-    "inconclusive": "未定",
-    "needs-attestation": "待声明",
-    "attested": "已声明",
-    "not-applicable": "不适用",
-    "not-yet-applicable": "尚未适用",
-    "waived": "已豁免",
-    "error": "出错",
+# What people read for a status, as a predicate of an item.
+STATUS: Mapping[VerdictStatus, Words] = {
+    "pass": Words(en="passes", zh="通过"),
+    "fail": Words(en="fails", zh="未通过"),
+    "warn": Words(en="warns", zh="警告"),
+    "inconclusive": Words(en="is undecided", zh="未定"),
+    "needs-attestation": Words(en="waits for a person to attest it", zh="待声明"),
+    "attested": Words(en="is attested", zh="已声明"),
+    "not-applicable": Words(en="does not apply", zh="不适用"),
+    "not-yet-applicable": Words(en="does not apply yet", zh="尚未适用"),
+    "waived": Words(en="is waived", zh="已豁免"),
+    "error": Words(en="is an error", zh="出错"),
 }

@@ -232,7 +232,7 @@ WALLS: dict[str, str] = {
         "audit/case audit/errors audit/register audit/words policies/deciding policies/demands "
         "policies/schema"
     ),
-    "policies/gate": "audit/errors policies/verdict",
+    "policies/gate": "audit/errors policies/verdict policies/words",
     "policies/judge": (
         "audit/case audit/register audit/words policies/attested policies/deciding policies/facts "
         "policies/schema policies/statements policies/verdict policies/words"

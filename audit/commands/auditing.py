@@ -16,7 +16,13 @@ from evenhand.audit.data.written.declared import READS
 from evenhand.audit.errors import InputError
 from evenhand.audit.models.declared import Endpoint
 from evenhand.audit.run import flow
-from evenhand.audit.subject.facts import parse_facts, parse_roles, parse_words, with_options
+from evenhand.audit.subject.facts import (
+    parse_declared,
+    parse_facts,
+    parse_roles,
+    parse_words,
+    with_options,
+)
 from evenhand.audit.subject.spec import SubjectSpec
 
 if TYPE_CHECKING:
@@ -31,7 +37,13 @@ CaseFolder = Annotated[
 
 _OF_THE_SUBJECT = Derived(
     SubjectSpec,
-    reads={**READS, "facts": parse_facts, "roles": parse_roles, "words": parse_words},
+    reads={
+        **READS,
+        "facts": parse_facts,
+        "roles": parse_roles,
+        "words": parse_words,
+        "declared": parse_declared,
+    },
     whole=("facts", "words"),
 )
 # What an endpoint is told, beside its address and how long it may take (--time-limit).
@@ -75,7 +87,7 @@ def _show_result(case: Case, verdicts: list[Any], setting: Gate, *, as_json: boo
         headline_table,
         show,
     )
-    from evenhand.audit.commands.parts.verdicts import show_known, show_verdicts
+    from evenhand.audit.commands.parts.verdicts import show_known, show_verdicts, show_why
 
     if as_json:
         sh.print_json(
@@ -103,6 +115,7 @@ def _show_result(case: Case, verdicts: list[Any], setting: Gate, *, as_json: boo
         show(f"Run {run.number} of {run.in_all} of this model on these data ({plans})")
     show(f"Case: {case.path}")
     show(f"Next: evenhand report {case.path} --format html -o report.html")
+    show_why(setting)
 
 
 def _endpoint(options: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -191,7 +204,7 @@ def _state(case: Case, packs: list[Pack], stated: Stating) -> None:
 )
 def judge(case: CaseFolder, *, options: dict[str, Any], as_json: sh.Json = False) -> int:
     """Judge a case with policy packs (by default those it was planned for)."""
-    from evenhand.audit.commands.parts.verdicts import show_known, show_verdicts
+    from evenhand.audit.commands.parts.verdicts import show_known, show_verdicts, show_why
 
     read, stands = sh.opened(case)
     packs = flow.packs_for(read, options.get("policy"))
@@ -223,6 +236,7 @@ def judge(case: CaseFolder, *, options: dict[str, Any], as_json: sh.Json = False
     else:
         show_verdicts(verdicts)
         show_known(setting)
+        show_why(setting)
     return setting.exit_code
 
 

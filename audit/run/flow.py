@@ -320,7 +320,9 @@ def gate(
 
     ``before``: the verdicts of an earlier case; what is no worse than there is ``Gate.known``.
     """
-    from evenhand.policies.gate import Gate, exit_code, known
+    from dataclasses import replace
+
+    from evenhand.policies.gate import Gate, blocking, exit_code, known, why
 
     setting: dict[str, Any] = {
         "fail_on": fail_on,
@@ -333,4 +335,6 @@ def gate(
     if before is not None:
         open_ = ("fail", "inconclusive", "error")
         old = tuple(f"{v.pack}:{v.item}" for v in known(verdicts, before) if v.status in open_)
-    return Gate(exit_code=code, known=old, **setting)
+    made = Gate(exit_code=code, known=old, **setting)
+    told = why(verdicts, made, blocking(verdicts, baseline=before, **setting))
+    return replace(made, why=told or {})

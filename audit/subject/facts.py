@@ -105,6 +105,33 @@ def parse_facts(given: Iterable[str]) -> dict[str, Any]:
     return facts
 
 
+def parse_declared(given: Iterable[str]) -> dict[str, Any]:
+    """``["accuracy_min=0.8"]`` as thresholds fixed in advance; read as facts are.
+
+    Raises InputError for what is no NAME=VALUE, and for a name that is given two values.
+    """
+    declared: dict[str, Any] = {}
+    for part in given:
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not key or not value:
+            raise InputError(
+                "--declared {part!r} is not NAME=VALUE",
+                remedy="e.g. --declared accuracy_min=0.8",
+                part=part,
+            )
+        read = _value(value)
+        if key in declared and declared[key] != read:
+            raise InputError(
+                "{key} is declared twice: {one!r} and {other!r}",
+                remedy="declare it once",
+                key=key,
+                one=declared[key],
+                other=read,
+            )
+        declared[key] = read
+    return declared
+
+
 def _value(text: str) -> Any:
     if text.startswith("[") and text.endswith("]"):
         inside = text[1:-1].strip()
@@ -122,6 +149,6 @@ def _value(text: str) -> Any:
 def with_options(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """A subject file's values with those of options, which win; facts, roles and words are added
     one by one, so that naming one doesn't take the file's others away."""
-    one_by_one = ("facts", "roles", "words")
+    one_by_one = ("facts", "roles", "words", "declared")
     added = {key: {**base.get(key, {}), **given[key]} for key in one_by_one if key in given}
     return {**base, **given, **added}

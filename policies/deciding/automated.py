@@ -71,9 +71,10 @@ def _demand(check: Requirement, declared: Mapping[str, Any]) -> Demand | Outcome
         if value is None:
             if default is None:
                 because = say(
-                    f"the subject declares no {key}: declare it in the subject's file before the "
-                    "audit",
-                    f"审计对象未声明 {key}：请在审计前于对象文件中声明",
+                    f"the subject declares no {key}: audit again with --declared {key}=NUMBER "
+                    f"(in the subject's file declared: {{{key}: NUMBER}})",
+                    f"审计对象未声明 {key}：请以 --declared {key}=数值 重新审计"
+                    f"（对象文件中为 declared: {{{key}: 数值}}）",
                 )
                 return Outcome("inconclusive", "undeclared", because)
             is_default = True

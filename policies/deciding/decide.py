@@ -251,7 +251,7 @@ def _by_point(finding: Finding, demand: Demand, interval: Interval | None) -> Ou
     how = demand.stands(keeps=True)
     if interval is not None and comparator != "==":
         held = relation(comparator, demand.thresholds, interval.low, interval.high)
-        if held != "pass":
+        if held != "pass" and not _is_the_end(demand.thresholds, value, interval):
             rows = rows_to_settle(
                 finding, interval, demand.thresholds, demand.cells.get(finding.id, ())
             )
@@ -264,6 +264,16 @@ def _by_point(finding: Finding, demand: Demand, interval: Interval | None) -> Ou
                 "warn", "point-met-bound-open", finding, demand, interval, how, rows.sure
             )
     return _answer("pass", "point-met", finding, demand, interval, how)
+
+
+def _is_the_end(thresholds: Sequence[float], value: float, interval: Interval) -> bool:
+    """Whether the limit is the best that there is: 0 of n, where none may be. The interval of a
+    sample always reaches past it, and a bound that nobody can meet is no rule."""
+    limit = _snapped(value, thresholds)
+    return limit in thresholds and limit in (
+        _snapped(interval.low, thresholds),
+        _snapped(interval.high, thresholds),
+    )
 
 
 def _by_test(

@@ -61,7 +61,7 @@ def no_comparison(finding: Finding) -> Outcome:
     return Outcome("inconclusive", "no-comparison", because, (finding.id,))
 
 
-def _judged(finding: Finding, asked: Demand, change: Paired) -> Outcome:
+def _judged(finding: Finding, demand: Demand, change: Paired) -> Outcome:
     value, interval = change.difference, change.interval
     if value is None or interval is None:
         because = say(
@@ -69,11 +69,11 @@ def _judged(finding: Finding, asked: Demand, change: Paired) -> Outcome:
             f"没有可比较的行：{short(render(change.reason, 'zh'))}",
         )
         return Outcome("inconclusive", "no-comparison", because, (finding.id,))
-    held = relation(asked.comparator, asked.thresholds, interval.low, interval.high)
-    status, code, ending = _ENDINGS[(held, asked.check.decision == "bound")]
-    number = change_of(finding, measured(value, interval, change.n, asked.thresholds))
+    held = relation(demand.comparator, demand.thresholds, interval.low, interval.high)
+    status, code, ending = _ENDINGS[(held, demand.check.decision == "bound")]
+    number = change_of(finding, measured(value, interval, change.n, demand.thresholds))
     by_row = Words(en=", row by row", zh="（逐行比较）")
-    because = joined(number, by_row, asked.asks, ending)
+    because = joined(number, by_row, demand.asks, ending)
     return Outcome(status, code, because, (finding.id,), value, interval)
 
 

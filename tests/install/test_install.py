@@ -181,6 +181,46 @@ def test_the_demo(installed: Installed) -> None:
     assert len(told["models"]) == 3
 
 
+def readme_gate() -> str:
+    """The commands under "Gate a release", as they are printed."""
+    text = (ROOT / "README.md").read_text("utf-8").split("**Gate a release.**")[1]
+    lines = text.split("As a GitHub Action")[0].splitlines()
+    return "\n".join(line[4:] for line in lines if line.startswith("    "))
+
+
+def test_the_gate_of_the_readme_lets_a_fair_model_through(installed: Installed) -> None:
+    """As typed, in a folder with nothing but the two files: approvals that hang on two numbers, the
+    same for every race and sex. Strict too; and one line says why what is not declared blocks."""
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(7)
+    for name, n in (("train", 3000), ("test", 9000)):
+        income, debt = rng.normal(size=(2, n)).round(4)
+        rows = {"income": income, "debt": debt}
+        rows |= {"race": rng.choice(["a", "b"], n), "sex": rng.choice(["F", "M"], n)}
+        approve = rng.random(n) < 1 / (1 + np.exp(2.5 * debt - 3 * income))
+        pd.DataFrame({**rows, "approve": approve.astype(int)}).to_csv(
+            installed.folder / f"{name}.csv", index=False
+        )
+    gate = readme_gate()
+    assert gate.count("evenhand ") == 2
+    told = installed.run("bash", "-ec", gate)
+    assert "✓ pass: " in told and "exit " not in told
+    installed.run("evenhand", "judge", "CASE", "--strict")
+    again = gate.split("evenhand audit")[1].replace("--declared accuracy_min=0.8", "")
+    again = again.replace("--out CASE", "--out OTHER --checks needed")
+    told = installed.run("bash", "-ec", f"evenhand audit{again}", code=3)
+    assert (
+        told.strip()
+        .splitlines()[-1]
+        .startswith(
+            "exit 3: baseline:BASE-PERF-1 is undecided: the subject declares no accuracy_min: "
+            "audit again with --declared accuracy_min=NUMBER"
+        )
+    )
+
+
 def test_pytest_with_the_plug_in(installed: Installed) -> None:
     for command in (("pytest",), (str(installed.python), "-m", "pytest")):
         if command == ("pytest",):  # its script belongs to the other environment

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.run import flow
 from evenhand.policies.gate import counts, exit_code
 from evenhand.policies.verdict import VERDICT_STATUSES, Verdict
 
@@ -128,3 +129,40 @@ def test_counts_name_every_status() -> None:
     found = counts([verdict("pass"), verdict("pass"), verdict("error")])
     assert tuple(found) == VERDICT_STATUSES
     assert (found["pass"], found["error"], sum(found.values())) == (2, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("status", "changes", "says"),
+    [
+        (
+            "fail",
+            {"fix": {"en": "mend it", "zh": "修"}},
+            "exit 1: p:X-1 fails: a; to change it: mend",
+        ),
+        ("inconclusive", {"rows_needed": 40}, "exit 3: p:X-1 is undecided: a; audit again on more"),
+        (
+            "needs-attestation",
+            {},
+            "exit 4: p:X-1 waits for a person to attest it: a; attest it with",
+        ),
+        ("not-applicable", {}, "exit 2: no item applies: a; name another pack with --policy"),
+    ],
+)
+def test_every_exit_says_why_and_what_would_change_it(
+    status: str, changes: dict[str, Any], says: str
+) -> None:
+    found = [verdict(status).model_copy(update=changes)]
+    setting = flow.gate(found)
+    assert setting.why["en"].startswith(says)
+    assert "\n" not in setting.why["en"] + setting.why["zh"]
+    assert setting.why["zh"].startswith(f"退出码 {setting.exit_code}：")
+    assert setting.to_json()["why"] == setting.why
+    assert flow.gate([verdict("pass")]).why == {} == flow.gate([]).why
+
+
+def test_what_decides_the_exit_is_told_and_the_rest_counted() -> None:
+    mild = verdict("fail", severity="medium")
+    found = [verdict("inconclusive"), verdict("fail"), mild, verdict("fail", severity="blocker")]
+    assert "(and 1 more)" in flow.gate(found).why["en"]
+    assert flow.gate([mild]).why == {}
+    assert flow.gate([verdict("warn")], strict=True).why["en"].startswith("exit 1: p:X-1 warns")

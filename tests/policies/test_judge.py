@@ -193,7 +193,7 @@ def test_dates_of_the_pack() -> None:
     )
     early = only(pack, CASE)
     assert (early.status, early.underlying) == ("not-yet-applicable", "fail")
-    assert early.because["en"].startswith("applies from 2027-12-02; today it would be fail: Of 100")
+    assert early.because["en"].startswith("applies from 2027-12-02; today it fails: Of 100")
     assert only(pack, CASE, as_of=date(2027, 12, 2)).status == "fail"
     past = make_pack(
         item(),

@@ -199,7 +199,7 @@ def test_a_waiver_never_changes_what_was_found() -> None:
     assert verdict.because["en"].startswith(
         f"waived for the model sha256:{'a' * 12}… until 2027-01-31 (owner Ada, approved by "
         "Grace): the pilot has ten users; "
-        "underneath it is fail: Of 100 people 90 get the right answer: a rate of 0.90 "
+        "underneath it fails: Of 100 people 90 get the right answer: a rate of 0.90 "
     )
     assert verdict.value == 0.9
 

@@ -93,3 +93,9 @@ def show_known(setting: Gate) -> None:
     if setting.known is not None:
         listed = ", ".join(setting.known) or "nothing"
         show(f"Known since the baseline, and no worse: {listed}")
+
+
+def show_why(setting: Gate) -> None:
+    """Why the exit code is not 0, and what would change it, in one line."""
+    if setting.why:
+        show(setting.why["en"])

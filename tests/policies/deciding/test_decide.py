@@ -149,6 +149,19 @@ def test_a_point_rule_warns_where_the_bound_is_open() -> None:
     assert decide(rows, demand(">=", 600, **point)).status == "pass"
 
 
+@pytest.mark.parametrize(
+    ("comparator", "limit", "low", "high"), [("<=", 0.0, 0.0, 0.006), (">=", 1.0, 0.994, 1.0)]
+)
+def test_none_of_n_keeps_a_limit_of_none(
+    comparator: Comparator, limit: float, low: float, high: float
+) -> None:
+    """The interval of 0 of 600 always reaches above 0: a bound that nobody can meet is no rule."""
+    rate = finding("robustness.consistency", "inconsistent_answer_rate", limit, low, high, n=600)
+    assert decide(rate, demand(comparator, limit, decision="point")).status == "pass"
+    near = rate.model_copy(update={"value": abs(limit - 0.002)})
+    assert decide(near, demand(comparator, limit, decision="point")).status == "fail"
+
+
 def test_too_few_rows_never_pass() -> None:
     outcome = decide(accuracy(), demand(">=", 0.5, min_n=1000))
     assert (outcome.status, outcome.code, outcome.rows_needed) == (
