@@ -87,25 +87,30 @@ def _require_folder(case: Path, what: str) -> None:
 def export(
     case: CaseFolder,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Zip file to write.")] = None,
+    encrypt_to: Annotated[
+        list[str] | None,
+        typer.Option("--encrypt-to", help="age recipient who alone can read it; may be repeated."),
+    ] = None,
     policy: sh.Policy = None,
     as_json: sh.Json = False,
 ) -> int:
     """Write a case, its signatures and what its verdicts rest on as one zip to hand on."""
     from evenhand.audit.files.canonical import digest_bytes
     from evenhand.audit.files.disk import write_whole
+    from evenhand.audit.register.encrypted import SUFFIX, encrypt
     from evenhand.audit.run.handing_over import hand_over
 
     _require_folder(case, "exported")
     read, stands = sh.opened(case)
     whole = case.resolve()
-    place = out or whole.with_name(f"{whole.name}.zip")
+    place = out or whole.with_name(f"{whole.name}.zip{SUFFIX if encrypt_to else ''}")
     if place.resolve().is_relative_to(whole):
         raise InputError(
             "{place} lies inside the sealed case", remedy="write it elsewhere", place=place
         )
     packs = flow.packs_for(read, policy)
     handed = hand_over(read, packs)
-    data = handed.archive
+    data = encrypt(handed.archive, encrypt_to) if encrypt_to else handed.archive
     write_whole(place, data)
     for file in handed.lacking:
         sh.say(f"warning: evidence {file} is not kept here, and not in the archive")

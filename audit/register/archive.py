@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from evenhand.audit.case.case import MOST_FILES, Case
 from evenhand.audit.case.statement import envelopes_of, read_envelope
 from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError
+from evenhand.audit.register.encrypted import decrypt, is_encrypted
 from evenhand.audit.register.handover import EVIDENCE, HANDOVER, KEYS, REGISTER
 
 MOST_BYTES = 256 << 20  # of an archive, which is held in memory four times while it is compared
@@ -69,6 +70,8 @@ def read_archive(path: Path) -> dict[str, bytes]:
     holds, AlteredEvidenceError for one whose bytes are not those that an export writes.
     """
     raw = _read(path)
+    if is_encrypted(raw):
+        raw = decrypt(raw, path)
     files = _files(raw, path)
     if _zip(files) != raw:
         raise AlteredEvidenceError(

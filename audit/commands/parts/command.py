@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -40,6 +42,41 @@ Lang = Annotated[
         "--lang", "-l", help="Language of what is said: en or zh (default: that of LANG)."
     ),
 ]
+
+
+VARIABLE = "EVENHAND_IDENTITY"  # as ``evenhand.audit.register.encrypted`` reads it
+Identity = Annotated[
+    Path | None,
+    typer.Option("--identity", help="File of the private key (age) that opens an archive."),
+]
+
+
+def opening(runs: Callable[..., int]) -> Callable[..., int]:
+    """The command with ``--identity``, where it reads a case: archives that it opens, and those
+    that a process which it starts opens, are decrypted with that."""
+    own = inspect.signature(runs, eval_str=True)
+    if not {"case", "cases", "case_a"} & set(own.parameters):
+        return runs
+
+    @wraps(runs)
+    def run(*args: Any, identity: Path | None = None, **values: Any) -> int:
+        before = os.environ.get(VARIABLE)
+        if identity is not None:
+            os.environ[VARIABLE] = str(identity.resolve())
+        try:
+            return runs(*args, **values)
+        finally:
+            if identity is not None:
+                os.environ.pop(VARIABLE, None)
+                os.environ.update({} if before is None else {VARIABLE: before})
+
+    added = inspect.Parameter(
+        "identity", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Identity
+    )
+    parameters = [*own.parameters.values(), added]
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {}
+    return run
 
 
 def spoken(runs: Callable[..., int]) -> Callable[..., int]:
@@ -133,7 +170,7 @@ class Command:
         if isinstance(self.runs, typer.Typer):
             for one in self.runs.registered_commands:
                 one.cls = Abbreviating
-                one.callback = spoken(one.callback) if one.callback else None
+                one.callback = spoken(opening(one.callback)) if one.callback else None
             app.add_typer(self.runs, name=self.name)
         else:
-            app.command(self.name, cls=Abbreviating)(spoken(self.runs))
+            app.command(self.name, cls=Abbreviating)(spoken(opening(self.runs)))
