@@ -28,7 +28,7 @@ def check_combination(spec: SubjectSpec) -> None:
     if (spec.join is None) == bool(spec.on):
         raise InputError(
             "{join}: a file to join needs both --join FILE and --on COLUMN",
-            remedy="--join names the other file, --on the column that says whose a row is",
+            remedy="pass both: --join FILE --on COLUMN, the column that says whose a row is",
             join=spec.join or "--on " + ", ".join(spec.on),
         )
     if spec.predictions:

@@ -62,7 +62,6 @@ REFUSED = {
     "scores without a threshold": Refused(
         AUDIT.format("rows.csv") + "--target y --score s", "threshold", {"NUMBER": "0.5"}
     ),
-    "labels with a threshold": Refused(ON + "--threshold 0.5", "threshold", out=True),
     "a positive label of several classes": Refused(
         "audit --predictions rows.csv --target c --predicted c2 --sensitive-features sex "
         "--task multiclass --positive-label x --checks data.groups",
@@ -99,7 +98,6 @@ REFUSED = {
         ON + "--join other.csv --on id", "on", {"HERE=THERE": "id=person"}
     ),
     "a stream that is joined": Refused(ON + "--stream --join more.csv --on id", "stream", out=True),
-    "a stream of persons": Refused(ON + "--stream --unit id", "stream", out=True),
     "a stream of several classes": Refused(
         "audit --predictions rows.csv --target c --predicted c2 --sensitive-features sex "
         "--task multiclass --stream --checks data.groups",
@@ -111,7 +109,7 @@ REFUSED = {
     ),
     "an identifier in private training": Refused(
         TRAIN.replace("--inputs income,age --model logistic", "--model linear")
-        + "--drop since,amount,thousands,day,c,c2,compact,job "
+        + "--drop since,amount,thousands,day,c,c2,compact,pay,s,p "
         "--private --epsilon 3 --delta 1e-3 --epochs 1",
         "drop",
     ),

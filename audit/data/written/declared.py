@@ -83,7 +83,7 @@ class Reading(BaseModel):
     def _label_texts(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        found = {}
+        found: dict[str, str] = {}
         for code, word in given.items():
             if isinstance(word, Mapping):  # SEX: {1: male, 2: female}
                 found |= {f"{code}:{plain_text(c)}": plain_text(w) for c, w in word.items()}
