@@ -100,14 +100,13 @@ def macro_f1(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
 
     The interval is the outer hull of two: variances recovered from the classes' own intervals
     (that of J = tp / (tp + fp + fn), mapped: holds where a class is rare), and the score form at
-    the number of rows that has the delta method's variance, with half a row more in each cell of
-    the diagonal (holds where classes share their errors).
+    the number of rows that has the jackknife's variance (holds where classes share their errors).
 
-    Source: Sokolova and Lapalme 2009 for the measure; Takahashi et al. 2022 for the delta method;
-    Zou and Donner 2008. Coverage: docs/proof.md.
+    Source: Sokolova and Lapalme 2009 for the measure; Efron and Tibshirani 1993, chapter 11; Zou
+    and Donner 2008. Coverage: docs/proof.md.
     """
     total = int(matrix.sum())
-    method = "hull of variances recovered from the classes and of the delta method in a score form"
+    method = "hull of variances recovered from the classes and of a jackknife in a score form"
     present = [i for i in range(len(matrix)) if matrix[i].sum() > 0]
     if len(present) < 2:
         return undefined(because("fewer-than-two-classes"), n=total, method=method)
@@ -116,7 +115,7 @@ def macro_f1(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
     union = [n - h for n, h in zip(named, hits, strict=True)]
     each = [2 * h / (h + u) for h, u in zip(hits, union, strict=True)]
     value = math.fsum(each) / len(each)
-    rows = _delta_rows(matrix, present)
+    rows = _jackknife_rows(matrix, present)
     intervals = []
     for level in levels:
         own = [share(h, u, level) for h, u in zip(hits, union, strict=True)]
@@ -124,31 +123,51 @@ def macro_f1(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
         highs = [2 * i.high / (1 + i.high) for i in own]
         below = math.sqrt(sum((v - x) ** 2 for v, x in zip(each, lows, strict=True))) / len(each)
         above = math.sqrt(sum((x - v) ** 2 for v, x in zip(each, highs, strict=True))) / len(each)
-        delta = wilson_form(value, rows, normal_quantile(level))
+        delta = [wilson_form(value, n, normal_quantile(level))[i] for i, n in enumerate(rows)]
         low, high = min(value - below, float(delta[0])), max(value + above, float(delta[1]))
         ends = {"low": max(0.0, low), "high": min(1.0, high)}
         intervals.append(Interval(**ends, level=level, method=method))
     return Estimate(value, total, tuple(intervals), method=method)
 
 
-def _delta_rows(matrix: np.ndarray, present: Sequence[int]) -> float:
-    """F (1 - F) over the delta method's variance of macro F1, after half a row in each diagonal
-    cell: how many rows of a plain share have that variance."""
+def _jackknife_rows(matrix: np.ndarray, present: Sequence[int]) -> tuple[float, float]:
+    """How many rows of a plain share have the jackknife's variance of macro F1: for the lower end
+    as if one more row of the worst kind had come, for the upper end one of the best kind."""
     import numpy as np
 
     table = matrix.astype(float)
-    table[present, present] += 0.5
     n = table.sum()
-    hit, sizes = np.diag(table), table.sum(axis=0) + table.sum(axis=1)
-    f1 = np.divide(2 * hit, sizes, out=np.zeros(len(table)), where=sizes > 0)
-    kept = np.zeros(len(table))
-    kept[present] = 1 / len(present)
-    # a row in cell (i, j) moves F1 of class i and of class j; on the diagonal the hits too
-    slope = np.divide(kept * f1, sizes, out=np.zeros(len(table)), where=sizes > 0)
-    moved = -slope[:, None] - slope[None, :]
-    gain = np.divide(2 * kept, sizes, out=np.zeros(len(table)), where=sizes > 0)
-    moved[np.diag_indices(len(table))] += gain
-    mean = float((table * moved).sum() / n)
-    variance = n * (float((table * moved**2).sum()) - n * mean**2)
-    macro = float((kept * f1).sum())
-    return macro * (1 - macro) / max(variance / n, 1e-300) if 0 < macro < 1 else float(n)
+    own = np.ix_(present, present)
+    less, more = (_moved(table, present, by) for by in (-1, 1))
+    inside = np.zeros(table.shape, dtype=bool)
+    inside[present] = True
+    kept = table * inside
+    away = less - float((kept * less).sum() / n)
+    variance = float((kept * away**2).sum()) * (n - 1) / n
+    macro = float(_f1(np.diag(table), table.sum(axis=0) + table.sum(axis=1))[present].mean())
+    rows = []
+    for side, end in enumerate((more[own].min(), more[own].max())):
+        moved = (macro * n + side) / (n + 1)
+        rows.append(moved * (1 - moved) / max(variance + float(end) ** 2, 1e-300))
+    return rows[0], rows[1]
+
+
+def _f1(hits: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """F1 of classes from their hits and their rows as true plus as predicted class."""
+    import numpy as np
+
+    return np.divide(2 * hits, sizes, out=np.zeros(np.shape(sizes)), where=sizes > 0)
+
+
+def _moved(table: np.ndarray, present: Sequence[int], by: int) -> np.ndarray:
+    """How far macro F1 moves with one row more (or less) in each cell, shape of ``table``."""
+    import numpy as np
+
+    hits, sizes = np.diag(table), table.sum(axis=0) + table.sum(axis=1)
+    weight = np.zeros(len(table))
+    weight[present] = 1 / len(present)
+    now = _f1(hits, sizes)
+    missed = weight * (_f1(hits, sizes + by) - now)  # a row of it called another class, or the like
+    found: np.ndarray = missed[:, None] + missed[None, :]
+    found[np.diag_indices(len(table))] = weight * (_f1(hits + by, sizes + 2 * by) - now)
+    return found

@@ -53,16 +53,16 @@ def r2(
 ) -> Estimate:
     """1 - mean squared error / variance of the true values, both over the n rows.
 
-    The interval is that of log(M / V), with mean squared error M and variance V: its influence
-    function is e^2 / M - d^2 / V, with errors e and deviations d from the mean, and its limits are
-    those of a skewed mean (``skewed.mean_limits``).
+    The interval is that of log(M / V), with mean squared error M and variance V, from how far it
+    moves without each row (a jackknife: to first order e^2 / M - d^2 / V, with errors e and
+    deviations d from the mean), with the limits of a skewed mean (``skewed.mean_limits``).
 
     Undefined where the true values do not vary; without an interval where no prediction errs.
     """
     import numpy as np
 
     n = int(actual.size)
-    method = "log(M / V) linearised over rows, Student's t with Hall's correction"
+    method = "log(M / V), jackknife over rows, Student's t with Hall's correction"
     deviation = actual - actual.mean() if n else actual
     variance = float((deviation**2).mean()) if n else 0.0
     if n < 2 or variance == 0:
@@ -72,7 +72,7 @@ def r2(
     value = 1 - squared / variance
     if squared == 0:
         return Estimate(value, n, method=method, reason=because("no-prediction-errs"))
-    moved = error**2 / squared - deviation**2 / variance
+    moved = _without_each(error, deviation)
     of, counts = moments(moved), {}
     own = weight = None
     if units is not None:
@@ -91,6 +91,25 @@ def r2(
         ends = {"low": 1 - math.exp(high) * (1 - value), "high": 1 - math.exp(low) * (1 - value)}
         intervals.append(Interval(**ends, level=level, method=method))
     return Estimate(value, n, tuple(intervals), counts, method, few_rows(of))
+
+
+def _without_each(error: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """(n - 1) times how far log(M / V) falls without each row, shape (n,), around 0; its first
+    order where a row carries all of M or of V."""
+    import numpy as np
+
+    n = error.size
+    squared, variance = float((error**2).mean()), float((deviation**2).mean())
+    first: np.ndarray = error**2 / squared - deviation**2 / variance
+    if n < 3:
+        return first
+    of_errors = n * squared - error**2
+    of_spread = n * variance - deviation**2 * n / (n - 1)
+    if min(of_errors.min(), of_spread.min()) <= 1e-9 * min(squared, variance):
+        return first
+    left = np.log(of_errors / of_spread)
+    found: np.ndarray = (n - 1) * (left.mean() - left)
+    return found
 
 
 def ratio_of_sums(

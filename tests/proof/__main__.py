@@ -45,11 +45,11 @@ def main() -> int:
     with multiprocessing.get_context("fork").Pool(asked.jobs) as pool:
         for most in _doubling(asked.first, asked.most):
             tasks = [
-                (block, cell.name)
+                (block, cell.kind == "assurance", cell.name)
                 for cell in wanted
                 for block in _blocks(cell, kept[cell.name], most, is_first=most == asked.first)
             ]
-            # in order, so that what is stored of a cell is its first blocks
+            # in order, so that what is stored of a cell is its first blocks; advice is slow: last
             for done, (name, seen) in enumerate(pool.imap(_drawn, sorted(tasks))):
                 kept[name].join(seen)
                 if done % 50 == 0 or time.monotonic() > stop:
@@ -97,11 +97,11 @@ def _blocks(cell: Cell, seen: Seen, most: int, *, is_first: bool) -> range:
 _CELLS: dict[str, Cell] = {}
 
 
-def _drawn(task: tuple[int, str]) -> tuple[str, Seen]:
+def _drawn(task: tuple[int, bool, str]) -> tuple[str, Seen]:
     """One block of a cell's draws, from a seed that its name and number make."""
     if not _CELLS:
         _CELLS.update({cell.name: cell for cell in every()})
-    block, name = task
+    block, _, name = task
     rng, seen = np.random.default_rng([zlib.crc32(name.encode()), block]), Seen()
     for _ in range(BLOCK):
         seen.add(_CELLS[name].draw(rng))

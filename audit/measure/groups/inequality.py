@@ -58,26 +58,40 @@ def individual_index(
 ) -> Estimate:
     """Inequality between people. ``counts`` (3,): people with benefit 0, 1 and 2.
 
-    The interval is the central part of 1,000 draws of the three shares from their posterior under
-    Jeffreys's prior, which does not collapse where nobody's benefit differs.
+    The interval is of draws of the three shares from a posterior, which is that of Jeffreys's prior
+    moved for each end as Clopper and Pearson's limits are: for the lower end as if one more person
+    had the benefit 1, for the upper end as if one more had 0, or 2, whichever lies further out.
+    It does not collapse where nobody's benefit differs.
     """
     import numpy as np
 
     benefits = np.array([0.0, 1.0, 2.0])
     total = int(counts.sum())
-    method = f"Jeffreys posterior of the benefit counts, {DRAWS} draws"
+    method = f"posterior of the benefit counts, moved by one person for each end, {DRAWS} draws"
     named = {"benefit_0": int(counts[0]), "benefit_1": int(counts[1]), "benefit_2": int(counts[2])}
     if counts[1] + counts[2] == 0:
         return undefined(because("no-benefits"), n=total, counts=named, method=method)
     value = float(generalized_entropy(counts.astype(float), benefits, alpha))
-    drawn = np.random.default_rng(list(seed)).dirichlet(counts + 0.5, size=DRAWS)
-    index = generalized_entropy(drawn, benefits, alpha)
+    rng = np.random.default_rng(list(seed))
+    drawn = [
+        generalized_entropy(_shares(rng, counts + more), benefits, alpha) for more in np.eye(3)
+    ]
     intervals = []
     for level in levels:
-        low, high = np.quantile(index, [(1 - level) / 2, (1 + level) / 2])
-        low, high = min(float(low), value), max(float(high), value)
-        intervals.append(Interval(low=max(0.0, low), high=high, level=level, method=method))
+        low = float(np.nanquantile(drawn[1], (1 - level) / 2))
+        high = max(float(np.nanquantile(drawn[i], (1 + level) / 2)) for i in (0, 2))
+        ends = {"low": max(0.0, min(low, value)), "high": max(high, value)}
+        intervals.append(Interval(**ends, level=level, method=method))
     return Estimate(value, total, tuple(intervals), named, method)
+
+
+def _shares(rng: np.random.Generator, weights: np.ndarray) -> np.ndarray:
+    """Draws of a Dirichlet distribution, shape (DRAWS, 3); a weight of 0 is never drawn."""
+    import numpy as np
+
+    drawn = rng.standard_gamma(np.maximum(weights, 0.0), size=(DRAWS, weights.size))
+    found: np.ndarray = drawn / drawn.sum(axis=1, keepdims=True)
+    return found
 
 
 def between_groups_index(counts: np.ndarray, alpha: int, levels: Sequence[float]) -> Estimate:

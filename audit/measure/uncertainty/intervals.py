@@ -198,6 +198,7 @@ def _mean_of_persons(x: np.ndarray, units: np.ndarray, levels: Levels) -> Estima
     import numpy as np
 
     from evenhand.audit.measure.uncertainty.persons import by_person, error_limits
+    from evenhand.audit.measure.uncertainty.skewed import few_rows, moments
 
     centre, n = float(x.mean()), int(x.size)
     rows = by_person(np.ones(n), units)
@@ -210,4 +211,4 @@ def _mean_of_persons(x: np.ndarray, units: np.ndarray, levels: Levels) -> Estima
     for level in levels:
         low, high = error_limits(own, rows, level)
         intervals.append(Interval(low=centre + low, high=centre + high, level=level, method=method))
-    return Estimate(centre, n, tuple(intervals), counts, method)
+    return Estimate(centre, n, tuple(intervals), counts, method, few_rows(moments(own)))
