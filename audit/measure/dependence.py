@@ -121,7 +121,8 @@ def dependence(
 
     An interval adds the spread of the shuffles (as a gamma variable of their mean and variance: it
     is all there is where nothing is told) and that of the rows' own information (delta method: all
-    there is where much is told). None for a perfect copy. Undefined where shuffled rows tell as
+    there is where much is told); the upper end is no nearer than on the scale of the root. None for
+    a perfect copy. Undefined where shuffled rows tell as
     much as any could: every row has a level of its own.
 
     The p-value is the share of shuffles (and the data itself) with as much mutual information.
@@ -173,6 +174,10 @@ def _ends(
         above = mean - float(law.ppf(0.5 - level / 2))
     half = float(norm.ppf(0.5 + level / 2)) * own
     low, high = share - np.hypot(below / room, half), share + np.hypot(above / room, half)
+    if share > 0:
+        # information grows with the square of what is told: its root varies by as much anywhere,
+        # while its own spread is too small where a sample happens to tell little
+        high = max(high, (share**0.5 + half / (2 * share**0.5)) ** 2)
     return float(np.clip(low, 0.0, 1.0)), float(np.clip(high, 0.0, 1.0))
 
 

@@ -93,7 +93,7 @@ def test_the_jackknife_of_a_slope_is_near_that_of_refits() -> None:
     score = 1 / (1 + np.exp(-x))
     copies = recalibrate(np.tile(y, 4) > 0, np.tile(score, 4), (0.95,), np.tile(np.arange(60), 4))
     once = recalibrate(y > 0, score, (0.95,), np.arange(60))
-    # four copies of each row say what one says, but for the information, which is four times as much
+    # four copies of each row say what one says, but for the information, which is fourfold
     assert copies.slope.interval is not None and once.slope.interval is not None
     assert copies.slope.interval.high == pytest.approx(once.slope.interval.high, rel=0.1)
 
