@@ -104,7 +104,8 @@ class PlannedFile(Shape):
 
 class Plan(Shape):
     """``plan.json``. ``facts`` are what packs ask about; ``published`` says how a copy was made fit
-    for the public (None: it is the case itself)."""
+    for the public (None: it is the case itself). ``look`` counts looks at growing data, this one
+    included: later ones are read at stricter levels."""
 
     schema_: str = Field(alias="schema")
     subject: PlannedSubject
@@ -121,6 +122,7 @@ class Plan(Shape):
     error_budget: str | None = None
     packs: Annotated[tuple[NamedPack, ...], Field(strict=False)] = ()
     published: str | None = None
+    look: int = Field(default=1, ge=1)
 
     @field_validator("schema_")
     @classmethod

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evenhand.audit.case.environment import AnnouncedRun
     from evenhand.audit.case.plan import Plan
     from evenhand.audit.reason import Reasons
+    from evenhand.audit.register.looks import Look
     from evenhand.audit.register.register import Entry, Register
     from evenhand.audit.register.standing import Standing
     from evenhand.audit.run.run import PlannedPack
@@ -53,6 +54,7 @@ def measure(
     from evenhand.audit.case.work import Sealed
     from evenhand.audit.register.register import Register, home
     from evenhand.audit.run.keeping import Keeping
+    from evenhand.audit.run.looking import look_of
     from evenhand.audit.run.run import audit as run_audit
 
     if spec.model and Path(spec.model).exists():
@@ -69,7 +71,8 @@ def measure(
     keeping = Keeping(
         resume=resume,
         cache=Store(home() / "cache", secret) if cache else None,
-        announce=lambda plan: _announced(register, plan, out),
+        look=lambda subject: look_of(subject, register.snapshot(), secret),
+        announce=lambda plan, look: _announced(register, plan, out, look),
         secret=secret,
         sealing=sealed.note,
         sealed=lambda digest: sealed.knows(digest) or _is_entered(register, digest),
@@ -126,12 +129,16 @@ def _prepare_to_open(spec: SubjectSpec) -> None:
     import sqlalchemy  # noqa: F401
 
 
-def _announced(register: Register, plan: Plan, out: Path) -> AnnouncedRun:
+def _announced(register: Register, plan: Plan, out: Path, look: Look) -> AnnouncedRun:
     """Enters the plan, before anything is scored; which run of how many it is."""
     from evenhand.audit.case.environment import AnnouncedRun
+    from evenhand.audit.register.looks import KEY
     from evenhand.audit.register.runs import plan_body, runs
 
-    entry = register.append("plan", plan_body(plan, out))
+    body = plan_body(plan, out)
+    if look.sketch:
+        body[KEY] = dict(look.sketch)
+    entry = register.append("plan", body)
     run = next(r for r in runs(register.snapshot()) if r.entry == entry.seq)
     return AnnouncedRun(
         entry=run.entry,

@@ -27,12 +27,13 @@ from evenhand.audit.case.work import RUN, RUN_FILE, unfinished
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import canonical_bytes, digest_json
 from evenhand.audit.reason import Reasons
+from evenhand.audit.register.looks import Look
 from evenhand.audit.run.catalogue import Check
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.subject import Subject
 
 RUN_SCHEMA = "evenhand-run/1"
-Announce = Callable[[Plan], AnnouncedRun]
+Announce = Callable[[Plan, Look], AnnouncedRun]
 # Of the spec: what says which checks run, where the case goes, and what is done with p-values.
 _NOT_OF_A_CHECK = {"out", "policy", "checks", "options", "error_budget"}
 _IN_WORDS = {
@@ -48,8 +49,10 @@ _IN_WORDS = {
 class Keeping:
     """``resume``: go on with an audit that was cut off. ``cache``: where finished checks are kept.
 
-    ``announce`` is called with the plan before anything is scored, and returns what the register
-    says of the run (its number, and of how many); see ``evenhand.audit.register.runs``.
+    ``look`` says which look at growing data the audit is (``evenhand.audit.register.looks``).
+    ``announce`` is called with the plan and the look before anything is scored, and returns what
+    the register says of the run (its number, and of how many); see
+    ``evenhand.audit.register.runs``.
 
     ``secret`` vouches for what is kept: what another wrote is not gone on with. ``sealing`` is told
     the digest of the case before it is in its place, and ``sealed`` whether a case that is there
@@ -59,6 +62,7 @@ class Keeping:
 
     resume: bool = False
     cache: Store | None = None
+    look: Callable[[Subject], Look] = lambda subject: Look()
     announce: Announce | None = None
     secret: Secret = field(default_factory=passing)
     sealing: Callable[[str], None] | None = None

@@ -30,8 +30,10 @@ from evenhand.audit.data.formats.database import without_secrets
 from evenhand.audit.data.table import explained_by
 from evenhand.audit.errors import InputError, MissingNeed, RowsOnDisk
 from evenhand.audit.finding import Finding, Status
+from evenhand.audit.measure.uncertainty.looks import level_at
 from evenhand.audit.measure.uncertainty.testing import BUDGETS, Budget, adjust
 from evenhand.audit.reason import because, quoted, reasons_json
+from evenhand.audit.register.looks import Look
 from evenhand.audit.run.catalogue import Check, needed, select
 from evenhand.audit.run.check_options import options_of, require_options
 from evenhand.audit.run.decisions import decisions_json
@@ -100,8 +102,11 @@ def audit(
     subject = replace(open_subject(spec, rules), declared_file=declared_file)
     # A pattern means the checks of this task; a check named in full is answered in any case.
     chosen = [c for c in named if subject.task in c.module.TASKS or c.id in spec.checks]
-    levels = _levels(spec, packs)
+    look = keeping.look(subject)
+    levels = _levels(spec, packs, look.number)
     plan = make_plan(spec, subject, chosen, packs, levels)
+    if look.number > 1:
+        plan = plan.model_copy(update={"look": look.number})
     run = describe_run(plan, spec, versions({**packages(), "evenhand": own_version()}))
     work, before = None, None
     if keeping.resume:
@@ -109,7 +114,7 @@ def audit(
             return sealed
         work, before = work_to_resume(out, run, keeping.secret)
     with CaseWriter(out, plan, resume=work, secret=keeping.secret) as writer:
-        announced = _announce(writer, plan, run, before, keeping)
+        announced = _announce(writer, plan, run, before, keeping, look)
         if not subject.is_streamed:
             with explained_by(subject.notes):
                 score(subject)  # only now, and first: scores that cannot be used stop the audit
@@ -139,6 +144,7 @@ def _announce(
     run: dict[str, Any],
     before: dict[str, Any] | None,
     keeping: Keeping,
+    look: Look,
 ) -> AnnouncedRun | None:
     """Has the plan entered in the register, once, and keeps what the register says of it."""
     told = kept_of_process(run, command())
@@ -148,7 +154,7 @@ def _announce(
         return AnnouncedRun.model_validate(known)
     if keeping.announce is None:
         return None
-    announced = keeping.announce(plan)
+    announced = keeping.announce(plan, look)
     writer.resumable({**told, "announced": announced.to_json()})
     return announced
 
@@ -377,6 +383,7 @@ def run_check(
             yield _of_persons(each, subject)
 
 
-def _levels(spec: SubjectSpec, packs: Sequence[PlannedPack]) -> tuple[float, ...]:
-    asked = sorted({level for pack in packs for level in pack.levels} - {spec.level})
-    return (spec.level, *asked)
+def _levels(spec: SubjectSpec, packs: Sequence[PlannedPack], look: int = 1) -> tuple[float, ...]:
+    """The audit's own level first; those of packs beside it, at a later look the stricter ones."""
+    asked = {level_at(level, look) for pack in packs for level in pack.levels}
+    return (spec.level, *sorted(asked - {spec.level}))

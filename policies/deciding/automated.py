@@ -93,7 +93,8 @@ def _demand(check: Requirement, declared: Mapping[str, Any]) -> Demand | Outcome
 def _decide_all(
     selection: Selection, evidence: Evidence, demand: Demand, case: Case, other: Case | None
 ) -> Outcome:
-    demand = replace(demand, numbers=sum(f.value is not None for f in selection.findings))
+    values = sum(f.value is not None for f in selection.findings)
+    demand = replace(demand, numbers=values, look=case.plan.look)
     judge = _Judge(demand, case, other, selection.findings)
     demand = replace(
         with_tests(demand, judge.tested(), case.subject.control_features),
@@ -122,6 +123,8 @@ def _decide_all(
     share = demand.check.min_group_share
     if share is not None and divided_by_small(selection.findings, left_out, share):
         decided = _measured_otherwise(decided)
+    if demand.look > 1 and (told := looked_again(demand)) is not None:
+        decided = with_note(decided, told)
     considered = [f.id for f, _ in kept] + [f.id for f in left_out]
     rest = (i for i in considered if i not in decided.findings)
     return replace(decided, findings=(*decided.findings, *rest))
@@ -182,6 +185,20 @@ def _worst_for_people(numbered: Sequence[tuple[Finding, Outcome]], case: Case) -
     listed = f"{end[0]} of {count(len(numbered))}", f"{count(len(numbered))} 项中{end[1]}的一项"
     first = with_note(ordered[0][1], say(f"it is the {listed[0]}", listed[1]))
     return [first, *(o for _, o in ordered[1:])]
+
+
+def looked_again(demand: Demand) -> Words | None:
+    """Which look it is, and how strictly it is read; None where nothing hangs on luck."""
+    if demand.check.companion_test is not None:
+        read = f"p < {number(demand.alpha)}"
+    elif demand.check.decision in ("bound", "no-group-worse"):
+        read = f"{number(100 * demand.ci.two_sided_level)} %"
+    else:
+        return None
+    return say(
+        f"look {demand.look} at growing data: read at {read}",
+        f"第 {demand.look} 次查看增长中的数据：按 {read} 判读",
+    )
 
 
 def _nothing_left(left_out: Sequence[Finding]) -> Outcome:

@@ -9,11 +9,12 @@ from typing import Literal
 
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.measure.uncertainty import intervals
+from evenhand.audit.measure.uncertainty.looks import level_at, share_of_error
 from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.numbers import number
 from evenhand.audit.words.text import name, short
 from evenhand.policies.deciding.power import RowsNeeded
-from evenhand.policies.deciding.sentence import asked, number_of, source, stands
+from evenhand.policies.deciding.sentence import BY_TEST, asked, number_of, source, stands
 from evenhand.policies.deciding.settling import (
     Cells,
     rate_counts,
@@ -59,14 +60,24 @@ class Demand:
     family: int = 1  # how many tests that family holds
     cells: Mapping[str, tuple[Cells, ...]] = field(default_factory=dict)  # what a gap is made of
     leads: Mapping[str, Words] = field(default_factory=dict)  # finding id -> who, in a hundred
+    look: int = 1  # at growing data
 
     @property
     def ci(self) -> ConfidenceInterval:
         """The interval that is read, at the level that holds for all numbers of the item."""
-        ci = self.check.ci
-        if self.check.multiple == "none" or self.numbers < 2:
+        ci, parts = self.check.ci, 1
+        if self.check.multiple != "none" and self.numbers > 1:
+            parts = self.numbers
+        if self.look < 2 and parts < 2:
             return ci
-        return ci.model_copy(update={"level": 1 - (1 - ci.level) / self.numbers})
+        level = 1 - (1 - level_at(ci.level, self.look)) / parts
+        return ci.model_copy(update={"level": level})
+
+    @property
+    def alpha(self) -> float:
+        """The error of the companion test at this look."""
+        assert self.check.companion_test is not None
+        return self.check.companion_test.alpha * share_of_error(self.look)
 
     def rows_to_settle(self, finding: Finding, interval: Interval) -> RowsNeeded:
         """Further rows until the interval leaves every threshold that it spans."""
@@ -244,7 +255,7 @@ def _by_point(finding: Finding, demand: Demand, interval: Interval | None) -> Ou
     if value is None:
         return without_number(finding)
     if demand.check.companion_test is not None:
-        return _by_test(finding, demand, value, interval, demand.check.companion_test.alpha)
+        return _by_test(finding, demand, value, interval, demand.alpha)
     if relation(comparator, demand.thresholds, value, value) != "pass":
         how = demand.stands(keeps=False)
         return _answer("fail", "point-missed", finding, demand, interval, how)
@@ -297,35 +308,10 @@ def _by_test(
         f"p = {p}，{'低于' if significant else '不低于'} {a}"
         + (f"，按本项的 {demand.family} 个检验作 Holm 校正" if shared else ""),
     )
-    status, code, beyond = _BY_TEST[(kept, significant)]
+    status, code, beyond = BY_TEST[(kept, significant)]
     brackets = Words(en=f" ({test['en']})", zh=f"（{test['zh']}）")
     how = joined(demand.stands(keeps=kept), beyond, brackets)
     return _answer(status, code, finding, demand, interval, how)
-
-
-# (whether the value keeps the demand, whether the groups differ beyond chance)
-_BY_TEST: dict[tuple[bool, bool], tuple[VerdictStatus, str, Words]] = {
-    (True, False): (
-        "pass",
-        "point-met",
-        say(", and the groups differ no more than by chance", "，且组间差异可能出于偶然"),
-    ),
-    (True, True): (
-        "warn",
-        "point-met-test-significant",
-        say(", yet the groups differ beyond chance", "，但组间差异显著"),
-    ),
-    (False, True): (
-        "fail",
-        "point-missed-test-significant",
-        say(", beyond chance", "，且差异显著"),
-    ),
-    (False, False): (
-        "inconclusive",
-        "point-missed-by-chance",
-        say(", which may be chance", "，但可能出于偶然"),
-    ),
-}
 
 
 def _too_few(finding: Finding, demand: Demand, minimum: int) -> Outcome:

@@ -13,6 +13,7 @@ from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.text import short
 from evenhand.policies.demands import Comparator
+from evenhand.policies.verdict import VerdictStatus
 from evenhand.policies.words import ORIGIN, Words, joined, limit, measured, place, say
 
 # comparator -> what keeps it, what breaks it; {0} and {1} are the limits
@@ -74,3 +75,28 @@ def _kind(measure: str) -> Words:
     if "_difference" in measure:
         return Words(en="difference", zh="差距")
     return Words(en="rate", zh="比率")
+
+
+# (whether the value keeps the demand, whether the groups differ beyond chance)
+BY_TEST: dict[tuple[bool, bool], tuple[VerdictStatus, str, Words]] = {
+    (True, False): (
+        "pass",
+        "point-met",
+        say(", and the groups differ no more than by chance", "，且组间差异可能出于偶然"),
+    ),
+    (True, True): (
+        "warn",
+        "point-met-test-significant",
+        say(", yet the groups differ beyond chance", "，但组间差异显著"),
+    ),
+    (False, True): (
+        "fail",
+        "point-missed-test-significant",
+        say(", beyond chance", "，且差异显著"),
+    ),
+    (False, False): (
+        "inconclusive",
+        "point-missed-by-chance",
+        say(", which may be chance", "，但可能出于偶然"),
+    ),
+}

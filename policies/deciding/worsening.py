@@ -8,6 +8,7 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.comparing.compare import COMPARED, NotPairedError, Paired, paired_change
 from evenhand.audit.errors import InputError
 from evenhand.audit.finding import Finding
+from evenhand.audit.measure.uncertainty.looks import share_of_error
 from evenhand.audit.reason import quoted
 from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.reasons import render
@@ -39,7 +40,7 @@ def row_by_row(
         )
         return Outcome("error", "not-pairable", because, (finding.id,))
     asking = sum(f.value is not None for f in siblings)
-    level = 1 - (1 - demand.check.ci.two_sided_level) / max(1, asking)
+    level = 1 - (1 - demand.check.ci.two_sided_level) * share_of_error(demand.look) / max(1, asking)
     try:
         change = paired_change(case, other, finding.measure, finding.group, level)
     except InputError as error:
