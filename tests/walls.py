@@ -102,7 +102,7 @@ WALLS: dict[str, str] = {
     ),
     "audit/data": "audit/data/written audit/errors audit/reason audit/words",
     "audit/data/counting": (
-        "audit/data audit/data/reading audit/data/written audit/errors audit/files"
+        "audit/data audit/data/reading audit/data/written audit/errors audit/files audit/reason"
     ),
     "audit/data/formats": ("audit/data audit/data/written audit/errors audit/reason audit/words"),
     "audit/data/reading": (

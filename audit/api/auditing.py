@@ -13,9 +13,10 @@ from evenhand.audit.api import sources
 from evenhand.audit.api.judging import judged
 from evenhand.audit.api.options import AuditOptions, GateOptions, OpeningOptions, SubjectOptions
 from evenhand.audit.api.results import Result
+from evenhand.audit.data.table import DONE_BY_READERS
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.leftovers import own_folder
-from evenhand.audit.reason import QUOTED, Reasons
+from evenhand.audit.reason import Reasons
 from evenhand.audit.run import flow
 from evenhand.audit.words.reasons import render
 
@@ -215,7 +216,7 @@ def _spec(values: Mapping[str, Any]) -> SubjectSpec:
 
 def _warned(said: Reasons) -> None:
     """What asks for something is a warning; what a reader did is in the case's ``data.quality``."""
-    if any(reason.code != QUOTED for reason in said):
+    if any(reason.code not in DONE_BY_READERS for reason in said):
         warnings.warn(render(said), stacklevel=6)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.data.cells import number_in, plain
 from evenhand.audit.data.written.declared import quoted_part
 from evenhand.audit.errors import EvenhandError, InputError, nearest
-from evenhand.audit.reason import Reason, Reasons, quoted
+from evenhand.audit.reason import Reason, Reasons, because
 from evenhand.audit.words.phrases import as_is, phrase
 from evenhand.audit.words.reasons import render
 
@@ -99,13 +99,27 @@ def explained_by(notes: Iterable[Reason | str]) -> Iterator[None]:
         raise
 
 
-def as_notes(notes: Iterable[Reason | str]) -> Reasons:
-    """Notes as reasons: texts are quoted."""
-    return tuple(
-        r for note in notes for r in ((note,) if isinstance(note, Reason) else quoted(note))
-    )
-
-
+# Notes on what a reader did with rows and columns: they ask nothing of anybody.
+DONE_BY_READERS = frozenset(
+    {
+        "blank-lines",
+        "blank-rows",
+        "column-repeated",
+        "column-without-name",
+        "grey-read-as-colour",
+        "id-empty",
+        "id-repeated",
+        "line-ends-as-one",
+        "name-holds-unseen",
+        "names-look-alike",
+        "not-asked-to-be-read-only",
+        "rows-joined",
+        "rows-joined-but",
+        "rows-not-joined",
+        "test-split-read",
+        "would-be-formulas",
+    }
+)
 _NUMBERED = "row of the file"
 
 
@@ -127,11 +141,11 @@ def renumbered(frame: pd.DataFrame) -> pd.DataFrame:
     return frame if frame.index.name == _NUMBERED else frame.reset_index(drop=True)
 
 
-def merge_repeated(frame: pd.DataFrame, file: object) -> tuple[pd.DataFrame, list[str]]:
+def merge_repeated(frame: pd.DataFrame, file: object) -> tuple[pd.DataFrame, Reasons]:
     """Keeps a column name that is repeated with identical cells once; refuses it otherwise."""
     names = [str(c) for c in frame.columns]
     first: dict[str, int] = {}
-    notes: list[str] = []
+    notes: Reasons = ()
     for position, name in enumerate(names):
         if name not in first:
             first[name] = position
@@ -145,9 +159,8 @@ def merge_repeated(frame: pd.DataFrame, file: object) -> tuple[pd.DataFrame, lis
                 first=first[name] + 1,
                 position=position + 1,
             )
-        notes.append(
-            f"column {name!r} is repeated with identical cells "
-            f"(columns {first[name] + 1} and {position + 1}): kept once"
+        notes += because(
+            "column-repeated", column=repr(name), first=first[name] + 1, second=position + 1
         )
     merged = frame.iloc[:, list(first.values())].copy()
     merged.columns = list(first)

@@ -11,8 +11,9 @@ from evenhand.audit.data.cells import is_number, types_of
 from evenhand.audit.data.table import Table, as_text, texts
 from evenhand.audit.measure.identifiers import identifiers
 from evenhand.audit.proposing.proposal import SeenColumn
+from evenhand.audit.subject.rows import read_rows
 from evenhand.audit.subject.spec import make_spec
-from evenhand.audit.subject.subject import begin_model, read_rows
+from evenhand.audit.subject.subject import begin_model
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from evenhand.audit.subject.rows import audited_rows, read_rows
 from evenhand.audit.subject.spec import make_spec
-from evenhand.audit.subject.subject import audited_rows, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -39,11 +39,10 @@ from evenhand.audit.subject.fitting import check_combination, require_columns
 from evenhand.audit.subject.predictions import require_labels
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.subject import (
-    Stored,
     Subject,
     begin_model,
     build_subject,
-    facts_of,
+    subject_of,
     task_of,
 )
 from evenhand.audit.subject.tallying.batches import tally_batches
@@ -147,29 +146,18 @@ def streamed_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
     truth = _truth(tally, spec, task, model)
     _require_comparable(tally, spec, table.source)
     of_model = {} if model is None else {"model": model.digest}
-    dropped = tally.counts.dropped
     rows = cast("pd.DataFrame", OnDisk())
-    return Subject(
-        name=spec.name or Path(spec.source).name,
-        task=task,
-        model=model,
-        stored=None if model else Stored(spec.predicted, spec.score),
+    return subject_of(
+        spec,
+        task,
+        model,
+        truth,
         table=replace(table, frame=rows),
         frame=rows,
-        target=spec.target,
-        truth=truth,
-        positive_is=spec.positive_is,
-        threshold=spec.threshold,
-        sensitive_features=spec.sensitive_features,
-        control_features=spec.control_features,
-        outcomes=spec.outcomes,
         groups=rows,
-        declared=spec.declared,
-        facts=facts_of(spec, task, model),
         digests={"data": table.digest, **of_model},
-        n_dropped=dropped,
+        n_dropped=tally.counts.dropped,
         notes=NOTE + tally.notes + _noticed(tally, spec),
-        unit=spec.unit,
         counts=tally.counts,
         missing=tally.missing,
         bins=tally.bins,

@@ -8,20 +8,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from evenhand.audit.data.counting.joining import joined, with_types_of
-from evenhand.audit.data.formats.limits import SECONDS, Limits
 from evenhand.audit.data.grouping import asks_for_bins, bins_of
-from evenhand.audit.data.reading.images import holds_images, read_images
-from evenhand.audit.data.reading.plain_text import is_plain_text, read_texts
-from evenhand.audit.data.reading.read import read_table
-from evenhand.audit.data.table import Table, canonical_order, explained_by, texts
+from evenhand.audit.data.reading.plain_text import is_plain_text
+from evenhand.audit.data.table import Table, explained_by, texts
 from evenhand.audit.data.written.bins import Bins
 from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.models.predictor import Task, gives_scores
-from evenhand.audit.reason import Reasons, quoted
+from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.comparable import group_columns
 from evenhand.audit.subject.declared_file import DeclaredFile
 from evenhand.audit.subject.fitting import check_combination, require_columns
+from evenhand.audit.subject.rows import (
+    audited_rows,
+    in_order,
+    labelled_rows,
+    read_part,
+    read_rows,
+)
 from evenhand.audit.subject.spec import Actionable, SubjectSpec
 from evenhand.audit.subject.tallying.counts import Counts
 from evenhand.audit.subject.tallying.people import units_of
@@ -170,51 +173,65 @@ def _of_table(
     digests = _digests(table, model)
     bins = bins_of(frame, spec.features, spec)
     groups = group_columns(frame, spec, table.source, bins)
+    return subject_of(
+        spec,
+        task,
+        model,
+        truth,
+        table=table,
+        frame=frame,
+        groups=groups,
+        digests=digests,
+        n_dropped=len(table.frame) - len(frame),
+        notes=_notes(table, frame, spec.id) + asks_for_bins(frame, spec.features, bins),
+        training=_training(spec, task, model, digests, rules),
+        weights=weights,
+        units=units,
+        row_numbers=row_numbers,
+        bins=bins,
+    )
+
+
+def subject_of(
+    spec: SubjectSpec, task: Task, model: Opened | None, truth: Target, **rows: Any
+) -> Subject:
+    """The subject that a spec declares, with what was read: ``rows`` are the fields of ``Subject``
+    that depend on where its rows are."""
     return Subject(
         name=spec.name or Path(spec.source).name,
         task=task,
         model=model,
         stored=None if model else Stored(spec.predicted, spec.score),
-        table=table,
-        frame=frame,
-        target=spec.target,
         truth=truth,
+        target=spec.target,
         positive_is=spec.positive_is,
         threshold=spec.threshold,
         sensitive_features=spec.sensitive_features,
         control_features=spec.control_features,
-        groups=groups,
         declared=spec.declared,
         facts=facts_of(spec, task, model),
-        digests=digests,
-        n_dropped=len(table.frame) - len(frame),
-        notes=_notes(table, frame, spec.id) + asks_for_bins(frame, spec.features, bins),
-        training=_training(spec, task, model, digests, rules),
         weight=spec.weight,
-        weights=weights,
         unit=spec.unit,
-        units=units,
-        row_numbers=row_numbers,
         proxies=spec.proxies,
         outcomes=spec.outcomes,
         reference_applicant=spec.reference_applicant,
         actionable=spec.actionable,
         lawful_reasons=lawful_reasons({str(k): v for k, v in spec.roles.items()}, spec.facts),
-        bins=bins,
+        **rows,
     )
 
 
 def _notes(table: Table, frame: pd.DataFrame, id_column: str | None) -> Reasons:
     """What was seen while reading, and where the column that names rows does not."""
-    notes: list[str] = []
+    notes: Reasons = ()
     if id_column is not None:
         names, missing = texts(frame[id_column])
         known = names[~missing]
         if n := int(missing.sum()):
-            notes.append(f"id column {id_column!r} is empty in {n} rows")
+            notes += because("id-empty", column=repr(id_column), n=n)
         if n := len(known) - len(set(known)):
-            notes.append(f"id column {id_column!r} names {n} rows by an id that an earlier row has")
-    return table.notes + tuple(reason for note in notes for reason in quoted(note))
+            notes += because("id-repeated", column=repr(id_column), n=n)
+    return table.notes + notes
 
 
 def _digests(table: Table, model: Opened | None) -> dict[str, str]:
@@ -278,82 +295,12 @@ def _training(
             "training data are of use with a model only: stored predictions say nothing of them",
             remedy="leave --training-data out",
         )
-    table = _read(spec.training_data, spec, model, rules, part="train")
+    table = read_part(spec.training_data, spec, model, rules, part="train")
     require_columns(spec, table, model)
-    frame, numbers = _in_order(_labelled_rows(table, spec.target))
+    frame, numbers = in_order(labelled_rows(table, spec.target))
     digests["training_data"] = table.digest
     with rows_of_file(numbers):
         return FurtherRows(frame, read_target(frame, spec, task, model), numbers)
-
-
-def read_rows(spec: SubjectSpec, model: Opened | None = None, rules: Rules | None = None) -> Table:
-    """The rows that the spec names, with the columns of the file that it joins to them."""
-    named = str(spec.predictions or spec.data)
-    if spec.join is None:
-        return _read(named, spec, model, rules)
-
-    def reader(path: str) -> Callable[[Mapping[str, Any]], Table]:
-        def read(types: Mapping[str, Any]) -> Table:
-            return _read(path, spec.model_copy(update={"types": dict(types)}), model, rules)
-
-        return read
-
-    table, left = with_types_of(reader(named), spec.types)
-    other, left = with_types_of(reader(spec.join), left)
-    table.require(left, "types are declared for")
-    return joined(table, other, spec.on)
-
-
-def _read(
-    path: str,
-    spec: SubjectSpec,
-    model: Opened | None,
-    rules: Rules | None,
-    part: Literal["train"] | None = None,
-) -> Table:
-    """The rows at ``path``: a table, images, or a text file in the passages the model expects.
-
-    ``part`` asks for the training part of images that come in two parts; the audit reads the other.
-    """
-    if model is not None and model.predictor.task == "generation" and is_plain_text(path):
-        recipe = model.predictor.maker_says.get("recipe") or {}
-        return read_texts(path, encoding=spec.encoding or "utf-8", passage=recipe.get("passage"))
-    if part is not None and holds_images(path):
-        return read_images(path, split=part)
-    return read_table(path, spec.reading, answers=spec.answers, limits=_limits(rules))
-
-
-def _limits(rules: Rules | None) -> Limits:
-    """What reading data may take: what the user says of the model holds for its data too."""
-    given = rules or Rules()
-    more = given.memory_limit if given.memory_limit > Rules().memory_limit else None
-    return Limits(seconds=given.time_limit or SECONDS, memory=more)
-
-
-def audited_rows(table: Table, spec: SubjectSpec) -> tuple[pd.DataFrame, np.ndarray]:
-    """The rows with a label, in canonical order, and the place of each in its file, from 1."""
-    return _in_order(_labelled_rows(table, spec.target), last=spec.sensitive_features)
-
-
-def _in_order(frame: pd.DataFrame, last: tuple[str, ...] = ()) -> tuple[pd.DataFrame, np.ndarray]:
-    frame = frame.iloc[canonical_order(frame, last=last)]
-    return frame.reset_index(drop=True), frame.index.to_numpy() + 1
-
-
-def _labelled_rows(table: Table, target: str | None) -> pd.DataFrame:
-    if target is None:
-        return table.frame
-    missing = table.frame[target].isna()
-    if not missing.any():
-        return table.frame
-    if missing.all():
-        raise InputError(
-            "target {target!r} of {source} has no labels at all",
-            remedy="name another --target, or leave it out to audit predictions alone",
-            target=target,
-            source=table.source,
-        )
-    return table.frame[~missing]
 
 
 # What the audit finds out itself, and packs may ask about.

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.table import Table, as_notes, texts
+from evenhand.audit.data.table import Table, texts
 from evenhand.audit.errors import InputError, RowError, nearest
 from evenhand.audit.files.canonical import digest_json
+from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +49,7 @@ def joined(table: Table, other: Table, on: Sequence[str]) -> Table:
             others=_some(others),
         )
     frame = _with_columns(table, other, there, place)
-    said = as_notes((*other.notes, *_counted(table, other, found, place)))
+    said = other.notes + _counted(table, other, found, place)
     digest = digest_json({"table": table.digest, "joined": other.digest, "on": list(on)})
     types = {**{c: t for c, t in other.types.items() if c in frame}, **table.types}
     return replace(
@@ -163,17 +164,18 @@ def _require_same(
         )
 
 
-def _counted(table: Table, other: Table, found: np.ndarray, place: np.ndarray) -> list[str]:
-    """What found its other half, and what did not, in words."""
+def _counted(table: Table, other: Table, found: np.ndarray, place: np.ndarray) -> Reasons:
+    """What found its other half, and what did not."""
     import numpy as np
 
     n, alone = len(found), int((~found).sum())
-    said = [f"{n - alone} of {n} rows of {table.source} have a row in {other.source}"]
+    here, there = table.source, other.source
+    said = because("rows-joined", n=n - alone, of=n, here=here, there=there)
     if alone:
-        said[0] += f"; {alone} have none, and stay without its columns (their groups are unknown)"
+        said = because("rows-joined-but", n=n - alone, of=n, here=here, there=there, alone=alone)
     unused = len(other.frame) - len(np.unique(place[found]))
     if unused:
-        said.append(f"{unused} rows of {other.source} have no row in {table.source}: left out")
+        said += because("rows-not-joined", n=unused, here=here, there=there)
     return said
 
 

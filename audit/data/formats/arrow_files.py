@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.data.formats.limits import Limits, check_expansion, name_columns
 from evenhand.audit.data.written.arrow_messages import announced_bytes, announced_in_file
 from evenhand.audit.errors import InputError
+from evenhand.audit.reason import Reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,7 @@ ARROW_STREAM = b"\xff\xff\xff\xff"  # how its first message begins
 _ODD = ("is_union", "is_run_end_encoded", "is_map")
 
 
-def read_parquet(raw: bytes, source: object, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
+def read_parquet(raw: bytes, source: object, limits: Limits) -> tuple[pd.DataFrame, list[Reason]]:
     """All rows of a Parquet file. Raises InputError for a broken one, LimitError for a bomb."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -44,7 +45,7 @@ def read_parquet(raw: bytes, source: object, limits: Limits) -> tuple[pd.DataFra
     return _frame(read, "Parquet", raw, source, limits)
 
 
-def read_arrow(raw: bytes, source: object, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
+def read_arrow(raw: bytes, source: object, limits: Limits) -> tuple[pd.DataFrame, list[Reason]]:
     """All rows of an Arrow (Feather) file, found by its footer.
 
     Raises InputError for a broken one, LimitError for a bomb.
@@ -67,7 +68,9 @@ def read_arrow(raw: bytes, source: object, limits: Limits) -> tuple[pd.DataFrame
     return _frame(read, "Arrow", raw, source, limits)
 
 
-def read_arrow_stream(raw: bytes, source: object, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
+def read_arrow_stream(
+    raw: bytes, source: object, limits: Limits
+) -> tuple[pd.DataFrame, list[Reason]]:
     """All rows of an Arrow stream that was written to a file. Raises as ``read_arrow`` does."""
     import pyarrow as pa
 
@@ -83,7 +86,7 @@ def read_arrow_stream(raw: bytes, source: object, limits: Limits) -> tuple[pd.Da
 
 def _frame(
     read: Callable[[], Any], kind: str, raw: bytes, source: object, limits: Limits
-) -> tuple[pd.DataFrame, list[str]]:
+) -> tuple[pd.DataFrame, list[Reason]]:
     import pandas as pd
     import pyarrow as pa
 

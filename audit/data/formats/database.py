@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.formats.limits import MAX_CELL, Limits, check_width, name_columns, too_slow
 from evenhand.audit.errors import EvenhandError, InputError, LimitError, nearest
+from evenhand.audit.reason import Reason, Reasons, because
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ def place_of(text: str) -> DatabasePlace:
     return DatabasePlace(url, name or None, schema or None)
 
 
-def read_database(text: str, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
+def read_database(text: str, limits: Limits) -> tuple[pd.DataFrame, list[Reason]]:
     """The rows of ``URL#table``, and notes.
 
     Raises InputError for a URL, table or driver that is not known, LimitError past the time, for
@@ -87,7 +88,7 @@ def read_database(text: str, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
         return _read_all(_engine(place, shown, limits), place, shown, limits)
 
 
-def read_sqlite(file: Path, table: str | None, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
+def read_sqlite(file: Path, table: str | None, limits: Limits) -> tuple[pd.DataFrame, list[Reason]]:
     """The rows of a table of a SQLite file (the only one where none is named), and notes.
 
     Raises as ``read_database`` does.
@@ -99,7 +100,7 @@ def read_sqlite(file: Path, table: str | None, limits: Limits) -> tuple[pd.DataF
 
 def _read_all(
     engine: Engine, place: DatabasePlace, shown: str, limits: Limits
-) -> tuple[pd.DataFrame, list[str]]:
+) -> tuple[pd.DataFrame, list[Reason]]:
     try:
         with engine.connect() as connection:
             notes = _make_read_only(connection, limits)
@@ -150,7 +151,7 @@ def _timeouts(url: URL, limits: Limits) -> dict[str, Any]:
     return {"connect_timeout": max(2, round(limits.seconds / 2))} if is_postgres and known else {}
 
 
-def _make_read_only(connection: Connection, limits: Limits) -> list[str]:
+def _make_read_only(connection: Connection, limits: Limits) -> Reasons:
     """Asks the server for a transaction that can't write, and for its own limit on time."""
     from sqlalchemy import text
 
@@ -173,17 +174,15 @@ def _make_read_only(connection: Connection, limits: Limits) -> list[str]:
         "sqlite": [],  # its connection is opened so
     }.get(name)
     if statements is None:
-        return [
-            f"a {name} database was not asked for a read-only transaction: only SELECT was sent"
-        ]
+        return because("not-asked-to-be-read-only", kind=name)
     for statement in statements:
         connection.execute(text(statement))
-    return []
+    return ()
 
 
 def _read(
     connection: Connection, place: DatabasePlace, shown: str, limits: Limits
-) -> tuple[pd.DataFrame, list[str]]:
+) -> tuple[pd.DataFrame, list[Reason]]:
     import pandas as pd
     from sqlalchemy import column, inspect, select, table
     from sqlalchemy.sql import quoted_name

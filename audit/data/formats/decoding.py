@@ -41,9 +41,7 @@ def known_encoding(encoding: str) -> str:
     return found.name
 
 
-def decode(
-    raw: bytes, source: object, encoding: str | None = None
-) -> tuple[str, list[Reason | str]]:
+def decode(raw: bytes, source: object, encoding: str | None = None) -> tuple[str, list[Reason]]:
     """The text, and a note where it was not UTF-8.
 
     Raises InputError, with line and column, for bytes that are no text in that encoding; the
@@ -77,7 +75,7 @@ def decode(
             error=error,
         ) from None
     _refuse_zero_bytes(text, raw, source)
-    notes: list[Reason | str] = []
+    notes: list[Reason] = []
     if name != "utf-8-sig":
         notes += because("read-as-encoding", encoding=shown)
         notes += _controls(text, raw, shown)

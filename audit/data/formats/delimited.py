@@ -123,7 +123,7 @@ def read_delimited(
     source: object,
     as_text: Collection[str] | bool = (),
     missing: Collection[str] = (),
-) -> tuple[pd.DataFrame, list[Reason | str]]:
+) -> tuple[pd.DataFrame, list[Reason]]:
     """The rows below the header. Columns in ``as_text`` (True: all) keep each cell's own text;
     cells in ``missing`` hold no value.
 
@@ -142,7 +142,7 @@ def _below(
     source: object,
     as_text: Collection[str] | bool,
     missing: Collection[str],
-) -> tuple[pd.DataFrame, list[Reason | str]]:
+) -> tuple[pd.DataFrame, list[Reason]]:
     import pandas as pd
 
     delimiter, above = start.delimiter, start.above
@@ -150,7 +150,7 @@ def _below(
         text = text.split("\n", above)[above] if text.count("\n") >= above else ""
     header = _header(text, delimiter, source)
     names, noted = name_columns([name.strip() for name in header], source)
-    notes: list[Reason | str] = list(noted)
+    notes: list[Reason] = list(noted)
     # First of all, since pandas says less of what is wrong with a row.
     blank, n_rows = _check_rows(text, delimiter, names, source, above)
     try:
@@ -189,7 +189,7 @@ def _below(
             n_frame=len(frame),
             n_rows=n_rows,
         )
-    notes += [f"{blank} blank lines were left out"] if blank else []
+    notes += because("blank-lines", n=blank) if blank else ()
     frame.columns = pd.Index(names)
     return frame, [*notes, *_formulas(frame)]
 
@@ -298,11 +298,11 @@ def _keep_codes(frame: pd.DataFrame, raw: pd.DataFrame) -> None:
 _FORMULA = re.compile(r"[=@\t\r]|[+-][A-Za-z(]")
 
 
-def _formulas(frame: pd.DataFrame) -> list[str]:
+def _formulas(frame: pd.DataFrame) -> Reasons:
     """A note on cells that a spreadsheet would run. They are text here, and in every export."""
     import pandas as pd
 
-    notes = []
+    notes: Reasons = ()
     for place, name in enumerate(frame.columns):
         column = frame.iloc[:, place]
         if not (column.dtype == object or isinstance(column.dtype, pd.StringDtype)):
@@ -311,10 +311,8 @@ def _formulas(frame: pd.DataFrame) -> list[str]:
         found = [c for c in distinct if isinstance(c, str) and _FORMULA.match(c)]
         if found:
             rows = column.isin(found)
-            notes.append(
-                f"column {name!r} has {int(rows.sum())} cells that a spreadsheet would run as a "
-                f"formula (first: row {int(rows.to_numpy().argmax()) + 1}): they are text here"
-            )
+            first = int(rows.to_numpy().argmax()) + 1
+            notes += because("would-be-formulas", column=repr(name), n=int(rows.sum()), row=first)
     return notes
 
 

@@ -35,7 +35,7 @@ def is_workbook(file: Path) -> bool:
 
 def read_workbook(
     raw: bytes, source: object, sheet: str | None, limits: Limits
-) -> tuple[list[list[str]], list[Reason | str]]:
+) -> tuple[list[list[str]], list[Reason]]:
     """The rows of one sheet as texts, the header first, and notes.
 
     Where none is named it is the first, or the only one that holds a table; the notes say so where
@@ -61,7 +61,7 @@ def read_workbook(
 
 def _read_book(
     openpyxl: Any, raw: bytes, source: object, sheet: str | None, limits: Limits
-) -> tuple[list[list[str]], list[Reason | str]]:
+) -> tuple[list[list[str]], list[Reason]]:
     try:
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, keep_links=False)
     except MemoryError:
@@ -174,7 +174,7 @@ def _unreadable(source: object, error: Exception) -> InputError:
     )
 
 
-def _rows(sheet: Any, source: object, limits: Limits) -> tuple[list[list[str]], list[Reason | str]]:
+def _rows(sheet: Any, source: object, limits: Limits) -> tuple[list[list[str]], list[Reason]]:
     """The rows with any value, as wide as the header, and notes."""
     rows: list[list[str]] = []
     kept = cells = formulas = width = 0
@@ -212,9 +212,9 @@ def _rows(sheet: Any, source: object, limits: Limits) -> tuple[list[list[str]], 
         rows.append(texts)
         kept = len(rows) if texts else kept
     filled = [row + [""] * (width - len(row)) for row in rows[:kept] if any(row)]
-    notes: list[Reason | str] = []
+    notes: list[Reason] = []
     if len(filled) < kept:
-        notes.append(f"{kept - len(filled)} blank rows were left out")
+        notes += because("blank-rows", n=kept - len(filled))
     if formulas:
         notes += because("formulas", n=formulas)
     return filled, notes

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.formats.limits import Limits, check_expansion, check_width, name_columns
 from evenhand.audit.errors import InputError
+from evenhand.audit.reason import Reason
 from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _MAX_NUMBER = 1 << 64  # larger whole numbers have no type in a table
 
 
-def read_json_lines(text: str, source: object, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
+def read_json_lines(text: str, source: object, limits: Limits) -> tuple[pd.DataFrame, list[Reason]]:
     """The records in the file's order; a key that a record lacks is a missing cell.
 
     Raises InputError, with the line, for what is no flat object of single values.

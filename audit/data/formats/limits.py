@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evenhand.audit.errors import InputError, LimitError
+from evenhand.audit.reason import Reason, because
 from evenhand.audit.words.numbers import number
 
 MIB, GIB = 1 << 20, 1 << 30
@@ -83,13 +84,14 @@ def check_width(n_columns: int, source: object) -> None:
         )
 
 
-def name_columns(names: Sequence[str], source: object) -> tuple[list[str], list[str]]:
+def name_columns(names: Sequence[str], source: object) -> tuple[list[str], list[Reason]]:
     """Names as they are used from here on, and notes on what is odd about them.
 
     A column without a name is called by its place. Raises InputError for a name that is too long.
     """
     check_width(len(names), source)
-    used, notes = [], []
+    used: list[str] = []
+    notes: list[Reason] = []
     for place, name in enumerate(names, start=1):
         if len(name) > MAX_NAME:
             raise InputError(
@@ -103,13 +105,13 @@ def name_columns(names: Sequence[str], source: object) -> tuple[list[str], list[
                 name=name[:40],
             )
         if not name and (called := f"column {place}") not in names:
-            notes.append(f"column {place} has no name: it is called {called!r}")
+            notes += because("column-without-name", place=place, name=repr(called))
             name = called
         used.append(name)
     return used, [*notes, *_odd_names(used)]
 
 
-def _odd_names(names: Sequence[str]) -> Iterator[str]:
+def _odd_names(names: Sequence[str]) -> Iterator[Reason]:
     seen: dict[str, str] = {}
     for name in names:
         if name.isascii() and name.isprintable():
@@ -118,9 +120,9 @@ def _odd_names(names: Sequence[str]) -> Iterator[str]:
             visible = (c for c in name if c.isprintable())
             plain = unicodedata.normalize("NFKC", "".join(visible)).strip().casefold()
             if not name.isprintable():
-                yield f"the name of column {name!r} holds characters that are not seen"
+                yield from because("name-holds-unseen", column=repr(name))
         if plain in seen and seen[plain] != name:
-            yield f"the names of columns {seen[plain]!a} and {name!a} look alike"
+            yield from because("names-look-alike", one=ascii(seen[plain]), other=ascii(name))
         seen.setdefault(plain, name)
 
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evenhand.audit.data.formats.limits import Limits, check_expansion
 from evenhand.audit.data.reading.one_file import read_file
-from evenhand.audit.data.table import Table, as_notes
+from evenhand.audit.data.table import Table
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_file, digest_json
-from evenhand.audit.reason import Reason
+from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +33,7 @@ MAX_PIXELS = 1 << 30  # of all images together; a gigabyte in memory
 MAX_IMAGE_PIXELS = 1 << 24  # of one
 _FILE_COLUMNS = ("file", "file_name")
 _IDX = re.compile(r"(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?")
-_TEST_WAS_READ = "the test split was read"
+_TEST_WAS_READ = because("test-split-read")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class _Read:
     pixels: np.ndarray
     columns: dict[str, Any]
     digest: str
-    notes: tuple[Reason | str, ...] = ()
+    notes: Reasons = ()
 
 
 def holds_images(path: str | Path) -> bool:
@@ -118,11 +118,11 @@ def _select(images: _Read, place: Path, split: Part | None) -> Table:
         raise InputError(f"{place} has no rows of split {chosen!r}", remedy="add some")
     columns = {k: np.asarray(v, dtype=object)[keep] for k, v in images.columns.items()}
     del columns["split"]
-    notes = (_TEST_WAS_READ,) if split is None and chosen == "test" else ()
+    notes = _TEST_WAS_READ if split is None and chosen == "test" else ()
     return _table(replace(images, pixels=images.pixels[keep], columns=columns), place, notes)
 
 
-def _table(images: _Read, place: Path, notes: tuple[str, ...] = ()) -> Table:
+def _table(images: _Read, place: Path, notes: Reasons = ()) -> Table:
     import pandas as pd
 
     n, shape = len(images.pixels), tuple(images.pixels.shape[1:])
@@ -134,7 +134,7 @@ def _table(images: _Read, place: Path, notes: tuple[str, ...] = ()) -> Table:
     frame = pd.DataFrame({IMAGE: pd.Series(cells, dtype=object)})
     for name, values in images.columns.items():
         frame[name] = pd.Series(list(values)).infer_objects()
-    told = as_notes((*images.notes, *notes))
+    told = images.notes + notes
     return Table(frame, str(place), images.digest, told, {IMAGE: shape})
 
 
@@ -156,7 +156,7 @@ def _read_idx(folder: Path, split: Part | None) -> Table:
     files = _idx_files(folder)
     parts = {part for part, _ in files}
     part = split or ("test" if "test" in parts else "train")
-    notes = (_TEST_WAS_READ,) if split is None and len(parts) > 1 else ()
+    notes = _TEST_WAS_READ if split is None and len(parts) > 1 else ()
     pair = []
     for what in ("images", "labels"):
         if (part, what) not in files:
@@ -234,7 +234,7 @@ def _read_folder(folder: Path) -> _Read:
     columns = {c: table.frame[c].to_numpy() for c in table.frame.columns if c != name}
     digests = {f.relative_to(folder.resolve()).as_posix(): digest_file(f) for f in files}
     digest = digest_json({METADATA: table.digest, **digests})
-    return _Read(pixels, columns, digest, (*table.notes, *notes))
+    return _Read(pixels, columns, digest, table.notes + notes)
 
 
 def _inside(folder: Path, name: str) -> Path:
@@ -250,7 +250,7 @@ def _inside(folder: Path, name: str) -> Path:
     return file
 
 
-def _decode_all(files: list[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
+def _decode_all(files: list[Path]) -> tuple[np.ndarray, Reasons]:
     """Every image, grey where all are grey, with three colours otherwise; one size."""
     import numpy as np
 
@@ -275,7 +275,7 @@ def _decode_all(files: list[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
     if n_grey in (0, len(decoded)):
         return np.stack(decoded), ()
     in_colour = [np.repeat(p[..., None], 3, axis=2) if p.ndim == 2 else p for p in decoded]
-    return np.stack(in_colour), (f"{n_grey} grey images were read as colour images",)
+    return np.stack(in_colour), because("grey-read-as-colour", n=n_grey)
 
 
 def _decode(file: Path) -> np.ndarray:

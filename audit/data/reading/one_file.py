@@ -27,7 +27,6 @@ from evenhand.audit.data.noticed import noticed
 from evenhand.audit.data.reading.rows_on_disk import available_memory
 from evenhand.audit.data.table import (
     Table,
-    as_notes,
     canonical_order,
     explained_by,
     merge_repeated,
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_Frame = tuple["pd.DataFrame", list[Reason | str]]
+_Frame = tuple["pd.DataFrame", list[Reason]]
 
 
 # First bytes of what is no table, what it is, and what to do with it.
@@ -102,7 +101,7 @@ def read_file(
                 )
             is_raw = _is_raw(raw, reading)
             frame = read_cells(frame, reading, file, answers=answers, is_raw=is_raw)
-        said = as_notes(noted) + noticed(frame, reading, answers)
+        said = tuple(noted) + noticed(frame, reading, answers)
     return Table(frame, source, digest_bytes(raw), said, types=types_of(frame, reading.types))
 
 
@@ -171,7 +170,7 @@ def look(file: Path) -> tuple[bytes, int]:
 def table_of_rows(
     frame: pd.DataFrame,
     source: str,
-    notes: Iterable[Reason | str],
+    notes: Iterable[Reason],
     reading: Reading,
     answers: Collection[str],
 ) -> Table:
@@ -182,7 +181,7 @@ def table_of_rows(
     ordered = merged.iloc[canonical_order(merged)].to_csv(index=False)
     made = read_cells(merged, reading, source, answers=answers)
     digest = digest_bytes(ordered.encode("utf-8", "surrogatepass"))
-    said = as_notes((*notes, *repeated)) + noticed(made, reading, answers)
+    said = (*notes, *repeated, *noticed(made, reading, answers))
     return Table(made, source, digest, said, types=types_of(made, reading.types))
 
 
@@ -193,13 +192,13 @@ def parse_file(
     as_it_stands = [c for c, kind in reading.types.items() if kind in ("text", "category")]
     # Marks of one column alone are taken out later, when its name is known.
     marks = [m for m in map(str.strip, reading.missing) if ":" not in m]
-    notes: list[Reason | str]
+    notes: list[Reason]
     if raw[:4] == PARQUET:
-        frame, notes = _noted(read_parquet(raw, file, limits))
+        frame, notes = read_parquet(raw, file, limits)
     elif raw[:6] == ARROW:
-        frame, notes = _noted(read_arrow(raw, file, limits))
+        frame, notes = read_arrow(raw, file, limits)
     elif raw[:4] == ARROW_STREAM:
-        frame, notes = _noted(read_arrow_stream(raw, file, limits))
+        frame, notes = read_arrow_stream(raw, file, limits)
     elif raw[:4] == b"PK\x03\x04":
         rows, notes = read_workbook(raw, file, part, limits)
         with explained_by(notes):
@@ -224,16 +223,11 @@ def _is_raw(raw: bytes, reading: Reading) -> bool:
     return reading.decimal == "," and not raw.lstrip()[:6].startswith(typed)
 
 
-def _noted(read: tuple[pd.DataFrame, list[str]]) -> _Frame:
-    frame, notes = read
-    return frame, [*notes]
-
-
 def _of_text(
     text: str, file: Path, as_it_stands: list[str] | bool, marks: list[str], limits: Limits
 ) -> _Frame:
     if text.lstrip().startswith("{"):
-        return _noted(read_json_lines(text, file, limits))
+        return read_json_lines(text, file, limits)
     if text.lstrip().startswith(("[{", "[\n", "[ {")):
         raise InputError(
             "{file} is a JSON array, not JSON lines",

@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from evenhand.audit.data.formats.decoding import decode
-from evenhand.audit.data.table import Table, as_notes
+from evenhand.audit.data.table import Table
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_bytes
+from evenhand.audit.reason import Reasons, because
 
 COLUMN = "text"
 _TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json"})
@@ -35,10 +36,10 @@ def read_texts(path: str | Path, *, encoding: str = "utf-8", passage: int | None
     file = Path(path)
     raw = _bytes(file)
     text, _ = decode(raw, file, encoding)
-    notes = []
+    notes: Reasons = ()
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-        notes.append("line ends were read as one character each")
+        notes += because("line-ends-as-one")
     if not text.strip():
         raise InputError(
             "text file {file} is empty", remedy="pass a file with text in it", file=file
@@ -47,7 +48,7 @@ def read_texts(path: str | Path, *, encoding: str = "utf-8", passage: int | None
         lines = text.split("\n")
         rows = [line for line in lines if line.strip()]
         blank = len(lines) - len(rows) - (not lines[-1])
-        notes += [f"{blank} blank lines were left out"] if blank else []
+        notes += because("blank-lines", n=blank) if blank else ()
     else:
         if passage < 1:
             raise InputError(
@@ -55,7 +56,7 @@ def read_texts(path: str | Path, *, encoding: str = "utf-8", passage: int | None
             )
         rows = [text[i : i + passage] for i in range(0, len(text), passage)]
     frame = pd.DataFrame({COLUMN: pd.Series(rows, dtype=object)})
-    return Table(frame, str(file), digest_bytes(raw), as_notes(notes))
+    return Table(frame, str(file), digest_bytes(raw), notes)
 
 
 def _bytes(file: Path) -> bytes:

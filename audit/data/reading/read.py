@@ -16,7 +16,7 @@ from evenhand.audit.data.cells import MISSING_TEXTS, settled, types_of
 from evenhand.audit.data.formats.database import is_url, read_database, without_secrets
 from evenhand.audit.data.formats.limits import Limits
 from evenhand.audit.data.reading.one_file import file_and_part, read_file, table_of_rows
-from evenhand.audit.data.table import Table, as_notes, as_text, merge_repeated
+from evenhand.audit.data.table import Table, as_text, merge_repeated
 from evenhand.audit.data.types import read_cells
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError
@@ -87,4 +87,4 @@ def table_of(frame: Any, source: str = "data frame") -> Table:
     merged, notes = merge_repeated(frame.reset_index(drop=True), Path(source))
     text = merged.to_csv(index=False).encode()
     made = settled(merged)
-    return Table(made, source, digest_bytes(text), as_notes(notes), types=types_of(made, {}))
+    return Table(made, source, digest_bytes(text), tuple(notes), types=types_of(made, {}))

@@ -18,7 +18,7 @@ from evenhand.audit.reports.parts.words import Words
 from evenhand.audit.words.numbers import number, p_value, span
 
 # At the end of a method: beside the finding's own unadjusted p-value it says the same again.
-_UNADJUSTED = re.compile(r", unadjusted \S+$")
+_UNADJUSTED = re.compile(r", unadjusted (?:< )?\S+$")
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from evenhand.audit.reason import (
     sentences,
 )
 from evenhand.audit.words.reasons import render, render_json, table
+from tests.source import modules
 
 ROOT = Path(__file__).parents[3]
 LANGUAGES = ("en", "zh")
@@ -203,3 +204,21 @@ def test_an_unknown_code_and_a_missing_parameter_are_shown_not_hidden() -> None:
     # a parameter of another kind than its place has is shown as what it is
     odd = Reason("too-small", {"n": "many", "least": (Reason("no-rows", {}),)})
     assert render((odd,)) == "too small to compare: many rows, the minimum is no rows"
+
+
+def test_what_readers_do_is_said_in_codes() -> None:
+    """Only what somebody else wrote is quoted: a maker, another library, an item of a pack."""
+    from evenhand.audit.data.table import DONE_BY_READERS
+
+    assert set(table()["reasons"]) >= DONE_BY_READERS
+    quoting = {
+        str(path.relative_to(ROOT))
+        for _, path in modules()
+        if re.search(r"(?<!def )\bquoted\(", path.read_text("utf-8"))
+    }
+    assert quoting == {
+        "audit/checks/privacy/ledger.py",
+        "audit/reason.py",
+        "audit/run/run.py",
+        "policies/deciding/worsening.py",
+    }
