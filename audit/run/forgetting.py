@@ -1,0 +1,155 @@
+"""Where a home keeps something of one person: what may be removed is, sealed cases are named.
+
+Kept answers, unfinished work and uploads are copies for convenience: without them something is
+measured or uploaded again. A sealed case never changes; who has to take a person out of it issues
+another and removes its folder. The register keeps digests, and the names of people who sign.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from evenhand.audit.case.case import find_cases, read_plan, read_seal
+from evenhand.audit.case.work import unfinished
+from evenhand.audit.errors import EvenhandError
+from evenhand.audit.register.register import Register, home
+
+Kind = Literal["cache", "unfinished", "upload", "case"]
+_CELLS = ("inputs", "values", "cells")  # the cells of rows, as numbers where columns are numbers
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who is looked for: a ``row`` of the data with that digest, or ``value``, the text that names
+    the person in a column (``unit``, ``id``)."""
+
+    row: int | None = None
+    data: str = ""
+    value: str = ""
+
+    def is_in(self, document: Any, *, cells: bool = False) -> bool:
+        """Whether an artifact's JSON holds something of the person."""
+        if isinstance(document, dict):
+            if self.row is not None and document.get("row") == self.row:
+                return True
+            numbers = document.get("numbers")
+            if self.row is not None and isinstance(numbers, list) and self.row in numbers:
+                return True
+            return any(self.is_in(v, cells=cells or k in _CELLS) for k, v in document.items())
+        if isinstance(document, list):
+            return any(self.is_in(v, cells=cells) for v in document)
+        if not self.value or isinstance(document, bool):
+            return False
+        if isinstance(document, str):
+            return document == self.value
+        return cells and isinstance(document, int | float) and _number(self.value) == document
+
+
+@dataclass(frozen=True)
+class Held:
+    """One place that holds something of the person. ``files`` are those in a case that do."""
+
+    kind: Kind
+    place: Path
+    files: tuple[str, ...] = ()
+
+    @property
+    def may_go(self) -> bool:
+        """Whether it may be removed without changing evidence."""
+        return self.kind != "case"
+
+
+def find(person: Person) -> list[Held]:
+    """Every place of this home, and every case it knows, that holds something of the person.
+
+    Answers in the cache don't say of which data they are: of a row number more is found than is
+    the person's, which costs measuring again.
+    """
+    found = [
+        Held("cache", path)
+        for path in sorted((home() / "cache").glob("*/*.json"))
+        if person.is_in(_kept(path).get("artifacts"))
+    ]
+    folders = sorted({path.parent for path in _cases()} | {home() / "cases"})
+    for work in (w for folder in folders for w in unfinished(folder)):
+        if any(person.is_in(_kept(p).get("artifacts")) for p in sorted(work.rglob("*.json"))):
+            found.append(Held("unfinished", work))
+    if person.value:
+        uploads = (p for p in sorted((home() / "uploads").rglob("*")) if p.is_file())
+        found += [Held("upload", p) for p in uploads if _has(p, person.value.encode())]
+    for case in _cases():
+        files = tuple(_files(case, person))
+        if files:
+            found.append(Held("case", case, files))
+    return found
+
+
+def remove(held: list[Held]) -> int:
+    """Removes what may go of ``held``; how many places that were."""
+    going = [one for one in held if one.may_go]
+    for one in going:
+        shutil.rmtree(one.place) if one.place.is_dir() else one.place.unlink(missing_ok=True)
+    return len(going)
+
+
+def _cases() -> list[Path]:
+    """The cases at home, and those that the register knows and that are still there."""
+    entered = [Path(str(e.body.get("path"))) for e in Register().entries() if e.kind == "case"]
+    known = [*find_cases([home() / "cases"]), *(p for p in entered if (p / "seal.json").is_file())]
+    return list(dict.fromkeys(p.resolve() for p in known))
+
+
+def _files(case: Path, person: Person) -> Iterator[str]:
+    try:
+        plan = read_plan(case)
+        names = sorted(read_seal(case)["files"])
+    except (EvenhandError, OSError):
+        return  # an altered case is `verify`'s to tell
+    if person.row is not None and person.data and plan.subject.data_digest != person.data:
+        return
+    for name in (n for n in names if n.startswith("artifacts/") and n.endswith(".json")):
+        document = _json((case / name).read_bytes())
+        rows = document.get("n") if name.endswith("/decisions.json") else None
+        if person.is_in(document) or (
+            person.row is not None and isinstance(rows, int) and person.row < rows
+        ):
+            yield name
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    """A kept answer: a line that vouches for it, then JSON."""
+    raw = path.read_bytes()
+    first, _, rest = raw.partition(b"\n")
+    return _json(rest if rest else first)
+
+
+def _json(raw: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _has(path: Path, wanted: bytes) -> bool:
+    """Whether a file has these bytes anywhere, read a piece at a time."""
+    with path.open("rb") as opened:
+        before = b""
+        while piece := opened.read(_CHUNK):
+            if wanted in before + piece:
+                return True
+            before = piece[-len(wanted) :]
+    return False
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
