@@ -51,15 +51,14 @@ class EvenhandEvaluator(ModelEvaluator):
         rows, target = _rows(dataset)
         if _TYPES[model_type]:
             options.setdefault("task", _TYPES[model_type])
-        predictor = _predictor(model, dataset)
+        # The register keeps the case's place: it stays there, beside the copy in the run.
+        judged = audit_predictor(_predictor(model, dataset), rows, target=target, **options)
+        client = MlflowClient()
+        metrics = _metrics(judged)
+        for name, value in metrics.items():
+            client.log_metric(run_id, name, value)
+        client.log_artifacts(run_id, str(judged.case.path), f"{_PREFIX}/case")
         with own_folder() as folder:
-            place = folder / "case"
-            judged = audit_predictor(predictor, rows, target=target, out=place, **options)
-            client = MlflowClient()
-            metrics = _metrics(judged)
-            for name, value in metrics.items():
-                client.log_metric(run_id, name, value)
-            client.log_artifacts(run_id, str(place), f"{_PREFIX}/case")
             report(judged).save(folder / "report.html")
             client.log_artifact(run_id, str(folder / "report.html"), _PREFIX)
         return EvaluationResult(metrics=metrics, artifacts={}, run_id=run_id)

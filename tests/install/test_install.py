@@ -21,12 +21,9 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.install.building import ROOT, built
+
 ROOMS = ("audit", "policies", "trainers", "dashboard")
-BUILD = (
-    "import hatchling.build as b, os, sys; os.chdir(sys.argv[1]);"
-    "print(getattr(b, sys.argv[2])(sys.argv[3]))"
-)
 pytestmark = [pytest.mark.install]
 
 TESTS = '''"""A stranger's tests, with our plug-in."""
@@ -87,19 +84,6 @@ class Installed:
         )
         assert done.returncode == code, f"{command}: {done.stdout[-2000:]}{done.stderr[-3000:]}"
         return done.stdout
-
-
-def built(tree: Path, kind: str, out: Path) -> Path:
-    """A wheel, an editable wheel or an sdist of a tree."""
-    out.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-c", BUILD, str(tree), f"build_{kind}", str(out)],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    (made,) = out.iterdir()
-    return made
 
 
 @pytest.fixture(scope="module")

@@ -64,3 +64,6 @@ def test_a_run_is_audited_and_keeps_the_case(tmp_path: Path) -> None:
     assert metrics["evenhand/exit_code"] == 1
     assert metrics["evenhand/verdicts/fail"] == 1
     assert sorted(found["kept"]) == ["evenhand/case", "evenhand/report.html"]
+    # The dashboard's list shows no card whose folder is gone.
+    kept = [p.parent for p in (tmp_path / "home").rglob("seal.json")]
+    assert len(kept) == 1 and kept[0].is_relative_to(tmp_path / "home" / "cases")
