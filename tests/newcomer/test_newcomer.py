@@ -159,8 +159,10 @@ def test_training(journey: Journey) -> None:
     held_out = pd.read_csv(model / "held_out.csv")
     test = json.loads((model / "model.json").read_text("utf-8"))["test"]
     true = clean.trained(spelling.people, held_out["id"].tolist())
-    found = {name: test[name] for name in true}
-    assert found == pytest.approx(true, abs=2e-3), f"{spelling.told()}\n{journey.person.declared}"
+    told_all = f"{spelling.told()}\n{journey.person.declared}"
+    assert test["log_loss"] == pytest.approx(true["log_loss"], abs=2e-3), told_all
+    one_row = 1.01 / len(held_out)  # two solvers may differ about a row whose score is 0.5
+    assert test["accuracy"] == pytest.approx(true["accuracy"], abs=one_row), told_all
 
 
 @all_of_them
