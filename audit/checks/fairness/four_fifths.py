@@ -27,7 +27,8 @@ COST = "fast"
 MEASURES = {
     "adverse_impact_ratio": "a group's rate of the favourable outcome divided by the highest, with "
     "the p-value of equal rates",
-    "flip_one_ratio": "the same ratio if one more person of the group had the favourable outcome",
+    "flip_one_ratio": "the same ratio if one favourable outcome were moved to the group from the "
+    "highest one",
     "selections_to_four_fifths": "how many more people of the group would have to have it",
 }
 
@@ -120,10 +121,11 @@ def _compared(
             random=True,
         )
         flipped = undefined(because("nobody-left-to-flip"), n=member.n)
-        if one.k < one.n:
-            more_by_one = replace(one, k=one.k + 1)
-            others = [*everyone[:i], more_by_one, *everyone[i + 1 :]]
-            flipped = m.impact_ratio(more_by_one, others, levels)
+        if one.k < one.n and top.k > 0:
+            others = list(everyone)
+            others[i] = replace(one, k=one.k + 1)
+            others[everyone.index(top)] = replace(top, k=top.k - 1)
+            flipped = m.impact_ratio(others[i], others, levels)
         yield record.write("flip_one_ratio", told(flipped), unit="ratio", group=group)
         more = Estimate(float(m.selections_to_four_fifths(one, top)), member.n, method="count")
         told_more = table.told(more)

@@ -34,7 +34,8 @@ def test_four_fifths_with_test_and_flip_of_one(tmp_path: Path) -> None:
     exact = float(fisher_exact([[3, 7], [10, 10]])[1])
     assert ratio.p_value == pytest.approx(exact, abs=3 * (exact * (1 - exact) / 2000) ** 0.5)
     assert "permutation" in ratio.method
-    assert one(found, "flip_one_ratio").value == pytest.approx(0.8)
+    # question 21: one selection moves, 4 of 10 and 9 of 20
+    assert one(found, "flip_one_ratio").value == pytest.approx((4 / 10) / (9 / 20))
     assert one(found, "selections_to_four_fifths").value == 1
     assert {f.group["g"] for f in found} == {"b"}
 
@@ -61,7 +62,7 @@ def test_a_burden_is_judged_by_those_whom_it_spares(tmp_path: Path) -> None:
         "table": 200,
     }
     assert ratio.method.startswith("favourable: not being selected; ")
-    assert one(found, "flip_one_ratio").value == pytest.approx(0.76 / 0.90)
+    assert one(found, "flip_one_ratio").value == pytest.approx(0.76 / 0.89)
     # four fifths of .90 are 72 of 100: 75 are there already
     assert one(found, "selections_to_four_fifths").value == 0
 
