@@ -143,7 +143,7 @@ WALLS: dict[str, str] = {
     "audit/reports/drawing": (
         "audit/artifacts audit/case audit/errors audit/reports/parts audit/words"
     ),
-    "audit/reports/letters": "audit/errors audit/reports/parts",
+    "audit/reports/letters": "audit/errors audit/reports/parts audit/words",
     "audit/reports/page": (
         "audit/case audit/favourable audit/finding audit/reports/parts audit/words policies/gate "
         "policies/verdict"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.reports.parts.words import Words
+from evenhand.audit.words.numbers import datum
 
 PLACES = (
     "creditor",
@@ -119,6 +120,6 @@ def as_coarse_as(reference: float, own: float) -> float:
     """
     if float(own).is_integer() and abs(reference) >= 1:
         return float(round(reference))
-    digits = len(f"{own:.6g}".partition(".")[2])
+    digits = len(datum(own).partition(".")[2])
     rounded = round(reference, digits) if digits else reference
     return rounded if rounded != own else reference

@@ -15,7 +15,7 @@ from tests.source import ROOT, modules
 
 HOME = "evenhand.audit.words.numbers"
 COORDINATES = {"evenhand.audit.reports.drawing.charts"}  # places in a picture, that nobody reads
-FIELD = re.compile(r"\{\w+:([^{}]+)\}")  # of a template, in an error or a phrase
+FIELD = re.compile(r"\{\w+:([^{}\s]+)\}")  # of a template, in an error or a phrase
 # Digits chosen where the number is said, as in {x:.3f}, {x:.1%} or format(x, ".2g"); {x:g} is a
 # number as somebody declared it.
 DIGITS = re.compile(r"\.(\d+|\{.*\})[eEfFgG%]$|^[^a-zA-Z]*[eEfF%]$")
