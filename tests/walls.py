@@ -83,7 +83,7 @@ WALLS: dict[str, str] = {
         "audit/api audit/artifacts audit/case audit/commands/parts audit/comparing audit/data "
         "audit/data/reading audit/data/written audit/errors audit/files audit/finding "
         "audit/models audit/models/unpickling audit/proposing audit/register audit/reports "
-        "audit/reports/parts audit/run audit/subject audit/words audit/worker "
+        "audit/reports/page audit/reports/parts audit/run audit/subject audit/words audit/worker "
         "audit/worker/isolation dashboard/export dashboard/server policies/facts policies/gate "
         "policies/lint policies/pack policies/recording policies/schema policies/statements "
         "policies/verdict trainers/data trainers/datasets trainers/fitting trainers/ledger "

@@ -35,6 +35,7 @@ CaseFolder = Annotated[
 ]
 
 
+_MOST_ASKED = 1  # questions about what was read that are printed without --verbose
 _OF_THE_SUBJECT = Derived(
     SubjectSpec,
     reads={
@@ -68,6 +69,9 @@ def audit(
     options: dict[str, Any],
     as_json: sh.Json = False,
     quiet: sh.Quiet = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print the headline numbers and items in full.")
+    ] = False,
 ) -> int:
     """Measure a model, or stored predictions, into a sealed case; judge it with packs."""
     asked = _endpoint(options)
@@ -77,17 +81,21 @@ def audit(
     sh.warn_of_outdated(packs, day, quiet=quiet)
     verdicts = flow.verdicts_of(case, packs, day)
     setting = sh.gated(verdicts, options, packs, day)
-    _show_result(case, verdicts, setting, as_json=as_json)
+    _show_result(case, verdicts, setting, as_json=as_json, verbose=verbose)
     return setting.exit_code
 
 
-def _show_result(case: Case, verdicts: list[Any], setting: Gate, *, as_json: bool) -> None:
+def _show_result(
+    case: Case, verdicts: list[Any], setting: Gate, *, as_json: bool, verbose: bool
+) -> None:
     from evenhand.audit.commands.parts.tables import (
         asked_of_reader,
         headline_table,
         show,
     )
     from evenhand.audit.commands.parts.verdicts import show_known, show_verdicts, show_why
+    from evenhand.audit.reports.page.brief import WIDTH, brief, fitted
+    from evenhand.audit.words.phrases import current_language
 
     if as_json:
         sh.print_json(
@@ -102,10 +110,17 @@ def _show_result(case: Case, verdicts: list[Any], setting: Gate, *, as_json: boo
             }
         )
         return
-    show(headline_table(case.findings))
-    for question in asked_of_reader(case.subject.data.notes):
-        show(f"Asked of you: {question}")
-    show_verdicts(verdicts)
+    for line in brief(case, verdicts, None, current_language()):
+        show(line)
+    show("")
+    if verbose:
+        show(headline_table(case.findings))
+        show_verdicts(verdicts)
+    questions = asked_of_reader(case.subject.data.notes)
+    for question in questions if verbose else questions[:_MOST_ASKED]:
+        show(fitted(f"Asked of you: {question}", 10_000 if verbose else WIDTH))
+    if len(questions) > _MOST_ASKED and not verbose:
+        show(f"... and {len(questions) - _MOST_ASKED} more questions: --verbose, or the report")
     show_known(setting)
     crashed = sorted({f.check for f in case.findings if f.status == "error"})
     if crashed:
@@ -115,6 +130,8 @@ def _show_result(case: Case, verdicts: list[Any], setting: Gate, *, as_json: boo
         show(f"Run {run.number} of {run.in_all} of this model on these data ({plans})")
     show(f"Case: {case.path}")
     show(f"Next: evenhand report {case.path} --format html -o report.html")
+    if not verbose:
+        show("      evenhand audit ... --verbose prints all numbers and items here")
     show_why(setting)
 
 

@@ -10,16 +10,24 @@ from evenhand.audit.artifacts.explanation import Attributions
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import InputError
 from evenhand.audit.finding import Finding
-from evenhand.audit.reports.parts import figures, outline, sentences
+from evenhand.audit.reports.page.brief import bar
+from evenhand.audit.reports.page.decision import Decision, compared, decision
+from evenhand.audit.reports.page.hundredths import Strip, is_share, shown, strip
+from evenhand.audit.reports.page.keynumbers import KeyNumber
+from evenhand.audit.reports.page.panels import panels
+from evenhand.audit.reports.page.ranking import in_order, proven
+from evenhand.audit.reports.parts import outline, plain_words, sentences
 from evenhand.audit.reports.parts.dossier import Dossier, signatures, sources
 from evenhand.audit.reports.parts.text import code, markdown
 from evenhand.audit.reports.parts.words import Words, words
-from evenhand.audit.words.text import visible
+from evenhand.audit.words.text import short, visible
 from evenhand.policies.gate import Gate
 from evenhand.policies.verdict import Verdict
 
 MEDIA_TYPE = "text/markdown; charset=utf-8"
 SUFFIX = ".md"
+MOST_ROWS, MOST_REASONS, MOST_NAMES, MOST_ITEMS, MOST_DECLARED = 10, 4, 2, 8, 12
+_SETTLED = frozenset({"pass", "attested", "not-applicable", "not-yet-applicable"})
 DESCRIPTION = "A model card in Markdown, with the front matter that model hubs read."
 
 # The names that hubs use for measures which are named after scikit-learn's functions here.
@@ -43,12 +51,15 @@ def render(
 ) -> bytes:
     """The card: what is declared, what was measured for whom, and what was not."""
     say = words(lang)
+    page = decision(case, verdicts, dossier, gate, say)
     sections = [
         f"# {markdown(say('card_title', name=case.subject.name))}",
         markdown(say("card_made")),
+        f"**{markdown(page.word)}**: {markdown(page.counted)}",
+        markdown(say.joined(*page.sentences)),
         *_description(case, say),
-        *_evaluation(case, say),
-        *_groups(case, say),
+        *_evaluation(case, page, say),
+        *_groups(case, page, say),
         *_privacy(case, say),
         *_limitations(case, say),
         *_verdicts(verdicts, gate, say),
@@ -97,7 +108,8 @@ def _metric(finding: Finding) -> dict[str, Any]:
     if finding.interval:
         found["interval"] = [finding.interval.low, finding.interval.high]
         found["level"] = finding.interval.level
-        found["interval_method"] = visible(finding.interval.method)
+        if finding.interval.method != finding.method:
+            found["interval_method"] = visible(finding.interval.method)
     return {
         "type": _HUB_METRICS.get(finding.measure, visible(finding.measure)),
         "value": finding.value,
@@ -129,100 +141,114 @@ def _description(case: Case, say: Words) -> list[str]:
         _heading("card_use", say),
         markdown(use if use else say("card_use_unknown")),
         _heading("card_declared", say),
-        "\n".join(f"- {code(k)}: {code(v)}" for k, v in rest)
+        "\n".join(f"- {code(k)}: {code(short(v, 120))}" for k, v in rest[:MOST_DECLARED])
         if rest
         else markdown(say("card_nothing_declared")),
     ]
 
 
-def _evaluation(case: Case, say: Words) -> list[str]:
-    found = _overall(case)
+def _evaluation(case: Case, page: Decision, say: Words) -> list[str]:
+    """What leads, the numbers of the first page, and how well it works, as a chart."""
     told = [
         _heading("card_evaluation", say),
         markdown(" ".join(sentences.coverage_sentences(case, say))),
     ]
+    numbers = [_number(n) for n in page.numbers]
+    found = [f for f in _overall(case) if f.value is not None]
     if not found:
-        return [*told, markdown(say("card_no_overall"))]
-    return [
-        *told,
-        _table(found, say, say("col_measure"), lambda f: markdown(say.measure(f.measure))),
+        return [*told, "\n".join(numbers), markdown(say("card_no_overall"))]
+    heads = [say("col_measure"), "0–100", say("col_value"), say("col_interval"), "n"]
+    rows = [
+        [
+            markdown(say.measure(f.measure)),
+            _drawn(strip(f)) if is_share(f) else "",
+            *(markdown(t) for t in shown(f)),
+            f"{f.n:,}",
+        ]
+        for f in found[:MOST_ROWS]
     ]
+    return [*told, "\n".join(numbers), _table(heads, rows)]
 
 
-def _groups(case: Case, say: Words) -> list[str]:
+def _number(n: KeyNumber) -> str:
+    told = f"**{markdown(n.label)}**: {markdown(f'{n.value} {n.unit}'.strip())}"
+    told += f" ({markdown(n.ends)})" if n.ends else ""
+    return f"- {told}" + (f": {markdown(n.against)}" if n.against else "")
+
+
+def _groups(case: Case, page: Decision, say: Words) -> list[str]:
+    """The chart of the first page as a table: largest groups, what leads, what is too small."""
     blocks = [_heading("card_groups", say)]
-    tables = [t for ts in outline.families(case.findings).values() for t in ts]
-    grouped = [t for t in tables if t.kind == "group"]
-    for table in grouped:
-        features = " × ".join(table.features)
-        title = say("table_group", measure=say.measure(table.measure), features=features)
-        blocks.append(f"**{markdown(title)}**")
-        blocks.append(_table(table.findings, say, features, _group_name))
-    if not grouped:
-        blocks.append(markdown(say("card_no_groups")))
-    gaps = [f for f in case.findings if f.between]
-    if gaps:
-        blocks += [_heading("card_gaps", say)]
-        blocks.append(
-            _table(gaps, say, say("col_measure"), lambda f: markdown(sentences.about(f, say)))
-        )
-    return blocks
+    drawn = panels(case, page.entries, page.floor, say, most=MOST_ROWS)
+    if not drawn:
+        return [*blocks, markdown(say("card_no_groups"))]
+    first = drawn[0]
+    heads = [say("rp.group"), "n", "0–100", *(p.title for p in drawn)]
+    rows = []
+    for b, block in enumerate(first.blocks):
+        for r, row in enumerate(block.rows):
+            cells = [p.blocks[b].rows[r] for p in drawn]
+            drawing = (
+                code(bar(row.strip, 21).replace(" ", "\u00a0"))
+                if row.strip and row.tone != "small"
+                else ""
+            )
+            values = [markdown(f"{c.value} ({c.ends})" if c.ends else c.value) for c in cells]
+            who = markdown(f"{block.feature}: {row.name}")
+            rows.append([who, markdown(row.n), drawing, *values])
+    told = [markdown(compared(r, case, say)) for r in proven(page.entries)[:3]]
+    blocks += ["\n".join(f"- {t}" for t in told)] if told else []
+    return [*blocks, _table([markdown(h) for h in heads], rows)]
 
 
-def _group_name(finding: Finding) -> str:
-    return " × ".join(code(v) for _, v in sorted(finding.group.items()))
+def _drawn(drawing: Strip | None) -> str:
+    """The interval on a hundred, in signs that keep their places."""
+    signs = bar(drawing, 21).replace(" ", "\u00a0")
+    return code(signs) if signs else ""
 
 
-def _table(findings: Sequence[Finding], say: Words, head: str, name: Any) -> str:
-    heads = [head, say("col_value"), say("col_interval"), "n", say("col_method")]
-    lines = [f"| {' | '.join(markdown(h) for h in heads)} |", "| --- | ---: | --- | ---: | --- |"]
-    for finding in findings:
-        if finding.value is None:
-            status = say.term("finding", finding.status)
-            value, interval = f"_{markdown(status)}_", markdown(say.reason(finding.reason))
-        else:
-            value = markdown(figures.value_of(finding, say))
-            interval = markdown(_interval(finding, say))
-        cells = [name(finding), value, interval, f"{finding.n:,}", markdown(finding.method)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _interval(finding: Finding, say: Words) -> str:
-    if finding.interval is None:
-        return say("no_interval")
-    return f"{figures.bounds(finding.interval)} {figures.level(finding.interval)}"
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(heads)} |", "| --- |" + " --- |" * (len(heads) - 1)]
+    return "\n".join([*lines, *(f"| {' | '.join(r)} |" for r in rows)])
 
 
 def _privacy(case: Case, say: Words) -> list[str]:
-    found = [f for f in case.findings if f.check.startswith("privacy.")]
     told = [_heading("card_privacy", say)]
-    if not found:
+    if not any(f.check.startswith("privacy.") and f.value is not None for f in case.findings):
         return [*told, markdown(say("absent_privacy"))]
-    table = _table(found, say, say("col_measure"), lambda f: markdown(sentences.about(f, say)))
-    return [*told, markdown(say("intro.privacy")), table]
+    lines = (*plain_words.recognised(case, say), *plain_words.leaks(case, say))
+    return [*told, markdown(say.joined(*lines))]
 
 
 def _limitations(case: Case, say: Words) -> list[str]:
+    """What has no number, by reason; each reason once, with the measures that it keeps."""
     blocks = [_heading("card_limitations", say)]
     missing = outline.unmeasured(case.findings)
-    if missing:
-        lines = [
-            f"- {markdown(sentences.about(f, say))}: "
-            f"{markdown(say.term('finding', f.status))}, {markdown(say.reason(f.reason))}"
-            for f in missing
-        ]
-        blocks += [markdown(say("card_limits_intro")), "\n".join(lines)]
-    else:
-        blocks.append(markdown(say("nothing_unmeasured")))
-    noted = [f for f in case.findings if f.value is not None and f.reason]
-    if noted:
-        lines = [
-            f"- {markdown(sentences.about(f, say))}: {markdown(say.reason(f.reason))}"
-            for f in noted
-        ]
-        blocks += [markdown(say("card_notes_intro")), "\n".join(lines)]
-    return blocks
+    if not missing:
+        return [*blocks, markdown(say("nothing_unmeasured"))]
+    by_reason: dict[str, list[str]] = {}
+    for f in missing:
+        names = by_reason.setdefault(short(say.reason(f.reason), 160), [])
+        if (told := say.measure(f.measure)) not in names:
+            names.append(told)
+    ranked = sorted(by_reason.items(), key=lambda item: -len(item[1]))
+    lines = [
+        f"- {markdown(reason)}: {markdown(say.listed(names[:MOST_NAMES]))}"
+        + (
+            f" {markdown(say('card_more', count=len(names) - MOST_NAMES))}"
+            if names[MOST_NAMES:]
+            else ""
+        )
+        for reason, names in ranked[:MOST_REASONS]
+    ]
+    if ranked[MOST_REASONS:]:
+        lines.append(f"- {markdown(say('card_more', count=len(ranked) - MOST_REASONS))}")
+    return [*blocks, markdown(say("card_limits_intro")), "\n".join(lines)]
+
+
+def _and_more(names: Sequence[str], say: Words) -> str:
+    more = len(names) - MOST_NAMES
+    return f" {markdown(say('card_more', count=more))}" if more > 0 else ""
 
 
 def _verdicts(verdicts: Sequence[Verdict], gate: Gate | None, say: Words) -> list[str]:
@@ -233,15 +259,21 @@ def _verdicts(verdicts: Sequence[Verdict], gate: Gate | None, say: Words) -> lis
     if not verdicts:
         return [*blocks, markdown(say("no_packs"))]
     for pack in outline.packs(verdicts):
-        blocks.append(f"**{markdown(pack.id)}** {markdown(pack.version)}")
+        counted = [f"{n} {say.term('status', status)}" for status, n in pack.counts]
         blocks.append(
-            "\n".join(
-                f"- {markdown(say.term('status', v.status))}: {markdown(say.pick(v.title))} "
-                f"({code(v.item)}). {markdown(say.pick(v.because))}"
-                for v in pack.verdicts
-            )
+            f"**{markdown(pack.id)}** {markdown(pack.version)}: {markdown(say.listed(counted))}"
         )
+        pressing = [v for v in in_order(pack.verdicts) if v.status not in _SETTLED]
+        lines = [_item(v, say) for v in pressing[:MOST_ITEMS]]
+        if pressing[MOST_ITEMS:]:
+            lines.append(f"- {markdown(say('card_more', count=len(pressing) - MOST_ITEMS))}")
+        blocks.append("\n".join(lines))
     return [*blocks, f"_{markdown(say('law'))}_"]
+
+
+def _item(v: Verdict, say: Words) -> str:
+    title = markdown(short(say.pick(v.title), 60))
+    return f"- {markdown(say.term('status', v.status))}: {title} ({code(v.item)})"
 
 
 def _people(case: Case, dossier: Dossier, say: Words) -> list[str]:
@@ -256,13 +288,13 @@ def _people(case: Case, dossier: Dossier, say: Words) -> list[str]:
 
 
 def _evidence(case: Case, dossier: Dossier, say: Words) -> list[str]:
-    facts = [f"- {markdown(k)}: {code(v)}" for k, v in sentences.subject_facts(case, say)]
+    """What the card was made from. The sources name the case by its digest: no need to twice."""
+    facts = [p for p in sentences.subject_facts(case, say) if p[1] != case.digest]
+    found = [*facts, *sources(case, dossier, say)]
     return [
         _heading("card_evidence", say),
-        "\n".join(facts),
-        f"{markdown(say('h_sources'))}:",
-        "\n".join(f"- {markdown(k)}: {code(v)}" for k, v in sources(case, dossier, say)),
-        f"{markdown(say('verify_intro'))} `evenhand verify CASE`. {markdown(say('verify_after'))}",
+        "\n".join(f"- {markdown(k)}: {code(v)}" for k, v in found),
+        f"{markdown(say('verify_intro'))} `evenhand verify CASE`",
     ]
 
 

@@ -208,7 +208,7 @@ def test_results_on_stdout_messages_on_stderr_and_quiet(
     assert run([*loud, "--out", "one"]) == 0
     captured = capsys.readouterr()
     assert "fairness.gaps" in captured.err
-    assert "Demographic parity difference" in " ".join(captured.out.split())
+    assert "Gap by race: selected" in " ".join(captured.out.split())
     assert run([*loud, "--quiet", "--out", "two"]) == 0
     assert capsys.readouterr().err == ""
 

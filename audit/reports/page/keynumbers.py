@@ -24,7 +24,14 @@ _WORKS = (
     "perplexity",
     "bits_per_character",
 )
-_GAPS = ("demographic_parity_difference", "equalized_odds_difference")
+# Gaps that are shown where no item asks about one, those of the task at hand.
+_GAPS = (
+    "demographic_parity_difference",
+    "equalized_odds_difference",
+    "accuracy_score_difference",
+    "mean_prediction_difference",
+    "mean_absolute_error_difference",
+)
 _EPSILONS = ("composed_epsilon", "declared_epsilon")
 
 
@@ -164,8 +171,15 @@ def _gaps(
         if f.measure == measure and _is_gap(f) and all(f is not known for known, _ in asked)
     ]
     order = {"fail": 0, "error": 0, "inconclusive": 1, "warn": 2}
-    ranked = sorted(asked, key=lambda a: order.get(stands(a[0], a[1]), 3) if a[1] else 4)
-    return [_gap(case, f, v, floor, say) for f, v in ranked]
+    placed = sorted(asked, key=lambda a: order.get(stands(a[0], a[1]), 3) if a[1] else 4)
+    seen: dict[str, int] = {}
+    turns = []  # the worst gap of each feature before a second one of any
+    for gap in placed:
+        [feature] = gap[0].between
+        turns.append((seen.setdefault(feature, 0), *gap))
+        seen[feature] += 1
+    turns.sort(key=lambda t: t[0])
+    return [_gap(case, f, v, floor, say) for _, f, v in turns]
 
 
 def _is_gap(finding: Finding) -> bool:
@@ -184,7 +198,7 @@ def _gap(
     told = Sayings(case.subject, say.lang)
     [feature] = finding.between
     rates = rates_behind(finding.measure)
-    name = say("rp.errors") if len(rates) > 1 else told.heading(rates[0]) or say.measure(rates[0])
+    name = say("rp.errors") if len(rates) > 1 else told.rate(rates[0]) or say.measure(rates[0])
     status = stands(finding, verdict) if verdict else ""
     value, between = shown(finding)
     is_points = is_share(finding)

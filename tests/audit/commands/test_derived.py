@@ -26,7 +26,7 @@ from evenhand.trainers.recipe.recipe import Recipe
 
 FROM_MODELS = ("audit", "train", "mitigate", "explain", "compare", "judge", "report")
 # What is about the terminal alone: it changes neither what is done nor what is written.
-OF_THE_TERMINAL = {"--json", "--quiet", "--help", "--lang", "--identity"}
+OF_THE_TERMINAL = {"--json", "--quiet", "--verbose", "--help", "--lang", "--identity"}
 
 
 def made(command: str) -> Any:

@@ -53,6 +53,6 @@ def test_the_summary_shows_the_gaps_of_every_feature_that_was_named(
     shown = capsys.readouterr().out
     lines = shown.splitlines()
     for feature in features:
-        gaps = [line for line in lines if "difference" in line and f" {feature} " in line]
+        gaps = [line for line in lines if f"Gap by {feature}" in line]
         assert gaps and all("(" in line for line in gaps), shown  # with their intervals
     assert "not applicable" not in shown  # what does not apply is in the report

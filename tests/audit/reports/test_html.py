@@ -145,7 +145,7 @@ def test_the_first_page_is_the_decision_and_gives_no_score(english: Page, case: 
     assert "loan-mlp" in first and "test.csv · 600 rows" in first and "exit code 1" in first
     assert "house-lending 2026.11.0, sample-law 2026.1" in first
     assert "Signed off by nobody yet" in first and case.digest[7:19] in first
-    assert "Race: gap" not in first and "gap by race 17 points 8–28" in first
+    assert "Gap by race: selected 17 points 8–28" in first
     items = first[first.index("Fails · 3") :]
     assert (
         "Selection rates differ by at most 0.05 between races race: 17 points (8–28); at most 5"
