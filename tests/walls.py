@@ -131,7 +131,7 @@ WALLS: dict[str, str] = {
     "audit/proposing": (
         "audit/data audit/data/formats audit/measure audit/reason audit/subject audit/words "
         "audit/worker audit/worker/isolation policies/deciding policies/facts policies/pack "
-        "policies/schema"
+        "policies/schema policies/words"
     ),
     "audit/reason": "",
     "audit/register": "audit/case audit/errors audit/files audit/words",

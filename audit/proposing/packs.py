@@ -16,6 +16,7 @@ from evenhand.policies.deciding.conditions import FactError, applies, defaults
 from evenhand.policies.facts import AskedFact, asked, missing, written
 from evenhand.policies.pack import load_pack, shipped_packs
 from evenhand.policies.schema import Pack
+from evenhand.policies.words import texts
 
 PLACES, DOMAIN = "system.places", "system.domain"
 ANYWHERE = "INT"
@@ -122,7 +123,7 @@ def _fit(pack: Pack, facts_now: Mapping[str, Any], bound: Iterable[str]) -> Pack
         holds = applies(pack.applies_when, told)
     except FactError as error:
         why = because("init-pack-depends", facts=list(error.missing or sorted(asks)))
-        return PackFit(pack.id, pack.title, "depends", why, tuple(error.missing), lacks)
+        return PackFit(pack.id, texts(pack.title), "depends", why, tuple(error.missing), lacks)
     said = [_stands(fact, told) for fact in sorted(asks) if fact in told]
     if pack.applies_when is None:
         why = because("init-pack-for-anyone")
@@ -130,7 +131,9 @@ def _fit(pack: Pack, facts_now: Mapping[str, Any], bound: Iterable[str]) -> Pack
         why = because("init-pack-applies", facts=listed(said))
     else:
         why = because("init-pack-does-not", facts=listed(said))
-    return PackFit(pack.id, pack.title, "applies" if holds else "does-not-apply", why, (), lacks)
+    return PackFit(
+        pack.id, texts(pack.title), "applies" if holds else "does-not-apply", why, (), lacks
+    )
 
 
 def _any(item: Any) -> bool:
