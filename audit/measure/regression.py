@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import mean
-from evenhand.audit.measure.uncertainty.persons import by_person, error_limits
+from evenhand.audit.measure.uncertainty.persons import (
+    by_person,
+    effective_persons,
+    error_limits,
+)
 from evenhand.audit.measure.uncertainty.skewed import few_rows, mean_limits, moments
 from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
     import numpy as np
+
+_FEW_TEXTS = 10  # effective ones: below it a few long texts carry a ratio of sums
 
 
 def mean_absolute_error(
@@ -149,4 +155,7 @@ def ratio_of_sums(
     for level in levels:
         low, high = error_limits(own, weight, level)
         intervals.append(Interval(low=value + low, high=value + high, level=level, method=method))
-    return Estimate(value, n, tuple(intervals), counts, method, few_rows(moments(own)))
+    said = few_rows(moments(own))
+    if effective_persons(weight) < _FEW_TEXTS:
+        said = because("few-rows-carry-it")
+    return Estimate(value, n, tuple(intervals), counts, method, said)

@@ -12,6 +12,7 @@ from evenhand.policies.deciding.power import rows_for_gap, rows_for_rate
 from tests.proof.cell import LEVELS, Cell, Draw, Drawn, Rng
 from tests.proof.of_rates import family
 
+AT_THE_LIMIT = "falls short: advice supposes that any truth is as likely, not one at the limit"
 Truths = Callable[[Rng], np.ndarray]
 
 
@@ -24,7 +25,9 @@ def cells() -> Iterator[Cell]:
         ("truth .85", lambda r: 0.85),
         ("truth around .8 by .03", lambda r: min(1.0, r.normal(0.8, 0.03))),
     ):
-        yield Cell("rows for a rate", f"{told}, 100 rows, limit .8", for_rate(truth), "assurance")
+        why = AT_THE_LIMIT if "around" in told else ""
+        regime, draw = f"{told}, 100 rows, limit .8", for_rate(truth)
+        yield Cell("rows for a rate", regime, draw, "assurance", listed=why)
     spreads: list[tuple[str, int, Truths]] = [
         (f"{groups} groups drawn by {by:g}", groups, _drawn(groups, by))
         for groups, by in ((2, 0.03), (5, 0.02), (5, 0.03), (5, 0.06))

@@ -20,8 +20,9 @@ advised settle an item in 80 % of the cases or more.
 The interval beside each figure is the simulation's own (95 %, exact). A cell *fails* where it lies
 wholly beyond the limit, *holds* where it lies wholly within, and is *borderline* between them;
 what does not hold after the first 1,000 draws gets twice as many, up to 16,000, and is judged by
-all of them. *Listed* cells fail for a reason that the finding states itself. Among some hundred
-cells that keep exactly to the limit a few fail by chance; none is drawn again for that.
+all of them. *Listed* cells fail for a reason that the finding states itself (of advice: that the
+row states). Among some hundred cells that keep exactly to the limit a few fail by chance; none is
+drawn again for that.
 
 "Beside" is another method on the same data: its width over ours (above 1: ours is narrower) and
 how often it held. "No number": data sets for which the measure gives no interval and says why;
