@@ -27,7 +27,7 @@ def forget(
     as_json: sh.Json = False,
 ) -> int:
     """Find what is kept of one person; remove what may go, and name the sealed cases."""
-    from evenhand.audit.run.forgetting import Person, find
+    from evenhand.audit.run.forgetting import PersonToForget, find
     from evenhand.audit.run.forgetting import remove as remove_all
 
     if (row is None) == (not unit):
@@ -39,7 +39,7 @@ def forget(
             "a row number alone says nothing: of which data?", remedy="name a CASE of the data too"
         )
     data = sh.opened(case)[0].subject.data_digest if case is not None else ""
-    held = find(Person(row=row, data=data, value=unit or ""))
+    held = find(PersonToForget(row=row, data=data, value=unit or ""))
     gone = remove_all(held) if remove else 0
     sealed = [one for one in held if not one.may_go]
     if as_json:

@@ -20,7 +20,7 @@ KEY = "sketch"  # of a plan's entry
 
 
 @dataclass(frozen=True)
-class Look:
+class RecordedLook:
     """Which look it is, from 1, and what the register keeps so that later ones are told."""
 
     number: int = 1
@@ -34,7 +34,7 @@ def sketch_of(digests: Iterable[str], model: str, target: str | None) -> dict[st
     return {"model": model, "target": target, "rows": len(ordered), "least": ordered[:SIZE]}
 
 
-def look_at(entries: Sequence[Entry], sketch: Mapping[str, Any]) -> Look:
+def look_at(entries: Sequence[Entry], sketch: Mapping[str, Any]) -> RecordedLook:
     """Which look at these rows this is, after those on the register.
 
     Every other table counts once that shares half of the smaller one's rows or more, with the same
@@ -47,11 +47,11 @@ def look_at(entries: Sequence[Entry], sketch: Mapping[str, Any]) -> Look:
             rows = (str(known.get("rows")), *_least(known))
             if rows == (str(sketch["rows"]), *_least(sketch)):
                 number = int(known.get("look", 1))
-                return Look(number, {**sketch, "look": number})
+                return RecordedLook(number, {**sketch, "look": number})
             if shared(known, sketch) >= SHARED:
                 seen[rows] = known
     number = 1 + len(seen)
-    return Look(number, {**sketch, "look": number})
+    return RecordedLook(number, {**sketch, "look": number})
 
 
 def shared(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from evenhand.audit.case.environment import AnnouncedRun
     from evenhand.audit.case.plan import Plan
     from evenhand.audit.reason import Reasons
-    from evenhand.audit.register.looks import Look
+    from evenhand.audit.register.looks import RecordedLook
     from evenhand.audit.register.register import Entry, Register
     from evenhand.audit.register.standing import Standing
     from evenhand.audit.run.run import PlannedPack
@@ -129,7 +129,7 @@ def _prepare_to_open(spec: SubjectSpec) -> None:
     import sqlalchemy  # noqa: F401
 
 
-def _announced(register: Register, plan: Plan, out: Path, look: Look) -> AnnouncedRun:
+def _announced(register: Register, plan: Plan, out: Path, look: RecordedLook) -> AnnouncedRun:
     """Enters the plan, before anything is scored; which run of how many it is."""
     from evenhand.audit.case.environment import AnnouncedRun
     from evenhand.audit.register.looks import KEY

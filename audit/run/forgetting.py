@@ -25,7 +25,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Person:
+class PersonToForget:
     """Who is looked for: a ``row`` of the data with that digest, or ``value``, the text that names
     the person in a column (``unit``, ``id``)."""
 
@@ -65,7 +65,7 @@ class Held:
         return self.kind != "case"
 
 
-def find(person: Person) -> list[Held]:
+def find(person: PersonToForget) -> list[Held]:
     """Every place of this home, and every case it knows, that holds something of the person.
 
     Answers in the cache don't say of which data they are: of a row number more is found than is
@@ -105,7 +105,7 @@ def _cases() -> list[Path]:
     return list(dict.fromkeys(p.resolve() for p in known))
 
 
-def _files(case: Path, person: Person) -> Iterator[str]:
+def _files(case: Path, person: PersonToForget) -> Iterator[str]:
     try:
         plan = read_plan(case)
         names = sorted(read_seal(case)["files"])

@@ -27,13 +27,13 @@ from evenhand.audit.case.work import RUN, RUN_FILE, unfinished
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.canonical import canonical_bytes, digest_json
 from evenhand.audit.reason import Reasons
-from evenhand.audit.register.looks import Look
+from evenhand.audit.register.looks import RecordedLook
 from evenhand.audit.run.catalogue import Check
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.subject import Subject
 
 RUN_SCHEMA = "evenhand-run/1"
-Announce = Callable[[Plan, Look], AnnouncedRun]
+Announce = Callable[[Plan, RecordedLook], AnnouncedRun]
 # Of the spec: what says which checks run, where the case goes, and what is done with p-values.
 _NOT_OF_A_CHECK = {"out", "policy", "checks", "options", "error_budget"}
 _IN_WORDS = {
@@ -62,7 +62,7 @@ class Keeping:
 
     resume: bool = False
     cache: Store | None = None
-    look: Callable[[Subject], Look] = lambda subject: Look()
+    look: Callable[[Subject], RecordedLook] = lambda subject: RecordedLook()
     announce: Announce | None = None
     secret: Secret = field(default_factory=passing)
     sealing: Callable[[str], None] | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.asking.overlap import row_hashes
 from evenhand.audit.case.secret import Secret
-from evenhand.audit.register.looks import Look, look_at, sketch_of
+from evenhand.audit.register.looks import RecordedLook, look_at, sketch_of
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ _PURPOSE = "row sketch"
 _DIGITS = 16  # hexadecimal: 64 bits
 
 
-def look_of(subject: Subject, entries: Sequence[Entry], secret: Secret) -> Look:
+def look_of(subject: Subject, entries: Sequence[Entry], secret: Secret) -> RecordedLook:
     """The look that an audit of ``subject`` is. Rows that stay on disk are not told apart: theirs
     is always the first."""
     if subject.is_streamed:
-        return Look()
+        return RecordedLook()
     model = subject.digests.get("model", "")
     sketch = sketch_of(row_digests(subject, secret), model, subject.target)
     return look_at(entries, sketch)

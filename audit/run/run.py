@@ -33,7 +33,7 @@ from evenhand.audit.finding import Finding, Status
 from evenhand.audit.measure.uncertainty.looks import level_at
 from evenhand.audit.measure.uncertainty.testing import BUDGETS, Budget, adjust
 from evenhand.audit.reason import because, quoted, reasons_json
-from evenhand.audit.register.looks import Look
+from evenhand.audit.register.looks import RecordedLook
 from evenhand.audit.run.catalogue import Check, needed, select
 from evenhand.audit.run.check_options import options_of, require_options
 from evenhand.audit.run.decisions import decisions_json
@@ -144,7 +144,7 @@ def _announce(
     run: dict[str, Any],
     before: dict[str, Any] | None,
     keeping: Keeping,
-    look: Look,
+    look: RecordedLook,
 ) -> AnnouncedRun | None:
     """Has the plan entered in the register, once, and keeps what the register says of it."""
     told = kept_of_process(run, command())

@@ -58,7 +58,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Row:
+class MeasureBeforeAfter:
     """One measure before and after; ``over`` names the features of a gap."""
 
     measure: str
@@ -81,7 +81,7 @@ class BeforeAfter:
     before: Case
     after: Case
     n: int
-    rows: tuple[Row, ...]
+    rows: tuple[MeasureBeforeAfter, ...]
     comparison: Comparison
     helped: str
     says: tuple[str, ...]
@@ -140,7 +140,7 @@ def before_after(
 
 def _rows(
     before: Case, after: Case, constraint: str, sensitive: Sequence[str], comparison: Comparison
-) -> list[Row]:
+) -> list[MeasureBeforeAfter]:
     from evenhand.audit.comparing.gap_changes import gap_change
     from evenhand.audit.subject.tallying.counts import feature_sets
 
@@ -154,7 +154,7 @@ def _rows(
     for features in feature_sets(sensitive):
         moved = gap_change(after, before, features, rates)
         rows.append(
-            Row(
+            MeasureBeforeAfter(
                 name,
                 features,
                 _gap(before, name, rates, features),
@@ -165,8 +165,8 @@ def _rows(
     return rows
 
 
-def _row(measure: str, before: Case, after: Case, change: Number) -> Row:
-    return Row(measure, (), _found(before, measure), _found(after, measure), change)
+def _row(measure: str, before: Case, after: Case, change: Number) -> MeasureBeforeAfter:
+    return MeasureBeforeAfter(measure, (), _found(before, measure), _found(after, measure), change)
 
 
 def _found(case: Case, measure: str, between: tuple[str, ...] = ()) -> Number:
@@ -212,7 +212,7 @@ def _size(case: Case, rate: Finding) -> int:
     )
 
 
-def _verdict(gap: Row) -> tuple[str, str]:
+def _verdict(gap: MeasureBeforeAfter) -> tuple[str, str]:
     """Whether the mitigation helped, said from the interval of the change alone."""
     over, change, name = " × ".join(gap.over), gap.change, measured(gap.measure)
     if change.value is None or change.interval is None:

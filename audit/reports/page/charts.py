@@ -12,7 +12,7 @@ from evenhand.audit.reports.page.hundredths import (
     whole,
 )
 from evenhand.audit.reports.page.keynumbers import commoner
-from evenhand.audit.reports.page.making import MOST_ROWS, Of, Row
+from evenhand.audit.reports.page.making import MOST_ROWS, Of, PageRow
 from evenhand.audit.reports.page.ranking import proven
 from evenhand.audit.reports.parts.words import Words
 from evenhand.audit.words.numbers import in_percent, number
@@ -20,7 +20,7 @@ from evenhand.audit.words.subject import Sayings
 from evenhand.audit.words.text import name
 
 MOST_PLAIN = 5  # numbers without a common scale
-Chart = tuple[str, list[Row], tuple[str, ...]]
+Chart = tuple[str, list[PageRow], tuple[str, ...]]
 
 
 def _fairness(of: Of) -> Chart:
@@ -47,7 +47,7 @@ def _fairness(of: Of) -> Chart:
         label = told.heading(apart.measure) or say.measure(apart.measure)
         drawn = strip(turned, axis=(-0.5, 0.5), tone=tone, zero=0.0)
         rows.append(
-            Row(
+            PageRow(
                 name(" ".join(f.group.values()), 40), label, drawn, _signed(apart.value), note, tone
             )
         )
@@ -65,7 +65,7 @@ def _gaps(of: Of) -> Chart:
         if (f := r.finding).between and is_share(f) and f.check.startswith("fairness.")
     ]
     rows = [
-        Row(name(" × ".join(f.between), 40), say.measure(f.measure), strip(f), *with_ends(f))
+        PageRow(name(" × ".join(f.between), 40), say.measure(f.measure), strip(f), *with_ends(f))
         for f in found[:MOST_ROWS]
     ]
     return say("rp.chart.gaps"), rows, ("0", "25", "50", "75", "100") if rows else ()
@@ -96,7 +96,7 @@ def _performance(of: Of) -> Chart:
         label = told.heading("accuracy_score") if f.measure == "accuracy_score" else None
         about = say.known("about", f.measure) or ""
         rows.append(
-            Row(
+            PageRow(
                 label or say.measure(f.measure),
                 about,
                 strip(f, usual=usual.get(f.measure)),
@@ -124,7 +124,7 @@ def _explanation(of: Of) -> Chart:
     top = moved[:MOST_ROWS]
     most = max((f.interval.high if f.interval else f.value or 0.0 for f in top), default=0.0)
     rows = [
-        Row(
+        PageRow(
             name(f.column, 40), "", strip(f, axis=(0.0, most), zero=0.0), number(f.value or 0.0), ""
         )
         for f in top
@@ -140,7 +140,7 @@ def _privacy(of: Of) -> Chart:
     ]
     most = max(10.0, *(f.value or 0.0 for f in found)) if found else 10.0
     rows = [
-        Row(
+        PageRow(
             say.measure(f.measure),
             say.known("about", f.measure) or "",
             strip(f, axis=(0.0, 1.0 if is_share(f) else most), zero=0.0),
@@ -171,7 +171,9 @@ def _data(of: Of) -> Chart:
         tone = "small" if size is not None and size < of.page.floor else "mark"
         note = "" if size is None else say("rp.rows_n", rows=f"{size:,}")
         value = in_percent(f.value or 0.0)
-        rows.append(Row(name(group, 40), name(feature, 40), strip(f, tone=tone), value, note, tone))
+        rows.append(
+            PageRow(name(group, 40), name(feature, 40), strip(f, tone=tone), value, note, tone)
+        )
     return say("rp.chart.data"), rows, ("0", "25", "50", "75", "100")
 
 
@@ -197,7 +199,7 @@ def _plain(of: Of) -> Chart:
         drawn = strip(f) if is_share(f) else None
         told = f"({between}) {unit}".strip() if between else unit
         rows.append(
-            Row(say.measure(f.measure), say.known("about", f.measure) or "", drawn, value, told)
+            PageRow(say.measure(f.measure), say.known("about", f.measure) or "", drawn, value, told)
         )
     rows.sort(key=lambda r: r.strip is None)
     has_strips = any(r.strip for r in rows)

@@ -21,7 +21,7 @@ MOST_ROWS = 9
 
 
 @dataclass(frozen=True)
-class Row:
+class PageRow:
     """A line of a section's chart: what, of whom, the number, and what follows from it."""
 
     label: str
@@ -33,7 +33,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Line:
+class PageLine:
     """A sentence; ``status`` is that of the item that it is about, ``anchor`` where it stands."""
 
     text: str

@@ -33,7 +33,7 @@ _CHECKS = ("fairness.group_rates", "fairness.class_rates", "fairness.regression_
 
 
 @dataclass(frozen=True)
-class Row:
+class PanelRow:
     """One group in one panel."""
 
     name: str
@@ -45,11 +45,11 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Block:
+class PanelBlock:
     """The groups of one feature, largest first; ``left_out`` of them are not drawn here."""
 
     feature: str
-    rows: tuple[Row, ...]
+    rows: tuple[PanelRow, ...]
     left_out: int = 0
 
 
@@ -60,7 +60,7 @@ class Panel:
     measure: str
     title: str
     of: str
-    blocks: tuple[Block, ...]
+    blocks: tuple[PanelBlock, ...]
     ticks: tuple[str, ...]
 
 
@@ -89,7 +89,7 @@ def panels(
             rows = [
                 _row(groups[n].get(measure), feature, n, floor, harmed, axis, usual) for n in names
             ]
-            blocks.append(Block(feature, tuple(rows), len(groups) - len(names)))
+            blocks.append(PanelBlock(feature, tuple(rows), len(groups) - len(names)))
         made.append(
             Panel(
                 measure,
@@ -196,13 +196,13 @@ def _row(
     harmed: set[tuple[tuple[tuple[str, str], ...], str]],
     axis: tuple[float, float],
     usual: float | None,
-) -> Row:
+) -> PanelRow:
     if finding is None or finding.value is None:
         n = "" if finding is None else f"{finding.n:,}"
-        return Row(name, n, "–", "", "small", None)
+        return PanelRow(name, n, "–", "", "small", None)
     is_small = finding.n < floor or name == UNKNOWN
     is_harmed = (((feature, name),), finding.measure) in harmed
     tone = "small" if is_small else "bad" if is_harmed else "mark"
     value, between = shown(finding)
     drawn = strip(finding, axis=axis, tone=tone, usual=usual)
-    return Row(name, f"{finding.n:,}", value, between, tone, drawn)
+    return PanelRow(name, f"{finding.n:,}", value, between, tone, drawn)

@@ -47,7 +47,7 @@ Why = Literal["item", "harm", "small", "rest"]
 
 
 @dataclass(frozen=True)
-class Apart:
+class RankedApart:
     """A group against everybody else, as a rate of which more is worse (or of selections).
 
     ``a`` and ``b`` are the two rates; ``low`` and ``high`` the ends of the difference in the
@@ -74,7 +74,7 @@ class Ranked:
     verdict: Verdict | None
     is_small: bool
     why: Why
-    apart: Apart | None = None
+    apart: RankedApart | None = None
     key: tuple[float, ...] = field(default=(), repr=False)
 
 
@@ -188,7 +188,7 @@ def _readers(case: Case, order: Sequence[Verdict]) -> dict[object, int]:
     return reads
 
 
-def _apart(finding: Finding, case: Case, floor: int) -> Apart | None:
+def _apart(finding: Finding, case: Case, floor: int) -> RankedApart | None:
     """The group against everybody else, turned so that more is worse."""
     counts, ends = finding.counts, finding.interval
     if finding.check != TESTS or finding.value is None or ends is None:
@@ -206,7 +206,9 @@ def _apart(finding: Finding, case: Case, floor: int) -> Apart | None:
     n = counts["n"]
     people = math.floor(max(0.0, low) * n + 1e-9)
     is_beyond = finding.p_value is not None and finding.p_value < 1 - ends.level and low > 0
-    return Apart(rate, a, b, value, low, high, n, people, bool(is_beyond and n >= floor and people))
+    return RankedApart(
+        rate, a, b, value, low, high, n, people, bool(is_beyond and n >= floor and people)
+    )
 
 
 def _is_less_worse(rate: str, value: float, case: Case) -> bool:

@@ -16,7 +16,7 @@ from evenhand.audit.reports.page.decision import (
     anchor_of,
     number_of,
 )
-from evenhand.audit.reports.page.making import MOST_ROWS, Line, Of, Row
+from evenhand.audit.reports.page.making import MOST_ROWS, Of, PageLine, PageRow
 from evenhand.audit.reports.page.ranking import proven
 from evenhand.audit.reports.page.telling import lines
 from evenhand.audit.reports.parts.words import Words
@@ -39,7 +39,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """``empty`` says why there is nothing and what would fill it; ``status`` is the most pressing
     of the items that read its findings ("" where none does)."""
 
@@ -48,14 +48,16 @@ class Section:
     status: str
     chart: str
     caption: str
-    rows: tuple[Row, ...]
+    rows: tuple[PageRow, ...]
     ticks: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[PageLine, ...]
     empty: tuple[str, str] | None
     count: int
 
 
-def sections(case: Case, verdicts: Sequence[Verdict], page: Decision, say: Words) -> list[Section]:
+def sections(
+    case: Case, verdicts: Sequence[Verdict], page: Decision, say: Words
+) -> list[PageSection]:
     """The sections in order; a family of a stranger's checks has one where it has findings."""
     known = {f for families in FAMILIES.values() for f in families}
     others = {f.check.split(".", 1)[0] for f in case.findings} - known
@@ -65,13 +67,13 @@ def sections(case: Case, verdicts: Sequence[Verdict], page: Decision, say: Words
     ]
 
 
-def _section(of: Of) -> Section:
+def _section(of: Of) -> PageSection:
     title, rows, ticks = chart(of)
     has_numbers = any(f.value is not None for f in of.findings)
     told = [*lines(of), *_of_items(of)] if has_numbers else []
     items = of.items
     say = of.say
-    return Section(
+    return PageSection(
         id=of.key,
         title=say.family(of.key),
         status=items[0].status if items else "",
@@ -93,7 +95,7 @@ def _empty(of: Of) -> tuple[str, str]:
     return short(why, 240), say.known("fill", of.key) or say("rp.fill")
 
 
-def _of_items(of: Of) -> list[Line]:
+def _of_items(of: Of) -> list[PageLine]:
     """A sentence for each item that is not settled in favour."""
     say = of.say
     lines = []
@@ -103,5 +105,5 @@ def _of_items(of: Of) -> list[Line]:
             continue
         told = number_of(v, of.case, say) or short(say.pick(v.because), 180)
         said = say("rp.titled", title=short(say.pick(v.title), 90), said=told)
-        lines.append(Line(said, v.status, anchor_of(v)))
+        lines.append(PageLine(said, v.status, anchor_of(v)))
     return lines

@@ -11,7 +11,7 @@ from evenhand.audit.case.case import CaseWriter
 from evenhand.audit.case.environment import Environment
 from evenhand.audit.cli import run
 from evenhand.audit.register.register import Register
-from evenhand.audit.run.forgetting import Person, find
+from evenhand.audit.run.forgetting import PersonToForget, find
 from tests.samples import sample_plan
 
 REASONS = {"people": [{"row": 3, "reasons": []}, {"row": 8, "reasons": []}]}
@@ -39,19 +39,21 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def kinds(person: Person) -> list[str]:
+def kinds(person: PersonToForget) -> list[str]:
     return [one.kind for one in find(person)]
 
 
 def test_by_name_by_number_and_by_row(kept: Path) -> None:
     data = sample_plan().subject.data_digest
-    assert kinds(Person(value="Ann Lee")) == ["cache", "upload", "case"]
-    assert kinds(Person(value="Ann")) == ["upload"]  # a text in a file is found in parts too
-    assert kinds(Person(value="17")) == ["cache", "upload"]  # a number in cells
-    assert kinds(Person(row=3, data=data)) == ["cache", "case"]
-    assert kinds(Person(row=8, data=data)) == ["case"]
-    assert kinds(Person(row=8, data="sha256:" + "0" * 64)) == []  # row 8 of other data
-    assert kinds(Person(value="nobody", row=None)) == []
+    assert kinds(PersonToForget(value="Ann Lee")) == ["cache", "upload", "case"]
+    assert kinds(PersonToForget(value="Ann")) == [
+        "upload"
+    ]  # a text in a file is found in parts too
+    assert kinds(PersonToForget(value="17")) == ["cache", "upload"]  # a number in cells
+    assert kinds(PersonToForget(row=3, data=data)) == ["cache", "case"]
+    assert kinds(PersonToForget(row=8, data=data)) == ["case"]
+    assert kinds(PersonToForget(row=8, data="sha256:" + "0" * 64)) == []  # row 8 of other data
+    assert kinds(PersonToForget(value="nobody", row=None)) == []
 
 
 def test_what_may_go_goes_and_sealed_cases_are_named(
