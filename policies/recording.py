@@ -8,7 +8,7 @@ in words that fit both: no option of the one is named to a reader of the other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -287,35 +287,6 @@ def naming(
         known_by=signer.known_by,
         subject=signer.subject,
     )
-
-
-def read_statement_file(path: Path, kind: str) -> dict[str, Any]:
-    """A statement as YAML, for ``kind`` attestation or waiver. Raises InputError if malformed."""
-    from evenhand.audit.files import safe_yaml
-
-    document = safe_yaml.parse(safe_yaml.read_bytes(path), str(path))
-    if not isinstance(document.data, dict):
-        raise InputError(
-            "{path} holds no mapping", remedy="see docs/packs.md: a mapping of keys", path=path
-        )
-    known = _FILE_KEYS[kind]
-    for key in document.data:
-        if key not in known:
-            raise InputError(
-                "{path} line {key}: unknown key {key_2!r}",
-                remedy=nearest(str(key), known),
-                path=path,
-                key=document.line((key,)),
-                key_2=key,
-            )
-    return dict(document.data)
-
-
-_SIGNED = ("role", "expires", "bind", "system", "organisation")
-_FILE_KEYS: Mapping[str, tuple[str, ...]] = {
-    "attestation": ("item", "answer", "statement", "by", "evidence", *_SIGNED),
-    "waiver": ("item", "reason", "owner", "approved_by", "compensating", *_SIGNED),
-}
 
 
 def read_evidence(ref: str) -> EvidenceContent:

@@ -85,9 +85,10 @@ WALLS: dict[str, str] = {
         "audit/models audit/models/unpickling audit/proposing audit/register audit/reports "
         "audit/reports/page audit/reports/parts audit/run audit/subject audit/words audit/worker "
         "audit/worker/isolation dashboard/export dashboard/server policies/facts policies/gate "
-        "policies/lint policies/pack policies/recording policies/schema policies/statements "
-        "policies/verdict trainers/data trainers/datasets trainers/fitting trainers/ledger "
-        "trainers/mitigation trainers/plan trainers/private trainers/recipe trainers/validate"
+        "policies/lint policies/pack policies/recording policies/schema policies/statement_files "
+        "policies/statements policies/verdict trainers/data trainers/datasets trainers/fitting "
+        "trainers/ledger trainers/mitigation trainers/plan trainers/private trainers/recipe "
+        "trainers/validate"
     ),
     "audit/commands/parts": (
         "audit/api audit/case audit/comparing audit/data/written audit/errors audit/finding "
@@ -246,6 +247,7 @@ WALLS: dict[str, str] = {
         "policies/schema policies/statements policies/verdict"
     ),
     "policies/schema": "audit/files audit/words policies/demands policies/verdict",
+    "policies/statement_files": "audit/errors audit/files",
     "policies/statements": (
         "audit/errors audit/files audit/register policies/schema policies/words"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,23 +69,46 @@ def attest(
     as_json: sh.Json = False,
 ) -> int:
     """Answer one item of a checklist, with evidence, for what the item is about."""
+    options = {
+        "item": item,
+        "answer": answer,
+        "role": role,
+        "by": by,
+        "statement": statement,
+        "evidence": evidence,
+        "expires": expires,
+        "bind": bind,
+        "system": system,
+        "organisation": organisation,
+    }
+    # All are looked at before the first is entered.
+    answers = [_answer(case, policy, values) for values in _several(file, options)]
+    for enter in answers:
+        enter(as_json)
+    return OK
+
+
+def _several(file: Path | None, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """The statements of a file, and options, which win; one statement without a file."""
+    from evenhand.policies.statement_files import read_statements
+
+    passed = {key: value for key, value in options.items() if value is not None}
+    listed = read_statements(file, "attestation") if file is not None else [{}]
+    if len(listed) > 1 and "item" in passed:
+        raise InputError(
+            "{file} holds {n} statements, and one item is named",
+            remedy="leave out the item",
+            file=file,
+            n=len(listed),
+        )
+    return [{**one, **passed} for one in listed]
+
+
+def _answer(case: Path, policy: list[str] | None, values: dict[str, Any]) -> Callable[[bool], int]:
+    """One attestation, checked; what comes back enters it."""
     from evenhand.audit.register.register import home
     from evenhand.policies import recording
 
-    values = _given(
-        file,
-        "attestation",
-        item=item,
-        answer=answer,
-        role=role,
-        by=by,
-        statement=statement,
-        evidence=evidence,
-        expires=expires,
-        bind=bind,
-        system=system,
-        organisation=organisation,
-    )
     read, pack, chosen = _item(case, policy, values)
     files = [recording.read_evidence(str(ref)) for ref in values.get("evidence") or ()]
     expires_on, now = _day(values), datetime.now(UTC)
@@ -103,9 +127,13 @@ def attest(
         expires=expires_on,
         at=now,
     )
-    naming = recording.naming(read, place.here, place.binds, signer, now)
-    recording.keep_evidence(home() / "evidence", files)
-    return _record("attestation", body, naming, read, pack, chosen.id, as_json)
+
+    def enter(as_json: bool) -> int:
+        naming = recording.naming(read, place.here, place.binds, signer, now)
+        recording.keep_evidence(home() / "evidence", files)
+        return _record("attestation", body, naming, read, pack, chosen.id, as_json)
+
+    return enter
 
 
 def waive(
@@ -254,7 +282,7 @@ def _item(case: Path, policy: list[str] | None, values: dict[str, Any]) -> tuple
 
 def _given(file: Path | None, kind: str, **options: Any) -> dict[str, Any]:
     """What the file and the options say; an option given on the command line wins."""
-    from evenhand.policies.recording import read_statement_file
+    from evenhand.policies.statement_files import read_statement_file
 
     base = read_statement_file(file, kind) if file is not None else {}
     return {**base, **{key: value for key, value in options.items() if value is not None}}

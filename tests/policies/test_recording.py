@@ -19,10 +19,10 @@ from evenhand.policies.recording import (
     find_item,
     keep_evidence,
     read_evidence,
-    read_statement_file,
     sign_off,
     waiver,
 )
+from evenhand.policies.statement_files import read_statement_file
 from tests.policies.build import DAY, attestation_item, entries, item, make_case, make_pack
 from tests.samples import finding
 

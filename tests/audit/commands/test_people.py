@@ -106,3 +106,22 @@ def test_people_read_what_changed(case: Path, capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr().out
     assert "house-rules:A-1: needs-attestation -> fail" in shown
     assert "seen and checked" in shown
+
+
+def test_one_file_answers_several_items_or_none(
+    case: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = pack_data(attestation_item("A-1"), attestation_item("A-2"))
+    Path("house.yaml").write_text(json.dumps(pack))
+    answers = {"by": "Ada", "role": "owner", "answer": "met", "statement": "seen"}
+    answers |= {"statements": [{"item": "A-1"}, {"item": "A-9"}]}  # type: ignore[dict-item]
+    Path("answers.yaml").write_text(json.dumps(answers))
+    line = ["attest", str(case), "--file", "answers.yaml", "-p", "house.yaml"]
+    assert run(line) == 2  # there is no A-9, so A-1 is not entered either
+    assert [e.kind for e in Register().entries() if e.kind == "attestation"] == []
+    answers["statements"] = [{"item": "A-1"}, {"item": "A-2", "role": "owner"}]  # type: ignore[assignment]
+    Path("answers.yaml").write_text(json.dumps(answers))
+    assert run(line) == 0
+    told = capsys.readouterr().out
+    assert told.count("needs-attestation -> attested") == 2
+    assert run([*line[:2], "A-1", *line[2:]]) == 2  # which of the two?
