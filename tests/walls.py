@@ -105,7 +105,9 @@ WALLS: dict[str, str] = {
     "audit/data/counting": (
         "audit/data audit/data/reading audit/data/written audit/errors audit/files audit/reason"
     ),
-    "audit/data/formats": ("audit/data audit/data/written audit/errors audit/reason audit/words"),
+    "audit/data/formats": (
+        "audit/data audit/data/written audit/errors audit/files audit/reason audit/words"
+    ),
     "audit/data/reading": (
         "audit/data audit/data/formats audit/data/written audit/errors audit/files audit/reason "
         "audit/words"

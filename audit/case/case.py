@@ -50,6 +50,7 @@ from evenhand.audit.files.canonical import (
 from evenhand.audit.files.disk import disk_error, write_whole
 from evenhand.audit.files.making import creating, partial_name, put_in_place, require_free
 from evenhand.audit.files.shapes import Shape, parsed
+from evenhand.audit.files.within import LEAST_MEMORY, reading, size_of
 from evenhand.audit.finding import Finding
 
 SEAL_SCHEMA = "evenhand-seal/1"
@@ -246,16 +247,17 @@ def read_case(path: str | Path) -> Case:
     Raises InputError if there is no case, AlteredEvidenceError if any byte differs.
     """
     folder = Path(path)
-    seal = read_seal(folder)
-    findings = read_findings(folder)
-    return Case(
-        path=folder,
-        plan=read_plan(folder),
-        findings=findings,
-        environment=read_environment(folder),
-        digest=digest_json(seal),
-        files=seal["files"],
-    )
+    size = size_of(folder)
+    with reading(size, folder, memory=max(LEAST_MEMORY, 6 * size), known=(Exception,)):
+        seal = read_seal(folder)
+        return Case(
+            path=folder,
+            plan=read_plan(folder),
+            findings=read_findings(folder),
+            environment=read_environment(folder),
+            digest=digest_json(seal),
+            files=seal["files"],
+        )
 
 
 def read_seal(folder: Path) -> dict[str, Any]:

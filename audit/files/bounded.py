@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.errors import AlteredEvidenceError, LimitError
+from evenhand.audit.files.within import LEAST_MEMORY, reading
 
-MOST_JSON = 64 << 20  # of one JSON file, which takes up to thirty times as much in memory
+MOST_JSON = 64 << 20  # of one JSON file, which may take twelve times as much in memory
 
 
 def read_json(file: Path) -> Any:
     """The JSON of a file. Raises ValueError for what is none, and as ``require_readable`` does."""
     try:
-        return json.loads(read_text(file))
+        text = read_text(file)
+        with reading(len(text), file, memory=LEAST_MEMORY, known=(ValueError, RecursionError)):
+            return json.loads(text)
     except RecursionError:
         raise ValueError(f"{file.name} nests too deeply to be read") from None
 

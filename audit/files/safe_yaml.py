@@ -16,6 +16,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.files.within import reading
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -100,6 +101,11 @@ def parse(raw: bytes, name: str) -> YamlDocument:
     Raises InputError ("malformed YAML at NAME line N column M: ...").
     """
     _check_size(raw, name)
+    with reading(len(raw), name):
+        return _parsed(raw, name)
+
+
+def _parsed(raw: bytes, name: str) -> YamlDocument:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from evenhand.audit.case.case import MOST_FILES, Case
 from evenhand.audit.case.statement import envelopes_of, read_envelope
 from evenhand.audit.errors import AlteredEvidenceError, InputError, LimitError
+from evenhand.audit.files.within import LEAST_MEMORY, reading
 from evenhand.audit.register.encrypted import decrypt, is_encrypted
 from evenhand.audit.register.handover import EVIDENCE, HANDOVER, KEYS, REGISTER
 
@@ -72,8 +73,11 @@ def read_archive(path: Path) -> dict[str, bytes]:
     raw = _read(path)
     if is_encrypted(raw):
         raw = decrypt(raw, path)
-    files = _files(raw, path)
-    if _zip(files) != raw:
+    most = max(LEAST_MEMORY, 6 * len(raw))
+    with reading(len(raw), path, memory=most, known=(Exception,)):
+        files = _files(raw, path)
+        is_ours = _zip(files) == raw
+    if not is_ours:
         raise AlteredEvidenceError(
             "{path} was altered: its bytes are not those that `evenhand export` writes",
             remedy="do not rely on it: ask for the archive again, and compare its SHA-256",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.files.within import reading
 from evenhand.audit.words.phrases import phrase
 
 _MAX_JSON_BYTES = 16 << 20
@@ -31,7 +32,8 @@ def read_json(file: Path) -> Any:
     try:
         if file.stat().st_size > _MAX_JSON_BYTES:
             raise InputError("{file} is over 16 MiB", remedy="is it of a model folder?", file=file)
-        return json.loads(file.read_bytes())
+        with reading(file.stat().st_size, file, known=(OSError, ValueError, RecursionError)):
+            return json.loads(file.read_bytes())
     except OSError as error:
         raise InputError(
             "cannot read {file}: {strerror}", remedy=_REMEDY, file=file, strerror=error.strerror

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.data.formats.limits import MAX_CELL, Limits, check_width, name_columns, too_slow
+from evenhand.audit.data.formats.limits import MAX_CELL, Limits, check_width, name_columns
 from evenhand.audit.errors import EvenhandError, InputError, LimitError, nearest
+from evenhand.audit.files.within import too_slow
 from evenhand.audit.reason import Reason, Reasons, because
 
 if TYPE_CHECKING:

@@ -11,27 +11,23 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 from evenhand.audit.errors import InputError, LimitError
+from evenhand.audit.files.within import MAX_RATIO, MIB, SECONDS, reading, size_of, too_slow
 from evenhand.audit.reason import Reason, because
-from evenhand.audit.words.numbers import number
 
-MIB, GIB = 1 << 20, 1 << 30
 MAX_COLUMNS = 10_000
 MAX_NAME = 1_000  # characters of a column's name
 MAX_CELL = 16 * MIB  # characters of one cell
-MAX_RATIO = 100  # what is unpacked, by what lies on the disk ...
-HARMLESS = 256 * MIB  # ... unless it is less than this, which harms nobody
-LEAST_MEMORY = 5 * GIB // 4
-SECONDS = 25.0
-_FEWER = "write it as Parquet and count its rows on disk with --stream; or audit a sample of them"
+HARMLESS = 256 * MIB  # unpacked, whatever it takes on the disk
 
 
 @dataclass(frozen=True)
 class Limits:
     """What reading may take: ``seconds`` of a database's or a workbook's time, ``memory`` in bytes
-    (None: a hundred times the file's size, and at least 1.25 GiB)."""
+    (None: a hundred times the file's size, and at least 0.75 GiB)."""
 
     seconds: float = SECONDS
     memory: int | None = None
@@ -48,14 +44,25 @@ class Limits:
             raise too_slow(source, self.seconds)
 
 
-def too_slow(source: object, seconds: float) -> LimitError:
-    """The error for a source that was not read in time."""
-    return LimitError(
-        "{source} could not be read in {seconds:g} seconds",
-        remedy="pass a longer --time-limit, or audit fewer rows",
-        source=source,
-        seconds=seconds,
-    )
+@contextmanager
+def read_within(
+    path: Path,
+    limits: Limits,
+    *,
+    shown: object = None,
+    known: tuple[type[Exception], ...] = (),
+    grace: float = 0.0,
+) -> Iterator[None]:
+    """``evenhand.audit.files.within.reading`` for data at ``path``, by what was allowed for it.
+
+    ``grace`` is for readers that keep the time themselves: the clock is only behind them.
+    """
+    for library in ("pandas", "pyarrow"):  # what they take is not the file's
+        import_module(library)
+    is_usual = limits.seconds == SECONDS and not grace
+    seconds = None if is_usual else limits.seconds + grace
+    with reading(size_of(path), shown or path, seconds=seconds, memory=limits.memory, known=known):
+        yield
 
 
 def check_expansion(announced: int, packed: int, source: object, limits: Limits) -> None:
@@ -124,59 +131,3 @@ def _odd_names(names: Sequence[str]) -> Iterator[Reason]:
         if plain in seen and seen[plain] != name:
             yield from because("names-look-alike", one=ascii(seen[plain]), other=ascii(name))
         seen.setdefault(plain, name)
-
-
-@contextmanager
-def limited_memory(size: int, source: object, limits: Limits) -> Iterator[None]:
-    """Within it, this process can't take more memory than a file of ``size`` bytes may need.
-
-    Raises LimitError where it would. It does nothing where the system has no such limit.
-    """
-    allowed = limits.memory or max(LEAST_MEMORY, MAX_RATIO * size)
-    before = _limit(allowed)
-    try:
-        yield
-    except MemoryError:
-        raise LimitError(
-            "reading {source} takes more than {allowed} GiB of memory",
-            remedy="pass a larger --memory-limit; {fewer}",
-            source=source,
-            allowed=number(allowed / GIB),
-            fewer=_FEWER,
-        ) from None
-    finally:
-        if before is not None:
-            _restore(before)
-
-
-def _limit(allowed: int) -> tuple[int, int] | None:
-    """Lowers the limit on this process's data to what it has now and ``allowed``."""
-    try:
-        import resource
-
-        taken = _data_bytes()
-        before = resource.getrlimit(resource.RLIMIT_DATA)
-        if taken is None:
-            return None
-        most = taken + allowed
-        if before[0] != resource.RLIM_INFINITY and before[0] <= most:
-            return None
-        resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))
-    except (ImportError, OSError, ValueError):  # a system without it: the other caps remain
-        return None
-    return before
-
-
-def _restore(before: tuple[int, int]) -> None:
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_DATA, before)
-
-
-def _data_bytes() -> int | None:
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return None
-    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:")]
-    return found[0] if found else None

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from evenhand.audit.data.formats.limits import Limits, check_expansion
+from evenhand.audit.data.formats.limits import Limits, check_expansion, read_within
+from evenhand.audit.data.reading.arrays import arrays_of
 from evenhand.audit.data.reading.one_file import read_file
 from evenhand.audit.data.table import Table
 from evenhand.audit.errors import InputError, nearest
@@ -68,9 +69,10 @@ def read_images(path: str | Path, split: Part | None = None) -> Table:
     if not place.exists():
         siblings = (p.name for p in place.parent.glob("*")) if place.parent.is_dir() else ()
         raise InputError(f"no images at {place}", remedy=nearest(place.name, siblings))
-    if _is_idx(place):
-        return _read_idx(place, split)
-    return _select(_load(place), place, split)
+    with read_within(place, Limits()):
+        if _is_idx(place):
+            return _read_idx(place, split)
+        return _select(_load(place), place, split)
 
 
 def read_parts(path: str | Path) -> tuple[Table, Table | None]:
@@ -81,13 +83,14 @@ def read_parts(path: str | Path) -> tuple[Table, Table | None]:
     place = Path(path)
     if not place.exists():
         return read_images(place), None
-    if _is_idx(place):
-        has_test = any(part == "test" for part, _ in _idx_files(place))
-        return _read_idx(place, "train"), _read_idx(place, "test") if has_test else None
-    found = _load(place)
-    if "split" not in found.columns:
-        return _select(found, place, None), None
-    return _select(found, place, "train"), _select(found, place, "test")
+    with read_within(place, Limits()):
+        if _is_idx(place):
+            has_test = any(part == "test" for part, _ in _idx_files(place))
+            return _read_idx(place, "train"), _read_idx(place, "test") if has_test else None
+        found = _load(place)
+        if "split" not in found.columns:
+            return _select(found, place, None), None
+        return _select(found, place, "train"), _select(found, place, "test")
 
 
 def _is_idx(place: Path) -> bool:
@@ -126,6 +129,13 @@ def _table(images: _Read, place: Path, notes: Reasons = ()) -> Table:
     import pandas as pd
 
     n, shape = len(images.pixels), tuple(images.pixels.shape[1:])
+    if 0 in shape:
+        raise InputError(
+            "the images of {place} are of {size} pixels",
+            remedy="write them with their pixels",
+            place=place,
+            size=" x ".join(map(str, shape)),
+        )
     if n == 0:
         raise InputError(f"{place} holds no images", remedy="add some")
     size = math.prod(shape)
@@ -298,6 +308,13 @@ def _decode(file: Path) -> np.ndarray:
                         remedy="scale it down",
                     )
                 return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+    except Image.DecompressionBombError as error:  # Pillow looks first, at twice its own limit
+        raise InputError(
+            "{file} announces more pixels than any image has: {error}",
+            remedy="scale it down",
+            file=file,
+            error=error,
+        ) from None
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, zlib.error) as error:
         raise InputError(
             f"{file} is not a readable PNG or JPEG image: {error}", remedy="replace it"
@@ -320,7 +337,7 @@ def _is_npz(file: Path) -> bool:
 
 
 def _read_npz(file: Path) -> _Read:
-    arrays = _arrays(file)
+    arrays = arrays_of(file, most=MAX_PIXELS)
     lacking = [name for name in ("images", "labels") if name not in arrays]
     if lacking:
         raise InputError(f"{file} lacks the array {lacking[0]!r}", remedy=nearest("", arrays))
@@ -344,22 +361,3 @@ def _read_npz(file: Path) -> _Read:
     if IMAGE in columns:
         raise InputError(f"{file} has an array {IMAGE!r}", remedy="rename it")
     return _Read(pixels, columns, digest_file(file))
-
-
-def _arrays(file: Path) -> dict[str, np.ndarray]:
-    import numpy as np
-
-    try:
-        with zipfile.ZipFile(file) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > MAX_PIXELS:
-            raise InputError(
-                f"{file} unpacks to {size:,} bytes, over {MAX_PIXELS:,}", remedy="use a smaller set"
-            )
-        with np.load(file, allow_pickle=False) as stored:
-            return {name: np.asarray(stored[name]) for name in stored.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(
-            f"{file} is not a readable .npz of arrays: {error}",
-            remedy="write it with numpy.savez, without objects",
-        ) from None

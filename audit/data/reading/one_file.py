@@ -21,7 +21,7 @@ from evenhand.audit.data.formats.decoding import decode, gunzip
 from evenhand.audit.data.formats.delimited import read_delimited, write_delimited
 from evenhand.audit.data.formats.excel import is_workbook, read_workbook
 from evenhand.audit.data.formats.json_lines import read_json_lines
-from evenhand.audit.data.formats.limits import Limits, limited_memory
+from evenhand.audit.data.formats.limits import Limits, read_within
 from evenhand.audit.data.formats.sqlite import MAGIC as SQLITE
 from evenhand.audit.data.noticed import noticed
 from evenhand.audit.data.reading.rows_on_disk import available_memory
@@ -87,11 +87,12 @@ def read_file(
         )
     part = part or reading.sheet
     source = f"{file}#{part}" if part else str(file)
-    start, size = look(file)
+    start, _ = look(file)
     if start.startswith(SQLITE):
-        frame, notes = read_sqlite(file, part, limits)
-        return table_of_rows(frame, source, notes, reading, answers)
-    with limited_memory(size, file, limits):
+        with read_within(file, limits, grace=1.0):
+            frame, notes = read_sqlite(file, part, limits)
+            return table_of_rows(frame, source, notes, reading, answers)
+    with read_within(file, limits):
         raw = file.read_bytes()
         frame, noted = parse_file(raw, file, part, reading, limits)
         with explained_by(noted):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from evenhand.audit.data.formats.decoding import decode
+from evenhand.audit.data.formats.limits import Limits, read_within
 from evenhand.audit.data.table import Table
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_bytes
@@ -31,9 +32,14 @@ def read_texts(path: str | Path, *, encoding: str = "utf-8", passage: int | None
 
     Raises InputError for a file that is missing, a folder, empty, binary, or not in ``encoding``.
     """
+    file = Path(path)
+    with read_within(file, Limits()):
+        return _read_texts(file, encoding, passage)
+
+
+def _read_texts(file: Path, encoding: str, passage: int | None) -> Table:
     import pandas as pd
 
-    file = Path(path)
     raw = _bytes(file)
     text, _ = decode(raw, file, encoding)
     notes: Reasons = ()

@@ -14,7 +14,7 @@ from typing import Any
 
 from evenhand.audit.data.cells import MISSING_TEXTS, settled, types_of
 from evenhand.audit.data.formats.database import is_url, read_database, without_secrets
-from evenhand.audit.data.formats.limits import Limits
+from evenhand.audit.data.formats.limits import Limits, read_within
 from evenhand.audit.data.reading.one_file import file_and_part, read_file, table_of_rows
 from evenhand.audit.data.table import Table, as_text, merge_repeated
 from evenhand.audit.data.types import read_cells
@@ -22,6 +22,7 @@ from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.canonical import digest_bytes
 
+_GRACE = 5.0  # seconds after which a database that doesn't keep its own time limit is left
 __all__ = ["MISSING_TEXTS", "Table", "as_text", "read_table", "table_of"]
 
 
@@ -47,14 +48,22 @@ def read_table(
 
     limits, reading = limits or Limits(), reading or Reading()
     if is_url(path):
-        frame, notes = read_database(str(path), limits)
-        return table_of_rows(frame, without_secrets(str(path)), notes, reading, answers)
+        shown = without_secrets(str(path))
+        with read_within(_sqlite_of(str(path)), limits, shown=shown, grace=_GRACE):
+            frame, notes = read_database(str(path), limits)
+            return table_of_rows(frame, shown, notes, reading, answers)
     file, part = file_and_part(path)
-    if holds_images(file):
-        table = read_images(file)
-        frame = read_cells(table.frame, reading, file, answers=answers)
-        return replace(table, frame=frame, types=types_of(frame, reading.types))
-    return read_file(file, part, reading=reading, answers=answers, limits=limits)
+    with read_within(file, limits):
+        if holds_images(file):
+            table = read_images(file)
+            frame = read_cells(table.frame, reading, file, answers=answers)
+            return replace(table, frame=frame, types=types_of(frame, reading.types))
+        return read_file(file, part, reading=reading, answers=answers, limits=limits)
+
+
+def _sqlite_of(url: str) -> Path:
+    """The file that a URL names; of a server none, whose rows have caps of their own."""
+    return Path(url.removeprefix("sqlite:///").partition("#")[0])
 
 
 def known_frame(data: Any, *, or_else: str) -> Any:

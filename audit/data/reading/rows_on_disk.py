@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evenhand.audit.data.formats.decoding import decode, known_encoding
 from evenhand.audit.data.formats.delimited import start_of
+from evenhand.audit.data.formats.limits import Limits, read_within
 from evenhand.audit.errors import InputError
 from evenhand.audit.files.leftovers import own_folder
 from evenhand.audit.reason import Reasons
@@ -97,7 +98,8 @@ def _readable(path: Path, kind: Kind) -> Iterator[None]:
     import pyarrow as pa
 
     try:
-        yield
+        with read_within(path, Limits(), known=(pa.ArrowException, OSError, ValueError)):
+            yield
     except (pa.ArrowException, OSError, ValueError) as error:
         first = " ".join(str(error).split())[:300]
         raise InputError(

@@ -10,12 +10,13 @@ from typing import Any
 from evenhand.audit.data.counting.meaning import Meaning
 from evenhand.audit.data.counting.query import CountRequest, bins_on_disk, query
 from evenhand.audit.data.formats.decoding import way_out
+from evenhand.audit.data.formats.limits import Limits, read_within
 from evenhand.audit.data.grouping import UNKNOWN
 from evenhand.audit.data.reading.rows_on_disk import as_utf8, connected, kind_of, open_source
 from evenhand.audit.data.table import as_text, match_label
 from evenhand.audit.data.written.bins import Bins
 from evenhand.audit.data.written.declared import Reading
-from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.errors import InputError, LimitError, nearest
 from evenhand.audit.reason import Reasons
 from evenhand.audit.subject.tallying.counts import BINARY, Counts
 from evenhand.audit.words.phrases import as_is
@@ -141,7 +142,15 @@ def _fetch(database: Any, query: str, file: Path) -> list[tuple[Any, ...]]:
     import duckdb
 
     try:
-        rows: list[tuple[Any, ...]] = database.execute(query).fetchall()
+        with read_within(file, Limits(), known=(duckdb.Error,)):
+            rows: list[tuple[Any, ...]] = database.execute(query).fetchall()
+    except duckdb.OutOfMemoryException as error:
+        raise LimitError(
+            "counting the rows of {file} takes more memory than is set aside for it: {first}",
+            remedy="name features of fewer values, or bins of them",
+            file=file,
+            first=str(error).strip().split("\n")[0],
+        ) from None
     except duckdb.Error as error:
         first = str(error).strip().split("\n")[0]
         remedy = "check it"
