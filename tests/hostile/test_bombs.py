@@ -80,7 +80,7 @@ HELD = {
     "audit/data/formats/arrow_files.py": "called",
     "audit/data/formats/excel.py": "called",
     "audit/data/formats/sqlite.py": "called",
-    "audit/data/reading/arrays.py": "called",
+    "audit/data/formats/arrays.py": "called",
     "audit/data/reading/images.py": "reading",
     "audit/data/reading/one_file.py": "reading",
     "audit/data/reading/plain_text.py": "reading",

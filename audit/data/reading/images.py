@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from evenhand.audit.data.formats.arrays import arrays_of
 from evenhand.audit.data.formats.limits import Limits, check_expansion, read_within
-from evenhand.audit.data.reading.arrays import arrays_of
 from evenhand.audit.data.reading.one_file import read_file
 from evenhand.audit.data.table import Table
 from evenhand.audit.errors import InputError, nearest
