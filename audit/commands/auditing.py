@@ -24,6 +24,7 @@ from evenhand.audit.subject.facts import (
     with_options,
 )
 from evenhand.audit.subject.spec import SubjectSpec
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
@@ -120,16 +121,37 @@ def _show_result(
     for question in questions if verbose else questions[:_MOST_ASKED]:
         show(fitted(f"Asked of you: {question}", 10_000 if verbose else WIDTH))
     if len(questions) > _MOST_ASKED and not verbose:
-        show(f"... and {len(questions) - _MOST_ASKED} more questions: --verbose, or the report")
+        show(
+            phrase(
+                "... and {n_questions} more questions: --verbose, or the report",
+                n_questions=len(questions) - _MOST_ASKED,
+            )
+        )
     show_known(setting)
     crashed = sorted({f.check for f in case.findings if f.status == "error"})
     if crashed:
-        show(f"Crashed checks: {', '.join(crashed)} (the reasons are in the findings)")
+        show(
+            phrase(
+                "Crashed checks: {crashed} (the reasons are in the findings)",
+                crashed=", ".join(crashed),
+            )
+        )
     if (run := case.environment.run) is not None:
         plans = "one plan" if run.plans == 1 else f"{run.plans} different plans"
-        show(f"Run {run.number} of {run.in_all} of this model on these data ({plans})")
-    show(f"Case: {case.path}")
-    show(f"Next: evenhand report {case.path} --format html -o report.html")
+        show(
+            phrase(
+                "Run {number} of {in_all} of this model on these data ({plans})",
+                number=run.number,
+                in_all=run.in_all,
+                plans=plans,
+            )
+        )
+    show(phrase("Case: {case_path}", case_path=case.path))
+    show(
+        phrase(
+            "Next: evenhand report {case_path} --format html -o report.html", case_path=case.path
+        )
+    )
     if not verbose:
         show("      evenhand audit ... --verbose prints all numbers and items here")
     show_why(setting)

@@ -14,7 +14,7 @@ from evenhand.audit.commands.parts.derived import Derived, of, takes
 from evenhand.audit.commands.parts.tables import group_text, measured
 from evenhand.audit.errors import OK, InputError, nearest
 from evenhand.audit.words.numbers import estimate, number, p_value, signed
-from evenhand.audit.words.phrases import current_language
+from evenhand.audit.words.phrases import current_language, phrase
 from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:
@@ -97,9 +97,12 @@ def show_drift(comparison: ExplanationDrift) -> None:
 
     drift = comparison.drift
     if drift is None:
-        show(f"Explanations are not compared: {render(comparison.reason)}")
+        show(phrase("Explanations are not compared: {reason_}", reason_=render(comparison.reason)))
         return
-    made = table(f"explanations of {comparison.n} rows under A and B", ["what", "value", "meaning"])
+    made = table(
+        phrase("explanations of {n} rows under A and B", n=comparison.n),
+        ["what", "value", "meaning"],
+    )
     rows = (
         ("rank correlation", drift.rank_correlation, "1: columns in the same order"),
         (f"top {drift.k} overlap", drift.top_k_overlap, "1: the same columns on top"),
@@ -116,7 +119,7 @@ def show_drift(comparison: ExplanationDrift) -> None:
     moved = sorted(known, key=lambda c: (-abs(known[c][0] - known[c][1]), c))[:3]
     told = "; ".join(f"{c} {number(known[c][0])}, {number(known[c][1])}" for c in moved)
     if told:
-        show(f"Shares of attribution that differ most, under A and B: {told}")
+        show(phrase("Shares of attribution that differ most, under A and B: {told}", told=told))
     if comparison.note:
         show(render(comparison.note))
 
@@ -127,7 +130,7 @@ def show_comparison(comparison: Comparison) -> None:
 
     a, b = (sh.safe(name) for name in comparison.names)
     made = table(
-        f"A = {a}, B = {b}, {comparison.n} rows, paired",
+        phrase("A = {a}, B = {b}, {n} rows, paired", a=a, b=b, n=comparison.n),
         ["group", "measure", "n", "A", "B", "A - B", "p (Holm)", "outcome"],
     )
     left = 0
@@ -140,7 +143,7 @@ def show_comparison(comparison: Comparison) -> None:
     if comparison.how:
         show(sh.safe(render(comparison.how)))
     if left:
-        show(f"{left} results of crossings without a change are in --json")
+        show(phrase("{left} results of crossings without a change are in --json", left=left))
     show(sentence(comparison))
 
 

@@ -10,6 +10,7 @@ import typer
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import OK
+from evenhand.audit.words.phrases import phrase
 
 
 def dashboard(
@@ -45,7 +46,9 @@ def dashboard(
         from evenhand.dashboard.export.site import write
 
         written = write(export, list(cases or ()), public=public)
-        show(f"{written} pages; open {export / 'index.html'}")
+        show(
+            phrase("{written} pages; open {export}", written=written, export=export / "index.html")
+        )
         return OK
     from evenhand.dashboard.server.launch import run
 

@@ -15,6 +15,7 @@ from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK, EvenhandError
 from evenhand.audit.run import flow
 from evenhand.audit.words.numbers import duration
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
@@ -170,7 +171,11 @@ def _show(done: list[Done], seconds: float) -> None:
 
     n = done[0].case.subject.data.rows
     made = table(
-        f"Approving mortgages: three models on the same {n} held-out applications (95 % intervals)",
+        phrase(
+            "Approving mortgages: three models on the same {n} held-out applications (95 % "
+            "intervals)",
+            n=n,
+        ),
         ["", *(d.name for d in done)],
     )
     for label, measure, between in _ROWS:
@@ -179,12 +184,12 @@ def _show(done: list[Done], seconds: float) -> None:
     show(made)
     small = _small_groups(done[0].case)
     if small:
-        show(f"Too small to compare, shown in the reports: {small}")
-    show(f"Took {duration(seconds)}. Open next:")
+        show(phrase("Too small to compare, shown in the reports: {small}", small=small))
+    show(phrase("Took {seconds}. Open next:", seconds=duration(seconds)))
     for d in done:
-        show(f"  {d.report}")
+        show(phrase("  {report}", report=d.report))
     show("  evenhand dashboard")
-    show(f"  evenhand verify {done[0].case.path}")
+    show(phrase("  evenhand verify {case_path}", case_path=done[0].case.path))
 
 
 def _small_groups(case: Case) -> str:

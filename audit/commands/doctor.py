@@ -15,6 +15,7 @@ from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import BAD_INPUT, OK, EvenhandError
 from evenhand.audit.words.numbers import number
+from evenhand.audit.words.phrases import phrase
 
 _PACKAGES = ("torch", "scikit-learn", "fairlearn", "captum", "opacus", "skops", "streamlit")
 
@@ -46,7 +47,7 @@ def doctor(as_json: sh.Json = False) -> int:
         return code
     marks = {"ok": "✓", "note": "i", "problem": "✗"}
     for s in symptoms:
-        show(f"{marks[s.state]} {s.what}: {s.detail}")
+        show(phrase("{marks} {what}: {detail}", marks=marks[s.state], what=s.what, detail=s.detail))
     return code
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +12,24 @@ from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import OK, InputError
+from evenhand.audit.words.phrases import phrase
+
+
+def _show_places(held: Sequence[Any], *, remove: bool) -> None:
+    for one in held:
+        removed = " (removed)" if remove and one.may_go else ""
+        files = f": {', '.join(map(sh.safe, one.files))}" if one.files else ""
+        show(
+            phrase(
+                "{one_kind} {place}{files}{removed}",
+                one_kind=one.kind,
+                place=sh.safe(one.place),
+                files=files,
+                removed=removed,
+            )
+        )
+    if not held:
+        show("nothing of this person is kept here")
 
 
 def forget(
@@ -46,19 +65,23 @@ def forget(
         told = [{"kind": h.kind, "place": str(h.place), "files": list(h.files)} for h in held]
         sh.print_json({"held": told, "removed": gone, "exit_code": OK})
         return OK
-    for one in held:
-        removed = " (removed)" if remove and one.may_go else ""
-        files = f": {', '.join(map(sh.safe, one.files))}" if one.files else ""
-        show(f"{one.kind} {sh.safe(one.place)}{files}{removed}")
-    if not held:
-        show("nothing of this person is kept here")
+    _show_places(held, remove=remove)
     if held and not remove and len(sealed) < len(held):
-        show(f"{len(held) - len(sealed)} of these may go: the same command with --remove")
+        show(
+            phrase(
+                "{n_held} of these may go: the same command with --remove",
+                n_held=len(held) - len(sealed),
+            )
+        )
     if sealed:
         show(
-            f"{len(sealed)} sealed cases hold something of the person, and are never changed. Take "
-            "the person out of the data, audit again, hand the new case on, and remove the old "
-            "folder and every archive of it; the register keeps its digest alone"
+            phrase(
+                "{n_sealed} sealed cases hold something of the person, and are never changed. "
+                "Take the person out of the data, audit again, hand the new case on, and "
+                "remove the old folder and every archive of it; the register keeps its digest "
+                "alone",
+                n_sealed=len(sealed),
+            )
         )
     return OK
 

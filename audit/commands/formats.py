@@ -10,6 +10,7 @@ import typer
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK, InputError, nearest
+from evenhand.audit.words.phrases import phrase
 
 _TRUST_SAYS = {
     "data": "read as data",
@@ -131,18 +132,31 @@ def _show_card(cards: list[dict[str, Any]], name: str, *, as_json: bool) -> int:
     if as_json:
         sh.print_json(card)
         return OK
-    show(f"{card['name']}: {card['about']}")
-    show(f"Told by: {card['recognised_by'] or 'its own module'}")
+    show(phrase("{name}: {about}", name=card["name"], about=card["about"]))
+    show(
+        phrase("Told by: {recognised_by}", recognised_by=card["recognised_by"] or "its own module")
+    )
     least = f"; least isolation {card['least_isolation']}" if card["least_isolation"] else ""
-    show(f"Opening it: {card['trust_says']}{least}")
+    show(phrase("Opening it: {trust_says}{least}", trust_says=card["trust_says"], least=least))
     if card["extra"]:
         here = "installed" if card["is_installed"] else "not installed here"
-        show(f"Needs: pip install 'evenhand[{card['extra']}]' ({here})")
+        show(
+            phrase(
+                "Needs: pip install 'evenhand[{extra}]' ({here})", extra=card["extra"], here=here
+            )
+        )
     show(
-        f"Gradients for explanations: {'yes, where it is a network' if card['gradients'] else 'no'}"
+        phrase(
+            "Gradients for explanations: {value}",
+            value="yes, where it is a network" if card["gradients"] else "no",
+        )
     )
     if card["declares"]:
-        show(f"Can be declared in subject.yaml: {', '.join(card['declares'])}")
+        show(
+            phrase(
+                "Can be declared in subject.yaml: {declares}", declares=", ".join(card["declares"])
+            )
+        )
     if card["save"]:
         show("How to save a model so:")
         for line in card["save"].splitlines():

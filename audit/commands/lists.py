@@ -13,6 +13,7 @@ from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import BAD_INPUT, OK, InputError
 from evenhand.audit.run import flow
+from evenhand.audit.words.phrases import phrase
 
 checks_app = typer.Typer(help="The checks: what can be measured.", no_args_is_help=True)
 policies_app = typer.Typer(
@@ -48,9 +49,15 @@ def checks_show(
     if as_json:
         sh.print_json(described)
         return OK
-    show(f"{described['id']}: {described['question']}")
-    show(f"tasks: {', '.join(described['tasks'])}; needs: {', '.join(described['needs']) or '–'}")
-    show(f"source: {described['source']}")
+    show(phrase("{id}: {question}", id=described["id"], question=described["question"]))
+    show(
+        phrase(
+            "tasks: {tasks}; needs: {needs}",
+            tasks=", ".join(described["tasks"]),
+            needs=", ".join(described["needs"]) or "–",
+        )
+    )
+    show(phrase("source: {source}", source=described["source"]))
     measures = table("Measures", ["measure", "name in packs", "harm", "meaning"])
     for name, meaning in described["measures"].items():
         measures.add_row(measured(name), name, described["harm"][name], meaning)
@@ -98,7 +105,7 @@ def checks_needed(
             }
         )
         return OK
-    show(f"Checks: {', '.join(c.id for c in wanted) or 'none'}")
+    show(phrase("Checks: {wanted}", wanted=", ".join(c.id for c in wanted) or "none"))
     show(facts_table(facts))
     bound = table("Roles of columns (subject.yaml, roles:, or --role)", ["role", "asked by"])
     for role, items in roles.items():
@@ -164,14 +171,35 @@ def policies_show(
         told = [one.to_json() for one in facts]
         sh.print_json({**_summary(loaded), "facts": told, "items": items})
         return OK
-    show(f"{loaded.id} {loaded.version}: {loaded.title['en']} / {loaded.title.get('zh', '')}")
+    show(
+        phrase(
+            "{loaded} {version}: {en} / {value}",
+            loaded=loaded.id,
+            version=loaded.version,
+            en=loaded.title["en"],
+            value=loaded.title.get("zh", ""),
+        )
+    )
     status = loaded.legal_status
-    show(f"{loaded.kind}, {status.state}, checked on {status.checked_on}")
+    show(
+        phrase(
+            "{loaded_kind}, {state}, checked on {checked_on}",
+            loaded_kind=loaded.kind,
+            state=status.state,
+            checked_on=status.checked_on,
+        )
+    )
     if loaded.extended is not None:
-        show(f"extends {loaded.extended.id} {loaded.extended.version}:")
+        show(
+            phrase(
+                "extends {extended} {version}:",
+                extended=loaded.extended.id,
+                version=loaded.extended.version,
+            )
+        )
         for change in loaded.extended.changes:
             what = f"{change.before or 'nothing'} -> {change.after or 'nothing'}"
-            show(f"  {change.item} {change.part}: {what}")
+            show(phrase("  {item} {part}: {what}", item=change.item, part=change.part, what=what))
     if facts:
         show(facts_table(facts))
     made = table("Items", ["item", "title", "kind", "severity", "obligation", "evidence"])
@@ -219,7 +247,7 @@ def policies_lint(
         sh.print_json({"complaints": found, "exit_code": code})
         return code
     for pack, c in complaints:
-        show(f"{pack}: {c}")
+        show(phrase("{pack}: {c}", pack=pack, c=c))
     if not complaints:
         show("no complaints")
     return code

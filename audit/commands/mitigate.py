@@ -15,6 +15,7 @@ from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, option, takes
 from evenhand.audit.data.written.declared import READS, Reading
 from evenhand.audit.errors import OK, InputError
+from evenhand.audit.words.phrases import phrase
 from evenhand.trainers.mitigation.options import MitigationRequest
 from evenhand.trainers.validate import checked
 
@@ -218,7 +219,7 @@ def _show(compared: BeforeAfter, *, as_json: bool) -> None:
         sh.print_json({**compared.to_json(), "exit_code": OK})
         return
     made = table(
-        f"Before and after, on {compared.n} held-out rows",
+        phrase("Before and after, on {n} held-out rows", n=compared.n),
         ["measure", "over", "before", "after", "after - before"],
     )
     for row in compared.rows:
@@ -232,9 +233,21 @@ def _show(compared: BeforeAfter, *, as_json: bool) -> None:
     show(made)
     for line in compared.says:
         show(line)
-    show(f"Model: {compared.result.model}")
-    show(f"Cases: {compared.before.path}  {compared.after.path}")
-    show(f"Next: evenhand compare {compared.after.path} {compared.before.path}")
+    show(phrase("Model: {model}", model=compared.result.model))
+    show(
+        phrase(
+            "Cases: {before_path}  {after_path}",
+            before_path=compared.before.path,
+            after_path=compared.after.path,
+        )
+    )
+    show(
+        phrase(
+            "Next: evenhand compare {after_path} {before_path}",
+            after_path=compared.after.path,
+            before_path=compared.before.path,
+        )
+    )
 
 
 COMMANDS = (Command("mitigate", mitigate, order=110),)

@@ -227,7 +227,14 @@ def sign_off(
         sh.print_json({"entry": entry.seq, "digest": entry.digest, "body": body, "exit_code": OK})
     else:
         open_items = len(body["accepted"])
-        show(f"signed off by {sh.safe(by)} as entry {entry.seq}, accepting {open_items} open items")
+        show(
+            phrase(
+                "signed off by {by} as entry {seq}, accepting {open_items} open items",
+                by=sh.safe(by),
+                seq=entry.seq,
+                open_items=open_items,
+            )
+        )
     return OK
 
 
@@ -345,8 +352,16 @@ def _record(
             }
         )
     else:
-        show(f"{kind} recorded as entry {entry.seq} of the register")
-        show(f"{pack.id}:{item}: {before.status} -> {after.status}")
+        show(phrase("{kind} recorded as entry {seq} of the register", kind=kind, seq=entry.seq))
+        show(
+            phrase(
+                "{pack}:{item}: {status} -> {status_2}",
+                pack=pack.id,
+                item=item,
+                status=before.status,
+                status_2=after.status,
+            )
+        )
         show(after.because[current_language()])
     return OK
 

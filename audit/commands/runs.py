@@ -12,6 +12,7 @@ import typer
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.errors import OK, InputError
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +46,18 @@ def runs_list(
         )
     show(made)
     for work in cut_off:
-        show(f"Cut off: {work['folder']} ({work['checks']} checks kept)")
-        show(f"  go on: {work['resume'] or 'nothing was kept; delete the folder'}")
+        show(
+            phrase(
+                "Cut off: {folder} ({checks} checks kept)",
+                folder=work["folder"],
+                checks=work["checks"],
+            )
+        )
+        show(
+            phrase(
+                "  go on: {resume}", resume=work["resume"] or "nothing was kept; delete the folder"
+            )
+        )
     return OK
 
 
@@ -68,11 +79,18 @@ def runs_show(
     if as_json:
         sh.print_json({**one.to_json(), "state": _state(one), "planned": body, "exit_code": OK})
         return OK
-    show(f"{one.name}: {one}")
-    show(f"planned {one.at} as entry {one.entry}, before scoring: {one.plan}")
-    show(f"state: {_state(one)}")
+    show(phrase("{one}: {one_2}", one=one.name, one_2=one))
+    show(
+        phrase(
+            "planned {at} as entry {entry}, before scoring: {plan}",
+            at=one.at,
+            entry=one.entry,
+            plan=one.plan,
+        )
+    )
+    show(phrase("state: {one}", one=_state(one)))
     for key in ("digests", "target", "threshold", "sensitive_features", "seed"):
-        show(f"{key}: {json.dumps(body.get(key), ensure_ascii=False)}")
+        show(phrase("{key}: {key_2}", key=key, key_2=json.dumps(body.get(key), ensure_ascii=False)))
     return OK
 
 

@@ -15,6 +15,7 @@ from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import OK, InputError
 from evenhand.audit.run import flow
+from evenhand.audit.words.phrases import phrase
 
 
 def sign(
@@ -66,9 +67,15 @@ def sign(
         sh.print_json({**told, "exit_code": OK})
         return OK
     public = "the public half of your key" if key else str(home() / "keys" / PUBLIC)
-    show(f"signed as entry {entry.seq} of the register: {place}")
-    show(f"key {signer.public.id}")
-    show(f"Others check it with: evenhand verify {case} --key KEY.pub (send {public})")
+    show(phrase("signed as entry {seq} of the register: {place}", seq=entry.seq, place=place))
+    show(phrase("key {public}", public=signer.public.id))
+    show(
+        phrase(
+            "Others check it with: evenhand verify {case} --key KEY.pub (send {public})",
+            case=case,
+            public=public,
+        )
+    )
     return OK
 
 
@@ -126,14 +133,24 @@ def export(
         told["key"] = handed.key
         sh.print_json({**told, "bytes": len(data), "exit_code": OK})
     else:
-        show(f"wrote {place} ({len(data)} bytes)")
+        show(phrase("wrote {place} ({n_data} bytes)", place=place, n_data=len(data)))
         show(digest_bytes(data))
         kinds = Counter(e.kind for e in handed.entries)
         along = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items())) or "none"
-        show(f"entries of the register that came along: {along}; evidence files: {handed.evidence}")
-        show(f"signed with the key {handed.key}: tell it to the recipient by another way")
-        show(f"Others check it with: evenhand verify {place.name} --recompute")
-        show(f"and look at it with: evenhand dashboard {place.name}")
+        show(
+            phrase(
+                "entries of the register that came along: {along}; evidence files: {evidence}",
+                along=along,
+                evidence=handed.evidence,
+            )
+        )
+        show(
+            phrase(
+                "signed with the key {key}: tell it to the recipient by another way", key=handed.key
+            )
+        )
+        show(phrase("Others check it with: evenhand verify {place} --recompute", place=place.name))
+        show(phrase("and look at it with: evenhand dashboard {place}", place=place.name))
     return OK
 
 

@@ -15,7 +15,7 @@ from evenhand.audit.commands.parts.derived import Derived, of, option, takes
 from evenhand.audit.data.written.declared import READS, Reading, typed
 from evenhand.audit.errors import OK, InputError, InterruptedRunError
 from evenhand.audit.words.numbers import at_most, duration, number
-from evenhand.audit.words.phrases import as_is
+from evenhand.audit.words.phrases import as_is, phrase
 from evenhand.trainers.private.dials import Private
 from evenhand.trainers.recipe.recipe import Recipe
 from evenhand.trainers.recipe.running import Training
@@ -133,29 +133,65 @@ def _plan(asked: Any, *, as_json: bool, quiet: bool) -> int:
     if as_json:
         sh.print_json(told)
         return OK
-    show(f"{told['model']} on {told['n_train']} rows, {told['n_test']} held out")
+    show(
+        phrase(
+            "{model} on {n_train} rows, {n_test} held out",
+            model=told["model"],
+            n_train=told["n_train"],
+            n_test=told["n_test"],
+        )
+    )
     private, estimate = told["private"], told["estimate"]
     if private:
-        show(
-            f"privacy: epsilon {at_most(private['epsilon'])}, delta {at_most(private['delta'])}, "
-            f"noise multiplier {number(private['noise_multiplier'])} over {private['steps']} steps"
-        )
-        together = private["composition"]
-        show(f"protects: {private['adjacency']}")
-        memory = private["memory"]
-        if memory:
-            show(
-                f"memory: {round(memory['bytes_per_row']):,} bytes a row of a step, limit "
-                f"{memory['limit_bytes']:,} ({memory['limit_is']}): "
-                f"{private['physical_batch_size'] or 'all'} rows at once"
-            )
-        show(f"with {together['runs']} runs on these rows: epsilon {at_most(together['epsilon'])}")
-        for item in (*private["outside_guarantee"], *private["not_certified"]):
-            show(f"outside the guarantee: {item}")
+        _show_privacy(private)
     if estimate:
         joule = number(estimate["energy_j"])
-        show(f"about {duration(estimate['wall_s'])} and {joule} joule (estimated)")
+        show(
+            phrase(
+                "about {wall_s} and {joule} joule (estimated)",
+                wall_s=duration(estimate["wall_s"]),
+                joule=joule,
+            )
+        )
     return OK
+
+
+def _show_privacy(private: dict[str, Any]) -> None:
+    from evenhand.audit.commands.parts.tables import show
+
+    show(
+        phrase(
+            "privacy: epsilon {epsilon}, delta {delta}, noise multiplier "
+            "{noise_multiplier} over {steps} steps",
+            epsilon=at_most(private["epsilon"]),
+            delta=at_most(private["delta"]),
+            noise_multiplier=number(private["noise_multiplier"]),
+            steps=private["steps"],
+        )
+    )
+    together = private["composition"]
+    show(phrase("protects: {adjacency}", adjacency=private["adjacency"]))
+    memory = private["memory"]
+    if memory:
+        show(
+            phrase(
+                "memory: {bytes_per_row:,} bytes a row of a step, limit {limit_bytes:,} "
+                "({limit_is}): {physical_batch_size} rows at once",
+                bytes_per_row=round(memory["bytes_per_row"]),
+                limit_bytes=memory["limit_bytes"],
+                limit_is=memory["limit_is"],
+                physical_batch_size=private["physical_batch_size"] or "all",
+            )
+        )
+    show(
+        phrase(
+            "with {runs} runs on these rows: epsilon {epsilon}",
+            runs=together["runs"],
+            epsilon=at_most(together["epsilon"]),
+        )
+    )
+    for item in (*private["outside_guarantee"], *private["not_certified"]):
+        show(phrase("outside the guarantee: {item}", item=item))
 
 
 def _epochs(progress: Any) -> Any:
@@ -173,11 +209,11 @@ def _show(result: TrainResult, *, as_json: bool) -> None:
     if as_json:
         sh.print_json(result.to_json())
         return
-    show(f"model: {result.model}")
+    show(phrase("model: {model}", model=result.model))
     for line in result.headlines():
         show(line)
     if result.held_out is not None:
-        show(f"Next: {_next(result)}")
+        show(phrase("Next: {result}", result=_next(result)))
 
 
 def _next(result: TrainResult) -> str:

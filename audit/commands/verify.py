@@ -11,6 +11,7 @@ from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import OK, AlteredEvidenceError, InputError
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
@@ -202,25 +203,35 @@ def _register(keys: list[PublicKey], copies: Any) -> dict[str, Any]:
 def _show(result: dict[str, Any]) -> None:
     if "case" in result:
         where = "and in the register" if result["registered"] else "but not in this register"
-        show(f"intact: every file is as sealed, {where}")
+        show(phrase("intact: every file is as sealed, {where}", where=where))
         show(result["digest"])
         for s in result["signatures"]:
             said = "holds" if s["checked"] else "not checked: pass its public key with --key"
-            show(f"signature {s['file']} of {s['key']}: {said}")
+            show(
+                phrase("signature {file} of {key}: {said}", file=s["file"], key=s["key"], said=said)
+            )
         for line in result.get("said", ()):
             show(line)
     if (sums := result.get("recomputed")) is not None:
         show(
-            f"recomputed: {sums['numbers']} numbers of {sums['findings']} findings follow from "
-            "the counts in the case, and agree to 1e-9"
+            phrase(
+                "recomputed: {numbers} numbers of {findings} findings follow from the counts "
+                "in the case, and agree to 1e-9",
+                numbers=sums["numbers"],
+                findings=sums["findings"],
+            )
         )
     if (found := result.get("register")) is not None:
         show(
-            f"register: {found['entries']} entries, the chain holds, {found['checkpoints']} "
-            "signed checkpoints agree with it"
+            phrase(
+                "register: {entries} entries, the chain holds, {checkpoints} signed "
+                "checkpoints agree with it",
+                entries=found["entries"],
+                checkpoints=found["checkpoints"],
+            )
         )
         for note in found["notes"]:
-            show(f"note: {note}")
+            show(phrase("note: {note}", note=note))
 
 
 COMMANDS = (Command("verify", verify, order=60),)

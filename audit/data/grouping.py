@@ -14,7 +14,7 @@ from evenhand.audit.data.written.declared import QUANTILES, Reading, option
 from evenhand.audit.data.written.numbers import disguise, plain_number
 from evenhand.audit.errors import InputError
 from evenhand.audit.reason import Reasons, because
-from evenhand.audit.words.phrases import phrase
+from evenhand.audit.words.phrases import as_is, phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -157,7 +157,7 @@ def _neither(feature: str, known: Sequence[str]) -> InputError:
         )
     return InputError(
         "bins are declared for {feature!r}, which holds {shown}: neither numbers nor dates",
-        remedy=way_out,
+        remedy=as_is(way_out),
         feature=feature,
         shown=repr((odd or known)[0][:40]) if known else "nothing",
     )

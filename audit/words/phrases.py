@@ -79,6 +79,11 @@ def in_language(text: object, lang: str = "") -> str:
     return template.format_map({k: _field(v, lang) for k, v in text.fields.items()})
 
 
+def said(text: str) -> str:
+    """A text that is written out where it is shown, or a phrase, in the language spoken."""
+    return in_language(worded(text, {}))
+
+
 def _field(value: Any, lang: str) -> Any:
     if isinstance(value, Phrase | BaseException):
         return in_language(value, lang)

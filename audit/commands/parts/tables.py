@@ -10,6 +10,7 @@ from evenhand.audit.commands.parts.shared import console, safe
 from evenhand.audit.reason import sentences
 from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.numbers import estimate
+from evenhand.audit.words.phrases import said
 from evenhand.audit.words.reasons import render
 from evenhand.audit.words.text import lines, obeyed_by_none
 
@@ -65,20 +66,20 @@ def value_text(finding: Finding | None) -> str:
 
 
 def table(title: str, columns: Sequence[str]) -> Table:
-    """An empty table in the house's look."""
+    """An empty table in the house's look; title and columns are said in the language spoken."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    made = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    made = Table(title=said(title), box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(said(column), overflow="fold")
     return made
 
 
 def show(shown: Table | str) -> None:
     """Prints a table, or lines that are never broken (paths are copied from them), on stdout."""
     if isinstance(shown, str):
-        print(lines(shown))
+        print(lines(said(shown)))
         return
     screen = console()
     if screen.is_terminal:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.commands.parts.shared import safe
 from evenhand.audit.commands.parts.tables import show, table
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,7 +43,7 @@ def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     for verdict in verdicts:
         by_pack.setdefault(f"{verdict.pack} {verdict.pack_version}", []).append(verdict)
     for pack, items in by_pack.items():
-        show(f"{pack}: {counts_text(items)}")
+        show(phrase("{pack}: {items}", pack=pack, items=counts_text(items)))
         if any(v.status not in _FOLDED for v in items):
             show(verdict_table(items))
         for line in folded(items):
@@ -92,7 +93,7 @@ def show_known(setting: Gate) -> None:
     """What a gate with a baseline let go because it was there before."""
     if setting.known is not None:
         listed = ", ".join(setting.known) or "nothing"
-        show(f"Known since the baseline, and no worse: {listed}")
+        show(phrase("Known since the baseline, and no worse: {listed}", listed=listed))
 
 
 def show_why(setting: Gate) -> None:

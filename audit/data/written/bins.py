@@ -11,7 +11,7 @@ from typing import Literal
 from evenhand.audit.data.written.declared import QUANTILES, option
 from evenhand.audit.data.written.numbers import plain_number
 from evenhand.audit.errors import InputError
-from evenhand.audit.words.phrases import phrase
+from evenhand.audit.words.phrases import as_is, phrase
 
 Kind = Literal["number", "date"]
 
@@ -118,7 +118,7 @@ def _edge(column: str, text: str, kind: Kind) -> float:
             )
             raise InputError(
                 "bins of {column!r}, which holds numbers: {text!r} is no number",
-                remedy=written if _moment(text) is None else dated,
+                remedy=as_is(written) if _moment(text) is None else as_is(dated),
                 column=column,
                 text=text,
             )
