@@ -18,7 +18,7 @@ from evenhand.audit.data.types import read_cells
 from evenhand.audit.data.written.declared import Reading
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_bytes
-from evenhand.audit.words.phrases import as_is, phrase
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     pass
@@ -163,7 +163,7 @@ def adult(path: str | Path) -> Dataset:
     file = file / "adult.data" if file.is_dir() else file
     if not file.is_file() or not is_adult(file):
         what = phrase("{file} is not UCI's adult.data or adult.test", file=file)
-        raise InputError(as_is(what), remedy="pass the file as published")
+        raise InputError(what, remedy="pass the file as published")
     raw = file.read_bytes()
     rows = _adult_rows(raw.decode("utf-8", "replace"))
     wrong = next((row for row in rows if row.count(",") != len(ADULT_COLUMNS) - 1), None)

@@ -24,7 +24,7 @@ from evenhand.audit.subject.facts import (
     with_options,
 )
 from evenhand.audit.subject.spec import SubjectSpec
-from evenhand.audit.words.phrases import phrase
+from evenhand.audit.words.phrases import current_language, in_language, phrase
 
 if TYPE_CHECKING:
     from evenhand.audit.case.case import Case
@@ -89,14 +89,9 @@ def audit(
 def _show_result(
     case: Case, verdicts: list[Any], setting: Gate, *, as_json: bool, verbose: bool
 ) -> None:
-    from evenhand.audit.commands.parts.tables import (
-        asked_of_reader,
-        headline_table,
-        show,
-    )
+    from evenhand.audit.commands.parts.tables import headline_table, show
     from evenhand.audit.commands.parts.verdicts import show_known, show_verdicts, show_why
-    from evenhand.audit.reports.page.brief import WIDTH, brief, fitted
-    from evenhand.audit.words.phrases import current_language
+    from evenhand.audit.reports.page.brief import brief
 
     if as_json:
         sh.print_json(
@@ -117,16 +112,7 @@ def _show_result(
     if verbose:
         show(headline_table(case.findings))
         show_verdicts(verdicts)
-    questions = asked_of_reader(case.subject.data.notes)
-    for question in questions if verbose else questions[:_MOST_ASKED]:
-        show(fitted(f"Asked of you: {question}", 10_000 if verbose else WIDTH))
-    if len(questions) > _MOST_ASKED and not verbose:
-        show(
-            phrase(
-                "... and {n_questions} more questions: --verbose, or the report",
-                n_questions=len(questions) - _MOST_ASKED,
-            )
-        )
+    _show_questions(case, verbose=verbose)
     show_known(setting)
     crashed = sorted({f.check for f in case.findings if f.status == "error"})
     if crashed:
@@ -136,6 +122,36 @@ def _show_result(
                 crashed=", ".join(crashed),
             )
         )
+    _show_next(case)
+    if not verbose:
+        show("      evenhand audit ... --verbose prints all numbers and items here")
+    show_why(setting)
+
+
+def _show_questions(case: Case, *, verbose: bool) -> None:
+    from evenhand.audit.commands.parts.tables import asked_of_reader, show
+    from evenhand.audit.reports.page.brief import WIDTH, fitted
+
+    questions = asked_of_reader(case.subject.data.notes)
+    for question in questions if verbose else questions[:_MOST_ASKED]:
+        show(
+            fitted(
+                in_language(phrase("Asked of you: {question}", question=question)),
+                10_000 if verbose else WIDTH,
+            )
+        )
+    if len(questions) > _MOST_ASKED and not verbose:
+        show(
+            phrase(
+                "... and {n_questions} more questions: --verbose, or the report",
+                n_questions=len(questions) - _MOST_ASKED,
+            )
+        )
+
+
+def _show_next(case: Case) -> None:
+    from evenhand.audit.commands.parts.tables import show
+
     if (run := case.environment.run) is not None:
         plans = "one plan" if run.plans == 1 else f"{run.plans} different plans"
         show(
@@ -152,9 +168,6 @@ def _show_result(
             "Next: evenhand report {case_path} --format html -o report.html", case_path=case.path
         )
     )
-    if not verbose:
-        show("      evenhand audit ... --verbose prints all numbers and items here")
-    show_why(setting)
 
 
 def _endpoint(options: Mapping[str, Any]) -> dict[str, Any] | None:

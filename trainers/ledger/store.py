@@ -31,7 +31,7 @@ from evenhand.audit.claims import Composed
 from evenhand.audit.errors import AlteredEvidenceError, InputError
 from evenhand.audit.files.chain import GENESIS, Chain, read_lines
 from evenhand.audit.files.disk import write_whole
-from evenhand.audit.words.phrases import as_is, phrase
+from evenhand.audit.words.phrases import phrase
 from evenhand.trainers.ledger import record as ledger
 from evenhand.trainers.ledger.record import OpenedLedger
 from evenhand.trainers.ledger.rows import RowSet
@@ -323,7 +323,7 @@ class LedgerStore:
         if not file.exists():
             if not create:
                 what = phrase("no ledger store at {folder}", folder=self.folder)
-                raise InputError(as_is(what), remedy="set EVENHAND_HOME")
+                raise InputError(what, remedy="set EVENHAND_HOME")
             self._create(file)
         return file.read_bytes()
 
@@ -373,7 +373,7 @@ def _plain(name: str) -> str:
     """A name that stays in its folder: it may come from a model folder that a stranger wrote."""
     if not name or not all(c in "0123456789abcdef" for c in name):
         what = phrase("{name!r} is not a name of the ledger store", name=name)
-        raise InputError(as_is(what), remedy="check the ledger")
+        raise InputError(what, remedy="check the ledger")
     return name
 
 
