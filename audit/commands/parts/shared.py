@@ -149,8 +149,11 @@ def measured(
 
 def _leaks(case: Case) -> list[Any]:
     """What of the rows or the columns gives the answers away, as data.leakage found."""
-    found = [f for f in case.findings if f.check == "data.leakage" and f.value]
-    return list(dict.fromkeys(f.reason for f in found if f.reason))
+    told: list[Any] = []  # reasons hold mappings: they can be compared, and not hashed
+    for f in case.findings:
+        if f.check == "data.leakage" and f.value and f.reason and f.reason not in told:
+            told.append(f.reason)
+    return told
 
 
 def _noted(case: Case) -> list[Reason]:
