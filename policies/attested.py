@@ -76,13 +76,18 @@ def _asks_the_same(attestation: Attestation, pack: Pack, item: Item) -> bool:
 
 
 def _missing(
-    item: Item, attest: Attest, found: Sequence[Attestation], here: About, *, other_version: bool
+    item: Item,
+    attest: Attest,
+    attestations: Sequence[Attestation],
+    here: About,
+    *,
+    other_version: bool,
 ) -> Attested:
     """What an item says that nobody attested for this case; ``found`` answer for others."""
     role, zh_role = name(attest.role), name(role_zh(attest.role))
     en = f"to be attested by: {role}"
     zh = f"由以下角色声明：{zh_role}"
-    named = [a.binds for a in found if a.binds is not None]
+    named = [a.binds for a in attestations if a.binds is not None]
     if other_version:
         code = "attestation-other-version"
         why = say(
@@ -103,7 +108,7 @@ def _missing(
                 f"{_mine(here, other.to, 'en')}",
                 f"现有声明绑定到{other.words('zh')}，而非{_mine(here, other.to, 'zh')}",
             )
-    elif found:
+    elif attestations:
         code = "attestation-unbound"
         why = say(f"the attestation on file is {UNBOUND['en']}", f"现有声明{UNBOUND['zh']}")
     else:

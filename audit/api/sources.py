@@ -165,8 +165,8 @@ def answers(model: Any, rows: pd.DataFrame, target: str | None, options: dict[st
             target=target,
         )
     inputs = _inputs(model, rows.drop(columns=[target] if target else []), options)
-    found = _answers(model, inputs, None if target is None else rows[target], options)
-    for values in found.values():
+    replies = _answers(model, inputs, None if target is None else rows[target], options)
+    for values in replies.values():
         if len(values) != len(rows):
             raise InputError(
                 "the predictor gave {n_values} answers for {n_rows} rows",
@@ -174,10 +174,10 @@ def answers(model: Any, rows: pd.DataFrame, target: str | None, options: dict[st
                 n_values=len(values),
                 n_rows=len(rows),
             )
-    keys: dict[str, Any] = {"score" if c == SCORE else "predicted": c for c in found}
-    if PREDICTED not in found:
+    keys: dict[str, Any] = {"score" if c == SCORE else "predicted": c for c in replies}
+    if PREDICTED not in replies:
         keys["threshold"] = options.get("threshold", 0.5)
-    return rows.assign(**found), keys
+    return rows.assign(**replies), keys
 
 
 def _inputs(model: Any, rows: pd.DataFrame, options: dict[str, Any]) -> Any:

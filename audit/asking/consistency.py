@@ -169,22 +169,22 @@ class _Asking:
         for batch in batches:
             is_asked[batch] = True
             try:
-                told = ask(self._frame.iloc[batch].reset_index(drop=True))
-                if told.shape != (len(batch), answers.shape[1]):
+                answer = ask(self._frame.iloc[batch].reset_index(drop=True))
+                if answer.shape != (len(batch), answers.shape[1]):
                     raise InputError(
                         "answers of shape {told_shape} for {n_batch} rows",
-                        told_shape=told.shape,
+                        told_shape=answer.shape,
                         n_batch=len(batch),
                     )
             except _REFUSALS as error:
                 differs[batch] = True
                 self.found.refusals.append(f"{name}: {str(error)[:200]}")
                 continue
-            answers[batch] = told
+            answers[batch] = answer
             audited = self._audited.values[batch]
-            beyond = self._beyond(told, audited, batch)
+            beyond = self._beyond(answer, audited, batch)
             differs[batch[beyond]] = True
-            apart = np.abs(told - audited)[beyond]
+            apart = np.abs(answer - audited)[beyond]
             largest = max(largest, float(apart[np.isfinite(apart)].max(initial=0.0)))
         self.found.differs |= differs
         self.found.ways.append(Way(name, int(is_asked.sum()), int(differs.sum()), largest))

@@ -73,22 +73,22 @@ def _capabilities(question: Question, answer: Answer) -> None:
 
 
 def _attribution(question: Question, answer: Answer) -> None:
-    told = parsed(dict(answer.facts), _Attribution)
-    _require_patch(question, told.request)
+    record = parsed(dict(answer.facts), _Attribution)
+    _require_patch(question, record.request)
     rows = question.frames["rows"]
-    _require_columns(told.columns, question)
+    _require_columns(record.columns, question)
     arrays = answer.arrays
     for name in ("output", "baseline_output", "gap"):
         _require_shape(arrays, name, (len(rows),))
-    _require_shape(arrays, "values", (len(rows), len(told.columns)))
+    _require_shape(arrays, "values", (len(rows), len(record.columns)))
     lines = len(rows)
-    if told.kind == "image":
-        _require_maps(arrays, question, told.columns, (len(rows),))
-    if told.kind in _WORDY:
-        words = told.words or []
+    if record.kind == "image":
+        _require_maps(arrays, question, record.columns, (len(rows),))
+    if record.kind in _WORDY:
+        words = record.words or []
         if len(words) != len(rows):
             raise ValueError(f"words of {len(words)} texts for {len(rows)} rows")
-        if told.continuations is not None and len(told.continuations) != len(rows):
+        if record.continuations is not None and len(record.continuations) != len(rows):
             raise ValueError("it continues other texts than the rows'")
         lines = _require_words(arrays, [len(row) for row in words])
     for name, array in arrays.items():

@@ -43,17 +43,19 @@ def _typical(column: pd.Series[Any]) -> int:
     return int(known[(values == best).to_numpy().argmax()])
 
 
-def declared_row(given: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+def declared_row(rows_given: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """The declared baseline: one row with a value for each column. Raises InputError."""
-    lacking = [c for c in columns if c not in given.columns]
+    lacking = [c for c in columns if c not in rows_given.columns]
     if lacking:
         raise InputError(
             "the baseline has no value for column {lacking!r}",
-            remedy=nearest(lacking[0], (str(c) for c in given.columns)),
+            remedy=nearest(lacking[0], (str(c) for c in rows_given.columns)),
             lacking=lacking[0],
         )
-    if len(given) != 1:
+    if len(rows_given) != 1:
         raise InputError(
-            "the baseline has {n_given} rows", remedy="give exactly one row", n_given=len(given)
+            "the baseline has {n_given} rows",
+            remedy="give exactly one row",
+            n_given=len(rows_given),
         )
-    return given[list(columns)].reset_index(drop=True)
+    return rows_given[list(columns)].reset_index(drop=True)

@@ -192,20 +192,20 @@ def _spec(named: str | None, options: dict[str, Any], *, quiet: bool) -> Subject
     from evenhand.audit.subject.spec import make_spec
     from evenhand.audit.subject.subject_file import is_subject, read_spec
 
-    given = {k: v for k, v in options.items() if v is not None}
+    passed = {k: v for k, v in options.items() if v is not None}
     if named is not None and is_subject(named):
         base = read_spec(named)
-        spec = make_spec(with_options(base.model_dump(exclude_unset=True), given), source=named)
-        _tell_places(base, named, overridden=given, quiet=quiet)
+        spec = make_spec(with_options(base.model_dump(exclude_unset=True), passed), source=named)
+        _tell_places(base, named, overridden=passed, quiet=quiet)
         return spec
-    if named is not None and "model" in given:
+    if named is not None and "model" in passed:
         raise InputError(
             "two models are named: {named} and {model}",
             remedy="name one",
             named=named,
-            model=given["model"],
+            model=passed["model"],
         )
-    spec = make_spec({**given, **({"model": named} if named else {})})
+    spec = make_spec({**passed, **({"model": named} if named else {})})
     _prepare_to_open(spec.model)
     return spec
 

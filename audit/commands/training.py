@@ -127,21 +127,21 @@ def _plan(asked: Any, *, as_json: bool, quiet: bool) -> int:
     from evenhand.audit.commands.parts.tables import show
     from evenhand.trainers.plan import plan
 
-    told = plan(asked)
-    for note in told["notes"]:
+    planned = plan(asked)
+    for note in planned["notes"]:
         sh.say(f"note: {note}", quiet=quiet)
     if as_json:
-        sh.print_json(told)
+        sh.print_json(planned)
         return OK
     show(
         phrase(
             "{model} on {n_train} rows, {n_test} held out",
-            model=told["model"],
-            n_train=told["n_train"],
-            n_test=told["n_test"],
+            model=planned["model"],
+            n_train=planned["n_train"],
+            n_test=planned["n_test"],
         )
     )
-    private, estimate = told["private"], told["estimate"]
+    private, estimate = planned["private"], planned["estimate"]
     if private:
         _show_privacy(private)
     if estimate:

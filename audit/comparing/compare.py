@@ -261,7 +261,7 @@ def paired(
     counts = _counts(one, other, rows)
     if counts.n == 0:
         return Paired(measure, group, 0, counts, reason=_NO_ROWS[measure])
-    found = Paired(
+    result = Paired(
         measure,
         group,
         counts.n,
@@ -272,13 +272,13 @@ def paired(
         outcome="none shown",
     )
     if a.persons:
-        return _of_persons(found, a, one, other, rows, level)
+        return _of_persons(result, a, one, other, rows, level)
     interval = newcombe_paired(counts, level)
-    return replace(found, interval=interval, p_value=mcnemar_exact(counts.first, counts.second))
+    return replace(result, interval=interval, p_value=mcnemar_exact(counts.first, counts.second))
 
 
 def _of_persons(
-    found: Paired, a: Decisions, one: int, other: int, rows: int, level: float
+    result: Paired, a: Decisions, one: int, other: int, rows: int, level: float
 ) -> Paired:
     """Its interval and its test where a person has several rows."""
     import numpy as np
@@ -288,11 +288,11 @@ def _of_persons(
     units = a.units(rows)
     persons = int(np.unique(units).size)
     if persons < 2:
-        return replace(found, persons=persons, outcome="undefined", reason=because("one-person"))
+        return replace(result, persons=persons, outcome="undefined", reason=because("one-person"))
     difference = a.answers(one, rows).astype(int) - a.answers(other, rows)
     interval = paired_interval(difference, units, level)
     p_value = sign_flip_p_value(difference, units)
-    return replace(found, persons=persons, interval=interval, p_value=p_value)
+    return replace(result, persons=persons, interval=interval, p_value=p_value)
 
 
 def paired_change(

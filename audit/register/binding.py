@@ -156,8 +156,8 @@ def bind(
     declared; else the next that is named, and the model at the last. Raises InputError for a reach
     that the item does not allow, a name that is lacking, or one that the case contradicts.
     """
-    given: dict[Reach, str] = {"system": system.strip(), "organisation": organisation.strip()}
-    for reach, named in given.items():
+    names_given: dict[Reach, str] = {"system": system.strip(), "organisation": organisation.strip()}
+    for reach, named in names_given.items():
         known = here.name(reach)
         if named and known and not _same(named, known):
             raise InputError(
@@ -170,22 +170,22 @@ def bind(
             )
         if named and not is_within(reach, widest):
             raise _too_wide(reach, widest)
-    names = {reach: here.name(reach) or named for reach, named in given.items()}
+    names = {reach: here.name(reach) or named for reach, named in names_given.items()}
     if to is None:
-        typed = [reach for reach in given if given[reach]]
+        typed = [reach for reach in names_given if names_given[reach]]
         open_ = [r for r in typed or names if names[r] and is_within(r, widest)]
         reach = open_[-1] if open_ else ("case" if widest == "case" else "model")
     else:
         reach = _known(to)
         if not is_within(reach, widest):
             raise _too_wide(reach, widest)
-        unused = next((r for r in given if given[r] and r != reach), None)
+        unused = next((r for r in names_given if names_given[r] and r != reach), None)
         if unused is not None:
             raise InputError(
                 "the {unused} {given!r} is named, and bound is to the {reach}",
                 remedy="bind it to the {unused}, or leave the name out",
                 unused=unused,
-                given=given[unused],
+                given=names_given[unused],
                 reach=reach,
             )
     if reach not in NAMES:

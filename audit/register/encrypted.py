@@ -82,19 +82,19 @@ def _identities(age: ModuleType, path: Path) -> list[Any]:
         if b"PRIVATE KEY-----" in raw:
             return [age.ssh.Identity.from_buffer(raw)]
         lines = (line.strip() for line in raw.decode("utf-8").splitlines())
-        found = [age.x25519.Identity.from_str(s) for s in lines if s and not s.startswith("#")]
+        identities = [age.x25519.Identity.from_str(s) for s in lines if s and not s.startswith("#")]
     except (age.IdentityError, UnicodeDecodeError) as error:
-        found, why = [], str(error)
+        identities, why = [], str(error)
     else:
         why = "it is empty"
-    if not found:
+    if not identities:
         raise InputError(
             "{path} holds no identity: {why}",
             remedy="make one with age-keygen -o FILE, and send your sender its public key",
             path=path,
             why=why,
         )
-    return found
+    return identities
 
 
 def _library() -> ModuleType:

@@ -112,15 +112,15 @@ def unvouched(
 ) -> list[str]:
     """Entries that nobody known vouches for. Those that an older version signed a checkpoint of
     at the time become a note: they were entered here, and are to be attested again."""
-    given = {k.id: k for k in known}
+    keys_by_id = {k.id: k for k in known}
     signed = signed_heads(lines, known)
     # from the first entry with a voucher on each has one: a version that vouches entered it
     first = min((e.seq for e in entries if e.voucher.key), default=len(entries) + 1)
     listed, older = [], []
     for e in entries:
-        if is_signed(e.digest, e.voucher, given):
+        if is_signed(e.digest, e.voucher, keys_by_id):
             continue
-        if e.vouched and e.voucher.key in given:
+        if e.vouched and e.voucher.key in keys_by_id:
             # the MAC serves here; whoever is handed the entry has the signature alone
             listed.append(f"entry {e.seq} ({e.kind}) has a signature that does not hold")
             continue
@@ -128,7 +128,7 @@ def unvouched(
             continue
         if e.seq < first and signed.get(e.seq) == e.digest:
             older.append(e.seq)
-        elif e.voucher.key and e.voucher.key not in given:
+        elif e.voucher.key and e.voucher.key not in keys_by_id:
             key = f"{e.voucher.key[:19]}…"
             listed.append(
                 f"entry {e.seq} ({e.kind}) is signed by a key that is not known here ({key})"

@@ -149,14 +149,14 @@ def _description(case: Case, say: Words) -> list[str]:
 
 def _evaluation(case: Case, page: Decision, say: Words) -> list[str]:
     """What leads, the numbers of the first page, and how well it works, as a chart."""
-    told = [
+    paragraphs = [
         _heading("card_evaluation", say),
         markdown(" ".join(sentences.coverage_sentences(case, say))),
     ]
     numbers = [_number(n) for n in page.numbers]
     found = [f for f in _overall(case) if f.value is not None]
     if not found:
-        return [*told, "\n".join(numbers), markdown(say("card_no_overall"))]
+        return [*paragraphs, "\n".join(numbers), markdown(say("card_no_overall"))]
     heads = [say("col_measure"), "0–100", say("col_value"), say("col_interval"), "n"]
     rows = [
         [
@@ -167,7 +167,7 @@ def _evaluation(case: Case, page: Decision, say: Words) -> list[str]:
         ]
         for f in found[:MOST_ROWS]
     ]
-    return [*told, "\n".join(numbers), _table(heads, rows)]
+    return [*paragraphs, "\n".join(numbers), _table(heads, rows)]
 
 
 def _number(n: KeyNumber) -> str:

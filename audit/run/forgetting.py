@@ -71,7 +71,7 @@ def find(person: PersonToForget) -> list[Held]:
     Answers in the cache don't say of which data they are: of a row number more is found than is
     the person's, which costs measuring again.
     """
-    found = [
+    places = [
         Held("cache", path)
         for path in sorted((home() / "cache").glob("*/*.json"))
         if person.is_in(_kept(path).get("artifacts"))
@@ -79,15 +79,15 @@ def find(person: PersonToForget) -> list[Held]:
     folders = sorted({path.parent for path in _cases()} | {home() / "cases"})
     for work in (w for folder in folders for w in unfinished(folder)):
         if any(person.is_in(_kept(p).get("artifacts")) for p in sorted(work.rglob("*.json"))):
-            found.append(Held("unfinished", work))
+            places.append(Held("unfinished", work))
     if person.value:
         uploads = (p for p in sorted((home() / "uploads").rglob("*")) if p.is_file())
-        found += [Held("upload", p) for p in uploads if _has(p, person.value.encode())]
+        places += [Held("upload", p) for p in uploads if _has(p, person.value.encode())]
     for case in _cases():
         files = tuple(_files(case, person))
         if files:
-            found.append(Held("case", case, files))
-    return found
+            places.append(Held("case", case, files))
+    return places
 
 
 def remove(held: list[Held]) -> int:

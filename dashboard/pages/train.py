@@ -74,7 +74,7 @@ def _asked(ctx: Context) -> tuple[_Given, dict[str, object], str]:
         norm = st.number_input(
             t.md("train.max_grad_norm"), 0.001, 1000.0, 1.0, key="train_norm", format="%g"
         )
-    asked: dict[str, object] = {
+    recipe: dict[str, object] = {
         "target": target,
         "positive_label": positive,
         "sensitive_features": parts_of(sensitive),
@@ -86,7 +86,7 @@ def _asked(ctx: Context) -> tuple[_Given, dict[str, object], str]:
         "max_grad_norm": f"{norm:g}",
         **reading.asked(ctx, "private"),
     }
-    return data, {k: v for k, v in asked.items() if v not in ("", [])}, name
+    return data, {k: v for k, v in recipe.items() if v not in ("", [])}, name
 
 
 def _mark(data: _Given) -> object:

@@ -131,20 +131,20 @@ def steps(ctx: Context) -> list[TourStep]:
     """The steps that the cases of this store allow, in order; the overview is always the first."""
     private, plain = _pair(ctx)
     stored = plain or _first(ctx)
-    told = [
+    pages = [
         TourStep("overview", parts.OVERVIEW, ctx.t("tour.overview_told", number=len(ctx.cases)))
     ]
     case = stored.case if stored else None
     if stored is None or case is None:
-        return told
-    told += _worst(ctx, stored, case)
-    told += _verdict(ctx, stored, case)
+        return pages
+    pages += _worst(ctx, stored, case)
+    pages += _verdict(ctx, stored, case)
     if private and plain:
         where = {"case": private.key, "other": plain.key, "rate": "selection_rate"}
         words = ctx.t("tour.compare_told", private=visible(private.name), plain=visible(plain.name))
-        told.append(TourStep("compare", parts.COMPARE, words, where))
+        pages.append(TourStep("compare", parts.COMPARE, words, where))
     words = ctx.t("tour.evidence_told", files=len(case.files), digest=case.digest[:19])
-    return [*told, TourStep("evidence", parts.EVIDENCE, words, {"case": stored.key})]
+    return [*pages, TourStep("evidence", parts.EVIDENCE, words, {"case": stored.key})]
 
 
 def _first(ctx: Context) -> StoredCase | None:

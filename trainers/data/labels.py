@@ -22,21 +22,21 @@ def class_codes(column: pd.Series[Any], classes: tuple[str, ...]) -> np.ndarray:
     return pd.Index(classes).get_indexer(pd.Index(labels)).astype("int64")
 
 
-def find_positive_label(given: str | None, classes: tuple[str, ...], target: str) -> str:
+def find_positive_label(label: str | None, classes: tuple[str, ...], target: str) -> str:
     """The positive one of two classes. Raises InputError where it is not said or not a class."""
-    if given is None:
+    if label is None:
         raise InputError(
             "recipe lacks 'positive_label'",
             remedy="say which of {classes!r} and {classes_2!r} counts as positive",
             classes=classes[0],
             classes_2=classes[1],
         )
-    known = match_label(given, classes)
+    known = match_label(label, classes)
     if known is None:
         raise InputError(
             "positive_label={given!r} is not a value of {target!r}",
-            remedy=nearest(given, classes),
-            given=given,
+            remedy=nearest(label, classes),
+            given=label,
             target=target,
         )
     return known

@@ -36,8 +36,8 @@ def joined(table: Table, other: Table, on: Sequence[str]) -> Table:
     keys, others = _keys(table, here), _keys(other, there)
     _require_single(others, other, there)
     place = others_at(keys, others)
-    found = place >= 0
-    if not found.any():
+    is_matched = place >= 0
+    if not is_matched.any():
         raise InputError(
             "no row of {source} has a row in {source_2} by {on}: {keys} here, {others} there",
             remedy="name the columns that hold the same keys: --on HERE=THERE; keys that were read "
@@ -49,7 +49,7 @@ def joined(table: Table, other: Table, on: Sequence[str]) -> Table:
             others=_some(others),
         )
     frame = _with_columns(table, other, there, place)
-    said = other.notes + _counted(table, other, found, place)
+    said = other.notes + _counted(table, other, is_matched, place)
     digest = digest_json({"table": table.digest, "joined": other.digest, "on": list(on)})
     types = {**{c: t for c, t in other.types.items() if c in frame}, **table.types}
     return replace(

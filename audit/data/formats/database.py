@@ -254,13 +254,13 @@ def _series(cells: list[Any]) -> pd.Series[Any]:
     return pd.Series(plain, dtype=object).infer_objects()
 
 
-def _known_table(found: Any, place: DatabasePlace, shown: str) -> DatabasePlace:
+def _known_table(inspector: Any, place: DatabasePlace, shown: str) -> DatabasePlace:
     """The place with the schema and table as the database lists them."""
     schema, wanted = place.schema, place.table
-    schemas = found.get_schema_names()
+    schemas = inspector.get_schema_names()
     if schema is not None and schema not in schemas:
         dotted = f"{schema}.{wanted}"  # a table whose own name has a dot in it
-        if dotted in _listed(found, None):
+        if dotted in _listed(inspector, None):
             return DatabasePlace(place.url, dotted, None)
         raise InputError(
             "{shown} has no schema {schema!r}",
@@ -268,7 +268,7 @@ def _known_table(found: Any, place: DatabasePlace, shown: str) -> DatabasePlace:
             shown=shown,
             schema=schema,
         )
-    known = _listed(found, schema)
+    known = _listed(inspector, schema)
     if wanted is None:
         if len(known) != 1:
             raise InputError(

@@ -255,21 +255,21 @@ def _of_column(mark: str, columns: Collection[str]) -> tuple[str | None, str]:
     return None, mark
 
 
-def _edges(column: str, given: Any) -> str | tuple[str, ...]:
+def _edges(column: str, bins: Any) -> str | tuple[str, ...]:
     """Edges as texts, or ``quantiles:N``. Raises ValueError for what is neither."""
-    if isinstance(given, str) and given.startswith(QUANTILES):
-        count = given.removeprefix(QUANTILES)
+    if isinstance(bins, str) and bins.startswith(QUANTILES):
+        count = bins.removeprefix(QUANTILES)
         if not count.isdecimal() or not 2 <= int(count) <= _MOST_BINS:
             raise ValueError(
                 phrase(
                     "{column}: {given!r} is not quantiles:N with N from 2 to {most_bins}",
                     column=column,
-                    given=given,
+                    given=bins,
                     most_bins=_MOST_BINS,
                 )
             )
         return f"{QUANTILES}{int(count)}"
-    many = [given] if isinstance(given, str | int | float) else given
+    many = [bins] if isinstance(bins, str | int | float) else bins
     edges = tuple(plain_text(e).strip() for e in many)
     if not 1 <= len(edges) < _MOST_BINS:
         raise ValueError(
@@ -323,7 +323,7 @@ def parse_labels(given: Sequence[str]) -> dict[str, str]:
 def parse_bins(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """``["age=18", "40", "income=quantiles:4"]``: a part without = is one more edge of the column
     before it. Raises InputError for edges of no column."""
-    found: dict[str, tuple[str, ...]] = {}
+    edges_by_column: dict[str, tuple[str, ...]] = {}
     column = ""
     for part in given:
         left, equals, right = part.rpartition("=")
@@ -335,8 +335,8 @@ def parse_bins(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
                 remedy="write e.g. --bins age=18,25,40,65",
                 part=part,
             )
-        found[column] = (*found.get(column, ()), right)
-    return found
+        edges_by_column[column] = (*edges_by_column.get(column, ()), right)
+    return edges_by_column
 
 
 # How the parts of an option become the value of its field.

@@ -132,23 +132,23 @@ def _named_files(path: Path, flavour: Any, keys: tuple[str, ...]) -> list[Path]:
 def _inside(path: Path, name: str) -> Path:
     """The file that MLmodel names. Raises UnsafeModelError where it is not in the folder itself."""
     place = PurePosixPath(name)
-    found = path.joinpath(*place.parts)
+    inner = path.joinpath(*place.parts)
     outside = place.is_absolute() or ".." in place.parts or "\\" in name
-    if outside or not found.resolve().is_relative_to(path.resolve()):
+    if outside or not inner.resolve().is_relative_to(path.resolve()):
         raise UnsafeModelError(
             "{path}/MLmodel names {name!r}, which is not in its folder",
             remedy="do not open this model",
             path=path,
             name=name[:200],
         )
-    if not found.exists():
+    if not inner.exists():
         raise InputError(
             "{path}/MLmodel names {name!r}, which is not there",
             remedy="copy it whole",
             path=path,
             name=name[:200],
         )
-    return found
+    return inner
 
 
 def _and_inside(place: Path) -> list[Path]:

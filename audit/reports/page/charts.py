@@ -25,7 +25,7 @@ Chart = tuple[str, list[PageRow], tuple[str, ...]]
 
 def _fairness(of: Of) -> Chart:
     """Each group against everybody else, what leads first."""
-    told, say = Sayings(of.case.subject, of.say.lang), of.say
+    sayings, say = Sayings(of.case.subject, of.say.lang), of.say
     leading = {id(r) for r in proven(of.page.entries)}
     entries = [r for r in of.page.entries if r.apart and len(r.finding.group) == 1]
     entries.sort(key=lambda r: (id(r) not in leading, r.is_small, -r.apart.low if r.apart else 0))
@@ -44,7 +44,7 @@ def _fairness(of: Of) -> Chart:
         )
         tone = "small" if r.is_small else "bad" if id(r) in leading else "mark"
         note = say("rp.people_at_least", people=f"{apart.people:,}") if tone == "bad" else ""
-        label = told.heading(apart.measure) or say.measure(apart.measure)
+        label = sayings.heading(apart.measure) or say.measure(apart.measure)
         drawn = strip(turned, axis=(-0.5, 0.5), tone=tone, zero=0.0)
         rows.append(
             PageRow(
@@ -77,8 +77,8 @@ def _signed(share: float) -> str:
 
 
 def _performance(of: Of) -> Chart:
-    say, told = of.say, Sayings(of.case.subject, of.say.lang)
-    found = of.measured(
+    say, sayings = of.say, Sayings(of.case.subject, of.say.lang)
+    measures = of.measured(
         "accuracy_score",
         "balanced_accuracy_score",
         "roc_auc_score",
@@ -92,8 +92,8 @@ def _performance(of: Of) -> Chart:
         "roc_auc_score": 0.5,
     }
     rows = []
-    for f in found:
-        label = told.heading("accuracy_score") if f.measure == "accuracy_score" else None
+    for f in measures:
+        label = sayings.heading("accuracy_score") if f.measure == "accuracy_score" else None
         about = say.known("about", f.measure) or ""
         rows.append(
             PageRow(
@@ -134,11 +134,11 @@ def _explanation(of: Of) -> Chart:
 
 def _privacy(of: Of) -> Chart:
     say = of.say
-    found = [
+    epsilons = [
         *of.measured("declared_epsilon", "composed_epsilon", "empirical_epsilon"),
         *(f for f in of.findings if f.measure.endswith("attack_auc") and f.value is not None),
     ]
-    most = max(10.0, *(f.value or 0.0 for f in found)) if found else 10.0
+    most = max(10.0, *(f.value or 0.0 for f in epsilons)) if epsilons else 10.0
     rows = [
         PageRow(
             say.measure(f.measure),
@@ -146,7 +146,7 @@ def _privacy(of: Of) -> Chart:
             strip(f, axis=(0.0, 1.0 if is_share(f) else most), zero=0.0),
             *with_ends(f),
         )
-        for f in found
+        for f in epsilons
     ]
     return say("rp.chart.privacy"), rows, ("0", number(most / 2), number(most))
 

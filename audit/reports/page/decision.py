@@ -174,20 +174,24 @@ def anchor_of(verdict: Verdict) -> str:
 
 def number_of(verdict: Verdict, case: Case, say: Words) -> str:
     """The number that decided, its interval and its limit, short; "" where no number did."""
-    found = _deciding(verdict, case)
-    if found is None or verdict.value is None or verdict.threshold is None:
+    deciding = _deciding(verdict, case)
+    if deciding is None or verdict.value is None or verdict.threshold is None:
         return ""
-    place = say.listed([*found.between]) or found.column or say.listed(list(found.group.values()))
-    if is_share(found):
+    place = (
+        say.listed([*deciding.between])
+        or deciding.column
+        or say.listed(list(deciding.group.values()))
+    )
+    if is_share(deciding):
         value, between = whole(verdict.value), ends(verdict.interval)
-        unit = say("rp.points") if found.between else say("rp.in_hundred")
+        unit = say("rp.points") if deciding.between else say("rp.in_hundred")
     else:
         value, unit = decided(verdict), ""
         between = bounds(verdict.interval)[1:-1] if verdict.interval else ""
     shown = f"{value} {unit}".strip() + (f" ({between})" if between else "")
     if place:
         shown = say("rp.at_place", place=place, value=shown)
-    return say(f"limit.{side_of(verdict)}", value=shown, limit=limit_of(verdict, found))
+    return say(f"limit.{side_of(verdict)}", value=shown, limit=limit_of(verdict, deciding))
 
 
 def _deciding(verdict: Verdict, case: Case) -> Finding | None:
@@ -258,7 +262,7 @@ def _facts(
         say("rp.signed_on", who=s.who, when=s.when[:10]) for s in signed if s.kind == "sign-off"
     ]
     packs = [f"{p.id} {p.version}" for p in outline.packs(verdicts)]
-    found = [
+    facts = [
         (say("fact_model"), model),
         (
             say("fact_data"),
@@ -270,8 +274,8 @@ def _facts(
         (say("rp.signed"), say.listed(offs) or say("rp.nobody_yet")),
     ]
     if gate is not None:
-        found.append((say("rp.gate"), say("rp.exit", code=gate.exit_code)))
-    return [*found, (say("fact_seal"), case.digest.removeprefix("sha256:")[:12])]
+        facts.append((say("rp.gate"), say("rp.exit", code=gate.exit_code)))
+    return [*facts, (say("fact_seal"), case.digest.removeprefix("sha256:")[:12])]
 
 
 def steps(
@@ -283,26 +287,26 @@ def steps(
 ) -> list[Step]:
     """What to do next, most pressing first."""
     order = in_order(verdicts)
-    found: list[Step] = []
+    next_steps: list[Step] = []
     failing = [v for v in order if v.status in ("fail", "error")]
     if failing and any(r.verdict in failing for r in proven(entries)):
-        found.append(Step(say("rp.do_not_rely", count=len(failing))))
+        next_steps.append(Step(say("rp.do_not_rely", count=len(failing))))
     fixes = [Step(_sentence(short(say.pick(v.fix), 220))) for v in failing if v.fix]
-    found += fixes[:1]
+    next_steps += fixes[:1]
     rows = [v for v in order if v.status == "inconclusive" and v.rows_needed]
     if rows:
         most = max(v.rows_needed or 0 for v in rows)
-        found.append(Step(say("rp.more_rows", rows=rough(most), count=len(rows))))
+        next_steps.append(Step(say("rp.more_rows", rows=rough(most), count=len(rows))))
     undeclared = [v for v in order if v.reason_code == "undeclared"]
-    found += [Step(_sentence(short(say.pick(v.because), 160))) for v in undeclared[:1]]
+    next_steps += [Step(_sentence(short(say.pick(v.because), 160))) for v in undeclared[:1]]
     pending = [v for v in order if v.status == "needs-attestation"]
     if pending:
         items = say.listed([v.item for v in pending[:4]])
         text = say("rp.attest", count=len(pending), items=items)
-        found.append(Step(text, f"evenhand attest CASE {pending[0].item}"))
+        next_steps.append(Step(text, f"evenhand attest CASE {pending[0].item}"))
     if not verdicts:
-        found.append(Step(say("rp.judge"), "evenhand judge CASE --policy baseline"))
-    found += fixes[1:2]
+        next_steps.append(Step(say("rp.judge"), "evenhand judge CASE --policy baseline"))
+    next_steps += fixes[1:2]
     if standing_of(verdicts) in ("pass", "warn") and not dossier.sign_offs(case):
-        found.append(Step(say("rp.sign_off"), "evenhand sign-off CASE"))
-    return found
+        next_steps.append(Step(say("rp.sign_off"), "evenhand sign-off CASE"))
+    return next_steps

@@ -125,23 +125,25 @@ def _works(case: Case, verdicts: Sequence[Verdict], say: Words) -> KeyNumber | N
     return KeyNumber(label, value, unit, made.ends, made.strip, made.status, made.against, note)
 
 
-def _judged(found: Finding, verdicts: Sequence[Verdict], say: Words) -> KeyNumber:
+def _judged(finding: Finding, verdicts: Sequence[Verdict], say: Words) -> KeyNumber:
     """A number of the whole, with the item that reads it, if one does."""
-    verdict = next((v for v in in_order(verdicts) if found.id in v.findings), None)
+    verdict = next((v for v in in_order(verdicts) if finding.id in v.findings), None)
     status, against, limit = "", "", None
     if verdict is not None:
-        status = stands(found, verdict) if verdict.status != "waived" else "waived"
-        against = _against(found, verdict, status, say)
+        status = stands(finding, verdict) if verdict.status != "waived" else "waived"
+        against = _against(finding, verdict, status, say)
         limit = verdict.threshold
-    value, between = shown(found)
-    if found.measure in _EPSILONS:
-        value = at_most(found.value or 0.0)
-    drawn = strip(found, limit=limit, tone=_tone(status)) if is_share(found) else None
-    if found.measure in _EPSILONS:
-        most = max(10.0, limit or 0.0, found.value or 0.0)
-        drawn = strip(found, axis=(0.0, most), limit=limit, tone=_tone(status))
-    unit = "" if is_share(found) or found.measure in _EPSILONS else say.term("unit", found.unit)
-    return KeyNumber(say.measure(found.measure), value, unit, between, drawn, status, against, "")
+    value, between = shown(finding)
+    if finding.measure in _EPSILONS:
+        value = at_most(finding.value or 0.0)
+    drawn = strip(finding, limit=limit, tone=_tone(status)) if is_share(finding) else None
+    if finding.measure in _EPSILONS:
+        most = max(10.0, limit or 0.0, finding.value or 0.0)
+        drawn = strip(finding, axis=(0.0, most), limit=limit, tone=_tone(status))
+    unit = (
+        "" if is_share(finding) or finding.measure in _EPSILONS else say.term("unit", finding.unit)
+    )
+    return KeyNumber(say.measure(finding.measure), value, unit, between, drawn, status, against, "")
 
 
 def _against(finding: Finding, verdict: Verdict, status: str, say: Words) -> str:
@@ -158,20 +160,20 @@ def _gaps(
     case: Case, verdicts: Sequence[Verdict], floor: int, say: Words
 ) -> list[KeyNumber | None]:
     known = {f.id: f for f in case.findings}
-    asked: list[tuple[Finding, Verdict | None]] = []
+    judged: list[tuple[Finding, Verdict | None]] = []
     for verdict in in_order(verdicts):
         for name in verdict.findings:
             found = known.get(name)
-            if found is not None and _is_gap(found) and all(found is not f for f, _ in asked):
-                asked.append((found, verdict))
-    asked += [
+            if found is not None and _is_gap(found) and all(found is not f for f, _ in judged):
+                judged.append((found, verdict))
+    judged += [
         (f, None)
         for measure in _GAPS
         for f in case.findings
-        if f.measure == measure and _is_gap(f) and all(f is not known for known, _ in asked)
+        if f.measure == measure and _is_gap(f) and all(f is not known for known, _ in judged)
     ]
     order = {"fail": 0, "error": 0, "inconclusive": 1, "warn": 2}
-    placed = sorted(asked, key=lambda a: order.get(stands(a[0], a[1]), 3) if a[1] else 4)
+    placed = sorted(judged, key=lambda a: order.get(stands(a[0], a[1]), 3) if a[1] else 4)
     seen: dict[str, int] = {}
     turns = []  # the worst gap of each feature before a second one of any
     for gap in placed:

@@ -78,7 +78,7 @@ def panels(
         for r in entries
         if r.apart and r.apart.is_proven and not r.is_small
     }
-    told = Sayings(case.subject, say.lang)
+    sayings = Sayings(case.subject, say.lang)
     made = []
     for measure in measures:
         axis = _axis(by, measure)
@@ -93,8 +93,8 @@ def panels(
         made.append(
             Panel(
                 measure,
-                told.heading(measure) or say.measure(measure),
-                told.of(measure) or "",
+                sayings.heading(measure) or say.measure(measure),
+                sayings.of(measure) or "",
                 tuple(blocks),
                 _ticks(axis),
             )

@@ -35,7 +35,7 @@ def _fairness_lines(of: Of) -> list[PageLine]:
 
 
 def _performance_lines(of: Of) -> list[PageLine]:
-    say, told = of.say, Sayings(of.case.subject, of.say.lang)
+    say, sayings = of.say, Sayings(of.case.subject, of.say.lang)
     lines = []
     accuracy = next(iter(of.measured("accuracy_score")), None)
     guess = commoner(of.case)
@@ -54,8 +54,8 @@ def _performance_lines(of: Of) -> list[PageLine]:
                     all=f"{fp + fn:,}",
                     fp=f"{fp:,}",
                     fn=f"{fn:,}",
-                    wrongly=told.rate("false_positive_rate"),
-                    missed=told.rate("false_negative_rate"),
+                    wrongly=sayings.rate("false_positive_rate"),
+                    missed=sayings.rate("false_negative_rate"),
                 )
             )
         )
