@@ -221,7 +221,9 @@ def _tell_places(base: SubjectSpec, path: str, *, overridden: Container[str], qu
         if key not in overridden and (outside or not quiet)
     ]
     if told:
-        sh.say(f"{path} is a subject file; it has read: {', '.join(told)}")
+        sh.say(
+            phrase("{path} is a subject file; it has read: {told}", path=path, told=", ".join(told))
+        )
 
 
 def _prepare_to_open(model: str | None) -> None:
@@ -246,7 +248,14 @@ def _state(case: Case, packs: list[Pack], stated: Stating) -> None:
         )
     entry = flow.state(case, packs, facts=facts, roles=roles, by=by)
     said = [f"{key}={written(value)}" for key, value in (*facts.items(), *roles.items())]
-    sh.say(f"{', '.join(said)}: stated by {by}, register entry {entry.seq}")
+    sh.say(
+        phrase(
+            "{said}: stated by {by}, register entry {seq}",
+            said=", ".join(said),
+            by=by,
+            seq=entry.seq,
+        )
+    )
 
 
 @takes(

@@ -88,7 +88,7 @@ def _write(
         raise InputError("{out} lies inside a sealed case", remedy="write it elsewhere", out=out)
     sh.write_bytes(made, out, avoid=cases[1])
     if out is not None:
-        sh.say(f"wrote {out}")
+        sh.say(phrase("wrote {out}", out=out))
 
 
 def show_drift(comparison: ExplanationDrift) -> None:

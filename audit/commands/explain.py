@@ -10,7 +10,7 @@ from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, takes
 from evenhand.audit.errors import OK, InputError
-from evenhand.audit.words.phrases import current_language
+from evenhand.audit.words.phrases import current_language, phrase
 
 
 @takes(Derived(PersonSettings), Derived(OpeningSettings), Derived(Language))
@@ -55,7 +55,7 @@ def explain(case: CaseFolder, *, options: dict[str, Any], as_json: sh.Json = Fal
         for line in lines(told, words(lang)):
             show(line)
         if source.subject is None:
-            sh.say(f"note: from the case alone, {source.why_not}")
+            sh.say(phrase("note: from the case alone, {why_not}", why_not=source.why_not))
     return OK
 
 

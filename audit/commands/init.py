@@ -21,7 +21,7 @@ from evenhand.audit.errors import BAD_INPUT, OK, InputError
 from evenhand.audit.proposing.proposal import NONE
 from evenhand.audit.subject.facts import parse_facts, parse_roles, parse_words
 from evenhand.audit.subject.spec import SubjectSpec, make_spec
-from evenhand.audit.words.phrases import current_language
+from evenhand.audit.words.phrases import current_language, phrase
 from evenhand.audit.words.text import lines, visible
 
 if TYPE_CHECKING:
@@ -167,9 +167,8 @@ def _say_answers(proposal: Proposal, lang: str, *, quiet: bool = False) -> None:
             continue
         shown = f"{_word('proposed', lang)}: {answer.key}: {_one_line(answer.value)}"
         why = answer.to_json()["evidence_said"][lang]
-        sh.say(
-            _wrapped(shown) + "\n" + _wrapped(f"{_word('why', lang)}: {why}", "    "), quiet=quiet
-        )
+        because = _wrapped(f"{_word('why', lang)}: {why}", "    ")
+        sh.say("\n".join((_wrapped(shown), because)), quiet=quiet)
 
 
 def _one_line(value: Any) -> str:
@@ -241,7 +240,13 @@ def _ask(question: OpenQuestion, seen: Looked, lang: str) -> tuple[Any, bool]:
         value, problem = _read(question.key, typed, seen) if typed else (None, "")
         if value is not None:
             return value, True
-        sh.say(f"  {_word('again', lang)}: {lines(str(problem or typed))}")
+        sh.say(
+            phrase(
+                "  {value}: {problem}",
+                value=_word("again", lang),
+                problem=lines(str(problem or typed)),
+            )
+        )
 
 
 def _line(prompt: str) -> str:

@@ -54,7 +54,14 @@ def mitigate(
     rows = _rows(people, model, mitigation)
     _require_groups(rows, people.sensitive_features, mitigation)
     sh.say_reading(people.types, people.notes, quiet=quiet)
-    sh.say(f"mitigate: {mitigation.method} on {len(rows.train)} rows", quiet=quiet)
+    sh.say(
+        phrase(
+            "mitigate: {method} on {n_train} rows",
+            method=mitigation.method,
+            n_train=len(rows.train),
+        ),
+        quiet=quiet,
+    )
     result = run(
         opened,
         rows.train,

@@ -337,7 +337,7 @@ def _record(
     if naming is not None:
         named = register.append("fact", naming)
         told = ", ".join(f"{k} is {sh.safe(v)}" for k, v in naming["facts"].items())
-        sh.say(f"entered as entry {named.seq}: the case's {told}")
+        sh.say(phrase("entered as entry {seq}: the case's {told}", seq=named.seq, told=told))
     entry = register.append(kind, body)
     after = _verdict(case, pack, item, day)
     if as_json:

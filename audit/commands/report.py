@@ -22,7 +22,7 @@ from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, of, takes
 from evenhand.audit.errors import OK, InputError
 from evenhand.audit.run import flow
-from evenhand.audit.words.phrases import current_language
+from evenhand.audit.words.phrases import current_language, phrase
 
 if TYPE_CHECKING:
     from evenhand.audit.artifacts.person import Explanation
@@ -91,7 +91,7 @@ def report(case: CaseFolder, *, options: dict[str, Any]) -> int:
         return OK
     sh.write_bytes(document, how.out, avoid=case)
     if how.out is not None:
-        sh.say(f"wrote {how.out}")
+        sh.say(phrase("wrote {out}", out=how.out))
     return OK
 
 
@@ -154,7 +154,7 @@ def _write_github(
     summary = within_limit(whole, shown["lang"])
     if out is not None:
         sh.write_bytes(summary, out, avoid=avoid)
-        sh.say(f"wrote {out}")
+        sh.say(phrase("wrote {out}", out=out))
         return
     try:
         with Path(str(place)).open("ab") as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from evenhand.audit.commands.parts.tables import show
 from evenhand.audit.errors import OK, InputError
 from evenhand.audit.run import flow
 from evenhand.audit.words.phrases import phrase
+
+if TYPE_CHECKING:
+    from evenhand.audit.run.handing_over import Handover
 
 
 def sign(
@@ -120,7 +123,9 @@ def export(
     data = encrypt(handed.archive, encrypt_to) if encrypt_to else handed.archive
     write_whole(place, data)
     for file in handed.lacking:
-        sh.say(f"warning: evidence {file} is not kept here, and not in the archive")
+        sh.say(
+            phrase("warning: evidence {file} is not kept here, and not in the archive", file=file)
+        )
     if as_json:
         told: dict[str, Any] = {
             "archive": str(place),
@@ -133,25 +138,29 @@ def export(
         told["key"] = handed.key
         sh.print_json({**told, "bytes": len(data), "exit_code": OK})
     else:
-        show(phrase("wrote {place} ({n_data} bytes)", place=place, n_data=len(data)))
-        show(digest_bytes(data))
-        kinds = Counter(e.kind for e in handed.entries)
-        along = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items())) or "none"
-        show(
-            phrase(
-                "entries of the register that came along: {along}; evidence files: {evidence}",
-                along=along,
-                evidence=handed.evidence,
-            )
-        )
-        show(
-            phrase(
-                "signed with the key {key}: tell it to the recipient by another way", key=handed.key
-            )
-        )
-        show(phrase("Others check it with: evenhand verify {place} --recompute", place=place.name))
-        show(phrase("and look at it with: evenhand dashboard {place}", place=place.name))
+        _show_archive(handed, place, data)
     return OK
+
+
+def _show_archive(handed: Handover, place: Path, data: bytes) -> None:
+    from evenhand.audit.files.canonical import digest_bytes
+
+    show(phrase("wrote {place} ({n_data} bytes)", place=place, n_data=len(data)))
+    show(digest_bytes(data))
+    kinds = Counter(e.kind for e in handed.entries)
+    along = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items())) or "none"
+    show(
+        phrase(
+            "entries of the register that came along: {along}; evidence files: {evidence}",
+            along=along,
+            evidence=handed.evidence,
+        )
+    )
+    show(
+        phrase("signed with the key {key}: tell it to the recipient by another way", key=handed.key)
+    )
+    show(phrase("Others check it with: evenhand verify {place} --recompute", place=place.name))
+    show(phrase("and look at it with: evenhand dashboard {place}", place=place.name))
 
 
 COMMANDS = (

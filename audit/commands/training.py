@@ -129,7 +129,7 @@ def _plan(asked: Any, *, as_json: bool, quiet: bool) -> int:
 
     planned = plan(asked)
     for note in planned["notes"]:
-        sh.say(f"note: {note}", quiet=quiet)
+        sh.say(phrase("note: {note}", note=note), quiet=quiet)
     if as_json:
         sh.print_json(planned)
         return OK

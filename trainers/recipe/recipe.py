@@ -349,23 +349,17 @@ def read_recipe(
     if not file.is_file():
         siblings = (p.name for p in file.parent.glob("*.y*ml")) if file.parent.is_dir() else ()
         raise InputError("no recipe at {file}", remedy=nearest(file.name, siblings), file=file)
-    from_file = safe_yaml.parse(safe_yaml.read_bytes(file), str(file)).data
-    if not isinstance(from_file, dict):
+    content = safe_yaml.parse(safe_yaml.read_bytes(file), str(file)).data
+    if not isinstance(content, dict):
         raise InputError(
             "recipe {file} is not a mapping", remedy="write lines such as: data: x", file=file
         )
-    from_options: dict[str, Any] = {
-        "data": data and str(data),
-        "seed": seed,
-        "vocabulary": vocabulary,
-    }
-    from_options |= reading or {}
-    from_options = {key: value for key, value in from_options.items() if value is not None}
-    from_file = _located(
-        {k: v for k, v in from_file.items() if k not in from_options}, file, confined
-    )
+    own: dict[str, Any] = {"data": data and str(data), "seed": seed, "vocabulary": vocabulary}
+    own |= reading or {}
+    own = {key: value for key, value in own.items() if value is not None}
+    content = _located({k: v for k, v in content.items() if k not in own}, file, confined)
     if say is not None:
-        named = {key: str(from_file[key]) for key in ("data", *_PATHS) if from_file.get(key)}
+        named = {key: str(content[key]) for key in ("data", *_PATHS) if content.get(key)}
         if named:
             say(
                 phrase(
@@ -374,7 +368,7 @@ def read_recipe(
                     named=", ".join((f"{k} {v}" for k, v in named.items())),
                 )
             )
-    return as_recipe(_checked({**from_file, **from_options}, f"recipe {file}"))
+    return as_recipe(_checked({**content, **own}, f"recipe {file}"))
 
 
 def _located(values: dict[str, Any], file: Path, confined: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from tokenize import TokenError
 from typing import TYPE_CHECKING
 
 from evenhand.audit.errors import InputError
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,12 +23,17 @@ def arrays_of(file: Path, *, most: int) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(file) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
-        if size > most:
-            raise InputError(
-                f"{file} unpacks to {size:,} bytes, over {most:,}", remedy="use a smaller set"
-            )
+            if size > most:
+                raise InputError(
+                    "{file} unpacks to {size:,} bytes, over {most:,}",
+                    remedy="use a smaller set",
+                    file=file,
+                    size=size,
+                    most=most,
+                )
             for entry in archive.infolist():
-                _require_fit(archive, entry)
+                if entry.filename.endswith(".npy"):
+                    _require_fit(archive, entry)
         with np.load(file, allow_pickle=False) as stored:
             return {name: np.asarray(stored[name]) for name in stored.files}
     except (
@@ -35,8 +41,10 @@ def arrays_of(file: Path, *, most: int) -> dict[str, np.ndarray]:
         *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, TokenError),
     ) as error:
         raise InputError(
-            f"{file} is not a readable .npz of arrays: {error}",
+            "{file} is not a readable .npz of arrays: {error}",
             remedy="write it with numpy.savez, without objects",
+            file=file,
+            error=error,
         ) from None
 
 
@@ -52,4 +60,12 @@ def _require_fit(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
         follow = entry.file_size - handle.tell()
     whole = all(type(n) is int and n >= 0 for n in shape)
     if not whole or (math.prod(shape) * dtype.itemsize != follow and not dtype.hasobject):
-        raise ValueError(f"{entry.filename} announces {shape} of {dtype}, {follow} bytes follow")
+        raise ValueError(
+            phrase(
+                "{filename} announces {shape} of {dtype}, {follow} bytes follow",
+                filename=entry.filename,
+                shape=shape,
+                dtype=dtype,
+                follow=follow,
+            )
+        )

@@ -7,7 +7,6 @@ read as data: no pickle, no path outside the folder, and sizes are checked befor
 
 from __future__ import annotations
 
-import gzip
 import math
 import re
 import zipfile
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evenhand.audit.data.formats.arrays import arrays_of
-from evenhand.audit.data.formats.limits import Limits, check_expansion, read_within
+from evenhand.audit.data.formats.idx import idx_array
+from evenhand.audit.data.formats.limits import Limits, read_within
 from evenhand.audit.data.reading.one_file import read_file
 from evenhand.audit.data.table import Table
 from evenhand.audit.errors import InputError, nearest
@@ -68,7 +68,7 @@ def read_images(path: str | Path, split: Part | None = None) -> Table:
     place = Path(path)
     if not place.exists():
         siblings = (p.name for p in place.parent.glob("*")) if place.parent.is_dir() else ()
-        raise InputError(f"no images at {place}", remedy=nearest(place.name, siblings))
+        raise InputError("no images at {place}", remedy=nearest(place.name, siblings), place=place)
     with read_within(place, Limits()):
         if _is_idx(place):
             return _read_idx(place, split)
@@ -107,18 +107,28 @@ def _select(images: _Read, place: Path, split: Part | None) -> Table:
 
     if "split" not in images.columns:
         if split is not None:
-            raise InputError(f"{place} has no split {split!r}", remedy="add a column 'split'")
+            raise InputError(
+                "{place} has no split {split!r}",
+                remedy="add a column 'split'",
+                place=place,
+                split=split,
+            )
         return _table(images, place)
     parts = np.asarray([str(p) for p in images.columns["split"]])
     odd = sorted(set(parts) - {"train", "test"})
     if odd:
         raise InputError(
-            f"{place}: split={odd[0]!r} is neither 'train' nor 'test'", remedy="correct the column"
+            "{place}: split={odd!r} is neither 'train' nor 'test'",
+            remedy="correct the column",
+            place=place,
+            odd=odd[0],
         )
     chosen = split or ("test" if "test" in parts else "train")
     keep = parts == chosen
     if not keep.any():
-        raise InputError(f"{place} has no rows of split {chosen!r}", remedy="add some")
+        raise InputError(
+            "{place} has no rows of split {chosen!r}", remedy="add some", place=place, chosen=chosen
+        )
     columns = {k: np.asarray(v, dtype=object)[keep] for k, v in images.columns.items()}
     del columns["split"]
     notes = _TEST_WAS_READ if split is None and chosen == "test" else ()
@@ -137,7 +147,7 @@ def _table(images: _Read, place: Path, notes: Reasons = ()) -> Table:
             size=" x ".join(map(str, shape)),
         )
     if n == 0:
-        raise InputError(f"{place} holds no images", remedy="add some")
+        raise InputError("{place} holds no images", remedy="add some", place=place)
     size = math.prod(shape)
     raw = images.pixels.tobytes()
     cells = [raw[i * size : (i + 1) * size] for i in range(n)]
@@ -173,55 +183,26 @@ def _read_idx(folder: Path, split: Part | None) -> Table:
             prefix = "train" if part == "train" else "t10k"
             digits = 3 if what == "images" else 1
             raise InputError(
-                f"{folder} lacks {prefix}-{what}-idx{digits}-ubyte.gz",
+                "{folder} lacks {prefix}-{what}-idx{digits}-ubyte.gz",
                 remedy="put IDX images and labels, or a metadata.csv with images, in the folder",
+                folder=folder,
+                prefix=prefix,
+                what=what,
+                digits=digits,
             )
         pair.append(files[part, what])
-    pixels, labels = _idx_array(pair[0], 3), _idx_array(pair[1], 1)
+    pixels, labels = idx_array(pair[0], 3, MAX_PIXELS), idx_array(pair[1], 1, MAX_PIXELS)
     if len(pixels) != len(labels):
         raise InputError(
-            f"{pair[0]} holds {len(pixels)} images, {pair[1]} {len(labels)} labels",
+            "{pair} holds {n_pixels} images, {pair_2} {n_labels} labels",
             remedy="use files that belong together",
+            pair=pair[0],
+            n_pixels=len(pixels),
+            pair_2=pair[1],
+            n_labels=len(labels),
         )
     digest = digest_json({file.name: digest_file(file) for file in pair})
     return _table(_Read(pixels, {LABEL: labels.astype("int64")}, digest), folder, notes)
-
-
-def _idx_array(file: Path, dimensions: int) -> np.ndarray:
-    """The array of one IDX file of unsigned bytes with so many dimensions."""
-    import numpy as np
-
-    try:
-        with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as handle:
-            head = handle.read(4 + 4 * dimensions)
-            if head[:4] != bytes([0, 0, 8, dimensions]):
-                raise InputError(
-                    f"{file} starts with {head[:4].hex()}, not with 000008{dimensions:02x}",
-                    remedy=f"is it an IDX file of bytes in {dimensions} dimensions?",
-                )
-            shape = [int.from_bytes(head[i : i + 4], "big") for i in range(4, len(head), 4)]
-            expected = math.prod(shape)
-            if len(head) < 4 + 4 * dimensions or expected > MAX_PIXELS:
-                raise InputError(
-                    f"{file} says that it holds {' x '.join(map(str, shape))} bytes, over "
-                    f"{MAX_PIXELS:,}"
-                    if expected > MAX_PIXELS
-                    else f"{file} ends in its header",
-                    remedy="use a smaller set, or download the file again",
-                )
-            # a set of nothing but zeros packs to a thousandth, and is copied twice more
-            check_expansion(expected, file.stat().st_size, file, Limits())
-            # One more than is said: what follows shows itself, a bomb is never unpacked.
-            raw = handle.read(expected + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"cannot read {file}: {error}", remedy="download it again") from None
-    if len(raw) != expected:
-        is_short = len(raw) < expected
-        raise InputError(
-            f"{file} says {expected} bytes and holds {len(raw) if is_short else 'more'}",
-            remedy="download it again",
-        )
-    return np.frombuffer(raw, dtype=np.uint8).reshape(shape)
 
 
 # --- a folder of PNG and JPEG files, and a table about them
@@ -232,12 +213,17 @@ def _read_folder(folder: Path) -> _Read:
     name = next((c for c in _FILE_COLUMNS if c in table.frame.columns), None)
     if name is None:
         raise InputError(
-            f"{folder / METADATA} lacks a column 'file'", remedy="name each image's file in it"
+            "{folder} lacks a column 'file'",
+            remedy="name each image's file in it",
+            folder=folder / METADATA,
         )
     table.require([LABEL], "column")
     if IMAGE in table.frame.columns:
         raise InputError(
-            f"{folder / METADATA} has a column {IMAGE!r}", remedy="rename it: the pixels go there"
+            "{folder} has a column {image!r}",
+            remedy="rename it: the pixels go there",
+            folder=folder / METADATA,
+            image=IMAGE,
         )
     files = [_inside(folder, str(cell)) for cell in table.frame[name]]
     pixels, notes = _decode_all(files)
@@ -251,12 +237,14 @@ def _inside(folder: Path, name: str) -> Path:
     file = (folder / name).resolve()
     if not file.is_relative_to(folder.resolve()):
         raise InputError(
-            f"{folder / METADATA} names {name!r}, which is outside the folder",
+            "{folder} names {name!r}, which is outside the folder",
             remedy="keep the images in the folder",
+            folder=folder / METADATA,
+            name=name,
         )
     if not file.is_file():
         siblings = (p.name for p in file.parent.glob("*")) if file.parent.is_dir() else ()
-        raise InputError(f"no image at {file}", remedy=nearest(file.name, siblings))
+        raise InputError("no image at {file}", remedy=nearest(file.name, siblings), file=file)
     return file
 
 
@@ -270,13 +258,19 @@ def _decode_all(files: list[Path]) -> tuple[np.ndarray, Reasons]:
         pixels = _decode(file)
         if decoded and pixels.shape[:2] != decoded[0].shape[:2]:
             raise InputError(
-                f"{file} is {_size(pixels)}, {files[0]} is {_size(decoded[0])}",
+                "{file} is {pixels}, {files} is {decoded}",
                 remedy="scale all images to one size",
+                file=file,
+                pixels=_size(pixels),
+                files=files[0],
+                decoded=_size(decoded[0]),
             )
         total += pixels.size
         if total > MAX_PIXELS:
             raise InputError(
-                f"the images hold over {MAX_PIXELS:,} values", remedy="use fewer or smaller ones"
+                "the images hold over {max_pixels:,} values",
+                remedy="use fewer or smaller ones",
+                max_pixels=MAX_PIXELS,
             )
         decoded.append(pixels)
     if not decoded:
@@ -303,9 +297,12 @@ def _decode(file: Path) -> np.ndarray:
             with Image.open(file, formats=("PNG", "JPEG")) as image:
                 if image.width * image.height > MAX_IMAGE_PIXELS:
                     raise InputError(
-                        f"{file} has {image.width} x {image.height} pixels, over "
-                        f"{MAX_IMAGE_PIXELS:,}",
+                        "{file} has {width} x {height} pixels, over {max_image_pixels:,}",
                         remedy="scale it down",
+                        file=file,
+                        width=image.width,
+                        height=image.height,
+                        max_image_pixels=MAX_IMAGE_PIXELS,
                     )
                 return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
     except Image.DecompressionBombError as error:  # Pillow looks first, at twice its own limit
@@ -317,7 +314,10 @@ def _decode(file: Path) -> np.ndarray:
         ) from None
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, zlib.error) as error:
         raise InputError(
-            f"{file} is not a readable PNG or JPEG image: {error}", remedy="replace it"
+            "{file} is not a readable PNG or JPEG image: {error}",
+            remedy="replace it",
+            file=file,
+            error=error,
         ) from None
 
 
@@ -340,14 +340,22 @@ def _read_npz(file: Path) -> _Read:
     arrays = arrays_of(file, most=MAX_PIXELS)
     lacking = [name for name in ("images", "labels") if name not in arrays]
     if lacking:
-        raise InputError(f"{file} lacks the array {lacking[0]!r}", remedy=nearest("", arrays))
+        raise InputError(
+            "{file} lacks the array {lacking!r}",
+            remedy=nearest("", arrays),
+            file=file,
+            lacking=lacking[0],
+        )
     pixels = arrays.pop("images")
     is_image = pixels.ndim == 3 or (pixels.ndim == 4 and pixels.shape[3] in (1, 3))
     if pixels.dtype.name != "uint8" or not is_image:
         raise InputError(
-            f"{file}: images are {pixels.dtype} {pixels.shape}, not uint8 (n, height, width) or "
+            "{file}: images are {dtype} {pixels_shape}, not uint8 (n, height, width) or "
             "(n, height, width, 3)",
             remedy="save them as bytes from 0 to 255",
+            file=file,
+            dtype=pixels.dtype,
+            pixels_shape=pixels.shape,
         )
     if pixels.ndim == 4 and pixels.shape[3] == 1:
         pixels = pixels[..., 0]
@@ -355,9 +363,15 @@ def _read_npz(file: Path) -> _Read:
     for name, values in columns.items():
         if values.shape != (len(pixels),):
             raise InputError(
-                f"{file}: array {name!r} has shape {values.shape}, there are {len(pixels)} images",
+                "{file}: array {name!r} has shape {values_shape}, there are {n_pixels} images",
                 remedy="give every array one value an image",
+                file=file,
+                name=name,
+                values_shape=values.shape,
+                n_pixels=len(pixels),
             )
     if IMAGE in columns:
-        raise InputError(f"{file} has an array {IMAGE!r}", remedy="rename it")
+        raise InputError(
+            "{file} has an array {image!r}", remedy="rename it", file=file, image=IMAGE
+        )
     return _Read(pixels, columns, digest_file(file))

@@ -34,6 +34,10 @@ def _subclasses(kind: type) -> set[str]:
 ERRORS = _subclasses(errors.EvenhandError) | {"RefusedError"}
 
 
+# What prints a text that is written out in the call of a command: headers of tables too.
+SAYING = {"show", "table", "say"}
+
+
 def _texts(node: ast.expr) -> Iterator[ast.expr]:
     """The alternatives of a text: both of ``a if b else c``."""
     if isinstance(node, ast.IfExp):
@@ -50,10 +54,12 @@ def _said() -> Iterator[tuple[str, ast.Call, ast.expr]]:
             n for n in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(n, ast.Call)
         ):
             name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-            if name not in ERRORS | {"phrase"} or not call.args:
+            printed = SAYING if "commands" in file.parts else set()
+            if name not in ERRORS | {"phrase"} | printed or not call.args:
                 continue
-            remedy = [k.value for k in call.keywords if k.arg == "remedy" and name != "phrase"]
-            for given in (call.args[0], *remedy):
+            remedy = [k.value for k in call.keywords if k.arg == "remedy" and name in ERRORS]
+            lists = [a.elts for a in call.args[1:2] if name == "table" and isinstance(a, ast.List)]
+            for given in (call.args[0], *remedy, *(e for elements in lists for e in elements)):
                 for text in _texts(given):
                     yield f"{file.relative_to(ROOT)}:{text.lineno}", call, text
 
@@ -63,7 +69,8 @@ SAID = list(_said())
 TEMPLATES = {
     t.value: w
     for w, _, t in SAID
-    if isinstance(t, ast.Constant) and re.search(r"[A-Za-z]{2}", re.sub(r"\{[^}]*\}", "", t.value))
+    if isinstance(t, ast.Constant)
+    and re.search(r"[A-Za-z]{2}", re.sub(r"\{[^}]*\}|evenhand [a-z]+", "", t.value))
 }
 
 
@@ -75,9 +82,25 @@ def _fields(template: str) -> set[str]:
     }
 
 
+def test_no_sentence_is_put_together_out_of_sight() -> None:
+    """An f-string or a sum has no template; a text that comes from elsewhere goes through a name or
+    a call."""
+    made = [w for w, _, t in SAID if isinstance(t, ast.JoinedStr | ast.BinOp)]
+    assert not made, f"write a template with named fields: {made}"
+    assert len(SAID) > 1_000
+
+
+def test_every_sentence_is_in_the_table_with_the_same_fields() -> None:
+    lacking = {where: text for text, where in TEMPLATES.items() if text not in table()}
+    assert not lacking, f"add to phrases.zh.json: {lacking}"
+    wrong = {e: z for e, z in table().items() if _fields(e) != _fields(z)}
+    assert not wrong
+    assert not set(table()) - set(TEMPLATES), "no longer said: take it out of phrases.zh.json"
+
+
 def test_the_chinese_is_chinese() -> None:
     """But for commands, which are typed as they are."""
-    plain = re.compile(r"[一-鿿]|^\W*(pip install|options:|--|n=|temperature=|attribute)")
+    plain = re.compile(r"[一-鿿]|^\W*(pip install|options:|--|n=|temperature=|attribute|p（)")
     assert [z for z in table().values() if not plain.search(z)] == []
 
 
