@@ -28,6 +28,16 @@ LEAST_SPEED = 4 * MIB  # bytes a second: a larger file gets more time
 _FEWER = "write it as Parquet and count its rows on disk with --stream; or audit a sample of them"
 
 
+# What a worker says of itself: its own limits, which can't be lifted again, hold for all it reads.
+_kept_elsewhere: list[bool] = []
+
+
+def limited_already() -> None:
+    """From here on this process keeps to limits that were set for it from outside: ``reading``
+    sets none, and types errors as before."""
+    _kept_elsewhere.append(True)
+
+
 class _TimeIsUp(BaseException):
     """From the clock to the ``reading`` that set it; nothing in between takes it for its own."""
 
@@ -115,7 +125,7 @@ def size_of(path: Path) -> int:
 def _clock(seconds: float, rang: list[int]) -> Iterator[None]:
     """Raises _TimeIsUp inside when the time is up; whoever had set an alarm finds it again."""
     is_main = threading.current_thread() is threading.main_thread()
-    can_ring = hasattr(signal, "setitimer") and is_main
+    can_ring = hasattr(signal, "setitimer") and is_main and not _kept_elsewhere
     other = signal.getsignal(signal.SIGALRM) if can_ring else None
     if not can_ring or isinstance(other, _Ring):
         yield
@@ -143,6 +153,8 @@ class _Ring:
 
 def _limit(allowed: int) -> tuple[int, int] | None:
     """Lowers the limit on this process's data to what it has now and ``allowed``."""
+    if _kept_elsewhere:
+        return None
     try:
         import resource
 

@@ -28,7 +28,8 @@ def notes_to_say(subject: Subject) -> Reasons:
     read |= {*subject.sensitive_features, *subject.control_features}
     read |= {stored.predicted, stored.score} if stored else set()
     read |= set(model.predictor.input_columns) if model else set()
-    noticed = (n for n in subject.notes if n.parameters.get("column", subject.target) in read)
+    named = {*read, *map(repr, read)}  # as readers write names whose ends are to be seen
+    noticed = (n for n in subject.notes if n.parameters.get("column", subject.target) in named)
     return (*noticed, *notes_on_answers(subject))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.errors import EvenhandError, RowError
+from evenhand.audit.files.within import limited_already
 from evenhand.audit.worker.elsewhere import go_elsewhere
 from evenhand.audit.worker.frames import BadFrame, Message, pack, unpack
 from evenhand.audit.worker.isolation.levels import IsolationLevel
@@ -36,6 +37,7 @@ def serve(task: dict[str, Any], *, channel: int, said: int, parent: int) -> None
     if left <= 0:
         line.write(pack(Message({"held": held})))
         return
+    limited_already()
     isolation = lock(
         Path(task["scratch"]),
         Path(task["model"]),
