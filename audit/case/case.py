@@ -378,6 +378,12 @@ def _record(file: Path, shape: type[_S]) -> _S:
         ) from None
 
 
+def artifact_files(folder: Path) -> list[str]:
+    """The JSON artifacts that a case's seal names, as paths within it, in order."""
+    names = sorted(read_seal(folder)["files"])
+    return [n for n in names if n.startswith("artifacts/") and n.endswith(".json")]
+
+
 def find_cases(folders: Sequence[Path]) -> list[Path]:
     """Case folders directly below each of ``folders``, oldest name first."""
     found = (p.parent for f in folders if f.is_dir() for p in f.glob(f"*/{SEAL_FILE}"))

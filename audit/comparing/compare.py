@@ -20,6 +20,7 @@ from evenhand.audit.measure.paired import PairedCounts, mcnemar_exact, newcombe_
 from evenhand.audit.measure.uncertainty.testing import adjust
 from evenhand.audit.reason import Reasons, because, reasons_json
 from evenhand.audit.subject.tallying.counts import feature_sets
+from evenhand.audit.words.phrases import phrase
 from evenhand.audit.words.reasons import render
 
 if TYPE_CHECKING:
@@ -305,7 +306,7 @@ def paired_change(
     if measure not in compared(case_a):
         raise NotPairedError(
             because("not-compared-by-row", measure=measure, task=case_a.subject.task),
-            remedy=f"ask for {', '.join(compared(case_a))}",
+            remedy=phrase("ask for {measures}", measures=", ".join(compared(case_a))),
         )
     a, b = paired_decisions(case_a, case_b)
     rows = a.everyone

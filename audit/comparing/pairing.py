@@ -19,12 +19,13 @@ from evenhand.audit.data.table import texts
 from evenhand.audit.errors import EvenhandError, nearest
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.planned import planned_rows
+from evenhand.audit.words.phrases import phrase
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-_BY_ID = "name the column that says who is who: evenhand compare CASE_A CASE_B --id COLUMN"
+_BY_ID = phrase("name the column that says who is who: evenhand compare CASE_A CASE_B --id COLUMN")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ def _frame(case: Case, moved_to: str | None) -> pd.DataFrame:
     return frame
 
 
-_HERE = (
+_HERE = phrase(
     "say where the files lie that were audited: --data-a FILE --data-b FILE; or audit both models "
     "on one file, with a column of predictions each"
 )
@@ -143,5 +144,5 @@ def _require_some(found: np.ndarray, cases: Sequence[Case]) -> None:
     if not len(found):
         raise NotPairedError(
             because("nobody-in-both", a=cases[0].path, b=cases[1].path),
-            remedy=f"are they the same people? Then {_BY_ID}",
+            remedy=phrase("are they the same people? Then {by_id}", by_id=_BY_ID),
         )

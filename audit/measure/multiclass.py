@@ -147,7 +147,7 @@ def _jackknife_rows(matrix: np.ndarray, present: Sequence[int]) -> tuple[float, 
     macro = float(_f1(np.diag(table), table.sum(axis=0) + table.sum(axis=1))[present].mean())
     rows = []
     for side, end in enumerate((more[own].min(), more[own].max())):
-        moved = (macro * n + side) / (n + 1)
+        moved = min(max((macro * n + side) / (n + 1), 1e-9), 1 - 1e-9)
         rows.append(moved * (1 - moved) / max(variance + float(end) ** 2, 1e-300))
     return rows[0], rows[1]
 

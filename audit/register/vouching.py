@@ -124,8 +124,8 @@ def unvouched(
             # the MAC serves here; whoever is handed the entry has the signature alone
             listed.append(f"entry {e.seq} ({e.kind}) has a signature that does not hold")
             continue
-        if e.vouched and not e.voucher.key:
-            continue
+        if e.vouched == "signature" or (e.vouched and not e.voucher.key):
+            continue  # by a key that this home was told of, or by its MAC alone
         if e.seq < first and signed.get(e.seq) == e.digest:
             older.append(e.seq)
         elif e.voucher.key and e.voucher.key not in keys_by_id:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from evenhand.audit.case.case import find_cases, read_plan, read_seal
+from evenhand.audit.case.case import artifact_files, find_cases, read_plan
 from evenhand.audit.case.work import unfinished
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.register.register import Register, home
@@ -108,12 +108,12 @@ def _cases() -> list[Path]:
 def _files(case: Path, person: PersonToForget) -> Iterator[str]:
     try:
         plan = read_plan(case)
-        names = sorted(read_seal(case)["files"])
+        names = artifact_files(case)
     except (EvenhandError, OSError):
         return  # an altered case is `verify`'s to tell
     if person.row is not None and person.data and plan.subject.data_digest != person.data:
         return
-    for name in (n for n in names if n.startswith("artifacts/") and n.endswith(".json")):
+    for name in names:
         document = _json((case / name).read_bytes())
         rows = document.get("n") if name.endswith("/decisions.json") else None
         if person.is_in(document) or (

@@ -56,6 +56,7 @@ WHOLE: dict[str, Any] = {
     "labels": {"yes": "1"},
     "bins": {"age": [20, 40]},
     "decimal": ",",
+    "dates": "dmy",
     "encoding": "latin-1",
     "sheet": "one",
     "seed": 7,

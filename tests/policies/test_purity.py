@@ -11,7 +11,7 @@ import evenhand.policies as policies
 
 FOLDER = Path(policies.__file__).parent
 # who may read a file, and who may not even know the time
-READS_FILES = {"pack.py", "recording.py"}
+READS_FILES = {"pack.py", "recording.py", "statement_files.py"}
 SCRIPT = """
 import datetime, pathlib, sys
 sys.path.insert(0, {root!r})

@@ -45,7 +45,7 @@ def test_it_is_kept_as_a_folder_and_as_one_file(trained: TrainResult, tmp_path: 
 
 def test_a_notebook_shows_how_good_it_is_and_what_to_do_next(trained: TrainResult) -> None:
     page = trained._repr_html_()
-    assert f"test accuracy: {trained.test_accuracy:.4f} on {trained.n_test} held-out rows" in page
+    assert f"test accuracy: {trained.test_accuracy:.3f} on {trained.n_test} held-out rows" in page
     assert str(trained.model) in page
     assert "evenhand.audit_model(trained.model, trained.held_out, target=" in page
     assert not re.search(r"<(script|img|style)", page)

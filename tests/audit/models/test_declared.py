@@ -126,7 +126,7 @@ def test_scores_become_probabilities_by_hand() -> None:
 @pytest.mark.parametrize(
     ("raw", "n", "words"),
     [
-        ([[0.2, 0.3], [0.5, 0.5]], 2, r"no probabilities: \[0.2, 0.3\] in row 1"),
+        ([[0.2, 0.3], [0.5, 0.5]], 2, r"no probabilities: \[0.20, 0.30\] in row 1"),
         ([[-0.5, 1.5], [0.5, 0.5]], 2, "no probabilities"),
         ([[0.2, 0.8], [0.5, 0.5]], 3, r"shape .* 3 classes"),
         ([[0.2, 0.8]], 2, "for 2 rows"),
