@@ -190,7 +190,7 @@ def test_the_gate_of_the_readme_lets_a_fair_model_through(installed: Installed) 
     gate = readme_gate()
     assert gate.count("evenhand ") == 2
     told = installed.run("bash", "-ec", gate)
-    assert "✓ pass: " in told and "exit " not in told
+    assert "✓ 10 Pass" in told and "exit " not in told
     installed.run("evenhand", "judge", "CASE", "--strict")
     again = gate.split("evenhand audit")[1].replace("--declared accuracy_min=0.8", "")
     again = again.replace("--out CASE", "--out OTHER --checks needed")
