@@ -113,7 +113,7 @@ def _strictly(path: Path, what: str, load: Callable[[], T], remedy: str | Callab
         shown = str(error).strip().splitlines()
         raise InputError(
             "{path} cannot be opened as {what}: {type}: {shown}",
-            remedy=as_is(remedy) if isinstance(remedy, str) else as_is(remedy()),
+            remedy=as_is(remedy if isinstance(remedy, str) else remedy()),
             path=path,
             what=what,
             type=type(error).__name__,

@@ -6,7 +6,8 @@ import ast
 import pickle
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,32 +22,28 @@ from evenhand.audit.words.phrases import (
     speaking,
     table,
 )
-
-ROOT = Path(__file__).parents[3]
-ROOMS = ("audit", "policies", "trainers", "dashboard")
+from tests.source import ROOT, modules
 
 
-def _errors() -> set[str]:
+@cache
+def trees() -> Mapping[Path, ast.Module]:
+    """Every module of the project, parsed once."""
+    return {path: ast.parse(path.read_text("utf-8")) for _, path in modules()}
+
+
+@cache
+def errors() -> frozenset[str]:
     """Names of EvenhandError and of every class in the source that is one."""
     found, before = {"EvenhandError"}, 0
-    files = [f for room in ROOMS for f in (ROOT / room).rglob("*.py")]
-    classes = [
-        n
-        for f in files
-        for n in ast.parse(f.read_text("utf-8")).body
-        if isinstance(n, ast.ClassDef)
-    ]
+    classes = [n for tree in trees().values() for n in tree.body if isinstance(n, ast.ClassDef)]
     while len(found) > before:
         before = len(found)
         found |= {c.name for c in classes if {getattr(b, "id", "") for b in c.bases} & found}
-    return found
-
-
-ERRORS = _errors()
+    return frozenset(found)
 
 
 # What prints a text that is written out in the call of a command: headers of tables too.
-SAYING = {"show", "table", "say"}
+SAYING = frozenset({"show", "table", "say"})
 
 
 def _texts(node: ast.expr) -> Iterator[ast.expr]:
@@ -58,31 +55,40 @@ def _texts(node: ast.expr) -> Iterator[ast.expr]:
         yield node
 
 
-def _said() -> Iterator[tuple[str, ast.Call, ast.expr]]:
+@cache
+def said() -> tuple[tuple[str, ast.Call, ast.expr], ...]:
     """Each text that an error or a phrase is made of: where, the call, the text."""
-    for file in (f for room in ROOMS for f in sorted((ROOT / room).rglob("*.py"))):
-        for call in (
-            n for n in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(n, ast.Call)
-        ):
-            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-            printed = SAYING if "commands" in file.parts else set()
-            if name not in ERRORS | {"phrase"} | printed or not call.args:
-                continue
-            remedy = [k.value for k in call.keywords if k.arg == "remedy" and name in ERRORS]
-            lists = [a.elts for a in call.args[1:2] if name == "table" and isinstance(a, ast.List)]
-            for given in (call.args[0], *remedy, *(e for elements in lists for e in elements)):
-                for text in _texts(given):
-                    yield f"{file.relative_to(ROOT)}:{text.lineno}", call, text
+    return tuple(
+        (f"{file.relative_to(ROOT)}:{text.lineno}", call, text)
+        for file, tree in trees().items()
+        for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call))
+        for given in _given(call, SAYING if "commands" in file.parts else frozenset())
+        for text in _texts(given)
+    )
 
 
-SAID = list(_said())
-# Sentences by where they are said; what is of fields and signs alone is said in every language.
-TEMPLATES = {
-    t.value: w
-    for w, _, t in SAID
-    if isinstance(t, ast.Constant)
-    and re.search(r"[A-Za-z]{2}", re.sub(r"\{[^}]*\}|evenhand [a-z]+", "", t.value))
-}
+def _given(call: ast.Call, printed: frozenset[str]) -> Iterator[ast.expr]:
+    """What a call that says something is given to say."""
+    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+    if name not in errors() | {"phrase"} | printed or not call.args:
+        return
+    yield call.args[0]
+    yield from (k.value for k in call.keywords if k.arg == "remedy" and name in errors())
+    for second in call.args[1:2]:
+        if name == "table" and isinstance(second, ast.List):
+            yield from second.elts
+
+
+@cache
+def templates() -> Mapping[str, str]:
+    """Sentences by where they are said; what is of fields and signs alone is said in every
+    language."""
+    return {
+        text.value: where
+        for where, _, text in said()
+        if isinstance(text, ast.Constant)
+        and re.search(r"[A-Za-z]{2}", re.sub(r"\{[^}]*\}|evenhand [a-z]+", "", text.value))
+    }
 
 
 def _fields(template: str) -> set[str]:
@@ -96,17 +102,17 @@ def _fields(template: str) -> set[str]:
 def test_no_sentence_is_put_together_out_of_sight() -> None:
     """An f-string or a sum has no template; a text that comes from elsewhere goes through a name or
     a call."""
-    made = [w for w, _, t in SAID if isinstance(t, ast.JoinedStr | ast.BinOp)]
+    made = [w for w, _, t in said() if isinstance(t, ast.JoinedStr | ast.BinOp)]
     assert not made, f"write a template with named fields: {made}"
-    assert len(SAID) > 1_000
+    assert len(said()) > 1_000
 
 
 def test_every_sentence_is_in_the_table_with_the_same_fields() -> None:
-    lacking = {where: text for text, where in TEMPLATES.items() if text not in table()}
+    lacking = {where: text for text, where in templates().items() if text not in table()}
     assert not lacking, f"add to phrases.zh.json: {lacking}"
     wrong = {e: z for e, z in table().items() if _fields(e) != _fields(z)}
     assert not wrong
-    assert not set(table()) - set(TEMPLATES), "no longer said: take it out of phrases.zh.json"
+    assert not set(table()) - set(templates()), "no longer said: take it out of phrases.zh.json"
 
 
 def test_the_chinese_is_chinese() -> None:
@@ -118,7 +124,7 @@ def test_the_chinese_is_chinese() -> None:
 def test_fields_are_given_to_every_template() -> None:
     """Each field of a message or remedy is an argument of the call that says it."""
     lacking, checked = [], 0
-    for where, call, text in SAID:
+    for where, call, text in said():
         if not isinstance(text, ast.Constant) or any(k.arg is None for k in call.keywords):
             continue
         given = {k.arg for k in call.keywords} - {"remedy"}
@@ -141,8 +147,8 @@ def test_what_an_error_says_in_both_languages() -> None:
 
 
 def test_a_row_is_named_in_the_language() -> None:
-    said = "column {column!r} is empty in {row} ({missing} such rows)"
-    error = RowError(said, 6, column="c{0}", missing=2)
+    template = "column {column!r} is empty in {row} ({missing} such rows)"
+    error = RowError(template, 6, column="c{0}", missing=2)
     assert error.message == "column 'c{0}' is empty in row 7 (2 such rows)"
     assert in_language(error.message, "zh") == "列 'c{0}' 在第 7 行为空（这样的行有 2 行）"
     moved = error.of_file(range(100, 200))
