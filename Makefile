@@ -1,4 +1,4 @@
-# make demo | test | proof | check | install-check | slow | fuzz | newcomer | bench | matrix | pictures | clean
+# make demo | test | proof | check | install-check | slow | fuzz | newcomer | bench | matrix | pictures | lock | sbom | clean
 # slow: what takes minutes each (1,000 kills, every write failing in turn, writers for 20 s, statistical proofs).
 # fuzz: 3,000 changed files for each parser, other ones each time; make fuzz N=20000 for more.
 # TORCH_INDEX=URL adds an index with CPU builds of torch (see README).
@@ -8,9 +8,9 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet $(INDEX) -c constraints.txt
-SOURCES := audit policies trainers dashboard evenhand tests
+SOURCES := audit policies trainers dashboard evenhand supply tests
 
-.PHONY: demo install dev test proof check install-check format slow fuzz newcomer bench matrix pictures clean
+.PHONY: demo install dev test proof check install-check format slow fuzz newcomer bench matrix pictures lock sbom clean
 
 demo: install
 	$(BIN)/evenhand demo $(DEMO)
@@ -73,6 +73,17 @@ matrix: dev
 # The pictures of the README, taken of the demo's cases.
 pictures: dev
 	EVENHAND_PICTURES=docs/pictures $(BIN)/python -m pytest -m slow tests/dashboard/journeys/test_pictures.py
+
+# Locks every package with hashes (locks/, constraints.txt) and reads its licence (docs/licences.md); asks the index.
+lock: dev
+	$(PIP) uv==0.13.9 'pip>=25.1'
+	$(BIN)/python -m supply.lock
+
+# A wheel and its bill of materials, as a release has them.
+sbom: dev
+	rm -rf dist
+	$(BIN)/python -m hatchling build -t wheel -d dist
+	$(BIN)/python -m supply.sbom dist/evenhand-*.whl -o dist/evenhand.cdx.json
 
 clean:
 	rm -rf .ci/artifacts $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
