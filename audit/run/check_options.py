@@ -41,7 +41,9 @@ def require_options(spec: SubjectSpec, chosen: Sequence[Check]) -> None:
                     name=name,
                 )
             wanted = type(known[name])
-            if type(value) is not wanted or (wanted is int and value < 1):
+            if wanted is tuple:
+                require_names(check_id, name, value)
+            elif type(value) is not wanted or (wanted is int and value < 1):
                 raise InputError(
                     "{check_id}: option {name} = {value!r} must be a positive {wanted}",
                     remedy="its default is {known!r}",
@@ -51,3 +53,16 @@ def require_options(spec: SubjectSpec, chosen: Sequence[Check]) -> None:
                     wanted=wanted.__name__,
                     known=known[name],
                 )
+
+
+def require_names(check_id: str, name: str, value: Any) -> None:
+    """Raises InputError for an option that is no list of names of columns."""
+    if isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
+        return
+    raise InputError(
+        "{check_id}: option {name} = {value!r} must be a list of columns",
+        remedy="write e.g. {name}: [age, zip]",
+        check_id=check_id,
+        name=name,
+        value=value,
+    )
