@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import mean, rate
-from evenhand.audit.measure.uncertainty.persons import (
-    bounded_limits,
-    by_person,
-    effective_persons,
+from evenhand.audit.measure.uncertainty.persons import Persons, bounded_limits, by_person
+from evenhand.audit.measure.uncertainty.weighted import (
+    Clustered,
+    Weighted,
+    clustered,
+    few_heavy,
+    sums_limits,
 )
-from evenhand.audit.measure.uncertainty.weighted import Clustered, Weighted, clustered, sums_limits
 from evenhand.audit.reason import Reasons, because
 
 if TYPE_CHECKING:
@@ -78,9 +80,9 @@ RATES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], Reasons]] = {
 _THREAT = ((TP,), (FP, FN, TP), _NO_POSITIVES)
 
 
-# Sums of the weights and of their squares of a cell's rows, each tn, fp, fn, tp; or each person's
-# own sums, shape (persons, 4).
-CellSums: TypeAlias = "tuple[tuple[float, ...], tuple[float, ...]] | np.ndarray"
+# Sums of the weights of a cell's rows, of their squares and fourth powers, each tn, fp, fn, tp; or
+# each person's own sums, shape (persons, 4).
+CellSums: TypeAlias = "tuple[tuple[float, ...], ...] | np.ndarray"
 
 
 @dataclass(frozen=True)
@@ -127,9 +129,10 @@ def rate_count(c: Confusion, name: str, weights: CellSums | None = None) -> Rate
         cases, all_rows = weights[:, list(top)].sum(axis=1), weights[:, list(bottom)].sum(axis=1)
         if all_rows.sum() <= 0:
             return RateCount(0.0, 0.0, rows, empty, is_weighted=True)
-        of = clustered(cases, all_rows)
+        scale = rows / all_rows.sum()  # 1 without weights; with them a row weighs 1 on average
+        of = clustered(cases * scale, all_rows * scale)
         return RateCount(of.cases, of.weight, rows, empty, is_weighted=True, weights=of)
-    sums, squares = weights
+    sums, squares, fourths = weights
     if sum(sums[i] for i in bottom) <= 0:
         without = empty if rows == 0 else because("no-weight")
         return RateCount(0.0, 0.0, rows, without, is_weighted=True)
@@ -138,6 +141,8 @@ def rate_count(c: Confusion, name: str, weights: CellSums | None = None) -> Rate
         math.fsum(sums[i] for i in others),
         math.fsum(squares[i] for i in top),
         math.fsum(squares[i] for i in others),
+        math.fsum(fourths[i] for i in top),
+        math.fsum(fourths[i] for i in others),
         rows=rows,
     )
     n = found.effective
@@ -186,8 +191,12 @@ def estimate_rate(count: RateCount, levels: Sequence[float]) -> Estimate:
     for level in levels:
         low, high = sums_limits(count.weights, level)
         intervals.append(Interval(low=low, high=high, level=level, method=method))
-    counts = {"units": count.weights.persons} if isinstance(count.weights, Clustered) else {}
-    return Estimate(count.weights.share, count.rows, tuple(intervals), counts, method)
+    counts, said = {}, ()
+    if isinstance(count.weights, Clustered):
+        counts = {"units": count.weights.persons}
+    else:
+        said = few_heavy(count.weights)
+    return Estimate(count.weights.share, count.rows, tuple(intervals), counts, method, said)
 
 
 def share_of_rows(
@@ -248,21 +257,21 @@ def _balanced_of_persons(
     of what each person adds to both."""
     import numpy as np
 
-    own, more, parts = np.zeros(len(persons)), [0.0, 0.0], []
+    own, weight, squares, more = np.zeros(len(persons)), np.zeros(len(persons)), 0.0, [0.0, 0.0]
     for (hit, miss), p in zip(((TP, FN), (TN, FP)), rates, strict=True):
         rows = persons[:, hit] + persons[:, miss]
-        moved = (persons[:, hit] - p * rows) / rows.sum() / 2
-        own += moved
+        total = float(rows.sum())
+        own += (persons[:, hit] - p * rows) / total / 2
+        weight += rows / total / 2
+        squares += p * (1 - p) / total / 4
         # one more person of the worst (best) kind, with as many rows of either label as others
         for side in (0, 1):
             more[side] += (side - p) / (rows > 0).sum() / 2
-        parts.append((float(moved @ moved), max(1.0, effective_persons(rows) - 1)))
-    spread = sum(v for v, _ in parts) ** 2
-    freedom = spread / sum(v * v / df for v, df in parts) if spread > 0 else parts[0][1]
+    of = Persons(own, weight, persons.sum(axis=1), squares)
     method = f"{plain.method}, or of what each person adds to both"
     value, intervals = float(plain.value or 0.0), []
     for i in plain.intervals:
-        low, high = bounded_limits(value, own, (more[0], more[1]), i.level, freedom)
+        low, high = bounded_limits(value, of, (more[0], more[1]), i.level)
         ends = {"low": min(low, i.low), "high": max(high, i.high)}
         intervals.append(Interval(**ends, level=i.level, method=method))
     counts = {**plain.counts, "units": len(persons)}

@@ -10,11 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
-from evenhand.audit.measure.uncertainty.persons import (
-    bounded_limits,
-    by_person,
-    effective_persons,
-)
+from evenhand.audit.measure.uncertainty.persons import bounded_limits, by_person, persons_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,14 +28,11 @@ def paired_interval(difference: np.ndarray, units: np.ndarray, level: float = 0.
 
     [-1, 1] is taken as the range of a share: see ``persons.bounded_limits``.
     """
-    import numpy as np
-
     mean, n = float(difference.mean()), difference.size
-    own = by_person((difference - mean) / n / 2, units)
-    rows = by_person(np.ones(n), units)
-    value, persons = (mean + 1) / 2, own.size
-    more = -value / persons, (1 - value) / persons
-    low, high = bounded_limits(value, own, more, level, effective_persons(rows) - 1)
+    persons = persons_of((difference - mean) / n / 2, units)
+    value = (mean + 1) / 2
+    more = -value / persons.size, (1 - value) / persons.size
+    low, high = bounded_limits(value, persons, more, level)
     method = "paired difference, a person's rows together; score form"
     ends = {"low": min(2 * low - 1, mean), "high": max(2 * high - 1, mean)}
     return Interval(**ends, level=level, method=method)

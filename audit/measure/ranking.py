@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-from evenhand.audit.measure.uncertainty.persons import bounded_limits, by_person
+from evenhand.audit.measure.uncertainty.persons import bounded_limits, persons_of
 from evenhand.audit.measure.uncertainty.placements import (
     Placements,
     auc_limits,
@@ -77,16 +77,16 @@ def _of_persons(
     placed[~truth] = (above + np.searchsorted(order[0], score[~truth], side="right")) / 2
     placed[~truth] = 1 - placed[~truth] / order[0].size
     m, n = order[0].size, order[1].size
-    own = by_person((placed - area) / np.where(truth, m, n), units)
+    persons = persons_of((placed - area) / np.where(truth, m, n), units)
     # one more person has a positive and a negative, both of the worst (best) kind
     more = tuple((side - area) * (1 / m + 1 / n) for side in (0, 1))
     method = "Mann-Whitney; placements of each person's rows together, score form"
     intervals = []
     for i in plain.intervals:
-        low, high = bounded_limits(area, own, (more[0], more[1]), i.level)
+        low, high = bounded_limits(area, persons, (more[0], more[1]), i.level)
         ends = {"low": min(low, i.low), "high": max(high, i.high)}
         intervals.append(Interval(**ends, level=i.level, method=method))
-    counts = {**plain.counts, "units": int(own.size)}
+    counts = {**plain.counts, "units": persons.size}
     return Estimate(area, plain.n, tuple(intervals), counts, method)
 
 

@@ -10,11 +10,7 @@ from typing import TYPE_CHECKING
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import mean
-from evenhand.audit.measure.uncertainty.persons import (
-    by_person,
-    effective_persons,
-    error_limits,
-)
+from evenhand.audit.measure.uncertainty.persons import effective_persons, error_limits, persons_of
 from evenhand.audit.measure.uncertainty.skewed import few_rows, mean_limits, moments
 from evenhand.audit.reason import Reasons, because
 
@@ -65,7 +61,6 @@ def r2(
 
     Undefined where the true values do not vary; without an interval where no prediction errs.
     """
-    import numpy as np
 
     n = int(actual.size)
     method = "log(M / V), jackknife over rows, Student's t with Hall's correction"
@@ -80,20 +75,18 @@ def r2(
         return Estimate(value, n, method=method, reason=because("no-prediction-errs"))
     moved = _without_each(error, deviation)
     of, counts = moments(moved), {}
-    own = weight = None
+    persons = None
     if units is not None:
         method = f"a person's rows together; {method}"
-        own, weight = by_person(moved / n, units), by_person(np.ones(n), units)
-        counts = {"units": own.size}
-        if own.size < 2:
+        persons = persons_of(moved / n, units)
+        counts = {"units": persons.size}
+        if persons.size < 2:
             why = because("one-person")
             return Estimate(value, n, counts=counts, method=method, reason=why)
     intervals = []
     for level in levels:
-        if own is None or weight is None:
-            low, high = mean_limits(of, level)
-        else:
-            low, high = error_limits(own, weight, level)
+        limits = mean_limits(of, level) if persons is None else error_limits(persons, level)
+        low, high = limits
         ends = {"low": 1 - math.exp(high) * (1 - value), "high": 1 - math.exp(low) * (1 - value)}
         intervals.append(Interval(**ends, level=level, method=method))
     return Estimate(value, n, tuple(intervals), counts, method, few_rows(of))
@@ -134,6 +127,7 @@ def ratio_of_sums(
 
     Source: Cochran 1977, section 2.11, for the linearised ratio.
     """
+    import numpy as np
 
     kept = bottom > 0
     top, bottom = top[kept], bottom[kept]
@@ -144,18 +138,18 @@ def ratio_of_sums(
     value = float(top.sum() / bottom.sum())
     if n == 1:
         return Estimate(value, 1, method=method, reason=because("one-text"))
-    own, weight, counts = (top - value * bottom) / bottom.sum(), bottom, {}
+    own, counts = (top - value * bottom) / bottom.sum(), {}
+    persons = persons_of(own, np.arange(n) if units is None else units[kept], bottom)
     if units is not None:
-        own, weight = (by_person(x, units[kept]) for x in (own, bottom))
-        method, counts = f"a person's texts together; {method}", {"units": own.size}
-        if own.size < 2:
+        method, counts = f"a person's texts together; {method}", {"units": persons.size}
+        if persons.size < 2:
             why = because("one-person")
             return Estimate(value, n, counts=counts, method=method, reason=why)
     intervals = []
     for level in levels:
-        low, high = error_limits(own, weight, level)
+        low, high = error_limits(persons, level)
         intervals.append(Interval(low=value + low, high=value + high, level=level, method=method))
-    said = few_rows(moments(own))
-    if effective_persons(weight) < _FEW_TEXTS:
+    said = few_rows(moments(persons.own))
+    if effective_persons(persons.weight) < _FEW_TEXTS:
         said = because("few-rows-carry-it")
     return Estimate(value, n, tuple(intervals), counts, method, said)

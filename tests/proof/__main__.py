@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
+from multiprocessing.pool import Pool
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,8 @@ def main() -> int:
     kept = _stored(asked.store)
     at, stop = commit(), time.monotonic() + 60 * asked.minutes
     wanted = [c for c in cells if fnmatchcase(c.family, asked.only)]
-    for cell in wanted:
-        code = code_of(module_of(cell.draw))
-        if kept.get(cell.name, Seen()).code != code:  # drawn by other code: from the start
-            kept[cell.name] = Seen(commit=at, code=code)
     with multiprocessing.get_context("fork").Pool(asked.jobs) as pool:
+        _drop_what_changed(wanted, kept, pool, at)
         for most in _doubling(asked.first, asked.most):
             tasks = [
                 (block, cell.kind == "assurance", cell.name)
@@ -62,6 +60,19 @@ def main() -> int:
                 break
     asked.page.write_text(page(cells, kept), encoding="utf-8")
     return _told(cells, kept)
+
+
+def _drop_what_changed(wanted: Sequence[Cell], kept: dict[str, Seen], pool: Pool, at: str) -> None:
+    """Draws by other code stay where that code draws the first block to the same nine digits."""
+    codes = {cell.name: code_of(module_of(cell.draw)) for cell in wanted}
+    other = [name for name, code in codes.items() if kept.get(name, Seen()).code != code]
+    again = [(0, False, name) for name in other if name in kept and kept[name].first]
+    same = {n for n, seen in pool.imap_unordered(_drawn, again) if seen.sums == kept[n].first}
+    for name in other:
+        if name in same:
+            kept[name].code = codes[name]
+        else:
+            kept[name] = Seen(commit=at, code=codes[name])
 
 
 def _store(place: Path, kept: dict[str, Seen]) -> None:

@@ -58,9 +58,13 @@ class Cell:
         return LIMITS[self.kind] if math.isnan(self.limit) else self.limit
 
 
+_OF_CODE = ("commit", "code", "first")
+
+
 @dataclass
 class Seen:
-    """What the draws of a cell said so far; ``commit`` and ``code`` of what they were made by."""
+    """What the draws of a cell said so far; ``commit`` and ``code`` of what they were made by.
+    ``first`` is what the first block alone said: its sums, by which other code is compared."""
 
     draws: int = 0
     made: int = 0  # draws that gave an interval or a p-value
@@ -73,6 +77,13 @@ class Seen:
     rival_finite: int = 0
     commit: str = ""
     code: str = ""
+    first: list[float] = field(default_factory=list)
+
+    @property
+    def sums(self) -> list[float]:
+        """All that was summed up, to nine digits of each: equal where the same was drawn."""
+        told = (x for name, x in vars(self).items() if name not in _OF_CODE)
+        return [float(f"{x:.9g}") for x in told]
 
     def add(self, one: Drawn) -> None:
         """Counts one data set."""
@@ -92,8 +103,10 @@ class Seen:
 
     def join(self, other: Seen) -> None:
         """Adds the draws of another block."""
+        if not self.draws:
+            self.first = other.sums
         for name in vars(self):
-            if name not in ("commit", "code"):
+            if name not in _OF_CODE:
                 setattr(self, name, getattr(self, name) + getattr(other, name))
 
 

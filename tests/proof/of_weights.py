@@ -64,7 +64,8 @@ def spread(sigma: float, rate: float) -> Rows:
 
 def _sums(w: np.ndarray, y: np.ndarray) -> Weighted:
     own, rest = w[y], w[~y]
-    return Weighted(*(float(x) for x in (own.sum(), rest.sum(), own @ own, rest @ rest)))
+    sums = (float((part**power).sum()) for power in (1, 2, 4) for part in (own, rest))
+    return Weighted(*sums)
 
 
 def _kish(of: Weighted) -> tuple[float, float]:

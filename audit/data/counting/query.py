@@ -53,7 +53,7 @@ def query(source: RowSource, request: CountRequest, fetch: Fetch) -> str:
     if request.weight:
         w = _number(source, request, request.weight, fetch)
         chosen.append(f"count(*) FILTER (NOT coalesce(isfinite({w}) AND {w} >= 0, FALSE))")
-        chosen.append(f"fsum({w}), fsum({w} * {w})")
+        chosen.append(f"fsum({w}), fsum({w} * {w}), fsum({w} * {w} * {w} * {w})")
     # Every name in it is quoted, see cell() and open_source().
     return f"SELECT {', '.join(chosen)} FROM {source.relation} GROUP BY ALL"  # noqa: S608
 

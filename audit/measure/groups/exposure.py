@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import STILL, Estimate, undefined
-from evenhand.audit.measure.uncertainty.persons import (
-    bounded_limits,
-    by_person,
-    effective_persons,
-)
+from evenhand.audit.measure.uncertainty.persons import bounded_limits, by_person, persons_of
 from evenhand.audit.measure.uncertainty.score import student_quantile, wilson_form
 from evenhand.audit.reason import because
 
@@ -185,10 +181,9 @@ def exposure_limits(
     mean = float(x.mean())
     left = max(1e-9, 1 - (k - 1) / everyone)
     if units is not None:
-        own = by_person((x - mean) / k, units) * np.sqrt(left)
-        half = np.sqrt(0.5 * left) / own.size
-        freedom = effective_persons(by_person(np.ones(k), units)) - 1
-        low, high = bounded_limits(mean, own, (-mean * half, (1 - mean) * half), level, freedom)
+        persons = persons_of((x - mean) / k * np.sqrt(left), units)
+        half = np.sqrt(0.5 * left) / persons.size
+        low, high = bounded_limits(mean, persons, (-mean * half, (1 - mean) * half), level)
         return low * largest, high * largest
     quantile = student_quantile(level, max(1, k - 1))
     ends = []

@@ -26,14 +26,14 @@ Sources: Newcombe 1998, method 10, for differences; Donner and Zou 2012 for rati
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.score import share_limits
-from evenhand.audit.measure.uncertainty.weighted import Clustered, Weighted, sums_limits
+from evenhand.audit.measure.uncertainty.weighted import Clustered, Weighted, few_heavy, sums_limits
 from evenhand.audit.reason import Reasons, because, listed, named
 
 if TYPE_CHECKING:
@@ -116,7 +116,14 @@ def gap(
         low, high = min(max(0.0, low), value), max(min(1.0, high), value)
         return Interval(low=low, high=high, level=level, method=method)
 
-    return Estimate(value, n, tuple(interval(x) for x in levels), counts, method, note)
+    said = note + _few_heavy(g for groups in kept for g in groups)
+    return Estimate(value, n, tuple(interval(x) for x in levels), counts, method, said)
+
+
+def _few_heavy(groups: Iterable[GroupCount]) -> Reasons:
+    """What a gap must say where a few heavy rows carry one of its rates."""
+    weighted = [g.weights for g in groups if isinstance(g.weights, Weighted)]
+    return few_heavy(min(weighted, key=lambda w: w.heavy)) if weighted else ()
 
 
 def limits_gap(

@@ -195,20 +195,17 @@ def mean_difference(here: np.ndarray, there: np.ndarray, levels: Levels) -> Esti
 
 
 def _mean_of_persons(x: np.ndarray, units: np.ndarray, levels: Levels) -> Estimate:
-    import numpy as np
-
-    from evenhand.audit.measure.uncertainty.persons import by_person, error_limits
+    from evenhand.audit.measure.uncertainty.persons import error_limits, persons_of
     from evenhand.audit.measure.uncertainty.skewed import few_rows, moments
 
     centre, n = float(x.mean()), int(x.size)
-    rows = by_person(np.ones(n), units)
-    own = by_person((x - centre) / n, units)
+    persons = persons_of((x - centre) / n, units)
     method = "a person's rows together; Student's t with Hall's correction over persons"
-    counts = {"units": int(rows.size)}
-    if rows.size < 2:
+    counts = {"units": persons.size}
+    if persons.size < 2:
         return Estimate(centre, n, counts=counts, method=method, reason=because("one-person"))
     intervals = []
     for level in levels:
-        low, high = error_limits(own, rows, level)
+        low, high = error_limits(persons, level)
         intervals.append(Interval(low=centre + low, high=centre + high, level=level, method=method))
-    return Estimate(centre, n, tuple(intervals), counts, method, few_rows(moments(own)))
+    return Estimate(centre, n, tuple(intervals), counts, method, few_rows(moments(persons.own)))

@@ -94,7 +94,7 @@ def shortfall_p_values_of_persons(
         return [1.0] * len(groups)
     alone = overall * (1 - overall) / weight
     variance = np.maximum([clustered_variance(g, overall) for g in groups], alone)
-    freedom = np.maximum(1.0, weight**2 / np.array([g.weight_squared for g in groups]) - 1)
+    freedom = np.array([g.freedom(overall) for g in groups])
     order = np.lexsort((cases, weight))
     rng = np.random.default_rng(list(seed))
     shape = (draws, len(groups))

@@ -71,7 +71,7 @@ def equal_rates_of_persons(one: Clustered, other: Clustered) -> float:
     a, b = clustered_variance(one, pooled), clustered_variance(other, pooled)
     if a + b <= 0:
         return 1.0
-    of_a, of_b = (max(1.0, c.weight**2 / c.weight_squared - 1) for c in (one, other))
+    of_a, of_b = (c.freedom(pooled) for c in (one, other))
     freedom = (a + b) ** 2 / (a * a / of_a + b * b / of_b)
     return min(1.0, 2 * float(t.sf(abs(one.share - other.share) / math.sqrt(a + b), freedom)))
 

@@ -42,7 +42,8 @@ class Cell:
 
     Without labels ``confusion`` holds selected rows as tp and others as tn, and ``has_labels`` is
     False: only rates that need no labels may be read from it. ``weights`` holds the sums of the
-    rows' weights and of their squares, each in the order tn, fp, fn, tp; None without weights.
+    rows' weights, of their squares and of their fourth powers, each in the order tn, fp, fn, tp;
+    None without weights.
     Where rows are of persons, it holds each person's own sums instead, shape (persons, 4).
     """
 
@@ -83,8 +84,8 @@ class Counts:
     classes  : the labels, K of them; a binary task has ("negative", "positive")
     names    : object array of texts, shape (groups, features), sorted, no row twice
     table    : int64, shape (groups, K, K): true label by prediction; (groups, 1, K) without labels
-    weights  : float64, shape (2, groups, K or 1, K): sums of the rows' weights and of their
-               squares; None without weights
+    weights  : float64, shape (3, groups, K or 1, K): sums of the rows' weights, of their squares
+               and of their fourth powers; None without weights
     dropped  : rows left out because they have no true label
     people   : each person's rows (or sums of their weights) in each group; None where every row is
                another person's
@@ -197,9 +198,8 @@ class Counts:
         flat = four_of(self.table)
         weights: Any = [None] * len(flat)
         if self.weights is not None:
-            sums, squares = (four_of(w) for w in self.weights)
-            pairs = zip(sums.tolist(), squares.tolist(), strict=True)
-            weights = [(tuple(a), tuple(b)) for a, b in pairs]
+            powers = (four_of(w).tolist() for w in self.weights)
+            weights = [tuple(tuple(own) for own in cell) for cell in zip(*powers, strict=True)]
         if self.people is not None:
             weights = self.people.by_group(len(flat))
         rows = np.asarray(flat).tolist()
@@ -234,9 +234,9 @@ def _grouped(
     np.add.at(summed, where, table)
     together = None
     if weights is not None:
-        together = np.zeros((2, len(order), *table.shape[1:]))
-        for i in range(2):
-            np.add.at(together[i], where, weights[i])
+        together = np.zeros((len(weights), len(order), *table.shape[1:]))
+        for own, sums in zip(together, weights, strict=True):
+            np.add.at(own, where, sums)
     unique = np.array(order, dtype=object).reshape(len(order), len(features))
     regrouped = None if people is None else people.regrouped(where)
     return Counts(features, classes, unique, summed, together, dropped, regrouped)
@@ -338,7 +338,7 @@ def count_groups(
     table = np.bincount(flat, minlength=slots).reshape(shape)
     sums = None
     if weights is not None:
-        parts = (weights, weights**2)
+        parts = (weights, weights**2, weights**4)
         sums = np.stack([np.bincount(flat, w, minlength=slots).reshape(shape) for w in parts])
     seen = table.sum(axis=(1, 2)) > 0
     kept_sums = None if sums is None else sums[:, seen]

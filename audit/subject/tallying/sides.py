@@ -20,9 +20,9 @@ def own_and_rest(counts: Counts, cell: Cell) -> tuple[Cell, Cell]:
     np.add.at(table, side, counts.table)
     weights = None
     if counts.weights is not None:
-        weights = np.zeros((2, *table.shape))
-        for i in range(2):
-            np.add.at(weights[i], side, counts.weights[i])
+        weights = np.zeros((len(counts.weights), *table.shape))
+        for together, sums in zip(weights, counts.weights, strict=True):
+            np.add.at(together, side, sums)
     people = None if counts.people is None else counts.people.regrouped(side)
     called = np.array(_CALLED, dtype=object)[:, None]
     cells = Counts(("side",), BINARY, called, table, weights, people=people).cells()

@@ -179,6 +179,7 @@ class _Row:
     bad_weights: int = 0
     weight: float = 0.0
     weight_squared: float = 0.0
+    weight_fourth: float = 0.0
 
 
 def _limit(database: Any, memory: str, threads: int | None) -> None:
@@ -248,13 +249,13 @@ def _tally(rows: Sequence[_Row], asked: CountRequest, positive_label: Any) -> Ta
         names[:, i] = [row.group[i] for row in kept]
     height = 2 if target else 1
     table = np.zeros((len(kept), height, 2), dtype=np.int64)
-    weights = np.zeros((2, len(kept), height, 2)) if weight else None
+    weights = np.zeros((3, len(kept), height, 2)) if weight else None
     for i, row in enumerate(kept):
         is_selected = row.predicted == chosen if predicted else bool(row.predicted)
         at = (int(row.label == positive) if target else 0, int(is_selected))
         table[(i, *at)] = row.n
         if weights is not None:
-            weights[(0, i, *at)], weights[(1, i, *at)] = row.weight, row.weight_squared
+            weights[(slice(None), i, *at)] = row.weight, row.weight_squared, row.weight_fourth
     dropped = sum(row.n for row in rows if row.label is None)
     none = None if weights is None else weights[:, :0]
     empty = Counts(tuple(features), BINARY, names[:0], table[:0], none, dropped)

@@ -183,7 +183,10 @@ def test_a_person_in_two_groups_is_added_up_in_the_coarser_one() -> None:
     of = women.rate("selection_rate").weights
     # person 7: 2 of 3; person 8: 1 of 1
     assert (of.persons, of.cases, of.weight) == (2, 3.0, 4.0)
-    assert (of.cases_squared, of.products, of.weight_squared) == (4 + 1, 2 * 3 + 1, 9 + 1)
+    assert of.plain == (4 + 1, 2 * 3 + 1, 9 + 1)
+    # powers of 3 and 1; of all 4 rows and one more person's 2, theirs are 1/2 and 1/6
+    assert of.powers == (4, 10, 28, 82)
+    assert np.allclose(of.apart, (16 + 1.44, 4 * 6 + 1.44, 36 + 1.44))
     in_x = counts.by(["sex", "job"]).cells()[0].rate("selection_rate").weights
     assert (in_x.persons, in_x.cases, in_x.weight) == (1, 1.0, 2.0)
     level = {tuple(k.values()): part for k, part in counts.levels(["job"])}["y",]

@@ -16,6 +16,7 @@ from evenhand.audit.measure.uncertainty.weighted import (
     Weighted,
     cluster_limits,
     clustered,
+    few_heavy,
     weighted_limits,
 )
 from evenhand.audit.reason import because
@@ -114,25 +115,28 @@ def test_auc_holds_where_a_third_of_the_positives_is_missed() -> None:
 
 
 def test_equal_weights_are_nearly_wilson_with_students_quantile() -> None:
-    low, high = weighted_limits(Weighted(30, 70, 30, 70), 0.95)
+    low, high = weighted_limits(Weighted(30, 70, 30, 70, 30, 70), 0.95)
     plain = wilson_form(0.3, 100, stats.t.ppf(0.975, 99))
     assert abs(low - plain[0]) < 0.008
     assert abs(high - plain[1]) < 0.008
     # where the rows are known to be 100, equal weights are seen as such
-    known = weighted_limits(Weighted(60, 140, 120, 280, rows=100), 0.95)
+    known = weighted_limits(Weighted(60, 140, 120, 280, 480, 1120, rows=100), 0.95)
     assert np.allclose(known, share_limits(30, 100, 0.95))
     # in another unit of weight nothing changes
-    assert np.allclose(weighted_limits(Weighted(150, 350, 750, 1750), 0.95), (low, high))
+    assert np.allclose(
+        weighted_limits(Weighted(150, 350, 750, 1750, 18750, 43750), 0.95), (low, high)
+    )
 
 
 def test_weights_that_tell_of_the_outcome_widen_the_limits() -> None:
     # 10 cases of weight 10 and 100 others of weight 1: share .5; linearised by hand
-    # v = (10 * 100 * .25 + 100 * .25) / 200^2 = .006875, 36 rows' worth, where Kish has 36.4
-    low, high = weighted_limits(Weighted(100, 100, 1000, 100), 0.95)
-    half = stats.t.ppf(0.975, 35.4) * math.sqrt(0.006875)
-    assert 0.9 < (high - low) / (2 * half) < 1.15
+    # v = (10 * 100 * .25 + 100 * .25) / 200^2 = .006875, 36 rows' worth, which rest on the heavy
+    # ones: (1,000 + 100)^2 / (100,000 + 100) = 12.1 of them, and one more comes for either end
+    low, high = weighted_limits(Weighted(100, 100, 1000, 100, 100_000, 100), 0.95)
+    half = stats.t.ppf(0.975, 11.1) * math.sqrt(0.006875)
+    assert 0.85 < (high - low) / (2 * half) < 1.15
     # a case unseen would weigh 10: the upper limit is far from 0 where no case was seen
-    assert weighted_limits(Weighted(0, 100, 0, 100), 0.95)[1] > 0.03
+    assert weighted_limits(Weighted(0, 100, 0, 100, 0, 100), 0.95)[1] > 0.03
 
 
 def test_weights_hold_their_level_where_cases_weigh_ten() -> None:
@@ -140,10 +144,21 @@ def test_weights_hold_their_level_where_cases_weigh_ten() -> None:
     # shares of rows: .2 are cases of weight 10, .8 others of weight 1: share 2 / 2.8
     for _ in range(600):
         k = rng.binomial(200, 0.2)
-        low, high = weighted_limits(Weighted(10 * k, 200 - k, 100 * k, 200 - k), 0.95)
+        low, high = weighted_limits(
+            Weighted(10 * k, 200 - k, 100 * k, 200 - k, 10_000 * k, 200 - k), 0.95
+        )
         held += low <= 2 / 2.8 <= high
     # 570 +- 5.3 expected at 95 %; Kish's effective number held 83 %
     assert held >= 553
+
+
+def test_a_few_heavy_rows_are_said() -> None:
+    # 4 rows of weight 20 among 196 of 1: (1,600 + 196)^2 / (640,000 + 196) = 5.04 rows
+    few = Weighted(80, 196, 1600, 196, 640_000, 196, rows=200)
+    assert few_heavy(few) == because("few-heavy-rows", rows=5)
+    # 40 of them: 41; and equal weights are never few
+    assert few_heavy(Weighted(800, 160, 16_000, 160, 6_400_000, 160, rows=200)) == ()
+    assert few_heavy(Weighted(8, 8, 16, 16, 64, 64, rows=8)) == ()
 
 
 def test_each_row_a_person_is_the_plain_share() -> None:
