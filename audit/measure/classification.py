@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import mean, rate
-from evenhand.audit.measure.uncertainty.persons import Persons, bounded_limits, by_person
+from evenhand.audit.measure.uncertainty.persons import Contributions, bounded_limits, by_person
 from evenhand.audit.measure.uncertainty.weighted import (
     Clustered,
     Weighted,
@@ -267,7 +267,7 @@ def _balanced_of_persons(
         # one more person of the worst (best) kind, with as many rows of either label as others
         for side in (0, 1):
             more[side] += (side - p) / (rows > 0).sum() / 2
-    of = Persons(own, weight, persons.sum(axis=1), squares)
+    of = Contributions(own, weight, persons.sum(axis=1), squares)
     method = f"{plain.method}, or of what each person adds to both"
     value, intervals = float(plain.value or 0.0), []
     for i in plain.intervals:

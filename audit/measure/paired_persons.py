@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
-from evenhand.audit.measure.uncertainty.persons import bounded_limits, by_person, persons_of
+from evenhand.audit.measure.uncertainty.persons import bounded_limits, by_person, contributions_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ def paired_interval(difference: np.ndarray, units: np.ndarray, level: float = 0.
     [-1, 1] is taken as the range of a share: see ``persons.bounded_limits``.
     """
     mean, n = float(difference.mean()), difference.size
-    persons = persons_of((difference - mean) / n / 2, units)
+    persons = contributions_of((difference - mean) / n / 2, units)
     value = (mean + 1) / 2
     more = -value / persons.size, (1 - value) / persons.size
     low, high = bounded_limits(value, persons, more, level)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
-from evenhand.audit.measure.uncertainty.persons import bounded_limits, persons_of
+from evenhand.audit.measure.uncertainty.persons import bounded_limits, contributions_of
 from evenhand.audit.measure.uncertainty.placements import (
     Placements,
     auc_limits,
@@ -77,7 +77,7 @@ def _of_persons(
     placed[~truth] = (above + np.searchsorted(order[0], score[~truth], side="right")) / 2
     placed[~truth] = 1 - placed[~truth] / order[0].size
     m, n = order[0].size, order[1].size
-    persons = persons_of((placed - area) / np.where(truth, m, n), units)
+    persons = contributions_of((placed - area) / np.where(truth, m, n), units)
     # one more person has a positive and a negative, both of the worst (best) kind
     more = tuple((side - area) * (1 / m + 1 / n) for side in (0, 1))
     method = "Mann-Whitney; placements of each person's rows together, score form"

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import mean
-from evenhand.audit.measure.uncertainty.persons import effective_persons, error_limits, persons_of
+from evenhand.audit.measure.uncertainty.persons import (
+    contributions_of,
+    effective_persons,
+    error_limits,
+)
 from evenhand.audit.measure.uncertainty.skewed import few_rows, mean_limits, moments
 from evenhand.audit.reason import Reasons, because
 
@@ -78,7 +82,7 @@ def r2(
     persons = None
     if units is not None:
         method = f"a person's rows together; {method}"
-        persons = persons_of(moved / n, units)
+        persons = contributions_of(moved / n, units)
         counts = {"units": persons.size}
         if persons.size < 2:
             why = because("one-person")
@@ -139,7 +143,7 @@ def ratio_of_sums(
     if n == 1:
         return Estimate(value, 1, method=method, reason=because("one-text"))
     own, counts = (top - value * bottom) / bottom.sum(), {}
-    persons = persons_of(own, np.arange(n) if units is None else units[kept], bottom)
+    persons = contributions_of(own, np.arange(n) if units is None else units[kept], bottom)
     if units is not None:
         method, counts = f"a person's texts together; {method}", {"units": persons.size}
         if persons.size < 2:

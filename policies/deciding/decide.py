@@ -81,7 +81,8 @@ class Demand:
 
     def rows_to_settle(self, finding: Finding, interval: Interval) -> RowsNeeded:
         """Further rows until the interval leaves every threshold that it spans."""
-        return rows_to_settle(finding, interval, self.thresholds, self.cells.get(finding.id, ()))
+        cells = self.cells.get(finding.id, ())
+        return rows_to_settle(finding, interval, self.thresholds, cells, self.look)
 
     @property
     def comparator(self) -> Comparator:
@@ -263,9 +264,7 @@ def _by_point(finding: Finding, demand: Demand, interval: Interval | None) -> Ou
     if interval is not None and comparator != "==":
         held = relation(comparator, demand.thresholds, interval.low, interval.high)
         if held != "pass" and not _is_the_end(demand.thresholds, value, interval):
-            rows = rows_to_settle(
-                finding, interval, demand.thresholds, demand.cells.get(finding.id, ())
-            )
+            rows = demand.rows_to_settle(finding, interval)
             reaches = say(
                 ", which is all that is asked, though the interval reaches past it",
                 "，规则只问数值，但区间越过该限值",

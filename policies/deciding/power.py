@@ -7,6 +7,10 @@ How near depends on how far the true rates are spread, which a few groups hardly
 spreads the gap is most likely near the threshold: so the chance has to be there for the smaller and
 for the larger half of the spreads that are likely.
 
+However many rows come, a truth at the threshold is settled by luck alone. So with the number goes
+the zone around the threshold in which it promises nothing: with any truth beyond it the item is
+settled with four chances in five, given what was seen.
+
 Sources: O'Hagan, Stevens and Campbell 2005, "Assurance in clinical trial design"; Morris 1983,
 "Parametric empirical Bayes inference". How often it is kept: docs/proof.md.
 """
@@ -14,8 +18,8 @@ Sources: O'Hagan, Stevens and Campbell 2005, "Assurance in clinical trial design
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 from statistics import NormalDist
 
@@ -25,6 +29,7 @@ from evenhand.audit.measure.uncertainty.intervals import normal_quantile
 CHANCE = 0.8
 _MOST_ROWS = 1_000_000_000  # beyond this, "collect more rows" is no advice
 _DRAWS = 240
+_HALVINGS = 10  # of what lies between the threshold and the farthest truth
 _MOST_GROUPS = 24  # pairs grow with their square
 _phi = NormalDist().cdf
 
@@ -32,46 +37,69 @@ _phi = NormalDist().cdf
 @dataclass(frozen=True)
 class RowsNeeded:
     """Further rows that settle an item with four chances in five: ``as_seen`` if the truth is what
-    was seen, ``sure`` given what is known of it. None where that is beyond a billion, or never."""
+    was seen, ``sure`` given what is known of it. None where that is beyond a billion, or never.
+
+    ``zone``: with ``sure`` rows every truth below its lower or above its upper end has that chance.
+    """
 
     as_seen: int | None
     sure: int | None
+    zone: tuple[float, float] | None = None
+
+
+NOTHING = RowsNeeded(None, None)
 
 
 def rows_for_rate(k: int, n: int, threshold: float, level: float) -> RowsNeeded:
     """Rows beyond ``n`` until the Wilson interval of a rate leaves ``threshold``.
 
-    ``level`` is two-sided. The threshold t lies in the Wilson interval of p over N rows as long as
-    (p - t)^2 <= z^2 t (1 - t) / N. The rate over all N rows is normal around (k + 1) / (n + 2),
-    with the variance of what is not yet known: s^2 (1 - n/N) for a rate that is only estimated,
-    p (1 - p) (N - n) / N^2 for one that is what was seen.
+    ``level`` is the two-sided one of the look to come. The threshold t lies in the Wilson interval
+    of p over N rows as long as (p - t)^2 <= z^2 t (1 - t) / N. The rate over all N rows is normal
+    around (k + 1) / (n + 2), with the variance of what is not yet known: s^2 (1 - n/N) for a rate
+    that is only estimated, p (1 - p) (N - n) / N^2 for one that is what was seen.
     """
     if n <= 0 or not 0 < threshold < 1:
-        return RowsNeeded(None, None)
+        return NOTHING
     p = (k + 1) / (n + 2)
     half = normal_quantile(level) * math.sqrt(threshold * (1 - threshold))
-    return _closed_form(p - threshold, half, math.sqrt(p * (1 - p)), n)
+    found = _closed_form(p - threshold, half, math.sqrt(p * (1 - p)), n)
+    alone = math.sqrt(threshold * (1 - threshold))
+    below, above = _indistinct(found.sure, k / n - threshold, half, alone, n)
+    zone = max(0.0, threshold - below), min(1.0, threshold + above)
+    return found if found.sure is None else replace(found, zone=zone)
 
 
 def rows_by_width(
-    value: float, interval: Interval, n: int, threshold: float, *, ratio: bool = False
+    value: float,
+    interval: Interval,
+    n: int,
+    threshold: float,
+    *,
+    ratio: bool = False,
+    level: float | None = None,
 ) -> RowsNeeded:
     """Rows beyond ``n`` until the interval's near end clears ``threshold``.
 
     The distance from value to end shrinks with 1 / sqrt(n); for a ratio it does on the log scale.
     All groups are taken to grow in proportion. The value is taken for unbiased: gaps of several
-    groups are not (``rows_for_gap``).
+    groups are not (``rows_for_gap``). ``level``: of the look to come, the interval's by default.
     """
     end = near_end(value, interval, threshold)
     if ratio:
         if min(value, end, threshold) <= 0:
-            return RowsNeeded(None, None)
+            return NOTHING
         value, end, threshold = math.log(value), math.log(end), math.log(threshold)
     half = abs(value - end) * math.sqrt(n)
     if n <= 0 or half == 0:
-        return RowsNeeded(None, None)
+        return NOTHING
     spread = half / normal_quantile(interval.level)
-    return _closed_form(value - threshold, half, spread, n)
+    half = spread * normal_quantile(level or interval.level)
+    found = _closed_form(value - threshold, half, spread, n)
+    if found.sure is None:
+        return found
+    below, above = _indistinct(found.sure, value - threshold, half, spread, n)
+    low, high = threshold - below, threshold + above
+    return replace(found, zone=(math.exp(low), math.exp(high)) if ratio else (low, high))
 
 
 def near_end(value: float | None, interval: Interval, threshold: float) -> float:
@@ -80,7 +108,12 @@ def near_end(value: float | None, interval: Interval, threshold: float) -> float
 
 
 def rows_for_gap(
-    cells: Sequence[tuple[int, int]], threshold: float, level: float, *, ratio: bool = False
+    cells: Sequence[tuple[int, int]],
+    threshold: float,
+    level: float,
+    *,
+    ratio: bool = False,
+    now: float | None = None,
 ) -> RowsNeeded:
     """Rows beyond those there are, all groups growing in proportion, until the largest difference
     of the groups' rates (the smallest ratio) is settled against ``threshold``.
@@ -89,15 +122,16 @@ def rows_for_gap(
     threshold, or one pair's lower limit, corrected for all pairs, misses it (for ratios the other
     way round); where that holds already there is no number. Rates are drawn from what is known of
     them: normal around a common mean with a spread of its own, both unknown; then the rows to come,
-    with the same draws for every number of them.
+    with the same draws for every number of them. ``level`` is that of the look to come, ``now`` the
+    one at which it is open (the same by default).
     """
     if not 2 <= len(cells) <= _MOST_GROUPS or any(n <= 0 for _, n in cells):
-        return RowsNeeded(None, None)
+        return NOTHING
     if ratio and not 0 < threshold < 1:
-        return RowsNeeded(None, None)
+        return NOTHING
     trial = _Trial(cells, threshold, normal_quantile(level), ratio)
-    if trial.is_settled_now():  # then what is open was decided by another interval
-        return RowsNeeded(None, None)
+    if replace(trial, z=normal_quantile(now or level)).is_settled_now():
+        return NOTHING  # then what is open was decided by another interval
     centre = _centre(cells)
     random = Random(0)  # noqa: S311  (the same draws each time, for a plan)
     fixed = [[(centre, _noise(random, len(cells))) for _ in range(_DRAWS)]]
@@ -106,7 +140,13 @@ def rows_for_gap(
         for at_spread in _posteriors(cells, random)
     ]
     total = sum(n for _, n in cells)
-    return RowsNeeded(trial.further(fixed, total), trial.further(drawn, total))
+    sure = trial.further(drawn, total)
+    zone = (
+        None
+        if sure is None
+        else trial.zone([_noise(random, len(cells)) for _ in range(_DRAWS)], (total + sure) / total)
+    )
+    return RowsNeeded(trial.further(fixed, total), sure, zone)
 
 
 def _closed_form(distance: float, half: float, spread: float, n: int) -> RowsNeeded:
@@ -125,6 +165,19 @@ def _closed_form(distance: float, half: float, spread: float, n: int) -> RowsNee
     # a rate that is the threshold itself is settled, if ever, by chance
     as_seen = _least(lambda t: chance(t, known), n) if distance else None
     return RowsNeeded(as_seen, _least(lambda t: chance(t, unknown), n))
+
+
+def _indistinct(
+    rows: int | None, seen: float, half: float, spread: float, n: int
+) -> tuple[float, float]:
+    """How far below and above the threshold a truth must lie for the chance, after ``rows`` more,
+    where what was ``seen`` lies so far from it: the seen rows count as they are."""
+    if not rows:
+        return 0.0, 0.0
+    total = n + rows
+    needed = half * math.sqrt(total) + NormalDist().inv_cdf(CHANCE) * spread * math.sqrt(rows)
+    below, above = ((needed - n * towards) / rows for towards in (-seen, seen))
+    return max(0.0, below), max(0.0, above)
 
 
 def _least(chance: Callable[[float], float], n: int) -> int | None:
@@ -168,6 +221,38 @@ class _Trial:
             return least
 
         return _least(chance, total)
+
+    def zone(self, noise: Sequence[Sequence[float]], times: float) -> tuple[float, float]:
+        """The gaps (ratios) around the threshold that ``times`` the rows do not tell from it.
+
+        A gap is hardest to call small where the groups stand at its two ends, those that seem
+        higher at the upper one; and to call large where two groups alone are that far apart.
+        """
+        order = sorted(range(len(self.cells)), key=lambda i: self.cells[i][0] / self.cells[i][1])
+        last, mean = len(order) - 1, sum(k for k, _ in self.cells) / sum(n for _, n in self.cells)
+        small = {i: 0.0 if place <= last / 2 else 1.0 for place, i in enumerate(order)}
+        large = {i: {0: 0.0, last: 1.0}.get(place, 0.5) for place, i in enumerate(order)}
+
+        def rates(gap: float, where: Mapping[int, float]) -> list[float]:
+            if self.ratio:
+                found = [mean * gap ** (0.5 - where[i]) for i in sorted(where)]
+            else:
+                found = [mean + gap * (where[i] - 0.5) for i in sorted(where)]
+            return [min(1 - 1e-6, max(1e-6, rate)) for rate in found]
+
+        def edge(far: float, where: Mapping[int, float]) -> float:
+            """What is nearest to the threshold, on the side of ``far``, and has the chance."""
+            near = self.threshold
+            for _ in range(_HALVINGS):
+                tried = [(rates((near + far) / 2, where), deviates) for deviates in noise]
+                settled = sum(self._is_settled(draw, times) for draw in tried)
+                middle = (near + far) / 2
+                near, far = (near, middle) if settled >= CHANCE * len(tried) else (middle, far)
+            return far
+
+        kept, broken = (1.0, 0.01) if self.ratio else (0.0, 1.0)
+        ends = edge(kept, small), edge(broken, large)
+        return min(ends), max(ends)
 
     def is_settled_now(self) -> bool:
         rates = [(min(1 - 1e-9, max(1e-9, k / n)), float(n)) for k, n in self.cells]

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 
 from evenhand.audit.finding import Finding, Interval
+from evenhand.audit.measure.uncertainty.looks import share_of_error
+from evenhand.audit.words.numbers import span
 from evenhand.policies.deciding import power
 from evenhand.policies.deciding.power import RowsNeeded
 from evenhand.policies.deciding.selection import features_of
@@ -67,36 +69,51 @@ def rows_to_settle(
     interval: Interval,
     thresholds: Sequence[float],
     cells: Sequence[Cells] = (),
+    look: int = 1,
 ) -> RowsNeeded:
     """Further rows until the interval leaves every threshold that it spans; ``cells`` are those
-    behind a gap (``cells_behind``)."""
+    behind a gap (``cells_behind``). More rows are another look, which is read at its own level."""
     needed: list[RowsNeeded] = []
+    stricter = share_of_error(look + 1) / share_of_error(look)
+    level = round(1 - (1 - interval.level) * stricter, 12)
     for threshold in thresholds:
         if finding.value is not None and interval.low <= threshold <= interval.high:
-            needed += _rows(finding, finding.value, interval, cells, threshold)
+            needed += _rows(finding, finding.value, interval, cells, threshold, level)
     if not needed:
-        return RowsNeeded(None, None)
+        return power.NOTHING
     as_seen, sure = [r.as_seen for r in needed], [r.sure for r in needed]
+    most = None if None in sure else max(r for r in sure if r is not None)
     return RowsNeeded(
         None if None in as_seen else max(r for r in as_seen if r is not None),
-        None if None in sure else max(r for r in sure if r is not None),
+        most,
+        # beyond it the slowest of them has the chance, and the others with its rows more than that
+        next((r.zone for r in needed if most is not None and r.sure == most), None),
     )
 
 
 def _rows(
-    finding: Finding, value: float, interval: Interval, cells: Sequence[Cells], threshold: float
+    finding: Finding,
+    value: float,
+    interval: Interval,
+    cells: Sequence[Cells],
+    threshold: float,
+    level: float,
 ) -> list[RowsNeeded]:
     rate = rate_counts(finding)
     is_ratio = finding.measure.endswith("_ratio")
     if rate is not None:
-        return [power.rows_for_rate(*rate, threshold, interval.level)]
+        return [power.rows_for_rate(*rate, threshold, level)]
     if cells:
-        tables = [power.rows_for_gap(c, threshold, interval.level, ratio=is_ratio) for c in cells]
+        tables = [
+            power.rows_for_gap(c, threshold, level, ratio=is_ratio, now=interval.level)
+            for c in cells
+        ]
         # a rate that is settled already needs none; of a gap over two rates the slower one decides
-        known = [t for t in tables if t != RowsNeeded(None, None)]
+        known = [t for t in tables if t != power.NOTHING]
         if len(known) == len(tables):
             return known
-    return [power.rows_by_width(value, interval, finding.n, threshold, ratio=is_ratio)]
+    rows = power.rows_by_width(value, interval, finding.n, threshold, ratio=is_ratio, level=level)
+    return [rows]
 
 
 def rows_in_words(rows: RowsNeeded) -> Words:
@@ -109,6 +126,10 @@ def rows_in_words(rows: RowsNeeded) -> Words:
     if rows.as_seen is not None and is_fewer and rough(rows.as_seen) != rough(rows.sure):
         en += f" ({rough(rows.as_seen)} if the truth is what was seen)"
         zh += f"（若真值即观测值，则为 {rough(rows.as_seen)} 行）"
+    if rows.zone is not None:
+        low, high = span(*rows.zone)
+        en += f", unless the truth lies from {low} to {high}"
+        zh += f"，除非真值在 {low} 至 {high} 之间"
     return say(en, zh)
 
 

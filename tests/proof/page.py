@@ -15,7 +15,9 @@ _HEAD = """\
 Simulated from public seeds by `make proof` (`tests/proof`), which can be stopped and goes on. A
 95 % interval must hold the truth in 93.5 % of data sets or more, a 5 % test alarm in 6 % or less,
 "smaller than it was" be said falsely in 3 % or less (2.5 % is promised), and the rows that are
-advised settle an item in 80 % of the cases or more.
+advised settle an item in 80 % of the cases or more, if the truth lies beyond the zone around the
+limit that the advice names (no number of rows settles a truth at the limit; beside it stands how
+often the item was settled whatever the truth).
 
 The interval beside each figure is the simulation's own (95 %, exact). A cell *fails* where it lies
 wholly beyond the limit, *holds* where it lies wholly within, and is *borderline* between them;

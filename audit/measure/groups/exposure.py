@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
 from evenhand.audit.measure.uncertainty.estimate import STILL, Estimate, undefined
-from evenhand.audit.measure.uncertainty.persons import bounded_limits, by_person, persons_of
+from evenhand.audit.measure.uncertainty.persons import bounded_limits, by_person, contributions_of
 from evenhand.audit.measure.uncertainty.score import student_quantile, wilson_form
 from evenhand.audit.reason import because
 
@@ -181,7 +181,7 @@ def exposure_limits(
     mean = float(x.mean())
     left = max(1e-9, 1 - (k - 1) / everyone)
     if units is not None:
-        persons = persons_of((x - mean) / k * np.sqrt(left), units)
+        persons = contributions_of((x - mean) / k * np.sqrt(left), units)
         half = np.sqrt(0.5 * left) / persons.size
         low, high = bounded_limits(mean, persons, (-mean * half, (1 - mean) * half), level)
         return low * largest, high * largest

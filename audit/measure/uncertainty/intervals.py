@@ -195,11 +195,11 @@ def mean_difference(here: np.ndarray, there: np.ndarray, levels: Levels) -> Esti
 
 
 def _mean_of_persons(x: np.ndarray, units: np.ndarray, levels: Levels) -> Estimate:
-    from evenhand.audit.measure.uncertainty.persons import error_limits, persons_of
+    from evenhand.audit.measure.uncertainty.persons import contributions_of, error_limits
     from evenhand.audit.measure.uncertainty.skewed import few_rows, moments
 
     centre, n = float(x.mean()), int(x.size)
-    persons = persons_of((x - centre) / n, units)
+    persons = contributions_of((x - centre) / n, units)
     method = "a person's rows together; Student's t with Hall's correction over persons"
     counts = {"units": persons.size}
     if persons.size < 2:

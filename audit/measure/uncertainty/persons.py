@@ -61,7 +61,7 @@ def freedom_of(rows: Powers, rho: float) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Persons:
+class Contributions:
     """What each person adds to a measure: ``own``, of shape (persons,).
 
     ``weight`` is each one's part of the measure and ``rows`` how many rows they have, both of that
@@ -96,19 +96,19 @@ class Persons:
         return max(1.0, min(of_rows, effective_persons(self.weight) - 1))
 
 
-def persons_of(
+def contributions_of(
     influence: np.ndarray, units: np.ndarray, weight: np.ndarray | None = None
-) -> Persons:
+) -> Contributions:
     """From each row's ``influence``, person and (unless all count alike) ``weight``, (n,) each."""
     import numpy as np
 
     rows = by_person(np.ones(units.size), units)
     of = rows if weight is None else by_person(weight, units)
-    return Persons(by_person(influence, units), of, rows, float(influence @ influence))
+    return Contributions(by_person(influence, units), of, rows, float(influence @ influence))
 
 
 def bounded_limits(
-    value: float, persons: Persons, more: tuple[float, float], level: float
+    value: float, persons: Contributions, more: tuple[float, float], level: float
 ) -> tuple[float, float]:
     """The lower and the upper limit of a ``value`` in [0, 1].
 
@@ -131,9 +131,9 @@ def bounded_limits(
     return ends[0], ends[1]
 
 
-def error_limits(persons: Persons, level: float) -> tuple[float, float]:
+def error_limits(persons: Contributions, level: float) -> tuple[float, float]:
     """How far below and above the value the truth may lie, for a value without bounds, of two
-    persons or more. Persons' contributions may be skewed as rows' are: the limits are those of a
+    persons or more. What they add may be skewed as rows are: the limits are those of a
     skewed mean."""
     apart = persons.apart - persons.apart.mean()
     return mean_limits(moments(apart * persons.size), level, persons.freedom)

@@ -69,7 +69,42 @@ def test_a_width_by_hand() -> None:
     # a ratio goes by its logarithm: the same numbers with exp around them
     ends = {"low": math.exp(0.08), "high": math.exp(0.28)}
     logs = Interval(**ends, level=0.95, method="Katz log")
-    assert rows_by_width(math.exp(0.17), logs, 580, math.exp(0.10), ratio=True) == rows
+    by_ratio = rows_by_width(math.exp(0.17), logs, 580, math.exp(0.10), ratio=True)
+    assert (by_ratio.sure, by_ratio.as_seen) == (rows.sure, rows.as_seen)
+    assert rows.zone is not None and by_ratio.zone is not None
+    assert by_ratio.zone == pytest.approx([math.exp(end) for end in rows.zone])
+
+
+def test_beyond_the_zone_any_truth_is_settled_four_times_in_five() -> None:
+    """82 of 100 against 0.8, and the truth at either end of the zone: the rows are drawn 4,000
+    times to those that were seen, and Wilson's interval leaves 0.8 in four of five."""
+    rng = np.random.default_rng(2)
+    rows = rows_for_rate(82, 100, 0.8, 0.95)
+    assert rows.sure is not None and rows.zone is not None
+    n = 100 + rows.sure
+    for truth in rows.zone:
+        drawn = (82 + rng.binomial(rows.sure, truth, 4000)) / n
+        # towards the truth's side, where (p - t)^2 > z^2 t (1 - t) / n
+        settled = (drawn - 0.8) * np.sign(truth - 0.8) > Z * math.sqrt(0.16 / n)
+        assert abs(settled.mean() - 0.8) < 3.5 * math.sqrt(0.16 / 4000)
+    assert rows.zone[0] < 0.8 < rows.zone[1]
+
+
+@pytest.mark.parametrize("rates", [(0.3, 0.3, 0.3), (0.2, 0.3, 0.45)])
+def test_beyond_the_zone_a_gap_is_settled(rates: tuple[float, ...]) -> None:
+    cells = [(60, 300), (75, 300), (66, 300)]
+    rows = rows_for_gap(cells, 0.1, 0.95)
+    assert rows.sure is not None and rows.zone is not None
+    low, high = rows.zone
+    gap = max(rates) - min(rates)
+    assert low < 0.1 < high and not low < gap < high
+    rng, settled = np.random.default_rng(4), 0
+    for _ in range(60):
+        more = round(rows.sure / 3)
+        drawn = zip(cells, rates, strict=True)
+        again = [(k + int(rng.binomial(more, p)), n + more) for (k, n), p in drawn]
+        settled += rows_for_gap(again, 0.1, 0.95) == RowsNeeded(None, None)
+    assert settled >= 48
 
 
 def kept(truths: Callable[[], np.ndarray], n: int, limit: float, tries: int) -> list[bool]:
