@@ -196,8 +196,12 @@ class RowsOnDisk(MissingNeed):
     """Raised where a check asks for rows that were counted on disk and never loaded."""
 
 
+_LONGEST = 160  # characters of a name that is offered
+
+
 def _seen(name: str) -> str:
-    """A name, in quotes where its ends could not be seen otherwise."""
+    """A name, in quotes where its ends could not be seen otherwise, and cut where it is long."""
+    name = name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
     return name if name == name.strip() and name.isprintable() and name else repr(name)
 
 

@@ -1,5 +1,15 @@
-"""``python -m evenhand`` is the command ``evenhand``."""
+"""The command ``evenhand``, and ``python -m evenhand``: settled before anything is imported."""
 
-from evenhand.audit.cli import main
+from evenhand.audit import surroundings
 
-main()
+
+def main() -> None:
+    """The console script."""
+    surroundings.settle()
+    from evenhand.audit.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

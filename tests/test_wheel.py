@@ -29,7 +29,7 @@ def test_the_wheel_holds_the_four_packages_and_no_tests(tmp_path: Path) -> None:
         ).decode()
     roots = {n.split("/")[0] for n in names if ".dist-info/" not in n}
     assert roots == {"evenhand"}
-    assert "evenhand = evenhand.audit.cli:main" in entry_points
+    assert "evenhand = evenhand.__main__:main" in entry_points
     assert "evenhand-folder = evenhand.trainers.folder.reading" in entry_points
     # every file of the packages that git would ship is in the wheel: packs, templates, locales
     for room in ("audit", "policies", "trainers", "dashboard"):

@@ -160,8 +160,9 @@ WALLS: dict[str, str] = {
         "audit/artifacts audit/asking audit/attribution audit/attribution/recourse audit/case "
         "audit/checks audit/comparing audit/data audit/data/formats audit/errors audit/favourable "
         "audit/files audit/finding audit/measure/uncertainty audit/reason audit/register "
-        "audit/subject audit/subject/tallying audit/words audit/worker audit/worker/isolation "
-        "policies/facts policies/gate policies/judge policies/pack policies/verdict"
+        "audit/subject audit/subject/tallying audit/surroundings audit/words audit/worker "
+        "audit/worker/isolation policies/facts policies/gate policies/judge policies/pack "
+        "policies/verdict"
     ),
     "audit/subject": (
         "audit/case audit/data audit/data/counting audit/data/formats audit/data/reading "
@@ -257,11 +258,12 @@ WALLS: dict[str, str] = {
     "policies/terms": "",
     "policies/verdict": "audit/finding",
     "policies/words": "audit/finding audit/words policies/verdict",
-    "trainers/__main__": (
-        "audit/errors audit/interrupts audit/surroundings audit/words trainers/distributed "
-        "trainers/fitting trainers/job"
-    ),
+    "trainers/__main__": "audit/surroundings trainers/command",
     "trainers/architectures": "audit/errors trainers/validate",
+    "trainers/command": (
+        "audit/errors audit/interrupts audit/words trainers/distributed trainers/fitting "
+        "trainers/job"
+    ),
     "trainers/data": (
         "audit/claims audit/data audit/data/reading audit/errors audit/measure audit/words "
         "trainers/encoders trainers/examples trainers/folder trainers/model_description "

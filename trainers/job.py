@@ -122,7 +122,7 @@ def prepare(recipe: Recipe) -> Prepared:
 def take_part(
     recipe: Recipe | Mapping[str, Any] | str | Path, *, out: str | Path, resume: bool = False
 ) -> None:
-    """Trains along with the first of several processes; writes nothing (trainers/__main__.py)."""
+    """Trains along with the first of several processes; writes nothing (trainers/command.py)."""
     from evenhand.trainers.fitting.networks import new_session, train_prepared_network
 
     prepared = prepare(as_recipe(recipe))

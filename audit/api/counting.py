@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from evenhand.audit.api.options import ReadingOptions
 from evenhand.audit.api.records import FINDING_COLUMNS, Records, cell, finding_row
 from evenhand.audit.api.sources import rows_at
+from evenhand.audit.data.table import csv_text
 from evenhand.audit.data.written.declared import make_reading
 from evenhand.audit.errors import InputError
 
@@ -119,7 +120,7 @@ class Counted:
             )
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.suffix == ".csv":
-            self.to_pandas().to_csv(place, index=False)
+            place.write_text(csv_text(self.to_pandas()), "utf-8")
         else:
             import pyarrow.parquet as pq
 

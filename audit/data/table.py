@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -165,6 +166,16 @@ def merge_repeated(frame: pd.DataFrame, file: object) -> tuple[pd.DataFrame, Rea
     merged = frame.iloc[:, list(first.values())].copy()
     merged.columns = list(first)
     return merged, notes
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """The rows as CSV that every reader splits into the same cells.
+
+    The writer leaves a lone carriage return bare, and readers end a row at it: where there is one,
+    everything is quoted.
+    """
+    text: str = frame.to_csv(index=False)
+    return frame.to_csv(index=False, quoting=csv.QUOTE_ALL) if "\r" in text else text
 
 
 def as_text(value: Any) -> str:

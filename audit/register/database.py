@@ -13,7 +13,7 @@ from urllib.parse import quote
 from evenhand.audit.errors import AlteredEvidenceError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import URL, Connection, Engine, Table
 
 TABLE = "evenhand_register"
 VOUCHER = "evenhand_voucher"
@@ -45,7 +45,15 @@ def make_engine(url: str, *, writes: bool = True) -> Engine:
         url = f"{_PREFIX}file:{quote(str(path.resolve()))}?mode=ro&immutable=1&uri=true"
     # 30 s is far more than an append takes, and writers stand in line before they ask.
     waits = {"timeout": 30} if path is not None else {}
-    return create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args=waits)
+    # As a URL a path would be read anew: "%20" in it is no space, and "?" ends no name.
+    made = url if path is None or url.startswith(f"{_PREFIX}file:") else _url_of(path)
+    return create_engine(made, isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args=waits)
+
+
+def _url_of(path: Path) -> URL:
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(path))
 
 
 def table() -> Table:

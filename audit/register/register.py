@@ -327,6 +327,8 @@ class Register:
         from sqlalchemy.engine import make_url
         from sqlalchemy.exc import ArgumentError
 
+        if database.sqlite_path(self.url) is not None:
+            return self.url
         try:
             return make_url(self.url).render_as_string(hide_password=True)
         except ArgumentError as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from evenhand.audit import surroundings
 from evenhand.audit.artifacts.kinds import KINDS
 from evenhand.audit.case.environment import Environment
 from evenhand.audit.case.plan import Plan
@@ -44,4 +45,5 @@ def write_schemas(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    surroundings.settle()
     write_schemas(Path(sys.argv[1]))

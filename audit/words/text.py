@@ -10,6 +10,7 @@ that a text may pass here more than once. Markup is escaped by each view, since 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
 
@@ -35,7 +36,7 @@ def name(value: object, most: int = 120) -> str:
     digest, whatever else it shares with another.
 
     >>> name("a\\nb"), name("x" * 40, 20)
-    ('a⟨U+000A⟩b', 'xxxxxxxxxxx…c1a7b00c')
+    ('a⟨U+000A⟩b', 'xxxxxxxxxxx…bd913ff6')
     """
     text = str(value)
     line = text
@@ -78,6 +79,36 @@ def obeyed_by_none(text: str) -> str:
     'a  b\\n ⟨U+003A⟩:error::x'
     """
     return _COMMAND.sub(lambda found: _point(found[0]), text)
+
+
+def as_json(text: str) -> str:
+    """JSON that says the same and moves no terminal: what isn't printable is escaped, and what a
+    runner would obey, which stands within a string, too.
+
+    >>> as_json('["##[x]\\u009b"]')
+    '["#\\\\u0023[x]\\\\u009b"]'
+    """
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    return text.replace("##[", "#\\u0023[")
+
+
+def document(data: bytes) -> bytes:
+    """A document on its way to stdout, which a terminal or a build runner may read: its text with
+    nothing in it hidden or obeyed. Archives and bytes that are no text stay as they are.
+
+    >>> document(b"a\\n ::error::x").decode()
+    'a\\n ⟨U+003A⟩:error::x'
+    """
+    if data.startswith(b"PK\x03\x04"):
+        return data
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data
+    if text[:1] in ("{", "["):
+        return as_json(text).encode()
+    return "\n".join(map(_shown, text.expandtabs(4).split("\n"))).encode()
 
 
 def _shown(line: str) -> str:

@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_processes_are_started_in_few_places_and_one_way() -> None:
                 "multiprocessing",
             ):
                 starts.add(name)
-            if ast.unparse(node) == "sys.executable":
+            if isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.executable":
                 finds.add(name)
     assert starts == STARTERS
     assert finds == PYTHONS
@@ -72,6 +73,46 @@ def test_databases_are_opened_in_one_place() -> None:
         p.relative_to(ROOT).as_posix() for p in sources() if "duckdb.connect(" in p.read_text()
     }
     assert found == {"audit/data/reading/rows_on_disk.py"}
+
+
+# Started with -I and an environment of its own; and what Streamlit runs in a process that settled.
+SETTLED = ("audit/worker/zygote.py", "dashboard/app.py", "dashboard/pages/")
+
+
+def entered(path: Path) -> list[ast.stmt] | None:
+    """What a module does first where it is started with ``-m``, or nothing where it can't be."""
+    tree = ast.parse(path.read_text("utf-8"))
+    main = [n for n in tree.body if isinstance(n, ast.If) and "__main__" in ast.unparse(n.test)]
+    if not main:
+        return None
+    first = main[0].body
+    if ast.unparse(first[0]) == "main()":
+        (first,) = (n.body for n in tree.body if getattr(n, "name", "") == "main")
+    return [n for n in first if not isinstance(n, ast.Expr) or not _is_text(n.value)]
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant)
+
+
+def test_every_entry_settles_before_anything_else() -> None:
+    entries = {p: entered(p) for p in [*sources(), ROOT / "evenhand" / "__main__.py"]}
+    started = {p: body for p, body in entries.items() if body is not None}
+    names = {p.relative_to(ROOT).as_posix() for p in started}
+    assert {"evenhand/__main__.py", "trainers/__main__.py", "dashboard/server/serving.py"} < names
+    for path, body in started.items():
+        name = path.relative_to(ROOT).as_posix()
+        if name.startswith(SETTLED):
+            continue
+        assert ast.unparse(body[0]) == "surroundings.settle()", name
+    for name in ("evenhand/__main__.py", "trainers/__main__.py"):
+        for node in ast.parse((ROOT / name).read_text("utf-8")).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                told = ast.unparse(node)
+                assert told in ("import sys", "from evenhand.audit import surroundings"), name
+    for project in (ROOT / "pyproject.toml", ROOT / "light" / "pyproject.toml"):
+        scripts = tomllib.loads(project.read_text("utf-8"))["project"]["scripts"]
+        assert scripts == {"evenhand": "evenhand.__main__:main"}
 
 
 @pytest.fixture
@@ -206,3 +247,39 @@ def test_what_counts_threads_or_says_where_our_things_lie_is_kept() -> None:
     }
     assert surroundings.clean(given) == {**given, "PATH": "/a:/b"}
     assert surroundings.clean({"XDG_CONFIG_HOME": "x", "LD_LIBRARY_PATH": "."}) == {}
+
+
+def whole(stranger: Path, *line: str) -> subprocess.CompletedProcess[str]:
+    """A module of ours, started where everything is a stranger's."""
+    return subprocess.run(
+        [sys.executable, "-m", *line],
+        cwd=stranger,
+        env=hostile_environment(stranger, str(ROOT)),
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_trainers_settle_too(stranger: Path) -> None:
+    (stranger / "recipe.yaml").write_text("data: rows.csv\ntarget: nothing\n")
+    done = whole(stranger, "evenhand.trainers", "recipe.yaml", "--out", "model")
+    assert done.returncode == 2 and "nothing" in done.stderr, done.stderr
+    canary = stranger.parent / "canary"
+    assert not canary.exists(), canary.read_text()
+
+
+@pytest.mark.slow
+def test_training_and_explaining_run_nothing_of_the_folder(stranger: Path) -> None:
+    """Whole runs, which load what they need: torch, matplotlib by captum, a worker, its scratch."""
+    recipe = "data: rows.csv\ntarget: y\npositive_label: 1\ndrop: [yhat]\nepochs: 1\n"
+    (stranger / "recipe.yaml").write_text(recipe)
+    done = whole(stranger, "evenhand.trainers", "recipe.yaml", "--out", "model")
+    assert done.returncode == 0, done.stderr
+    named = ["--target", "y", "--positive-label", "1", "--positive-is", "benefit"]
+    checks = ["--checks", "explanation.reasons,explanation.attribution", "--out", "case", "-q"]
+    done = whole(stranger, "evenhand", "audit", "model", "--data", "rows.csv", *named, *checks)
+    assert done.returncode == 0, done.stderr
+    done = whole(stranger, "evenhand", "explain", "case", "--row", "1")
+    assert done.returncode in (0, 2) and "a bug of ours" not in done.stderr, done.stderr
+    canary = stranger.parent / "canary"
+    assert not canary.exists(), canary.read_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from evenhand.trainers.__main__ import main
+from evenhand.trainers.command import main
 
 EVIL = "\x1b]0;title\x07\x1b[2J\u202e\x9b31m"
 

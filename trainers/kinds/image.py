@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from evenhand.audit.data.reading.images import IMAGE, LABEL, read_parts
-from evenhand.audit.data.table import Table, numbered, numbers_of, texts
+from evenhand.audit.data.table import Table, csv_text, numbered, numbers_of, texts
 from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.trainers.data.labels import class_codes, class_weights, find_positive_label
@@ -89,7 +89,7 @@ def prepare(recipe: Recipe) -> Prepared:
     classes = _classes(train, test, target)
     pretrained = open_pretrained(recipe.init_from) if recipe.init_from else None
     encoder = _encoder(recipe, tuple(table.shapes[IMAGE]), pretrained)
-    held_out = test.to_csv(index=False).encode()
+    held_out = csv_text(test).encode()
     name = recipe.data.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     by_class = class_weights(recipe, classes, class_codes(train[target], classes))
     encoding = _Encoding(
@@ -110,7 +110,7 @@ def prepare(recipe: Recipe) -> Prepared:
         train=encoding.weighted(train),
         test=encoding.plain(test),
         n_outputs=len(classes),
-        training_digest=digest_bytes(train.to_csv(index=False).encode()),
+        training_digest=digest_bytes(csv_text(train).encode()),
         held_out_digest=digest_bytes(held_out),
         held_out=_held_out(recipe, parts, encoder) if given_test is None else None,
         outside_guarantee=("the size of the images (encoder)",),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.cells import is_number
-from evenhand.audit.data.table import numbers_of, texts
+from evenhand.audit.data.table import csv_text, numbers_of, texts
 from evenhand.audit.errors import InputError, RowError, nearest, rows_of_file
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.audit.words.phrases import phrase
@@ -71,7 +71,7 @@ def prepare(recipe: Recipe) -> Prepared:
     target = _target(recipe, dataset, column, rows, pretrained)
     encoder = None if recipe.model in ESTIMATORS else _encoder(recipe, rows, inputs, pretrained)
     weights = _weights(recipe, target, rows.train)
-    held_out = rows.test.to_csv(index=False).encode()
+    held_out = csv_text(rows.test).encode()
     validation = rows.validation
     return Prepared(
         recipe=recipe,
@@ -87,7 +87,7 @@ def prepare(recipe: Recipe) -> Prepared:
         train=_examples(rows.train, encoder, target, weights),
         test=_test_examples(rows.test, encoder, target),
         n_outputs=len(target.classes) or 1,
-        training_digest=digest_bytes(rows.train.to_csv(index=False).encode()),
+        training_digest=digest_bytes(csv_text(rows.train).encode()),
         held_out_digest=digest_bytes(held_out),
         held_out=HeldOut("held_out.csv", held_out) if recipe.keep_held_out else None,
         outside_guarantee=_outside_guarantee(target, encoder, pretrained, rows.train),

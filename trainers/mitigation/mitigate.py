@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.audit.data.grouping import grouping_of
 from evenhand.audit.data.table import (
     canonical_order,
+    csv_text,
     match_label,
     numbers_of,
     renumbered,
@@ -129,7 +130,7 @@ def mitigate(
             ) from error
         if chosen == "threshold":
             _copy_base(opened, writer)
-        kept = None if held_out is None else held_out.to_csv(index=False).encode()
+        kept = None if held_out is None else csv_text(held_out).encode()
         if kept is not None:
             writer.write("held_out.csv", kept)
         described = _describe(task, fitted, opened, chosen, writer, notes)
@@ -318,7 +319,7 @@ def _describe(
         removal=fitted.removal,
         options={**fitted.options, "seed": task.seed},
         n_train=len(task.rows),
-        training_data_digest=digest_bytes(task.rows.to_csv(index=False).encode()),
+        training_data_digest=digest_bytes(csv_text(task.rows).encode()),
         base={"name": str(predictor.maker_says.get("name") or ""), "digest": opened.digest},
         notes=(*said, *fitted.notes),
         versions=library_versions("fairlearn", "scikit-learn", "skops", "torch", "safetensors"),

@@ -19,7 +19,7 @@ from evenhand.audit.reason import Reason, sentences
 from evenhand.audit.words.numbers import estimate
 from evenhand.audit.words.phrases import current_language, in_language, phrase
 from evenhand.audit.words.reasons import render
-from evenhand.audit.words.text import lines, name, visible
+from evenhand.audit.words.text import as_json, document, lines, name, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,14 +92,7 @@ def say_reading(columns: Mapping[str, str], notes: Sequence[str], *, quiet: bool
 def print_json(value: Any) -> None:
     """A result on stdout. Non-ASCII text stays readable; what is not printable is escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
-    if not text.isprintable():  # JSON leaves C1 controls and marks of direction as they are
-        text = "".join(c if c.isprintable() or c == "\n" else _escape(c) for c in text)
-    text = text.replace("##[", "#\\u0023[")  # within a string; a build runner would obey it
-    sys.stdout.write(text + "\n")
-
-
-def _escape(character: str) -> str:
-    return json.dumps(character)[1:-1]
+    sys.stdout.write(as_json(text) + "\n")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -257,9 +250,11 @@ def warn_of_outdated(packs: Sequence[Pack], as_of: date, *, quiet: bool = False)
 
 
 def write_bytes(data: bytes, out: Path | None, *, avoid: Path | None = None) -> None:
-    """Writes a document to ``out`` or stdout, never into the case folder ``avoid``."""
+    """Writes a document to ``out``, never into the case folder ``avoid``; on stdout a text has
+    nothing in it that a terminal or a build runner would obey."""
     if out is None:
-        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(document(data))
         return
     if avoid is not None and out.resolve().is_relative_to(avoid.resolve()):
         raise InputError(

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evenhand.audit.data.reading.read import read_table, table_of
-from evenhand.audit.data.table import as_text, canonical_order, match_label, texts
+from evenhand.audit.data.table import as_text, canonical_order, csv_text, match_label, texts
 from evenhand.audit.errors import InputError
 
 
@@ -149,3 +149,13 @@ def test_bad_json_lines(tmp_path: Path, text: str, words: str) -> None:
 def test_a_folder_that_holds_no_data(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         read_table(tmp_path)
+
+
+def test_what_we_write_is_split_into_the_same_cells(tmp_path: Path) -> None:
+    """A lone carriage return ends a row for whoever reads it bare."""
+    frame = pd.DataFrame({"a\rb": ["x\ry", "z"], "c": [1, 2]})
+    (tmp_path / "rows.csv").write_bytes(csv_text(frame).encode())
+    found = read_table(tmp_path / "rows.csv").frame
+    assert list(found.columns) == ["a\rb", "c"] and found["a\rb"].tolist() == ["x\ry", "z"]
+    plain = pd.DataFrame({"a": ["x", "y z"]})
+    assert csv_text(plain) == plain.to_csv(index=False)  # digests stay what they were

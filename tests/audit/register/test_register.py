@@ -100,3 +100,16 @@ def test_unusable_registers_say_why(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         Register("postgresql+psycopg://me:secret@127.0.0.1:1/x").snapshot()
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a%20b", "what?x=1", "n#1", "two words", "new\nline"])
+def test_a_home_lies_where_its_name_says(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a URL "%20" would be a blank, and "?" would end the path: the database lay elsewhere."""
+    place = tmp_path / name
+    monkeypatch.setenv("EVENHAND_HOME", str(place))
+    Register().append("case", {"case": "sha256:" + "0" * 64, "path": "x"})
+    assert (place / "register.sqlite").is_file()
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert len(Register().entries()) == 1
