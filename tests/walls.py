@@ -186,7 +186,7 @@ WALLS: dict[str, str] = {
     "dashboard/cases": (
         "audit/case audit/errors audit/files audit/finding audit/register audit/words "
         "dashboard/i18n dashboard/server policies/judge policies/pack policies/recording "
-        "policies/schema policies/statements policies/verdict"
+        "policies/schema policies/statements policies/terms policies/verdict"
     ),
     "dashboard/charts": (
         "audit/reports/drawing audit/words dashboard/frames dashboard/i18n dashboard/look "
@@ -208,7 +208,7 @@ WALLS: dict[str, str] = {
         "audit/artifacts audit/case audit/data/written audit/errors audit/finding audit/register "
         "audit/reports audit/reports/parts audit/words dashboard/app dashboard/cases "
         "dashboard/charts dashboard/frames dashboard/i18n dashboard/look dashboard/server "
-        "dashboard/text dashboard/views policies/gate policies/pack policies/schema "
+        "dashboard/text dashboard/views dashboard/working policies/gate policies/pack "
         "policies/verdict"
     ),
     "dashboard/server": (
@@ -218,9 +218,15 @@ WALLS: dict[str, str] = {
     "dashboard/text": "audit/words",
     "dashboard/views": (
         "audit/artifacts audit/case audit/data/written audit/errors audit/favourable "
-        "audit/finding audit/register audit/words dashboard/cases dashboard/charts "
+        "audit/finding audit/register audit/reports audit/words dashboard/cases dashboard/charts "
         "dashboard/frames dashboard/i18n dashboard/look dashboard/server dashboard/text "
-        "policies/gate policies/pack policies/schema policies/statements policies/verdict"
+        "policies/gate policies/pack policies/schema policies/statements policies/terms "
+        "policies/verdict"
+    ),
+    "dashboard/working": (
+        "audit/case audit/finding audit/register audit/words dashboard/cases dashboard/frames "
+        "dashboard/i18n dashboard/look dashboard/server dashboard/text dashboard/views "
+        "policies/pack policies/schema policies/verdict"
     ),
     "policies/attested": (
         "audit/register audit/words policies/schema policies/statements policies/terms "

@@ -1,4 +1,4 @@
-"""Verdicts arranged as a checklist is worked through: by principle, by who has to act.
+"""Verdicts arranged as a checklist is worked through: by section, one at a time, by who has to act.
 
 Pure functions of a pack and its verdicts; they judge nothing.
 """
@@ -7,34 +7,108 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from evenhand.policies.pack import Pack
 from evenhand.policies.schema import Change, Item
-from evenhand.policies.verdict import Verdict
+from evenhand.policies.verdict import VERDICT_STATUSES, Verdict, VerdictStatus
 
 # Where a clause turns from the principle or article to its parts: "Art. 10(2)(f)", "fairness: x".
-_PARTS = re.compile(r"[:;,(]")
+_PARTS = re.compile(r"[:;,(，]")
+_LAST_NUMBER = re.compile(r"(?<=\d)\.\d+$")
+_MOST_SECTIONS = 20  # more of them are numbered finer than people look for something
 
 
-def principle(verdict: Verdict, pack: Pack | None) -> str:
-    """What an item stands under: its first clause without sub-clauses, with the source's name.
+@dataclass(frozen=True)
+class Section:
+    """The items under one article or principle; ``title`` is empty for those that name none."""
 
-    Empty for an item that names no clause.
+    title: str
+    cite: str
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """What is measured under it: the families of the findings that decided."""
+        found = (f.partition(".")[0] for v in self.verdicts for f in v.findings)
+        return tuple(dict.fromkeys(found))
+
+    def pressing(self) -> list[tuple[VerdictStatus, int]]:
+        """How many items have each status that somebody has to do something about, worst first."""
+        counted = Counter(v.status for v in self.verdicts)
+        return [(s, counted[s]) for s in VERDICT_STATUSES if s in PRESSING and counted[s]]
+
+
+# What neither holds nor is settled by anybody.
+PRESSING: tuple[VerdictStatus, ...] = (
+    "fail",
+    "error",
+    "inconclusive",
+    "needs-attestation",
+    "warn",
+)
+
+
+def principle(verdict: Verdict, pack: Pack | None) -> tuple[str, str]:
+    """What an item stands under: its first clause without sub-clauses, and the source's name.
+
+    Both are empty for an item that names no clause.
     """
     for source, text in verdict.clause.items():
         known = pack.sources.get(source) if pack else None
         head = _PARTS.split(text, maxsplit=1)[0].strip() or text.strip()
-        return f"{known.cite if known else source} · {head}"
-    return ""
+        return head, known.cite if known else source
+    return "", ""
 
 
-def by_principle(verdicts: Sequence[Verdict], pack: Pack | None) -> list[tuple[str, list[Verdict]]]:
-    """Verdicts under their principles, both in the pack's order; those without one come last."""
-    grouped: dict[str, list[Verdict]] = {}
+def sections(verdicts: Sequence[Verdict], pack: Pack | None) -> list[Section]:
+    """Verdicts under their articles, both in the pack's order; those without one come last.
+
+    Where a source numbers nearly every item ("MAP 1.1"), the last number is let go of ("MAP 1").
+    """
+    heads = [principle(v, pack) for v in verdicts]
+    while len(set(heads)) > _MOST_SECTIONS:
+        coarser = [(_LAST_NUMBER.sub("", title), cite) for title, cite in heads]
+        if coarser == heads:
+            break
+        heads = coarser
+    grouped: dict[tuple[str, str], list[Verdict]] = {}
+    for head, verdict in zip(heads, verdicts, strict=True):
+        grouped.setdefault(head, []).append(verdict)
+    made = [Section(title, cite, tuple(found)) for (title, cite), found in grouped.items()]
+    return sorted(made, key=lambda section: section.title == "")
+
+
+def opened(verdicts: Sequence[Verdict], asked: str) -> Verdict | None:
+    """The item that is open: the one asked for, else the most pressing; None of none."""
+    named = next((v for v in verdicts if v.item == asked), None)
+    ranked = sorted(verdicts, key=lambda v: VERDICT_STATUSES.index(v.status))
+    return named or next(iter(ranked), None)
+
+
+def awaiting(
+    verdicts: Sequence[Verdict], pack: Pack, may_sign_as: Callable[[str], bool]
+) -> list[str]:
+    """The items that wait for somebody who may attest in these roles, in the pack's order."""
+    found = []
     for verdict in verdicts:
-        grouped.setdefault(principle(verdict, pack), []).append(verdict)
-    return sorted(grouped.items(), key=lambda group: group[0] == "")
+        item = pack.item(verdict.item)
+        if verdict.status == "needs-attestation" and item is not None and item.attest is not None:
+            found += [verdict.item] if may_sign_as(item.attest.role) else []
+    return found
+
+
+def after(item: str, order: Sequence[str], wanted: Sequence[str]) -> str:
+    """The next of ``wanted`` behind ``item`` in ``order``, from its start again at the end; empty
+    where there is no other.
+
+    >>> after("b", ["a", "b", "c"], ["a", "b"]), after("b", ["a", "b"], ["b"])
+    ('a', '')
+    """
+    place = order.index(item) + 1 if item in order else 0
+    ahead = (*order[place:], *order[:place])
+    return next((one for one in ahead if one in wanted and one != item), "")
 
 
 def waiting(verdicts: Sequence[Verdict], pack: Pack) -> list[tuple[str, int]]:

@@ -1,33 +1,42 @@
-"""One pack on one case: every item with its status, its reason and the evidence that decided it."""
+"""One pack on one case, worked through an item at a time: what is asked, measured, stated, open."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote
 
 import streamlit as st
 
 from evenhand.audit.case.case import Case
-from evenhand.audit.finding import Finding
 from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
-from evenhand.dashboard.cases import archives, items, writing
-from evenhand.dashboard.cases.axes import axis as axis_of
+from evenhand.dashboard.cases import items
 from evenhand.dashboard.cases.judging import PackChoice
 from evenhand.dashboard.frames import findings as frames
-from evenhand.dashboard.i18n import LANGUAGES, Translator
-from evenhand.dashboard.look import verdict_markdown, verdict_word
+from evenhand.dashboard.i18n import Translator
+from evenhand.dashboard.look import VERDICT, verdict_word
 from evenhand.dashboard.server import identity
 from evenhand.dashboard.text import escape
-from evenhand.dashboard.views import forms, parts, state
-from evenhand.dashboard.views.context import Context
+from evenhand.dashboard.views import handing_on, parts, state
+from evenhand.dashboard.views.context import Context, Judged
+from evenhand.dashboard.working import card, queue, signing
 from evenhand.policies import gate
 from evenhand.policies.pack import Pack
-from evenhand.policies.schema import Item
 from evenhand.policies.verdict import VERDICT_STATUSES, Verdict, VerdictStatus
 
 _ALL = ""
-_EVIDENCE_AT_FIRST = 6
+# Of the bar: what fails, what is undecided, what people have to say, what holds, what is beside it.
+_BAR: Mapping[VerdictStatus, str] = {
+    "fail": "#b04400",
+    "error": "#b04400",
+    "inconclusive": "#0072b2",
+    "needs-attestation": "#8c3a6d",
+    "warn": "#a87600",
+    "waived": "#8c6fb0",
+    "attested": "#00704f",
+    "pass": "#00704f",
+    "not-yet-applicable": "#7f8791",
+    "not-applicable": "#7f8791",
+}
 
 
 def render(ctx: Context) -> None:
@@ -44,7 +53,6 @@ def render(ctx: Context) -> None:
         )
         return
     parts.heading(ctx, ctx.t("nav.checklist"), case)
-    forms.told(ctx)
     _pack(ctx, ctx.pack)
     judged = ctx.judged(case, ctx.pack)
     if judged.problem:
@@ -54,34 +62,106 @@ def render(ctx: Context) -> None:
     counts = gate.counts(judged.verdicts)
     st.markdown(escape(parts.sentence(counts, ctx.t)))
     parts.count_badges(counts, ctx.t)
-    _progress(ctx, judged.verdicts, ctx.pack.pack)
+    _bar(counts)
     shown = _filtered(ctx, judged.verdicts, counts)
-    listed, as_table = st.tabs([ctx.t("checklist.items"), ctx.t("checklist.table")])
-    with listed:
-        _items(ctx, case, shown, ctx.pack.pack)
-    with as_table:
+    together = queue.judged_packs(ctx, case, ctx.pack)
+    _worked_through(ctx, case, ctx.pack.pack, judged.verdicts, shown, together)
+    with st.expander(ctx.t.md("checklist.table")):
         frame = frames.checklist_frame(shown, ctx.t)
         parts.table(frame, ctx.t, name="checklist", alt=ctx.t("nav.checklist"))
         parts.download(frame, ctx.t, name=f"checklist-{ctx.pack.ref}")
-    _sign_off(ctx, case, judged.verdicts, ctx.pack.pack)
+    signing.show(ctx, case, together)
+    handing_on.offer(ctx, case, handing_on.policy(ctx))
+    handing_on.publish(ctx, case)
+    queue.elsewhere(ctx)
 
 
-def _progress(ctx: Context, verdicts: Sequence[Verdict], pack: Pack) -> None:
-    """Who has to act, and for how many items."""
-    for role, number in items.waiting(verdicts, pack):
-        counted = ctx.t.count("checklist.waiting", number)
-        st.markdown(f":material/hourglass_empty: {escape(counted.replace('ROLE', role))}")
-    if not identity.current().may("attest"):
-        st.caption(ctx.t.md("checklist.read_only"))
+def _worked_through(
+    ctx: Context,
+    case: Case,
+    pack: Pack,
+    verdicts: Sequence[Verdict],
+    shown: Sequence[Verdict],
+    together: Sequence[Judged],
+) -> None:
+    """The open item beside the sections that it is one of; on a phone above them."""
+    person = identity.current()
+    may_sign_as = person.may_sign_as if person.may("attest") else lambda _role: False
+    act = state.selection().get("act", "").partition(":")[2]
+    verdict = items.opened(shown, state.selection().get("item", "") or act)
+    found = items.sections(shown, pack)
+    left, right = st.columns([5, 2], gap="medium")
+    if verdict is not None:
+        section = next(s for s in found if verdict in s.verdicts)
+        order = tuple(v.item for s in found for v in s.verdicts)
+        mine = tuple(items.awaiting(verdicts, pack, may_sign_as))
+        with left:
+            card.show(ctx, case, pack, card.Open(verdict, section, order, mine))
+    with right:
+        _sections(ctx, found, verdict)
+        queue.show(ctx, case, together)
+        if not person.may("attest"):
+            st.caption(ctx.t.md("checklist.read_only"))
 
 
-def _items(ctx: Context, case: Case, shown: Sequence[Verdict], pack: Pack) -> None:
-    findings = ctx.index(case).by_id
-    for principle, verdicts in items.by_principle(shown, pack):
-        if len(pack.items) > 1 and principle:
-            st.markdown(f"##### {escape(principle)}")
-        for verdict in verdicts:
-            _item(ctx, case, verdict, findings, pack)
+def _sections(ctx: Context, found: Sequence[items.Section], at: Verdict | None) -> None:
+    """The sections with what is open in each, and the items of the one that one is in."""
+    t = ctx.t
+    here = next((s for s in found if at in s.verdicts), None)
+    if here is None or at is None:
+        return
+    first = [items.opened(s.verdicts, "") for s in found]
+    opens = [v.item for v in first if v is not None]
+    said = [_section_said(section, t) for section in found]
+    _choose_item("section", t("checklist.sections"), opens, said, found.index(here))
+    if len(here.verdicts) > 1:
+        said = [_item_said(verdict, t) for verdict in here.verdicts]
+        inside = [v.item for v in here.verdicts]
+        _choose_item("item", t("checklist.in_section"), inside, said, inside.index(at.item))
+    for cite in sorted({s.cite for s in found} - {""}):
+        st.caption(escape(visible(cite)))
+
+
+def _choose_item(
+    name: str, label: str, opens: Sequence[str], said: Sequence[str], place: int
+) -> None:
+    """Radio buttons, each of which opens an item."""
+    key = f"checklist_{name}"
+    st.session_state[key] = place
+    st.radio(
+        escape(label),
+        range(len(opens)),
+        key=key,
+        format_func=lambda n: said[n],
+        on_change=lambda: card.open_item(opens[st.session_state[key]]),
+    )
+
+
+def _section_said(section: items.Section, t: Translator) -> str:
+    """A section's name, what is measured in it, and what is open, as signs in their colours."""
+    title = section.title or t("checklist.section.rest")
+    families = [t.term("family", name) for name in section.families[:2]]
+    pressing = section.pressing()
+    signs = [f":{VERDICT[s].colour}[{escape(VERDICT[s].sign)} {n}]" for s, n in pressing]
+    done = f":green[{escape(t('checklist.section.done'))}]"
+    about = f" {escape(t('checklist.comma').join(families))}" if families else ""
+    return f"**{escape(title)}**{about} {len(section.verdicts)} · {' '.join(signs) or done}"
+
+
+def _item_said(verdict: Verdict, t: Translator) -> str:
+    look = VERDICT[verdict.status]
+    return f":{look.colour}[{escape(look.sign)}] {escape(visible(t.pick(verdict.title)))}"
+
+
+def _bar(counts: Mapping[VerdictStatus, int]) -> None:
+    """The counts as one bar; the words beside it say the same."""
+    parts_of = [
+        f'<i style="flex:{counts[status]};background:{_BAR[status]}"></i>'
+        for status in VERDICT_STATUSES
+        if counts.get(status)
+    ]
+    style = "display:flex;gap:2px;height:10px;border-radius:3px;overflow:hidden"
+    st.html(f'<div aria-hidden="true" style="{style}">{"".join(parts_of)}</div>')
 
 
 def _pack(ctx: Context, choice: PackChoice) -> None:
@@ -142,148 +222,6 @@ def _status_label(ctx: Context, status: str, counts: Mapping[VerdictStatus, int]
         if known == status:
             return f"{verdict_word(known, ctx.t)} ({number})"
     return f"{ctx.t('filter.all')} ({sum(counts.values())})"
-
-
-def _item(
-    ctx: Context, case: Case, verdict: Verdict, findings: Mapping[str, Finding], pack: Pack
-) -> None:
-    t = ctx.t
-    item = pack.item(verdict.item)
-    with st.container(border=True, gap="xsmall"):
-        _said(ctx, verdict)
-        if verdict.underlying != verdict.status:
-            underlying = verdict_markdown(verdict.underlying, t)
-            st.markdown(parts.named(t("checklist.underlying"), underlying, t))
-        if verdict.status != "not-applicable":
-            _threshold(ctx, verdict)
-        _evidence(ctx, verdict, findings)
-        for change in items.changes(pack, verdict.item):
-            told = {"before": change.before or "–", "after": change.after or "–"}
-            st.caption(t.md("checklist.changed", part=change.part, **told))
-        clauses = [f"{source}: {text}" for source, text in verdict.clause.items()]
-        facts = [
-            verdict.item,
-            t("checklist.severity", severity=t.term("severity", verdict.severity)),
-            t.term("obligation", verdict.obligation),
-            t.term("kind", verdict.kind),
-            *clauses,
-        ]
-        st.caption(escape(" · ".join(facts)))
-        if item is not None:
-            _actions(ctx, case, verdict, item, pack)
-
-
-def _said(ctx: Context, verdict: Verdict) -> None:
-    """Status, title, reason and remedy; in both languages side by side where asked for."""
-    if not state.selection().get("both"):
-        _told(ctx.t, verdict)
-        return
-    languages = sorted(LANGUAGES, key=lambda lang: lang != ctx.t.lang)
-    for column, lang in zip(st.columns(len(languages)), languages, strict=True):
-        with column:
-            _told(Translator(lang), verdict)
-
-
-def _told(t: Translator, verdict: Verdict) -> None:
-    st.markdown(f"{verdict_markdown(verdict.status, t)} · **{escape(t.pick(verdict.title))}**")
-    if because := t.pick(verdict.because):
-        st.markdown(escape(because))
-    fix = t.pick(verdict.fix)
-    if fix and verdict.status not in ("pass", "attested"):
-        st.markdown(parts.named(t("checklist.fix"), escape(fix), t))
-
-
-_FORMS = {"attest": forms.attest, "waive": forms.waive}
-_ICONS = {"attest": ":material/edit_note:", "waive": ":material/gavel:"}
-
-
-def _actions(ctx: Context, case: Case, verdict: Verdict, item: Item, pack: Pack) -> None:
-    """The open form of the item, or the buttons that open one; none for who only reads."""
-    possible = items.actions(verdict, item) if archives.archive_of(case.path) is None else []
-    for what in possible:
-        if forms.is_open(what, item.id):
-            _FORMS[what](ctx, case, pack, item)
-            return
-    if not possible or not identity.current().may("attest"):
-        return
-    with st.container(horizontal=True):
-        for what in possible:
-            st.button(
-                ctx.t.md(f"write.{what}"),
-                key=f"{what}_{item.id}",
-                icon=_ICONS[what],
-                on_click=forms.open_form,
-                args=(what, item.id),
-            )
-
-
-def _sign_off(ctx: Context, case: Case, verdicts: Sequence[Verdict], pack: Pack) -> None:
-    """Who has signed the case off, and the form to do it."""
-    t = ctx.t
-    signed = writing.sign_offs(case, ctx.entries(case))
-    may = identity.current().may("sign-off") and archives.archive_of(case.path) is None
-    if not signed and not may:
-        return
-    st.subheader(t.md("checklist.sign_off"), anchor=False)
-    for entry in signed:
-        st.markdown(f":material/verified: {escape(writing.signed(entry, t))}")
-        st.caption(escape(str(entry.body.get("statement") or "")))
-    if forms.is_open("sign-off", pack.id):
-        forms.sign_off(ctx, case, pack, verdicts)
-    elif may:
-        st.button(
-            t.md("write.sign-off"),
-            key="sign_off",
-            icon=":material/verified:",
-            on_click=forms.open_form,
-            args=("sign-off", pack.id),
-        )
-
-
-def _threshold(ctx: Context, verdict: Verdict) -> None:
-    """What was asked for, where the threshold is from, and how it is decided."""
-    t, said = ctx.t, []
-    if requirement := frames.requirement(verdict):
-        said.append(t("checklist.requirement", requirement=requirement))
-    if verdict.threshold_origin:
-        said.append(t("checklist.origin", origin=t.term("origin", verdict.threshold_origin)))
-    if verdict.decision:
-        said.append(t(f"decision.{verdict.decision}"))
-    if said:
-        st.markdown(escape(" · ".join(said)))
-
-
-def _evidence(ctx: Context, verdict: Verdict, findings: Mapping[str, Finding]) -> None:
-    """One link for each finding that decided the item."""
-    if not verdict.findings:
-        return
-    st.markdown(f"**{escape(ctx.t('checklist.evidence'))}**")
-    for finding_id in verdict.findings[:_EVIDENCE_AT_FIRST]:
-        _link(ctx, finding_id, findings.get(finding_id))
-    rest = verdict.findings[_EVIDENCE_AT_FIRST:]
-    if rest:
-        with st.expander(ctx.t.md("checklist.more_evidence", number=len(rest))):
-            for finding_id in rest:
-                _link(ctx, finding_id, findings.get(finding_id))
-
-
-def _link(ctx: Context, finding_id: str, finding: Finding | None) -> None:
-    if finding is None:
-        st.markdown(ctx.t.md("finding.unknown", id=finding_id))
-        return
-    value = frames.value_text(finding, ctx.t)
-    label = f"{value} · {ctx.t.measure(finding.measure)} · {frames.about(finding, ctx.t)}"
-    state.link(
-        parts.FINDINGS,
-        escape(visible(label)),
-        icon=":material/straighten:",
-        finding=finding.id,
-        measure=finding.measure,
-        feature=axis_of(finding) or "&".join(quote(b, safe="") for b in finding.between),
-        family="",
-        status="",
-        group="",
-    )
 
 
 if __name__ == "__main__":

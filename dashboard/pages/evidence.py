@@ -39,7 +39,7 @@ def render(ctx: Context) -> None:
     _seal(ctx, case)
     handing_on.received(ctx, case)
     _downloads(ctx, case)
-    handing_on.offer(ctx, case, _policy(ctx))
+    handing_on.offer(ctx, case, handing_on.policy(ctx))
     tabs = st.tabs(
         [ctx.t(f"evidence.{name}") for name in ("plan", "environment", "files", "register")]
     )
@@ -131,7 +131,7 @@ def _downloads(ctx: Context, case: Case) -> None:
                 "format": chosen.replace("_", "-"),
                 "lang": t.lang,
                 "public": public,
-                "policy": _policy(ctx),
+                "policy": handing_on.policy(ctx),
             }
         ),
     ]
@@ -151,12 +151,6 @@ def _downloads(ctx: Context, case: Case) -> None:
             on_click="ignore",
             key="download_report",
         )
-
-
-def _policy(ctx: Context) -> list[str]:
-    """The chosen pack where the plan has another: a report judges by the plan's own otherwise."""
-    choice = ctx.pack
-    return [] if choice is None or choice.planned or choice.pack is None else [choice.pack.id]
 
 
 def _made(ctx: Context, arguments: list[str]) -> bytes | None:

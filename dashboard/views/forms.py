@@ -19,14 +19,16 @@ from evenhand.audit.errors import EvenhandError
 from evenhand.audit.register.binding import NAMES, Binding, Reach, about, binding_of
 from evenhand.audit.register.register import Entry
 from evenhand.audit.words.text import visible
-from evenhand.dashboard.cases import writing
+from evenhand.dashboard.cases import stated, writing
+from evenhand.dashboard.look import verdict_markdown
 from evenhand.dashboard.server import identity
 from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import parts, state
-from evenhand.dashboard.views.context import Context
+from evenhand.dashboard.views.context import Context, Judged
 from evenhand.policies.pack import Pack
 from evenhand.policies.schema import Item, add_duration
 from evenhand.policies.statements import MAX_WAIVER_DAYS
+from evenhand.policies.terms import evidence_zh
 from evenhand.policies.verdict import Verdict
 
 _DONE = "evenhand_written"
@@ -34,13 +36,14 @@ _NUMBERS = "evenhand_form_numbers"
 _MOST_REMEMBERED = 10_000
 
 
-def told(ctx: Context) -> None:
-    """What was just recorded, once."""
-    done = st.session_state.pop(_DONE, None)
-    if done:
-        kind, seq, where = done
-        st.success(ctx.t.md("write.done", kind=ctx.t(f"write.{kind}"), entry=seq))
-        st.caption(escape(where))
+def told(ctx: Context, *kinds: str) -> None:
+    """What was just recorded, once, where it is one of ``kinds``."""
+    done = st.session_state.get(_DONE)
+    if not done or done[0] not in kinds:
+        return
+    kind, seq, where = st.session_state.pop(_DONE)
+    st.success(ctx.t.md("write.done", kind=ctx.t(f"write.{kind}"), entry=seq))
+    st.caption(escape(where))
 
 
 def open_form(what: str, item: str) -> None:
@@ -53,13 +56,13 @@ def is_open(what: str, item: str) -> bool:
     return state.selection().get("act") == f"{what}:{item}"
 
 
-def attest(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
-    """Answer, statement and evidence for one item."""
+def attest(ctx: Context, case: Case, pack: Pack, item: Item, then: str = "") -> None:
+    """Answer, statement and evidence for one item; ``then`` is the item that opens afterwards."""
     t, wanted = ctx.t, item.attest
     assert wanted is not None
     number = _number(f"attest:{item.id}")
     with st.form(f"attest_{item.id}_{number}"):
-        st.markdown(t.md("write.attest.as", role=wanted.role))
+        st.markdown(t.md("write.attest.as", role=stated.role_word(wanted.role, t)))
         if wanted.question:
             st.markdown(f"**{escape(t.pick(dict(wanted.question.items())))}**")
         answer = st.selectbox(
@@ -71,7 +74,7 @@ def attest(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
         )
         statement = st.text_area(t.md("write.statement"), max_chars=4000)
         uploads = [
-            (kind, st.file_uploader(t.md("write.evidence.kind", kind=kind), key=f"{item.id}_{n}"))
+            (kind, st.file_uploader(_evidence_label(ctx, kind), key=f"{item.id}_{n}"))
             for n, kind in enumerate(wanted.evidence_required)
         ]
         others = st.file_uploader(
@@ -82,7 +85,7 @@ def attest(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
             t.md("write.expires"), last, min_value=ctx.as_of, max_value=last, format="YYYY-MM-DD"
         )
         bound = _bound(ctx, case, item, "attestation")
-        sent = _buttons(ctx, t("write.attest"))
+        sent = _buttons(ctx, t("write.attest_next") if then else t("write.attest"), then)
     if not sent:
         return
 
@@ -103,11 +106,16 @@ def attest(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
             expires=expires,
         )
 
-    _record(ctx, number, write)
+    _record(ctx, number, write, then or item.id)
 
 
-def waive(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
-    """Reason, owner, compensating measures and last day of a waiver."""
+def _evidence_label(ctx: Context, kind: str) -> str:
+    shown = evidence_zh(kind) if ctx.t.lang == "zh" else kind
+    return ctx.t.md("write.evidence.kind", kind=shown)
+
+
+def waive(ctx: Context, case: Case, pack: Pack, item: Item, then: str = "") -> None:
+    """Reason, owner, compensating measures and last day of a waiver; then ``then`` opens."""
     t = ctx.t
     last = ctx.as_of + timedelta(days=MAX_WAIVER_DAYS)
     number = _number(f"waive:{item.id}")
@@ -140,39 +148,41 @@ def waive(ctx: Context, case: Case, pack: Pack, item: Item) -> None:
                 compensating=compensating.splitlines(),
                 bound=bound,
             ),
+            then or item.id,
         )
 
 
-def sign_off(ctx: Context, case: Case, pack: Pack, verdicts: Sequence[Verdict]) -> None:
-    """Accepting the case as it is: every open item has to be named."""
+def sign_off(ctx: Context, case: Case, packs: Sequence[Judged]) -> None:
+    """Accepting the case as it is by these packs: every open item has to be ticked."""
     t = ctx.t
-    open_now = writing.open_items(verdicts)
-    titles = {
-        v.item: f"{v.item} · {t.pick(v.title)} ({t.term('verdict', v.status)})" for v in open_now
-    }
-    number = _number(f"sign-off:{pack.id}")
+    loaded = [judged.choice.pack for judged in packs if judged.choice.pack]
+    open_now = [v for judged in packs for v in writing.open_items(judged.verdicts)]
+    number = _number(f"sign-off:{loaded[0].id}")
     with st.form(f"sign_off_{number}"):
+        names = ", ".join(visible(t.pick(judged.choice.title)) for judged in packs)
+        st.markdown(t.md("write.sign_off.packs", packs=names))
         st.markdown(t.md("write.sign_off.means", number=len(open_now)))
-        accepted = st.multiselect(
-            t.md("write.accepts"),
-            list(titles),
-            format_func=lambda i: visible(titles[i]),
-            placeholder=t("sidebar.choose"),
-            disabled=not titles,
-        )
+        accepted = [v for v in open_now if _is_accepted(ctx, v, number)]
         statement = st.text_area(t.md("write.statement"), max_chars=4000)
         only_here = Binding(to="case", digest=case.digest)
         st.caption(escape(only_here.reach(t.lang)))
         sent = _buttons(ctx, t("write.sign-off"))
     if sent:
-        accepts = [f"{pack.id}:{item}" for item in accepted]
+        accepts = [f"{v.pack}:{v.item}" for v in accepted]
         _record(
             ctx,
             number,
             lambda: writing.sign_off(
-                identity.current(), case, [pack], statement=statement, accepts=accepts
+                identity.current(), case, loaded, statement=statement, accepts=accepts
             ),
         )
+
+
+def _is_accepted(ctx: Context, verdict: Verdict, number: str) -> bool:
+    """A box to tick for one open item: its status, its title and its id."""
+    title = f"{ctx.t.pick(verdict.title)} ({verdict.item})"
+    label = f"{verdict_markdown(verdict.status, ctx.t)} · {escape(visible(title))}"
+    return st.checkbox(label, key=f"accept_{number}_{verdict.pack}_{verdict.item}")
 
 
 def _bound(ctx: Context, case: Case, item: Item, kind: str) -> writing.Bound:
@@ -197,12 +207,13 @@ def _bound(ctx: Context, case: Case, item: Item, kind: str) -> writing.Bound:
     return writing.Bound(chosen, **names)
 
 
-def _buttons(ctx: Context, label: str) -> bool:
+def _buttons(ctx: Context, label: str, then: str = "") -> bool:
+    """Whether the form was sent; its other button closes it, or goes on to the item ``then``."""
     with st.container(horizontal=True):
-        sent = st.form_submit_button(escape(label))
-        closed = st.form_submit_button(ctx.t.md("write.cancel"))
+        sent = st.form_submit_button(escape(label), type="primary")
+        closed = st.form_submit_button(ctx.t.md("write.skip" if then else "write.cancel"))
     if closed:
-        state.change(act="")
+        state.change(act="", **({"item": then} if then else {}))
         st.rerun()
     return bool(sent)
 
@@ -235,8 +246,8 @@ def _number(form: str) -> str:
     return known.setdefault(form, secrets.token_hex(8))
 
 
-def _record(ctx: Context, number: str, write: Callable[[], Entry]) -> None:
-    """Writes, and draws the page anew; or shows why it was refused."""
+def _record(ctx: Context, number: str, write: Callable[[], Entry], then: str = "") -> None:
+    """Writes, and draws the page anew with the item ``then`` open; or shows why it was refused."""
     try:
         entry = _written().once(number, write)
     except EvenhandError as error:
@@ -244,7 +255,8 @@ def _record(ctx: Context, number: str, write: Callable[[], Entry]) -> None:
         return
     binds = binding_of(entry)
     where = binds.reach(ctx.t.lang) if binds else ""
-    st.session_state[_DONE] = (entry.kind, entry.seq, where)
+    item = str(entry.body.get("item") or "")
+    st.session_state[_DONE] = (entry.kind, entry.seq, f"{item}: {where}" if item else where)
     st.session_state[_NUMBERS] = {}
-    state.change(act="")
+    state.change(act="", **({"item": then} if then else {}))
     st.rerun()

@@ -8,6 +8,7 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.reports import FORMATS
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import archives
 from evenhand.dashboard.server import starting
@@ -15,7 +16,8 @@ from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import parts
 from evenhand.dashboard.views.context import Context
 
-_MADE = "evenhand_archive"
+_MADE, _PUBLISHED = "evenhand_archive", "evenhand_public_summary"
+LL144 = "us-nyc-ll144"
 
 
 def note(ctx: Context, place: Path) -> None:
@@ -38,14 +40,20 @@ def received(ctx: Context, case: Case) -> None:
         st.markdown(f"- {escape(line)}")
 
 
-def offer(ctx: Context, case: Case, policy: list[str]) -> None:
+def policy(ctx: Context) -> list[str]:
+    """The chosen pack where the plan has another: a command judges by the plan's own otherwise."""
+    choice = ctx.pack
+    return [] if choice is None or choice.planned or choice.pack is None else [choice.pack.id]
+
+
+def offer(ctx: Context, case: Case, chosen: list[str]) -> None:
     """The archive of the case with what its verdicts rest on, as the command line writes it."""
     t = ctx.t
     if archives.archive_of(case.path) is not None:
         return
     st.subheader(t.md("archive.hand_on"), anchor=False)
     st.caption(t.md("archive.about"))
-    arguments = ["export", str(case.path), *starting.options({"policy": policy})]
+    arguments = ["export", str(case.path), *starting.options({"policy": chosen})]
     left, right = st.columns([3, 1], vertical_alignment="center")
     with left:
         st.code(starting.command_line(arguments), language="bash", wrap_lines=True)
@@ -76,4 +84,35 @@ def offer(ctx: Context, case: Case, policy: list[str]) -> None:
         icon=":material/download:",
         on_click="ignore",
         key="download_archive",
+    )
+
+
+def publish(ctx: Context, case: Case) -> None:
+    """The summary that Local Law 144 asks to publish, where the pack of that law is looked at."""
+    t = ctx.t
+    if ctx.pack is None or ctx.pack.pack is None or ctx.pack.pack.id != LL144:
+        return
+    st.subheader(t.md("archive.public.title"), anchor=False)
+    st.caption(t.md("archive.public.about"))
+    asked = {"format": "ll144-summary", "public": True, "lang": t.lang, "policy": policy(ctx)}
+    arguments = ["report", str(archives.named(case.path)), *starting.options(asked)]
+    st.code(starting.command_line(arguments), language="bash", wrap_lines=True)
+    wanted = (arguments, len(ctx.entries(case)))
+    if st.button(t.md("archive.public.make"), key="make_public", icon=":material/description:"):
+        try:
+            with st.spinner(t.md("evidence.making")):
+                st.session_state[_PUBLISHED] = (wanted, starting.run_briefly(arguments))
+        except EvenhandError as error:
+            parts.problem(t("archive.public.not_made"), error.message, error.remedy)
+    made_for, made = st.session_state.get(_PUBLISHED, (None, None))
+    if made is None or made_for != wanted:
+        return
+    st.download_button(
+        t.md("archive.public.download", size=f"{len(made):,}"),
+        made,
+        file_name=f"ll144-summary{FORMATS['ll144_summary'].SUFFIX}",
+        mime=FORMATS["ll144_summary"].MEDIA_TYPE,
+        icon=":material/download:",
+        on_click="ignore",
+        key="download_public",
     )

@@ -25,6 +25,7 @@ KEYS = (
     "status",
     "group",
     "verdict",
+    "item",
     "act",
     "both",
     "who",

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from evenhand.audit.files.canonical import digest_bytes
 from evenhand.audit.register.register import Entry, Register
 from evenhand.dashboard.cases import store
+from evenhand.dashboard.cases.stated import role_word
 from evenhand.dashboard.export import site as export
 from evenhand.dashboard.i18n import LANGUAGES, Translator
 from evenhand.dashboard.server import identity, launch
@@ -82,12 +83,11 @@ def test_attest_with_evidence_and_see_the_verdict_change(
     seq = len(entries(home)) + 1
     minutes = tmp_path / "minutes <b>.txt"
     minutes.write_text("agreed on Tuesday")
-    waiting = t.count("checklist.waiting", 1).replace("ROLE", "risk owner")
+    waiting = t.count("checklist.waiting", 1).replace("ROLE", role_word("risk owner", t))
     with view.opened(browser, watched) as page:
         page.goto(f"{base}/checklist?case={key}&verdict=needs-attestation")
         title(page, t("nav.checklist"))
         expect(page.get_by_text(waiting)).to_be_visible()
-        page.get_by_role("button", name=t("write.attest")).click()
         take(page, t("write.answer"), t("answer.met"))
         page.get_by_label(t("write.statement")).fill(f"I accept it. {HOSTILE}")
         page.get_by_test_id("stFileUploader").locator("input").first.set_input_files(minutes)

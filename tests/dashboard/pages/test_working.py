@@ -22,7 +22,7 @@ from evenhand.policies.judge import judge
 from evenhand.policies.pack import load_pack
 from evenhand.policies.verdict import Verdict
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.pages.doing import kinds, press
+from tests.dashboard.pages.doing import accepting, kinds, press
 from tests.dashboard.pages.seen import plain, shown
 from tests.dashboard.sound_cases import PACK
 from tests.samples import HOSTILE
@@ -82,10 +82,11 @@ def test_attesting_changes_the_verdict_and_is_recorded_as_unchecked(
     open_page: OpenPage, case: Case, auditor: None
 ) -> None:
     app = open_page("checklist")
-    assert "1 item waits for: risk owner" in plain(app)
-    app.button(key="attest_H-05").click().run()
-    assert "Do you accept the risk?" in plain(app)
-    assert app.query_params["act"] == "attest:H-05"
+    assert "Selection rates differ" in plain(app)  # what fails is open first
+    press(app, "1 item waits for: risk owner")
+    assert "Do you accept the risk?" in plain(app)  # its form needs no further click
+    assert "1 of 1 that wait for you" in plain(app)
+    assert app.query_params["item"] == "H-05"
     press(app, "Attest")  # nothing filled in
     assert "This was not recorded" in plain(app)
     next(s for s in app.selectbox if s.label == "Answer").select("met")
@@ -93,7 +94,10 @@ def test_attesting_changes_the_verdict_and_is_recorded_as_unchecked(
     press(app, "Attest")
     assert not app.exception
     assert "Attestation recorded as entry 2 of the register." in done(app)
-    assert "waits for" not in plain(app)
+    assert app.query_params["item"] == "H-05"  # the place is kept
+    assert "Nothing waits for an attestation." in plain(app)
+    assert "bound to the model" in plain(app) and "it answers for every case of it" in plain(app)
+    assert f"Ada {HOSTILE}, risk owner" in plain(app)
     body = Register().snapshot()[-1].body
     assert (body["item"], body["known_by"], body["role"]) == ("H-05", "stated", "risk owner")
     assert not re.search(r"(?<!\\)<", shown(app))
@@ -113,7 +117,7 @@ def test_a_waiver_by_the_owner_is_refused_and_by_another_is_not(
     next(i for i in app.text_input if i.label.startswith("Who answers")).input("Ada")
     press(app, "Waive")
     assert kinds() == ["case", "waiver"]
-    assert "Waived** · **Selection rates differ" in plain(app)
+    assert "Selection rates differ" in plain(app) and "Waived by Grace until" in plain(app)
     assert "**Underneath**" in plain(app)
 
 
@@ -133,9 +137,8 @@ def test_a_sign_off_is_shown_with_who_and_how_known(
     next(a for a in app.text_area if "state" in a.label).input("Accepted for the pilot.")
     press(app, "Sign off")
     assert "open items are not accepted" in plain(app)
-    chosen = app.multiselect[0]
-    for option in list(chosen.options):
-        chosen.select(option)
+    for box in accepting(app):
+        box.check()
     press(app, "Sign off")
     assert not app.exception
     assert "Grace signed off on" in plain(app)
@@ -144,7 +147,7 @@ def test_a_sign_off_is_shown_with_who_and_how_known(
 
 
 def test_both_languages_stand_side_by_side_on_demand(open_page: OpenPage, case: Case) -> None:
-    app = open_page("checklist")
+    app = open_page("checklist", item="H-05")
     assert "信贷" not in plain(app) and "剩余风险有人负责" not in plain(app)
     app.toggle(key="both_languages").set_value(True).run()
     assert "剩余风险有人负责" in plain(app)
@@ -209,15 +212,20 @@ def test_a_form_takes_every_option_of_reading(
 def test_principles_roles_and_actions(case: Case) -> None:
     pack = load_pack(PACK)
     verdicts = judge(case, pack, (), as_of=datetime.now(UTC).date() + timedelta(days=1))
-    groups = items.by_principle(verdicts, pack)
+    found = items.sections(verdicts, pack)
     # 4.1, 4.2 and 4.5 stand alone; items without a clause come last, in the pack's order
-    assert [name for name, _ in groups] == [
-        "House rules, section 4 · 4.1",
-        "House rules, section 4 · 4.2",
-        "House rules, section 4 · 4.5",
-        "",
+    assert [(s.title, s.cite) for s in found] == [
+        ("4.1", "House rules, section 4"),
+        ("4.2", "House rules, section 4"),
+        ("4.5", "House rules, section 4"),
+        ("", ""),
     ]
-    assert [v.item for v in groups[-1][1]] == ["H-03", "H-04", "H-06", "H-07", "H-08", "H-09"]
+    assert [v.item for v in found[-1].verdicts] == ["H-03", "H-04", "H-06", "H-07", "H-08", "H-09"]
+    assert found[1].pressing() == [("fail", 1)] and found[1].families == ("fairness",)
+    assert items.opened(verdicts, "H-08").item == "H-08"  # type: ignore[union-attr]
+    assert items.opened(verdicts, "none").item == "H-02"  # type: ignore[union-attr]
+    assert items.awaiting(verdicts, pack, lambda role: role == "risk owner") == ["H-05"]
+    assert items.awaiting(verdicts, pack, lambda _role: False) == []
     assert items.waiting(verdicts, pack) == [("risk owner", 1)]
     can = {v.item: items.actions(v, pack.item(v.item)) for v in verdicts}  # type: ignore[arg-type]
     assert can["H-01"] == []  # passes, and is a blocker
@@ -232,8 +240,23 @@ def test_a_clause_is_cut_where_its_parts_begin() -> None:
         items.principle(_verdict({"act": text}), pack)
         for text in ("Art. 10(2)(f)", "Art. 10(3), representative", "Art. 10")
     }
-    assert heads == {"Regulation (EU) 2024/1689 · Art. 10"}
-    assert items.principle(_verdict({"x": "fairness: parity"}), None) == "x · fairness"
+    assert heads == {("Art. 10", "Regulation (EU) 2024/1689")}
+    assert items.principle(_verdict({"x": "fairness: parity"}), None) == ("fairness", "x")
+    assert items.principle(_verdict({"law": "第八条，定期审核"}), None) == ("第八条", "law")
+
+
+def test_a_source_that_numbers_every_item_is_cut_coarser() -> None:
+    told = [_verdict({"rmf": f"MAP {n // 10}.{n % 10 + 1}"}) for n in range(30)]
+    assert [s.title for s in items.sections(told, None)] == ["MAP 0", "MAP 1", "MAP 2"]
+    few = items.sections(told[:3], None)
+    assert [s.title for s in few] == ["MAP 0.1", "MAP 0.2", "MAP 0.3"]
+
+
+def test_the_next_that_waits_is_the_one_behind_or_the_first_again() -> None:
+    order = ["a", "ab", "c", "d"]
+    assert items.after("ab", order, ["a", "ab", "d"]) == "d"
+    assert items.after("d", order, ["a", "ab", "d"]) == "a"
+    assert items.after("d", order, ["d"]) == ""
 
 
 def _verdict(clause: dict[str, str]) -> Verdict:

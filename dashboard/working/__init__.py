@@ -1,0 +1,1 @@
+"""What people work through on a page: the checklist's card, its queue, and signing off."""
