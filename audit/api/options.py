@@ -102,6 +102,7 @@ class SubjectOptions(ReadingOptions, total=False):
     level: float
     min_group_size: int
     error_budget: str
+    keep_days: int
 
 
 class AuditOptions(SubjectOptions, OpeningOptions, GateOptions, total=False):

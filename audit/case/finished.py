@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,8 +46,9 @@ class Finished:
         return self.went_through and all(f.reproducible for f in self.findings)
 
 
-def text_of(key: str, finished: Finished, secret: Secret) -> bytes:
-    """What is kept of ``finished`` under ``key``: a line with the MAC of the rest, and JSON."""
+def text_of(key: str, finished: Finished, secret: Secret, keep_days: int | None = None) -> bytes:
+    """What is kept of ``finished`` under ``key``: a line with the MAC of the rest, and JSON. With
+    ``keep_days`` it says since when it is kept, and for how long it may be."""
     body = {
         "schema": SCHEMA,
         "key": key,
@@ -54,6 +56,8 @@ def text_of(key: str, finished: Finished, secret: Secret) -> bytes:
         "findings": [f.to_json() for f in finished.findings],
         "artifacts": dict(finished.artifacts),
     }
+    if keep_days is not None:
+        body |= {"keep_days": keep_days, "kept_at": datetime.now(UTC).isoformat(timespec="seconds")}
     text = canonical_bytes(body)
     return secret.mac(SCHEMA, text).encode() + b"\n" + text
 

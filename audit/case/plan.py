@@ -105,7 +105,8 @@ class PlannedFile(Shape):
 class Plan(Shape):
     """``plan.json``. ``facts`` are what packs ask about; ``published`` says how a copy was made fit
     for the public (None: it is the case itself). ``look`` counts looks at growing data, this one
-    included: later ones are read at stricter levels."""
+    included: later ones are read at stricter levels. ``keep_days``: how long, from its end on, what
+    this audit keeps of rows may be kept."""
 
     schema_: str = Field(alias="schema")
     subject: PlannedSubject
@@ -123,6 +124,7 @@ class Plan(Shape):
     packs: Annotated[tuple[NamedPack, ...], Field(strict=False)] = ()
     published: str | None = None
     look: int = Field(default=1, ge=1)
+    keep_days: int | None = Field(default=None, ge=1)
 
     @field_validator("schema_")
     @classmethod

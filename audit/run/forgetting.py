@@ -19,8 +19,10 @@ from evenhand.audit.case.work import unfinished
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.register.register import Register, home
 
-Kind = Literal["cache", "unfinished", "upload", "case"]
+Kind = Literal["cache", "unfinished", "upload", "model", "case"]
 _CELLS = ("inputs", "values", "cells")  # the cells of rows, as numbers where columns are numbers
+# Texts of rows: whole, or as the list of their words. What names a person is found within.
+_TEXTS = ("words", "word", "texts", "continuation", "text")
 _CHUNK = 1 << 20
 
 
@@ -33,22 +35,36 @@ class PersonToForget:
     data: str = ""
     value: str = ""
 
-    def is_in(self, document: Any, *, cells: bool = False) -> bool:
-        """Whether an artifact's JSON holds something of the person."""
+    def is_in(self, document: Any, *, cells: bool = False, key: str = "") -> bool:
+        """Whether an artifact's JSON holds something of the person; ``key`` is what it stands
+        under."""
         if isinstance(document, dict):
             if self.row is not None and document.get("row") == self.row:
                 return True
             numbers = document.get("numbers")
             if self.row is not None and isinstance(numbers, list) and self.row in numbers:
                 return True
-            return any(self.is_in(v, cells=cells or k in _CELLS) for k, v in document.items())
+            return any(
+                self.is_in(v, cells=cells or k in _CELLS, key=k) for k, v in document.items()
+            )
         if isinstance(document, list):
-            return any(self.is_in(v, cells=cells) for v in document)
+            words = [w for w in document if isinstance(w, str)] if key == "words" else []
+            return self._is_said_in(words) or any(
+                self.is_in(v, cells=cells, key=key) for v in document
+            )
         if not self.value or isinstance(document, bool):
             return False
         if isinstance(document, str):
-            return document == self.value
+            return document == self.value or (key in _TEXTS and self._is_said_in([document]))
         return cells and isinstance(document, int | float) and _number(self.value) == document
+
+    def _is_said_in(self, words: list[str]) -> bool:
+        """Whether a text, given as its words, has the value in it, in capitals or not. Languages
+        without blanks are joined without."""
+        wanted = " ".join(self.value.split()).casefold()
+        if not wanted or not words:
+            return False
+        return any(wanted in mark.join(words).casefold() for mark in (" ", ""))
 
 
 @dataclass(frozen=True)
@@ -62,7 +78,7 @@ class Held:
     @property
     def may_go(self) -> bool:
         """Whether it may be removed without changing evidence."""
-        return self.kind != "case"
+        return self.kind not in ("case", "model")
 
 
 def find(person: PersonToForget) -> list[Held]:
@@ -74,20 +90,41 @@ def find(person: PersonToForget) -> list[Held]:
     places = [
         Held("cache", path)
         for path in sorted((home() / "cache").glob("*/*.json"))
-        if person.is_in(_kept(path).get("artifacts"))
+        if person.is_in(kept_answer(path).get("artifacts"))
     ]
-    folders = sorted({path.parent for path in _cases()} | {home() / "cases"})
+    folders = sorted({path.parent for path in known_cases()} | {home() / "cases"})
     for work in (w for folder in folders for w in unfinished(folder)):
-        if any(person.is_in(_kept(p).get("artifacts")) for p in sorted(work.rglob("*.json"))):
+        if any(person.is_in(kept_answer(p).get("artifacts")) for p in sorted(work.rglob("*.json"))):
             places.append(Held("unfinished", work))
     if person.value:
         uploads = (p for p in sorted((home() / "uploads").rglob("*")) if p.is_file())
         places += [Held("upload", p) for p in uploads if _has(p, person.value.encode())]
-    for case in _cases():
+    for case in known_cases():
         files = tuple(_files(case, person))
         if files:
             places.append(Held("case", case, files))
-    return places
+    return [*places, *(_held_out(person) if person.value else ())]
+
+
+def _held_out(person: PersonToForget) -> Iterator[Held]:
+    """Rows that training put beside the model (held_out.csv), of models that cases name."""
+    named = {_model_of(case) for case in known_cases()}
+    for model in sorted(place for place in named if place):
+        files = [p for p in sorted(Path(model).glob("held_out.*")) if p.is_file()]
+        found = tuple(p.name for p in files if _has(p, person.value.encode()))
+        if found:
+            yield Held("model", Path(model), found)
+
+
+def _model_of(case: Path) -> str:
+    """The folder of the model that a case audited, or nothing."""
+    try:
+        model = read_plan(case).subject.model
+    except (EvenhandError, OSError):
+        return ""
+    return (
+        "" if model is None or model.path is None or not Path(model.path).is_dir() else model.path
+    )
 
 
 def remove(held: list[Held]) -> int:
@@ -98,7 +135,7 @@ def remove(held: list[Held]) -> int:
     return len(going)
 
 
-def _cases() -> list[Path]:
+def known_cases() -> list[Path]:
     """The cases at home, and those that the register knows and that are still there."""
     entered = [Path(str(e.body.get("path"))) for e in Register().entries() if e.kind == "case"]
     known = [*find_cases([home() / "cases"]), *(p for p in entered if (p / "seal.json").is_file())]
@@ -114,7 +151,7 @@ def _files(case: Path, person: PersonToForget) -> Iterator[str]:
     if person.row is not None and person.data and plan.subject.data_digest != person.data:
         return
     for name in names:
-        document = _json((case / name).read_bytes())
+        document = as_document((case / name).read_bytes())
         rows = document.get("n") if name.endswith("/decisions.json") else None
         if person.is_in(document) or (
             person.row is not None and isinstance(rows, int) and person.row < rows
@@ -122,14 +159,14 @@ def _files(case: Path, person: PersonToForget) -> Iterator[str]:
             yield name
 
 
-def _kept(path: Path) -> dict[str, Any]:
+def kept_answer(path: Path) -> dict[str, Any]:
     """A kept answer: a line that vouches for it, then JSON."""
     raw = path.read_bytes()
     first, _, rest = raw.partition(b"\n")
-    return _json(rest if rest else first)
+    return as_document(rest if rest else first)
 
 
-def _json(raw: bytes) -> dict[str, Any]:
+def as_document(raw: bytes) -> dict[str, Any]:
     try:
         found = json.loads(raw)
     except (ValueError, RecursionError):

@@ -187,6 +187,7 @@ class Kept:
     cache: Store | None
     shared: str
     say: Callable[[str], None]
+    keep_days: int | None = None
     resumed: list[str] = field(default_factory=list)
     from_cache: list[str] = field(default_factory=list)
     not_taken: list[str] = field(default_factory=list)
@@ -215,7 +216,7 @@ class Kept:
         if not answer.went_through:
             return
         key = self._key(check, options, seed)
-        text = text_of(key, answer, self.work.secret)
+        text = text_of(key, answer, self.work.secret, self.keep_days)
         self.work.put_text(key, text)
         if self.cache is not None and answer.is_repeatable:
             self.cache.put_text(key, text)
@@ -254,7 +255,7 @@ def make_kept(
     }
     has_bytes = subject.model is None or "model" in subject.digests
     cache = keeping.cache if has_bytes else None
-    return Kept(work, cache, digest_json(shared), keeping.say)
+    return Kept(work, cache, digest_json(shared), keeping.say, plan.get("keep_days"))
 
 
 def kept_of_process(run: Mapping[str, Any], command: Sequence[str]) -> dict[str, Any]:

@@ -304,6 +304,7 @@ def make_plan(
         levels=tuple(levels),
         error_budget=spec.error_budget,
         packs=tuple(NamedPack(id=p.id, version=p.version, digest=p.digest) for p in packs),
+        **({} if spec.keep_days is None else {"keep_days": spec.keep_days}),
     )
 
 

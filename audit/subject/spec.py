@@ -254,6 +254,13 @@ class SubjectSpec(Reading):
     error_budget: Literal["holm", "benjamini-hochberg", "none"] = Field(
         default="holm", description="how the p-values of an audit are adjusted, all together"
     )
+    keep_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="days for which what the audit keeps of rows may be kept (explanations, "
+        "decisions, kept answers); evenhand forget --expired finds what is older",
+    )
     out: str | None = Field(default=None, description="folder of the case to write, beside this")
 
     @field_validator(*ONE_OR_MANY, mode="before")

@@ -9,6 +9,7 @@ import pytest
 
 from evenhand.audit.case.case import CaseWriter
 from evenhand.audit.case.environment import Environment
+from evenhand.audit.case.plan import ModelPlace
 from evenhand.audit.cli import run
 from evenhand.audit.register.register import Register
 from evenhand.audit.run.forgetting import PersonToForget, find
@@ -64,7 +65,7 @@ def test_what_may_go_goes_and_sealed_cases_are_named(
     assert "2 of these may go" in capsys.readouterr().out
     assert run(["forget", "--unit", "Ann Lee", "--remove"]) == 0
     out = capsys.readouterr().out
-    assert "1 sealed cases hold something" in out and "audit again" in out
+    assert "1 of these are never changed" in out and "audit again" in out
     assert not (kept / "home" / "uploads" / "1" / "data.csv").exists()
     assert [p.name for p in (kept / "home" / "cache").rglob("*.json")] == ["ab13.json"]
     assert (kept / "case" / "seal.json").read_bytes() == seal
@@ -78,3 +79,29 @@ def test_what_may_go_goes_and_sealed_cases_are_named(
 @pytest.mark.parametrize("arguments", [[], ["--row", "3"], ["--row", "3", "--unit", "x"]])
 def test_one_person_is_named(kept: Path, arguments: list[str]) -> None:
     assert run(["forget", *arguments]) == 2
+
+
+def test_texts_that_an_explanation_holds_word_by_word(tmp_path: Path) -> None:
+    said = {"words": ["Dear", "Ann", "Lee,", "thank", "you"], "values": [0.0] * 5}
+    document = {"texts": [said], "words": [{"word": "Zoe", "n": 2}]}
+    assert PersonToForget(value="Ann Lee").is_in(document)
+    assert PersonToForget(value="ann  LEE").is_in(document)
+    assert PersonToForget(value="Zoe").is_in(document)
+    assert not PersonToForget(value="Lee Ann").is_in(document)
+    assert not PersonToForget(value="Ann Lee").is_in({"columns": ["Ann", "Lee"]})  # no text
+    chinese = {"texts": [{"words": list("致王小明先生"), "continuation": "谢谢李四"}]}
+    assert PersonToForget(value="王小明").is_in(chinese)
+    assert PersonToForget(value="李四").is_in(chinese)
+
+
+def test_rows_that_training_put_beside_a_model_are_named(kept: Path) -> None:
+    model = kept / "model"
+    model.mkdir()
+    (model / "held_out.csv").write_text("name\nEve Poe\n")
+    plan = sample_plan()
+    subject = plan.subject.model_copy(update={"model": ModelPlace(path=str(model), format="x")})
+    with CaseWriter(kept / "other", plan.model_copy(update={"subject": subject})) as writer:
+        case = writer.seal([], Environment())
+    Register().append("case", {"path": str(kept / "other"), "digest": case.digest})
+    (held,) = find(PersonToForget(value="Eve Poe"))
+    assert (held.kind, held.files, held.may_go) == ("model", ("held_out.csv",), False)
