@@ -191,7 +191,8 @@ def estimate_rate(count: RateCount, levels: Sequence[float]) -> Estimate:
     for level in levels:
         low, high = sums_limits(count.weights, level)
         intervals.append(Interval(low=low, high=high, level=level, method=method))
-    counts, said = {}, ()
+    counts: dict[str, int] = {}
+    said: Reasons = ()
     if isinstance(count.weights, Clustered):
         counts = {"units": count.weights.persons}
     else:

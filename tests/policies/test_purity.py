@@ -25,7 +25,7 @@ assert lint(pack, measures=None) == []
 verdicts = judge(
     read_case({case!r}), pack, (), as_of=datetime.date(2026, 11, 22)
 )
-assert len(verdicts) == 16 and exit_code(verdicts) == 3
+assert len(verdicts) == 18 and exit_code(verdicts) == 3
 heavy = ["torch", "pandas", "numpy", "scipy", "sklearn", "streamlit", "sqlalchemy", "pyarrow"]
 print([name for name in heavy if name in sys.modules])
 """

@@ -35,6 +35,7 @@ UNITS = {
     "data.group_count": "row",
     "data.representation_distance": "share",
     "data.row_count": "row",
+    "data.target_copy_count": "column",
     "energy.training_carbon": "g CO2e",
     "energy.training_energy": "joule",
     "energy.training_energy_measured": "indicator",

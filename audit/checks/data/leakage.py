@@ -67,8 +67,9 @@ def _training_rows(record: Recorder, subject: Subject) -> Finding:
     n = int(overlap.audited.sum())
     how = "rows equal in every column that both files have"
     note = because("rows-in-both-files", n=n) if n else ()
-    if n and not overlap.are_same:
-        note += because("rows-repeat")
+    if n and not overlap.are_same:  # as many are equal by chance
+        why = note + because("rows-repeat")
+        return record.without_value("training_row_rate", "not_applicable", why)
     return record.plain(
         "training_row_rate", n / max(subject.n, 1), n=subject.n, unit="rate", method=how, note=note
     )

@@ -110,7 +110,7 @@ def weighted_limits(rows: Weighted, level: float) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Clustered:
-    """Contributions behind a share, with a = sum of w y and b = sum of w over each person's rows.
+    """Persons behind a share, with a = sum of w y and b = sum of w over each person's rows.
 
     ``persons`` counts those with weight; ``powers`` are sums of b, b^2, b^3 and b^4, ``plain`` of
     a^2, ab, b^2, and ``apart`` of the same where each person's a and b are over 1 - h, with h the

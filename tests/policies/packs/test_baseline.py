@@ -28,9 +28,9 @@ def verdicts(*findings: Any, **case: Any) -> dict[str, Verdict]:
 
 
 def test_make_up() -> None:
-    assert len(PACK.items) == 16
+    assert len(PACK.items) == 18
     assert Counter(i.kind for i in PACK.items) == {
-        "automated": 12,
+        "automated": 14,
         "hybrid": 2,
         "attestation": 2,
     }
@@ -50,6 +50,8 @@ def test_the_sample_case(tmp_path: Path) -> None:
         "BASE-DATA-2": "inconclusive",  # not among the sample's findings
         "BASE-DATA-3": "pass",  # 0.01 (0.004 to 0.02) of at most 0.05
         "BASE-DATA-4": "inconclusive",  # no count for sex
+        "BASE-DATA-5": "inconclusive",  # neither are these
+        "BASE-DATA-6": "inconclusive",
         "BASE-PERF-1": "pass",  # 0.873 at least, 0.6 declared
         "BASE-PERF-2": "pass",  # 0.66 at least, above 0.5
         "BASE-FAIR-1": "inconclusive",  # race: 0.08 to 0.28 spans 0.10
@@ -78,7 +80,10 @@ def test_the_sample_case(tmp_path: Path) -> None:
     [
         ({"subject.is_private": False}, {"BASE-PRIV-1", "BASE-PRIV-2"}),
         ({"subject.has_model": False}, {"BASE-EXPL-1", "BASE-EXPL-2", "BASE-SAFE-1"}),
-        ({"subject.has_labels": False}, {"BASE-PERF-1", "BASE-PERF-2", "BASE-FAIR-2"}),
+        (
+            {"subject.has_labels": False},
+            {"BASE-DATA-6", "BASE-PERF-1", "BASE-PERF-2", "BASE-FAIR-2"},
+        ),
         (
             {"subject.sensitive_features": []},
             {"BASE-DATA-4", "BASE-FAIR-1", "BASE-FAIR-2", "BASE-FAIR-3"},
@@ -99,6 +104,8 @@ def test_it_fails_what_is_bad() -> None:
         finding("data.quality", "missing_rate", 0.4, 0.3, 0.5, column="age"),
         finding("data.groups", "group_count", 9, group={"race": "a"}),
         finding("data.groups", "group_count", 51, group={"sex": "b"}),
+        finding("data.leakage", "training_row_rate", 0.2),
+        finding("data.leakage", "target_copy_count", 1),
         finding("performance.classification", "accuracy_score", 0.4, 0.3, 0.5),
         finding("performance.classification", "balanced_accuracy_score", 0.4, 0.3, 0.5),
         *(

@@ -15,7 +15,10 @@ from evenhand.audit.run.run import run_check
 from evenhand.audit.subject.spec import make_spec
 from evenhand.audit.subject.subject import build_subject
 from evenhand.audit.worker.opened import Opened
+from evenhand.policies.judge import judge
+from evenhand.policies.pack import load_pack
 from tests.audit.subjects import findings_of, one
+from tests.policies.build import DAY, make_case
 
 
 def table(n: int = 200, seed: int = 0) -> pd.DataFrame:
@@ -128,3 +131,33 @@ def test_columns_that_give_the_target_away(tmp_path: Path) -> None:
     assert copied.reason_text() == "the target written otherwise: code, days"
     declared = findings_of("data.leakage", frame, tmp_path, outcomes=["code", "days"])
     assert one(declared, "target_copy_count").value == 0
+
+
+def test_the_baseline_fails_what_gives_the_answers_away(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """60 of 200 rows were trained on, and "z" is the answer in other words."""
+    audited = table()
+
+    def statuses(frame: pd.DataFrame, training: pd.DataFrame) -> list[str]:
+        monkeypatch.setattr(Sure, "input_columns", ("x", "z"))
+        found = found_of(monkeypatch, tmp_path, frame, training)
+        said = {v.item: v for v in judge(make_case(*found), load_pack("baseline"), (), as_of=DAY)}
+        return [said[item].status for item in ("BASE-DATA-5", "BASE-DATA-6")]
+
+    leaky = audited.assign(z=audited["y"] * 7.5 - 2)
+    assert statuses(leaky, pd.concat([leaky[:60], table(100, seed=1)])) == ["fail", "fail"]
+    assert statuses(audited, table(100, seed=1)) == ["pass", "pass"]
+
+
+def test_where_rows_repeat_equal_ones_tell_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Two values a column: every row of one file has its like in the other, by chance alone."""
+    coarse = [
+        table(200, seed)[["x", "sex", "y"]].assign(x=lambda t: (t["x"] > 0) * 1.0, email="same")
+        for seed in (0, 1)
+    ]
+    rate = one(found_of(monkeypatch, tmp_path, *coarse), "training_row_rate")
+    assert rate.status == "not_applicable" and rate.value is None
+    assert "rows repeat within the training file" in rate.reason_text()
