@@ -11,7 +11,8 @@ from evenhand.audit.checks.fairness import gaps
 from evenhand.audit.measure import classification as c
 from evenhand.audit.measure import regression
 from evenhand.audit.measure.calibration import calibration_error_of_persons, equal_mass_bins
-from evenhand.audit.measure.groups import exposure
+from evenhand.audit.measure.groups import exposure, inequality
+from evenhand.audit.measure.groups.background import Background
 from evenhand.audit.measure.paired_gap import PairedPeople, gap_change
 from evenhand.audit.measure.paired_persons import paired_interval, sign_flip_p_value
 from evenhand.audit.measure.ranking import roc_auc
@@ -53,6 +54,12 @@ def cells() -> Iterator[Cell]:
             for what in ("calibration slope", "binned calibration error"):
                 yield Cell(f"clusters, {what}", told, scored(persons, sizes, what))
             yield Cell("clusters, exposure", told, ranked(persons, sizes))
+            yield Cell("clusters, area across groups", told, across(persons, sizes))
+            for alpha in (1, 2):
+                draw = unequal(persons, sizes, alpha)
+                yield Cell("clusters, individual inequality", f"{told}, alpha {alpha}", draw)
+                draw = unequal(persons, sizes, alpha, apart=True)
+                yield Cell("clusters, inequality between groups", f"{told}, alpha {alpha}", draw)
             yield Cell("clusters, paired change", told, paired(persons, sizes, 0.0))
             yield Cell("clusters, paired change", f"{told}, .1 apart", paired(persons, sizes, 0.1))
             yield Cell("clusters, sign flips", told, flips(persons, sizes), "test", "McNemar")
@@ -208,6 +215,48 @@ def flips(persons: int, sizes: Sizes) -> Draw:
         difference = one.astype(int) - other
         rows = sign_flip_p_value(difference, np.arange(unit.size))
         return alarms(sign_flip_p_value(difference, unit), rows)
+
+    return draw
+
+
+def across(persons: int, sizes: Sizes) -> Draw:
+    """Positives of one half of the persons against the negatives of the other."""
+
+    def draw(rng: Rng) -> Drawn:
+        unit = _units(rng, persons, sizes)
+        y = _cases(rng, unit, 0.4)
+        background = Background(y, _alike(rng, unit) + y, None, unit)
+        inside = np.flatnonzero(unit < persons // 2)
+        return held(background.bnsp(inside, LEVELS).interval, _AREA)
+
+    return draw
+
+
+def unequal(persons: int, sizes: Sizes, alpha: int, *, apart: bool = False) -> Draw:
+    """Of benefits that are right in .8 of the rows; ``apart``: between halves, .9 and .6 right."""
+    chance = np.array([[1 / 3 * 0.2, 0.8, 2 / 3 * 0.2]] * 2)
+    if apart:
+        chance = np.array([[p / 3, 1 - p, 2 * p / 3] for p in (0.1, 0.4)])
+    means = chance @ np.arange(3.0)
+    truth = float(inequality.generalized_entropy(chance[0], np.arange(3.0), alpha))
+
+    def draw(rng: Rng) -> Drawn:
+        unit = _units(rng, persons, sizes)
+        half = (unit >= persons // 2).astype(int)
+        place = _alike(rng, unit)
+        cuts = stats.norm.ppf(np.cumsum(chance, axis=1)[:, :2])[half]
+        benefit = (place[:, None] > cuts).sum(axis=1)
+        each = np.bincount(unit * 3 + benefit, minlength=persons * 3).reshape(-1, 3).astype(float)
+        if not apart:
+            total = each.sum(axis=0).astype(int)
+            return held(
+                inequality.individual_index(total, alpha, LEVELS, [1], each).interval, truth
+            )
+        sides = [each[: persons // 2], each[persons // 2 :]]
+        table = np.array([s.sum(axis=0) for s in sides]).astype(int)
+        found = inequality.between_groups_index(table, alpha, LEVELS, sides)
+        shares = table.sum(axis=1).astype(float)
+        return held(found.interval, float(inequality.generalized_entropy(shares, means, alpha)))
 
     return draw
 

@@ -72,7 +72,7 @@ class _Rows:
         from evenhand.audit.measure.groups.background import Background
 
         known = (self.groups[list(features)] != UNKNOWN).all(axis=1).to_numpy()
-        return Background(self.truth, self.score, known)
+        return Background(self.truth, self.score, known, self.units)
 
     def across(
         self, known: Background, of: OneGroup[np.ndarray], levels: Sequence[float]

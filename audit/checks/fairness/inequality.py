@@ -14,6 +14,8 @@ from evenhand.audit.subject.predictions import counts_of
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from evenhand.audit.subject.tallying.counts import Cell, Counts
 
 QUESTION = "How unequal are the benefits people get, and how much of it lies between groups?"
@@ -58,21 +60,38 @@ def _within(
     from evenhand.audit.subject.tallying.counts import feature_sets
 
     meaning = "true - predicted + 1" if is_burden else "predicted - true + 1"
+    everybody = None
+    if counts.weights is None:
+        everybody = _persons(counts.by(()).cells()[0], is_burden)
     for position, features in enumerate(feature_sets(sensitive_features)):
         # The order of groups must not depend on their names: sums follow it.
         cells = counts.by(features).cells()
-        groups = ComparedGroups((OneGroup(c.group, c.n, _benefits(c, is_burden)) for c in cells), 0)
-        table = np.array(sorted(m.of for m in groups.known)).reshape(-1, 3)
+        groups = ComparedGroups((OneGroup(c.group, c.n, c) for c in cells), 0)
+        known = sorted((m.of for m in groups.known), key=lambda c: _benefits(c, is_burden))
+        table = np.array([_benefits(c, is_burden) for c in known]).reshape(-1, 3)
+        of_each = [p for c in known if (p := _persons(c, is_burden)) is not None]
+        persons = of_each if everybody is not None else None
         for name, alpha in _ALPHA.items() if position == 0 else ():
-            people = np.sum([m.of for m in groups.members], axis=0)
-            found = individual_index(people, alpha, levels, record.stream(name))
+            people = np.sum([_benefits(m.of, is_burden) for m in groups.members], axis=0)
+            found = individual_index(people, alpha, levels, record.stream(name), everybody)
             found = replace(found, method=f"benefit: {meaning}; {found.method}")
             yield record.write(name, found, unit="index", group=level, random=True)
         for name, alpha in _ALPHA.items():
-            found = between_groups_index(table, alpha, levels)
+            found = between_groups_index(table, alpha, levels, persons)
             found = replace(groups.told(found), method=f"benefit: {meaning}; {found.method}")
             named = f"between_group_{name}"
             yield record.write(named, found, unit="index", group=level, between=features)
+
+
+def _persons(cell: Cell, is_burden: bool) -> np.ndarray | None:
+    """Each person's rows by benefit, shape (persons, 3); None where every row is another's."""
+    import numpy as np
+
+    if cell.weights is None or isinstance(cell.weights, tuple):
+        return None
+    tn, fp, fn, tp = cell.weights.T
+    missed, undeserved = (fp, fn) if is_burden else (fn, fp)
+    return np.stack([missed, tp + tn, undeserved], axis=1)
 
 
 def _benefits(cell: Cell, is_burden: bool) -> tuple[int, int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evenhand.audit.measure.ranking import METHOD, area_estimate
+from evenhand.audit.measure.ranking import METHOD, area_estimate, roc_auc
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.placements import Placements
 from evenhand.audit.reason import because
@@ -19,18 +19,22 @@ class Background:
     """Everybody's labels (bool) and scores, shape (n,), sorted once for all groups.
 
     ``known`` (bool, shape (n,)) leaves out people of whom it is unknown whether they belong to a
-    group; the groups asked about are of the others.
+    group; the groups asked about are of the others. ``units`` as in ``ranking.roc_auc``.
     """
 
     def __init__(
-        self, is_positive: np.ndarray, score: np.ndarray, known: np.ndarray | None = None
+        self,
+        is_positive: np.ndarray,
+        score: np.ndarray,
+        known: np.ndarray | None = None,
+        units: np.ndarray | None = None,
     ) -> None:
         import numpy as np
 
-        self.is_positive, self.score = is_positive, score
-        kept = np.ones(score.shape, dtype=bool) if known is None else known
-        self.positives = np.sort(score[is_positive & kept])
-        self.negatives = np.sort(score[~is_positive & kept])
+        self.is_positive, self.score, self.units = is_positive, score, units
+        self.known = np.ones(score.shape, dtype=bool) if known is None else known
+        self.positives = np.sort(score[is_positive & self.known])
+        self.negatives = np.sort(score[~is_positive & self.known])
 
     def bpsn(self, rows: np.ndarray, levels: Sequence[float]) -> Estimate:
         """The area of positives outside against negatives inside the group at ``rows``.
@@ -45,7 +49,8 @@ class Background:
         below = _sums(self.positives, negatives) - _sums(positives, negatives)
         # each negative inside: the positives outside that lie above it
         not_above = _ranks(self.positives, negatives) - _ranks(positives, negatives)
-        return _area(m, n, below / (n, n * n), 1 - not_above / m, levels)
+        plain = _area(m, n, below / (n, n * n), 1 - not_above / m, levels)
+        return self._of_persons(plain, rows, levels, label_inside=False)
 
     def bnsp(self, rows: np.ndarray, levels: Sequence[float]) -> Estimate:
         """The area of positives inside against negatives outside the group at ``rows``.
@@ -61,7 +66,21 @@ class Background:
         above = above - _sums(-negatives[::-1], -positives[::-1])
         below = _ranks(self.negatives, positives) - _ranks(negatives, positives)
         found = _area(n, m, above / (m, m * m), below / n, levels)
-        return replace(found, counts={"positives": m, "negatives": n})
+        plain = replace(found, counts={"positives": m, "negatives": n})
+        return self._of_persons(plain, rows, levels, label_inside=True)
+
+    def _of_persons(
+        self, plain: Estimate, rows: np.ndarray, levels: Sequence[float], *, label_inside: bool
+    ) -> Estimate:
+        """The same where persons have several rows: of one label inside, of the other outside."""
+        import numpy as np
+
+        if self.units is None:
+            return plain
+        is_inside = np.zeros(self.score.shape, dtype=bool)
+        is_inside[rows] = True
+        kept = self.known & (is_inside == (self.is_positive == label_inside))
+        return roc_auc(self.is_positive[kept], self.score[kept], levels, self.units[kept])
 
     def _inside(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         import numpy as np
