@@ -82,13 +82,13 @@ WALLS: dict[str, str] = {
     "audit/commands": (
         "audit/api audit/artifacts audit/case audit/commands/parts audit/comparing audit/data "
         "audit/data/reading audit/data/written audit/errors audit/files audit/finding "
-        "audit/models audit/models/unpickling audit/proposing audit/register audit/reports "
-        "audit/reports/page audit/reports/parts audit/run audit/subject audit/words audit/worker "
-        "audit/worker/isolation dashboard/export dashboard/server policies/facts policies/gate "
-        "policies/lint policies/pack policies/recording policies/schema policies/statement_files "
-        "policies/statements policies/verdict trainers/data trainers/datasets trainers/fitting "
-        "trainers/ledger trainers/mitigation trainers/plan trainers/private trainers/recipe "
-        "trainers/validate"
+        "audit/masking audit/models audit/models/unpickling audit/proposing audit/register "
+        "audit/reports audit/reports/page audit/reports/parts audit/run audit/subject audit/words "
+        "audit/worker audit/worker/isolation dashboard/export dashboard/server policies/facts "
+        "policies/gate policies/lint policies/pack policies/recording policies/schema "
+        "policies/statement_files policies/statements policies/verdict trainers/data "
+        "trainers/datasets trainers/fitting trainers/ledger trainers/mitigation trainers/plan "
+        "trainers/private trainers/recipe trainers/validate"
     ),
     "audit/commands/parts": (
         "audit/api audit/case audit/comparing audit/data/written audit/errors audit/finding "
@@ -119,6 +119,10 @@ WALLS: dict[str, str] = {
     "audit/finding": "audit/reason audit/words",
     "audit/integrations": "audit/api audit/errors audit/files policies/gate",
     "audit/interrupts": "",
+    "audit/masking": (
+        "audit/case audit/data audit/data/written audit/errors audit/files audit/finding "
+        "audit/measure audit/measure/exposure audit/measure/uncertainty audit/words"
+    ),
     "audit/measure": "audit/data audit/finding audit/measure/uncertainty audit/reason",
     "audit/measure/attribution": "audit/finding audit/measure/uncertainty audit/reason audit/words",
     "audit/measure/disclosure": "audit/measure",

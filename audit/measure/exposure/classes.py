@@ -108,25 +108,55 @@ def diversity(codes: np.ndarray, column: pd.Series[Any]) -> Diversity:
     Sources: Machanavajjhala et al. 2007; Li, Li and Venkatasubramanian 2007.
     """
     import numpy as np
+
+    values, is_ordered = confidential_codes(column)
+    each = class_diversity(codes, values, is_ordered, np.ones(len(codes), dtype=np.int64))
+    return Diversity(
+        distinct=int(each.distinct.min()),
+        entropy=float(np.exp(max(each.entropy.min(), 0.0))),
+        distance=float(each.distance.max()),
+        is_ordered=is_ordered,
+    )
+
+
+def confidential_codes(column: pd.Series[Any]) -> tuple[np.ndarray, bool]:
+    """Each cell's value as a number from 0 (of numbers in their order, missing cells last), int of
+    shape (n,), and whether they have an order."""
+    import numpy as np
     import pandas as pd
 
-    is_ordered = is_number(column) and not pd.api.types.is_bool_dtype(column.dtype)
-    values = level_codes(column)
-    if is_ordered:
-        # missing cells sort last: a place of their own at the end of the scale
-        values = np.unique(column.to_numpy(dtype=float), return_inverse=True, equal_nan=True)[1]
+    if not is_number(column) or pd.api.types.is_bool_dtype(column.dtype):
+        return level_codes(column), False
+    numbers = column.to_numpy(dtype=float, na_value=np.nan)
+    return np.unique(numbers, return_inverse=True, equal_nan=True)[1], True
+
+
+@dataclass(frozen=True, eq=False)
+class EachClass:
+    """Of each class: different values, entropy in nat, distance to the whole; all (classes,)."""
+
+    distinct: np.ndarray
+    entropy: np.ndarray
+    distance: np.ndarray
+
+
+def class_diversity(
+    codes: np.ndarray, values: np.ndarray, is_ordered: bool, rows: np.ndarray
+) -> EachClass:
+    """The same of every class, for cells of classes ``codes`` and ``values`` (ints from 0) that
+    ``rows`` rows have each; all of shape (n,)."""
+    import numpy as np
+
     n_classes, n_values = int(codes.max()) + 1, int(values.max()) + 1
-    cells, times = np.unique(codes * n_values + values, return_counts=True)
+    cells, place = np.unique(codes * n_values + values, return_inverse=True)
+    times = np.bincount(place, rows)
     of, value = cells // n_values, cells % n_values  # by class, then by value
-    share = times / np.bincount(codes, minlength=n_classes)[of]
-    entropy = np.bincount(of, -share * np.log(share), minlength=n_classes)
-    whole = np.bincount(values, minlength=n_values) / len(values)
-    apart = _carried if is_ordered else _varied
-    return Diversity(
-        distinct=int(np.bincount(of, minlength=n_classes).min()),
-        entropy=float(np.exp(max(entropy.min(), 0.0))),
-        distance=float(apart(of, value, share, whole).max()),
-        is_ordered=is_ordered,
+    share = times / np.bincount(of, times, minlength=n_classes)[of]
+    whole = np.bincount(values, rows, minlength=n_values) / rows.sum()
+    return EachClass(
+        distinct=np.bincount(of, minlength=n_classes),
+        entropy=np.bincount(of, -share * np.log(share), minlength=n_classes),
+        distance=(_carried if is_ordered else _varied)(of, value, share, whole),
     )
 
 
