@@ -9,6 +9,7 @@ import streamlit as st
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.words.phrases import speak
 from evenhand.audit.words.text import visible
 from evenhand.dashboard import i18n
 from evenhand.dashboard.cases import index
@@ -41,6 +42,7 @@ _SIGNS = {"sealed": "", "altered": "‼ ", "unreadable": "‼ ", "missing": "‼
 def main() -> None:
     """Runs the selected page between the sidebar and the register's state."""
     ctx = context.gather()
+    speak(ctx.t.lang)
     page = st.navigation(
         [
             st.Page(file, title=ctx.t(f"nav.{name}"), default=file == parts.OVERVIEW)

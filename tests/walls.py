@@ -189,8 +189,8 @@ WALLS: dict[str, str] = {
     ),
     "dashboard/cases": (
         "audit/case audit/errors audit/files audit/finding audit/register audit/words "
-        "dashboard/i18n dashboard/server policies/judge policies/pack policies/recording "
-        "policies/schema policies/statements policies/terms policies/verdict"
+        "dashboard/i18n dashboard/server policies/facts policies/judge policies/pack "
+        "policies/recording policies/schema policies/statements policies/terms policies/verdict"
     ),
     "dashboard/charts": (
         "audit/reports/drawing audit/words dashboard/frames dashboard/i18n dashboard/look "
@@ -228,9 +228,10 @@ WALLS: dict[str, str] = {
         "policies/verdict"
     ),
     "dashboard/working": (
-        "audit/case audit/finding audit/register audit/words dashboard/cases dashboard/frames "
-        "dashboard/i18n dashboard/look dashboard/server dashboard/text dashboard/views "
-        "policies/pack policies/schema policies/verdict"
+        "audit/case audit/data/written audit/errors audit/finding audit/reason audit/register "
+        "audit/words dashboard/cases dashboard/frames dashboard/i18n dashboard/look "
+        "dashboard/server dashboard/text dashboard/views policies/facts policies/pack "
+        "policies/schema policies/verdict"
     ),
     "policies/attested": (
         "audit/register audit/words policies/schema policies/statements policies/terms "

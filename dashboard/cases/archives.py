@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evenhand.audit.errors import EvenhandError, InputError
+from evenhand.audit.files.canonical import digest_bytes
+from evenhand.audit.files.disk import write_whole
 from evenhand.audit.register import opening
 from evenhand.audit.register.handover import HandedOver
-from evenhand.audit.register.register import Entry
+from evenhand.audit.register.register import Entry, home
+from evenhand.dashboard.server.identity import SignedIn
 
 _KNOWN: dict[tuple[str, int, int], Path | EvenhandError] = {}
 _LOCK = threading.Lock()
@@ -29,6 +32,34 @@ def problem_of(path: Path) -> EvenhandError | None:
     """Why the archive at ``path`` can't be opened; None where it can."""
     found = _opened(path)
     return found if isinstance(found, EvenhandError) else None
+
+
+def received() -> list[Path]:
+    """Where the archives that were uploaded here are opened; one that can't be is itself."""
+    return [place_of(path) for path in sorted(_folder().glob("*.zip"))]
+
+
+def receive(person: SignedIn, name: str, content: bytes) -> Path:
+    """Keeps an archive that was uploaded, once, and opens it: where its case lies, to be read.
+
+    Raises RefusedError for who may not, InputError and AlteredEvidenceError for what is no archive
+    or was changed; nothing is kept of such a one.
+    """
+    person.require("start")
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in name)
+    digest = digest_bytes(content).removeprefix("sha256:")
+    path = _folder() / f"{plain.removesuffix('-zip').strip('-')[:60] or 'case'}-{digest[:12]}.zip"
+    if not path.exists() or path.read_bytes() != content:
+        write_whole(path, content)
+    problem = problem_of(path)
+    if problem is not None:
+        path.unlink(missing_ok=True)
+        raise problem
+    return place_of(path)
+
+
+def _folder() -> Path:
+    return home() / "received"
 
 
 def _opened(path: Path) -> Path | EvenhandError:

@@ -27,6 +27,7 @@ from evenhand.audit.case.plan import Plan, PlannedSubject
 from evenhand.audit.errors import AlteredEvidenceError, EvenhandError
 from evenhand.audit.files.canonical import digest_bytes, digest_json
 from evenhand.audit.register.register import Entry, Register, home
+from evenhand.audit.words.phrases import phrase
 from evenhand.dashboard.cases import archives
 
 State = Literal["sealed", "altered", "unreadable", "missing"]
@@ -108,7 +109,8 @@ def case_paths(
 ) -> list[Path]:
     """Every place where a case is or should be, each once: given, kept at home, registered."""
     paths = [str(p) for path in given for p in _cases_at(path)]
-    paths += _kept(home() / "cases") if at_home else []
+    if at_home:
+        paths += [*_kept(home() / "cases"), *map(str, archives.received())]
     paths += [path for path, _ in registered(entries)]
     names = dict.fromkeys(map(os.path.abspath, paths))
     return [Path(n) for n in {_folder(n): n for n in reversed(names)}.values()][::-1]
@@ -181,7 +183,8 @@ def open_cover(path: Path) -> StoredCase:
         state: State = "altered" if isinstance(problem, AlteredEvidenceError) else "unreadable"
         return _unfit(_place_key(path), path, state, problem)
     if not path.exists():
-        return StoredCase(_place_key(path), path, "missing", problem=f"{path} does not exist")
+        gone = phrase("{path} does not exist", path=path)
+        return StoredCase(_place_key(path), path, "missing", problem=gone)
     try:
         seal = read_seal(path)
         cover = Cover(
@@ -196,7 +199,7 @@ def open_cover(path: Path) -> StoredCase:
     except EvenhandError as error:
         return _unfit(_place_key(path), path, "unreadable", error)
     except (OSError, ValueError) as error:
-        text = f"{path} cannot be read: {error}"
+        text = phrase("{path} cannot be read: {why}", path=path, why=error)
         return StoredCase(_place_key(path), path, "unreadable", problem=text)
     return StoredCase(_short(cover.digest), path, "sealed", cover)
 
@@ -239,8 +242,11 @@ def _checked(stored: StoredCase, known: set[str]) -> StoredCase:
         stored.key,
         stored.path,
         "altered",
-        problem=f"case {stored.path} was sealed anew: the register knows another digest for it",
-        remedy="do not rely on it: restore the case from a copy, or audit again",
+        problem=phrase(
+            "case {path} was sealed anew: the register knows another digest for it",
+            path=stored.path,
+        ),
+        remedy=phrase("do not rely on it: restore the case from a copy, or audit again"),
     )
 
 

@@ -7,7 +7,7 @@ too. What a form was drawn for (case, pack) must still be so: nobody signs what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -20,6 +20,7 @@ from evenhand.dashboard.cases import archives, store
 from evenhand.dashboard.i18n import Translator
 from evenhand.dashboard.server.identity import RefusedError, SignedIn
 from evenhand.policies import recording
+from evenhand.policies.facts import statement
 from evenhand.policies.judge import judge
 from evenhand.policies.pack import Pack
 from evenhand.policies.recording import EvidenceContent
@@ -165,6 +166,31 @@ def sign_off(
         at=now,
     )
     return register.append("sign-off", body)
+
+
+def state_facts(
+    person: SignedIn, shown: Case, packs: Sequence[Pack], facts: Mapping[str, object]
+) -> Entry:
+    """Records facts of the case that packs ask for; nothing is measured again for them.
+
+    Raises RefusedError for who may not attest, InputError for none, and for what
+    ``policies.facts.statement`` refuses.
+    """
+    person.require("attest")
+    if not facts:
+        raise InputError("no fact is stated", remedy="answer at least one of the questions")
+    case, register, _ = _as_shown(shown)
+    body = statement(
+        case,
+        packs,
+        facts=facts,
+        roles={},
+        by=person.name,
+        at=datetime.now(UTC),
+        known_by=person.known_by,
+        subject=person.signer("").subject,
+    )
+    return register.append("fact", body)
 
 
 def evidence_file(name: str, content: bytes, kind: str | None) -> EvidenceContent:

@@ -18,7 +18,7 @@ from evenhand.dashboard.server import identity
 from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import handing_on, parts, state
 from evenhand.dashboard.views.context import Context, Judged
-from evenhand.dashboard.working import card, queue, signing
+from evenhand.dashboard.working import card, queue, signing, stating
 from evenhand.policies import gate
 from evenhand.policies.pack import Pack
 from evenhand.policies.verdict import VERDICT_STATUSES, Verdict, VerdictStatus
@@ -65,6 +65,7 @@ def render(ctx: Context) -> None:
     _bar(counts)
     shown = _filtered(ctx, judged.verdicts, counts)
     together = queue.judged_packs(ctx, case, ctx.pack)
+    stating.show(ctx, case, together)
     _worked_through(ctx, case, ctx.pack.pack, judged.verdicts, shown, together)
     with st.expander(ctx.t.md("checklist.table")):
         frame = frames.checklist_frame(shown, ctx.t)

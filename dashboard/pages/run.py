@@ -2,140 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from evenhand.audit.data.written.declared import parts_of
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.register.register import home
 from evenhand.dashboard import app
 from evenhand.dashboard.server import identity, starting
 from evenhand.dashboard.text import escape
-from evenhand.dashboard.views import reading, running
+from evenhand.dashboard.views import handing_on, reading, running
 from evenhand.dashboard.views.context import Context
-from evenhand.policies.pack import shipped_packs
+from evenhand.dashboard.working import audit_form
 
 _RECIPES = Path(__file__).resolve().parents[2] / "trainers" / "recipes"
-_TASKS = ("binary", "multiclass", "regression", "generation")
-_MEANS = ("benefit", "burden")
-_Given = str | list[UploadedFile]
 
 
 def render(ctx: Context) -> None:
     """The page."""
     t = ctx.t
     st.title(escape(t("nav.run")), anchor=False)
-    audit, train = st.tabs([t("run.audit"), t("run.train")])
+    audit, train, archive = st.tabs([t("run.audit"), t("run.train"), t("run.archive")])
     with audit:
-        _audit(ctx)
+        audit_form.show(ctx, _models(ctx), _tables(ctx))
     with train:
         _recipe(ctx)
+    with archive:
+        handing_on.receive(ctx)
     st.subheader(t.md("run.jobs"), anchor=False)
     running.listed(ctx)
-
-
-def _audit(ctx: Context) -> None:
-    """A model or stored predictions, the data, and what they mean."""
-    t = ctx.t
-    st.caption(t.md("run.audit.about"))
-    stored = st.toggle(t.md("run.predictions"), key="run_predictions")
-    left, right = st.columns(2)
-    model: _Given = ""
-    with left:
-        if not stored:
-            model = running.source(ctx, "model", t("run.model"), _models(ctx), several=True)
-    with right:
-        data = running.source(ctx, "data", t("run.data"), _tables(ctx))
-    asked = _meaning(ctx, stored)
-    name = str(asked["name"] or "case")
-    shown = _arguments(
-        stored,
-        running.shown_place(model, "model"),
-        running.shown_place(data, "data"),
-        {**asked, "out": f"cases/{name}"},
-    )
-    st.code(starting.command_line(shown), language="bash", wrap_lines=True)
-    if running.start_button(ctx, t("run.start_audit"), "start_audit"):
-        try:
-            _start_audit(stored, model, data, asked, name)
-        except EvenhandError as error:
-            running.refused(ctx, error)
-            return
-        st.rerun()
-
-
-def _start_audit(
-    stored: bool, model: _Given, data: _Given, asked: dict[str, object], name: str
-) -> None:
-    place = "" if stored else running.kept_place(model, "model")
-    rows = running.kept_place(data, "data")
-    out = running.new_folder("cases", name)
-    arguments = _arguments(stored, place, rows, {**asked, "out": str(out)})
-    running.jobs().start(identity.current(), "audit", arguments)
-
-
-def _arguments(stored: bool, model: str, data: str, asked: dict[str, object]) -> list[str]:
-    # --model: what is uploaded as a model is opened as one, whatever it holds
-    places = {"predictions": data} if stored else {"model": model, "data": data}
-    return ["audit", *starting.options({**places, **asked})]
-
-
-def _meaning(ctx: Context, stored: bool) -> dict[str, object]:
-    """The columns and what they mean: what nobody may guess."""
-    t = ctx.t
-    one, two, three = st.columns(3)
-    with one:
-        name = st.text_input(t.md("run.name"), key="run_name", max_chars=100)
-        target = st.text_input(t.md("run.target"), key="run_target")
-        task = _choice(ctx, "task", _TASKS, lambda o: t.term("task", o))
-    with two:
-        positive = st.text_input(t.md("run.positive_label"), key="run_positive")
-        means = _choice(ctx, "positive_is", _MEANS, lambda o: t(f"positive_is.{o}"))
-        sensitive = st.text_input(
-            t.md("run.sensitive"), key="run_sensitive", placeholder=t("run.sensitive.example")
-        )
-    with three:
-        packs = st.multiselect(
-            t.md("run.packs"),
-            shipped_packs(),
-            default=["baseline"],
-            key="run_packs",
-            placeholder=t("sidebar.choose"),
-        )
-        seed = st.number_input(t.md("run.seed"), 0, 2**31 - 1, 0, key="run_seed")
-        predicted, score, threshold = "", "", ""
-        if stored:
-            predicted = st.text_input(t.md("run.predicted"), key="run_predicted")
-            score = st.text_input(t.md("run.score"), key="run_score")
-            threshold = st.text_input(t.md("run.threshold"), key="run_threshold")
-    return {
-        "name": name,
-        "task": task,
-        "target": target,
-        "positive_label": positive,
-        "positive_is": means,
-        "sensitive_features": parts_of(sensitive),
-        "predicted": predicted,
-        "score": score,
-        "threshold": threshold,
-        "policy": list(packs),
-        "seed": str(seed),
-        **reading.asked(ctx, "run"),
-    }
-
-
-def _choice(ctx: Context, name: str, options: tuple[str, ...], show: Callable[[str], str]) -> str:
-    t = ctx.t
-    return st.selectbox(
-        t.md(f"run.{name}"),
-        ("", *options),
-        format_func=lambda o: show(o) if o else t("run.from_model"),
-        key=f"run_{name}",
-    )
 
 
 def _recipe(ctx: Context) -> None:
@@ -183,12 +80,23 @@ def _shipped() -> list[str]:
 
 def _models(ctx: Context) -> list[str]:
     """Models that were trained here or audited before, where they still are."""
-    trained = [p.parent for p in (home() / "models").glob("*/model.json")]
-    return _there([*map(str, sorted(trained)), *_of_cases(ctx, "model")])
+    trained = [str(p.parent) for p in sorted(_trained("model.json"))]
+    return _there([*_chosen("source_model"), *trained, *_of_cases(ctx, "model")])
 
 
 def _tables(ctx: Context) -> list[str]:
-    return _there(_of_cases(ctx, "data"))
+    held_out = [str(p) for p in sorted(_trained("held_out.csv"))]
+    return _there([*_chosen("source_data"), *_of_cases(ctx, "data"), *held_out])
+
+
+def _trained(name: str) -> list[Path]:
+    return list((home() / "models").glob(f"*/{name}"))
+
+
+def _chosen(key: str) -> list[str]:
+    """What a finished training put into the form."""
+    value = st.session_state.get(key)
+    return [value] if isinstance(value, str) and value not in (running.UPLOAD, running.PATH) else []
 
 
 def _of_cases(ctx: Context, what: Literal["model", "data"]) -> list[str]:

@@ -29,7 +29,7 @@ from evenhand.audit.errors import InputError
 from evenhand.audit.files.leftovers import own_folder
 from evenhand.audit.register.register import home
 from evenhand.audit.words.numbers import duration
-from evenhand.audit.words.phrases import as_is
+from evenhand.audit.words.phrases import as_is, current_language
 from evenhand.dashboard.server.identity import SignedIn
 
 MOST_RUNNING = 2  # a third would only slow the others down
@@ -69,6 +69,14 @@ def options(given: Mapping[str, object]) -> list[str]:
         elif value not in (None, "", False):
             made.append(f"{option}={value}")
     return made
+
+
+def _spoken(arguments: Sequence[str]) -> list[str]:
+    """The command in the language of the page that starts it, unless it names another."""
+    is_said = any(one.startswith("--lang") for one in arguments)
+    if is_said or arguments[0].startswith("-"):  # options of no command: they say no sentence
+        return list(arguments)
+    return [*arguments[:1], f"--lang={current_language()}", *arguments[1:]]
 
 
 @dataclass
@@ -183,7 +191,7 @@ class Jobs:
 def _started(by: str, kind: str, arguments: Sequence[str]) -> Job:
     process = subprocess.Popen(
         # behind "--" an option would be an argument
-        surroundings.python("evenhand", *arguments[:1], "--json", *arguments[1:]),
+        surroundings.python("evenhand", *_spoken([*arguments[:1], "--json", *arguments[1:]])),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -241,7 +249,7 @@ def run_briefly(
     """
     try:
         done = subprocess.run(
-            surroundings.python("evenhand", *arguments),
+            surroundings.python("evenhand", *_spoken(arguments)),
             env=surroundings.for_child(),
             stdin=subprocess.DEVNULL,
             capture_output=True,

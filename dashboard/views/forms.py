@@ -60,7 +60,7 @@ def attest(ctx: Context, case: Case, pack: Pack, item: Item, then: str = "") -> 
     """Answer, statement and evidence for one item; ``then`` is the item that opens afterwards."""
     t, wanted = ctx.t, item.attest
     assert wanted is not None
-    number = _number(f"attest:{item.id}")
+    number = form_number(f"attest:{item.id}")
     with st.form(f"attest_{item.id}_{number}"):
         st.markdown(t.md("write.attest.as", role=stated.role_word(wanted.role, t)))
         if wanted.question:
@@ -106,7 +106,7 @@ def attest(ctx: Context, case: Case, pack: Pack, item: Item, then: str = "") -> 
             expires=expires,
         )
 
-    _record(ctx, number, write, then or item.id)
+    record(ctx, number, write, then or item.id)
 
 
 def _evidence_label(ctx: Context, kind: str) -> str:
@@ -118,7 +118,7 @@ def waive(ctx: Context, case: Case, pack: Pack, item: Item, then: str = "") -> N
     """Reason, owner, compensating measures and last day of a waiver; then ``then`` opens."""
     t = ctx.t
     last = ctx.as_of + timedelta(days=MAX_WAIVER_DAYS)
-    number = _number(f"waive:{item.id}")
+    number = form_number(f"waive:{item.id}")
     with st.form(f"waive_{item.id}_{number}"):
         st.markdown(t.md("write.waive.means", days=MAX_WAIVER_DAYS))
         reason = st.text_area(t.md("write.reason"), max_chars=4000)
@@ -134,7 +134,7 @@ def waive(ctx: Context, case: Case, pack: Pack, item: Item, then: str = "") -> N
         bound = _bound(ctx, case, item, "waiver")
         sent = _buttons(ctx, t("write.waive"))
     if sent:
-        _record(
+        record(
             ctx,
             number,
             lambda: writing.waive(
@@ -157,7 +157,7 @@ def sign_off(ctx: Context, case: Case, packs: Sequence[Judged]) -> None:
     t = ctx.t
     loaded = [judged.choice.pack for judged in packs if judged.choice.pack]
     open_now = [v for judged in packs for v in writing.open_items(judged.verdicts)]
-    number = _number(f"sign-off:{loaded[0].id}")
+    number = form_number(f"sign-off:{loaded[0].id}")
     with st.form(f"sign_off_{number}"):
         names = ", ".join(visible(t.pick(judged.choice.title)) for judged in packs)
         st.markdown(t.md("write.sign_off.packs", packs=names))
@@ -169,7 +169,7 @@ def sign_off(ctx: Context, case: Case, packs: Sequence[Judged]) -> None:
         sent = _buttons(ctx, t("write.sign-off"))
     if sent:
         accepts = [f"{v.pack}:{v.item}" for v in accepted]
-        _record(
+        record(
             ctx,
             number,
             lambda: writing.sign_off(
@@ -240,13 +240,13 @@ def _written() -> Written:
     return Written()
 
 
-def _number(form: str) -> str:
+def form_number(form: str) -> str:
     """The number of the form that is open: another one each time that it is opened."""
     known: dict[str, str] = st.session_state.setdefault(_NUMBERS, {})
     return known.setdefault(form, secrets.token_hex(8))
 
 
-def _record(ctx: Context, number: str, write: Callable[[], Entry], then: str = "") -> None:
+def record(ctx: Context, number: str, write: Callable[[], Entry], then: str = "") -> None:
     """Writes, and draws the page anew with the item ``then`` open; or shows why it was refused."""
     try:
         entry = _written().once(number, write)

@@ -10,10 +10,10 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.reports import FORMATS
 from evenhand.audit.words.text import visible
-from evenhand.dashboard.cases import archives
-from evenhand.dashboard.server import starting
+from evenhand.dashboard.cases import archives, store
+from evenhand.dashboard.server import identity, starting
 from evenhand.dashboard.text import escape
-from evenhand.dashboard.views import parts
+from evenhand.dashboard.views import parts, state
 from evenhand.dashboard.views.context import Context
 
 _MADE, _PUBLISHED = "evenhand_archive", "evenhand_public_summary"
@@ -115,4 +115,26 @@ def publish(ctx: Context, case: Case) -> None:
         icon=":material/download:",
         on_click="ignore",
         key="download_public",
+    )
+
+
+def receive(ctx: Context) -> None:
+    """An archive that somebody else handed on: uploaded, checked, and opened to be read."""
+    t = ctx.t
+    st.caption(t.md("archive.receive.about"))
+    given = st.file_uploader(t.md("archive.receive"), type="zip", key="received_archive")
+    if given is None:
+        return
+    try:
+        place = archives.receive(identity.current(), given.name, given.getvalue())
+    except EvenhandError as error:
+        parts.problem(t("archive.not_received"), error.message, error.remedy)
+        return
+    st.success(t.md("archive.received", file=visible(given.name)))
+    key = store.open_cover(place).key
+    chosen = dict.fromkeys(("pack", "item", "finding", "verdict", "act"), "")
+    for page, name in ((parts.SUMMARY, "summary"), (parts.CHECKLIST, "checklist")):
+        state.link(page, t.md(f"nav.{name}"), icon=":material/arrow_forward:", case=key, **chosen)
+    state.link(
+        parts.EVIDENCE, t.md("archive.look"), icon=":material/arrow_forward:", case=key, **chosen
     )

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.words.phrases import in_language
 from evenhand.dashboard.cases.axes import axis_label
 from evenhand.dashboard.cases.index import group_axis
 from evenhand.dashboard.cases.store import StoredCase
@@ -28,9 +29,9 @@ EVIDENCE, RUN, TRAIN = "pages/evidence.py", "pages/run.py", "pages/train.py"
 
 def problem(title: str, what: str, remedy: str = "") -> None:
     """A red box: what is wrong, and what to do next."""
-    lines = [f"**{escape(title)}**", escape(what)]
+    lines = [f"**{escape(title)}**", escape(in_language(what))]
     if remedy:
-        lines.append(f"→ {escape(remedy)}")
+        lines.append(f"→ {escape(in_language(remedy))}")
     st.error("\n\n".join(lines), icon=":material/report:")
 
 

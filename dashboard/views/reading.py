@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -10,7 +11,7 @@ from evenhand.audit.data.written.declared import Reading, parts_of
 from evenhand.dashboard.views.context import Context
 
 # What may be typed, shown where nothing is yet.
-_EXAMPLES = {
+EXAMPLES = {
     "types": "age=number, zip=text",
     "missing": "?, -999, age:99",
     "unknown": '"Not disclosed", sex:U',
@@ -22,14 +23,16 @@ _EXAMPLES = {
 _ONE_TEXT = ("encoding", "sheet")
 
 
-def asked(ctx: Context, key: str) -> dict[str, object]:
-    """What was declared, by the names of the options; ``key`` tells the forms apart."""
+def asked(ctx: Context, key: str, without: Collection[str] = ()) -> dict[str, object]:
+    """What was declared, by the names of the options, but for those of ``without``; ``key`` tells
+    the forms apart."""
     t = ctx.t
     typed: dict[str, object] = {}
     with st.expander(t.md("reading.title")):
         st.caption(t.md("reading.about"))
         places = st.columns(3)
-        for number, (name, info) in enumerate(Reading.model_fields.items()):
+        fields = {k: v for k, v in Reading.model_fields.items() if k not in without}
+        for number, (name, info) in enumerate(fields.items()):
             with places[number % len(places)]:
                 typed[name] = _field(ctx, f"{key}_{name}", name, _choices(info.annotation))
     return typed
@@ -43,7 +46,7 @@ def _field(ctx: Context, key: str, name: str, choices: tuple[str, ...]) -> objec
         return st.selectbox(
             label, options, format_func=lambda o: o or t("reading.told"), key=key, help=help_text
         )
-    text = st.text_input(label, key=key, placeholder=_EXAMPLES.get(name), help=help_text)
+    text = st.text_input(label, key=key, placeholder=EXAMPLES.get(name), help=help_text)
     return text.strip() if name in _ONE_TEXT else parts_of(text)
 
 

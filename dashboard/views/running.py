@@ -20,6 +20,7 @@ from evenhand.dashboard.views.context import Context
 
 _EVERY_S = 1.0
 _MESSAGES = 12
+_KEPT, _AUDIT_NEXT = "evenhand_kept_uploads", "evenhand_audit_next"
 UPLOAD, PATH = "upload", "path"
 
 
@@ -71,6 +72,18 @@ def kept_place(given: str | list[UploadedFile], role: str) -> str:
         return given
     files = [(f.name, f.getvalue()) for f in given]
     return str(starting.keep_upload(identity.current(), files, role=role))
+
+
+def kept_once(given: str | list[UploadedFile], role: str) -> str:
+    """The place of what was chosen so far, "" for nothing; what was uploaded is kept once a
+    session, however often the page is drawn."""
+    if isinstance(given, str) or not given:
+        return given if isinstance(given, str) else ""
+    kept: dict[tuple[str, ...], str] = st.session_state.setdefault(_KEPT, {})
+    marks = (role, *(file.file_id for file in given))
+    if marks not in kept or not Path(kept[marks]).exists():
+        kept[marks] = kept_place(given, role)
+    return kept[marks]
 
 
 def new_folder(kind: str, name: str) -> Path:
@@ -164,6 +177,17 @@ def _ended(ctx: Context, job: Job) -> None:
             case=digest.rsplit(":", 1)[-1][:16],
             finding="",
         )
+    model, held_out = (job.result or {}).get("model"), (job.result or {}).get("held_out")
+    if job.kind == "train" and code == 0 and model and held_out:
+        st.button(
+            t.md("run.audit_this"),
+            key=f"audit_{job.id}",
+            icon=":material/fact_check:",
+            on_click=_audit_this,
+            args=(str(model), str(held_out)),
+        )
+    if st.session_state.pop(_AUDIT_NEXT, False):
+        st.switch_page(parts.RUN)
     if code == INTERRUPTED:
         st.button(
             t.md("run.resume"),
@@ -173,6 +197,13 @@ def _ended(ctx: Context, job: Job) -> None:
             on_click=_resume,
             args=(ctx, job),
         )
+
+
+def _audit_this(model: str, data: str) -> None:
+    """Puts a trained model and the rows that were held out into the form of an audit."""
+    st.session_state.update(
+        {"run_predictions": False, "source_model": model, "source_data": data, _AUDIT_NEXT: True}
+    )
 
 
 def _resume(ctx: Context, job: Job) -> None:

@@ -170,21 +170,15 @@ def test_audit_by_upload_stop_and_resume(
         page.goto(f"{base}/run")
         title(page, t("nav.run"))
         page.get_by_text(t("run.predictions")).click()
-        expect(page.get_by_label(t("run.score"))).to_be_visible()
         expect(page.locator(".st-key-upload_model")).to_have_count(0)
         page.locator(".st-key-upload_data input").set_input_files(scored)
         expect(page.get_by_text("scored.csv")).to_be_visible()
-        for label, text in (
-            ("run.name", f"uploaded {view}"),
-            ("run.target", "y"),
-            ("run.positive_label", "1"),
-            ("run.sensitive", "race,sex"),
-            ("run.score", "score"),
-            ("run.threshold", "0.5"),
-        ):
-            box = page.get_by_label(t(label), exact=True).first
-            box.fill(text)
-            box.press("Tab")
+        # the columns speak for themselves: target, score and traits are proposed
+        expect(page.get_by_text("--target=y").first).to_be_visible()
+        expect(page.get_by_text("--roles=race=race").first).to_be_visible()
+        name = page.get_by_label(t("run.name"), exact=True).first
+        name.fill(f"uploaded {view}")
+        name.press("Tab")
         take(page, t("run.positive_is"), t("positive_is.benefit"))
         expect(page.get_by_text("--positive-is=benefit").first).to_be_visible()
         page.get_by_role("button", name=t("run.start_audit")).click()

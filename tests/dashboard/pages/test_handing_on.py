@@ -17,10 +17,11 @@ from streamlit.testing.v1 import AppTest
 from evenhand.audit.case.case import Case
 from evenhand.audit.case.signing import own_key
 from evenhand.audit.cli import run
-from evenhand.audit.errors import InputError
-from evenhand.dashboard.cases import store, writing
+from evenhand.audit.errors import AlteredEvidenceError, InputError
+from evenhand.audit.register.register import Register
+from evenhand.dashboard.cases import archives, store, writing
 from evenhand.dashboard.server import starting
-from evenhand.dashboard.server.identity import SignedIn
+from evenhand.dashboard.server.identity import RefusedError, SignedIn
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.pages.doing import accepting, press
 from tests.dashboard.pages.seen import plain
@@ -142,3 +143,39 @@ def test_nothing_is_written_about_an_archive_and_a_changed_one_is_shown(
     archive.write_bytes(b"no zip at all")
     (other,) = [store.open_case(p) for p in store.case_paths([archive], ())]
     assert other.state in ("altered", "unreadable") and other.remedy
+
+
+def test_an_archive_that_was_uploaded_is_checked_kept_and_only_read(
+    case: Case, there: Callable[..., Path], tmp_path: Path, open_page: OpenPage, approver: None
+) -> None:
+    archive = tmp_path / "x.zip"
+    assert run(["export", str(case.path), "-o", str(archive)]) == 0
+    home = there()
+    grace, name = SignedIn("Grace", "approver"), "../<b>x.zip"
+    with pytest.raises(AlteredEvidenceError):
+        archives.receive(grace, name, archive.read_bytes()[:-40])
+    assert not list(home.rglob("*.zip"))  # nothing is kept of it
+    with pytest.raises(RefusedError):
+        archives.receive(SignedIn("Eve", "viewer"), name, archive.read_bytes())
+    place = archives.receive(grace, name, archive.read_bytes())
+    assert archives.receive(grace, name, archive.read_bytes()) == place
+    (kept,) = home.rglob("*.zip")
+    assert kept.parent == home / "received" and "<" not in kept.name
+    app = open_page("checklist")
+    assert not app.exception and "it is read as its sender wrote it" in plain(app)
+    assert not [b for b in app.button if b.key and b.key.startswith(("attest", "waive", "sign"))]
+
+
+def test_a_fact_that_a_verdict_waits_for_is_stated_on_the_page(
+    open_page: OpenPage, case: Case, approver: None
+) -> None:
+    app = open_page("checklist", pack="us-nyc-ll144")
+    assert any("asked for and not stated" in e.label for e in app.expander)
+    next(s for s in app.selectbox if "decisions are about" in s.label).select("hiring")
+    next(m for m in app.multiselect if "is used" in m.label).select("US-NY-NYC")
+    press(app, "State these facts")
+    assert not app.exception
+    body = Register().snapshot()[-1].body
+    assert body["facts"] == {"system.domain": "hiring", "system.places": ["US-NY-NYC"]}
+    assert (body["by"], body["known_by"]) == ("Grace", "stated")
+    assert "Facts recorded as entry 2" in "\n".join(s.value for s in app.success)
