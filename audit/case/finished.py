@@ -49,7 +49,7 @@ class Finished:
 def text_of(key: str, finished: Finished, secret: Secret, keep_days: int | None = None) -> bytes:
     """What is kept of ``finished`` under ``key``: a line with the MAC of the rest, and JSON. With
     ``keep_days`` it says since when it is kept, and for how long it may be."""
-    body = {
+    body: dict[str, Any] = {
         "schema": SCHEMA,
         "key": key,
         "check": finished.check,

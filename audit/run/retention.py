@@ -67,7 +67,8 @@ def _works(day: date) -> Iterator[Held]:
 
 def _cases_and_uploads(day: date) -> Iterator[Held]:
     uploads = (home() / "uploads").resolve()
-    still, over = set(), set()
+    still: set[Path] = set()
+    over: set[Path] = set()
     for place in known_cases():
         try:
             case = read_case(place)

@@ -12,6 +12,7 @@ from evenhand.audit.files.leftovers import own_folder
 from evenhand.audit.worker.isolation.levels import Isolation, Rules
 from evenhand.audit.worker.isolation.probes import PROBES
 from evenhand.audit.worker.isolation.probes_calls import ENDED
+from evenhand.audit.worker.isolation.probes_names import BY_NAME
 from evenhand.audit.worker.session import WorkerSession
 
 # Ways that a level has to stop; a higher level stops those of the lower ones too.
@@ -22,6 +23,10 @@ STOPPED_BY_L1 = frozenset(
         "take 1 TiB",
         "use the processor without end",
         "write a file past the size of its scratch folder",
+        "make a file of 1 TiB",
+        "open a thousand files",
+        "leave a memory dump",
+        "print to the parent's terminal",
     }
 )
 STOPPED_BY_L3_ALONE = frozenset(
@@ -41,6 +46,7 @@ STOPPED_BY_L3_ALONE = frozenset(
         "make a folder outside",
         "move a file into the scratch folder",
         "read a file beside the model",
+        *BY_NAME,
     }
 )
 # Landlock lets a process ask whether a name exists; where the worker has a root folder of its own,

@@ -36,6 +36,10 @@ class Guard:
         finally:
             os.close(handle)
 
+    def let_go(self) -> None:
+        """In a worker, at once: while it holds a copy of the line, nobody sees its parent end."""
+        self._line.close()
+
     def close(self) -> None:
         """Ends it, and with it whatever worker it knows."""
         self._line.close()

@@ -134,6 +134,8 @@ class _Zygote:
         code = 70
         try:
             line.close()
+            if self._guard is not None:
+                self._guard.let_go()
             from evenhand.audit.worker.serving import serve
 
             serve(task, channel=handles[0], said=handles[1], parent=parent)

@@ -24,6 +24,7 @@ from evenhand.audit.worker.isolation.probes_calls import (
     OTHER_PROCESSES,
     heard,
 )
+from evenhand.audit.worker.isolation.probes_names import BY_NAME, BY_OTHER_MEANS
 
 
 def run_probes(told: Mapping[str, Any], names: Iterable[str]) -> list[list[Any]]:
@@ -199,7 +200,6 @@ PROBES: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "count performance events": lambda told: heard(
         298, 241, ctypes.create_string_buffer(128), 0, -1, -1, 0
     ),
-    "become another user": lambda told: os.setuid(12345),
     "share memory with others": lambda told: heard(29, 194, 0, 4096, 0o1600),
     "see that a file of a closed folder exists": lambda told: os.stat(told["secret"]),
     "see that a program is installed": lambda told: os.stat("/bin/sh"),
@@ -212,5 +212,9 @@ PROBES: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     **BY_DESCRIPTOR,
     **OTHER_PROCESSES,
     **KERNEL,
+    **BY_NAME,
+    **BY_OTHER_MEANS,
+    # after the others, which would be tried as that one
+    "become another user": lambda told: os.setuid(12345),
     **ENDED,
 }

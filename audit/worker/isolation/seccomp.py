@@ -33,6 +33,7 @@ _MADVISE = (0, 1, 2, 3, 4, 8, 10, 11, 14, 15, 16, 17, 102, 103)
 _HUGETLB = 0x40000  # pages that others have set aside
 _SHARED = 0x21  # MAP_SHARED and MAP_ANONYMOUS: memory that no limit of a process counts
 _ASYNC, _TMPFILE = 0o20000, 0o20000000
+_SET_ID = 0o6000  # S_ISUID and S_ISGID
 _PIPE = ~(0o2000000 | 0o4000) & 0xFFFFFFFF  # all but O_CLOEXEC and O_NONBLOCK
 
 _LOAD, _EQ, _GE, _SET, _AND, _RET = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
@@ -124,9 +125,11 @@ def _judgements(pid: int) -> dict[str, list[_Jump]]:
 def _opening(position: int) -> list[_Jump]:
     """Opening a file, by flags: not for reading with O_TRUNC, which empties it and which old
     Landlocks take for reading; not without a name, where nobody sees what it takes; not with
-    signals."""
+    signals; and none is made that runs as its owner (the mode says nothing where none is made)."""
     return [
         *_without(position, _ASYNC | _TMPFILE),
+        *(_argument(position), _Jump(_SET, os.O_CREAT, false=3)),
+        *_without(position + 1, _SET_ID),
         *(_argument(position), _Jump(_AND, os.O_TRUNC | os.O_ACCMODE)),
         *(_Jump(_EQ, os.O_TRUNC | os.O_RDONLY, false=1), _NO, _YES),
     ]

@@ -60,6 +60,8 @@ def _one(job: dict[str, Any], folder: Path) -> dict[str, Any]:
         code = 99
         try:
             os.dup2(writing, 3)
+            for handle in (0, 1, 2):  # as a worker's lead nowhere
+                os.dup2(os.open(os.devnull, os.O_RDWR), handle)
             os.closerange(4, 256)
             _locked(job, folder, told, parent)
             code = 0

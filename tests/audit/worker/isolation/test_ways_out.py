@@ -50,7 +50,7 @@ def attempts() -> list[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def test_no_way_out_on_any_landlock_as_any_user(attempts: Any) -> None:
-    assert len(QUIET) > 85 + 40  # the listed ways and forty others
+    assert len(QUIET) > 85 + 40 + 40  # the listed ways, and twice forty others
     for job, done in attempts:
         isolation = Isolation(
             IsolationLevel[done["level"]], tuple(done["means"]), tuple(done["lacking"])
@@ -75,7 +75,7 @@ def test_the_probes_do_get_through_where_nothing_stops_them() -> None:
     """A probe that nothing can pass shows nothing: unlocked, nearly all of them are heard."""
     done = locked.run([{"do": "probes", "names": QUIET, "level": "L1"}])[0]
     stopped = {name for name, got, _ in done["found"] if not got}
-    assert len(stopped) < 40, stopped
+    assert len(stopped) < 25, stopped  # of about 190: those that limits stop at every level
 
 
 def has_own_root() -> bool:
@@ -99,6 +99,7 @@ from evenhand.audit.worker.guard import make_guard
 guard = make_guard()
 worker = os.fork()
 if worker == 0:
+    guard.let_go()
     os.setsid()
     time.sleep(60)
     os._exit(0)
@@ -110,7 +111,10 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_the_guard_ends_workers_whose_parent_was_killed() -> None:
     """Without the kernel's own signal: the worker here never asked for it."""
-    done = subprocess.run([sys.executable, "-c", GUARDED], capture_output=True, text=True)
+    # the worker holds the pipe too, and sleeps for longer than this
+    done = subprocess.run(
+        [sys.executable, "-c", GUARDED], capture_output=True, text=True, timeout=30
+    )
     deadline = time.monotonic() + 10
     left = [int(pid) for pid in done.stdout.split()]
     assert len(left) == 2, done.stderr
