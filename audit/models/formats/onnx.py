@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.data.table import as_text, match_label, texts
-from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.errors import InputError, LimitError, UnsafeModelError
 from evenhand.audit.models.declared import NOTHING, Declared, Input
 from evenhand.audit.models.formats.onnx_file import facts_of, is_onnx
+from evenhand.audit.models.formats.onnx_portions import in_portions
 from evenhand.audit.models.inputs import declared_inputs, in_batches_of, numbers
 from evenhand.audit.models.optional import library
 from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values, outputs_of, task_of
@@ -376,8 +377,14 @@ def _outputs(given: list[Any], what: str) -> tuple[str | None, list[str]]:
 
 
 def _answers(session: Any, outputs: list[str], feeds: dict[str, Any], what: str) -> list[Any]:
+    def ask(part: Mapping[str, Any]) -> list[Any]:
+        found: list[Any] = session.run(outputs, dict(part))
+        return found
+
     try:
-        found: list[Any] = session.run(outputs, feeds)
+        return in_portions(feeds, ask, what)
+    except LimitError:
+        raise
     # Kernels raise onnxruntime's own types, which share no base but Exception.
     except Exception as error:
         raise InputError(
@@ -386,4 +393,3 @@ def _answers(session: Any, outputs: list[str], feeds: dict[str, Any], what: str)
             what=what,
             error=_first_line(error),
         ) from error
-    return found

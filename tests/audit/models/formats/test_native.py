@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from evenhand.audit.errors import InputError, UnsafeModelError
+from evenhand.audit.errors import InputError, LimitError, UnsafeModelError
 from evenhand.audit.models.declared import Declared
 from evenhand.audit.models.formats import lightgbm, onnx, xgboost
 from evenhand.audit.models.formats.onnx_file import facts_of, is_onnx
+from evenhand.audit.models.formats.onnx_portions import in_portions, rows_at_once
+from evenhand.audit.worker.opening import open_model
 from tests.audit.models.formats import makers as mk
 from tests.audit.models.formats import makers_boosters as mb
 
@@ -203,3 +206,85 @@ def test_files_cut_off_are_input_errors(tmp_path: Path) -> None:
 def _text(folder: Path, text: str) -> Path:
     (folder / "text").write_text(text)
     return folder / "text"
+
+
+def test_rows_are_put_to_a_graph_in_portions() -> None:
+    # 20 columns of 4 bytes: 256 MiB / (64 * 80) is over the most; an image of 28 x 28 floats: 1337
+    assert rows_at_once({"x": np.zeros((9, 20), "f4")}) == 4096
+    assert rows_at_once({"x": np.zeros((9, 28, 28), "f4")}) == (256 << 20) // (64 * 28 * 28 * 4)
+    assert rows_at_once({"x": np.zeros((1, 1 << 23), "f4")}) == 1
+
+
+def test_a_portion_is_halved_where_memory_runs_out() -> None:
+    asked: list[int] = []
+
+    def ask(part: Any) -> list[Any]:
+        asked.append(len(part["x"]))
+        if asked[-1] > 3:
+            raise RuntimeError("[ONNXRuntimeError] : 6 : Failed to allocate memory for 9 bytes")
+        return [part["x"] * 2, [{"a": v} for v in part["x"]]]
+
+    rows = np.arange(10.0)
+    doubled, maps = in_portions({"x": rows}, ask, "model m")
+    assert doubled.tolist() == (rows * 2).tolist() and [m["a"] for m in maps] == rows.tolist()
+    assert asked == [10, 5, 2, 2, 2, 2, 2]
+    with pytest.raises(LimitError, match="more memory than the limit for a single row"):
+        in_portions({"x": rows}, starving, "model m")
+    with pytest.raises(RuntimeError, match="broken"):
+        in_portions({"x": rows}, broken, "model m")
+
+
+def starving(part: Any) -> list[Any]:
+    raise MemoryError
+
+
+def broken(part: Any) -> list[Any]:
+    raise RuntimeError("broken")
+
+
+def test_a_convolution_fits_the_default_limit(tmp_path: Path) -> None:
+    """256 channels over 28 x 28 pixels are 0.8 MB a row and a step: 3,000 rows at once would need
+    4.8 GB, over twice the limit of 2 GiB."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(0)
+    weights = {
+        "axes": np.array([1]),
+        "wide": rng.normal(0, 0.1, (256, 1, 3, 3)).astype("f4"),
+        "last": rng.normal(0, 0.1, (256, 2)).astype("f4"),
+    }
+    steps = [
+        helper.make_node("Unsqueeze", ["x", "axes"], ["a"]),
+        helper.make_node("Conv", ["a", "wide"], ["b"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["b"], ["c"]),
+        helper.make_node("GlobalAveragePool", ["c"], ["d"]),
+        helper.make_node("Flatten", ["d"], ["e"]),
+        helper.make_node("MatMul", ["e", "last"], ["logits"]),
+    ]
+    graph = helper.make_graph(
+        steps,
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 28, 28])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", 2])],
+        [numpy_helper.from_array(v, k) for k, v in weights.items()],
+    )
+    opset = [helper.make_opsetid("", 20)]
+    path = save(tmp_path, helper.make_model(graph, opset_imports=opset, ir_version=10))
+    pixels = rng.integers(0, 256, (3000, 28, 28), dtype=np.uint8)
+    frame = pd.DataFrame({"image": [p.tobytes() for p in pixels]})
+    declared = Declared(
+        inputs=({"column": "image", "pixels": "unit", "image": [28, 28]},),  # type: ignore
+        classes=("no", "yes"),
+        outputs="logits",
+    )
+    model = open_model(path, declared)
+    scores = model.predictor.predict_proba(frame)
+    model.predictor.close()
+    # a few rows by numpy: each channel's convolution, summed over the image by shifted sums
+    for row in (0, 1336, 1337, 2999):  # on both sides of where a portion ends
+        padded = np.pad(pixels[row] / np.float32(255), 1)
+        moved = np.stack([padded[i : i + 28, j : j + 28] for i in range(3) for j in range(3)])
+        made = np.tensordot(weights["wide"].reshape(256, 9), moved, axes=1)
+        logits = np.maximum(made, 0).mean(axis=(1, 2)) @ weights["last"]
+        expected = np.exp(logits - logits.max())
+        assert scores[row] == pytest.approx(expected / expected.sum(), abs=1e-5)
