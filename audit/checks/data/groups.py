@@ -13,7 +13,8 @@ from evenhand.audit.subject.predictions import group_sizes
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
-    from evenhand.audit.subject.tallying.counts import Counts
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
+    from evenhand.audit.subject.tallying.counts import Cell, Counts
 
 QUESTION = "How many rows does each group have, and how often does it carry the positive label?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -34,7 +35,6 @@ def measure(
 ) -> Iterator[Finding]:
     """Yields count, share and label rate of every group and crossing of groups, and the largest
     difference of label rates over groups of ``min_group_size``."""
-    from evenhand.audit.measure.uncertainty.intervals import rate
     from evenhand.audit.subject.tallying.counts import feature_sets
 
     sizes = group_sizes(subject)
@@ -44,15 +44,9 @@ def measure(
         for cell in grouped.cells():
             group = cell.group
             yield record.plain("group_count", cell.n, n=subject.n, unit="row", group=group)
-            share = rate(cell.n, subject.n, levels, empty=because("no-rows"))
-            yield record.write("group_share", share, group=group)
+            yield record.write("group_share", _share(grouped, cell, levels), group=group)
             if cell.has_labels:
-                positives = cell.confusion.tp + cell.confusion.fn
-                yield record.write(
-                    "label_rate",
-                    rate(positives, cell.n, levels, empty=because("no-rows")),
-                    group=group,
-                )
+                yield record.write("label_rate", _label_rate(cell, levels), group=group)
         if grouped.has_labels and subject.task == "binary":
             yield _label_gap(record, grouped, levels, min_group_size)
         nobody = because("nobody-in-group")
@@ -67,6 +61,34 @@ def measure(
             )
 
 
+def _share(counts: Counts, cell: Cell, levels: Sequence[float]) -> Estimate:
+    """The group's share of all rows; a person's rows together, most of which are of one group."""
+    import numpy as np
+
+    from evenhand.audit.measure.classification import RateCount, estimate_rate
+    from evenhand.audit.measure.uncertainty.intervals import rate
+    from evenhand.audit.measure.uncertainty.weighted import clustered
+
+    why, n = because("no-rows"), counts.n
+    people = counts.people
+    if people is None or counts.weights is not None:
+        return rate(cell.n, n, levels, empty=why)
+    own = people.group == counts.names.tolist().index(list(cell.group.values()))
+    rows, code = people.sums.sum(axis=(1, 2)), np.unique(people.unit, return_inverse=True)[1]
+    of = clustered(np.bincount(code, rows * own), np.bincount(code, rows))
+    return estimate_rate(RateCount(cell.n, n, n, why, is_weighted=True, weights=of), levels)
+
+
+def _label_rate(cell: Cell, levels: Sequence[float]) -> Estimate:
+    from evenhand.audit.measure.classification import estimate_rate
+    from evenhand.audit.measure.uncertainty.intervals import rate
+
+    if cell.persons is not None:
+        return estimate_rate(cell.rate("prevalence"), levels)
+    positives = cell.confusion.tp + cell.confusion.fn
+    return rate(positives, cell.n, levels, empty=because("no-rows"))
+
+
 def _label_gap(record: Recorder, counts: Counts, levels: Sequence[float], minimum: int) -> Finding:
     from evenhand.audit.measure.groups.gaps import Family, GroupCount, gap
 
@@ -74,7 +96,9 @@ def _label_gap(record: Recorder, counts: Counts, levels: Sequence[float], minimu
     table = []
     for member in groups.big:
         confusion = member.of.confusion
-        table.append(GroupCount(member.name, confusion.tp + confusion.fn, member.n))
+        persons = None if member.of.persons is None else member.of.rate("prevalence").weights
+        positives = confusion.tp + confusion.fn
+        table.append(GroupCount(member.name, positives, member.n, weights=persons))
     found = gap(
         [Family("label_rate", tuple(table), because("no-rows"))], scale="difference", levels=levels
     )

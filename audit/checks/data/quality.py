@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
 from evenhand.audit.reason import Reasons, because
 from evenhand.audit.subject.answers import notes_on_answers
 from evenhand.audit.subject.subject import Subject
+
+if TYPE_CHECKING:
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "How many rows were audited, how many were left out and why, and what is missing?"
 TASKS = frozenset({"binary", "multiclass", "regression", "generation"})
@@ -26,8 +30,6 @@ _WEIGHTS = because("weights-used-by", checks="fairness.group_rates and fairness.
 
 def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator[Finding]:
     """Yields the row counts, and one missing rate for each column that the audit uses."""
-    from evenhand.audit.measure.uncertainty.intervals import rate
-
     record = Recorder(__name__, seed)
     dropped = subject.n_dropped
     notes = (*subject.notes, *notes_on_answers(subject), *_persons(subject))
@@ -43,8 +45,18 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         note=why,
     )
     for column in _columns_in_use(subject):
-        estimate = rate(subject.missing_cells(column), subject.n, levels, empty=because("no-rows"))
-        yield record.write("missing_rate", estimate, column=column)
+        yield record.write("missing_rate", _missing_rate(subject, column, levels), column=column)
+
+
+def _missing_rate(subject: Subject, column: str, levels: Sequence[float]) -> Estimate:
+    from evenhand.audit.measure.classification import share_of_rows
+    from evenhand.audit.measure.uncertainty.intervals import rate
+
+    why = because("no-rows")
+    if subject.units is None or subject.is_streamed:
+        return rate(subject.missing_cells(column), subject.n, levels, empty=why)
+    is_missing = subject.frame[column].isna().to_numpy()
+    return share_of_rows(is_missing, levels, empty=why, units=subject.units)
 
 
 def _persons(subject: Subject) -> Reasons:

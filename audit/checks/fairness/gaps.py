@@ -231,23 +231,25 @@ def _treatment_equality(cells: Sequence[Cell], levels: Sequence[float]) -> Estim
 def _if_known(
     groups: ComparedGroups[Cell], form: _Form, end: End, levels: Sequence[float]
 ) -> Estimate:
-    from evenhand.audit.measure.groups.unknown import if_known, widens
+    from evenhand.audit.measure.groups.unknown import apart_from_persons, if_known, widens
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
     n = sum(m.n for m in groups.members)
-    sums = groups.members[0].of.weights
-    if sums is not None:
-        is_weighted = isinstance(sums, tuple)
-        why = because("no-bounds-for-weights") if is_weighted else because("no-bounds-for-units")
-        return undefined(why, n=n)
+    if isinstance(groups.members[0].of.weights, tuple):
+        return undefined(because("no-bounds-for-weights"), n=n)
     # unknown rows may make a small group large: what widens a gap may be any known group
     known = _cells(groups.known if widens(form.scale, end) else groups.big)
-    unknown = []
+    families, unknown, persons = [], [], 0
     for rate in form.rates:
         behind = [m.of.rate(rate) for m in groups.unknown]
-        unknown.append((sum(c.k for c in behind), sum(c.n for c in behind)))
+        family, rest, counted = apart_from_persons(_family(known, rate), behind, levels)
+        if family is None:
+            return undefined(because("one-person"), n=n)
+        families.append(family)
+        unknown.append(rest)
+        persons = max(persons, counted)
     found = if_known(
-        [_family(known, rate) for rate in form.rates],
+        families,
         unknown,
         end,
         scale=form.scale,
@@ -255,7 +257,8 @@ def _if_known(
         rows=groups.n_unknown,
         agg=form.agg,
     )
-    return replace(found, n=n)
+    counts = {**found.counts, **({"units": persons} if persons else {})}
+    return replace(found, n=n, counts=counts)
 
 
 def _joined(cells: Sequence[Cell], name: str, levels: Sequence[float]) -> Estimate:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from evenhand.audit.measure.groups.sweep import Sweep
     from evenhand.audit.measure.uncertainty.estimate import Estimate
+    from evenhand.audit.measure.uncertainty.weighted import Clustered
 
 QUESTION = "How do the groups' rates, and the gaps between them, depend on the threshold?"
 TASKS = frozenset({"binary"})
@@ -79,7 +80,8 @@ def measure(
     everyone: list[OneGroup[Sweep]] = []
     for level, inside in control_levels(predictions.groups, subject.control_features):
         groups = predictions.groups.loc[inside, list(subject.sensitive_features)]
-        members = _swept(groups, labels[inside], score[inside], thresholds)
+        units = None if subject.units is None else subject.units[inside]
+        members = _swept(groups, labels[inside], score[inside], thresholds, units)
         everyone += [OneGroup({**m.group, **level}, m.n, m.of) for m in members]
         for features, name, gap in _gaps(members, rates, levels, min_group_size):
             kept = () if gap.reason == _NOT_SWEPT else named
@@ -88,15 +90,22 @@ def measure(
 
 
 def _swept(
-    groups: pd.DataFrame, labels: np.ndarray, score: np.ndarray, thresholds: np.ndarray
+    groups: pd.DataFrame,
+    labels: np.ndarray,
+    score: np.ndarray,
+    thresholds: np.ndarray,
+    units: np.ndarray | None,
 ) -> list[OneGroup[Sweep]]:
     """The counts of all rows (an empty name), and of every group and crossing."""
     from evenhand.audit.measure.groups.sweep import sweep
     from evenhand.audit.subject.tallying.counts import group_rows
 
+    def of(rows: np.ndarray) -> np.ndarray | None:
+        return None if units is None else units[rows]
+
     positions = group_rows(groups, [str(c) for c in groups.columns])
     return [
-        OneGroup(own, len(rows), sweep(labels[rows], score[rows], thresholds))
+        OneGroup(own, len(rows), sweep(labels[rows], score[rows], thresholds, of(rows)))
         for own, rows in positions
     ]
 
@@ -151,6 +160,10 @@ def _gaps(
                 yield features, name, _worst_gap(groups, used, levels)
 
 
+def _sums(swept: Sweep, rate: str) -> list[Clustered] | None:
+    return None if swept.persons is None else swept.persons.sums(rate)
+
+
 def _worst_gap(
     groups: ComparedGroups[Sweep], rates: Sequence[str], levels: Sequence[float]
 ) -> Estimate:
@@ -158,12 +171,15 @@ def _worst_gap(
 
     families = []
     for rate in rates:
-        counted = [(m.name, *m.of.cases(rate)) for m in groups.big]
+        counted = [(m.name, *m.of.cases(rate), _sums(m.of, rate)) for m in groups.big]
         for i in range(counted[0][1].size if counted else 1):
-            at = tuple(GroupCount(name, int(k[i]), int(n[i])) for name, k, n in counted)
+            at = tuple(
+                GroupCount(name, int(k[i]), int(n[i]), weights=sums[i] if sums and n[i] else None)
+                for name, k, n, sums in counted
+            )
             families.append(Family(rate, at, because("no-rows-for-rate", rate=rate)))
     estimate = gap(families, scale="difference", levels=levels)
     method = f"{estimate.method}, of all thresholds together"
-    rows, counts = sum(m.n for m in groups.big), {"groups": len(groups.known)}
-    counts["groups_left_out"] = 0
+    rows = sum(m.n for m in groups.big)
+    counts = {**estimate.counts, "groups": len(groups.known), "groups_left_out": 0}
     return groups.noted(replace(estimate, n=rows, counts=counts, method=method))

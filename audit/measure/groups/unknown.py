@@ -14,12 +14,17 @@ Source: Manski 2003, chapter 1 (worst-case bounds without assumptions); Chen et 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from evenhand.audit.measure.groups.gaps import Aggregate, Family, GroupCount, Scale, gap
 from evenhand.audit.measure.uncertainty.estimate import Estimate
+from evenhand.audit.measure.uncertainty.weighted import Clustered, rows_as_one
+
+if TYPE_CHECKING:
+    from evenhand.audit.measure.classification import RateCount
 
 End = Literal["lowest", "highest"]
 _HOW = {
@@ -71,6 +76,30 @@ def if_known(
         counts={**estimate.counts, "unknown": rows},
         method=f"{how}; {estimate.method}",
     )
+
+
+def apart_from_persons(
+    family: Family, unknown: Sequence[RateCount], levels: Sequence[float]
+) -> tuple[Family | None, tuple[float, float], int]:
+    """The family, and cases and rows of unknown group, as rows that each are another's; and how
+    many persons they are (0: they are so already).
+
+    Where persons have several rows, whoever the unknown ones are given to, no group's rows tell
+    more than those of the group (or of the unknown) in which a person's are most alike: all are
+    counted as so many fewer. No family where some group is one person alone.
+    """
+    behind = [c for c in unknown if c.n > 0]
+    rest = sum(c.k for c in behind), sum(c.n for c in behind)
+    known = [g.weights for g in family.groups if isinstance(g.weights, Clustered)]
+    sums = known + [c.weights for c in behind if isinstance(c.weights, Clustered)]
+    if not sums:
+        return family, rest, 0
+    one = max(rows_as_one(each, levels) for each in sums)
+    if one == math.inf:
+        return None, rest, 0
+    groups = tuple(replace(g, k=g.k / one, n=g.n / one, weights=None) for g in family.groups)
+    scaled = rest[0] / one, rest[1] / one
+    return replace(family, groups=groups), scaled, sum(each.persons for each in sums)
 
 
 def widest(groups: Sequence[GroupCount], selected: float, rejected: float) -> list[GroupCount]:

@@ -12,6 +12,7 @@ effective numbers in a score interval; one more row an end: ours. Coverage: docs
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -179,6 +180,23 @@ def cluster_limits(of: Clustered, level: float) -> tuple[float, float]:
         quantile = student_quantile(level, of.freedom(r))
         ends.append(_end(p, r, variance, quantile, level, side))
     return ends[0], ends[1]
+
+
+def rows_as_one(of: Clustered, levels: Sequence[float]) -> float:
+    """How many rows of persons tell as much as one row of its own, at the strictest level; 1 or
+    more, without end for one person alone. Where all rows, or none, are cases: as if each person's
+    rows were the same.
+
+    Source: Kish 1965 (design effect); Korn and Graubard 1998 for Student's quantile in it.
+    """
+    if of.persons < 2:
+        return math.inf
+    p, alone = of.share, of.share * (1 - of.share) / of.weight
+    alike = of.powers[1] / of.weight
+    times = max(1.0, clustered_variance(of, p) / alone) if alone > 0 else alike
+    level = max(levels)
+    wider = student_quantile(level, of.freedom(p)) / student_quantile(level, math.inf)
+    return times * wider**2
 
 
 def clustered_variance(of: Clustered, share: float) -> float:
