@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evenhand.audit.finding import Interval
-from evenhand.audit.measure.classification import Confusion, rate_counts
+from evenhand.audit.measure.classification import (
+    Confusion,
+    RateCount,
+    estimate_rate,
+    rate_count,
+    rate_counts,
+)
+from evenhand.audit.measure.multiclass_persons import (
+    mean_f1,
+    mean_recall,
+    one_against_rest,
+    right_or_wrong,
+)
 from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
 from evenhand.audit.measure.uncertainty.intervals import normal_quantile, rate, share
 from evenhand.audit.measure.uncertainty.score import wilson_form
@@ -33,16 +46,53 @@ def confusion_matrix(actual: np.ndarray, predicted: np.ndarray, classes: int) ->
     return cells.reshape(classes, classes)
 
 
-def recall(matrix: np.ndarray, position: int, levels: Sequence[float]) -> Estimate:
-    """The share of a class's rows that are predicted as it."""
+def persons_matrices(
+    actual: np.ndarray, predicted: np.ndarray, classes: int, units: np.ndarray
+) -> np.ndarray:
+    """Each person's confusion matrix, shape (persons, classes, classes)."""
+    import numpy as np
+
+    _, code = np.unique(units, return_inverse=True)
+    cells = (code * classes + actual) * classes + predicted
+    persons = int(code.max()) + 1
+    flat = np.bincount(cells, minlength=persons * classes**2)
+    return flat.reshape(persons, classes, classes).astype(float)
+
+
+def recall(
+    matrix: np.ndarray, position: int, levels: Sequence[float], persons: np.ndarray | None = None
+) -> Estimate:
+    """The share of a class's rows that are predicted as it.
+
+    ``persons``, here and below: each person's own matrix, where they have several rows.
+    """
+    if persons is not None:
+        four = one_against_rest(persons, position)
+        return _of_persons(four, "true_positive_rate", because("no-rows-of-class"), levels)
     k, n = int(matrix[position, position]), int(matrix[position].sum())
     return rate(k, n, levels, empty=because("no-rows-of-class"))
 
 
-def precision(matrix: np.ndarray, position: int, levels: Sequence[float]) -> Estimate:
+def precision(
+    matrix: np.ndarray, position: int, levels: Sequence[float], persons: np.ndarray | None = None
+) -> Estimate:
     """The share of the rows predicted as a class that are of it."""
+    if persons is not None:
+        four = one_against_rest(persons, position)
+        return _of_persons(four, "precision_score", because("no-rows-predicted-as-class"), levels)
     k, n = int(matrix[position, position]), int(matrix[:, position].sum())
     return rate(k, n, levels, empty=because("no-rows-predicted-as-class"))
+
+
+def _of_persons(four: np.ndarray, name: str, empty: Reasons, levels: Sequence[float]) -> Estimate:
+    count = persons_count(four, name, empty)
+    return estimate_rate(count, levels)
+
+
+def persons_count(four: np.ndarray, name: str, empty: Reasons) -> RateCount:
+    """Cases and rows behind a rate, from each person's four counts, shape (persons, 4)."""
+    tn, fp, fn, tp = (int(x) for x in four.sum(axis=0))
+    return replace(rate_count(Confusion(tp, fp, fn, tn), name, four), empty=empty)
 
 
 def one_vs_rest_count(matrix: np.ndarray, position: int, name: str) -> tuple[int, int, Reasons]:
@@ -61,18 +111,32 @@ def one_vs_rest_count(matrix: np.ndarray, position: int, name: str) -> tuple[int
     return k, n, _OF_ONE_CLASS.get(empty[0].code, empty)
 
 
-def one_vs_rest(matrix: np.ndarray, position: int, name: str, levels: Sequence[float]) -> Estimate:
+def one_vs_rest(
+    matrix: np.ndarray,
+    position: int,
+    name: str,
+    levels: Sequence[float],
+    persons: np.ndarray | None = None,
+) -> Estimate:
     """A binary rate with one class as the positive label, and Wilson intervals."""
     k, n, empty = one_vs_rest_count(matrix, position, name)
+    if persons is not None:
+        return _of_persons(one_against_rest(persons, position), name, empty, levels)
     return rate(k, n, levels, empty=empty)
 
 
-def accuracy(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
+def accuracy(
+    matrix: np.ndarray, levels: Sequence[float], persons: np.ndarray | None = None
+) -> Estimate:
     """The share of rows on the diagonal."""
+    if persons is not None:
+        return _of_persons(right_or_wrong(persons), "accuracy_score", because("no-rows"), levels)
     return rate(int(matrix.trace()), int(matrix.sum()), levels, empty=because("no-rows"))
 
 
-def balanced_accuracy(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
+def balanced_accuracy(
+    matrix: np.ndarray, levels: Sequence[float], persons: np.ndarray | None = None
+) -> Estimate:
     """The mean recall over the classes that have rows.
 
     The interval recovers the variances from the recalls' Wilson intervals (Zou and Donner 2008).
@@ -92,10 +156,13 @@ def balanced_accuracy(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
         low, high = max(0.0, value - below), min(1.0, value + above)
         return Interval(low=low, high=high, level=level, method=method)
 
-    return Estimate(value, total, tuple(interval(x) for x in levels), method=method)
+    plain = Estimate(value, total, tuple(interval(x) for x in levels), method=method)
+    return plain if persons is None else mean_recall(plain, persons)
 
 
-def macro_f1(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
+def macro_f1(
+    matrix: np.ndarray, levels: Sequence[float], persons: np.ndarray | None = None
+) -> Estimate:
     """The mean F1 over the classes that have rows.
 
     The interval is the outer hull of two: variances recovered from the classes' own intervals
@@ -127,7 +194,8 @@ def macro_f1(matrix: np.ndarray, levels: Sequence[float]) -> Estimate:
         low, high = min(value - below, float(delta[0])), max(value + above, float(delta[1]))
         ends = {"low": max(0.0, low), "high": min(1.0, high)}
         intervals.append(Interval(**ends, level=level, method=method))
-    return Estimate(value, total, tuple(intervals), method=method)
+    plain = Estimate(value, total, tuple(intervals), method=method)
+    return plain if persons is None else mean_f1(plain, persons)
 
 
 def _jackknife_rows(matrix: np.ndarray, present: Sequence[int]) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from scipy import stats
 
 from evenhand.audit.checks.fairness import gaps
 from evenhand.audit.measure import classification as c
-from evenhand.audit.measure import regression
+from evenhand.audit.measure import multiclass, regression
 from evenhand.audit.measure.calibration import calibration_error_of_persons, equal_mass_bins
 from evenhand.audit.measure.groups import exposure, inequality
 from evenhand.audit.measure.groups.background import Background
@@ -19,6 +19,7 @@ from evenhand.audit.measure.ranking import roc_auc
 from evenhand.audit.measure.recalibration import recalibrate
 from evenhand.audit.measure.uncertainty import intervals
 from evenhand.audit.measure.uncertainty.picked import shortfall_p_values_of_persons
+from evenhand.audit.measure.uncertainty.quantiles import quantile
 from evenhand.audit.measure.uncertainty.testing import adjust, equal_rates_of_persons
 from evenhand.audit.measure.uncertainty.weighted import cluster_limits, clustered
 from evenhand.audit.subject.tallying.counts import count_groups
@@ -53,6 +54,11 @@ def cells() -> Iterator[Cell]:
                 yield Cell(f"clusters, {what}", told, joined(persons, sizes, what))
             for what in ("calibration slope", "binned calibration error"):
                 yield Cell(f"clusters, {what}", told, scored(persons, sizes, what))
+            for share in (0.5, 0.95):
+                draw = quantile_of(persons, sizes, share)
+                yield Cell("clusters, quantile", f"{told}, {share:g}", draw)
+            for what in ("macro F1", "macro recall"):
+                yield Cell(f"clusters, {what}", told, several(persons, sizes, what))
             yield Cell("clusters, exposure", told, ranked(persons, sizes))
             yield Cell("clusters, area across groups", told, across(persons, sizes))
             for alpha in (1, 2):
@@ -215,6 +221,37 @@ def flips(persons: int, sizes: Sizes) -> Draw:
         difference = one.astype(int) - other
         rows = sign_flip_p_value(difference, np.arange(unit.size))
         return alarms(sign_flip_p_value(difference, unit), rows)
+
+    return draw
+
+
+def quantile_of(persons: int, sizes: Sizes, share: float) -> Draw:
+    """Of exponential values."""
+    truth = float(stats.expon.ppf(share))
+
+    def draw(rng: Rng) -> Drawn:
+        unit = _units(rng, persons, sizes)
+        x = stats.expon.ppf(stats.norm.cdf(_alike(rng, unit)))
+        return held(quantile(x, share, LEVELS, unit).interval, truth)
+
+    return draw
+
+
+def several(persons: int, sizes: Sizes, what: str) -> Draw:
+    """Classes of .6, .3 and .1 of the rows, right in .8 of each, else either of the others."""
+    p, n = np.array([0.6, 0.3, 0.1]), 3
+    wrong = 0.1 * p[:, None] * (1 - np.eye(n)) + 0.8 * np.diag(p)
+    f1 = 2 * np.diag(wrong) / (wrong.sum(axis=0) + wrong.sum(axis=1))
+    truth = 0.8 if what == "macro recall" else float(f1.mean())
+    of = multiclass.macro_f1 if what == "macro F1" else multiclass.balanced_accuracy
+
+    def draw(rng: Rng) -> Drawn:
+        unit = _units(rng, persons, sizes)
+        actual = np.searchsorted(p.cumsum()[:2], stats.norm.cdf(_alike(rng, unit)))
+        right = _cases(rng, unit, 0.8)
+        other = (actual + rng.integers(1, n, unit.size)) % n
+        each = multiclass.persons_matrices(actual, np.where(right, actual, other), n, unit)
+        return held(of(each.sum(axis=0).astype(int), LEVELS, each).interval, truth)
 
     return draw
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from evenhand.audit.checks.compared import ComparedGroups, OneGroup
 from evenhand.audit.checks.record import Artifact, Recorder
 from evenhand.audit.finding import Finding
-from evenhand.audit.reason import Reasons, because
+from evenhand.audit.reason import because
 from evenhand.audit.subject.predictions import ClassPredictions, expect, score
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from evenhand.audit.measure.classification import RateCount
     from evenhand.audit.measure.groups.gaps import Family
     from evenhand.audit.measure.uncertainty.estimate import Estimate
     from evenhand.audit.subject.tallying.counts import Counts
@@ -85,20 +88,54 @@ def measure(
         found.actual,
         found.predicted,
         classes=found.classes,
+        units=subject.units,
     )
     record = Recorder(__name__, seed)
     confusion = []
     for level, part in counts.groupings(subject.control_features):
         yield from _rates(record, part, level, levels, min_group_size)
         yield from _gaps(record, part, level, levels, min_group_size)
-        tables = [({**g, **level}, t.tolist()) for g, t in _groups(part)]
+        tables = [({**g, **level}, t.counts.tolist()) for g, t in _groups(part)]
         confusion += [{"group": group, "table": table} for group, table in tables]
     yield record.artifact({"schema": SCHEMA, "classes": list(counts.classes), "groups": confusion})
 
 
-def _groups(counts: Counts) -> list[tuple[dict[str, str], np.ndarray]]:
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """A group's counts of true by predicted class, (classes or 1, classes); each person's own,
+    (persons, classes or 1, classes), where they have several rows."""
+
+    counts: np.ndarray
+    persons: np.ndarray | None
+
+    def behind(self, position: int, rate: str) -> RateCount:
+        """Cases and rows behind a rate of one class, or of all for accuracy."""
+        from evenhand.audit.measure import multiclass as m
+        from evenhand.audit.measure.classification import RateCount
+
+        if rate == "accuracy_score":
+            k, n = int(self.counts.trace()), int(self.counts.sum())
+            empty = because("no-rows")
+        else:
+            k, n, empty = m.one_vs_rest_count(self.counts, position, rate)
+        if self.persons is None:
+            return RateCount(k, n, n, empty)
+        of_all = rate == "accuracy_score"
+        four = m.right_or_wrong if of_all else partial(m.one_against_rest, position=position)
+        return m.persons_count(four(self.persons), rate, empty)
+
+
+def _groups(counts: Counts) -> list[tuple[dict[str, str], _Table]]:
+    import numpy as np
+
     names = [dict(zip(counts.features, name, strict=True)) for name in counts.names.tolist()]
-    return list(zip(names, counts.table, strict=True))
+    persons: list[np.ndarray | None] = [None] * len(names)
+    if counts.people is not None:
+        order = np.argsort(counts.people.group, kind="stable")
+        ends = np.searchsorted(counts.people.group[order], np.arange(1, len(names)))
+        persons = list(np.split(counts.people.sums[order], ends))
+    tables = (_Table(t, p) for t, p in zip(counts.table, persons, strict=True))
+    return list(zip(names, tables, strict=True))
 
 
 def _rates(
@@ -113,7 +150,7 @@ def _rates(
     named_artifact = (record.artifact(None).name,)
     for own, table in _groups(counts):
         group = {**own, **level}
-        n = int(table.sum())
+        n = int(table.counts.sum())
         note = because("too-small", n=n, least=minimum) if n < minimum else ()
         yield record.plain(
             "count", n, n=n, unit="row", group=group, note=note, artifacts=named_artifact
@@ -121,11 +158,12 @@ def _rates(
         for position, label in enumerate(counts.classes):
             named = {**group, "class": label}
             for rate in _ONE_VS_REST if counts.has_labels else ("selection_rate",):
-                estimate = m.one_vs_rest(table, position, rate, levels)
+                estimate = m.one_vs_rest(table.counts, position, rate, levels, table.persons)
                 yield record.write(rate, estimate, group=named, note=note)
         if counts.has_labels:
-            yield record.write("accuracy_score", m.accuracy(table, levels), group=group, note=note)
-            macro = m.balanced_accuracy(table, levels)
+            right = m.accuracy(table.counts, levels, table.persons)
+            yield record.write("accuracy_score", right, group=group, note=note)
+            macro = m.balanced_accuracy(table.counts, levels, table.persons)
             yield record.write("balanced_accuracy_score", macro, group=group, note=note)
 
 
@@ -138,7 +176,9 @@ def _gaps(
 ) -> Iterator[Finding]:
     from evenhand.audit.measure.groups.spread import largest_difference
 
-    groups = ComparedGroups((OneGroup(g, int(t.sum()), t) for g, t in _groups(counts)), minimum)
+    groups = ComparedGroups(
+        (OneGroup(g, int(t.counts.sum()), t) for g, t in _groups(counts)), minimum
+    )
     between = counts.features
     for position, label in enumerate(counts.classes):
         of_class: Mapping[str, str] = {**level, "class": label}
@@ -156,11 +196,12 @@ def _gaps(
 
 
 def _gap_and_bounds(
-    groups: ComparedGroups[np.ndarray], rate: str, position: int, levels: Sequence[float]
+    groups: ComparedGroups[_Table], rate: str, position: int, levels: Sequence[float]
 ) -> Iterator[tuple[str, Estimate]]:
     """The gap over known groups; then, where some are unknown, its bounds."""
     from evenhand.audit.measure.groups.gaps import gap
-    from evenhand.audit.measure.groups.unknown import End, if_known, widens
+    from evenhand.audit.measure.groups.unknown import End, apart_from_persons, if_known, widens
+    from evenhand.audit.measure.uncertainty.estimate import undefined
 
     name = _GAPS[rate]
     family = _family(groups.big, rate, position)
@@ -168,44 +209,36 @@ def _gap_and_bounds(
     ends: tuple[End, End] = ("lowest", "highest")
     for end in ends if groups.unknown else ():
         known = groups.known if widens("difference", end) else groups.big
-        behind = [_counted(m.of, position, rate) for m in groups.unknown]
+        behind = [m.of.behind(position, rate) for m in groups.unknown]
+        family, rest, persons = apart_from_persons(_family(known, rate, position), behind, levels)
+        if family is None:
+            without = undefined(because("one-person"), n=groups.n_unknown)
+            yield f"{name}_{end}", groups.noted(without, is_bound=True)
+            continue
         bound = if_known(
-            [_family(known, rate, position)],
-            [(sum(k for k, _, _ in behind), sum(n for _, n, _ in behind))],
-            end,
-            scale="difference",
-            levels=levels,
-            rows=groups.n_unknown,
+            [family], [rest], end, scale="difference", levels=levels, rows=groups.n_unknown
         )
-        yield f"{name}_{end}", groups.noted(bound, is_bound=True)
+        counts = {**bound.counts, **({"units": persons} if persons else {})}
+        yield f"{name}_{end}", groups.noted(replace(bound, counts=counts), is_bound=True)
 
 
-def _family(members: Sequence[OneGroup[np.ndarray]], rate: str, position: int) -> Family:
+def _family(members: Sequence[OneGroup[_Table]], rate: str, position: int) -> Family:
     from evenhand.audit.measure.groups.gaps import Family, GroupCount
 
-    counted = [(m.name, *_counted(m.of, position, rate)) for m in members]
-    empty = counted[0][3] if counted else because("no-rows")
-    return Family(rate, tuple(GroupCount(name, k, n) for name, k, n, _ in counted), empty)
+    counted = [(m.name, m.of.behind(position, rate)) for m in members]
+    empty = counted[0][1].empty if counted else because("no-rows")
+    groups = (GroupCount(name, c.k, c.n, c.rows, c.weights) for name, c in counted)
+    return Family(rate, tuple(groups), empty)
 
 
-def _counted(table: np.ndarray, position: int, rate: str) -> tuple[int, int, Reasons]:
-    """Cases and rows behind a rate of one class (or of all, for accuracy), and why none."""
-    from evenhand.audit.measure.multiclass import one_vs_rest_count
-
-    if rate == "accuracy_score":
-        return int(table.trace()), int(table.sum()), because("no-rows")
-    k, n, empty = one_vs_rest_count(table, position, rate)
-    return int(k), int(n), empty
-
-
-def _macro_at(table: np.ndarray) -> Callable[[Sequence[float]], Estimate]:
+def _macro_at(table: _Table) -> Callable[[Sequence[float]], Estimate]:
     """Macro recall of one group at given levels; undefined unless every class has rows."""
     from evenhand.audit.measure.multiclass import balanced_accuracy
     from evenhand.audit.measure.uncertainty.estimate import undefined
 
     def at(levels: Sequence[float]) -> Estimate:
-        if (table.sum(axis=1) == 0).any():
-            return undefined(because("no-rows-of-some-class"), n=int(table.sum()))
-        return balanced_accuracy(table, levels)
+        if (table.counts.sum(axis=1) == 0).any():
+            return undefined(because("no-rows-of-some-class"), n=int(table.counts.sum()))
+        return balanced_accuracy(table.counts, levels, table.persons)
 
     return at

@@ -92,7 +92,7 @@ def _within(
             yield record.write("mean_prediction", average, **place)
             if predictions.actual is not None:
                 error = predictions.predicted[each.of] - predictions.actual[each.of]
-                yield from _quantiles(record, error, levels, place)
+                yield from _quantiles(record, error, levels, place, own)
     for features, compared in parts.items():
 
         def of(values: np.ndarray, big: Rows = compared.by_name) -> Rows:
@@ -105,12 +105,16 @@ def _within(
 
 
 def _quantiles(
-    record: Recorder, error: np.ndarray, levels: Sequence[float], place: dict[str, Any]
+    record: Recorder,
+    error: np.ndarray,
+    levels: Sequence[float],
+    place: dict[str, Any],
+    units: np.ndarray | None,
 ) -> Iterator[Finding]:
     from evenhand.audit.measure.uncertainty.quantiles import quantile
 
     for percent in _PERCENTS:
-        found = quantile(error, percent / 100, levels)
+        found = quantile(error, percent / 100, levels, units)
         yield record.write(f"error_quantile_{percent:02}", found, **place)
 
 
@@ -129,8 +133,8 @@ def _estimates(
     error = found.predicted - found.actual
     yield "mean_error_difference", _spread(of(error), levels, whose)
     yield "mean_absolute_error_difference", _spread(of(np.abs(error)), levels, whose)
-    yield "mean_absolute_error_group_max", _worst(of(np.abs(error)), levels)
-    yield "mean_squared_error_group_max", _worst(of(error**2), levels)
+    yield "mean_absolute_error_group_max", _worst(of(np.abs(error)), levels, whose)
+    yield "mean_squared_error_group_max", _worst(of(error**2), levels, whose)
 
 
 def _spread(
@@ -145,21 +149,24 @@ def _spread(
     return largest_difference({name: at(name, values) for name, values in groups.items()}, levels)
 
 
-def _worst(groups: Rows, levels: Sequence[float]) -> Estimate:
+def _worst(groups: Rows, levels: Sequence[float], units: Mapping[str, np.ndarray]) -> Estimate:
     """The largest mean of ``groups``: its lower end from limits that hold for all groups together,
     its upper end the largest of the groups' own, among which is that of the truly worst group."""
     from evenhand.audit.finding import Interval
     from evenhand.audit.measure.uncertainty.estimate import Estimate, undefined
     from evenhand.audit.measure.uncertainty.intervals import mean
 
-    many = {name: values for name, values in groups.items() if values.size > 1}
+    rows = {name: len(set(units[name].tolist())) for name in units}  # persons, where they are known
+    many = {name: v for name, v in groups.items() if rows.get(name, v.size) > 1}
     n = int(sum(v.size for v in many.values()))
     counts = {"groups": len(groups), "groups_left_out": len(groups) - len(many)}
     method = f"the groups' own intervals, lower end for all {len(many)} groups together"
     if not many:
         return undefined(because("no-group-with-two-rows"), n=n, counts=counts, method=method)
     together = [1 - (1 - level) / len(many) for level in levels]
-    means = {name: mean(values, [*together, *levels]) for name, values in many.items()}
+    counts |= {"units": sum(rows[name] for name in many)} if units else {}
+    asked = [*together, *levels]
+    means = {name: mean(values, asked, units=units.get(name)) for name, values in many.items()}
     worst = max(means, key=lambda name: (means[name].value or 0.0, means[name].n))
     value = float(means[worst].value or 0.0)
     intervals = tuple(

@@ -36,11 +36,16 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     assert predictions.actual is not None  # NEEDS labels
     record = Recorder(__name__, seed)
     matrix = m.confusion_matrix(predictions.actual, predictions.predicted, len(predictions.classes))
+    persons = None
+    if subject.units is not None:
+        rows = predictions.actual, predictions.predicted
+        persons = m.persons_matrices(*rows, len(predictions.classes), subject.units)
     without = [c for c, n in zip(predictions.classes, matrix.sum(axis=1), strict=True) if n == 0]
     note = because("classes-without-rows", names=listed(without)) if without else ()
-    yield record.write("accuracy_score", m.accuracy(matrix, levels))
-    yield record.write("balanced_accuracy_score", m.balanced_accuracy(matrix, levels), note=note)
-    macro = m.macro_f1(matrix, levels)
+    yield record.write("accuracy_score", m.accuracy(matrix, levels, persons))
+    recalls = m.balanced_accuracy(matrix, levels, persons)
+    yield record.write("balanced_accuracy_score", recalls, note=note)
+    macro = m.macro_f1(matrix, levels, persons)
     yield record.write("f1_score", macro, note=note)
     if predictions.probabilities is None:
         yield record.without_value("log_loss", "not_applicable", because("labels-only"))
@@ -49,9 +54,11 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
             np.arange(len(predictions.actual)), predictions.actual
         ]
         floor = np.finfo(float).eps
-        loss = mean(-np.log(np.clip(likelihood, floor, 1.0)), levels)
+        loss = mean(-np.log(np.clip(likelihood, floor, 1.0)), levels, units=subject.units)
         yield record.write("log_loss", loss, unit="nat")
     for position, label in enumerate(predictions.classes):
         group = {"class": label}
-        yield record.write("recall_score", m.recall(matrix, position, levels), group=group)
-        yield record.write("precision_score", m.precision(matrix, position, levels), group=group)
+        recall = m.recall(matrix, position, levels, persons)
+        precision = m.precision(matrix, position, levels, persons)
+        yield record.write("recall_score", recall, group=group)
+        yield record.write("precision_score", precision, group=group)

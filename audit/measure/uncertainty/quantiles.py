@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 METHOD = "order statistics, binomial"
 
 
-def quantile(values: np.ndarray, share: float, levels: Sequence[float]) -> Estimate:
+def quantile(
+    values: np.ndarray, share: float, levels: Sequence[float], units: np.ndarray | None = None
+) -> Estimate:
     """The quantile of ``values``, shape (n,), at ``share`` in (0, 1): numpy's linear one.
 
     The r-th smallest value lies at or below the true quantile unless fewer than r of the n rows
@@ -23,7 +26,10 @@ def quantile(values: np.ndarray, share: float, levels: Sequence[float]) -> Estim
     distribution. A bound that no order statistic gives (few rows, a share near 0 or 1) is missing,
     and then there is no interval.
 
-    Source: David and Nagaraja 2003, "Order statistics", section 7.1.
+    Where ``units`` tell persons apart, int of shape (n,), the bounds are the quantiles at the
+    limits of the share of rows at or below the value, a person's rows together.
+
+    Source: David and Nagaraja 2003, "Order statistics", section 7.1; Woodruff 1952 for persons.
     """
     import numpy as np
     from scipy.stats import binom
@@ -32,6 +38,8 @@ def quantile(values: np.ndarray, share: float, levels: Sequence[float]) -> Estim
     if n == 0:
         return undefined(because("no-rows"), n=0, method=METHOD)
     value = float(np.quantile(values, share))
+    if units is not None:
+        return _of_persons(values, value, share, levels, units)
     ordered, intervals = np.sort(values), []
     reason: Reasons = ()
     for level in levels:
@@ -49,3 +57,36 @@ def quantile(values: np.ndarray, share: float, levels: Sequence[float]) -> Estim
     if reason and len(intervals) < len(levels):
         intervals = []  # the first one stands for the first level
     return Estimate(value, n, tuple(intervals), method=METHOD, reason=reason)
+
+
+def _of_persons(
+    values: np.ndarray, value: float, share: float, levels: Sequence[float], units: np.ndarray
+) -> Estimate:
+    import numpy as np
+
+    from evenhand.audit.measure.uncertainty.persons import by_person
+    from evenhand.audit.measure.uncertainty.weighted import (
+        cluster_limits,
+        clustered,
+        rows_as_one,
+    )
+
+    method = "quantiles at the limits of the share below, a person's rows together"
+    below = by_person((values <= value).astype(float), units)
+    of = clustered(below, by_person(np.ones(values.size), units))
+    if of.persons < 2:
+        return Estimate(value, int(values.size), method=method, reason=because("one-person"))
+    ordered, n, intervals = np.sort(values), int(values.size), []
+    for level in levels:
+        alone, tail = n / rows_as_one(of, (level,)), (1 - level) / 2
+        if max(share**alone, (1 - share) ** alone) > tail:  # the truth may lie beyond all rows
+            why = because("too-few-for-quantile", level=level, n=n)
+            return Estimate(value, n, (), {"units": of.persons}, method, why)
+        low, high = cluster_limits(of, level)
+        # around the share that is asked for: that of the rows differs from it by part of a row;
+        # outwards to the next row
+        first = max(0, math.floor(n * (share - (of.share - low))) - 1)
+        last = min(n - 1, math.ceil(n * (share + (high - of.share))))
+        ends = {"low": min(float(ordered[first]), value), "high": max(float(ordered[last]), value)}
+        intervals.append(Interval(**ends, level=level, method=method))
+    return Estimate(value, n, tuple(intervals), {"units": of.persons}, method)
