@@ -9,6 +9,7 @@ import numpy as np
 
 from evenhand.audit.measure.groups.worst_groups import Levels, confirm, search
 from evenhand.audit.measure.uncertainty.intervals import newcombe, share
+from evenhand.audit.measure.uncertainty.weighted import cluster_limits
 from tests.proof.cell import Cell, Draw, Drawn, Rng, alarms
 
 SHAPE = (3, 4, 5)  # levels of three columns
@@ -25,6 +26,11 @@ def cells() -> Iterator[Cell]:
             yield Cell("worst groups, lift", told, searched(n, lift, "lift"), most=2000)
         draw = searched(n, 0.0, "test")
         yield Cell("worst groups, confirmed", f"n {n}, none is worse", draw, "test", most=2000)
+        draw = of_persons(n // 5, alarm=True)
+        told = f"{n // 5} persons of 5 rows, none is worse"
+        yield Cell("worst groups of persons, confirmed", told, draw, "test", most=4000)
+        draw = of_persons(n // 5, alarm=False)
+        yield Cell("worst groups of persons, share", told, draw, most=4000)
         draw = searched(n, 0.2, "test")
         yield Cell("worst groups, confirmed", f"n {n}, one .2 worse", draw, "power", most=1000)
 
@@ -75,5 +81,32 @@ def searched(n: int, lift: float, what: str) -> Draw:
             hits.append(i.low <= truth <= i.high)
             widths.append(i.high - i.low)
         return Drawn(all(hits), float(np.mean(widths))) if hits else Drawn(None)
+
+    return draw
+
+
+def of_persons(persons: int, *, alarm: bool) -> Draw:
+    """Every person has five rows in one crossing, whose errors correlate by .3 or so."""
+
+    def draw(rng: Rng) -> Drawn:
+        unit = np.repeat(np.arange(persons), 5)
+        codes = [rng.integers(0, s, persons)[unit] for s in SHAPE]
+        risk = rng.beta(BASE * 2, (1 - BASE) * 2, persons)  # variance p (1 - p) / 3 of a person's
+        is_error = rng.random(unit.size) < risk[unit]
+        half = unit < persons // 2
+        first, second = (
+            [
+                Levels(str(i), c[h], tuple(str(v) for v in range(s)))
+                for i, (c, s) in enumerate(zip(codes, SHAPE, strict=True))
+            ]
+            for h in (half, ~half)
+        )
+        found, _ = search(first, is_error[half], depth=2, smallest=20, most=CANDIDATES)
+        tested = confirm(found, second, is_error[~half], unit[~half])
+        if alarm:
+            return alarms(min((t.adjusted for t in tested), default=1.0))
+        level = 1 - 0.05 / max(1, len(tested))
+        ends = [cluster_limits(t.persons[0], level) for t in tested if t.persons is not None]
+        return Drawn(all(low <= BASE <= high for low, high in ends)) if ends else Drawn(None)
 
     return draw

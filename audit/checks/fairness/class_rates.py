@@ -210,13 +210,14 @@ def _gap_and_bounds(
     for end in ends if groups.unknown else ():
         known = groups.known if widens("difference", end) else groups.big
         behind = [m.of.behind(position, rate) for m in groups.unknown]
-        family, rest, persons = apart_from_persons(_family(known, rate, position), behind, levels)
-        if family is None:
+        of_known = _family(known, rate, position)
+        apart, rest, persons = apart_from_persons(of_known, behind, levels)
+        if apart is None:
             without = undefined(because("one-person"), n=groups.n_unknown)
             yield f"{name}_{end}", groups.noted(without, is_bound=True)
             continue
         bound = if_known(
-            [family], [rest], end, scale="difference", levels=levels, rows=groups.n_unknown
+            [apart], [rest], end, scale="difference", levels=levels, rows=groups.n_unknown
         )
         counts = {**bound.counts, **({"units": persons} if persons else {})}
         yield f"{name}_{end}", groups.noted(replace(bound, counts=counts), is_bound=True)

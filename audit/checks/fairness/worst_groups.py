@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evenhand.audit.measure.groups.worst_groups import Confirmed, Levels
+    from evenhand.audit.measure.uncertainty.estimate import Estimate
 
 QUESTION = "Which groups of people, crossings and ranges of inputs included, meet most errors?"
 TASKS = frozenset({"binary", "multiclass"})
@@ -72,15 +74,16 @@ def measure(
     wrong = _errors(subject)
     record = Recorder(__name__, seed)
     drawn = sample(subject, rows, record.stream("sample"))
-    order = np.random.default_rng(record.stream("halves")).permutation(drawn)
+    order, half = _halves(drawn, subject.units, np.random.default_rng(record.stream("halves")))
     columns, not_searched = _columns(subject, bins, min_group_size)
     if not columns:
         raise MissingNeed(because("no-levels-to-search"))
-    first, second = order[: order.size // 2], order[order.size // 2 :]
+    first, second = order[:half], order[half:]
     found, looked_at = w.search(
         _at(columns, first), wrong[first], depth=depth, smallest=min_group_size, most=candidates
     )
-    tested = w.confirm(found, _at(columns, second), wrong[second])
+    units = None if subject.units is None else subject.units[second]
+    tested = w.confirm(found, _at(columns, second), wrong[second], units)
     everyone, is_error = _at(columns, order), wrong[order]
     tree = w.error_tree(everyone, is_error, depth=3, smallest=min_group_size)
     map_of = [_fewer(c) for c in everyone[:_SHOWN_COLUMNS]]
@@ -97,6 +100,20 @@ def measure(
     )
     yield from _told(record, tested, columns, levels, int(second.size), place)
     yield artifact
+
+
+def _halves(
+    drawn: np.ndarray, units: np.ndarray | None, rng: np.random.Generator
+) -> tuple[np.ndarray, int]:
+    """The drawn rows at random, and how many are of the first half; a person's rows are in one."""
+    import numpy as np
+
+    if units is None:
+        return rng.permutation(drawn), drawn.size // 2
+    persons = rng.permutation(np.unique(units[drawn]))
+    is_first = np.isin(units[drawn], persons[: persons.size // 2])
+    first, second = rng.permutation(drawn[is_first]), rng.permutation(drawn[~is_first])
+    return np.concatenate([first, second]), int(first.size)
 
 
 def _told(
@@ -142,30 +159,58 @@ def _findings(
 ) -> tuple[Finding, Finding]:
     """Share of errors of one group, and its lift."""
     from evenhand.audit.measure.uncertainty.estimate import Estimate
-    from evenhand.audit.measure.uncertainty.intervals import newcombe, rate
 
     group = _named(confirmed, columns)
     # in the method, not as p-values: these have an error budget of their own
+    test = "Fisher's exact test" if confirmed.persons is None else "Student's t over persons"
     about = (
-        "on the half that was not searched; more errors than elsewhere: one-sided Fisher's exact "
-        f"test, {p_said(confirmed.adjusted)} by Holm over {tested} candidates"
+        f"on the half that was not searched; more errors than elsewhere: one-sided {test}, "
+        f"{p_said(confirmed.adjusted)} by Holm over {tested} candidates"
     )
     # who looks at the highest of them looks at all: intervals hold for all candidates together
     together = [1 - (1 - level) / tested for level in levels]
     held = f"intervals for all {tested} candidates together"
-    share = rate(confirmed.errors, confirmed.rows, together, empty=because("no-rows"))
+    share = _share(confirmed, together)
     share = replace(
         share, intervals=_called(share.intervals, levels), method=f"{about}; {share.method}, {held}"
     )
     own = record.write("worst_group_error_rate", share, group=group, random=True)
     pair = (confirmed.errors, confirmed.rows, confirmed.other_errors, confirmed.other_rows)
     lift = confirmed.errors / confirmed.rows - confirmed.other_errors / confirmed.other_rows
-    ends = _called([newcombe(*pair, level) for level in together], levels)
+    ends = _called([_limits_of_lift(confirmed, lift, level) for level in together], levels)
     counts = {"errors": pair[0], "rows": pair[1], "other_errors": pair[2], "other_rows": pair[3]}
+    if confirmed.persons is not None:
+        counts["units"] = sum(of.persons for of in confirmed.persons)
     estimate = Estimate(lift, confirmed.rows, ends, counts, f"{about}; Newcombe, {held}")
     unit = "rate difference"
     beyond = record.write("worst_group_error_lift", estimate, unit=unit, group=group, random=True)
     return own, beyond
+
+
+def _share(confirmed: Confirmed, levels: Sequence[float]) -> Estimate:
+    from evenhand.audit.measure.classification import RateCount, estimate_rate
+    from evenhand.audit.measure.uncertainty.intervals import rate
+
+    k, n, why = confirmed.errors, confirmed.rows, because("no-rows")
+    if confirmed.persons is None:
+        return rate(k, n, levels, empty=why)
+    of = RateCount(k, n, n, why, is_weighted=True, weights=confirmed.persons[0])
+    return estimate_rate(of, levels)
+
+
+def _limits_of_lift(confirmed: Confirmed, lift: float, level: float) -> Interval:
+    from evenhand.audit.measure.uncertainty.intervals import newcombe
+    from evenhand.audit.measure.uncertainty.weighted import cluster_limits
+
+    if confirmed.persons is None:
+        pair = (confirmed.errors, confirmed.rows, confirmed.other_errors, confirmed.other_rows)
+        return newcombe(*pair, level)
+    own, other = confirmed.persons
+    (low, high), (below, above) = cluster_limits(own, level), cluster_limits(other, level)
+    down = math.hypot(own.share - low, above - other.share)
+    up = math.hypot(high - own.share, other.share - below)
+    ends = {"low": max(-1.0, lift - down), "high": min(1.0, lift + up)}
+    return Interval(**ends, level=level, method="variances recovered from limits of persons")
 
 
 def _called(intervals: Sequence[Interval], levels: Sequence[float]) -> tuple[Interval, ...]:

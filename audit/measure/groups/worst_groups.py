@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from evenhand.audit.measure.uncertainty.testing import adjust
+from evenhand.audit.measure.uncertainty.persons import by_person
+from evenhand.audit.measure.uncertainty.testing import adjust, equal_rates_of_persons
+from evenhand.audit.measure.uncertainty.weighted import Clustered, clustered
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +47,8 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """A candidate on the other half: errors and rows inside it and outside."""
+    """A candidate on the other half: errors and rows inside it and outside; sums over the persons
+    of either, where these have several rows."""
 
     where: tuple[tuple[int, int], ...]
     errors: int
@@ -54,6 +57,7 @@ class Confirmed:
     other_rows: int
     p_value: float
     adjusted: float
+    persons: tuple[Clustered, Clustered] | None = None
 
 
 def search(
@@ -95,27 +99,56 @@ def search(
 
 
 def confirm(
-    candidates: Sequence[Candidate], columns: Sequence[Levels], is_error: np.ndarray
+    candidates: Sequence[Candidate],
+    columns: Sequence[Levels],
+    is_error: np.ndarray,
+    units: np.ndarray | None = None,
 ) -> list[Confirmed]:
     """Each candidate on rows that the search has not seen: one-sided Fisher test of more errors
     inside than outside, with Holm's adjustment over all candidates. People of whom it is unknown
-    whether they belong to it are on neither side."""
-    from scipy.stats import hypergeom
+    whether they belong to it are on neither side.
 
-    counted, p_values = [], []
+    ``units`` tell persons apart who have several rows, shape (n,): then it is Student's t over
+    persons (``testing.equal_rates_of_persons``), and no person may be in both halves.
+    """
+    counted, p_values, sums = [], [], []
     for candidate in candidates:
         inside = members(candidate.where, columns)
         outside = ~members(candidate.where, columns, or_unknown=True)
         k, n = int(is_error[inside].sum()), int(inside.sum())
         others, rows = int(is_error[outside].sum()), int(outside.sum())
         counted.append((candidate.where, k, n, others, rows))
-        # P(at least k errors among n rows) if the errors fell anywhere
-        p = float(hypergeom.sf(k - 1, n + rows, k + others, n)) if n else 1.0
-        p_values.append(min(1.0, p))
+        of_persons = None
+        if units is not None and n and rows:
+            of_persons = _clustered(is_error, units, inside), _clustered(is_error, units, outside)
+        sums.append(of_persons)
+        p_values.append(_more_errors(k, n, others, rows, of_persons))
     return [
-        Confirmed(*one, p_value=p, adjusted=a)
-        for one, p, a in zip(counted, p_values, adjust(p_values), strict=True)
+        Confirmed(*one, p_value=p, adjusted=a, persons=of)
+        for one, p, a, of in zip(counted, p_values, adjust(p_values), sums, strict=True)
     ]
+
+
+def _clustered(is_error: np.ndarray, units: np.ndarray, rows: np.ndarray) -> Clustered:
+    import numpy as np
+
+    return clustered(
+        by_person(is_error[rows].astype(float), units[rows]),
+        by_person(np.ones(int(rows.sum())), units[rows]),
+    )
+
+
+def _more_errors(
+    k: int, n: int, others: int, rows: int, persons: tuple[Clustered, Clustered] | None
+) -> float:
+    """One-sided p-value of more errors inside (``k`` of ``n``) than outside."""
+    from scipy.stats import hypergeom
+
+    if persons is not None:
+        two_sided = equal_rates_of_persons(*persons)
+        return two_sided / 2 if k / n > others / rows else 1 - two_sided / 2
+    # P(at least k errors among n rows) if the errors fell anywhere
+    return min(1.0, float(hypergeom.sf(k - 1, n + rows, k + others, n))) if n else 1.0
 
 
 def members(

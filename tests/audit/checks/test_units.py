@@ -170,6 +170,8 @@ def test_what_can_not_take_persons_together_has_no_interval_and_says_so(tmp_path
     assert {"balanced_accuracy_score", "expected_calibration_error", "calibration_slope"} <= kept
     assert {"relative_exposure", "ndcg_score", "adverse_impact_ratio"} <= kept
     assert {"between_group_theil_index", "theil_index", "bpsn_auc", "bnsp_auc"} <= kept
+    assert {"worst_group_error_lift", "demographic_parity_difference_at_worst_threshold"} <= kept
+    assert left_out == set(), "of stored predictions nothing is left out"
 
 
 def test_a_person_in_two_groups_is_added_up_in_the_coarser_one() -> None:
