@@ -209,11 +209,10 @@ WALLS: dict[str, str] = {
     "dashboard/i18n": "audit/words dashboard/text",
     "dashboard/look": "audit/finding dashboard/i18n policies/verdict",
     "dashboard/pages": (
-        "audit/artifacts audit/case audit/data/written audit/errors audit/finding audit/register "
-        "audit/reports audit/reports/parts audit/words dashboard/app dashboard/cases "
-        "dashboard/charts dashboard/frames dashboard/i18n dashboard/look dashboard/server "
-        "dashboard/text dashboard/views dashboard/working policies/gate policies/pack "
-        "policies/verdict"
+        "audit/artifacts audit/case audit/errors audit/finding audit/register audit/reports "
+        "audit/reports/parts audit/words dashboard/app dashboard/cases dashboard/charts "
+        "dashboard/frames dashboard/i18n dashboard/look dashboard/server dashboard/text "
+        "dashboard/views dashboard/working policies/gate policies/pack policies/verdict"
     ),
     "dashboard/server": (
         "audit/data/written audit/errors audit/files audit/interrupts audit/register "

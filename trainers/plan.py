@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.trainers.examples import seeded
-from evenhand.trainers.fitting import energy
+from evenhand.trainers.fitting import energy, forecast
+from evenhand.trainers.fitting.forecast import Clock, Rehearsed
 from evenhand.trainers.job import prepare
 from evenhand.trainers.private.bracket import Segment
 from evenhand.trainers.private.memory import fit_to_memory
@@ -16,10 +16,7 @@ from evenhand.trainers.recipe.recipe import ESTIMATORS, Recipe, as_recipe
 
 if TYPE_CHECKING:
     from evenhand.trainers.data.prepared import Prepared
-    from evenhand.trainers.examples import Examples
     from evenhand.trainers.private.plan import NoisePlan
-
-_MOST_ROWS = 256  # of a step that is timed
 
 
 def plan(recipe: Recipe | Mapping[str, Any] | str | Path) -> dict[str, Any]:
@@ -27,11 +24,13 @@ def plan(recipe: Recipe | Mapping[str, Any] | str | Path) -> dict[str, Any]:
 
     ``private`` is None in plain training; else noise, steps, epsilon and delta, what lies outside
     the guarantee, and the composition with earlier runs on the same rows as it would be afterwards.
-    ``estimate`` times one step on made-up rows; None for scikit-learn's estimators.
+    ``estimate`` adds up the parts of a run (``parts_s``), timed on made-up rows; None for
+    scikit-learn's estimators.
 
     Raises InputError as ``train`` does before its first step.
     """
-    prepared = prepare(as_recipe(recipe))
+    clock = Clock()
+    prepared = clock.time("prepare", lambda: prepare(as_recipe(recipe)))
     settings = prepared.recipe
     planned: dict[str, Any] = {
         "name": prepared.name,
@@ -48,21 +47,28 @@ def plan(recipe: Recipe | Mapping[str, Any] | str | Path) -> dict[str, Any]:
         return planned
     from evenhand.trainers.fitting.networks import network_parameters, plan_of
 
-    private = plan_of(settings, len(prepared.train)) if settings.private else None
+    private = None
+    if settings.private:
+        private = clock.time("noise", lambda: plan_of(settings, len(prepared.train)))
     batch = min(settings.descent.batch_size, len(prepared.train))
     steps = private.steps if private else settings.descent.epochs * -(-len(prepared.train) // batch)
     with seeded(settings.seed):
-        module, made_up, n_weights = _network(prepared, is_private=private is not None)
+        network, n_weights = clock.time(
+            "build", lambda: _network(prepared, is_private=private is not None)
+        )
         if private and settings.private:
-            private = fit_to_memory(private, module, made_up, settings.private.memory_limit)
+            most = settings.private.memory_limit
+            fitted = (private, network.head, network.made_up, most)
+            private = clock.time("memory", lambda: fit_to_memory(*fitted))
         rows_a_step = private.expected_batch_size if private else float(batch)
-        estimate = _estimate(prepared, module, made_up, private, steps, rows_a_step)
+        composed = clock.time("composing", lambda: _private(prepared, private)) if private else None
+        estimate = _estimate(prepared, network, private, clock, steps, rows_a_step)
     return planned | {
         "architecture": network_parameters(settings, prepared.architecture_defaults),
         "n_weights": n_weights,
         "epochs": settings.descent.epochs,
         "steps": steps,
-        "private": _private(prepared, private) if private else None,
+        "private": composed,
         "estimate": estimate,
     }
 
@@ -114,9 +120,8 @@ def _composition(prepared: Prepared, planned: NoisePlan) -> dict[str, Any]:
     ).to_json()
 
 
-def _network(prepared: Prepared, *, is_private: bool) -> tuple[Any, Callable[[int], Examples], int]:
-    """What would be trained, as it is trained; what makes up so many rows for it; and how many
-    weights the whole network has."""
+def _network(prepared: Prepared, *, is_private: bool) -> tuple[Rehearsed, int]:
+    """What would be trained, as it is trained, and how many weights the whole network has."""
     from evenhand.trainers.architectures import architecture
     from evenhand.trainers.examples import made_up_examples
     from evenhand.trainers.fitting.networks import network_parameters, split_frozen, through
@@ -130,15 +135,20 @@ def _network(prepared: Prepared, *, is_private: bool) -> tuple[Any, Callable[[in
     to_private = getattr(chosen, "to_private", None)
     if is_private and to_private:
         head = to_private(head)
-    n_weights = sum(p.numel() for p in module.parameters())
-    return head, lambda n: made_up_examples(one, n_outputs, parameters, n), n_weights
+    rehearsed = Rehearsed(
+        head,
+        body,
+        raw=lambda n: made_up_examples(prepared.train, n_outputs, parameters, n),
+        made_up=lambda n: made_up_examples(one, n_outputs, parameters, n),
+    )
+    return rehearsed, sum(p.numel() for p in module.parameters())
 
 
 def _estimate(
     prepared: Prepared,
-    module: Any,
-    made_up: Callable[[int], Examples],
+    network: Rehearsed,
     planned: NoisePlan | None,
+    clock: Clock,
     steps: int,
     rows_a_step: float,
 ) -> dict[str, Any]:
@@ -146,39 +156,18 @@ def _estimate(
 
     from evenhand.trainers.fitting.cost import run_flops
 
-    n = max(1, min(_MOST_ROWS, round(rows_a_step)))
-    seconds = _seconds_a_step(module, made_up(n), planned) * rows_a_step / n * steps
-    flops, method = run_flops(prepared, steps * rows_a_step) or (None, "")
+    one = network.made_up(1)
+    flops, method = run_flops(prepared, steps * rows_a_step, (network.head, one)) or (None, "")
+    seconds = {
+        **clock.seconds,
+        **forecast.parts(prepared, network, planned, steps=steps, rows_a_step=rows_a_step),
+    }
+    wall_s = forecast.total(seconds)
     return {
-        "wall_s": seconds,
-        **energy.estimate(seconds),
+        "wall_s": wall_s,
+        "parts_s": seconds,
+        **energy.estimate(wall_s),
         "flops": flops,
         "flops_method": method,
         "threads": torch.get_num_threads(),
     }
-
-
-def _seconds_a_step(module: Any, like: Any, planned: NoisePlan | None) -> float:
-    """Seconds of one step over ``like``: the least of five, since other work on the machine and a
-    first step's preparations only add to it."""
-    import torch
-
-    from evenhand.trainers.examples import example_losses
-    from evenhand.trainers.fitting.loop import plain_step
-    from evenhand.trainers.private.noise import entropy_generator
-    from evenhand.trainers.private.wrapping import known_warnings_silenced, wrap
-
-    optimizer = torch.optim.SGD([p for p in module.parameters() if p.requires_grad], lr=0.0)
-    take, network = plain_step(optimizer, torch.mean), module.train()
-    if planned is not None:
-        parts = wrap(
-            module, optimizer, planned, noise=entropy_generator(), sampling=entropy_generator()
-        )
-        take, network = parts.take, parts.module
-    rows, times = torch.arange(len(like)), []
-    with known_warnings_silenced():
-        for _ in range(5):
-            started = time.perf_counter()
-            take(lambda at: example_losses(network, like, at), rows)
-            times.append(time.perf_counter() - started)
-    return min(times)

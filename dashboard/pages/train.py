@@ -12,17 +12,18 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from evenhand.audit.data.written.declared import parts_of
 from evenhand.audit.errors import EvenhandError
-from evenhand.audit.words.numbers import at_most, number
+from evenhand.audit.words.numbers import at_most, duration, number
 from evenhand.dashboard import app
 from evenhand.dashboard.server import identity, starting
 from evenhand.dashboard.text import escape
 from evenhand.dashboard.views import parts, reading, running
 from evenhand.dashboard.views.context import Context
+from evenhand.dashboard.working import picking, proposing
 
 _PLANNED = "evenhand_training_plan"
 _NAMED = ("loanapp",)  # data that comes with a package
+_PICKED = ("target", "positive_label", "roles")
 _Given = str | list[UploadedFile]
 
 
@@ -48,45 +49,80 @@ def render(ctx: Context) -> None:
 
 
 def _asked(ctx: Context) -> tuple[_Given, dict[str, object], str]:
+    """Data, columns and dials; the columns are picked from the data, with what is proposed."""
     t = ctx.t
+    data = running.source(ctx, "private_data", t("run.data"), _NAMED)
+    read = {k: v for k, v in reading.asked(ctx, "private").items() if v not in ("", [])}
     left, right = st.columns(2)
     with left:
-        data = running.source(ctx, "private_data", t("run.data"), _NAMED)
-        target = st.text_input(t.md("run.target"), key="train_target")
-        positive = st.text_input(t.md("run.positive_label"), key="train_positive")
-        sensitive = st.text_input(
-            t.md("run.sensitive"), key="train_sensitive", placeholder=t("run.sensitive.example")
-        )
+        columns = _columns(ctx, data, read)
         name = st.text_input(t.md("run.name"), key="train_private_name", max_chars=100)
     with right:
-        epsilon = st.number_input(
-            t.md("train.epsilon"),
-            0.01,
-            1000.0,
-            3.0,
-            step=0.5,
-            key="train_epsilon",
-            help=t.md("train.epsilon.help"),
-        )
-        delta = st.text_input(t.md("train.delta"), "1e-5", key="train_delta")
-        epochs = st.number_input(t.md("train.epochs"), 1, 10_000, 20, key="train_epochs")
-        batch = st.number_input(t.md("train.batch_size"), 1, 1_000_000, 256, key="train_batch")
-        norm = st.number_input(
-            t.md("train.max_grad_norm"), 0.001, 1000.0, 1.0, key="train_norm", format="%g"
-        )
-    recipe: dict[str, object] = {
-        "target": target,
-        "positive_label": positive,
-        "sensitive_features": parts_of(sensitive),
+        dials = _dials(ctx)
+    recipe: dict[str, object] = {**columns, "private": True, **dials, **read}
+    return data, {k: v for k, v in recipe.items() if v not in (None, "", [])}, name
+
+
+def _columns(ctx: Context, data: _Given, read: Mapping[str, object]) -> dict[str, object]:
+    """The target, its positive label and the columns whose groups are held apart."""
+    t = ctx.t
+    if data in _NAMED:  # it says itself which columns these are
+        return {}
+    try:
+        form = _form(ctx, data, read)
+    except EvenhandError as error:
+        running.refused(ctx, error)
+        return {}
+    if form is None:
+        st.info(t.md("run.first_train"), icon=":material/upload_file:")
+        return {}
+    picking.preview(form.proposal, t)
+    target = picking.column(form, "target", t.md("run.target"))
+    picking.label(form, "positive_label", target, t.md("run.positive_label"))
+    features = picking.roles(form, t.md("run.sensitive"))
+    label = form.value("positive_label")
+    return {"target": target, "positive_label": label, "sensitive_features": features}
+
+
+def _form(ctx: Context, data: _Given, read: Mapping[str, object]) -> picking.Answering | None:
+    place = running.kept_once(data, "data") if identity.current().may("start") else ""
+    if not place:
+        return None
+    answers = picking.remembered("train", place)
+    kept = st.session_state.setdefault("evenhand_proposals", {})
+    given = {k: v for k, v in answers.items() if k in _PICKED}
+    with st.spinner(ctx.t.md("run.looking")):
+        found = proposing.ask(kept, place, "", {**read, **given}, ctx.t.lang)
+    if found.problem is not None:
+        raise found.problem
+    return picking.Answering(ctx.t, "train", found, answers)
+
+
+def _dials(ctx: Context) -> dict[str, object]:
+    """The privacy budget, and what training does with it."""
+    t = ctx.t
+    epsilon = st.number_input(
+        t.md("train.epsilon"),
+        0.01,
+        1000.0,
+        3.0,
+        step=0.5,
+        key="train_epsilon",
+        help=t.md("train.epsilon.help"),
+    )
+    delta = st.text_input(t.md("train.delta"), "1e-5", key="train_delta")
+    epochs = st.number_input(t.md("train.epochs"), 1, 10_000, 20, key="train_epochs")
+    batch = st.number_input(t.md("train.batch_size"), 1, 1_000_000, 256, key="train_batch")
+    norm = st.number_input(
+        t.md("train.max_grad_norm"), 0.001, 1000.0, 1.0, key="train_norm", format="%g"
+    )
+    return {
         "epochs": epochs,
         "batch_size": batch,
-        "private": True,
         "epsilon": f"{epsilon:g}",
         "delta": delta,
         "max_grad_norm": f"{norm:g}",
-        **reading.asked(ctx, "private"),
     }
-    return data, {k: v for k, v in recipe.items() if v not in ("", [])}, name
 
 
 def _mark(data: _Given) -> object:
@@ -149,7 +185,7 @@ def _outcome(ctx: Context, planned: Mapping[str, Any]) -> None:
                 "train.cost",
                 t(
                     "train.cost.value",
-                    seconds=str(round(estimate["wall_s"])),
+                    time=duration(estimate["wall_s"]),
                     joule=number(estimate["energy_j"]),
                 ),
             )

@@ -156,7 +156,7 @@ def estimate(seconds: float) -> Mapping[str, Any]:
         "energy_j": joule,
         "energy_is": "estimated",
         "carbon_g": joule / _JOULE_PER_KWH * grams,
-        "method": f"one step timed on made-up rows; {watts:g} W a core, {grams:g} g CO2e/kWh",
+        "method": f"parts timed on made-up rows; {watts:g} W a core, {grams:g} g CO2e/kWh",
     }
 
 

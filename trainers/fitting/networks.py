@@ -55,7 +55,7 @@ class Trained:
 
 _FROZEN_BATCH = 1024
 _PREFLIGHT_ROWS = 4
-_EPSILON_POINTS = 20  # each point of the epsilon curve is an accountant's run
+EPSILON_POINTS = 20  # each point of the epsilon curve is an accountant's run
 
 
 def fit_network(
@@ -344,7 +344,7 @@ def plan_of(recipe: Recipe, n_train: int, *, world_size: int = 1) -> NoisePlan:
 
 
 def _epsilon_curve(plan: NoisePlan, epochs: int) -> Callable[[int], float | None]:
-    every = -(-epochs // _EPSILON_POINTS)
+    every = -(-epochs // EPSILON_POINTS)
 
     def epsilon_after(step: int) -> float | None:
         epoch = step * epochs // plan.steps
