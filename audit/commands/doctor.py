@@ -40,7 +40,7 @@ def doctor(as_json: sh.Json = False) -> int:
         _leftovers(),
         _packs(),
     ]
-    symptoms += [_isolation(), _accelerator(), _browser()]
+    symptoms += [_isolation(), _memory(), _accelerator(), _browser()]
     code = BAD_INPUT if any(s.state == "problem" for s in symptoms) else OK
     if as_json:
         sh.print_json({"symptoms": [asdict(s) for s in symptoms], "exit_code": code})
@@ -152,6 +152,17 @@ def _isolation() -> Symptom:
         "note",
         f"{detail}; models are refused whose format is {' or '.join(refused)} (evenhand formats)",
     )
+
+
+def _memory() -> Symptom:
+    """By what the memory of a model is held here."""
+    from evenhand.audit.worker.memory_group import OWN_GROUP, groups
+
+    what, found = "memory of models", groups()
+    if found.base is not None:
+        return Symptom(what, "ok", f"held by {OWN_GROUP}, by limits, and by looking every 0.1 s")
+    by = "held by limits and by looking every 0.1 s; by no control group"
+    return Symptom(what, "note", f"{by}: {found.why} (SECURITY.md)")
 
 
 def _accelerator() -> Symptom:

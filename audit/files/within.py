@@ -23,7 +23,7 @@ from evenhand.audit.words.numbers import number
 MIB, GIB = 1 << 20, 1 << 30
 MAX_RATIO = 100  # what is read may take this many times what lies on the disk ...
 LEAST_MEMORY = 3 * GIB // 4  # ... and this much in any case: with the libraries, under 1.25 GiB
-SECONDS = 25.0
+SECONDS = 20.0  # with a start of a few seconds on a busy machine, under half a minute
 LEAST_SPEED = 4 * MIB  # bytes a second: a larger file gets more time
 _FEWER = "write it as Parquet and count its rows on disk with --stream; or audit a sample of them"
 
@@ -64,7 +64,7 @@ def reading(
     """Within it, this process takes no more memory and time than a file of ``size`` bytes may need.
 
     ``memory`` (bytes) and ``seconds`` are what somebody allowed; by default a hundred times the
-    size and at least 0.75 GiB, and 25 seconds or a second for each 4 MiB. One inside another has no
+    size and at least 0.75 GiB, and 20 seconds or a second for each 4 MiB. One inside another has no
     clock of its own, and never more memory.
 
     Raises LimitError past either, and InputError for whatever else a reader's library raises: no

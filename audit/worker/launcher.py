@@ -17,6 +17,7 @@ from typing import Any
 
 from evenhand.audit.errors import UnsafeModelError
 from evenhand.audit.worker.line import receive, send
+from evenhand.audit.worker.memory_group import groups
 
 # What every worker needs to read rows and write answers.
 _ALWAYS = (
@@ -52,6 +53,7 @@ class Launcher:
                 platform=sys.platform,
             )
         self._lock = threading.Lock()
+        groups()  # while this process is alone in its control group
         own, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         path = [p for p in sys.path if os.path.isabs(p)]
         try:

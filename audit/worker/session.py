@@ -28,6 +28,7 @@ from evenhand.audit.worker.isolation.levels import GIB, Isolation, IsolationLeve
 from evenhand.audit.worker.isolation.lock import MAX_SCRATCH, resident_memory
 from evenhand.audit.worker.isolation.own_root import MAX_FILES
 from evenhand.audit.worker.launcher import launcher
+from evenhand.audit.worker.memory_group import OWN_GROUP, groups
 
 PULSE = 0.1  # seconds between two looks at a worker that is at work
 MOST_THREADS = max(512, 8 * (os.cpu_count() or 1))
@@ -79,6 +80,8 @@ class WorkerSession:
         finally:
             theirs.close()
             os.close(said)
+        # Before it opens anything. What it writes to its scratch folder counts as its memory.
+        self._group = groups().make(self.pid, rules.memory_limit + MAX_SCRATCH)
         self._is_open = True
         self.runs_our_code = True  # False once it opens what runs a stranger's
         self.isolation = Isolation(IsolationLevel.L1)  # until it says
@@ -137,6 +140,9 @@ class WorkerSession:
                 end(self.pid, signal.SIGKILL)
         self._channel.close()
         os.close(self._said_from)
+        if self._group is not None:
+            self._launcher.ended(self.pid)
+            self._group.remove()
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
@@ -260,9 +266,8 @@ class WorkerSession:
                 held=number(facts["held"] / GIB),
                 memory_limit=number(self._rules.memory_limit / GIB),
             )
-        return Isolation(
-            IsolationLevel[told["level"]], tuple(told["means"]), tuple(told["lacking"])
-        )
+        means = [*told["means"], *([] if self._group is None else [OWN_GROUP])]
+        return Isolation(IsolationLevel[told["level"]], tuple(means), tuple(told["lacking"]))
 
     # --- how it ends
 
@@ -283,7 +288,8 @@ class WorkerSession:
             os.kill(self.pid, signal.SIGKILL)  # it closed its line and lives: nothing to wait for
         status = self._launcher.ended(self.pid)
         said = escaped(self._said.decode("utf-8", "replace").strip()[-600:])
-        if "bad_alloc" in said or ("alloc" in said and "memory" in said):
+        killed = self._group is not None and self._group.ran_out()
+        if killed or "bad_alloc" in said or ("alloc" in said and "memory" in said):
             return self._too_large(what)
         how = "ended by itself"
         if status is not None and os.WIFSIGNALED(status):

@@ -38,7 +38,8 @@ def in_portions(feeds: Mapping[str, np.ndarray], ask: Ask, what: str) -> list[An
     passes.
     """
     n = len(next(iter(feeds.values())))
-    size, start, answers = rows_at_once(feeds), 0, []
+    answers: list[list[Any]] = []
+    size, start = rows_at_once(feeds), 0
     while start < n or not answers:
         part = {name: values[start : start + size] for name, values in feeds.items()}
         try:
