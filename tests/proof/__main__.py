@@ -43,7 +43,7 @@ def main() -> int:
         _drop_what_changed(wanted, kept, pool, at)
         for most in _doubling(asked.first, asked.most):
             tasks = [
-                (block, cell.kind == "assurance", cell.name)
+                (cell.kind == "assurance", block, cell.name)
                 for cell in wanted
                 for block in _blocks(cell, kept[cell.name], most, is_first=most == asked.first)
             ]
@@ -66,7 +66,7 @@ def _drop_what_changed(wanted: Sequence[Cell], kept: dict[str, Seen], pool: Pool
     """Draws by other code stay where that code draws the first block to the same nine digits."""
     codes = {cell.name: code_of(module_of(cell.draw)) for cell in wanted}
     other = [name for name, code in codes.items() if kept.get(name, Seen()).code != code]
-    again = [(0, False, name) for name in other if name in kept and kept[name].first]
+    again = [(False, 0, name) for name in other if name in kept and kept[name].first]
     same = {n for n, seen in pool.imap_unordered(_drawn, again) if seen.sums == kept[n].first}
     for name in other:
         if name in same:
@@ -108,11 +108,11 @@ def _blocks(cell: Cell, seen: Seen, most: int, *, is_first: bool) -> range:
 _CELLS: dict[str, Cell] = {}
 
 
-def _drawn(task: tuple[int, bool, str]) -> tuple[str, Seen]:
+def _drawn(task: tuple[bool, int, str]) -> tuple[str, Seen]:
     """One block of a cell's draws, from a seed that its name and number make."""
     if not _CELLS:
         _CELLS.update({cell.name: cell for cell in every()})
-    block, _, name = task
+    _, block, name = task
     rng, seen = np.random.default_rng([zlib.crc32(name.encode()), block]), Seen()
     for _ in range(BLOCK):
         seen.add(_CELLS[name].draw(rng))
