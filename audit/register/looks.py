@@ -74,4 +74,4 @@ def _least(sketch: Mapping[str, Any]) -> list[str]:
 
 
 def _same_question(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return all(one.get(part) == other.get(part) for part in ("model", "target"))
+    return all(one.get(part) == other.get(part) for part in ("model", "target", "on_disk"))

@@ -71,7 +71,7 @@ def measure(
     keeping = Keeping(
         resume=resume,
         cache=Store(home() / "cache", secret) if cache else None,
-        look=lambda subject: look_of(subject, register.snapshot(), secret),
+        look=lambda subject: look_of(subject, spec, register.snapshot(), secret),
         announce=lambda plan, look: _announced(register, plan, out, look),
         secret=secret,
         sealing=sealed.note,

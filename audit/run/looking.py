@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from evenhand.audit.asking.overlap import row_hashes
 from evenhand.audit.case.secret import Secret
-from evenhand.audit.register.looks import RecordedLook, look_at, sketch_of
+from evenhand.audit.register.looks import SIZE, RecordedLook, look_at, sketch_of
+from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.subject import Subject
 
 if TYPE_CHECKING:
@@ -17,14 +19,28 @@ _PURPOSE = "row sketch"
 _DIGITS = 16  # hexadecimal: 64 bits
 
 
-def look_of(subject: Subject, entries: Sequence[Entry], secret: Secret) -> RecordedLook:
-    """The look that an audit of ``subject`` is. Rows that stay on disk are not told apart: theirs
-    is always the first."""
-    if subject.is_streamed:
-        return RecordedLook()
+def look_of(
+    subject: Subject, spec: SubjectSpec, entries: Sequence[Entry], secret: Secret
+) -> RecordedLook:
+    """The look that an audit of ``subject`` is. Rows that stay on disk are read once more for it,
+    and compared with other rows that stayed there."""
     model = subject.digests.get("model", "")
+    if subject.is_streamed:
+        return look_at(entries, _on_disk(spec, model, subject.target, secret))
     sketch = sketch_of(row_digests(subject, secret), model, subject.target)
     return look_at(entries, sketch)
+
+
+def _on_disk(spec: SubjectSpec, model: str, target: str | None, secret: Secret) -> dict[str, Any]:
+    from evenhand.audit.subject.tallying.tally import least_digests
+
+    path = Path(str(spec.predictions or spec.data))
+    rows, least = least_digests(path, spec.reading.encoding, _key(secret).hex(), SIZE)
+    return {**sketch_of(least, model, target), "rows": rows, "on_disk": True}
+
+
+def _key(secret: Secret) -> bytes:
+    return bytes.fromhex(secret.mac(_PURPOSE, b"").partition(":")[2])
 
 
 def row_digests(subject: Subject, secret: Secret) -> list[str]:
@@ -33,7 +49,7 @@ def row_digests(subject: Subject, secret: Secret) -> list[str]:
 
     import pandas as pd
 
-    key = bytes.fromhex(secret.mac(_PURPOSE, b"").partition(":")[2])
+    key = _key(secret)
     rows = pd.Series(row_hashes(subject.frame))
     place = rows.groupby(rows).cumcount()
     return [

@@ -67,6 +67,11 @@ def cell(source: RowSource, column: str | None) -> str:
     return f"CASE WHEN ltrim({name}) IN ({missing}) THEN NULL ELSE ltrim({name}) END"
 
 
+def cell_text(column: str) -> str:
+    """A cell's text as SQL, as it stands in the file."""
+    return 'CAST("' + column.replace('"', '""') + '" AS VARCHAR)'
+
+
 def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 

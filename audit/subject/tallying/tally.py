@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.audit.data.counting.meaning import Meaning
-from evenhand.audit.data.counting.query import CountRequest, bins_on_disk, query
+from evenhand.audit.data.counting.query import CountRequest, bins_on_disk, cell_text, query
 from evenhand.audit.data.formats.decoding import way_out
 from evenhand.audit.data.formats.limits import Limits, read_within
 from evenhand.audit.data.grouping import UNKNOWN
@@ -117,6 +117,22 @@ def tally_file(
     return replace(
         _tally(_rows(found, asked, meaning), asked, positive_label), notes=source.notes, bins=bins
     )
+
+
+def least_digests(path: Path, encoding: str | None, key: str, many: int) -> tuple[int, list[str]]:
+    """How many rows a file has, and the smallest digests of their cells, made with ``key``; of
+    rows that are alike one. In one pass, in little memory."""
+    with connected() as database, as_utf8(path, encoding) as rows:
+        _limit(database, _MEMORY, None)
+        source = open_source(database, rows)
+        described = _fetch(database, f"DESCRIBE FROM {source.relation}", path)
+        cells = [f"coalesce({cell_text(str(c[0]))}, chr(30))" for c in sorted(described)]
+        row = f"md5('{key}' || concat_ws(chr(31), {', '.join(cells)}))"
+        # the names are quoted, and a key is hexadecimal
+        least = f"SELECT {row} AS d FROM {source.relation} ORDER BY d LIMIT {int(many) * 8}"  # noqa: S608
+        digests = sorted({str(found[0]) for found in _fetch(database, least, path)})
+        counted = _fetch(database, f"SELECT count(*) FROM {source.relation}", path)  # noqa: S608
+    return int(counted[0][0]), digests[:many]
 
 
 def bins_in_file(

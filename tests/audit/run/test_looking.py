@@ -71,7 +71,7 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "house.yaml").write_text(json.dumps(HOUSE))
     made = iter(range(99))
 
-    def audit(frame: pd.DataFrame) -> Case:
+    def audit(frame: pd.DataFrame, **changes: Any) -> Case:
         place = tmp_path / str(next(made))
         place.mkdir()
         frame.to_csv(place / "rows.csv", index=False)
@@ -83,6 +83,7 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             "policy": (str(tmp_path / "house.yaml"),),
             "checks": ("needed",),
             "out": str(place / "case"),
+            **changes,
         }
         return flow.measure(make_spec(spec))[0]
 
@@ -113,3 +114,15 @@ def test_looks_are_counted_and_travel_in_the_case(look: Any) -> None:
     assert "第 2 次" in found.because["zh"]
     assert found.interval is not None
     assert found.interval.level == pytest.approx(0.995)
+
+
+def test_rows_that_stay_on_disk_are_counted_among_themselves(look: Any) -> None:
+    first, more = rows(700, 1), rows(900, 2)
+    people = {"sensitive_features": ["g"], "stream": True, "positive_is": "benefit"}
+    first, more = (f.assign(g=np.where(f["x"] > 0, "a", "b")) for f in (first, more))
+    grown = pd.concat([first, more])
+    assert look(first, **people).plan.look == 1
+    assert look(first.iloc[::-1], **people).plan.look == 1
+    assert look(grown.sample(frac=1, random_state=0), **people).plan.look == 2
+    others = rows(700, 9).assign(g=np.tile(["a", "b"], 350))
+    assert look(others, **people).plan.look == 1
