@@ -58,6 +58,14 @@ def test_shipped_packs_have_no_errors(pack_id: str) -> None:
     assert [str(c) for c in complaints if c.level == "error"] == []
 
 
+@pytest.mark.parametrize("pack_id", shipped_packs())
+def test_every_item_names_a_source_that_was_looked_at_on_a_day(pack_id: str) -> None:
+    pack = load_pack(pack_id)
+    for one in pack.items:
+        assert one.clause and set(one.clause) <= set(pack.sources), one.id
+    assert [k for k, source in pack.sources.items() if source.checked is None] == []
+
+
 def test_crosswalks_to_known_packs_lead_somewhere() -> None:
     pack = make_pack({**item(), "crosswalk": ["other:A-1", "other:A-2", "unseen:B-1"]})
     (complaint,) = found(pack, items={"other:A-1"})

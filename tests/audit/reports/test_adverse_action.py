@@ -137,3 +137,31 @@ def test_the_creditors_own_letter(case: Case, tmp_path: Path) -> None:
     own.write_text("Dear {applicant}")
     with pytest.raises(InputError, match="no place for the reasons"):
         read_letter(own)
+
+
+@pytest.mark.parametrize(
+    ("use", "is_told"),
+    [("sound-system", True), ("judgmental", True), ("none", False), (None, False)],
+)
+def test_an_age_that_the_law_lets_in_is_told_with_the_others(
+    case: Case, use: str | None, is_told: bool
+) -> None:
+    """12 CFR 1002.6(b)(2)(ii), (iii), and comment 9(b)(2)-4: no principal reason is left out."""
+    from dataclasses import replace
+
+    own = PERSON["reasons"]["listed"][0]
+    years = {**own, "column": "years", "value": 19.0, "reference": 41.0, "compared": "below"}
+    of_sex = {"auc": 0.9, "feature": "sex", "group": "f"}
+    # what stands in for the sex is left out; a lawful age is not
+    proxy = {**years, "column": "months", "value": 228.0, "reference": 492.0, "proxy": of_sex}
+    listed = [years, own, proxy]
+    person = {**PERSON, "reasons": {**PERSON["reasons"], "listed": listed, "sensitive": ["years"]}}
+    facts = {"system.domain": "credit", **({"credit.age_use": use} if use else {})}
+    about = case.plan.subject.model_copy(
+        update={"sensitive_features": ("race", "sex", "years"), "roles": {"age": ("years",)}}
+    )
+    plan = case.plan.model_copy(update={"facts": {**case.plan.facts, **facts}, "subject": about})
+    letter, _ = _letter(replace(case, plan=plan), person)
+    assert ("Years is 19, lower than" in letter) == is_told
+    assert "Months" not in letter and "Obrat is 43.5" in letter
+    assert ("2. " in letter) == is_told
