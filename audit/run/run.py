@@ -287,6 +287,7 @@ def make_plan(
 ) -> Plan:
     """What is to be measured: a pure function of its arguments."""
     file = subject.declared_file
+    term: dict[str, Any] = {} if spec.keep_days is None else {"keep_days": spec.keep_days}
     return Plan(
         schema=PLAN_SCHEMA,
         subject=_planned_subject(spec, subject),
@@ -304,7 +305,7 @@ def make_plan(
         levels=tuple(levels),
         error_budget=spec.error_budget,
         packs=tuple(NamedPack(id=p.id, version=p.version, digest=p.digest) for p in packs),
-        **({} if spec.keep_days is None else {"keep_days": spec.keep_days}),
+        **term,
     )
 
 

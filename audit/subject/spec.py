@@ -279,6 +279,10 @@ class SubjectSpec(Reading):
         named = given.get("sensitive_features") or ()
         named = (named,) if isinstance(named, str) else named
         columns = [c for v in listed.values() if isinstance(v, list | tuple) for c in v]
+        if not isinstance(named, list | tuple) or not all(
+            isinstance(c, str) for c in (*named, *columns)
+        ):
+            return {**given, "roles": listed}  # the fields say what is wrong with them
         whole = tuple(dict.fromkeys([*named, *columns]))
         return {**given, "roles": listed, **({"sensitive_features": whole} if columns else {})}
 

@@ -39,6 +39,7 @@ WHOLE: dict[str, Any] = {
     "positive_label": 1,
     "positive_is": "benefit",
     "sensitive_features": ["race"],
+    "keep_days": 90,
     "roles": {"race": ["race"]},
     "control_features": ["age"],
     "facts": {"system.domain": "credit", "system.users": [1, 2.5, True]},

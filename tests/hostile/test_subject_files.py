@@ -49,6 +49,8 @@ REFUSED = (
     ("policy", '["\\0.yaml"]'),
     ("policy", f"[{'x' * 5000}]"),
     ("declared_file", '"\\0"'),
+    ("sensitive_features", "[[]]\nroles: {race: [g]}"),
+    ("bins", "{g: null}"),
 )
 
 

@@ -270,6 +270,14 @@ def _edges(column: str, bins: Any) -> str | tuple[str, ...]:
             )
         return f"{QUANTILES}{int(count)}"
     many = [bins] if isinstance(bins, str | int | float) else bins
+    if not isinstance(many, list | tuple):
+        raise ValueError(
+            phrase(
+                "{column}: {given!r} is neither a list of edges nor quantiles:N",
+                column=column,
+                given=bins,
+            )
+        )
     edges = tuple(plain_text(e).strip() for e in many)
     if not 1 <= len(edges) < _MOST_BINS:
         raise ValueError(

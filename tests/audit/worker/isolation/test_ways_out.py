@@ -65,6 +65,17 @@ def test_no_way_out_on_any_landlock_as_any_user(attempts: Any) -> None:
         assert len(done["found"]) == len(QUIET)
 
 
+def test_l2_stops_what_it_says_as_any_user() -> None:
+    jobs = [{"do": "probes", "names": QUIET, "level": "L2", "user": user} for user in USERS]
+    for job, done in zip(jobs, locked.run(jobs), strict=True):
+        isolation = Isolation(IsolationLevel[done["level"]], tuple(done["means"]))
+        assert isolation.level is IsolationLevel.L2, done
+        must = must_be_stopped(isolation)
+        assert len(must) > 130
+        through = {name: why for name, got, why in done["found"] if got and name in must}
+        assert not through, job
+
+
 def test_ways_that_end_the_worker_end_it() -> None:
     jobs = [{"do": "probes", "names": [n], "user": u} for n in ENDED for u in USERS]
     for job, done in zip(jobs, locked.run(jobs), strict=True):
