@@ -26,6 +26,7 @@ from evenhand.audit.reports.parts.document import (
     page,
 )
 from evenhand.audit.reports.parts.dossier import Dossier
+from evenhand.audit.reports.parts.public import MINIMUM, of_no_place
 from evenhand.audit.reports.parts.words import Words, words
 from evenhand.audit.words import numbers
 from evenhand.audit.words.numbers import in_percent
@@ -40,8 +41,16 @@ CHECK = "fairness.impact_ratio"
 _LEAST_SHARE = 0.02  # 6 RCNY 5-301(d)
 _SEX = re.compile(r"(^|[^a-z])(sex|gender)([^a-z]|$)|性别", re.I)
 _RACE = re.compile(r"(^|[^a-z])(race|ethnic\w*|ethnicity)([^a-z]|$)|种族|族裔|民族", re.I)
-# What has to be published and no audit can know: 6 RCNY 5-302, 5-303.
-_PEOPLE = ("auditor", "source", "explained", "distribution", "years")
+_TRAITS = (("sex", _SEX), ("race", _RACE))
+# What has to be published and no audit can know, 6 RCNY 5-302, 5-303, and the item of the pack by
+# whose attestation somebody said it.
+_PEOPLE = {
+    "auditor": "LL144-11",
+    "source": "LL144-10",
+    "explained": "",
+    "distribution": "LL144-12",
+    "years": "",
+}
 
 
 def render(
@@ -52,17 +61,39 @@ def render(
     gate: Gate | None,
     dossier: Dossier,
 ) -> bytes:
-    """The page. What it must say and the case does not hold is listed as a gap."""
-    say = words(lang)
+    """The page with exact numbers, for the file of who had the audit made. What it must say and
+    the case does not hold is listed as a gap."""
+    return _page(case, dossier, words(lang), is_public=False)
+
+
+def publish(
+    case: Case,
+    verdicts: Sequence[Verdict],
+    *,
+    lang: str,
+    gate: Gate | None,
+    dossier: Dossier,
+) -> bytes:
+    """The page to be posted: every category that the law wants, whatever others are withheld.
+
+    People are counted to the nearest ten, so that neither sums nor a second summary with a person
+    more tell of single people; rates and ratios are of the exact numbers, to two places. Categories
+    under 2 % have people and rate, no ratio; those under ten people are named alone.
+    """
+    return _page(of_no_place(case), dossier, words(lang), is_public=True)
+
+
+def _page(case: Case, dossier: Dossier, say: Words, *, is_public: bool) -> bytes:
     features = list(case.subject.sensitive_features)
-    sex, race = (_feature(features, pattern) for pattern in (_SEX, _RACE))
+    roles = case.plan.subject.roles
+    sex, race = (_feature(features, roles.get(role, ()), by_name) for role, by_name in _TRAITS)
     rate = _rate(case)
     crossing = tuple(sorted((sex, race))) if sex and race else ()
     sections = (
-        _table_section("ll.sex", (sex,) if sex else (), case, rate, say),
-        _table_section("ll.race", (race,) if race else (), case, rate, say),
-        _table_section("ll.crossing", crossing, case, rate, say),
-        _dates(case, say),
+        _table_section("ll.sex", (sex,) if sex else (), case, rate, say, is_public),
+        _table_section("ll.race", (race,) if race else (), case, rate, say, is_public),
+        _table_section("ll.crossing", crossing, case, rate, say, is_public),
+        _dates(case, dossier, say, is_public=is_public),
     )
     document = ReportDocument(
         kind=say("ll_kind"),
@@ -71,15 +102,19 @@ def render(
             say("ll_lead"),
             say(f"ll_rate.{rate}{'_burden' * _is_burden(case)}"),
             say("ll_ratio"),
+            *([say("ll_rounded", n=MINIMUM)] if is_public else []),
         ),
         sections=sections,
         notice=say("ll_independent"),
     )
-    return page(document, case, dossier, say)
+    return page(document, case, dossier.for_the_public() if is_public else dossier, say)
 
 
-def _feature(features: Sequence[str], pattern: re.Pattern[str]) -> str:
-    return next((f for f in features if pattern.search(f.replace("_", " "))), "")
+def _feature(features: Sequence[str], named: Sequence[str], by_name: re.Pattern[str]) -> str:
+    """The column that the subject names for the trait; else the first whose name says so."""
+    known = [f for f in features if f in named]
+    known += [f for f in features if by_name.search(f.replace("_", " "))]
+    return next(iter(known), "")
 
 
 def _rate(case: Case) -> str:
@@ -92,7 +127,7 @@ def _rate(case: Case) -> str:
 
 
 def _table_section(
-    key: str, features: tuple[str, ...], case: Case, rate: str, say: Words
+    key: str, features: tuple[str, ...], case: Case, rate: str, say: Words, is_public: bool
 ) -> Section:
     title = say.texts[key]
     if not features:
@@ -107,8 +142,11 @@ def _table_section(
         asked = [say.reason(f.reason) for f in case.findings if f.measure == name and not f.group]
         fill = asked[0] if asked else say("ll_no_table_fill")
         return Section(title, (Gap(say("ll_no_table"), fill),))
-    blocks: list[Block] = [_table(title, features, found, case, rate, say)]
-    blocks += _under_two_percent(features, found, say)
+    if is_public:
+        blocks = _posted(title, features, found, case, rate, say)
+    else:
+        blocks = [_table(title, features, found, case, rate, say)]
+        blocks += _under_two_percent(features, found, say)
     unknown = next(
         (
             f
@@ -118,7 +156,11 @@ def _table_section(
         None,
     )
     if unknown is not None and unknown.value is not None:
-        blocks.append(Text(say("ll_unknown", people=f"{int(unknown.value):,}")))
+        people = int(unknown.value)
+        if not is_public or people == 0:
+            blocks.append(Text(say("ll_unknown", people=f"{people:,}")))
+        else:
+            blocks.append(Text(say("ll_unknown", people=_about(people, say))))
     elif unknown is not None:
         blocks.append(Text(f"{say('ll_unknown_missing')} {say.reason(unknown.reason)}"))
     return Section(title, tuple(blocks))
@@ -215,20 +257,89 @@ def _order(finding: Finding) -> tuple[int, str]:
     return (-(finding.counts.get("assessed") or finding.n), finding.id)
 
 
-def _dates(case: Case, say: Words) -> Section:
+def _posted(
+    title: str,
+    features: tuple[str, ...],
+    found: Sequence[Finding],
+    case: Case,
+    rate: str,
+    say: Words,
+) -> list[Block]:
+    """The table of the categories that count, then those under 2 %, then those under ten people."""
+    large = {
+        tuple(sorted(f.group.items())): f
+        for f in case.findings
+        if f.check == CHECK and f.measure == f"large_group_{found[0].measure}"
+    }
+    ratios = [large.get(tuple(sorted(f.group.items())), f) for f in sorted(found, key=_order)]
+    total = max((f.counts.get("table", 0) for f in ratios), default=0)
+    assessed = {f.id: f.counts.get("assessed") or f.n for f in ratios}
+    counted = [f for f in ratios if assessed[f.id] >= max(MINIMUM, _LEAST_SHARE * total)]
+    few = [f for f in ratios if 0 < assessed[f.id] < MINIMUM]
+    rest = [f for f in ratios if f not in counted and f not in few and assessed[f.id]]
+    people_head, rate_head = _HEADS[rate, _is_burden(case)]
+    head = say.measure("selection_rate") if rate_head == "selection_rate" else say(rate_head)
+    heads = [" × ".join(features), say("ll_assessed"), say(people_head), head]
+    heads.append(say("ll_impact_ratio"))
+    table_rows = [
+        (_category(f, features), *_told(f, say), "–" if f.value is None else f"{f.value:.2f}")
+        for f in counted
+    ]
+    blocks: list[Block] = [TextTable(title, tuple(heads), tuple(table_rows))]
+    if rest:
+        told = [
+            say(
+                "ll_posted_small",
+                category=_category(f, features),
+                people=_told(f, say)[0],
+                rate=_told(f, say)[2],
+            )
+            for f in rest
+        ]
+        blocks += [Text(say("ll_posted_left_out")), Bullets(tuple(told))]
+    if few:
+        names = say.listed([_category(f, features) for f in few])
+        blocks.append(Text(say("ll_posted_few", n=MINIMUM, names=names)))
+    return blocks
+
+
+def _told(finding: Finding, say: Words) -> tuple[str, str, str]:
+    """People assessed and selected to the nearest ten, and the exact rate in whole per cent."""
+    counts = as_selected(finding.counts)
+    assessed = counts.get("assessed", finding.n)
+    selected = counts.get("selected", 0)
+    rate = f"{100 * selected / assessed:.0f}%" if assessed else "–"
+    return (_about(assessed, say), _about(selected, say), rate)
+
+
+def _about(people: int, say: Words) -> str:
+    """A number of people to the nearest ten.
+
+    A half goes to the even ten, so that neither side gains.
+    """
+    return f"{round(people, -1):,}" if people >= MINIMUM else say("ll_under", n=MINIMUM)
+
+
+def _dates(case: Case, dossier: Dossier, say: Words, *, is_public: bool) -> Section:
     environment = case.environment
     declared = case.plan.declared
     known: list[tuple[str, str]] = [
         (say("ll_audited_on"), numbers.moment(environment.finished_at or "–")),
         (say("fact_data"), sentences.data_name(case) or "–"),
-        (say("ll_rows"), str(case.subject.data.rows or "–")),
-        (say("fact_digest", name="data"), str(case.subject.digests.get("data"))),
     ]
+    if not is_public:  # beside the tables it would give small categories away
+        known.append((say("ll_rows"), str(case.subject.data.rows or "–")))
+    known.append((say("fact_digest", name="data"), str(case.subject.digests.get("data"))))
+    stated = {str(e.body.get("item")): e for e in dossier.statements(case, "attestation")}
     gaps: list[Block] = []
-    for name in _PEOPLE:
-        key = f"document.ll.{name}"
+    for name, item in _PEOPLE.items():
+        key, title = f"document.ll.{name}", say.texts[f"ll_people.{name}"]
+        said = stated.get(item)
         if declared.get(key):
-            known.append((say.texts[f"ll_people.{name}"], str(declared[key])))
+            known.append((title, str(declared[key])))
+        elif said is not None and said.body.get("answer") == "met":
+            who = f"{said.body.get('by')} ({said.body.get('role')}), {numbers.moment(said.at)}"
+            known.append((title, f"{said.body.get('statement')} – {who}"))
         else:
-            gaps.append(Gap(say.texts[f"ll_people.{name}"], say("doc_or_declare_only", name=key)))
+            gaps.append(Gap(title, say("doc_or_declare_only", name=key)))
     return Section(say("ll_dates"), (Facts(tuple(known)), *gaps))

@@ -67,12 +67,17 @@ def for_the_public(case: Case, verdicts: Sequence[Verdict]) -> tuple[Case, list[
     findings = tuple(_finding(f, hidden) for f in case.findings)
     before = {f.id: f for f in case.findings}
     touched = {f.id for f in findings if f.status != before[f.id].status or f.reason == _NO_NOTE}
+    shown = [_verdict(v) if touched & set(v.findings) else v for v in verdicts]
+    return replace(of_no_place(case), findings=findings), shown
+
+
+def of_no_place(case: Case) -> Case:
+    """The case without where its files lie; its plan says that small numbers are withheld."""
     published = f"numbers of under {MINIMUM} people are withheld"
     subject = _without_folders(case.subject)
     plan = case.plan.model_copy(update={"published": published, "subject": subject})
-    shown = [_verdict(v) if touched & set(v.findings) else v for v in verdicts]
     environment = case.environment.without("command")  # it holds paths
-    return replace(case, findings=findings, plan=plan, environment=environment), shown
+    return replace(case, plan=plan, environment=environment)
 
 
 def _without_folders(subject: PlannedSubject) -> PlannedSubject:
