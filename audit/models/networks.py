@@ -10,13 +10,15 @@ from evenhand.audit.errors import InputError
 from evenhand.audit.models.declared import Declared
 from evenhand.audit.models.inputs import DeclaredInputs, in_batches_of
 from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values, outputs_of, task_of
+from evenhand.audit.models.portions import in_portions, ran_out
 from evenhand.audit.models.predictor import Task
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from evenhand.audit.models.predictor import Gradients
+    from evenhand.audit.models.portions import in_portions, ran_out
+from evenhand.audit.models.predictor import Gradients
 
 
 def one_score_a_class(module: Any, n_classes: int) -> Any:
@@ -109,7 +111,15 @@ class DeclaredNetwork(RowModel):
         return as_values(self._answers(frame), self._what, rows=len(frame))
 
     def _answers(self, frame: pd.DataFrame) -> np.ndarray:
-        return in_batches_of(self._rows, self._inputs.encode(frame), self._forward)
+        encoded = self._inputs.encode(frame)
+        if self._rows is not None:
+            return in_batches_of(self._rows, encoded, self._forward)
+
+        def ask(part: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+            return [self._forward(part["x"])]
+
+        scores: np.ndarray = in_portions({"x": encoded}, ask, self._what)[0]
+        return scores
 
     def _forward(self, encoded: np.ndarray) -> np.ndarray:
         import torch
@@ -119,6 +129,8 @@ class DeclaredNetwork(RowModel):
                 answer = self._module(torch.from_numpy(encoded))
         # A module of a stranger's can raise anything; what it means to the auditor is the same.
         except Exception as error:
+            if ran_out(error):
+                raise MemoryError from error
             raise InputError(
                 "{what} cannot score rows of shape {encoded_shape}: {type}: {error}",
                 remedy="declare its inputs in its own order and number",

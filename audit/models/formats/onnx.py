@@ -18,10 +18,10 @@ from evenhand.audit.data.table import as_text, match_label, texts
 from evenhand.audit.errors import InputError, LimitError, UnsafeModelError
 from evenhand.audit.models.declared import NOTHING, Declared, Input
 from evenhand.audit.models.formats.onnx_file import facts_of, is_onnx
-from evenhand.audit.models.formats.onnx_portions import in_portions
 from evenhand.audit.models.inputs import declared_inputs, in_batches_of, numbers
 from evenhand.audit.models.optional import library
 from evenhand.audit.models.outputs import RowModel, as_probabilities, as_values, outputs_of, task_of
+from evenhand.audit.models.portions import in_portions
 from evenhand.audit.models.predictor import Task
 from evenhand.audit.words.phrases import phrase
 

@@ -15,7 +15,7 @@ from evenhand.audit.errors import InputError, LimitError, UnsafeModelError
 from evenhand.audit.models.declared import Declared
 from evenhand.audit.models.formats import lightgbm, onnx, xgboost
 from evenhand.audit.models.formats.onnx_file import facts_of, is_onnx
-from evenhand.audit.models.formats.onnx_portions import in_portions, rows_at_once
+from evenhand.audit.models.portions import in_portions, rows_at_once
 from evenhand.audit.worker.opening import open_model
 from tests.audit.models.formats import makers as mk
 from tests.audit.models.formats import makers_boosters as mb

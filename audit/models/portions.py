@@ -1,8 +1,8 @@
-"""Rows put to an ONNX graph a portion at a time, by what a graph may need for them.
+"""Rows put to a network a portion at a time, by what it may need for them.
 
-A graph's intermediate results are no property that a file states: a convolution may need a thousand
-times its input, a tree none. A portion is therefore sized by its input and a generous factor, and
-halved where the kernel's memory runs out; both follow from the model and the limit alone, so that
+A network's intermediate results are no property that a file states: a convolution may need a
+thousand times its input, a tree none. A portion is therefore sized by its input and a generous
+factor, and halved where memory runs out; both follow from the model and the limit alone, so that
 the same rows meet in the same portion again.
 """
 
@@ -19,20 +19,23 @@ if TYPE_CHECKING:
 AT_ONCE = 256 << 20  # bytes that a portion may need, the estimate being right
 FACTOR = 64  # how many times its input a row is taken to need
 _MOST_ROWS = 4096
-# What onnxruntime says where its allocator gets no memory; its exceptions have one type for all.
-_NO_MEMORY = ("Failed to allocate memory", "bad_alloc", "bad allocation", "out of memory")
+# What onnxruntime and torch say where an allocator gets no memory; theirs have one type for all.
+_NO_MEMORY = (
+    *("Failed to allocate memory", "bad_alloc", "bad allocation", "out of memory"),
+    *("can't allocate memory", "Cannot allocate memory"),
+)
 
 Ask = Callable[[Mapping[str, Any]], list[Any]]
 
 
 def rows_at_once(feeds: Mapping[str, np.ndarray]) -> int:
-    """How many rows are put to the graph together; texts count as eight bytes a cell."""
+    """How many rows are put to the network together; texts count as eight bytes a cell."""
     row = sum(a.nbytes // max(1, len(a)) for a in feeds.values())
     return max(1, min(_MOST_ROWS, AT_ONCE // (FACTOR * max(1, row))))
 
 
 def in_portions(feeds: Mapping[str, np.ndarray], ask: Ask, what: str) -> list[Any]:
-    """The graph's answers for all rows: ``ask`` answers for some, an array or a list each output.
+    """The network's answers for all rows: ``ask`` answers for some, an array or a list each output.
 
     Raises LimitError where one row alone needs more memory than there is; what else ``ask`` raises
     passes.
@@ -50,7 +53,7 @@ def in_portions(feeds: Mapping[str, np.ndarray], ask: Ask, what: str) -> list[An
             if size == 1:
                 raise LimitError(
                     "{what} needs more memory than the limit for a single row",
-                    remedy="allow more with --memory-limit, or export a smaller graph",
+                    remedy="allow more with --memory-limit, or export a smaller model",
                     what=what,
                 ) from error
             size = max(1, min(size, n) // 2)
@@ -60,7 +63,7 @@ def in_portions(feeds: Mapping[str, np.ndarray], ask: Ask, what: str) -> list[An
 
 
 def ran_out(error: Exception) -> bool:
-    """Whether a graph could not be run for want of memory."""
+    """Whether a network could not be run for want of memory."""
     return isinstance(error, MemoryError) or any(said in str(error) for said in _NO_MEMORY)
 
 
