@@ -9,7 +9,7 @@ from typing import Literal
 
 from evenhand.audit.finding import Finding, Interval
 from evenhand.audit.measure.uncertainty import intervals
-from evenhand.audit.measure.uncertainty.looks import level_at, share_of_error
+from evenhand.audit.measure.uncertainty.looks import level_at, share_of_error, with_room
 from evenhand.audit.words.measures import measure_name
 from evenhand.audit.words.numbers import number
 from evenhand.audit.words.text import name, short
@@ -245,10 +245,26 @@ def _by_bound(finding: Finding, demand: Demand, interval: Interval) -> Outcome:
         crosses = say(", which the interval crosses", "，区间跨越该限值")
         how = joined(demand.asks, crosses, Words(en=": ", zh="："), rows_in_words(rows))
         return _answer("inconclusive", "interval-spans", finding, demand, interval, how, rows.sure)
+    if held == "pass" and demand.look < 2:
+        wider = with_room(finding.value, interval)
+        if relation(demand.comparator, demand.thresholds, wider.low, wider.high) != "pass":
+            return _by_a_hair(finding, demand, interval, wider)
     whole = say(", as is the whole interval", "，整个区间亦然")
     how = joined(demand.stands(keeps=held == "pass"), whole)
     code = "bound-met" if held == "pass" else "bound-missed"
     return _answer(held, code, finding, demand, interval, how)
+
+
+def _by_a_hair(finding: Finding, demand: Demand, interval: Interval, wider: Interval) -> Outcome:
+    rows = demand.rows_to_settle(finding, wider)
+    level = number(100 * wider.level)
+    kept = say(
+        f", kept by the interval, though not by the one of {level} % that leaves room for looks to "
+        "come",
+        f"，该区间符合，但为后续查看留出余地的 {level}% 区间不符合",
+    )
+    how = joined(demand.asks, kept, Words(en=": ", zh="："), rows_in_words(rows))
+    return _answer("inconclusive", "interval-near", finding, demand, interval, how, rows.sure)
 
 
 def _by_point(finding: Finding, demand: Demand, interval: Interval | None) -> Outcome:
