@@ -17,9 +17,10 @@ from typing import Any, Literal
 from evenhand.audit.case.case import artifact_files, find_cases, read_plan
 from evenhand.audit.case.work import unfinished
 from evenhand.audit.errors import EvenhandError
+from evenhand.audit.register.opening import open_archive
 from evenhand.audit.register.register import Register, home
 
-Kind = Literal["cache", "unfinished", "upload", "model", "case"]
+Kind = Literal["cache", "unfinished", "upload", "model", "archive", "case"]
 _CELLS = ("inputs", "values", "cells")  # the cells of rows, as numbers where columns are numbers
 # Texts of rows: whole, or as the list of their words. What names a person is found within.
 _TEXTS = ("words", "word", "texts", "continuation", "text")
@@ -78,7 +79,7 @@ class Held:
     @property
     def may_go(self) -> bool:
         """Whether it may be removed without changing evidence."""
-        return self.kind not in ("case", "model")
+        return self.kind not in ("case", "archive", "model")
 
 
 def find(person: PersonToForget) -> list[Held]:
@@ -103,12 +104,26 @@ def find(person: PersonToForget) -> list[Held]:
         files = tuple(_files(case, person))
         if files:
             places.append(Held("case", case, files))
+    for archive, case in received():
+        if files := tuple(_files(case, person)):
+            places.append(Held("archive", archive, files))
     return [*places, *(_held_out(person) if person.value else ())]
 
 
+def received() -> Iterator[tuple[Path, Path]]:
+    """Archives that were handed to this home, and where the case of each was unpacked."""
+    for archive in sorted((home() / "received").glob("*.zip")):
+        try:
+            yield archive, open_archive(archive).case
+        except EvenhandError:
+            continue  # one that was changed is `verify`'s to tell
+
+
 def _held_out(person: PersonToForget) -> Iterator[Held]:
-    """Rows that training put beside the model (held_out.csv), of models that cases name."""
-    named = {_model_of(case) for case in known_cases()}
+    """Rows that training put beside a model (held_out.csv): of models of this home, and of those
+    that cases name."""
+    own = (str(p) for p in (home() / "models").glob("*") if p.is_dir())
+    named = {*own, *map(_model_of, known_cases())}
     for model in sorted(place for place in named if place):
         files = [p for p in sorted(Path(model).glob("held_out.*")) if p.is_file()]
         found = tuple(p.name for p in files if _has(p, person.value.encode()))

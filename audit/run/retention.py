@@ -16,7 +16,13 @@ from evenhand.audit.case.case import artifact_files, read_case
 from evenhand.audit.case.work import RUN_FILE, unfinished
 from evenhand.audit.errors import EvenhandError
 from evenhand.audit.register.register import home
-from evenhand.audit.run.forgetting import Held, as_document, kept_answer, known_cases
+from evenhand.audit.run.forgetting import (
+    Held,
+    as_document,
+    kept_answer,
+    known_cases,
+    received,
+)
 
 # Keys under which artifacts hold something of single rows, by number or by position.
 _OF_ROWS = frozenset(("rows", "people", "selected", "texts", "inputs", "row"))
@@ -25,7 +31,7 @@ _OF_ROWS = frozenset(("rows", "people", "selected", "texts", "inputs", "row"))
 def expired(on: date | None = None) -> list[Held]:
     """Every place that holds rows whose declared term was over by ``on`` (default: today, UTC)."""
     day = on or datetime.now(UTC).date()
-    return [*_answers(day), *_works(day), *_cases_and_uploads(day)]
+    return [*_answers(day), *_works(day), *_cases_and_uploads(day), *_archives(day)]
 
 
 def last_day(keep_days: int, ended: str | None) -> date | None:
@@ -65,6 +71,21 @@ def _works(day: date) -> Iterator[Held]:
             yield Held("unfinished", work)
 
 
+def _archives(day: date) -> Iterator[Held]:
+    """What others handed over, by the term that they declared."""
+    for archive, place in received():
+        case = read_case(place)
+        is_over = _is_over(case.plan.keep_days, case.environment.finished_at, day)
+        if is_over and (rows := _of_rows(place)):
+            yield Held("archive", archive, rows)
+
+
+def _of_rows(case: Path) -> tuple[str, ...]:
+    """The artifacts of a case that hold something of single rows."""
+    files = (n for n in artifact_files(case) if n.endswith(".json"))
+    return tuple(n for n in files if holds_rows(as_document((case / n).read_bytes())))
+
+
 def _cases_and_uploads(day: date) -> Iterator[Held]:
     uploads = (home() / "uploads").resolve()
     still: set[Path] = set()
@@ -78,9 +99,6 @@ def _cases_and_uploads(day: date) -> Iterator[Held]:
         data = Path(case.plan.subject.data.path or "").resolve()
         if data.is_relative_to(uploads) and data.is_file():
             (over if is_over else still).add(data)
-        if is_over:
-            files = (n for n in artifact_files(place) if n.endswith(".json"))
-            rows = tuple(n for n in files if holds_rows(as_document((place / n).read_bytes())))
-            if rows:
-                yield Held("case", place, rows)
+        if is_over and (rows := _of_rows(place)):
+            yield Held("case", place, rows)
     yield from (Held("upload", path) for path in sorted(over - still))

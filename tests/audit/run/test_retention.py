@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 
 from evenhand.audit.case.case import read_case
 from evenhand.audit.cli import run
+from evenhand.audit.run.forgetting import PersonToForget, find
 from evenhand.audit.run.retention import expired, holds_rows, last_day
 from tests.audit.subjects import confusion_rows
+from tests.source import ROOT, modules
 
 TODAY = datetime.now(UTC).date()
 STORED = ["--target", "y", "--predicted", "yhat", "--positive-label", "1", "--checks"]
@@ -22,6 +25,18 @@ def test_a_term_ends_after_its_days() -> None:
     # 30 days from 1 February 2026 are over on 3 March; that is the last day.
     assert last_day(30, "2026-02-01T23:59:00+00:00") == date(2026, 3, 3)
     assert last_day(30, None) is None and last_day(10**9, "2026-02-01") is None
+
+
+def test_the_table_of_what_is_kept_names_every_folder_of_a_home() -> None:
+    """What the source puts into EVENHAND_HOME stands in docs/evidence.md, or is no such place."""
+    told = (ROOT / "docs" / "evidence.md").read_text("utf-8")
+    table = told.partition("## What is kept of persons")[2].partition("MAC keys and")[0]
+    found = set()
+    for _, path in modules():
+        found |= set(re.findall(r'home\(\) / "([\w.-]+)"', path.read_text("utf-8")))
+    assert {"cache", "uploads", "received", "evidence", "models"} <= found
+    known = {"cases"}  # a case is a row of its own, wherever it lies
+    assert {name for name in found if f"EVENHAND_HOME/{name}" not in table} <= known
 
 
 def test_what_is_of_rows() -> None:
@@ -81,6 +96,19 @@ def test_copies_go_and_the_sealed_case_is_named(
     assert not (place / "evenhand-home" / "uploads" / "1" / "rows.csv").exists()
     assert not list((place / "evenhand-home" / "cache").rglob("*.json"))
     assert run(["verify", "short", "--register"]) == 0  # the case is as it was sealed
+
+
+def test_what_was_handed_over_is_named_by_the_term_of_its_sender(place: Path) -> None:
+    archive = place / "evenhand-home" / "received" / "theirs.zip"
+    archive.parent.mkdir()
+    assert run(["export", "short", "-o", str(archive)]) == 0
+    assert ("archive", "theirs.zip") in in_days(31) and in_days(30) == []
+    (held,) = [h for h in find(PersonToForget(row=3, data=data_of(place))) if h.kind == "archive"]
+    assert held.files == ("artifacts/decisions.json",) and not held.may_go
+
+
+def data_of(place: Path) -> str:
+    return read_case(place / "short").plan.subject.data_digest
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "ten", "99999999"])
