@@ -22,6 +22,8 @@ _LATE = (
     re.compile(r"(:)(?=[\w+/-]+:)"),
     re.compile(r"([<>~-])(?=[-=>])"),
 )
+# What begins or ends something in Markdown, or is turned into something by the page.
+_ACTS = re.compile(r"[*_`<>$~\\#|!:@&]|\]\(|\bwww\b|--|->|^\s*(?:[-+]|\d+[.)])\s", re.IGNORECASE)
 _JOINER = "\u2060"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -36,6 +38,17 @@ def escape(text: object) -> str:
     for pattern in _LATE:
         shown = pattern.sub(rf"\1{_JOINER}", shown)
     return _PUNCTUATION.sub(r"\\\1", shown)
+
+
+def label(text: object) -> str:
+    """As ``escape``, for the label of a field, whose text is also its name for a screen reader:
+    what holds nothing that Markdown or the page would act on stays as it is, without backslashes.
+
+    >>> label("used, e.g. [US-NY-NYC]"), label("[a](b)")
+    ('used, e.g. [US-NY-NYC]', '\\\\[a\\\\]\\\\(b\\\\)')
+    """
+    shown = visible(text)
+    return escape(shown) if _ACTS.search(shown) else shown
 
 
 def csv_cell(value: object) -> object:

@@ -73,7 +73,8 @@ def render(ctx: Context) -> None:
         parts.download(frame, ctx.t, name=f"checklist-{ctx.pack.ref}")
     signing.show(ctx, case, together)
     handing_on.offer(ctx, case, handing_on.policy(ctx))
-    handing_on.publish(ctx, case)
+    names = [judged.choice.pack.id for judged in together if judged.choice.pack]
+    handing_on.publish(ctx, case, names)
     queue.elsewhere(ctx)
 
 

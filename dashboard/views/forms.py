@@ -20,9 +20,10 @@ from evenhand.audit.register.binding import NAMES, Binding, Reach, about, bindin
 from evenhand.audit.register.register import Entry
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import stated, writing
-from evenhand.dashboard.look import verdict_markdown
+from evenhand.dashboard.look import verdict_word
 from evenhand.dashboard.server import identity
 from evenhand.dashboard.text import escape
+from evenhand.dashboard.text import label as label_of
 from evenhand.dashboard.views import parts, state
 from evenhand.dashboard.views.context import Context, Judged
 from evenhand.policies.pack import Pack
@@ -181,7 +182,7 @@ def sign_off(ctx: Context, case: Case, packs: Sequence[Judged]) -> None:
 def _is_accepted(ctx: Context, verdict: Verdict, number: str) -> bool:
     """A box to tick for one open item: its status, its title and its id."""
     title = f"{ctx.t.pick(verdict.title)} ({verdict.item})"
-    label = f"{verdict_markdown(verdict.status, ctx.t)} · {escape(visible(title))}"
+    label = label_of(f"{verdict_word(verdict.status, ctx.t)} · {title}")
     return st.checkbox(label, key=f"accept_{number}_{verdict.pack}_{verdict.item}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import streamlit as st
@@ -87,10 +88,10 @@ def offer(ctx: Context, case: Case, chosen: list[str]) -> None:
     )
 
 
-def publish(ctx: Context, case: Case) -> None:
-    """The summary that Local Law 144 asks to publish, where the pack of that law is looked at."""
+def publish(ctx: Context, case: Case, packs: Collection[str]) -> None:
+    """The summary that Local Law 144 asks to publish, where its pack is one of ``packs``."""
     t = ctx.t
-    if ctx.pack is None or ctx.pack.pack is None or ctx.pack.pack.id != LL144:
+    if LL144 not in packs:
         return
     st.subheader(t.md("archive.public.title"), anchor=False)
     st.caption(t.md("archive.public.about"))

@@ -108,11 +108,11 @@ def _sources(ctx: Context, models: Sequence[str], tables: Sequence[str]) -> Sour
     stored = st.toggle(t.md("run.predictions"), key="run_predictions")
     left, right = st.columns(2)
     model: _Given = ""
-    if not stored:
-        with left:
-            model = running.source(ctx, "model", t("run.model"), models, several=True)
-    with left if stored else right:
+    with left:
         data = running.source(ctx, "data", t("run.data"), tables)
+    if not stored:
+        with right:
+            model = running.source(ctx, "model", t("run.model"), models, several=True)
     may = identity.current().may("start")
     places = [running.kept_once(one, role) if may else "" for one, role in _named(model, data)]
     return Sources(stored, model, data, *places)

@@ -18,6 +18,7 @@ from evenhand.audit.words.roles import ROLES, role_name
 from evenhand.audit.words.text import visible
 from evenhand.dashboard.i18n import Translator
 from evenhand.dashboard.text import escape
+from evenhand.dashboard.text import label as label_of
 from evenhand.dashboard.views import parts
 from evenhand.dashboard.working import proposing
 from evenhand.dashboard.working.proposing import FormProposal
@@ -221,7 +222,7 @@ def roles(form: Answering, said: str) -> list[str]:
     for n, (name, role) in enumerate(chosen.items()):
         with places[n % len(places)]:
             st.selectbox(
-                form.t.md("run.role_of", column=name),
+                label_of(form.t("run.role_of", column=visible(name))),
                 ROLES,
                 key=form.show(f"role_{name}", role),
                 format_func=lambda one: role_name(one, form.t.lang),
@@ -241,7 +242,7 @@ def facts(form: Answering, asked: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _fact(form: Answering, fact: str, asked: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     key, t = f"fact_{fact}", form.t
-    said = escape(visible(t.pick(asked["question"])))
+    said = label_of(t.pick(asked["question"]))
     is_many = fact.endswith("places")
 
     def keep() -> None:

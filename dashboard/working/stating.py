@@ -12,6 +12,7 @@ from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import archives, writing
 from evenhand.dashboard.server import identity
 from evenhand.dashboard.text import escape
+from evenhand.dashboard.text import label as label_of
 from evenhand.dashboard.views import forms
 from evenhand.dashboard.views.context import Context, Judged
 from evenhand.policies.facts import AskedFact, heard, missing, written
@@ -63,7 +64,7 @@ def _form(ctx: Context, case: Case, packs: Sequence[Pack], asked: dict[str, Aske
 def _field(ctx: Context, number: str, asked: AskedFact) -> Any:
     """A box for one fact; of places there may be several."""
     t = ctx.t
-    said = escape(visible(t.pick(asked.question)))
+    said = label_of(t.pick(asked.question))
     values = [written(value) for value in asked.values]
     key = f"fact_{number}_{asked.fact}"
     if asked.fact.endswith("places"):

@@ -82,6 +82,10 @@ IN_CI: Mapping[str, Sequence[View]] = {
     "test_attest_with_evidence_and_see_the_verdict_change": (View("en", DESK, False),),
     "test_waive_with_a_wrong_approver_and_be_refused": (View("zh", PHONE, True),),
     "test_audit_by_upload_stop_and_resume": (View("en", DESK, False),),
+    "test_a_vendors_decisions_from_upload_to_an_archive_that_another_home_reads": (
+        View("en", DESK, False),
+        View("zh", PHONE, True),
+    ),
     "test_export_and_open_the_static_copy": (View("zh", PHONE, True),),
 }
 

@@ -1,0 +1,255 @@
+"""A vendor's decisions audited in the browser alone, handed on, and read by who receives them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from evenhand.audit.register.register import Register
+from evenhand.dashboard.i18n import Translator
+from tests.dashboard.browsing import IDLE, served, take
+from tests.dashboard.journey_views import View
+from tests.dashboard.journeys.watching import Watched, nothing_came_alive, title
+from tests.samples import HOSTILE
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=60_000)
+_MOST_ITEMS = 20
+
+
+@dataclass
+class Person:
+    """Somebody at a page, whose steps are counted: a click, a choice, a text, a file."""
+
+    page: Page
+    t: Translator
+    steps: list[str] = field(default_factory=list)
+
+    def did(self, what: str) -> None:
+        self.steps.append(what)
+        expect(self.page.locator(IDLE)).to_have_count(1)
+
+    def press(self, label: str) -> None:
+        self.page.get_by_role("button", name=label).first.click()
+        self.did(label)
+
+    def choose(self, label: str, option: str) -> None:
+        take(self.page, re.escape(label), option)
+        self.page.keyboard.press("Tab")  # a box of several stays open
+        self.did(label)
+
+    def upload(self, inside: str, file: Path) -> None:
+        self.page.locator(f"{inside} input[type=file]").first.set_input_files(file)
+        self.did(file.name)
+
+    def write(self, label: str, text: str) -> None:
+        box = self.page.get_by_label(label).first
+        box.fill(text)
+        box.press("Tab")
+        self.did(label)
+
+
+@pytest.fixture
+def vendor(tmp_path: Path) -> Path:
+    """What a vendor hands over: candidates, their sex and race, a score and who was hired. Women
+    are hired half as often; one group has a name that a stranger chose."""
+    rng, n = np.random.default_rng(144), 1200
+    sex = rng.choice(["female", "male"], n)
+    races = ["White", "Black or African American", "Hispanic or Latino", HOSTILE]
+    hired = rng.random(n) < np.where(sex == "male", 0.4, 0.2)
+    rows = {
+        "candidate_id": [f"C{i:05}" for i in range(n)],
+        "sex": sex,
+        "race_ethnicity": rng.choice(races, n, p=[0.5, 0.25, 0.2, 0.05]),
+        "assessment_score": rng.normal(60, 12, n).clip(0, 100).round(1),
+        "selected": np.where(hired, "yes", "no"),
+    }
+    file = tmp_path / "vendor.csv"
+    pd.DataFrame(rows).to_csv(file, index=False)
+    return file
+
+
+@pytest.fixture
+def evidence(tmp_path: Path) -> Path:
+    file = tmp_path / "notice <b>.txt"
+    file.write_text("posted on the careers page")
+    return file
+
+
+@pytest.fixture
+def sender(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    home = tmp_path / "sender"
+    with served(home, ["--as", f"Grace {HOSTILE}:approver"]) as base:
+        yield base, home
+
+
+@pytest.fixture
+def recipient(tmp_path: Path) -> Iterator[str]:
+    """Another home, which has nothing of the sender's."""
+    with served(tmp_path / "recipient", ["--as", "Ruth:auditor"]) as base:
+        yield base
+
+
+def test_a_vendors_decisions_from_upload_to_an_archive_that_another_home_reads(
+    sender: tuple[str, Path],
+    recipient: str,
+    browser: Browser,
+    pictures: Path,
+    vendor: Path,
+    evidence: Path,
+    tmp_path: Path,
+    view: View,
+) -> None:
+    base, home = sender
+    watched, elsewhere = Watched(base), Watched(recipient)
+    with view.opened(browser, watched) as page:
+        person = Person(page, view.t)
+        page.goto(f"{base}/run")
+        title(page, view.t("nav.run"))
+        _audit(person, vendor, pictures / f"job-run-{view}.png")
+        _attest_all(person, evidence, pictures / f"job-item-{view}.png")
+        _sign_off(person, pictures / f"job-signed-{view}.png")
+        told = page.get_by_text(re.compile(_counted(view.t))).first.inner_text()
+        pack = re.findall(r"[?&]pack=([^&]+)", page.url)[-1]
+        summary = _saved(person, "archive.public.make", "archive.public.download", tmp_path)
+        archive = _saved(person, "archive.make", "archive.download", tmp_path)
+        nothing_came_alive(page)
+    assert b"female" in summary.read_bytes()
+    with view.opened(browser, elsewhere) as page:
+        _received(Person(page, view.t), f"{recipient}/run", archive, pack, told)
+        page.screenshot(path=pictures / f"job-received-{view}.png", full_page=True)
+        nothing_came_alive(page)
+    kinds = [e.kind for e in Register(f"sqlite:///{home / 'register.sqlite'}").snapshot()]
+    assert kinds.count("case") == 1 and kinds[-1] == "sign-off"
+    (pictures / f"job-steps-{view}.txt").write_text("\n".join(person.steps))
+    assert len(person.steps) <= 60, person.steps
+    assert watched.errors == elsewhere.errors == []
+    assert watched.external == elsewhere.external == []
+
+
+def _counted(t: Translator) -> str:
+    """What the sentence of a checklist ends in, with its numbers."""
+    return (
+        re.escape(t("sentence.held", held="H", total="T")).replace("H", r"\d+").replace("T", r"\d+")
+    )
+
+
+def _audit(person: Person, vendor: Path, picture: Path) -> None:
+    """From the file to a case; sex, race and the positive label are proposed."""
+    t, page = person.t, person.page
+    page.get_by_text(t("run.predictions")).click()
+    person.did("predictions")
+    expect(page.locator(".st-key-upload_model")).to_have_count(0)
+    person.upload(".st-key-upload_data", vendor)
+    expect(page.get_by_text("--roles=sex=sex").first).to_be_visible()
+    expect(page.get_by_text("--roles=race=race_ethnicity").first).to_be_visible()
+    person.choose(t("run.target"), t("run.no_target"))
+    person.choose(t("run.predicted"), f"selected ({t.count('run.distinct', 2)})")
+    expect(page.get_by_text("--predicted=selected").first).to_be_visible()
+    person.choose("US-NY-NYC", "US-NY-NYC")
+    expect(page.get_by_text("system.places").first).to_be_visible()
+    person.choose("promotion", t.term("fact", "hiring"))
+    expect(page.get_by_text("--policy=us-nyc-ll144").first).to_be_visible()
+    page.screenshot(path=picture, full_page=True)
+    person.press(t("run.start_audit"))
+    page.get_by_role("link", name=t("run.open")).click(timeout=240_000)
+    person.did("open")
+    title(page, t("nav.summary"))
+
+
+def _attest_all(person: Person, evidence: Path, picture: Path) -> None:
+    """Every item that waits, one after the other, without looking for the next."""
+    t, page = person.t, person.page
+    address = re.sub(r"/summary\?", "/checklist?", page.url)
+    page.goto(f"{address}&pack=us-nyc-ll144")
+    person.did("checklist")
+    title(page, t("nav.checklist"))
+    waiting = page.get_by_role("button", name=re.compile(_waits(t)))
+    expect(waiting.first).to_be_visible()
+    for _ in range(_MOST_ITEMS):
+        if not waiting.count():
+            return
+        waiting.first.click()  # the first that waits, of the next pack
+        person.did("first that waits")
+        expect(page.get_by_label(t("write.statement"))).to_be_visible()
+        while page.get_by_test_id("stForm").count():
+            _attest(person, evidence)
+            page.screenshot(path=picture, full_page=True)
+    raise AssertionError("items wait without end")
+
+
+def _attest(person: Person, evidence: Path) -> None:
+    t, page = person.t, person.page
+    take(page, t("write.answer"), t("answer.met"))
+    person.did("answer")
+    person.write(t("write.statement"), f"Seen. {HOSTILE}")
+    for one in page.locator("[data-testid=stForm] input[type=file]").all()[:-1]:
+        one.set_input_files(evidence)
+        person.did("evidence")
+    page.get_by_test_id("stFormSubmitButton").first.locator("button").click()
+    person.did("attest")
+    expect(page.get_by_text(re.compile(_recorded(t))).first).to_be_visible()
+    expect(page.locator(IDLE)).to_have_count(1)
+
+
+def _recorded(t: Translator) -> str:
+    return re.escape(t("write.done", kind="K", entry="E")).replace("K", ".*").replace("E", ".*")
+
+
+def _waits(t: Translator) -> str:
+    either = [t(f"checklist.waiting.{n}", number="N") for n in ("one", "other")]
+    return "|".join(e.replace("N", r"\d+").replace("ROLE", ".*") for e in either)
+
+
+def _sign_off(person: Person, picture: Path) -> None:
+    """Each open item accepted by name, warnings among them."""
+    t, page = person.t, person.page
+    person.press(t("write.sign-off"))
+    boxes = page.get_by_test_id("stForm").get_by_test_id("stCheckbox")
+    expect(boxes.first).to_be_visible()
+    for box in boxes.all():
+        box.get_by_role("checkbox").check(force=True)
+        person.did("accept")
+    person.write(t("write.statement"), "Accepted until the next audit.")
+    page.get_by_test_id("stFormSubmitButton").first.locator("button").click()
+    person.did("sign off")
+    expect(page.get_by_text(re.compile(_recorded(t))).first).to_be_visible()
+    page.screenshot(path=picture, full_page=True)
+
+
+def _saved(person: Person, make: str, download: str, folder: Path) -> Path:
+    """A file made and downloaded on the page."""
+    t, page = person.t, person.page
+    person.press(t(make))
+    label = re.compile(re.escape(t(download, size="N")).replace("N", r"[\d,]+"))
+    with page.expect_download() as told:
+        page.get_by_role("button", name=label).click(timeout=120_000)
+    person.did("download")
+    place = folder / f"saved-{told.value.suggested_filename}"
+    told.value.save_as(place)
+    return place
+
+
+def _received(person: Person, address: str, archive: Path, pack: str, told: str) -> None:
+    """The archive opened on the other home: the same counts, and no button that writes."""
+    t, page = person.t, person.page
+    page.goto(address)
+    title(page, t("nav.run"))
+    page.get_by_role("tab", name=t("run.archive")).click()
+    person.upload(".st-key-received_archive", archive)
+    main = page.get_by_test_id("stMain")
+    main.get_by_role("link", name=t("nav.checklist")).click()
+    title(page, t("nav.checklist"))
+    page.goto(f"{page.url}&pack={pack}")
+    title(page, t("nav.checklist"))
+    expect(page.get_by_text(told).first).to_be_visible()
+    expect(page.get_by_text("Accepted until the next audit.").first).to_be_visible()
+    for name in ("write.attest", "write.waive", "write.sign-off", "archive.make"):
+        expect(page.get_by_role("button", name=t(name), exact=True)).to_have_count(0)
