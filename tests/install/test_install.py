@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import sysconfig
@@ -190,7 +191,8 @@ def test_the_gate_of_the_readme_lets_a_fair_model_through(installed: Installed) 
     gate = readme_gate()
     assert gate.count("evenhand ") == 2
     told = installed.run("bash", "-ec", gate)
-    assert "✓ 10 Pass" in told and "exit " not in told
+    passes = re.search(r"✓ (\d+) Pass", told)  # packs gain items
+    assert passes and int(passes[1]) >= 10 and "✗" not in told and "exit " not in told
     installed.run("evenhand", "judge", "CASE", "--strict")
     again = gate.split("evenhand audit")[1].replace("--declared accuracy_min=0.8", "")
     again = again.replace("--out CASE", "--out OTHER --checks needed")
