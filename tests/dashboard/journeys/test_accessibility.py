@@ -14,6 +14,7 @@ from evenhand.dashboard.i18n import Translator
 from tests.dashboard.artifacts import write_full_case
 from tests.dashboard.browsing import served
 from tests.dashboard.journeys.watching import Server, Watched, title
+from tests.dashboard.sound_cases import write_case
 from tests.samples import HOSTILE
 
 pytestmark = pytest.mark.browser
@@ -40,8 +41,9 @@ IS_SHOWN_IN = """theme =>
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("axe")
     case = write_full_case(home / "cases" / "full", groups=10, name=f"full {HOSTILE}")
+    loan = write_case(home / "cases" / "loan", day=20)
     with served(home, ["--as", "Grace:approver"]) as base:
-        yield Server(base, store.open_case(case.path).key)
+        yield Server(base, store.open_case(case.path).key, store.open_case(loan.path).key)
 
 
 def violations(page: Page) -> list[tuple[str, str, str]]:
@@ -69,5 +71,20 @@ def test_no_page_has_a_serious_violation_of_ours(server: Server, browser: Browse
             for rule, element, target in violations(page):
                 if element not in STREAMLITS_OWN.get(rule, ()):
                     ours.add(f"{rule} in {element}: {target} ({name}, {theme})")
+    context.close()
+    assert not ours, "\n".join(sorted(ours))
+
+
+def test_no_form_of_the_checklist_has_one_either(server: Server, browser: Browser) -> None:
+    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
+    page = Watched(server.base).on(context.new_page())
+    ours: set[str] = set()
+    for what in ("item=H-05", "act=waive:H-02", "act=sign-off:house-rules"):
+        page.goto(f"{server.base}/checklist?case={server.other}&{what}")
+        title(page, T("nav.checklist"))
+        page.get_by_test_id("stForm").first.wait_for()
+        for rule, element, target in violations(page):
+            if element not in STREAMLITS_OWN.get(rule, ()):
+                ours.add(f"{rule} in {element}: {target} ({what})")
     context.close()
     assert not ours, "\n".join(sorted(ours))

@@ -69,6 +69,7 @@ def chromium() -> str:
 class Server:
     base: str
     key: str
+    other: str = ""
 
 
 def title(page: Page, text: str) -> None:
