@@ -46,6 +46,15 @@ class StoredScores(Shape):
     score: str | None = None
 
 
+class PlannedCohort(Shape):
+    """The part of the rows that is audited: its name, its condition, and the digest of the case
+    whose rows they are ("" where none was named)."""
+
+    name: str
+    where: str
+    parent: str = ""
+
+
 class PlannedSubject(Shape):
     """What is audited, and what its maker declares about it. ``model`` is None for stored
     predictions; ``digests`` are SHA-256 by part (model, data, training_data); ``words`` what people
@@ -70,6 +79,7 @@ class PlannedSubject(Shape):
     data: Annotated[DataPlace, EmptyIfNull] = Field(default_factory=DataPlace)
     streamed: bool = False
     stored: StoredScores | None = None
+    cohort: PlannedCohort | None = None
 
     @property
     def data_digest(self) -> str:

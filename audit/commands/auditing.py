@@ -77,6 +77,13 @@ def audit(
     """Measure a model, or stored predictions, into a sealed case; judge it with packs."""
     asked = _endpoint(options)
     spec = _spec(place, {**of(SubjectSpec, options), "endpoint": asked}, quiet=quiet)
+    return show_audit(spec, options, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
+def show_audit(
+    spec: SubjectSpec, options: Mapping[str, Any], *, as_json: bool, quiet: bool, verbose: bool
+) -> int:
+    """Measures by a spec, judges, and shows both; the exit code of the gate."""
     case, packs = sh.measured(spec, quiet=quiet, rules=sh.rules(options), **of(Running, options))
     day = sh.day_of(options)
     sh.warn_of_outdated(packs, day, quiet=quiet)

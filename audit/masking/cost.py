@@ -88,14 +88,14 @@ def utility_cost(
             fewest=_FEWEST_ROWS,
         )
     order = np.random.default_rng(seed).permutation(known)
-    trained, asked = order[: len(order) // 2], order[len(order) // 2 :]
+    trained, held_out = order[: len(order) // 2], order[len(order) // 2 :]
     left_out = _left_out(table.frame, masked, target)
-    before = _errors(table.frame, left_out, target, trained, asked)
+    before = _errors(table.frame, left_out, target, trained, held_out)
     rows = trained[masked.kept[trained]]
-    after = _errors(masked.recoded, left_out, target, rows, asked)
+    after = _errors(masked.recoded, left_out, target, rows, held_out)
     costs = [_cost(before, after, level, None)]
     for feature in features:
-        names, missing = texts(table.frame[feature].iloc[asked])
+        names, missing = texts(table.frame[feature].iloc[held_out])
         for name in sorted(set(names[~missing])):
             own = (names == name) & ~missing
             costs.append(
@@ -146,9 +146,9 @@ def _errors(
     left_out: Collection[str],
     target: str,
     trained: np.ndarray,
-    asked: np.ndarray,
+    held_out: np.ndarray,
 ) -> tuple[bool, np.ndarray]:
-    """Whether labels are classes, and each asked row's error: wrong or not, or the distance."""
+    """Whether labels are classes, and each held_out row's error: wrong or not, or the distance."""
     import numpy as np
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
@@ -159,8 +159,8 @@ def _errors(
     model = kind(categorical_features=named, max_iter=60, early_stopping=False, random_state=0)
     truth = texts(labels)[0].astype(str) if classes else labels.to_numpy(dtype=float)
     model.fit(inputs[trained], truth[trained])
-    answers = model.predict(inputs[asked])
-    wrong = answers != truth[asked] if classes else np.abs(answers - truth[asked])
+    answers = model.predict(inputs[held_out])
+    wrong = answers != truth[held_out] if classes else np.abs(answers - truth[held_out])
     return classes, np.asarray(wrong)
 
 

@@ -79,9 +79,9 @@ class MaskedTable:
     @property
     def holds(self) -> bool:
         """Whether the masked table has what the plan asks for."""
-        asked, had = self.plan, self.after
-        return had.k >= asked.k and all(
-            told.distinct >= asked.l and (asked.t is None or told.distance <= asked.t)
+        limits, had = self.plan, self.after
+        return had.k >= limits.k and all(
+            told.distinct >= limits.l and (limits.t is None or told.distance <= limits.t)
             for told in had.confidential.values()
         )
 
@@ -143,17 +143,17 @@ def _search(
     frame: pd.DataFrame, plan: MaskPlan, people: np.ndarray | None
 ) -> tuple[MaskPlan, Searched, np.ndarray]:
     cells, of = _cells(frame, plan, people)
-    asked = Asked(plan.k, plan.l, plan.t, plan.leave_out)
-    searched = search(cells, asked)
+    limits = Asked(plan.k, plan.l, plan.t, plan.leave_out)
+    searched = search(cells, limits)
     if searched.best is not None and searched.best.n_left_out and plan.t is not None:
         # the distance is to a table that lacks the rows left out: looked at again, else none are
-        kept = holding(cells, searched.best.levels, asked)[of]
+        kept = holding(cells, searched.best.levels, limits)[of]
         chosen = _chosen(plan, searched.best.levels)
         own = None if people is None else people[kept]
         left = _applied(frame, chosen, None)[kept]
         if any(d.distance > plan.t for d in frame_exposure(left, plan, own).confidential.values()):
-            asked = Asked(plan.k, plan.l, plan.t, 0.0)
-            searched = search(cells, asked)
+            limits = Asked(plan.k, plan.l, plan.t, 0.0)
+            searched = search(cells, limits)
     if searched.best is None:
         raise InputError(
             "no combination of levels has what the plan asks for: the best of {n} leaves "
@@ -163,7 +163,7 @@ def _search(
             n=searched.n_tried,
             share=in_percent(searched.fewest_left_out / cells.n),
         )
-    kept = holding(cells, searched.best.levels, asked)[of]
+    kept = holding(cells, searched.best.levels, limits)[of]
     return _chosen(plan, searched.best.levels), searched, kept
 
 

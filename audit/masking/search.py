@@ -72,7 +72,7 @@ class Searched:
     is_exact: bool
 
 
-def search(cells: Cells, asked: Asked, most: int = MOST_TRIED) -> Searched:
+def search(cells: Cells, limits: Asked, most: int = MOST_TRIED) -> Searched:
     """The choice of least loss. Where more than ``most`` combinations would have to be tried the
     best of those tried is taken, the coarsest of all being one of them."""
     losses = [_losses(levels, cells.rows) for levels in cells.levels]
@@ -84,11 +84,11 @@ def search(cells: Cells, asked: Asked, most: int = MOST_TRIED) -> Searched:
             is_exact = False
             levels = tuple(len(each) - 1 for each in losses)
             least = _mean(losses, levels)
-        out = int(cells.rows[~holding(cells, levels, asked)].sum())
+        out = int(cells.rows[~holding(cells, levels, limits)].sum())
         tried, fewest = tried + 1, min(fewest, out)
         share = out / cells.n
         loss = (1 - share) * least + share
-        if share <= asked.leave_out and (best is None or loss < best.loss):
+        if share <= limits.leave_out and (best is None or loss < best.loss):
             best = LevelChoice(levels, out, loss)
         if not is_exact:
             break
@@ -131,7 +131,7 @@ def _entropy(codes: np.ndarray, rows: np.ndarray) -> float:
     return float(-(share * np.log(share)).sum())
 
 
-def holding(cells: Cells, levels: Sequence[int], asked: Asked) -> np.ndarray:
+def holding(cells: Cells, levels: Sequence[int], limits: Asked) -> np.ndarray:
     """Which cells are in classes that have what is asked; bool of shape (cells,)."""
     import numpy as np
 
@@ -142,12 +142,12 @@ def holding(cells: Cells, levels: Sequence[int], asked: Asked) -> np.ndarray:
     else:
         pairs = np.unique(np.stack([classes, cells.people], axis=1), axis=0)
         sizes = np.bincount(pairs[:, 0])
-    holds = sizes >= asked.k
-    if asked.l > 1 or asked.t is not None:
+    holds = sizes >= limits.k
+    if limits.l > 1 or limits.t is not None:
         for values, is_ordered in cells.confidential:
             each = class_diversity(classes, values, is_ordered, cells.rows)
-            holds &= each.distinct >= asked.l
-            if asked.t is not None:
-                holds &= each.distance <= asked.t
+            holds &= each.distinct >= limits.l
+            if limits.t is not None:
+                holds &= each.distance <= limits.t
     found: np.ndarray = holds[classes]
     return found

@@ -133,20 +133,20 @@ def _table_section(
     if not features:
         return Section(title, (Gap(say("ll_no_feature"), say("ll_no_feature_fill")),))
     name = "impact_ratio" if rate == "selection" else "scoring_rate_impact_ratio"
-    found = [
+    ratios = [
         f
         for f in case.findings
         if f.check == CHECK and f.measure == name and tuple(sorted(f.group)) == features
     ]
-    if not found:
+    if not ratios:
         asked = [say.reason(f.reason) for f in case.findings if f.measure == name and not f.group]
         fill = asked[0] if asked else say("ll_no_table_fill")
         return Section(title, (Gap(say("ll_no_table"), fill),))
     if is_public:
-        blocks = _posted(title, features, found, case, rate, say)
+        blocks = _posted(title, features, ratios, case, rate, say)
     else:
-        blocks = [_table(title, features, found, case, rate, say)]
-        blocks += _under_two_percent(features, found, say)
+        blocks = [_table(title, features, ratios, case, rate, say)]
+        blocks += _under_two_percent(features, ratios, say)
     unknown = next(
         (
             f

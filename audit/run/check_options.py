@@ -43,7 +43,9 @@ def require_options(spec: SubjectSpec, chosen: Sequence[Check]) -> None:
             wanted = type(known[name])
             if wanted is tuple:
                 require_names(check_id, name, value)
-            elif type(value) is not wanted or (wanted is int and value < 1):
+                continue
+            is_kind = type(value) is wanted or (wanted is float and type(value) is int)
+            if not is_kind or (wanted is int and value < min(1, known[name])):
                 raise InputError(
                     "{check_id}: option {name} = {value!r} must be a positive {wanted}",
                     remedy="its default is {known!r}",

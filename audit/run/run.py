@@ -20,6 +20,7 @@ from evenhand.audit.case.plan import (
     NamedPack,
     Plan,
     PlannedCheck,
+    PlannedCohort,
     PlannedFile,
     PlannedSubject,
     StoredScores,
@@ -342,6 +343,7 @@ def _planned_subject(spec: SubjectSpec, subject: Subject) -> PlannedSubject:
             notes=tuple(reasons_json(subject.notes)),
         ),
         streamed=subject.is_streamed,
+        cohort=None if spec.cohort is None else PlannedCohort(**spec.cohort.model_dump()),
         stored=None
         if stored is None
         else StoredScores(predicted=stored.predicted, score=stored.score),

@@ -64,7 +64,8 @@ def group_columns(
 ) -> pd.DataFrame:
     """The groups of each sensitive and control feature as texts, rows as in ``frame``.
 
-    Raises InputError for a feature without names, and a sensitive one with fewer than two groups.
+    Raises InputError for a feature without names, and a sensitive one with fewer than two groups (a
+    cohort may well be of one).
     """
     import pandas as pd
 
@@ -81,7 +82,7 @@ def group_columns(
             frame[feature], feature, spec, frame.columns, bins.get(feature)
         )
         known = sorted(set(names[~unknown]))
-        if len(known) < 2 and feature in spec.sensitive_features:
+        if len(known) < 2 and feature in spec.sensitive_features and spec.cohort is None:
             raise too_few_groups(feature, known, source)
         columns[feature] = names
     groups = pd.DataFrame(columns, index=frame.index, dtype=object)

@@ -26,6 +26,7 @@ def reading_of(plan: Plan) -> dict[str, Any]:
         "predicted": subject.stored and subject.stored.predicted,  # labels speak of it too
         "sensitive_features": list(subject.sensitive_features),
         "control_features": list(subject.control_features),
+        "cohort": None if subject.cohort is None else subject.cohort.model_dump(mode="json"),
     }
 
 

@@ -11,6 +11,7 @@ from evenhand.audit.data.reading.images import holds_images, read_images
 from evenhand.audit.data.reading.plain_text import is_plain_text, read_texts
 from evenhand.audit.data.reading.read import read_table
 from evenhand.audit.data.table import Table, canonical_order
+from evenhand.audit.data.written.filters import CohortOf
 from evenhand.audit.errors import InputError
 from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.worker.isolation.levels import Rules
@@ -19,6 +20,8 @@ from evenhand.audit.worker.opened import Opened
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+FEWEST_OF_COHORT = 10
 
 
 def read_rows(spec: SubjectSpec, model: Opened | None = None, rules: Rules | None = None) -> Table:
@@ -66,8 +69,31 @@ def _limits(rules: Rules | None) -> Limits:
 
 
 def audited_rows(table: Table, spec: SubjectSpec) -> tuple[pd.DataFrame, np.ndarray]:
-    """The rows with a label, in canonical order, and the place of each in its file, from 1."""
-    return in_order(labelled_rows(table, spec.target), last=spec.sensitive_features)
+    """The rows with a label (of a cohort: those that meet its condition), in canonical order, and
+    the place of each in its file, from 1."""
+    labelled = labelled_rows(table, spec.target)
+    if spec.cohort is not None:
+        labelled = _of_cohort(labelled, spec.cohort, table.source)
+    return in_order(labelled, last=spec.sensitive_features)
+
+
+def _of_cohort(frame: pd.DataFrame, cohort: CohortOf, source: str) -> pd.DataFrame:
+    """Raises InputError for fewer rows than anything can be said of."""
+    from evenhand.audit.data.filtering import rows_where
+    from evenhand.audit.data.written.filters import parse_filter
+
+    chosen = rows_where(frame, parse_filter(cohort.where))
+    if (n := int(chosen.sum())) < FEWEST_OF_COHORT:
+        raise InputError(
+            "cohort {name!r} has {n} rows of {source}; under {fewest} nothing is said of people",
+            remedy="widen its condition: {where}",
+            name=cohort.name,
+            n=n,
+            source=source,
+            fewest=FEWEST_OF_COHORT,
+            where=cohort.where,
+        )
+    return frame[chosen]
 
 
 def in_order(frame: pd.DataFrame, last: tuple[str, ...] = ()) -> tuple[pd.DataFrame, np.ndarray]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from evenhand.audit.data.formats.database import is_url, without_secrets
 from evenhand.audit.data.table import as_text
 from evenhand.audit.data.written.declared import Reading
+from evenhand.audit.data.written.filters import CohortOf
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import unsealable
 from evenhand.audit.models.declared import (
@@ -169,6 +170,10 @@ class SubjectSpec(Reading):
         default=None,
         description="count the rows on disk in one pass, without loading them (default: where they "
         "would take over half of the available memory); measures that need rows are skipped",
+    )
+    cohort: CohortOf | None = Field(
+        default=None,
+        description="audit a part of the rows alone: name, where (see evenhand cohort)",
     )
     target: str | None = Field(default=None, description="column of true labels")
     outcomes: tuple[str, ...] = Field(

@@ -83,6 +83,14 @@ def is_streamed(spec: SubjectSpec) -> bool:
     Raises InputError where they have to stay there and can't.
     """
     named = spec.predictions or spec.data
+    if spec.cohort is not None:
+        if spec.stream:
+            raise InputError(
+                "the rows of cohort {name!r} are read into memory: they are not counted on disk",
+                remedy="leave --stream out",
+                name=spec.cohort.name,
+            )
+        return False
     if spec.stream and named is not None:
         _require_countable(named, spec)
     if spec.stream is not None or named is None:

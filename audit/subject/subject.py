@@ -182,8 +182,10 @@ def _of_table(
         frame=frame,
         groups=groups,
         digests=digests,
-        n_dropped=len(table.frame) - len(frame),
-        notes=_notes(table, frame, spec.id) + asks_for_bins(frame, spec.features, bins),
+        n_dropped=len(table.frame) - len(labelled_rows(table, spec.target)),
+        notes=_cohort(table, frame, spec)
+        + _notes(table, frame, spec.id)
+        + asks_for_bins(frame, spec.features, bins),
         training=_training(spec, task, model, digests, rules),
         weights=weights,
         units=units,
@@ -219,6 +221,14 @@ def subject_of(
         lawful_reasons=lawful_reasons({str(k): v for k, v in spec.roles.items()}, spec.facts),
         **rows,
     )
+
+
+def _cohort(table: Table, frame: pd.DataFrame, spec: SubjectSpec) -> Reasons:
+    """Which part of the rows is audited, where it is a part."""
+    if spec.cohort is None:
+        return ()
+    whole, name, where = len(table.frame), spec.cohort.name, spec.cohort.where
+    return because("cohort-of-rows", name=name, n=len(frame), of=whole, where=where)
 
 
 def _notes(table: Table, frame: pd.DataFrame, id_column: str | None) -> Reasons:

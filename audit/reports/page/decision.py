@@ -268,6 +268,7 @@ def _facts(
             say("fact_data"),
             data if rows is None else say("rp.rows_of", data=data, rows=f"{rows:,}"),
         ),
+        *sentences.cohort_facts(case, say),
         (say("rp.audited"), moment(case.environment.finished_at or "") or "–"),
         (say("rp.auditor"), say.listed(list(dict.fromkeys(auditors))) or say("rp.nobody_named")),
         (say("rp.rules"), say.listed(packs) or say("rp.no_rules")),

@@ -60,6 +60,7 @@ def subject_facts(case: Case, say: Words) -> list[tuple[str, str]]:
         (say("fact_model"), model.path if model else say("fact_no_model")),
         (say("fact_format"), model.format if model else None),
         (say("fact_data"), subject.data.path),
+        *cohort_facts(case, say),
         (say("fact_features"), say.listed(subject.sensitive_features)),
         (say("fact_controls"), say.listed(subject.control_features)),
     ]
@@ -73,6 +74,16 @@ def subject_facts(case: Case, say: Words) -> list[tuple[str, str]]:
         (say("fact_seal"), case.digest),
     ]
     return [(name, str(value)) for name, value in pairs if value]
+
+
+def cohort_facts(case: Case, say: Words) -> list[tuple[str, str]]:
+    """Which part of whose rows was audited; nothing where all were."""
+    cohort = case.subject.cohort
+    if cohort is None:
+        return []
+    whole = cohort.parent.removeprefix("sha256:")[:12]
+    told = say("cohort_of" if whole else "cohort_where", where=cohort.where, whole=whole)
+    return [(say("fact_cohort"), f"{cohort.name}: {told}" if cohort.name != cohort.where else told)]
 
 
 def data_name(case: Case) -> str:

@@ -25,7 +25,7 @@ name task classes inputs outputs architecture truncate stream encoding types mis
 decimal dates sheet labels bins target predicted score threshold positive_label positive_is
 sensitive_features control_features weight unit facts roles declared proxies reference_applicant
 actionable checks options seed level min_group_size error_budget outcomes
-on id words keep_days
+on id words keep_days cohort
 """
 NO_PLACE = frozenset(_NO_PLACE.split())
 

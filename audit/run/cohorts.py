@@ -1,0 +1,124 @@
+"""A part of the rows of a case, audited as the case was: a case of its own that names its parent.
+
+The parent's bytes stay as they are. The same checks with the same options, seed and levels are run
+on the rows that meet a condition; their p-values have an error budget of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evenhand.audit.case.case import Case
+from evenhand.audit.data.written.filters import columns_in, parse_filter
+from evenhand.audit.errors import InputError, nearest
+from evenhand.audit.files.canonical import digest_path
+from evenhand.audit.subject.planned import reading_of
+from evenhand.audit.subject.spec import SubjectSpec, make_spec
+
+
+def cohort_spec(
+    case: Case,
+    *,
+    name: str,
+    where: str,
+    data: str | None = None,
+    model: str | None = None,
+    **changes: Any,
+) -> SubjectSpec:
+    """The spec that audits the rows of ``case`` which meet ``where`` (``data.written.filters``).
+
+    ``data`` and ``model`` are where the files lie now, if not where the plan says; their digests
+    must be those of the case. ``changes`` are keys of a spec that win (checks, out, policy).
+
+    Raises InputError for a condition that is none, columns that the data did not have, a case whose
+    rows stayed on disk or behind an endpoint, and files that are others or not there.
+    """
+    plan = case.subject
+    if plan.streamed:
+        raise InputError(
+            "{case} holds counts of rows that stayed on disk: a cohort needs the rows",
+            remedy="audit the file without --stream, or with the cohort's rows alone",
+            case=case.path,
+        )
+    if plan.cohort is not None:
+        raise InputError(
+            "{case} is a cohort itself: rows where {where}",
+            remedy="take the cohort of its parent, with both conditions joined by and",
+            case=case.path,
+            where=plan.cohort.where,
+        )
+    for column in columns_in(parse_filter(where)):
+        if plan.data.columns and column not in plan.data.columns:
+            raise InputError(
+                "the condition names {name!r}, which is not a column of the data",
+                remedy=nearest(column, plan.data.columns),
+                name=column,
+            )
+    known = ("task", "target", "positive_label", "positive_is", "weight", "unit", "threshold")
+    values: dict[str, Any] = {k: v for k in known if (v := getattr(plan, k)) is not None}
+    values |= {
+        **_of_plan(case),
+        **case.plan.model_declared,
+        **reading_of(case.plan),
+        **_places(case, data, model),
+        "name": f"{plan.name}: {name}",
+        "cohort": {"name": name, "where": where, "parent": case.digest},
+    }
+    return make_spec({**values, **changes}, source=f"the plan of {case.path}")
+
+
+def _of_plan(case: Case) -> Mapping[str, Any]:
+    plan = case.plan
+    return {
+        "score": plan.subject.stored and plan.subject.stored.score,
+        "roles": {role: list(columns) for role, columns in plan.subject.roles.items()},
+        "words": plan.subject.words,
+        "outcomes": list(plan.subject.outcomes),
+        "id": plan.subject.data.id,
+        "facts": {k: v for k, v in plan.facts.items() if not k.startswith("subject.")},
+        "declared": plan.declared,
+        "proxies": list(plan.proxies),
+        "reference_applicant": plan.reference_applicant,
+        "actionable": plan.actionable,
+        "checks": [check.id for check in plan.checks],
+        "options": {check.id: check.options for check in plan.checks if check.options},
+        "seed": plan.seed,
+        "level": plan.levels[0] if plan.levels else 0.95,
+        "error_budget": plan.error_budget,
+        "keep_days": plan.keep_days,
+        "min_group_size": next(
+            (c.options["min_group_size"] for c in plan.checks if "min_group_size" in c.options), 10
+        ),
+    }
+
+
+def _places(case: Case, data: str | None, model: str | None) -> Mapping[str, Any]:
+    """Where the files lie, each the audited one by its digest."""
+    plan = case.subject
+    at = {"data": data or plan.data.path}
+    if plan.model is not None:
+        at["model"] = model or plan.model.path
+    for part, place in at.items():
+        path, digest = Path(str(place).partition("#")[0]), plan.digests.get(part)
+        if not path.exists():
+            raise InputError(
+                "the {part} of {case} is not at {path}",
+                remedy="say where it is now: --{part} PATH",
+                part=part,
+                case=case.path,
+                path=path,
+            )
+        if digest and path.is_file() and digest_path(path) != digest:
+            raise InputError(
+                "the {part} at {path} is not the audited one: its digest is {found}, not {digest}",
+                remedy="name the file that was audited: --{part} PATH",
+                part=part,
+                path=path,
+                found=digest_path(path),
+                digest=digest,
+            )
+    if plan.model is not None:
+        return {"model": at["model"], "data": at["data"]}
+    return {"predictions": at["data"]}

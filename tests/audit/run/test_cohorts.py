@@ -1,0 +1,108 @@
+"""A cohort's case against an audit of a file that holds its rows alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evenhand.audit.case.case import Case
+from evenhand.audit.cli import run
+from evenhand.audit.errors import InputError
+from evenhand.audit.run.cohorts import cohort_spec
+from evenhand.audit.run.run import audit
+from tests.audit.subjects import stored_spec
+
+CHECKS = ["fairness.gaps", "fairness.group_rates", "performance.classification", "data.groups"]
+
+
+def people(n: int = 600) -> pd.DataFrame:
+    drawn = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "age": drawn.integers(18, 80, n),
+            "sex": drawn.choice(["F", "M"], n),
+            "job": drawn.choice(["nurse", "cook", "clerk"], n),
+            "y": drawn.integers(0, 2, n).astype(float),
+        }
+    )
+    frame["yhat"] = np.where(drawn.random(n) < 0.8, frame["y"], 1 - frame["y"]).astype(int)
+    frame.loc[:4, "y"] = np.nan  # rows without a label are nobody's
+    return frame
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cohorts")
+
+
+@pytest.fixture(scope="module")
+def parent(folder: Path) -> Case:
+    spec = stored_spec(
+        people(), folder, sensitive_features=["sex", "job"], positive_is="benefit", checks=CHECKS
+    )
+    return audit(spec.model_copy(update={"seed": 7}), folder / "parent")
+
+
+def test_findings_are_those_of_the_rows_alone(parent: Case, folder: Path) -> None:
+    before = {p: p.read_bytes() for p in sorted(parent.path.rglob("*")) if p.is_file()}
+    where = 'age >= 40 and job in ("nurse", "cook")'
+    own = audit(cohort_spec(parent, name="older", where=where), folder / "cohort")
+    frame = people()
+    chosen = frame[(frame["age"] >= 40) & frame["job"].isin(["nurse", "cook"])]
+    spec = stored_spec(
+        chosen, folder, sensitive_features=["sex", "job"], positive_is="benefit", checks=CHECKS
+    )
+    alone = audit(spec.model_copy(update={"seed": 7}), folder / "alone")
+    mine = [f.to_json() for f in own.findings]
+    assert mine == [f.to_json() for f in alone.findings]
+    assert len(mine) > 100
+    assert own.subject.cohort is not None
+    assert own.subject.cohort.parent == parent.digest
+    assert "older" in own.subject.name
+    after = {p: p.read_bytes() for p in sorted(parent.path.rglob("*")) if p.is_file()}
+    assert before == after  # the parent stays as it is
+
+
+def test_a_cohort_of_one_group_is_audited(parent: Case, folder: Path) -> None:
+    own = audit(cohort_spec(parent, name="women", where="sex == 'F'"), folder / "women")
+    gaps = [f for f in own.findings if f.measure == "demographic_parity_difference"]
+    by = {f.between: f.status for f in gaps if not f.group}
+    assert by["sex",] == "undefined"
+    assert by["job",] == "measured"
+
+
+def test_other_files_and_conditions_are_refused(parent: Case, folder: Path) -> None:
+    with pytest.raises(InputError, match="not a column"):
+        cohort_spec(parent, name="x", where="aeg > 3")
+    with pytest.raises(InputError, match="under 10 nothing is said"):
+        audit(cohort_spec(parent, name="few", where="age > 78 and job == 'cook'"), folder / "few")
+    other = folder / "other.csv"
+    people().assign(age=1).to_csv(other, index=False)
+    with pytest.raises(InputError, match="is not the audited one"):
+        cohort_spec(parent, name="x", where="age > 3", data=str(other))
+    with pytest.raises(InputError, match=r"is not at .*nowhere"):
+        cohort_spec(parent, name="x", where="age > 3", data=str(folder / "nowhere.csv"))
+
+
+def test_as_typed(
+    parent: Case,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("EVENHAND_HOME", str(folder / "home"))
+    typed = ["cohort", str(parent.path), "--where", "age < 40", "--checks", "fairness.gaps"]
+    assert run([*typed, "--out", str(folder / "typed"), "--json", "-q"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert {f["check"] for f in made["findings"]} == {"fairness.gaps"}
+    assert run(["verify", str(folder / "typed"), "--recompute"]) == 0
+    assert run(["report", str(folder / "typed"), "--format", "html"]) == 0
+    said = capsys.readouterr().out
+    assert "rows where age &lt; 40, of case" in said
+    # a cohort of a cohort would be of other rows than it says
+    assert run(["cohort", str(folder / "typed"), "--where", "sex == 'F'"]) == 2
+    assert "is a cohort itself" in capsys.readouterr().err
