@@ -101,7 +101,8 @@ def _places(case: Case, data: str | None, model: str | None) -> Mapping[str, Any
     if plan.model is not None:
         at["model"] = model or plan.model.path
     for part, place in at.items():
-        path, digest = Path(str(place).partition("#")[0]), plan.digests.get(part)
+        whole, digest = Path(str(place)), plan.digests.get(part)
+        path = whole if whole.exists() else Path(str(place).partition("#")[0])  # FILE#SHEET
         if not path.exists():
             raise InputError(
                 "the {part} of {case} is not at {path}",
