@@ -213,9 +213,9 @@ def _filtered(
             ),
         )
     if selected and not value:
-        st.warning(
-            t.md("filter.unknown", name=t("filter.status"), value=t.term("verdict", selected))
-        )
+        said = t.md("filter.unknown", name=t("filter.status"), value=t.term("verdict", selected))
+        # a status that nothing has any more is no mistake: the last item with it was just answered
+        (st.caption if selected in VERDICT_STATUSES else st.warning)(said)
     return [v for v in verdicts if not value or v.status == value]
 
 
