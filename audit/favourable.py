@@ -109,6 +109,7 @@ _ENDS: tuple[tuple[str, End], ...] = (
     *((name, "high") for name in ("worst_groups_confirmed", "composed_run_count")),
     *((name, "high") for name in ("expected_catastrophe_count", "uncertified_reason_count")),
     *((name, "high") for name in ("outside_guarantee_count", "proxy_left_out_count")),
+    *((f"{kind}_*", "high") for kind in ("membership", "leakage", "pooled_leakage")),
     *((f"{kind}_identifier_count", "high") for kind in ("direct", "published")),
     ("direct_identifier_rate", "high"),
     *((name, "high") for name in ("unique_rate", "small_class_rate", "t_closeness")),

@@ -67,8 +67,9 @@ WALLS: dict[str, str] = {
         "audit/subject"
     ),
     "audit/checks/privacy": (
-        "audit/checks audit/claims audit/data audit/errors audit/finding audit/measure "
-        "audit/measure/exposure audit/measure/uncertainty audit/reason audit/subject audit/words"
+        "audit/asking audit/checks audit/claims audit/data audit/errors audit/finding "
+        "audit/measure audit/measure/exposure audit/measure/groups audit/measure/uncertainty "
+        "audit/reason audit/subject audit/words"
     ),
     "audit/checks/robustness": (
         "audit/asking audit/checks audit/finding audit/measure/uncertainty audit/reason "
@@ -126,7 +127,7 @@ WALLS: dict[str, str] = {
     "audit/measure": "audit/data audit/finding audit/measure/uncertainty audit/reason",
     "audit/measure/attribution": "audit/finding audit/measure/uncertainty audit/reason audit/words",
     "audit/measure/disclosure": "audit/measure",
-    "audit/measure/exposure": "audit/data",
+    "audit/measure/exposure": ("audit/data audit/finding audit/measure/uncertainty audit/reason"),
     "audit/measure/groups": "audit/finding audit/measure audit/measure/uncertainty audit/reason",
     "audit/measure/uncertainty": "audit/finding audit/reason",
     "audit/models": (

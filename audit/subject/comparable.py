@@ -88,3 +88,16 @@ def group_columns(
     groups = pd.DataFrame(columns, index=frame.index, dtype=object)
     require_few_groups(groups, spec.sensitive_features, source)
     return groups
+
+
+def groups_of_known(
+    frame: pd.DataFrame, spec: SubjectSpec, bins: Mapping[str, Bins]
+) -> pd.DataFrame:
+    """The groups of further rows as texts, however few there are."""
+    import pandas as pd
+
+    columns = {
+        feature: group_names(frame[feature], feature, spec, frame.columns, bins.get(feature))[0]
+        for feature in spec.features
+    }
+    return pd.DataFrame(columns, index=frame.index, dtype=object)

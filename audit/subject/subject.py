@@ -15,7 +15,7 @@ from evenhand.audit.data.written.bins import Bins
 from evenhand.audit.errors import InputError, rows_of_file
 from evenhand.audit.models.predictor import Task, gives_scores
 from evenhand.audit.reason import Reasons, because
-from evenhand.audit.subject.comparable import group_columns
+from evenhand.audit.subject.comparable import group_columns, groups_of_known
 from evenhand.audit.subject.declared_file import DeclaredFile
 from evenhand.audit.subject.fitting import check_combination, require_columns
 from evenhand.audit.subject.rows import (
@@ -134,11 +134,13 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class FurtherRows:
-    """Further rows with their true answers, in canonical order, and their places in the file."""
+    """Further rows with their true answers, in canonical order, and their places in the file;
+    ``groups`` as the subject's."""
 
     frame: pd.DataFrame
     truth: Target
-    numbers: np.ndarray | None = None
+    numbers: np.ndarray
+    groups: pd.DataFrame
 
 
 def build_subject(spec: SubjectSpec, rules: Rules | None = None) -> Subject:
@@ -186,7 +188,7 @@ def _of_table(
         notes=_cohort(table, frame, spec)
         + _notes(table, frame, spec.id)
         + asks_for_bins(frame, spec.features, bins),
-        training=_training(spec, task, model, digests, rules),
+        training=_training(spec, task, model, digests, rules, bins),
         weights=weights,
         units=units,
         row_numbers=row_numbers,
@@ -297,6 +299,7 @@ def _training(
     model: Opened | None,
     digests: dict[str, str],
     rules: Rules | None,
+    bins: Mapping[str, Bins],
 ) -> FurtherRows | None:
     if spec.training_data is None:
         return None
@@ -310,7 +313,8 @@ def _training(
     frame, numbers = in_order(labelled_rows(table, spec.target))
     digests["training_data"] = table.digest
     with rows_of_file(numbers):
-        return FurtherRows(frame, read_target(frame, spec, task, model), numbers)
+        groups = groups_of_known(frame, spec, bins)
+        return FurtherRows(frame, read_target(frame, spec, task, model), numbers, groups)
 
 
 # What the audit finds out itself, and packs may ask about.

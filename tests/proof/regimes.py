@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.proof import (
     of_joined,
     of_means,
+    of_members,
     of_pairs,
     of_persons,
     of_planning,
@@ -28,6 +29,7 @@ _PARTS = (
     of_tables,
     of_pairs,
     of_search,
+    of_members,
     of_planning,
 )
 

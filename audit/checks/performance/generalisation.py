@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from evenhand.audit.asking.losses import losses_of
 from evenhand.audit.asking.overlap import Overlap, overlap_of
 from evenhand.audit.checks.record import Recorder
 from evenhand.audit.finding import Finding
@@ -15,7 +15,6 @@ from evenhand.audit.subject.predictions import (
     AnyPredictions,
     ClassPredictions,
     Predictions,
-    TextPredictions,
     ValuePredictions,
     score,
     score_training,
@@ -70,7 +69,7 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
         value = k / n - k_here / n_here
         gap = Estimate(value, n_here, intervals, {"n_train": n}, "Newcombe")
         yield record.write("accuracy_generalisation_gap", gap, unit="rate difference", note=note)
-    losses, training_losses = _only(_losses(here), mine), _only(_losses(there), theirs)
+    losses, training_losses = _only(losses_of(here), mine), _only(losses_of(there), theirs)
     if losses is None or training_losses is None:
         reason = because("loss-needs-probabilities")
         for name in ("loss_generalisation_gap", "relative_loss_generalisation_gap"):
@@ -117,34 +116,6 @@ def _hits(found: AnyPredictions) -> np.ndarray | None:
         return found.is_positive == found.is_selected
     if isinstance(found, ClassPredictions) and found.actual is not None:
         return found.actual == found.predicted
-    return None
-
-
-def _losses(predictions: AnyPredictions) -> np.ndarray | None:
-    """One loss a row (NaN for a text of no characters), or None where there is none."""
-    import numpy as np
-
-    floor = np.finfo(float).eps
-    if isinstance(predictions, Predictions):
-        if (
-            predictions.is_positive is None
-            or predictions.score is None
-            or not predictions.is_probability
-        ):
-            return None
-        given = np.where(predictions.is_positive, predictions.score, 1 - predictions.score)
-        return -np.log(np.clip(given, floor, 1.0))
-    if isinstance(predictions, ClassPredictions):
-        if predictions.actual is None or predictions.probabilities is None:
-            return None
-        given = predictions.probabilities[np.arange(len(predictions.actual)), predictions.actual]
-        return -np.log(np.clip(given, floor, 1.0))
-    if isinstance(predictions, ValuePredictions):
-        actual = predictions.actual
-        return None if actual is None else (predictions.predicted - actual) ** 2
-    if isinstance(predictions, TextPredictions):
-        characters = np.where(predictions.characters > 0, predictions.characters, np.nan)
-        return -predictions.log_likelihood / math.log(2) / characters
     return None
 
 
