@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evenhand.audit.api.auditing import audit_model as audit_model
     from evenhand.audit.api.auditing import audit_predictions as audit_predictions
+    from evenhand.audit.api.cohorts import cohort as cohort
     from evenhand.audit.api.counting import Counted as Counted
     from evenhand.audit.api.counting import count as count
     from evenhand.audit.api.judging import compare as compare
@@ -45,6 +46,7 @@ _HOME = {
     "TrainResult": "evenhand.trainers.result",
     "audit_model": "evenhand.audit.api.auditing",
     "audit_predictions": "evenhand.audit.api.auditing",
+    "cohort": "evenhand.audit.api.cohorts",
     "compare": "evenhand.audit.api.judging",
     "count": "evenhand.audit.api.counting",
     "judge": "evenhand.audit.api.judging",
