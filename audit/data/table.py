@@ -105,6 +105,7 @@ DONE_BY_READERS = frozenset(
     {
         "blank-lines",
         "blank-rows",
+        "cohort-of-rows",
         "column-repeated",
         "column-without-name",
         "grey-read-as-colour",
