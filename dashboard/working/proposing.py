@@ -15,6 +15,7 @@ from evenhand.audit.data.written.declared import quoted_part
 from evenhand.audit.errors import EvenhandError, InputError
 from evenhand.audit.words.phrases import as_is
 from evenhand.dashboard.server import starting
+from evenhand.policies.facts import written
 
 NONE = "none"  # the answer that there is no such thing
 _OPTION = re.compile(r"--([a-z][a-z-]*)(?:[ =](?:COLUMN|LABEL|FILE|DIR))?")
@@ -104,6 +105,8 @@ def options_of(answers: Mapping[str, object]) -> list[str]:
     ['--target=none', '--roles=sex=g', '--bins=age=18', '--bins=40']
     >>> options_of({"labels": {"SEX": {"1": "m"}}, "facts": {"system.places": ["US", "EU"]}})
     ['--labels=SEX:1=m', '--fact=system.places=[US, EU]']
+    >>> options_of({"facts": {"system.personal_data_of_cn": True}})
+    ['--fact=system.personal_data_of_cn=true']
     """
     made: dict[str, object] = {}
     for key, value in answers.items():
@@ -143,11 +146,7 @@ def _labels(value: Mapping[str, Any]) -> list[str]:
 
 
 def _facts(value: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{fact}=[{', '.join(map(str, one))}]" if isinstance(one, list | tuple) else f"{fact}={one}"
-        for fact, one in value.items()
-        if one is not None
-    ]
+    return [f"{fact}={written(one)}" for fact, one in value.items() if one is not None]
 
 
 _PARTS: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from evenhand.audit.cli import run as evenhand
 from evenhand.audit.data.written.declared import parse_bins
 from evenhand.audit.errors import InputError
+from evenhand.audit.subject.facts import parse_facts
 from evenhand.dashboard.server import starting
 from evenhand.dashboard.server.identity import SignedIn
 from evenhand.dashboard.working import audit_form, proposing
@@ -79,6 +80,20 @@ def test_facts_decide_which_packs_apply(open_page: OpenPage, home: Path, approve
     told = command(app)
     assert "--fact=system.places=[US-NY-NYC]" in told and "--fact=system.domain=hiring" in told
     assert "--policy=us-nyc-ll144" in told
+
+
+def test_a_form_says_facts_as_the_command_line_reads_them(
+    open_page: OpenPage, home: Path, approver: None
+) -> None:
+    """A fact that is yes or no is one behind the option too, and no text "True"."""
+    app = named(open_page("run", lang="zh"), home)
+    app.selectbox(key="run_target").select("\x00").run()
+    app.selectbox(key="run_predicted").select("hired").run()
+    app.multiselect(key="run_fact_system.places").select("CN").run()
+    app.selectbox(key="run_fact_system.personal_data_of_cn").select_index(0).run()
+    given = [o.removeprefix("--fact=") for o in command(app) if o.startswith("--fact=")]
+    assert parse_facts(given) == {"system.places": ["CN"], "system.personal_data_of_cn": True}
+    assert "--policy=cn-pipl-automated-decision" in command(app)
 
 
 def test_a_refusal_is_said_at_its_field_in_the_words_of_the_form(
