@@ -55,7 +55,7 @@ def cohort(
     packs = (policy,) if isinstance(policy, str) else tuple(policy)
     changes: dict[str, Any] = {"policy": packs, "out": None if out is None else str(out)}
     if checks:
-        changes |= {"checks": list(checks), "options": {}}
+        changes["checks"] = list(checks)
     with own_folder() as folder:
         rows = None if data is None else sources.rows_at(data, folder, "predictions")
         spec = cohort_spec(

@@ -51,7 +51,7 @@ def cohort(
     patterns = [part for text in checks or () for part in parts_of(text)]
     changes: dict[str, Any] = {"out": None if out is None else str(out)}
     if patterns:
-        changes |= {"checks": patterns, "options": {}}
+        changes["checks"] = patterns
     spec = cohort_spec(
         read,
         name=name or where[:80],

@@ -6,7 +6,7 @@ on the rows that meet a condition; their p-values have an error budget of their 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from evenhand.audit.case.case import Case
 from evenhand.audit.data.written.filters import columns_in, parse_filter
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_path
+from evenhand.audit.run.catalogue import needed, select
+from evenhand.audit.run.flow import load_packs
+from evenhand.audit.run.run import NEEDED
 from evenhand.audit.subject.planned import reading_of
 from evenhand.audit.subject.spec import SubjectSpec, make_spec
 
@@ -30,7 +33,8 @@ def cohort_spec(
     """The spec that audits the rows of ``case`` which meet ``where`` (``data.written.filters``).
 
     ``data`` and ``model`` are where the files lie now, if not where the plan says; their digests
-    must be those of the case. ``changes`` are keys of a spec that win (checks, out, policy).
+    must be those of the case. ``changes`` are keys of a spec that win (checks, out, policy);
+    options of checks are the case's.
 
     Raises InputError for a condition that is none, columns that the data did not have, a case whose
     rows stayed on disk or behind an endpoint, and files that are others or not there.
@@ -66,7 +70,28 @@ def cohort_spec(
         "name": f"{plan.name}: {name}",
         "cohort": {"name": name, "where": where, "parent": case.digest},
     }
-    return make_spec({**values, **changes}, source=f"the plan of {case.path}")
+    values |= changes
+    values["options"] = _options(case, values["checks"], changes.get("policy", ()))
+    return make_spec(values, source=f"the plan of {case.path}")
+
+
+def _options(case: Case, patterns: Sequence[str], policy: Sequence[str]) -> Mapping[str, Any]:
+    """The case's options of the checks that run, those that packs need among them. Where no person
+    is kept in the case, none is in the cohort's, whichever check is asked."""
+    from evenhand.policies.pack import asked_measures
+
+    running = [*select([p for p in patterns if p != NEEDED])]
+    for pack in load_packs(policy):
+        running += needed(asked_measures(pack))
+    keeps = all((c.options or {}).get(_KEEP, True) for c in case.plan.checks)
+    options = {c.id: dict(case.plan.options(c.id) or {}) for c in running}
+    for check in running:
+        if _KEEP in check.options and not keeps:
+            options[check.id][_KEEP] = False
+    return {check_id: own for check_id, own in options.items() if own}
+
+
+_KEEP = "keep_people"
 
 
 def _of_plan(case: Case) -> Mapping[str, Any]:
@@ -83,7 +108,6 @@ def _of_plan(case: Case) -> Mapping[str, Any]:
         "reference_applicant": plan.reference_applicant,
         "actionable": plan.actionable,
         "checks": [check.id for check in plan.checks],
-        "options": {check.id: check.options for check in plan.checks if check.options},
         "seed": plan.seed,
         "level": plan.levels[0] if plan.levels else 0.95,
         "error_budget": plan.error_budget,

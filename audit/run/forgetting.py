@@ -8,6 +8,7 @@ another and removes its folder. The register keeps digests, and the names of peo
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -168,8 +169,10 @@ def _files(case: Path, person: PersonToForget) -> Iterator[str]:
     for name in names:
         document = as_document((case / name).read_bytes())
         rows = document.get("n") if name.endswith("/decisions.json") else None
+        if rows is not None and plan.subject.cohort is not None:
+            rows = math.inf  # which rows of the file a cohort has is known with the file alone
         if person.is_in(document) or (
-            person.row is not None and isinstance(rows, int) and person.row < rows
+            person.row is not None and isinstance(rows, int | float) and person.row < rows
         ):
             yield name
 

@@ -23,7 +23,10 @@ def look_of(
     subject: Subject, spec: SubjectSpec, entries: Sequence[Entry], secret: Secret
 ) -> RecordedLook:
     """The look that an audit of ``subject`` is. Rows that stay on disk are read once more for it,
-    and compared with other rows that stayed there."""
+    and compared with other rows that stayed there. A cohort is no look: its rows were seen with its
+    parent's, and its p-values have a budget of their own."""
+    if spec.cohort is not None:
+        return RecordedLook()
     model = subject.digests.get("model", "")
     if subject.is_streamed:
         return look_at(entries, _on_disk(spec, model, subject.target, secret))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,16 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.case.plan import PlannedCheck
+from evenhand.audit.case.secret import passing
 from evenhand.audit.cli import run
 from evenhand.audit.errors import InputError
+from evenhand.audit.register.looks import RecordedLook
 from evenhand.audit.run.cohorts import cohort_spec
+from evenhand.audit.run.forgetting import PersonToForget, find
+from evenhand.audit.run.looking import look_of
 from evenhand.audit.run.run import audit
+from evenhand.audit.subject.subject import build_subject
 from tests.audit.subjects import stored_spec
 
 CHECKS = ["fairness.gaps", "fairness.group_rates", "performance.classification", "data.groups"]
@@ -86,6 +93,38 @@ def test_other_files_and_conditions_are_refused(parent: Case, folder: Path) -> N
         cohort_spec(parent, name="x", where="age > 3", data=str(other))
     with pytest.raises(InputError, match=r"is not at .*nowhere"):
         cohort_spec(parent, name="x", where="age > 3", data=str(folder / "nowhere.csv"))
+
+
+def test_no_person_is_kept_where_the_case_keeps_none(parent: Case) -> None:
+    reasons = PlannedCheck(id="explanation.reasons", options={"keep_people": False, "rows": 60})
+    plan = parent.plan.model_copy(update={"checks": (*parent.plan.checks, reasons)})
+    hidden = replace(parent, plan=plan)
+    people_of = {"explanation.reasons", "explanation.counterfactual"}
+    for changes in ({"checks": ["explanation.*"]}, {"policy": ["baseline"]}, {}):
+        options = cohort_spec(hidden, name="x", where="age > 3", **changes).options
+        named = people_of & set(options)
+        assert named
+        assert not any(options[check]["keep_people"] for check in named)
+        assert options["explanation.reasons"]["rows"] == 60
+    assert "keep_people" not in str(cohort_spec(parent, name="x", where="age > 3").options)
+
+
+def test_a_cohort_may_hold_any_row_of_the_file(
+    parent: Case, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENHAND_HOME", str(folder / "forgetting"))
+    place = folder / "forgetting" / "cases" / "older"
+    audit(cohort_spec(parent, name="older", where="age >= 70"), place)
+    told = find(PersonToForget(row=590, data=parent.subject.data_digest))
+    assert [one.place for one in told] == [place.resolve()]
+
+
+def test_a_cohort_is_no_look_at_growing_data(parent: Case) -> None:
+    spec = cohort_spec(parent, name="older", where="age >= 70")
+    subject = build_subject(spec)
+    assert look_of(subject, spec, (), passing()) == RecordedLook()
+    whole = spec.model_copy(update={"cohort": None})
+    assert look_of(build_subject(whole), whole, (), passing()).sketch
 
 
 def test_as_typed(
