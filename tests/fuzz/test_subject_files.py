@@ -64,6 +64,7 @@ WHOLE: dict[str, Any] = {
     "level": 0.9,
     "min_group_size": 3,
     "out": "case",
+    "cohort": {"name": "women", "where": "sex == 'F'", "parent": "sha256:0"},
 }
 
 
