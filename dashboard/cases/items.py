@@ -21,7 +21,7 @@ _MOST_SECTIONS = 20  # more of them are numbered finer than people look for some
 
 
 @dataclass(frozen=True)
-class Section:
+class ItemSection:
     """The items under one article or principle; ``title`` is empty for those that name none."""
 
     title: str
@@ -62,7 +62,7 @@ def principle(verdict: Verdict, pack: Pack | None) -> tuple[str, str]:
     return "", ""
 
 
-def sections(verdicts: Sequence[Verdict], pack: Pack | None) -> list[Section]:
+def sections(verdicts: Sequence[Verdict], pack: Pack | None) -> list[ItemSection]:
     """Verdicts under their articles, both in the pack's order; those without one come last.
 
     Where a source numbers nearly every item ("MAP 1.1"), the last number is let go of ("MAP 1").
@@ -76,7 +76,7 @@ def sections(verdicts: Sequence[Verdict], pack: Pack | None) -> list[Section]:
     grouped: dict[tuple[str, str], list[Verdict]] = {}
     for head, verdict in zip(heads, verdicts, strict=True):
         grouped.setdefault(head, []).append(verdict)
-    made = [Section(title, cite, tuple(found)) for (title, cite), found in grouped.items()]
+    made = [ItemSection(title, cite, tuple(found)) for (title, cite), found in grouped.items()]
     return sorted(made, key=lambda section: section.title == "")
 
 

@@ -106,21 +106,21 @@ def _worked_through(
             st.caption(ctx.t.md("checklist.read_only"))
 
 
-def _sections(ctx: Context, found: Sequence[items.Section], at: Verdict | None) -> None:
+def _sections(ctx: Context, parts: Sequence[items.ItemSection], at: Verdict | None) -> None:
     """The sections with what is open in each, and the items of the one that one is in."""
     t = ctx.t
-    here = next((s for s in found if at in s.verdicts), None)
+    here = next((s for s in parts if at in s.verdicts), None)
     if here is None or at is None:
         return
-    first = [items.opened(s.verdicts, "") for s in found]
+    first = [items.opened(s.verdicts, "") for s in parts]
     opens = [v.item for v in first if v is not None]
-    said = [_section_said(section, t) for section in found]
-    _choose_item("section", t("checklist.sections"), opens, said, found.index(here))
+    said = [_section_said(section, t) for section in parts]
+    _choose_item("section", t("checklist.sections"), opens, said, parts.index(here))
     if len(here.verdicts) > 1:
         said = [_item_said(verdict, t) for verdict in here.verdicts]
         inside = [v.item for v in here.verdicts]
         _choose_item("item", t("checklist.in_section"), inside, said, inside.index(at.item))
-    for cite in sorted({s.cite for s in found} - {""}):
+    for cite in sorted({s.cite for s in parts} - {""}):
         st.caption(escape(visible(cite)))
 
 
@@ -139,7 +139,7 @@ def _choose_item(
     )
 
 
-def _section_said(section: items.Section, t: Translator) -> str:
+def _section_said(section: items.ItemSection, t: Translator) -> str:
     """A section's name, what is measured in it, and what is open, as signs in their colours."""
     title = section.title or t("checklist.section.rest")
     families = [t.term("family", name) for name in section.families[:2]]

@@ -73,30 +73,30 @@ def show(ctx: Context, models: Sequence[str], tables: Sequence[str]) -> None:
     t = ctx.t
     st.caption(t.md("run.audit.about"))
     try:
-        given = _sources(ctx, models, tables)
+        sources = _sources(ctx, models, tables)
     except EvenhandError as error:  # what was uploaded can't be kept
         running.refused(ctx, error)
         return
     typed = {k: v for k, v in reading.asked(ctx, "run", _OF_PEOPLE).items() if v}
-    form = _form(ctx, given, typed)
+    form = _form(ctx, sources, typed)
     keys: dict[str, Any] = {}
     if form is not None:
-        _fields(ctx, form, stored=given.stored)
+        _fields(ctx, form, stored=sources.stored)
         keys = {k: v for k, v in form.proposal.keys.items() if k not in _PLACES}
     else:
         st.info(t.md("run.first"), icon=":material/upload_file:")
-    asked = {**typed, **keys, **_naming(ctx, given, keys)}
+    asked = {**typed, **keys, **_naming(ctx, sources, keys)}
     asked = {k: v for k, v in asked.items() if v not in (None, "", [], {}, ())}
     told = arguments(
-        given.stored,
-        running.shown_place(given.model, "model"),
-        running.shown_place(given.data, "data"),
+        sources.stored,
+        running.shown_place(sources.model, "model"),
+        running.shown_place(sources.data, "data"),
         {**asked, "out": f"cases/{asked['name']}"},
     )
     st.code(starting.command_line(told), language="bash", wrap_lines=True)
     if running.start_button(ctx, t("run.start_audit"), "start_audit"):
         try:
-            _start(ctx, given, form, asked)
+            _start(ctx, sources, form, asked)
         except EvenhandError as error:
             running.refused(ctx, error)
             return
@@ -240,7 +240,7 @@ def _asked_facts(form: Answering) -> dict[str, dict[str, Any]]:
     """The facts to ask for: those that decide which packs apply, and those of the chosen packs;
     what was answered stays."""
     known: dict[str, dict[str, Any]] = st.session_state.setdefault("evenhand_facts_asked", {})
-    given = form.answers.get("facts") or {}
+    facts = form.answers.get("facts") or {}
     wanted: dict[str, None] = {}
     for one in form.proposal.told.get("questions") or ():
         if one["key"].startswith("facts."):
@@ -251,11 +251,11 @@ def _asked_facts(form: Answering) -> dict[str, dict[str, Any]]:
     for name in chosen_packs(form):
         if name not in shipped_packs():
             continue
-        for ask in pack_facts.missing(load_pack(name), given):
+        for ask in pack_facts.missing(load_pack(name), facts):
             values = [pack_facts.written(value) for value in ask.values]
             known.setdefault(ask.fact, {"question": ask.question, "values": values})
             wanted[ask.fact] = None
-    order = [*(f for f in known if f in given), *wanted]
+    order = [*(f for f in known if f in facts), *wanted]
     return {fact: known[fact] for fact in dict.fromkeys(order)}
 
 
@@ -279,11 +279,11 @@ def _stem(given: _Given) -> str:
 
 
 def _start(
-    ctx: Context, given: Sources, form: Answering | None, asked: Mapping[str, object]
+    ctx: Context, sources: Sources, form: Answering | None, settings: Mapping[str, object]
 ) -> None:
     t = ctx.t
-    place = "" if given.stored else running.kept_place(given.model, "model")
-    rows = running.kept_place(given.data, "data")
+    place = "" if sources.stored else running.kept_place(sources.model, "model")
+    rows = running.kept_place(sources.data, "data")
     if form is not None and (form.proposal.missing or form.problems):
         named = labels(t)
         open_now = [*form.proposal.missing, *form.problems]
@@ -292,7 +292,7 @@ def _start(
             remedy=phrase("each says in red what it asks for"),
             fields=", ".join(named.get(key, key) for key in open_now if key),
         )
-    place, rows = given.model_place or place, given.data_place or rows
-    out = running.new_folder("cases", str(asked["name"]))
-    command = arguments(given.stored, place, rows, {**asked, "out": str(out)})
+    place, rows = sources.model_place or place, sources.data_place or rows
+    out = running.new_folder("cases", str(settings["name"]))
+    command = arguments(sources.stored, place, rows, {**settings, "out": str(out)})
     running.jobs().start(identity.current(), "audit", command)

@@ -34,7 +34,7 @@ class Open:
     wait for who is here."""
 
     verdict: Verdict
-    section: items.Section
+    section: items.ItemSection
     order: tuple[str, ...]
     mine: tuple[str, ...]
 

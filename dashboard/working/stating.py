@@ -61,13 +61,13 @@ def _form(ctx: Context, case: Case, packs: Sequence[Pack], asked: dict[str, Aske
         )
 
 
-def _field(ctx: Context, number: str, asked: AskedFact) -> Any:
+def _field(ctx: Context, number: str, fact: AskedFact) -> Any:
     """A box for one fact; of places there may be several."""
     t = ctx.t
-    said = label_of(t.pick(asked.question))
-    values = [written(value) for value in asked.values]
-    key = f"fact_{number}_{asked.fact}"
-    if asked.fact.endswith("places"):
+    said = label_of(t.pick(fact.question))
+    values = [written(value) for value in fact.values]
+    key = f"fact_{number}_{fact.fact}"
+    if fact.fact.endswith("places"):
         return st.multiselect(
             said, values, key=key, placeholder=t("run.fact.unsaid"), accept_new_options=True
         )
@@ -78,7 +78,7 @@ def _field(ctx: Context, number: str, asked: AskedFact) -> Any:
         index=None,
         format_func=lambda value: fact_word(value, ctx),
         placeholder=t("run.fact.unsaid"),
-        accept_new_options=not asked.is_closed,
+        accept_new_options=not fact.is_closed,
     )
 
 
