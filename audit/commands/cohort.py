@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,17 +12,29 @@ from evenhand.audit.commands.auditing import CaseFolder, show_audit
 from evenhand.audit.commands.parts import shared as sh
 from evenhand.audit.commands.parts.command import Command
 from evenhand.audit.commands.parts.derived import Derived, takes
+from evenhand.audit.errors import OK, InputError
+from evenhand.audit.words.numbers import in_percent, p_said
+from evenhand.audit.words.phrases import phrase
+
+if TYPE_CHECKING:
+    from evenhand.audit.case.case import Case
 
 
 @takes(Derived(OpeningSettings), Derived(Running), Derived(Gating))
 def cohort(
     case: CaseFolder,
     where: Annotated[
-        str,
+        str | None,
         typer.Option(help='The rows: \'sex == "F" and (age >= 40 or job in ("nurse"))\'.'),
-    ],
+    ] = None,
     *,
     options: dict[str, Any],
+    node: Annotated[
+        int | None, typer.Option(help="In place of --where: a node of the case's error tree.")
+    ] = None,
+    find: Annotated[
+        bool, typer.Option("--find", help="List groups that the audit found, and their conditions.")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="What people call them.")] = None,
     data: Annotated[str | None, typer.Option(help="Where the data lie now.")] = None,
     model: Annotated[str | None, typer.Option(help="Where the model lies now.")] = None,
@@ -46,8 +58,17 @@ def cohort(
     """
     from evenhand.audit.data.written.declared import parts_of
     from evenhand.audit.run.cohorts import cohort_spec
+    from evenhand.audit.run.found_groups import of_node
 
+    if [where is not None, node is not None, find].count(True) != 1:
+        raise InputError(
+            "which rows are the cohort?",
+            remedy="say it by one of --where and --node; --find lists groups that the audit found",
+        )
     read, _ = sh.opened(case)
+    if find:
+        return _find(read, as_json=as_json)
+    where = of_node(read, node) if node is not None else str(where)
     patterns = [part for text in checks or () for part in parts_of(text)]
     changes: dict[str, Any] = {"out": None if out is None else str(out)}
     if patterns:
@@ -62,6 +83,31 @@ def cohort(
         **changes,
     )
     return show_audit(spec, options, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
+def _find(read: Case, *, as_json: bool) -> int:
+    from evenhand.audit.commands.parts.tables import show, table
+    from evenhand.audit.run.found_groups import found_groups
+
+    groups = found_groups(read)
+    if as_json:
+        sh.print_json({"groups": [each.to_json() for each in groups], "exit_code": OK})
+        return OK
+    shown = table(
+        phrase("Groups that one half of the rows found, as the other half sees them"),
+        ["conditions", "rows", "wrong", "elsewhere", "adjusted p"],
+    )
+    for each in groups:
+        one = each.tested
+        shown.add_row(
+            sh.safe(each.where or ", ".join(f"{c} = {v}" for c, v in one.group.items())),
+            f"{one.rows}",
+            in_percent(one.errors / one.rows),
+            in_percent(one.other_errors / one.other_rows),
+            p_said(one.adjusted),
+        )
+    show(shown)
+    return OK
 
 
 COMMANDS = (Command("cohort", cohort, order=35),)

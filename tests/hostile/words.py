@@ -145,6 +145,7 @@ def lines(place: Path) -> Iterator[tuple[str, list[str]]]:
     yield "audit", ["audit", str(place / f"nothing {FILE}"), *reasons, *named]
     quoted = f"`{COLUMN}` is not missing"
     part = ["--where", quoted, "--name", f"part {EVIL}"[:80], "-q"]
+    yield "cohort", ["cohort", case, "--find"]
     yield "cohort", ["cohort", case, *part, "--out", str(place / f"part {FILE}")]
     yield "cohort", ["cohort", case, "--where", EVIL]
     yield "judge", ["judge", case, "-p", house]

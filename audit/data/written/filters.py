@@ -79,6 +79,26 @@ def columns_in(condition: Condition) -> tuple[str, ...]:
     return tuple(dict.fromkeys(every(condition)))
 
 
+def as_column(name: str) -> str:
+    """A column's name as a condition writes it; empty for one that none can (it has a backquote).
+
+    >>> as_column("age"), as_column("zip code")
+    ('age', '`zip code`')
+    """
+    if re.fullmatch(r"[^\W\d]\w*", name) and name.lower() not in _KEYWORDS:
+        return name
+    return "" if "`" in name or not name else f"`{name}`"
+
+
+def as_value(text: str) -> str:
+    """A text as a condition writes it.
+
+    >>> print(as_value('a "b"'))
+    "a \\"b\\""
+    """
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
 class CohortOf(BaseModel):
     """A part of the rows that is audited as a case of its own."""
 

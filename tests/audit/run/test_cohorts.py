@@ -5,22 +5,31 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 
 from evenhand.audit.case.case import Case
 from evenhand.audit.case.plan import PlannedCheck
 from evenhand.audit.case.secret import passing
 from evenhand.audit.cli import run
+from evenhand.audit.data.filtering import rows_where
+from evenhand.audit.data.written.filters import parse_filter
 from evenhand.audit.errors import InputError
 from evenhand.audit.register.looks import RecordedLook
 from evenhand.audit.run.cohorts import cohort_spec
 from evenhand.audit.run.forgetting import PersonToForget, find
+from evenhand.audit.run.found_groups import _of_level, found_groups, of_node
 from evenhand.audit.run.looking import look_of
 from evenhand.audit.run.run import audit
+from evenhand.audit.subject.planned import planned_rows
+from evenhand.audit.subject.spec import make_spec
 from evenhand.audit.subject.subject import build_subject
+from tests.audit.people import people as people_of_model
+from tests.audit.people import skops_model
 from tests.audit.subjects import stored_spec
 
 CHECKS = ["fairness.gaps", "fairness.group_rates", "performance.classification", "data.groups"]
@@ -100,7 +109,12 @@ def test_no_person_is_kept_where_the_case_keeps_none(parent: Case) -> None:
     plan = parent.plan.model_copy(update={"checks": (*parent.plan.checks, reasons)})
     hidden = replace(parent, plan=plan)
     people_of = {"explanation.reasons", "explanation.counterfactual"}
-    for changes in ({"checks": ["explanation.*"]}, {"policy": ["baseline"]}, {}):
+    asked: tuple[dict[str, Any], ...] = (
+        {"checks": ["explanation.*"]},
+        {"policy": ["baseline"]},
+        {},
+    )
+    for changes in asked:
         options = cohort_spec(hidden, name="x", where="age > 3", **changes).options
         named = people_of & set(options)
         assert named
@@ -125,6 +139,61 @@ def test_a_cohort_is_no_look_at_growing_data(parent: Case) -> None:
     assert look_of(subject, spec, (), passing()) == RecordedLook()
     whole = spec.model_copy(update={"cohort": None})
     assert look_of(build_subject(whole), whole, (), passing()).sketch
+
+
+def test_found_groups_are_conditions_of_just_their_rows(folder: Path) -> None:
+    rows = people().dropna()
+    rows.loc[(rows["sex"] == "F") & (rows["job"] == "cook"), "yhat"] = 1
+    rows["the job"] = rows["job"].where(rows["job"] != "clerk", 'a "clerk\\"')
+    spec = stored_spec(
+        rows, folder, sensitive_features=["sex", "the job"], checks=["fairness.worst_groups"]
+    )
+    case = audit(spec, folder / "searched")
+    _, frame = planned_rows(case.plan)
+    sealed = json.loads((case.path / "artifacts" / "fairness.worst_groups.json").read_text())
+    assert len(sealed["tree"]) > 2
+    for node in sealed["tree"][1:]:
+        chosen = rows_where(frame, parse_filter(of_node(case, node["id"])))
+        assert int(chosen.sum()) == node["rows"]
+    groups = found_groups(case)
+    assert groups
+    assert all(int(rows_where(frame, parse_filter(g.where)).sum()) > g.tested.rows for g in groups)
+    with pytest.raises(InputError, match="no node 0"):
+        of_node(case, 0)
+    assert run(["cohort", str(case.path), "--find"]) == 0
+    assert run(["cohort", str(case.path)]) == 2
+
+
+def test_ranges_of_numbers_are_conditions(folder: Path) -> None:
+    """A model's inputs are searched in bins; edges of thousands are written with commas."""
+    frame = people_of_model(seed=1)
+    frame["income"] *= 1000
+    frame["income"] = frame["income"].round()
+    model = skops_model(folder, frame, DecisionTreeClassifier(max_depth=3))
+    data = folder / "incomes.csv"
+    frame.to_csv(data, index=False)
+    spec = make_spec(
+        {
+            "model": str(model),
+            "data": str(data),
+            "target": "y",
+            "positive_label": 1,
+            "sensitive_features": ["race"],
+            "checks": ["fairness.worst_groups"],
+        }
+    )
+    case = audit(spec, folder / "incomes")
+    _, rows = planned_rows(case.plan)
+    sealed = json.loads((case.path / "artifacts" / "fairness.worst_groups.json").read_text())
+    nodes = [n for n in sealed["tree"][1:] if n["column"] == "income"]
+    edges = [c for c in sealed["columns"] if c["column"] == "income"]
+    levels = [(level, n) for c in edges for level, n in zip(c["levels"], c["rows"], strict=True)]
+    assert any("," in level for level, _ in levels)
+    for node in nodes:
+        assert rows_where(rows, parse_filter(of_node(case, node["id"]))).sum() == node["rows"]
+    for level, n in levels:
+        where = _of_level(case.plan, "income", level)
+        assert rows_where(rows, parse_filter(where)).sum() == n
 
 
 def test_as_typed(
