@@ -110,3 +110,13 @@ def test_fields_are_escaped_in_markdown_only() -> None:
     assert t("finding.unknown", id="a*b") == "This case has no finding a*b."
     assert t.md("finding.unknown", id="a*b") == "This case has no finding a\\*b."
     assert t.md("finding.unknown", id="{0.__class__}").count("class") == 1
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_status_is_called_as_reports_call_it(lang: str) -> None:
+    from evenhand.audit.reports.parts.words import words
+
+    own, theirs = texts(lang), words(lang)
+    assert {s: own[f"verdict.{s}"] for s in VERDICT_STATUSES} == {
+        s: theirs.term("status", s) for s in VERDICT_STATUSES
+    }

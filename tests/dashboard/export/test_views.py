@@ -111,7 +111,7 @@ def test_the_compare_page_has_the_differences_of_the_command(copies: Path) -> No
     assert "0.75 0.45 +0.30 [" in plain  # the other way round
     assert "worse here" in private and "better here" in plain
     # 88 of 120 right is under the 0.8 of H-01, 100 of 120 may be under it
-    assert "H-01 Accuracy is at least 0.8 ✗ Fails ? Inconclusive" in private
+    assert "H-01 Accuracy is at least 0.8 ✗ Fail ? Undecided" in private
     assert "Energy of training joule 50 20" in private
     # of two rows one has its two columns the other way round: -1 and 1, on average 0
     assert "rank correlation of attributions 0 -1 1 2" in private

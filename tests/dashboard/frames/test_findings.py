@@ -132,7 +132,7 @@ def test_how_a_number_was_computed() -> None:
 
 def test_the_checklist_says_threshold_and_origin() -> None:
     row = frames.checklist_frame([verdict()], ZH).iloc[0]
-    assert row["status"] == "✗ 不通过"
+    assert row["status"] == "✗ 未通过"
     assert row["title"] == "差距"
     assert row["requirement"] == "≤ 0.10"
     assert row["origin"] == "惯例"

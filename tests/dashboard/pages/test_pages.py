@@ -167,13 +167,13 @@ def test_another_filter_lets_go_of_the_finding(open_page: OpenPage, case: Case) 
 
 def test_checklist_names_status_reason_threshold_and_fix(open_page: OpenPage, case: Case) -> None:
     text = plain(open_page("checklist"))
-    assert "Selection rates differ by less than 0.05\n" in text and "**Fails** · " in text
+    assert "Selection rates differ by less than 0.05\n" in text and "**Fail** · " in text
     assert "Asked for < 0.05 · threshold from: convention" in text
     assert "What to do" in text
     assert "H-02 · severity high · must · measured · house: 4.2" in text
     assert "%" not in text
     softer = plain(open_page("checklist", item="H-06"))
-    assert "**Underneath**: :red[:material/cancel:] **Fails**" in softer
+    assert "**Underneath**: :red[:material/cancel:] **Fail**" in softer
 
 
 def test_checklist_is_filtered_by_status(open_page: OpenPage, case: Case) -> None:
@@ -181,7 +181,7 @@ def test_checklist_is_filtered_by_status(open_page: OpenPage, case: Case) -> Non
     app.selectbox(key="choose_verdict").select("fail").run()
     assert app.query_params["verdict"] == "fail"
     assert list(app.dataframe[0].value["item"]) == ["H-02"]
-    assert list(app.dataframe[0].value["status"]) == ["✗ 不通过"]
+    assert list(app.dataframe[0].value["status"]) == ["✗ 未通过"]
 
 
 def test_the_selection_goes_along_to_another_page(open_page: OpenPage, case: Case) -> None:
