@@ -12,6 +12,7 @@ from evenhand.audit.words.text import visible
 from evenhand.dashboard.cases import archives, store
 from evenhand.dashboard.i18n import Translator
 from evenhand.policies.terms import role_zh
+from evenhand.policies.verdict import Verdict
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 
@@ -33,6 +34,21 @@ def about_item(entries: Sequence[Entry], pack: str, item: str) -> list[Entry]:
         and e.vouched
         and (e.body.get("pack"), e.body.get("item")) == (pack, item)
     ]
+
+
+def have_attested(entries: Sequence[Entry], verdicts: Sequence[Verdict], name: str) -> set[str]:
+    """The items that wait for a second person, and that the person of this name attested already:
+    nobody is both."""
+    mine = name.strip().casefold()
+    return {
+        v.item
+        for v in verdicts
+        if v.reason_code == "second-person-missing"
+        and any(
+            str(e.body.get("by") or "").strip().casefold() == mine
+            for e in about_item(entries, v.pack, v.item)
+        )
+    }
 
 
 def role_word(role: str, t: Translator) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from evenhand.audit.case.case import Case
 from evenhand.audit.words.text import visible
 from evenhand.dashboard import app
-from evenhand.dashboard.cases import items
+from evenhand.dashboard.cases import items, stated
 from evenhand.dashboard.cases.judging import PackChoice
 from evenhand.dashboard.frames import findings as frames
 from evenhand.dashboard.i18n import Translator
@@ -96,7 +96,8 @@ def _worked_through(
     if verdict is not None:
         section = next(s for s in found if verdict in s.verdicts)
         order = tuple(v.item for s in found for v in s.verdicts)
-        mine = tuple(items.awaiting(verdicts, pack, may_sign_as))
+        done = stated.have_attested(ctx.entries(case), verdicts, person.name)
+        mine = tuple(i for i in items.awaiting(verdicts, pack, may_sign_as) if i not in done)
         with left:
             card.show(ctx, case, pack, card.Open(verdict, section, order, mine))
     with right:

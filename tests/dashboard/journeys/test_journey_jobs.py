@@ -21,7 +21,7 @@ from tests.samples import HOSTILE
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=60_000)
-_MOST_ITEMS = 20
+_MOST_ITEMS = 30
 ACCEPTED = "Accepted until the next audit."
 
 
@@ -200,15 +200,19 @@ def _attest_all(person: Person, job: Job, evidence: Path, picture: Path) -> None
     title(page, t("nav.checklist"))
     waiting = page.get_by_role("button", name=re.compile(_waits(t)))
     expect(waiting.first).to_be_visible()
+    n_left = 0  # roles for which a second person has to come
     for _ in range(_MOST_ITEMS):
-        if not waiting.count():
-            return
-        waiting.first.click()  # the first that waits, of the next pack
-        person.did("first that waits")
-        expect(page.get_by_label(t("write.statement"))).to_be_visible()
-        while page.get_by_test_id("stForm").count():
+        if page.get_by_test_id("stForm").count():
             _attest(person, evidence)
             page.screenshot(path=picture, full_page=True)
+        elif waiting.count() > n_left:
+            waiting.nth(n_left).click()  # the first that waits, of the next pack
+            person.did("first that waits")
+            page.wait_for_timeout(500)
+            expect(page.locator(IDLE)).to_have_count(1)
+            n_left += not page.get_by_test_id("stForm").count()
+        else:
+            return
     raise AssertionError("items wait without end")
 
 

@@ -263,3 +263,16 @@ def test_an_uploaded_recipe_is_confined(tmp_path: Path) -> None:
 
     assert "--confined" in page._training(str(tmp_path / "recipe.yaml"), "d.csv", "out")
     assert "--confined" not in page._training(page._shipped()[0], "d.csv", "out")
+
+
+def test_who_attested_alone_is_not_asked_again_where_a_second_person_has_to(case: Case) -> None:
+    from evenhand.dashboard.cases import stated
+
+    entry = Register().append(
+        "attestation", {"pack": "p", "item": "i", "by": "Ada ", "role": "owner"}
+    )
+    waits = _verdict({}).model_copy(update={"reason_code": "second-person-missing"})
+    vouched = [e for e in Register().snapshot() if e.seq == entry.seq]
+    assert stated.have_attested(vouched, [waits], "ada") == {"i"}
+    assert stated.have_attested(vouched, [waits], "Grace") == set()
+    assert stated.have_attested(vouched, [_verdict({})], "ada") == set()
