@@ -77,6 +77,7 @@ class SubjectOptions(ReadingOptions, total=False):
     on: Names
     id: str
     stream: bool
+    cohort: Mapping[str, str]
     target: str
     outcomes: Names
     predicted: str

@@ -282,7 +282,11 @@ def _posted(
     heads = [" × ".join(features), say("ll_assessed"), say(people_head), head]
     heads.append(say("ll_impact_ratio"))
     table_rows = [
-        (_category(f, features), *_told(f, say), "–" if f.value is None else f"{f.value:.2f}")
+        (
+            _category(f, features),
+            *_told(f, say),
+            "–" if f.value is None else numbers.in_hundredths(f.value),
+        )
         for f in counted
     ]
     blocks: list[Block] = [TextTable(title, tuple(heads), tuple(table_rows))]
@@ -308,7 +312,7 @@ def _told(finding: Finding, say: Words) -> tuple[str, str, str]:
     counts = as_selected(finding.counts)
     assessed = counts.get("assessed", finding.n)
     selected = counts.get("selected", 0)
-    rate = f"{100 * selected / assessed:.0f}%" if assessed else "–"
+    rate = numbers.in_whole_percent(selected / assessed) if assessed else "–"
     return (_about(assessed, say), _about(selected, say), rate)
 
 

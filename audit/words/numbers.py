@@ -177,6 +177,24 @@ def in_percent(share: float) -> str:
     return f"{shown}%"
 
 
+def in_whole_percent(share: float) -> str:
+    """A share that is published without its last digits.
+
+    >>> in_whole_percent(0.4799), in_whole_percent(1.0)
+    ('48%', '100%')
+    """
+    return f"{100 * share:.0f}%"
+
+
+def in_hundredths(value: float) -> str:
+    """A ratio that is published without its last digits.
+
+    >>> in_hundredths(0.8309), in_hundredths(1.0)
+    ('0.83', '1.00')
+    """
+    return f"{value:.2f}"
+
+
 def level_said(level: float) -> str:
     """A level of confidence, exactly.
 
