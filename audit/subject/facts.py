@@ -77,8 +77,8 @@ def parse_words(given: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def parse_facts(given: Iterable[str]) -> dict[str, Any]:
-    """``["system.domain=credit"]`` as facts. A value is text; true, false and numbers are read as
-    such, ``[a, b]`` as a list.
+    """``["system.domain=credit"]`` as facts. A value is text; true and false (also True, FALSE)
+    and numbers are read as such, ``[a, b]`` as a list.
 
     Raises InputError for what is no KEY=VALUE, and for a fact that is given two values.
     """
@@ -136,8 +136,8 @@ def _value(text: str) -> Any:
     if text.startswith("[") and text.endswith("]"):
         inside = text[1:-1].strip()
         return [_value(part.strip()) for part in inside.split(",")] if inside else []
-    if text in ("true", "false"):
-        return text == "true"
+    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):  # as YAML has them
+        return text.lower() == "true"
     try:
         number = json.loads(text)
     except ValueError:

@@ -42,6 +42,7 @@ def test_options_read_facts_as_a_file_would() -> None:
         "a.n": 3,
         "t": "a,b",
     }
+    assert parse_facts(["a=True", "b=FALSE", "c=tRUE"]) == {"a": True, "b": False, "c": "tRUE"}
     with pytest.raises(InputError, match="is not KEY=VALUE"):
         parse_facts(["system.domain"])
     with pytest.raises(InputError, match="given twice"):
