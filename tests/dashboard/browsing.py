@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from evenhand.dashboard.server import launch
 
@@ -54,10 +55,12 @@ def take(page: Page, label: str, option: str) -> None:
     """
     box = page.get_by_role("combobox", name=re.compile(label))
     expect(box).to_be_visible()
-    for _ in range(_PRESSES):  # a box that is drawn anew meanwhile loses the key
+    wanted = page.get_by_role("option", name=option, exact=True)
+    for _ in range(_PRESSES):  # a box that is drawn anew meanwhile loses the key, or closes again
         expect(page.locator(IDLE)).to_have_count(1)
         box.press("ArrowDown")
-        with suppress(AssertionError):
+        with suppress(AssertionError, PlaywrightTimeout):
             expect(box).to_have_attribute("aria-expanded", "true", timeout=3000)
-            break
-    page.get_by_role("option", name=option, exact=True).click()
+            wanted.click(timeout=3000)
+            return
+    wanted.click()
