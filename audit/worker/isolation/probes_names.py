@@ -206,7 +206,8 @@ BY_OTHER_MEANS: dict[str, Callable[[Told], Any]] = {
     "leave its folder by descriptor": lambda told: heard(81, 50, -1),
     "hasten itself": lambda told: heard(141, 140, 0, 0, -1),
     "run before all others": lambda told: heard(144, 119, 0, 1, ctypes.create_string_buffer(4)),
-    "name the machine": lambda told: heard(170, 161, None, 0),
+    # one character from nowhere: looked at, and never taken (of no length, it would be the name)
+    "name the machine": lambda told: heard(170, 161, None, 1),
     "correct the clock": lambda told: heard(159, 171, ctypes.create_string_buffer(256)),
     "be woken by a signal": lambda told: heard(38, 103, 0, None, None),
     "send packets": _family(2),
