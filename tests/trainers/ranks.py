@@ -10,8 +10,7 @@ from pathlib import Path
 
 import torch
 
-from evenhand.trainers import __main__ as command
-from evenhand.trainers import distributed
+from evenhand.trainers import command, distributed
 from evenhand.trainers.examples import Examples
 from evenhand.trainers.fitting import networks
 from evenhand.trainers.fitting.loop import Loop, run
