@@ -127,7 +127,9 @@ WALLS: dict[str, str] = {
     "audit/measure": "audit/data audit/finding audit/measure/uncertainty audit/reason",
     "audit/measure/attribution": "audit/finding audit/measure/uncertainty audit/reason audit/words",
     "audit/measure/disclosure": "audit/measure",
-    "audit/measure/exposure": ("audit/data audit/finding audit/measure/uncertainty audit/reason"),
+    "audit/measure/exposure": (
+        "audit/data audit/finding audit/measure audit/measure/uncertainty audit/reason"
+    ),
     "audit/measure/groups": "audit/finding audit/measure audit/measure/uncertainty audit/reason",
     "audit/measure/uncertainty": "audit/finding audit/reason",
     "audit/models": (
@@ -163,11 +165,12 @@ WALLS: dict[str, str] = {
     ),
     "audit/run": (
         "audit/artifacts audit/asking audit/attribution audit/attribution/recourse audit/case "
-        "audit/checks audit/comparing audit/data audit/data/formats audit/data/written "
-        "audit/errors audit/favourable audit/files audit/finding audit/measure/uncertainty "
-        "audit/reason audit/register audit/subject audit/subject/tallying audit/surroundings "
-        "audit/words audit/worker audit/worker/isolation policies/facts policies/gate "
-        "policies/judge policies/pack policies/verdict"
+        "audit/checks audit/comparing audit/data audit/data/formats audit/data/reading "
+        "audit/data/written audit/errors audit/favourable audit/files audit/finding "
+        "audit/measure/uncertainty audit/reason audit/register audit/subject "
+        "audit/subject/tallying audit/surroundings audit/words audit/worker "
+        "audit/worker/isolation policies/facts policies/gate policies/judge policies/pack "
+        "policies/verdict"
     ),
     "audit/subject": (
         "audit/case audit/data audit/data/counting audit/data/formats audit/data/reading "

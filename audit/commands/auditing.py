@@ -70,9 +70,7 @@ def audit(
     options: dict[str, Any],
     as_json: sh.Json = False,
     quiet: sh.Quiet = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Print the headline numbers and items in full.")
-    ] = False,
+    verbose: sh.Verbose = False,
 ) -> int:
     """Measure a model, or stored predictions, into a sealed case; judge it with packs."""
     asked = _endpoint(options)

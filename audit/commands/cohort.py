@@ -47,9 +47,7 @@ def cohort(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the case.")] = None,
     as_json: sh.Json = False,
     quiet: sh.Quiet = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Print the headline numbers and items in full.")
-    ] = False,
+    verbose: sh.Verbose = False,
 ) -> int:
     """Audit a part of a case's rows in the same way, into a case that names its parent.
 

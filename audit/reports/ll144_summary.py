@@ -174,24 +174,31 @@ def _table(
     rate: str,
     say: Words,
 ) -> Block:
-    rates = {
-        tuple(sorted(f.group.items())): f
-        for f in case.findings
-        if f.check == CHECK and f.measure == "scoring_rate"
-    }
+    rates = _by_group(case, "scoring_rate")
     rows = []
     for finding in sorted(found, key=_order):
-        counted = _counted(finding, rates.get(tuple(sorted(finding.group.items()))))
+        counted = _counted(finding, rates.get(_group(finding)))
         rows.append((_category(finding, features), *counted, _ratio(finding, say)))
+    return TextTable(title, _heads(features, case, rate, say), tuple(rows))
+
+
+def _group(finding: Finding) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(finding.group.items()))
+
+
+def _by_group(case: Case, measure: str) -> dict[tuple[tuple[str, str], ...], Finding]:
+    return {_group(f): f for f in case.findings if f.check == CHECK and f.measure == measure}
+
+
+def _heads(features: tuple[str, ...], case: Case, rate: str, say: Words) -> tuple[str, ...]:
     people_head, rate_head = _HEADS[rate, _is_burden(case)]
-    heads = [
+    return (
         " × ".join(features),
         say("ll_assessed"),
         say(people_head),
         say.measure("selection_rate") if rate_head == "selection_rate" else say(rate_head),
         say("ll_impact_ratio"),
-    ]
-    return TextTable(title, tuple(heads), tuple(rows))
+    )
 
 
 # (rate, whether being selected or scored high is a burden) -> heads of the people and the rate
@@ -208,14 +215,21 @@ def _is_burden(case: Case) -> bool:
     return outcome is not None and not outcome.is_selection
 
 
-def _counted(finding: Finding, scoring: Finding | None) -> tuple[str, str, str]:
-    """People assessed, people selected, and the rate: from the counts behind the ratio."""
+def _people(finding: Finding, scoring: Finding | None) -> tuple[int, int] | None:
+    """People assessed and people selected: the counts behind the ratio; None where it has none."""
     counts = as_selected(finding.counts)
     assessed, selected = counts.get("assessed"), counts.get("selected")
     if assessed is None and scoring is not None and scoring.counts:
         assessed, selected = scoring.counts.get("n"), scoring.counts.get("k")
-    if assessed is None or selected is None:
+    return None if assessed is None or selected is None else (assessed, selected)
+
+
+def _counted(finding: Finding, scoring: Finding | None) -> tuple[str, str, str]:
+    """People assessed, people selected, and the rate."""
+    people = _people(finding, scoring)
+    if people is None:
         return (f"{finding.n:,}" if finding.n else "–", "–", "–")
+    assessed, selected = people
     if assessed == 0:
         return ("0", "0", "–")
     return (f"{assessed:,}", f"{selected:,}", in_percent(selected / assessed))
@@ -266,52 +280,43 @@ def _posted(
     say: Words,
 ) -> list[Block]:
     """The table of the categories that count, then those under 2 %, then those under ten people."""
-    large = {
-        tuple(sorted(f.group.items())): f
-        for f in case.findings
-        if f.check == CHECK and f.measure == f"large_group_{found[0].measure}"
-    }
-    ratios = [large.get(tuple(sorted(f.group.items())), f) for f in sorted(found, key=_order)]
+    large = _by_group(case, f"large_group_{found[0].measure}")
+    rates = _by_group(case, "scoring_rate")
+    ratios = [large.get(_group(f), f) for f in sorted(found, key=_order)]
+    told = {f.id: _told(f, rates.get(_group(f)), say) for f in ratios}
     total = max((f.counts.get("table", 0) for f in ratios), default=0)
     assessed = {f.id: f.counts.get("assessed") or f.n for f in ratios}
     counted = [f for f in ratios if assessed[f.id] >= max(MINIMUM, _LEAST_SHARE * total)]
     few = [f for f in ratios if 0 < assessed[f.id] < MINIMUM]
     rest = [f for f in ratios if f not in counted and f not in few and assessed[f.id]]
-    people_head, rate_head = _HEADS[rate, _is_burden(case)]
-    head = say.measure("selection_rate") if rate_head == "selection_rate" else say(rate_head)
-    heads = [" × ".join(features), say("ll_assessed"), say(people_head), head]
-    heads.append(say("ll_impact_ratio"))
     table_rows = [
         (
             _category(f, features),
-            *_told(f, say),
+            *told[f.id],
             "–" if f.value is None else numbers.in_hundredths(f.value),
         )
         for f in counted
     ]
-    blocks: list[Block] = [TextTable(title, tuple(heads), tuple(table_rows))]
+    blocks: list[Block] = [TextTable(title, _heads(features, case, rate, say), tuple(table_rows))]
     if rest:
-        told = [
-            say(
-                "ll_posted_small",
-                category=_category(f, features),
-                people=_told(f, say)[0],
-                rate=_told(f, say)[2],
-            )
-            for f in rest
-        ]
-        blocks += [Text(say("ll_posted_left_out")), Bullets(tuple(told))]
+        lines = []
+        for f in rest:
+            people, _, share = told[f.id]
+            category = _category(f, features)
+            lines.append(say("ll_posted_small", category=category, people=people, rate=share))
+        blocks += [Text(say("ll_posted_left_out")), Bullets(tuple(lines))]
     if few:
         names = say.listed([_category(f, features) for f in few])
         blocks.append(Text(say("ll_posted_few", n=MINIMUM, names=names)))
     return blocks
 
 
-def _told(finding: Finding, say: Words) -> tuple[str, str, str]:
+def _told(finding: Finding, scoring: Finding | None, say: Words) -> tuple[str, str, str]:
     """People assessed and selected to the nearest ten, and the exact rate in whole per cent."""
-    counts = as_selected(finding.counts)
-    assessed = counts.get("assessed", finding.n)
-    selected = counts.get("selected", 0)
+    people = _people(finding, scoring)
+    if people is None:
+        return (_about(finding.n, say), "–", "–")
+    assessed, selected = people
     rate = numbers.in_whole_percent(selected / assessed) if assessed else "–"
     return (_about(assessed, say), _about(selected, say), rate)
 

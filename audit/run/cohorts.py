@@ -7,17 +7,17 @@ on the rows that meet a condition; their p-values have an error budget of their 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from evenhand.audit.case.case import Case
+from evenhand.audit.data.reading.one_file import file_and_part
 from evenhand.audit.data.written.filters import columns_in, parse_filter
 from evenhand.audit.errors import InputError, nearest
 from evenhand.audit.files.canonical import digest_path
 from evenhand.audit.run.catalogue import needed, select
 from evenhand.audit.run.flow import load_packs
 from evenhand.audit.run.run import NEEDED
-from evenhand.audit.subject.planned import reading_of
+from evenhand.audit.subject.planned import declared_of
 from evenhand.audit.subject.spec import SubjectSpec, make_spec
 
 
@@ -60,12 +60,9 @@ def cohort_spec(
                 remedy=nearest(column, plan.data.columns),
                 name=column,
             )
-    known = ("task", "target", "positive_label", "positive_is", "weight", "unit", "threshold")
-    values: dict[str, Any] = {k: v for k in known if (v := getattr(plan, k)) is not None}
-    values |= {
-        **_of_plan(case),
-        **case.plan.model_declared,
-        **reading_of(case.plan),
+    values: dict[str, Any] = {
+        **declared_of(case.plan),
+        **_of_audit(case),
         **_places(case, data, model),
         "name": f"{plan.name}: {name}",
         "cohort": {"name": name, "where": where, "parent": case.digest},
@@ -94,21 +91,18 @@ def _options(case: Case, patterns: Sequence[str], policy: Sequence[str]) -> Mapp
 _KEEP = "keep_people"
 
 
-def _of_plan(case: Case) -> Mapping[str, Any]:
+def _of_audit(case: Case) -> Mapping[str, Any]:
+    """What else the audit of the parent was asked."""
     plan = case.plan
     return {
+        "unit": plan.subject.unit,
         "score": plan.subject.stored and plan.subject.stored.score,
         "roles": {role: list(columns) for role, columns in plan.subject.roles.items()},
         "words": plan.subject.words,
-        "outcomes": list(plan.subject.outcomes),
         "id": plan.subject.data.id,
         "facts": {k: v for k, v in plan.facts.items() if not k.startswith("subject.")},
         "declared": plan.declared,
-        "proxies": list(plan.proxies),
-        "reference_applicant": plan.reference_applicant,
-        "actionable": plan.actionable,
         "checks": [check.id for check in plan.checks],
-        "seed": plan.seed,
         "level": plan.levels[0] if plan.levels else 0.95,
         "error_budget": plan.error_budget,
         "keep_days": plan.keep_days,
@@ -125,8 +119,7 @@ def _places(case: Case, data: str | None, model: str | None) -> Mapping[str, Any
     if plan.model is not None:
         at["model"] = model or plan.model.path
     for part, place in at.items():
-        whole, digest = Path(str(place)), plan.digests.get(part)
-        path = whole if whole.exists() else Path(str(place).partition("#")[0])  # FILE#SHEET
+        path, digest = file_and_part(str(place))[0], plan.digests.get(part)
         if not path.exists():
             raise InputError(
                 "the {part} of {case} is not at {path}",

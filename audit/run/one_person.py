@@ -34,7 +34,7 @@ from evenhand.audit.errors import EvenhandError, InputError, UnsafeModelError, n
 from evenhand.audit.favourable import declared_favourable
 from evenhand.audit.files.shapes import parsed
 from evenhand.audit.run.catalogue import check
-from evenhand.audit.subject.planned import reading_of
+from evenhand.audit.subject.planned import declared_of
 from evenhand.audit.subject.spec import SubjectSpec, make_spec
 from evenhand.audit.subject.subject import Subject, build_subject
 from evenhand.audit.words.phrases import as_is
@@ -109,21 +109,13 @@ _AS_AUDITED = "allow what the audit allowed: --allow-pickle, or --allow-weak-iso
 
 def _spec(case: Case, model: str | None, data: str | None) -> SubjectSpec:
     plan = case.subject
-    kept = ("name", "task", "target", "positive_label", "positive_is", "weight", "threshold")
-    values = {k: v for k in kept if (v := getattr(plan, k)) is not None}
     assert plan.model is not None  # ``reopen`` has looked
     return make_spec(
         {
-            **values,
-            "reference_applicant": case.plan.reference_applicant,
-            "actionable": case.plan.actionable,
-            **case.plan.model_declared,
+            **declared_of(case.plan),
+            "name": plan.name,
             "model": model or plan.model.path,
             "data": data or plan.data.path,
-            **reading_of(case.plan),
-            "outcomes": list(plan.outcomes),
-            "proxies": list(case.plan.proxies),
-            "seed": case.plan.seed,
         },
         source=f"the plan of {case.path}",
     )

@@ -13,6 +13,7 @@ from evenhand.audit.subject.spec import SubjectSpec
 from evenhand.audit.subject.tallying.counts import feature_sets
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 # Of all features and crossings. An audit writes some 21 kB of findings a group, and a case's
@@ -78,9 +79,7 @@ def group_columns(
                 feature=feature,
                 source=source,
             )
-        names, unknown = group_names(
-            frame[feature], feature, spec, frame.columns, bins.get(feature)
-        )
+        names, unknown = _names(frame, feature, spec, bins)
         known = sorted(set(names[~unknown]))
         if len(known) < 2 and feature in spec.sensitive_features and spec.cohort is None:
             raise too_few_groups(feature, known, source)
@@ -96,8 +95,11 @@ def groups_of_known(
     """The groups of further rows as texts, however few there are."""
     import pandas as pd
 
-    columns = {
-        feature: group_names(frame[feature], feature, spec, frame.columns, bins.get(feature))[0]
-        for feature in spec.features
-    }
+    columns = {feature: _names(frame, feature, spec, bins)[0] for feature in spec.features}
     return pd.DataFrame(columns, index=frame.index, dtype=object)
+
+
+def _names(
+    frame: pd.DataFrame, feature: str, spec: SubjectSpec, bins: Mapping[str, Bins]
+) -> tuple[np.ndarray, np.ndarray]:
+    return group_names(frame[feature], feature, spec, frame.columns, bins.get(feature))

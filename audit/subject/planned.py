@@ -30,6 +30,22 @@ def reading_of(plan: Plan) -> dict[str, Any]:
     }
 
 
+def declared_of(plan: Plan) -> dict[str, Any]:
+    """Keys of a spec: what was declared about model, rows and people, and how the rows are read;
+    not where they lie."""
+    known = ("task", "target", "positive_label", "positive_is", "weight", "threshold")
+    return {
+        **{k: v for k in known if (v := getattr(plan.subject, k)) is not None},
+        "reference_applicant": plan.reference_applicant,
+        "actionable": plan.actionable,
+        **plan.model_declared,
+        **reading_of(plan),
+        "outcomes": list(plan.subject.outcomes),
+        "proxies": list(plan.proxies),
+        "seed": plan.seed,
+    }
+
+
 def planned_rows(plan: Plan, data: str | None = None) -> tuple[Table, pd.DataFrame]:
     """The table of a case, read again (from ``data``, where it was moved there), and its audited
     rows in the order that they were scored in.

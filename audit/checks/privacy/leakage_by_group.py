@@ -71,12 +71,9 @@ class _Split:
         return len(self.members), len(self.others)
 
     def area(self, levels: Sequence[float]) -> Estimate:
-        import numpy as np
+        from evenhand.audit.measure.exposure.membership import area
 
-        from evenhand.audit.measure.ranking import roc_auc
-
-        is_member = np.arange(sum(self.n)) < len(self.members)
-        return roc_auc(is_member, np.concatenate([self.members, self.others]), levels)
+        return area(self.members, self.others, levels)
 
 
 def _of_feature(

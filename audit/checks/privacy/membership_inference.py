@@ -35,17 +35,12 @@ def measure(subject: Subject, *, seed: int, levels: Sequence[float]) -> Iterator
     This attack knows the model's answers alone: what it finds is a lower bound of what the model
     leaks, and chance level is no proof of privacy.
     """
-    import numpy as np
-
-    from evenhand.audit.measure.exposure.membership import advantage, true_positive_rate
-    from evenhand.audit.measure.ranking import roc_auc
+    from evenhand.audit.measure.exposure.membership import advantage, area, true_positive_rate
 
     record = Recorder(__name__, seed)
     rows = attacked(subject)
-    is_member = np.arange(len(rows.members) + len(rows.others)) < len(rows.members)
-    both = np.concatenate([rows.members, rows.others])
     found = {
-        "membership_auc": roc_auc(is_member, both, levels),
+        "membership_auc": area(rows.members, rows.others, levels),
         "membership_advantage": advantage(rows.members, rows.others, levels),
         **{
             name: true_positive_rate(rows.members, rows.others, rate, levels)

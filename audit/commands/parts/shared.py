@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print the headline numbers and items in full.")
+]
 Policy = Annotated[
     list[str] | None,
     typer.Option("--policy", "-p", help="Pack id or path of a pack; may be repeated."),

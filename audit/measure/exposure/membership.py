@@ -23,6 +23,16 @@ FEWEST_ABOVE = 10  # others that a threshold must leave above it; fewer say noth
 METHOD = "Clopper-Pearson of the members joined with order statistics of the others (MOVER)"
 
 
+def area(members: np.ndarray, others: np.ndarray, levels: Sequence[float]) -> Estimate:
+    """The share of (member, other) pairs that the score puts in order (``ranking.roc_auc``)."""
+    import numpy as np
+
+    from evenhand.audit.measure.ranking import roc_auc
+
+    is_member = np.arange(len(members) + len(others)) < len(members)
+    return roc_auc(is_member, np.concatenate([members, others]), levels)
+
+
 def threshold_at(others: np.ndarray, rate: float) -> float:
     """The score above which at most ``rate`` of the others lie: the least that is one of theirs."""
     import numpy as np

@@ -309,3 +309,13 @@ def test_the_auditor_is_the_one_who_attested(crossed: Case) -> None:
     dossier = Dossier(packs=(PackFacts("us-nyc-ll144", "1", "sha256:0"),), entries=(entry,))
     for text in (_posted(crossed, dossier)[0].text,):
         assert "No tie to maker or user – Ada Auditor (independent auditor)" in text
+
+
+def test_a_ratio_without_its_counts_is_posted_without_a_rate(crossed: Case) -> None:
+    """As older cases have them: nobody selected would be another thing to say."""
+    from dataclasses import replace
+
+    bare = tuple(f.model_copy(update={"counts": {}}) for f in crossed.findings)
+    _, cells = _posted(replace(crossed, findings=bare))
+    assert cells["Male"][1:3] == ["–", "–"]
+    assert cells["Male"][3] == "1.00"
