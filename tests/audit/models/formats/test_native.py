@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from evenhand.audit.errors import InputError, LimitError, UnsafeModelError
-from evenhand.audit.models.declared import Declared
+from evenhand.audit.models.declared import Declared, inputs_of
 from evenhand.audit.models.formats import lightgbm, onnx, xgboost
 from evenhand.audit.models.formats.onnx_file import facts_of, is_onnx
 from evenhand.audit.models.portions import in_portions, rows_at_once
@@ -273,7 +273,7 @@ def test_a_convolution_fits_the_default_limit(tmp_path: Path) -> None:
     pixels = rng.integers(0, 256, (3000, 28, 28), dtype=np.uint8)
     frame = pd.DataFrame({"image": [p.tobytes() for p in pixels]})
     declared = Declared(
-        inputs=({"column": "image", "pixels": "unit", "image": [28, 28]},),  # type: ignore
+        inputs=inputs_of([{"column": "image", "pixels": "unit", "image": [28, 28]}]),
         classes=("no", "yes"),
         outputs="logits",
     )
